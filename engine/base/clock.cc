@@ -1,0 +1,129 @@
+#include "engine/base/clock.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+
+namespace cordon {
+namespace {
+
+constexpr Micros kSecond = 1'000'000;
+constexpr Micros kDay = 86'400 * kSecond;
+
+// Reads exactly `digits` decimal digits from the front of `text`; -1 if they are not there.
+int TakeNumber(std::string_view& text, size_t digits) {
+  if (text.size() < digits) return -1;
+  int value = 0;
+  for (size_t i = 0; i < digits; ++i) {
+    if (text[i] < '0' || text[i] > '9') return -1;
+    value = value * 10 + (text[i] - '0');
+  }
+  text.remove_prefix(digits);
+  return value;
+}
+
+bool Take(std::string_view& text, char wanted) {
+  if (text.empty() || text.front() != wanted) return false;
+  text.remove_prefix(1);
+  return true;
+}
+
+// The fraction of a second in microseconds; -1 if malformed, finer or absent after the point.
+Micros TakeFraction(std::string_view& text) {
+  if (!Take(text, '.')) return 0;
+  Micros micros = 0;
+  Micros unit = kSecond / 10;
+  if (text.empty() || text[0] < '0' || text[0] > '9') return -1;
+  while (!text.empty() && text[0] >= '0' && text[0] <= '9') {
+    if (unit == 0 && text[0] != '0') return -1;
+    micros += (text[0] - '0') * unit;
+    unit /= 10;
+    text.remove_prefix(1);
+  }
+  return micros;
+}
+
+// The offset from UTC; kNever if malformed.
+Micros TakeOffset(std::string_view& text) {
+  if (Take(text, 'Z')) return 0;
+  const int sign = Take(text, '+') ? 1 : Take(text, '-') ? -1 : 0;
+  if (sign == 0) return kNever;
+  const int hours = TakeNumber(text, 2);
+  const bool colon = Take(text, ':');
+  const int minutes = TakeNumber(text, 2);
+  if (!colon || hours < 0 || hours > 23 || minutes < 0 || minutes > 59) return kNever;
+  return sign * (hours * 60 + minutes) * 60 * kSecond;
+}
+
+// Days since 1970 of the date at the front of `text`; nothing if there is no such date.
+std::optional<int64_t> TakeDate(std::string_view& text) {
+  const int year = TakeNumber(text, 4);
+  const bool dash1 = Take(text, '-');
+  const int month = TakeNumber(text, 2);
+  const bool dash2 = Take(text, '-');
+  const int day = TakeNumber(text, 2);
+  if (year < 0 || !dash1 || month < 0 || !dash2 || day < 0) return std::nullopt;
+  const std::chrono::year_month_day date{std::chrono::year(year),
+                                         std::chrono::month(static_cast<unsigned>(month)),
+                                         std::chrono::day(static_cast<unsigned>(day))};
+  if (!date.ok()) return std::nullopt;
+  return std::chrono::sys_days(date).time_since_epoch().count();
+}
+
+}  // namespace
+
+Clock::Clock(std::function<Micros()> wall) : wall_(std::move(wall)) {
+  if (!wall_) {
+    wall_ = [] {
+      return std::chrono::duration_cast<std::chrono::microseconds>(
+                 std::chrono::system_clock::now().time_since_epoch())
+          .count();
+    };
+  }
+}
+
+Micros Clock::Now() {
+  AtLeast(wall_());
+  return last_.load(std::memory_order_acquire);
+}
+
+void Clock::AtLeast(Micros floor) {
+  Micros seen = last_.load(std::memory_order_relaxed);
+  while (seen < floor && !last_.compare_exchange_weak(seen, floor, std::memory_order_acq_rel)) {
+  }
+}
+
+std::string FormatTime(Micros time) {
+  const int64_t days = (time >= 0 ? time : time - kDay + 1) / kDay;
+  const Micros rest = time - days * kDay;
+  const std::chrono::year_month_day date{std::chrono::sys_days(std::chrono::days(days))};
+  std::string text =
+      fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}", static_cast<int>(date.year()),
+                  static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+                  rest / (3600 * kSecond), rest / (60 * kSecond) % 60, rest / kSecond % 60);
+  if (rest % kSecond != 0) {
+    text += fmt::format(".{:06}", rest % kSecond);
+    text.erase(text.find_last_not_of('0') + 1);
+  }
+  return text + "Z";
+}
+
+StatusOr<Micros> ParseTime(std::string_view text) {
+  const Status refused =
+      Invalid("", "not an RFC 3339 time of at most microseconds; write 2026-01-01T00:00:00Z");
+  const auto days = TakeDate(text);
+  if (!days || !Take(text, 'T')) return refused;
+  const int hour = TakeNumber(text, 2);
+  const bool colon1 = Take(text, ':');
+  const int minute = TakeNumber(text, 2);
+  const bool colon2 = Take(text, ':');
+  const int second = TakeNumber(text, 2);
+  if (hour < 0 || hour > 23 || !colon1 || minute < 0 || minute > 59 || !colon2) return refused;
+  if (second < 0 || second > 59) return refused;
+  const Micros fraction = TakeFraction(text);
+  const Micros offset = TakeOffset(text);
+  if (fraction < 0 || offset == kNever || !text.empty()) return refused;
+  return *days * kDay + ((hour * 60 + minute) * 60 + second) * kSecond + fraction - offset;
+}
+
+}  // namespace cordon

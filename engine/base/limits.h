@@ -1,0 +1,56 @@
+// Every limit of the engine, with its unit and its reason. A request beyond one is refused, never
+// truncated.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace cordon::limits {
+
+// Names.
+inline constexpr size_t kPrincipalBytes = 256;  // DESIGN: one row of a directory stays small
+inline constexpr size_t kIdBytes = 512;         // document ids; they are keys of the store
+inline constexpr size_t kNameBytes = 256;       // levels, tags, containers, destinations, models
+inline constexpr size_t kCollectionBytes = 64;  // shown in logs and metrics
+
+// Documents.
+inline constexpr size_t kDimensionMax = 4096;           // widest common embedding
+inline constexpr size_t kChunkTextBytes = 64 << 10;     // far beyond what a prompt takes
+inline constexpr size_t kDocumentTextBytes = 8 << 20;   // a message has 16 MiB
+inline constexpr size_t kTitleBytes = 4 << 10;          // a title, not a text
+inline constexpr size_t kUriBytes = 4 << 10;            // browsers stop near 2 KiB
+inline constexpr size_t kChunksPerDocument = 16384;     // one document is one unit of a batch
+inline constexpr size_t kDocumentsPerBatch = 4096;      // one batch is one mutation
+inline constexpr size_t kSubjectsPerDocument = 256;     // people whom a document is about
+inline constexpr size_t kAttributesPerCollection = 64;  // columns
+inline constexpr size_t kAttributeBytes = 4 << 10;      // a value, not a text
+
+// Policy.
+inline constexpr size_t kEntriesPerAcl = 4096;       // beyond it a group is the right tool
+inline constexpr size_t kInheritPerAcl = 64;         // containers of one list
+inline constexpr size_t kContainerDepth = 32;        // containers above containers
+inline constexpr size_t kGroupDepth = 64;            // groups within groups; deeper is an error
+inline constexpr size_t kLevels = 64;                // ordered levels of a scheme
+inline constexpr size_t kCompartments = 4096;        // names in a scheme
+inline constexpr size_t kTags = 4096;                // names in a scheme
+inline constexpr size_t kMembersPerGroup = 1000000;  // one record of the directory
+inline constexpr size_t kDirectoryRecords = 100000;  // one mutation; 16 MiB as a message
+
+// Requests.
+inline constexpr uint32_t kTopK = 10000;                 // DESIGN §6
+inline constexpr uint32_t kTopKDefault = 10;             // DESIGN §6
+inline constexpr size_t kQueryTextBytes = 64 << 10;      // as a chunk
+inline constexpr size_t kPurposeBytes = 1 << 10;         // a sentence, kept in the journal
+inline constexpr size_t kCheckAccessDocuments = 1000;    // one screen of results
+inline constexpr size_t kQueryMessageBytes = 4 << 20;    // QUALITY §3
+inline constexpr size_t kIngestMessageBytes = 16 << 20;  // QUALITY §3
+inline constexpr size_t kMetadataBytes = 16 << 10;       // QUALITY §3
+inline constexpr int kRevisionWait_ms = 5000;            // bound on at_least_revision
+inline constexpr int kDeadlineCap_ms = 60000;            // deadline = min(client's, this)
+
+// Keys.
+inline constexpr size_t kKeysPerTenant = 10000;
+inline constexpr size_t kPatternsPerKey = 256;
+inline constexpr size_t kTenants = 1000;
+
+}  // namespace cordon::limits
