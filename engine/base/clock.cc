@@ -10,6 +10,11 @@ namespace {
 constexpr Micros kSecond = 1'000'000;
 constexpr Micros kDay = 86'400 * kSecond;
 
+// 0001-01-01T00:00:00Z and 10000-01-01T00:00:00Z: what protobuf's Timestamp can hold, and what four
+// digits of a year can write.
+constexpr Micros kFirst = -719'162 * kDay;
+constexpr Micros kEnd = 2'932'897 * kDay;
+
 // Reads exactly `digits` decimal digits from the front of `text`; -1 if they are not there.
 int TakeNumber(std::string_view& text, size_t digits) {
   if (text.size() < digits) return -1;
@@ -45,7 +50,7 @@ Micros TakeFraction(std::string_view& text) {
 
 // The offset from UTC; kNever if malformed.
 Micros TakeOffset(std::string_view& text) {
-  if (Take(text, 'Z')) return 0;
+  if (Take(text, 'Z') || Take(text, 'z')) return 0;
   const int sign = Take(text, '+') ? 1 : Take(text, '-') ? -1 : 0;
   if (sign == 0) return kNever;
   const int hours = TakeNumber(text, 2);
@@ -112,7 +117,7 @@ StatusOr<Micros> ParseTime(std::string_view text) {
   const Status refused =
       Invalid("", "not an RFC 3339 time of at most microseconds; write 2026-01-01T00:00:00Z");
   const auto days = TakeDate(text);
-  if (!days || !Take(text, 'T')) return refused;
+  if (!days || !(Take(text, 'T') || Take(text, 't'))) return refused;
   const int hour = TakeNumber(text, 2);
   const bool colon1 = Take(text, ':');
   const int minute = TakeNumber(text, 2);
@@ -123,7 +128,10 @@ StatusOr<Micros> ParseTime(std::string_view text) {
   const Micros fraction = TakeFraction(text);
   const Micros offset = TakeOffset(text);
   if (fraction < 0 || offset == kNever || !text.empty()) return refused;
-  return *days * kDay + ((hour * 60 + minute) * 60 + second) * kSecond + fraction - offset;
+  const Micros time =
+      *days * kDay + ((hour * 60 + minute) * 60 + second) * kSecond + fraction - offset;
+  if (time < kFirst || time >= kEnd) return Invalid("", "outside the years 0001 to 9999 in UTC");
+  return time;
 }
 
 }  // namespace cordon

@@ -38,7 +38,8 @@ class Clock {
 // RFC 3339 in UTC with as many fractional digits as needed: "2026-01-01T00:00:00Z".
 std::string FormatTime(Micros time);
 
-// Parses RFC 3339 with any offset; sub-microsecond digits are refused, as is what is no time.
+// Parses RFC 3339 with any offset. Refused: sub-microsecond digits, leap seconds, what is no time,
+// and what is outside the years 0001 to 9999 in UTC.
 StatusOr<Micros> ParseTime(std::string_view text);
 
 }  // namespace cordon

@@ -1,8 +1,11 @@
 #include "engine/base/executor.h"
 
+#include "engine/base/check.h"
+
 namespace cordon {
 
 Executor::Executor(int threads, size_t queue_max) : queue_max_(queue_max) {
+  CORDON_CHECK(threads > 0);
   for (int i = 0; i < threads; ++i) threads_.emplace_back([this] { Work(); });
 }
 
@@ -34,6 +37,7 @@ void Executor::Work() {
     queue_.pop_front();
     lock.unlock();
     task();
+    task = nullptr;  // what it owns is freed outside the lock: a destructor may submit
     lock.lock();
   }
 }

@@ -48,9 +48,20 @@ inline constexpr size_t kMetadataBytes = 16 << 10;       // QUALITY §3
 inline constexpr int kRevisionWait_ms = 5000;            // bound on at_least_revision
 inline constexpr int kDeadlineCap_ms = 60000;            // deadline = min(client's, this)
 
+// The writer.
+inline constexpr size_t kWriteQueueBytes = 64 << 20;  // four full messages wait
+inline constexpr size_t kWriteQueue = 4096;           // small mutations that wait
+inline constexpr size_t kWriteGroupBytes = 16 << 20;  // one sync covers this much
+
 // Keys.
 inline constexpr size_t kKeysPerTenant = 10000;
 inline constexpr size_t kPatternsPerKey = 256;
 inline constexpr size_t kTenants = 1000;
+
+// Journal.
+inline constexpr size_t kJournalRecordBytes = 4 << 20;    // kTopK pseudonyms are 0.4 MiB
+inline constexpr size_t kJournalQueueBytes = 64 << 20;    // records that wait for the disk
+inline constexpr uint64_t kJournalFileBytes = 256 << 20;  // a file that is easily copied
+inline constexpr size_t kJournalTail = 10000;             // records of one listing
 
 }  // namespace cordon::limits

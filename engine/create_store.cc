@@ -1,0 +1,106 @@
+#include <filesystem>
+#include <fstream>
+
+#include "engine/crypto/key_file.h"
+#include "engine/engine.h"
+#include "engine/format.h"
+
+namespace cordon {
+namespace {
+
+namespace fs = std::filesystem;
+
+Status MakeDirectory(const fs::path& path, std::string_view field) {
+  std::error_code error;
+  fs::create_directories(path, error);
+  if (!error) fs::permissions(path, fs::perms::owner_all, error);
+  if (error) {
+    return Status(StatusCode::kFailedPrecondition, field,
+                  "cannot create " + path.string() + ": " + error.message() +
+                      "; choose a directory that this user may write");
+  }
+  return OkStatus();
+}
+
+Status RefuseForeign(const fs::path& dir) {
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(dir, error)) {
+    const auto name = entry.path().filename();
+    if (name == "dev" || name == "journal" || name == "journal.key" || name == "lost+found") {
+      continue;
+    }
+    return Status(StatusCode::kFailedPrecondition, "data_dir",
+                  dir.string() + " is not empty and holds no store; choose an empty directory");
+  }
+  if (!error) return OkStatus();
+  return Status(StatusCode::kFailedPrecondition, "data_dir",
+                "cannot read " + dir.string() + ": " + error.message());
+}
+
+// Everything that the first revision of the first tenant holds.
+Batch FirstBatch(const MadeKey& first_key, Micros now) {
+  constexpr uint32_t kFirst = 1;
+  Batch batch;
+  store::v1::TenantRecord tenant;
+  tenant.set_id(kFirst);
+  tenant.set_name(std::string(kFirstTenant));
+  batch.Put(Family::kMeta, MetaTenantKey(kFirstTenant), tenant);
+  store::v1::HeadRecord head;
+  head.set_time_us(now);
+  head.set_next_collection(1);
+  batch.Put(Family::kHeads, HeadKey(kFirst), head);
+  store::v1::KeyRecord key;
+  key.set_digest(first_key.digest);
+  key.set_created_us(now);
+  *key.mutable_grant() = FirstAdminGrant();
+  batch.Put(Family::kKeys, NamedKey(kFirst, first_key.id), key);
+  return batch;
+}
+
+Status MakeJournalKey(const DataPaths& paths) {
+  std::error_code error;
+  if (fs::exists(paths.JournalKey(), error)) return ReadKeyFile(paths.JournalKey()).status();
+  return CreateKeyFile(paths.JournalKey()).status();
+}
+
+// The format file comes last: without it there is no store.
+Status Finish(const DataPaths& paths) {
+  std::ofstream file(paths.Format());
+  file << kFormatVersion << "\n";
+  file.close();
+  if (!file) {
+    return Status(StatusCode::kFailedPrecondition, "data_dir", "cannot write " + paths.Format());
+  }
+  return SyncDirectory(paths.data_dir);
+}
+
+}  // namespace
+
+bool HoldsStore(const DataPaths& paths) {
+  std::error_code error;
+  return fs::exists(paths.Format(), error) || fs::exists(paths.Store(), error);
+}
+
+Status CreateStore(const DataPaths& paths, const MadeKey& first_key, bool dev) {
+  if (HoldsStore(paths)) {
+    return Status(StatusCode::kAlreadyExists, "data_dir",
+                  paths.data_dir + " already holds a store; start the server on it");
+  }
+  RETURN_IF_ERROR(MakeDirectory(paths.data_dir, "data_dir"));
+  RETURN_IF_ERROR(RefuseForeign(paths.data_dir));
+  DataPaths with_key = paths;
+  if (dev) {
+    RETURN_IF_ERROR(MakeDirectory(paths.DevDir(), "data_dir"));
+    if (paths.journal_key.empty()) with_key.journal_key = paths.DevDir() + "/journal.key";
+  }
+  RETURN_IF_ERROR(MakeJournalKey(with_key));
+  {
+    ASSIGN_OR_RETURN(const auto database, Database::Open(paths.Store(), /*create=*/true));
+    RETURN_IF_ERROR(database->Write(FirstBatch(first_key, Clock().Now())));
+    RETURN_IF_ERROR(database->Sync());
+  }
+  RETURN_IF_ERROR(WriteSecretFile(paths.AdminKey(), first_key.bearer + "\n"));
+  return Finish(paths);
+}
+
+}  // namespace cordon

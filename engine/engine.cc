@@ -1,0 +1,239 @@
+#include "engine/engine.h"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+
+#include "engine/crypto/key_file.h"
+#include "engine/format.h"
+#include "engine/store/codec.h"
+
+namespace cordon {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool Exists(const std::string& path) {
+  std::error_code error;
+  return fs::exists(path, error);
+}
+
+Status CheckFormat(const DataPaths& paths) {
+  if (!Exists(paths.Format())) {
+    return Status(StatusCode::kFailedPrecondition, "data_dir",
+                  paths.data_dir + " holds no store; create one with cordond init");
+  }
+  std::ifstream file(paths.Format());
+  std::string version;
+  std::getline(file, version);
+  if (version == kFormatVersion) return OkStatus();
+  return Status(StatusCode::kFailedPrecondition, "data_dir",
+                fmt::format("the store has format '{}', this server reads '{}'; use the server "
+                            "that wrote it",
+                            version.substr(0, 40), kFormatVersion));
+}
+
+std::optional<JournalAnchor> ToAnchor(const std::optional<store::v1::AnchorRecord>& record) {
+  if (!record || record->mac().size() != Digest().size()) return std::nullopt;
+  JournalAnchor anchor;
+  anchor.sequence = record->sequence();
+  std::memcpy(anchor.mac.data(), record->mac().data(), anchor.mac.size());
+  return anchor;
+}
+
+// The rows of one collection, and its figures.
+StatusOr<VectorIndex> BuildIndex(const Database& database, const TenantState& state,
+                                 Collection* collection) {
+  VectorIndexBuilder builder(EmptyIndex(collection->config));
+  const size_t classes = state.policy.classes.classes.size();
+  const size_t bytes = collection->config.dimension() * sizeof(float);
+  RETURN_IF_ERROR(ScanDocuments(
+      database, state.id, collection->id,
+      [&](const store::v1::DocumentRecord& record, const auto& chunks) -> Status {
+        ASSIGN_OR_RETURN(const Validity validity, ValidityOf(record.document()));
+        std::vector<std::vector<float>> embeddings;
+        RowChange change{record.document().id(), RowChange::kReplace, false,
+                         validity.from,          validity.until,      {}};
+        for (size_t i = 0; i < chunks.size(); ++i) {
+          const auto& entry = record.chunks(static_cast<int>(i));
+          if (chunks[i].embedding().size() != bytes || entry.class_id() >= classes) {
+            spdlog::error("the store is inconsistent: a chunk's embedding or class");
+            return Corrupt("the store is inconsistent; restore from a backup");
+          }
+          auto& embedding = embeddings.emplace_back(collection->config.dimension());
+          std::memcpy(embedding.data(), chunks[i].embedding().data(), bytes);
+          change.rows.push_back({entry.ordinal(), entry.class_id(), embedding.data()});
+        }
+        builder.Add(ToDocumentChange(change));
+        collection->documents += 1;
+        collection->chunks += chunks.size();
+        return OkStatus();
+      }));
+  return builder.Finish();
+}
+
+}  // namespace
+
+std::string DataPaths::JournalOf(const std::string& tenant) const {
+  return (journal_dir.empty() ? data_dir + "/journal" : journal_dir) + "/" + tenant;
+}
+std::string DataPaths::Store() const { return data_dir + "/store"; }
+std::string DataPaths::Format() const { return data_dir + "/FORMAT"; }
+std::string DataPaths::AdminKey() const { return data_dir + "/admin.key"; }
+std::string DataPaths::DevDir() const { return data_dir + "/dev"; }
+
+std::string DataPaths::JournalKey() const {
+  if (!journal_key.empty()) return journal_key;
+  const std::string own = data_dir + "/journal.key";
+  const std::string dev = DevDir() + "/journal.key";
+  return !Exists(own) && Exists(dev) ? dev : own;
+}
+
+Engine::Engine(Options options, SecretKey journal_key, std::unique_ptr<Database> database)
+    : options_(std::move(options)),
+      journal_key_(std::move(journal_key)),
+      database_(std::move(database)) {}
+
+StatusOr<std::unique_ptr<Engine>> Engine::Open(Options options) {
+  RETURN_IF_ERROR(CheckFormat(options.paths));
+  auto key = ReadKeyFile(options.paths.JournalKey());
+  if (!key.ok()) return key.status().Within("journal_key");
+  ASSIGN_OR_RETURN(auto database, Database::Open(options.paths.Store(), /*create=*/false));
+  std::unique_ptr<Engine> engine(
+      new Engine(std::move(options), *std::move(key), std::move(database)));
+  RETURN_IF_ERROR(engine->LoadAll());
+  return engine;
+}
+
+Engine::~Engine() {
+  for (const auto& [name, tenant] : tenants_) {
+    // Makes everything before it durable, so that the writer can remember the end of the chain.
+    journal::v1::Record record;
+    record.set_call("Stop");
+    record.set_outcome(std::string(CodeName(StatusCode::kOk)));
+    if (!tenant->journal->AppendBatch({record}).ok()) spdlog::error("journal: stopped unsynced");
+  }
+  writer_.reset();
+  tenants_.clear();
+}
+
+Status Engine::LoadAll() {
+  writer_ = std::make_unique<Writer>(
+      database_.get(), &clock_, [this](const TenantState& state) { return OpenCreated(state); });
+  ASSIGN_OR_RETURN(const auto records, LoadTenants(*database_));
+  if (records.empty()) return Corrupt("the store has no tenant; restore from a backup");
+  for (const auto& record : records) RETURN_IF_ERROR(LoadOne(record));
+  return OkStatus();
+}
+
+Status Engine::LoadOne(const store::v1::TenantRecord& record) {
+  Interner interner;
+  ASSIGN_OR_RETURN(LoadedTenant loaded, LoadTenant(*database_, record, &interner));
+  TenantState& state = loaded.state;
+  clock_.AtLeast(state.time);
+  ASSIGN_OR_RETURN(auto journal, OpenJournal(state.name, ToAnchor(loaded.anchor)));
+  clock_.AtLeast(journal->last_time());
+  auto tenant = std::make_shared<Tenant>(state.name, std::move(journal), journal_key_);
+  RETURN_IF_ERROR(Reconcile(state, tenant.get()));
+  Indexes indexes;
+  auto collections = std::make_shared<TenantState::Collections>();
+  for (const auto& [name, stored] : *state.collections) {
+    Collection collection = *stored;
+    ASSIGN_OR_RETURN(VectorIndex index, BuildIndex(*database_, state, &collection));
+    indexes.emplace(collection.id, std::move(index));
+    (*collections)[name] = std::make_shared<const Collection>(std::move(collection));
+  }
+  state.collections = std::move(collections);
+  tenant->publisher.Publish(View::Build(std::move(state), std::move(indexes),
+                                        database_->TakeSnapshot(), database_.get(), clock_.Now(),
+                                        nullptr));
+  Remember(tenant);
+  writer_->Adopt(std::move(tenant), std::move(interner));
+  return OkStatus();
+}
+
+StatusOr<std::unique_ptr<Journal>> Engine::OpenJournal(const std::string& tenant,
+                                                       const std::optional<JournalAnchor>& anchor) {
+  Journal::Options options{.dir = options_.paths.JournalOf(tenant),
+                           .tenant = tenant,
+                           .key = journal_key_,
+                           .clock = &clock_,
+                           .files = nullptr};
+  return Journal::Open(std::move(options), anchor);
+}
+
+Status Engine::Reconcile(const TenantState& state, Tenant* tenant) {
+  const uint64_t journalled = tenant->journal->last_revision();
+  if (journalled > state.revision) {
+    if (options_.accept_loss_to && *options_.accept_loss_to == state.revision) {
+      journal::v1::Record record;
+      record.set_call("AcceptLoss");
+      record.set_outcome(std::string(CodeName(StatusCode::kOk)));
+      record.set_revision(state.revision);
+      spdlog::warn("tenant {}: revisions {} to {} are lost and accepted as such", state.name,
+                   state.revision + 1, journalled);
+      return tenant->journal->AppendBatch({record}).status();
+    }
+    return Status(StatusCode::kDataLoss, "data_dir",
+                  fmt::format("tenant {}: the store ends at revision {}, its journal at {}: "
+                              "acknowledged changes are lost. Restore the store, or start with "
+                              "--accept-loss-to {}",
+                              state.name, state.revision, journalled, state.revision));
+  }
+  ASSIGN_OR_RETURN(const auto missing, RevisionsAfter(*database_, state.id, journalled));
+  std::vector<journal::v1::Record> records;
+  for (const auto& [revision, row] : missing) {
+    journal::v1::Record& record = records.emplace_back();
+    record.set_call(row.call());
+    record.set_outcome(std::string(CodeName(StatusCode::kOk)));
+    record.set_key_id(row.key_id());
+    record.set_actor(row.actor());
+    record.set_collection(row.collection());
+    record.set_revision(revision);
+    record.set_mutation(true);
+    *record.mutable_documents() = row.touched();
+    record.set_recovered(true);
+  }
+  if (records.empty()) return OkStatus();
+  spdlog::warn("tenant {}: {} revisions were missing in the journal and are added", state.name,
+               records.size());
+  return tenant->journal->AppendBatch(std::move(records)).status();
+}
+
+StatusOr<std::shared_ptr<Tenant>> Engine::OpenCreated(const TenantState& state) {
+  ASSIGN_OR_RETURN(auto journal, OpenJournal(state.name, std::nullopt));
+  auto tenant = std::make_shared<Tenant>(state.name, std::move(journal), journal_key_);
+  tenant->publisher.Publish(
+      View::Build(state, {}, database_->TakeSnapshot(), database_.get(), clock_.Now(), nullptr));
+  Remember(tenant);
+  return tenant;
+}
+
+void Engine::Remember(std::shared_ptr<Tenant> tenant) {
+  std::unique_lock lock(mutex_);
+  const std::string name = tenant->name;
+  tenants_[name] = std::move(tenant);
+}
+
+std::shared_ptr<Tenant> Engine::FindTenant(std::string_view name) const {
+  std::shared_lock lock(mutex_);
+  const auto it = tenants_.find(name);
+  return it == tenants_.end() ? nullptr : it->second;
+}
+
+ReadContext Engine::ReadAs(const Authenticated& caller, std::function<bool()> stop) {
+  return {FindTenant(caller.tenant()), &clock_, options_.read_durability, caller, std::move(stop)};
+}
+
+WriteContext Engine::WriteAs(const Authenticated& caller) {
+  return {FindTenant(caller.tenant()), &clock_, writer_.get(), caller};
+}
+
+JournalPlace Engine::JournalOf(const std::string& tenant) const {
+  return {options_.paths.JournalOf(tenant), journal_key_};
+}
+
+}  // namespace cordon

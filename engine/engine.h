@@ -1,0 +1,96 @@
+// The composition root: opens a data directory, owns what works in it, and closes it in order.
+//
+//   DIR/FORMAT            the format's version, as text
+//   DIR/admin.key         the first tenant's first key, made by Init
+//   DIR/journal.key       the journal's key, unless kept elsewhere
+//   DIR/dev/              keys of the development mode
+//   DIR/store/            RocksDB
+//   DIR/journal/TENANT/   the journals, unless kept elsewhere
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <shared_mutex>
+#include <string>
+
+#include "engine/base/clock.h"
+#include "engine/ingest/ingest.h"
+#include "engine/inspect/inspect.h"
+#include "engine/retrieve/retrieve.h"
+#include "engine/store/load.h"
+
+namespace cordon {
+
+// Where an engine's files are.
+struct DataPaths {
+  std::string data_dir;
+  std::string journal_dir;  // empty: DIR/journal
+  std::string journal_key;  // empty: DIR/journal.key, or DIR/dev/journal.key if only that exists
+
+  std::string JournalOf(const std::string& tenant) const;
+  std::string Store() const;
+  std::string Format() const;
+  std::string AdminKey() const;
+  std::string DevDir() const;
+  // The journal's key file by the rules above.
+  std::string JournalKey() const;
+};
+
+// Whether `data_dir` holds a store, finished or not.
+bool HoldsStore(const DataPaths& paths);
+
+// Creates an empty store whose first tenant has one key, and the journal's key where it is missing
+// (in DIR/dev for a development store). ALREADY_EXISTS if there is a store; FAILED_PRECONDITION for
+// a directory that holds something else or cannot be written.
+Status CreateStore(const DataPaths& paths, const MadeKey& first_key, bool dev);
+
+// Thread-safe once open.
+class Engine {
+ public:
+  struct Options {
+    DataPaths paths;
+    Durability read_durability = Durability::kRequired;
+    // Serve although the journal knows revisions up to this one that the store lost.
+    std::optional<uint64_t> accept_loss_to;
+  };
+
+  // Recovers store and journals and builds the indexes. Refuses a format it does not know, a
+  // directory that another process has open, damage, and a store behind its journal.
+  static StatusOr<std::unique_ptr<Engine>> Open(Options options);
+
+  // Ends writing, then the journals, then the store.
+  ~Engine();
+
+  // Null if there is no such tenant.
+  std::shared_ptr<Tenant> FindTenant(std::string_view name) const;
+
+  // What calls of an authenticated caller work with; the tenant must exist.
+  ReadContext ReadAs(const Authenticated& caller, std::function<bool()> stop);
+  WriteContext WriteAs(const Authenticated& caller);
+  JournalPlace JournalOf(const std::string& tenant) const;
+
+  Clock* clock() { return &clock_; }
+
+ private:
+  Engine(Options options, SecretKey journal_key, std::unique_ptr<Database> database);
+
+  Status LoadAll();
+  Status LoadOne(const store::v1::TenantRecord& record);
+  StatusOr<std::unique_ptr<Journal>> OpenJournal(const std::string& tenant,
+                                                 const std::optional<JournalAnchor>& anchor);
+  // Brings journal and store to one revision, or refuses.
+  Status Reconcile(const TenantState& state, Tenant* tenant);
+  StatusOr<std::shared_ptr<Tenant>> OpenCreated(const TenantState& state);
+  void Remember(std::shared_ptr<Tenant> tenant);
+
+  const Options options_;
+  const SecretKey journal_key_;
+  Clock clock_;
+  std::unique_ptr<Database> database_;
+  mutable std::shared_mutex mutex_;
+  std::map<std::string, std::shared_ptr<Tenant>, std::less<>> tenants_;  // guarded by mutex_
+  std::unique_ptr<Writer> writer_;
+};
+
+}  // namespace cordon

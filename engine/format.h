@@ -1,0 +1,11 @@
+// The version of everything on disk.
+#pragma once
+
+#include <string_view>
+
+namespace cordon {
+
+// Written to DIR/FORMAT. A directory with another version is refused, never guessed at.
+inline constexpr std::string_view kFormatVersion = "cordon 1";
+
+}  // namespace cordon

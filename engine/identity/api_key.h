@@ -1,0 +1,70 @@
+// API keys: "TENANT.ID.SECRET", of which the store keeps SHA-256(SECRET) only.
+//
+// A secret has 256 random bits, so that a plain digest cannot be searched; it is compared in
+// constant time. A key belongs to exactly one tenant, which its text names.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "engine/base/status.h"
+#include "engine/policy/grant.h"
+
+namespace cordon {
+
+// A new key: what the user gets and what the store keeps.
+struct NewKey {
+  std::string id;      // "TENANT.ID"
+  std::string bearer;  // shown once
+  std::string digest;  // of the secret
+};
+
+// Makes a key for `tenant`; UNAVAILABLE without randomness.
+StatusOr<NewKey> MakeKey(std::string_view tenant);
+
+// The same with an id that MakeKey never gives; for the development key.
+StatusOr<NewKey> MakeDevKey(std::string_view tenant);
+
+// A bearer key taken apart; nothing if it is malformed. Borrows from `bearer`.
+struct KeyParts {
+  std::string_view tenant;
+  std::string_view id;  // "TENANT.ID"
+  std::string_view secret;
+};
+std::optional<KeyParts> ParseKey(std::string_view bearer);
+
+// What the store knows of a key.
+struct StoredKey {
+  std::string digest;
+  std::shared_ptr<const Grant> grant;
+};
+
+// The grant of the development key: everything, except being written down.
+Grant DevGrant();
+
+// Turns credentials into Authenticated; nothing else can. Thread-safe.
+class Authenticator {
+ public:
+  // The stored key, from the newest state: a revoked one is gone at once.
+  using FindKey =
+      std::function<std::optional<StoredKey>(std::string_view tenant, std::string_view id)>;
+
+  // `dev_key` is the bearer of the development key, if the server runs with --dev.
+  Authenticator(FindKey find_key, std::optional<std::string> dev_key);
+
+  // `header` is the value of `authorization`. UNAUTHENTICATED, the same for every reason.
+  StatusOr<Authenticated> Authenticate(std::string_view header) const;
+
+ private:
+  std::optional<StoredKey> Find(const KeyParts& parts) const;
+
+  const FindKey find_key_;
+  bool dev_ = false;
+  std::string dev_id_;
+  StoredKey dev_key_;
+};
+
+}  // namespace cordon

@@ -1,0 +1,164 @@
+// VectorIndex::Apply: stages the new rows, marks the old ones dead, and merges segments.
+#include <algorithm>
+#include <optional>
+#include <unordered_map>
+#include <utility>
+
+#include "engine/base/check.h"
+#include "engine/index/compaction.h"
+#include "engine/index/vector_index.h"
+
+namespace cordon {
+namespace {
+
+// The segments and staged rows of the next version, while it is made.
+class NextVersion {
+ public:
+  explicit NextVersion(std::span<const Segment> segments)
+      : segments_(segments.begin(), segments.end()), dead_(segments.size()) {}
+
+  void Change(const DocumentChange& change) {
+    std::vector<RowSource> old;
+    const bool reclass = change.kind == DocumentChange::Kind::kReclass;
+    Unstage(change.document, reclass ? &old : nullptr);
+    if (change.may_exist) Kill(change.document, reclass ? &old : nullptr);
+    if (change.kind != DocumentChange::Kind::kRemove && !change.rows.empty()) {
+      Stage(change, std::move(old));
+    }
+  }
+
+  // The segments with their new dead rows, without the empty ones.
+  std::vector<Segment> TakeSegments() {
+    for (size_t s = 0; s < segments_.size(); ++s) {
+      if (dead_[s]) segments_[s] = segments_[s].WithDead(*std::move(dead_[s]));
+    }
+    std::erase_if(segments_, [](const Segment& segment) { return segment.live() == 0; });
+    return std::move(segments_);
+  }
+
+  std::vector<RowSource> TakeStaged() const {
+    std::vector<RowSource> rows;
+    for (const std::vector<RowSource>& document : staged_) {
+      rows.insert(rows.end(), document.begin(), document.end());
+    }
+    return rows;
+  }
+
+ private:
+  // Forgets what earlier changes of this batch staged, appended to `old` if wanted.
+  void Unstage(std::string_view document, std::vector<RowSource>* old) {
+    const auto found = staged_of_.find(document);
+    if (found == staged_of_.end()) return;
+    std::vector<RowSource>& rows = staged_[found->second];
+    if (old != nullptr) old->insert(old->end(), rows.begin(), rows.end());
+    rows.clear();
+  }
+
+  // Marks the stored rows dead, appended to `old` if wanted.
+  void Kill(std::string_view document, std::vector<RowSource>* old) {
+    for (size_t s = 0; s < segments_.size(); ++s) {
+      const SegmentRows& rows = segments_[s].rows();
+      const std::optional<uint32_t> number = rows.Find(document);
+      if (!number) continue;
+      for (const uint32_t row : rows.rows_of(*number)) {
+        if (segments_[s].Dead(row) || (dead_[s] && dead_[s]->Test(row))) continue;
+        if (!dead_[s]) dead_[s] = segments_[s].dead();
+        dead_[s]->Set(row);
+        if (old == nullptr) continue;
+        RowSource& source = old->emplace_back();
+        source.ordinal = rows.ordinal(row);
+        source.embedding = rows.embedding(row);
+        source.norm = rows.norm(row);
+      }
+    }
+  }
+
+  void Stage(const DocumentChange& change, std::vector<RowSource> old) {
+    std::sort(old.begin(), old.end(),
+              [](const RowSource& a, const RowSource& b) { return a.ordinal < b.ordinal; });
+    std::vector<RowSource> rows;
+    rows.reserve(change.rows.size());
+    for (const NewRow& row : change.rows) {
+      RowSource source = {change.document, change.valid_from, change.valid_until, row.ordinal,
+                          row.class_id,    row.embedding,     std::nullopt};
+      if (change.kind == DocumentChange::Kind::kReclass) {
+        const auto found = std::lower_bound(
+            old.begin(), old.end(), row.ordinal,
+            [](const RowSource& a, uint32_t ordinal) { return a.ordinal < ordinal; });
+        CORDON_CHECK(found != old.end() && found->ordinal == row.ordinal);
+        source.embedding = found->embedding;
+        source.norm = found->norm;
+      }
+      rows.push_back(source);
+    }
+    const auto [place, added] = staged_of_.try_emplace(change.document, staged_.size());
+    if (added) staged_.emplace_back();
+    staged_[place->second] = std::move(rows);
+  }
+
+  std::vector<Segment> segments_;
+  std::vector<std::optional<Bitmap>> dead_;     // by segment; what this version adds included
+  std::vector<std::vector<RowSource>> staged_;  // by document; empty if taken back
+  std::unordered_map<std::string_view, size_t> staged_of_;  // by id, into staged_
+};
+
+// Marks the segments of which more than half is dead, as far as `rows_max` rows of copying go.
+std::vector<bool> ToRewrite(std::span<const Segment> segments, size_t rows_max) {
+  std::vector<bool> rewrite(segments.size(), false);
+  size_t copied = 0;
+  for (size_t s = 0; s < segments.size(); ++s) {
+    const bool half_dead = segments[s].live() < (segments[s].rows().size() + 1) / 2;
+    if (!half_dead || copied + segments[s].live() > rows_max) continue;
+    copied += segments[s].live();
+    rewrite[s] = true;
+  }
+  return rewrite;
+}
+
+// Appends segments of `rows`, as few and as equal as possible.
+void AppendSegments(size_t dimension, size_t rows_max, const std::vector<RowSource>& rows,
+                    std::vector<Segment>& segments) {
+  const size_t parts = (rows.size() + rows_max - 1) / rows_max;
+  for (size_t part = 0; part < parts; ++part) {
+    const auto begin = rows.begin() + static_cast<std::ptrdiff_t>(rows.size() * part / parts);
+    const auto end = rows.begin() + static_cast<std::ptrdiff_t>(rows.size() * (part + 1) / parts);
+    segments.emplace_back(SegmentRows::Build(dimension, std::vector<RowSource>(begin, end)));
+  }
+}
+
+}  // namespace
+
+VectorIndex VectorIndex::Apply(std::span<const DocumentChange> changes) const {
+  NextVersion next(*segments_);
+  for (const DocumentChange& change : changes) next.Change(change);
+  const std::vector<RowSource> staged = next.TakeStaged();
+  const std::vector<Segment> old = next.TakeSegments();
+  const std::vector<bool> rewrite = ToRewrite(old, RowsMax());
+
+  std::vector<size_t> pieces;  // live rows: the old segments, then what was staged
+  for (const Segment& segment : old) pieces.push_back(segment.live());
+  if (!staged.empty()) pieces.push_back(staged.size());
+
+  std::vector<Segment> segments;
+  for (const std::vector<size_t>& group : PlanMerges(pieces, RowsMax())) {
+    const bool as_it_is = group.size() == 1 && group[0] < old.size() && !rewrite[group[0]];
+    if (as_it_is) {
+      segments.push_back(old[group[0]]);
+      continue;
+    }
+    std::vector<RowSource> rows;
+    for (const size_t piece : group) {
+      if (piece < old.size()) {
+        old[piece].AppendLive(rows);
+      } else {
+        rows.insert(rows.end(), staged.begin(), staged.end());
+      }
+    }
+    AppendSegments(dimension_, RowsMax(), rows, segments);
+  }
+  VectorIndex result = *this;
+  result.segments_ = std::make_shared<const std::vector<Segment>>(std::move(segments));
+  return result;
+}
+
+}  // namespace cordon

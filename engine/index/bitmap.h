@@ -1,0 +1,63 @@
+// A set of small numbers, such as the security classes that a caller may see.
+#pragma once
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+#include "engine/base/check.h"
+
+namespace cordon {
+
+// A fixed number of bits, all clear at first. What lies beyond the size is not in the set, so an
+// unknown class is never allowed. A value; const calls are thread-safe.
+class Bitmap {
+ public:
+  Bitmap() = default;
+  explicit Bitmap(size_t size) : size_(size), words_((size + 63) / 64) {}
+
+  // Bit i is bit i % 64 of word i / 64. Bits of the last word beyond `size` must be clear.
+  static Bitmap FromWords(std::vector<uint64_t> words, size_t size) {
+    CORDON_CHECK(words.size() == (size + 63) / 64);
+    CORDON_CHECK(size % 64 == 0 || words.back() >> (size % 64) == 0);
+    Bitmap bitmap;
+    bitmap.size_ = size;
+    bitmap.words_ = std::move(words);
+    return bitmap;
+  }
+
+  size_t size() const { return size_; }
+
+  bool Test(size_t i) const { return i < size_ && (words_[i / 64] >> (i % 64) & 1) != 0; }
+
+  // Requires i < size().
+  void Set(size_t i) {
+    CORDON_CHECK(i < size_);
+    words_[i / 64] |= uint64_t{1} << (i % 64);
+  }
+
+  // How many bits are set.
+  size_t Count() const {
+    size_t count = 0;
+    for (uint64_t word : words_) count += static_cast<size_t>(std::popcount(word));
+    return count;
+  }
+
+  // Calls visit(i) for every set bit, ascending.
+  template <typename Visit>
+  void ForEach(Visit visit) const {
+    for (size_t w = 0; w < words_.size(); ++w) {
+      for (uint64_t word = words_[w]; word != 0; word &= word - 1) {
+        visit(w * 64 + static_cast<size_t>(std::countr_zero(word)));
+      }
+    }
+  }
+
+ private:
+  size_t size_ = 0;
+  std::vector<uint64_t> words_;
+};
+
+}  // namespace cordon

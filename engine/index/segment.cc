@@ -1,0 +1,197 @@
+#include "engine/index/segment.h"
+
+#include <algorithm>
+#include <cfloat>
+#include <cmath>
+#include <cstring>
+#include <functional>
+#include <tuple>
+
+#include "engine/base/check.h"
+#include "engine/index/score.h"
+
+namespace cordon {
+namespace {
+
+// Two bits in 16 a document: about one look-up in 70 searches the ids for nothing.
+constexpr size_t kFilterBitsPerDocument = 16;
+
+struct FilterBits {
+  size_t first;
+  size_t second;
+};
+
+FilterBits BitsOf(std::string_view id, size_t size) {
+  const uint64_t hash = std::hash<std::string_view>()(id);
+  return {static_cast<uint32_t>(hash) % size, (hash >> 32) % size};
+}
+
+bool ByDocument(const RowSource& a, const RowSource& b) {
+  return std::tie(a.document, a.ordinal) < std::tie(b.document, b.ordinal);
+}
+
+// A norm beyond the range of floats becomes infinite, which is beyond kNormMax as well. One that
+// is not zero never becomes zero, since only zero vectors have a score that is known.
+float FloatNorm(const float* embedding, size_t dimension) {
+  const double norm = Norm(embedding, dimension);
+  CORDON_CHECK(std::isfinite(norm));
+  return norm > 0 ? std::max(static_cast<float>(norm), FLT_MIN) : 0;
+}
+
+}  // namespace
+
+std::shared_ptr<const SegmentRows> SegmentRows::Build(size_t dimension,
+                                                      std::vector<RowSource> rows) {
+  return std::shared_ptr<const SegmentRows>(new SegmentRows(dimension, std::move(rows)));
+}
+
+SegmentRows::SegmentRows(size_t dimension, std::vector<RowSource> rows)
+    : floats_(rows.size(), dimension) {
+  CORDON_CHECK(!rows.empty() && rows.size() <= UINT32_MAX);
+  std::sort(rows.begin(), rows.end(), ByDocument);
+  AddDocuments(rows);
+  AddValidity(rows);
+  AddRows(dimension, rows);
+  AddFilter();
+}
+
+// Numbers the documents and lets each know where its rows begin.
+void SegmentRows::AddDocuments(std::span<const RowSource> by_document) {
+  size_t id_bytes = 0;
+  for (size_t i = 0; i < by_document.size(); ++i) {
+    const RowSource& row = by_document[i];
+    if (i > 0 && by_document[i - 1].document == row.document) {
+      CORDON_CHECK(by_document[i - 1].ordinal < row.ordinal);
+      continue;
+    }
+    first_rows_.push_back(static_cast<uint32_t>(i));
+    id_bytes += row.document.size();
+    CORDON_CHECK(id_bytes <= UINT32_MAX);
+    id_ends_.push_back(static_cast<uint32_t>(id_bytes));
+  }
+  ids_.reserve(id_bytes);
+  for (uint32_t first : first_rows_) ids_.append(by_document[first].document);
+  first_rows_.push_back(static_cast<uint32_t>(by_document.size()));
+}
+
+void SegmentRows::AddValidity(std::span<const RowSource> by_document) {
+  const auto bounded = [](const RowSource& row) {
+    return row.valid_from != kAlways || row.valid_until != kNever;
+  };
+  if (std::none_of(by_document.begin(), by_document.end(), bounded)) return;
+  valid_.reserve(documents());
+  for (uint32_t d = 0; d < documents(); ++d) {
+    const RowSource& row = by_document[first_rows_[d]];
+    valid_.push_back({row.valid_from, row.valid_until});
+    if (row.valid_from != kAlways) events_.push_back({row.valid_from, d});
+    if (row.valid_until != kNever) events_.push_back({row.valid_until, d});
+  }
+  std::sort(events_.begin(), events_.end(), [](const Event& a, const Event& b) {
+    return std::tie(a.time, a.document) < std::tie(b.time, b.document);
+  });
+}
+
+void SegmentRows::AddRows(size_t dimension, std::span<const RowSource> by_document) {
+  const uint32_t n = static_cast<uint32_t>(by_document.size());
+  std::vector<uint32_t> order(n);  // of rows; the sources are sorted already by the rest of the key
+  for (uint32_t i = 0; i < n; ++i) order[i] = i;
+  std::stable_sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) {
+    return by_document[a].class_id < by_document[b].class_id;
+  });
+  std::vector<uint32_t> document_of(n);
+  for (uint32_t d = 0; d < documents(); ++d) {
+    for (uint32_t i = first_rows_[d]; i < first_rows_[d + 1]; ++i) document_of[i] = d;
+  }
+  norms_.resize(n);
+  ordinals_.resize(n);
+  documents_.resize(n);
+  document_rows_.resize(n);
+  for (uint32_t row = 0; row < n; ++row) {
+    const RowSource& source = by_document[order[row]];
+    std::memcpy(floats_.row(row), source.embedding, dimension * sizeof(float));
+    norms_[row] = source.norm ? *source.norm : FloatNorm(source.embedding, dimension);
+    ordinals_[row] = source.ordinal;
+    documents_[row] = document_of[order[row]];
+    document_rows_[order[row]] = row;
+    if (runs_.empty() || runs_.back().class_id != source.class_id) {
+      runs_.push_back({source.class_id, row, row});
+    }
+    runs_.back().end = row + 1;
+  }
+}
+
+void SegmentRows::AddFilter() {
+  filter_ = Bitmap(documents() * kFilterBitsPerDocument);
+  for (uint32_t d = 0; d < documents(); ++d) {
+    const FilterBits bits = BitsOf(id(d), filter_.size());
+    filter_.Set(bits.first);
+    filter_.Set(bits.second);
+  }
+}
+
+uint32_t SegmentRows::class_id(uint32_t row) const {
+  const auto run = std::upper_bound(runs_.begin(), runs_.end(), row,
+                                    [](uint32_t r, const ClassRun& run) { return r < run.end; });
+  return run->class_id;
+}
+
+std::string_view SegmentRows::id(uint32_t document) const {
+  const uint32_t begin = document == 0 ? 0 : id_ends_[document - 1];
+  return std::string_view(ids_).substr(begin, id_ends_[document] - begin);
+}
+
+std::span<const uint32_t> SegmentRows::rows_of(uint32_t document) const {
+  return std::span(document_rows_)
+      .subspan(first_rows_[document], first_rows_[document + 1] - first_rows_[document]);
+}
+
+std::optional<uint32_t> SegmentRows::Find(std::string_view wanted) const {
+  const FilterBits bits = BitsOf(wanted, filter_.size());
+  if (!filter_.Test(bits.first) || !filter_.Test(bits.second)) return std::nullopt;
+  uint32_t low = 0;
+  uint32_t high = documents();
+  while (low < high) {
+    const uint32_t middle = low + (high - low) / 2;
+    if (id(middle) < wanted) {
+      low = middle + 1;
+    } else {
+      high = middle;
+    }
+  }
+  if (low == documents() || id(low) != wanted) return std::nullopt;
+  return low;
+}
+
+Segment Segment::WithDead(Bitmap dead) const {
+  CORDON_CHECK(dead.size() == rows_->size());
+  Segment result(rows_);
+  result.live_ = rows_->size() - dead.Count();
+  if (result.live_ != rows_->size()) result.dead_ = std::make_shared<const Bitmap>(std::move(dead));
+  return result;
+}
+
+void Segment::AppendLive(std::vector<RowSource>& out) const {
+  std::vector<uint32_t> classes(rows_->size());
+  for (const ClassRun& run : rows_->runs()) {
+    std::fill(classes.begin() + run.begin, classes.begin() + run.end, run.class_id);
+  }
+  for (uint32_t d = 0; d < rows_->documents(); ++d) {
+    for (uint32_t row : rows_->rows_of(d)) {
+      if (Dead(row)) continue;
+      out.push_back({rows_->id(d), rows_->valid_from(d), rows_->valid_until(d), rows_->ordinal(row),
+                     classes[row], rows_->embedding(row), rows_->norm(row)});
+    }
+  }
+}
+
+Micros Segment::NextEvent(Micros after) const {
+  const auto events = rows_->events();
+  auto event = std::upper_bound(
+      events.begin(), events.end(), after,
+      [](Micros time, const SegmentRows::Event& event) { return time < event.time; });
+  // The rows of a document die together.
+  while (event != events.end() && Dead(rows_->rows_of(event->document).front())) ++event;
+  return event == events.end() ? kNever : event->time;
+}
+
+}  // namespace cordon

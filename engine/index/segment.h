@@ -1,0 +1,155 @@
+// A part of an index: rows grouped by security class, never changed once built.
+//
+// Rows lie in the order (class, document, ordinal), so a scan of the permitted classes touches
+// contiguous memory and nothing else. Documents are numbered in the order of their ids, so within
+// a segment numbers compare as ids do. A deletion marks rows in a small bitmap beside the shared
+// rows; memory comes back when the segment is rewritten (compaction.h).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "engine/base/clock.h"
+#include "engine/index/bitmap.h"
+#include "engine/index/float_rows.h"
+
+namespace cordon {
+
+// 32 MiB of floats: small enough that a write which rewrites some (compaction.h has the bound) is
+// done in milliseconds each, large enough that 1M rows of 768 dimensions are about 100 segments.
+inline constexpr size_t kSegmentFloats = 8 << 20;
+
+// A document without bounds is valid in [kAlways, kNever).
+inline constexpr Micros kAlways = INT64_MIN;
+
+// What a row is built from; everything is borrowed until the segment is built.
+struct RowSource {
+  std::string_view document;
+  Micros valid_from = kAlways;  // the same for every row of a document
+  Micros valid_until = kNever;
+  uint32_t ordinal = 0;
+  uint32_t class_id = 0;
+  const float* embedding = nullptr;  // `dimension` finite floats
+  std::optional<float> norm;         // Norm(embedding) as a float, if known
+};
+
+// The rows [begin, end) that have one class.
+struct ClassRun {
+  uint32_t class_id;
+  uint32_t begin;
+  uint32_t end;
+};
+
+// The shared, immutable rows. Thread-safe.
+class SegmentRows {
+ public:
+  // Copies the rows, in any order. A document may lie in several segments; (document, ordinal)
+  // twice, or an embedding that is not finite, is a defect of the caller and aborts.
+  static std::shared_ptr<const SegmentRows> Build(size_t dimension, std::vector<RowSource> rows);
+
+  uint32_t size() const { return static_cast<uint32_t>(ordinals_.size()); }
+  const FloatRows& floats() const { return floats_; }
+  const float* embedding(uint32_t row) const { return floats_.row(row); }
+  float norm(uint32_t row) const { return norms_[row]; }
+  uint32_t ordinal(uint32_t row) const { return ordinals_[row]; }
+  uint32_t class_id(uint32_t row) const;
+  // Sorted by class.
+  std::span<const ClassRun> runs() const { return runs_; }
+
+  uint32_t documents() const { return static_cast<uint32_t>(first_rows_.size()) - 1; }
+  uint32_t document(uint32_t row) const { return documents_[row]; }
+  std::string_view id(uint32_t document) const;
+  // Its rows, by ordinal.
+  std::span<const uint32_t> rows_of(uint32_t document) const;
+  // The number of the document with this id, if it has rows here, dead or alive.
+  std::optional<uint32_t> Find(std::string_view id) const;
+
+  // False if every document is valid forever.
+  bool bounded() const { return !valid_.empty(); }
+  bool ValidAt(uint32_t document, Micros now) const {
+    return valid_.empty() || (valid_[document].from <= now && now < valid_[document].until);
+  }
+  Micros valid_from(uint32_t document) const {
+    return valid_.empty() ? kAlways : valid_[document].from;
+  }
+  Micros valid_until(uint32_t document) const {
+    return valid_.empty() ? kNever : valid_[document].until;
+  }
+
+  // When a document starts or ends, sorted by time.
+  struct Event {
+    Micros time;
+    uint32_t document;
+  };
+  std::span<const Event> events() const { return events_; }
+
+ private:
+  struct Validity {
+    Micros from;
+    Micros until;
+  };
+
+  SegmentRows(size_t dimension, std::vector<RowSource> rows);
+  void AddDocuments(std::span<const RowSource> by_document);
+  void AddValidity(std::span<const RowSource> by_document);
+  void AddRows(size_t dimension, std::span<const RowSource> by_document);
+  void AddFilter();
+
+  FloatRows floats_;
+  std::vector<float> norms_;         // by row
+  std::vector<uint32_t> ordinals_;   // by row
+  std::vector<uint32_t> documents_;  // by row
+  std::vector<ClassRun> runs_;
+
+  std::string ids_;                      // one after the other
+  std::vector<uint32_t> id_ends_;        // by document, into ids_
+  std::vector<uint32_t> first_rows_;     // by document, into document_rows_; one more at the end
+  std::vector<uint32_t> document_rows_;  // rows by (document, ordinal)
+  std::vector<Validity> valid_;          // by document; empty if all are valid forever
+  std::vector<Event> events_;
+  Bitmap filter_;  // Bloom filter of the ids: most segments do not hold the id that is looked for
+};
+
+// Rows and which of them are dead. A value; copies share the rows.
+class Segment {
+ public:
+  explicit Segment(std::shared_ptr<const SegmentRows> rows)
+      : rows_(std::move(rows)), live_(rows_->size()) {}
+
+  const SegmentRows& rows() const { return *rows_; }
+  size_t live() const { return live_; }
+  bool Dead(uint32_t row) const { return dead_ != nullptr && dead_->Test(row); }
+
+  // True if some row may be dead or outside of its document's validity.
+  bool Sparse() const { return dead_ != nullptr || rows_->bounded(); }
+
+  // True if row counts at `now`, its class aside.
+  bool Counts(uint32_t row, Micros now) const {
+    return !Dead(row) && rows_->ValidAt(rows_->document(row), now);
+  }
+
+  // The same rows with `dead` ones, of which there are dead.Count(). dead.size() is rows().size().
+  Segment WithDead(Bitmap dead) const;
+  // The dead rows, sized rows().size().
+  Bitmap dead() const { return dead_ == nullptr ? Bitmap(rows_->size()) : *dead_; }
+
+  // Appends the live rows by (document, ordinal); they borrow from the segment.
+  void AppendLive(std::vector<RowSource>& out) const;
+
+  // The earliest start or end of a live document after `after`; kNever if there is none.
+  Micros NextEvent(Micros after) const;
+
+ private:
+  std::shared_ptr<const SegmentRows> rows_;
+  std::shared_ptr<const Bitmap> dead_;  // null: none
+  size_t live_;
+};
+
+}  // namespace cordon

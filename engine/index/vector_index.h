@@ -1,0 +1,122 @@
+// Exact vector search over permitted rows only.
+//
+// A VectorIndex is an immutable value: a list of segments (segment.h). Apply() makes the next
+// version and shares with this one every segment that it does not merge, so a pinned version costs
+// nothing and never changes. An answer is a function of the permitted rows alone, whatever the
+// history, the segments, the instruction set or the rows that the caller may not see.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/base/clock.h"
+#include "engine/base/status.h"
+#include "engine/index/bitmap.h"
+#include "engine/index/float_rows.h"
+#include "engine/index/ranking.h"
+#include "engine/index/scan.h"
+#include "engine/index/score.h"
+#include "engine/index/segment.h"
+
+namespace cordon {
+
+// One row of a change, borrowed during Apply() or Add().
+struct NewRow {
+  uint32_t ordinal = 0;
+  uint32_t class_id = 0;
+  const float* embedding = nullptr;  // `dimension` finite floats, any alignment; null in kReclass
+};
+
+// What happens to one document. Borrowed during Apply() or Add().
+struct DocumentChange {
+  enum class Kind : uint8_t {
+    kReplace,  // `rows` are all the rows of the document from now on
+    kReclass,  // the rows named by ordinal keep their vectors and take the class; unnamed ones go
+    kRemove,   // the document goes; nothing happens if there is none
+  };
+  std::string_view document;
+  Kind kind = Kind::kReplace;
+  // False: the caller knows that the index has no such document, and its look-up is skipped.
+  bool may_exist = true;
+  Micros valid_from = kAlways;  // [valid_from, valid_until); not used by kRemove
+  Micros valid_until = kNever;
+  std::vector<NewRow> rows;  // ordinals differ
+};
+
+// See the top. Cheap to copy; every const call is thread-safe.
+class VectorIndex {
+ public:
+  // An empty index. Requires 1 ≤ dimension ≤ limits::kDimensionMax. `segment_floats` is the size
+  // of a full segment; only tests choose another.
+  VectorIndex(size_t dimension, Metric metric, size_t segment_floats = kSegmentFloats);
+
+  // The version after `changes`, in this order. Copies the new rows and at most
+  // kMergeSegmentsMax + 1 full segments of old ones (compaction.h). Aborts on what only a defect
+  // of the caller can cause: a kReclass of an ordinal that is not there, an ordinal given twice,
+  // an embedding that is not finite.
+  VectorIndex Apply(std::span<const DocumentChange> changes) const;
+
+  // The best min(k, permitted) rows for `query`: by descending Score(), then ascending document id
+  // (bytewise), then ascending ordinal. Touches the vectors of permitted rows only.
+  // `stop` (may be empty) is asked every 2,048 rows or fewer.
+  // INVALID_ARGUMENT: `query` is not `dimension` finite floats, or k is 0. DEADLINE_EXCEEDED:
+  // `stop` said true; there is no partial answer.
+  StatusOr<std::vector<Hit>> Search(const AllowedSet& allowed, std::span<const float> query,
+                                    size_t k, const std::function<bool()>& stop) const;
+
+  // How many rows are permitted.
+  uint64_t CountAllowed(const AllowedSet& allowed) const;
+
+  // How many rows there are.
+  uint64_t rows() const;
+
+  // When the next document starts or ends, strictly after `after`; kNever if none does.
+  Micros NextEvent(Micros after) const;
+
+  size_t dimension() const { return dimension_; }
+  Metric metric() const { return metric_; }
+  // In no particular order, none empty; borrowed.
+  std::span<const Segment> segments() const { return *segments_; }
+
+ private:
+  friend class VectorIndexBuilder;
+
+  size_t RowsMax() const { return segment_rows_max_; }
+
+  size_t dimension_;
+  Metric metric_;
+  size_t segment_rows_max_;
+  std::shared_ptr<const std::vector<Segment>> segments_;
+};
+
+// Fills full segments directly, without merges: for a start from the store. For one thread.
+class VectorIndexBuilder {
+ public:
+  explicit VectorIndexBuilder(const VectorIndex& empty);
+
+  // Adds a document: `change` is a kReplace, and its document was not added before. Copies.
+  void Add(const DocumentChange& change);
+
+  // The index of all that was added. Ends the builder.
+  VectorIndex Finish();
+
+ private:
+  void Seal();
+
+  VectorIndex index_;
+  std::vector<Segment> sealed_;
+  // The rows of the next segment; ids_ and floats_ own what the sources borrow (their embeddings
+  // are set by Seal(), since floats_ grows).
+  std::vector<float> floats_;
+  std::deque<std::string> ids_;
+  std::vector<RowSource> sources_;
+};
+
+}  // namespace cordon

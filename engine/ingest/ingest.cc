@@ -1,0 +1,300 @@
+#include "engine/ingest/ingest.h"
+
+#include <fmt/format.h>
+
+#include "engine/base/limits.h"
+#include "engine/ingest/validate.h"
+#include "engine/store/codec.h"
+#include "engine/view/journaled.h"
+
+namespace cordon {
+namespace {
+
+using store::v1::Mutation;
+
+// A refusal before there was anything to commit: its record first, then the answer.
+template <typename Done>
+void RefuseJournaled(const WriteContext& context, std::string_view call, Status status, Done done) {
+  auto record = RecordOf(call, context.caller, *context.tenant);
+  record.set_outcome(std::string(CodeName(status.code())));
+  record.set_refused_field(std::string(status.field()));
+  context.tenant->journal->Append(std::move(record), Durability::kRequired,
+                                  [status, done = std::move(done)](const auto& receipt) {
+                                    done(receipt.ok() ? status : receipt.status());
+                                  });
+}
+
+// Sends a mutation through the writer; `respond` makes the response of what was committed.
+template <typename Response, typename Respond>
+void Commit(const WriteContext& context, Mutation mutation, Acknowledge<Response> done,
+            Respond respond) {
+  mutation.set_key_id(context.caller.key_id());
+  mutation.set_actor(context.caller.grant().principal);
+  auto record = RecordOf(CallOf(mutation), context.caller, *context.tenant);
+  context.writer->Submit(
+      context.tenant, context.caller, std::move(mutation), std::move(record),
+      [done = std::move(done), respond = std::move(respond)](auto committed) mutable {
+        if (!committed.ok()) return done(committed.status());
+        done(respond(*committed));
+      });
+}
+
+// For calls that answer with a revision only.
+template <typename Response>
+auto RevisionOnly() {
+  return [](const Committed& committed) {
+    Response response;
+    response.set_revision(committed.revision);
+    return response;
+  };
+}
+
+// For Delete and SetAccess: only auditors learn whether the document existed.
+template <typename Response>
+auto RevisionAndExisted(bool audit) {
+  return [audit](const Committed& committed) {
+    Response response;
+    response.set_revision(committed.revision);
+    if (audit) response.set_existed(committed.existed);
+    return response;
+  };
+}
+
+// The collection, if the key may write into it.
+StatusOr<std::shared_ptr<const Collection>> Writable(const WriteContext& context, const View& view,
+                                                     const std::string& name) {
+  RETURN_IF_ERROR(context.caller.RequireCollection(name));
+  auto collection = view.state().FindCollection(name);
+  if (!collection) return CollectionNotFound();
+  return collection;
+}
+
+Status CheckSetAccess(const WriteContext& context, const v1::SetAccessRequest& request) {
+  const Grant& grant = context.caller.grant();
+  if (request.has_acl()) RETURN_IF_ERROR(context.caller.Require(Right::kGrant));
+  if (request.has_label()) RETURN_IF_ERROR(context.caller.Require(Right::kLabel));
+  if (!request.has_acl() && !request.has_label()) {
+    return Invalid("acl", "neither a list nor a label is given; give at least one");
+  }
+  const PinnedView view = context.tenant->publisher.Pin(context.clock);
+  RETURN_IF_ERROR(Writable(context, *view.view, request.collection()).status());
+  RETURN_IF_ERROR(CheckWritableId("document", grant, request.document()));
+  const PolicyRules& rules = *view->policy().rules;
+  if (request.has_acl()) {
+    RETURN_IF_ERROR(CheckGivenAcl(rules, grant, request.acl()).Within("acl"));
+  }
+  if (!request.has_label()) return OkStatus();
+  return CheckGivenLabel(rules, grant, request.label()).Within("label");
+}
+
+Status CheckDelete(const WriteContext& context, const v1::DeleteRequest& request) {
+  RETURN_IF_ERROR(context.caller.Require(Right::kIngest));
+  const PinnedView view = context.tenant->publisher.Pin(context.clock);
+  RETURN_IF_ERROR(Writable(context, *view.view, request.collection()).status());
+  return CheckWritableId("document", context.caller.grant(), request.document());
+}
+
+// No key may make another for its own principal that can do more.
+Status CheckNewGrant(const WriteContext& context, const Grant& grant) {
+  const PinnedView view = context.tenant->publisher.Pin(context.clock);
+  RETURN_IF_ERROR(view->policy().rules->scheme.CheckClearance(grant.clearance).Within("clearance"));
+  const Grant& own = context.caller.grant();
+  if (grant.principal == own.principal && !own.Covers(view->policy().rules->scheme, grant)) {
+    return Denied("principal", "a key may not raise its own principal; ask another admin");
+  }
+  return OkStatus();
+}
+
+StatusOr<store::v1::KeyRecord> KeyRecordOf(const WriteContext& context, const v1::KeyGrant& grant,
+                                           const MadeKey& key) {
+  ASSIGN_OR_RETURN(const Grant checked, FromProto(grant));
+  RETURN_IF_ERROR(CheckNewGrant(context, checked));
+  store::v1::KeyRecord record;
+  record.set_digest(key.digest);
+  *record.mutable_grant() = ToProto(checked);
+  record.set_created_us(context.clock->Now());
+  return record;
+}
+
+}  // namespace
+
+void IngestDocuments(const WriteContext& context, v1::IngestRequest request,
+                     Acknowledge<IngestedBatch> done) {
+  const auto refuse = [&](const Status& status) {
+    RefuseJournaled(context, "Ingest", status, std::move(done));
+  };
+  if (const Status held = context.caller.Require(Right::kIngest); !held.ok()) return refuse(held);
+  const PinnedView view = context.tenant->publisher.Pin(context.clock);
+  const auto collection = Writable(context, *view.view, request.collection());
+  if (!collection.ok()) return refuse(collection.status());
+  if (static_cast<size_t>(request.documents_size()) > limits::kDocumentsPerBatch) {
+    return refuse(Invalid(
+        "documents", fmt::format("more than {} in a batch; split it", limits::kDocumentsPerBatch)));
+  }
+  IngestedBatch ingested;
+  ingested.response.set_batch(request.batch());
+  Validated validated = Validate(*view.view, **collection, context.caller.grant(), &request);
+  ingested.response.mutable_refused()->Assign(validated.refused.begin(), validated.refused.end());
+  const auto accepted = static_cast<uint32_t>(validated.batch.documents_size());
+  if (accepted == 0) {
+    // Nothing to commit; the refusals are the answer, and it has its record like any other.
+    const Status none = Invalid("documents", "none was accepted");
+    return RefuseJournaled(context, "Ingest", none,
+                           [ingested, done = std::move(done)](const Status& status) {
+                             if (status.code() != StatusCode::kInvalidArgument) return done(status);
+                             done(ingested);
+                           });
+  }
+  Mutation mutation;
+  *mutation.mutable_ingest() = std::move(validated.batch);
+  Commit<IngestedBatch>(context, std::move(mutation), std::move(done),
+                        [ingested = std::move(ingested), accepted](Committed& committed) mutable {
+                          ingested.response.set_accepted(accepted);
+                          ingested.response.set_revision(committed.revision);
+                          ingested.undefined = std::move(committed.undefined);
+                          return ingested;
+                        });
+}
+
+void SetAccess(const WriteContext& context, const v1::SetAccessRequest& request,
+               Acknowledge<v1::SetAccessResponse> done) {
+  if (const Status checked = CheckSetAccess(context, request); !checked.ok()) {
+    return RefuseJournaled(context, "SetAccess", checked, std::move(done));
+  }
+  Mutation mutation;
+  *mutation.mutable_set_access() = request;
+  Commit(
+      context, std::move(mutation), std::move(done),
+      RevisionAndExisted<v1::SetAccessResponse>(context.caller.grant().rights.Has(Right::kAudit)));
+}
+
+void Delete(const WriteContext& context, const v1::DeleteRequest& request,
+            Acknowledge<v1::DeleteResponse> done) {
+  if (const Status checked = CheckDelete(context, request); !checked.ok()) {
+    return RefuseJournaled(context, "Delete", checked, std::move(done));
+  }
+  Mutation mutation;
+  *mutation.mutable_delete_document() = request;
+  Commit(context, std::move(mutation), std::move(done),
+         RevisionAndExisted<v1::DeleteResponse>(context.caller.grant().rights.Has(Right::kAudit)));
+}
+
+void ApplyDirectory(const WriteContext& context, v1::ApplyDirectoryRequest request,
+                    Acknowledge<v1::ApplyDirectoryResponse> done) {
+  Status checked = context.caller.Require(Right::kAdmin);
+  if (checked.ok() && static_cast<size_t>(request.principals_size()) > limits::kDirectoryRecords) {
+    checked = Invalid("principals", fmt::format("more than {} records; split the file",
+                                                limits::kDirectoryRecords));
+  }
+  if (!checked.ok()) return RefuseJournaled(context, "ApplyDirectory", checked, std::move(done));
+  Mutation mutation;
+  *mutation.mutable_directory() = std::move(request);
+  Commit(context, std::move(mutation), std::move(done), [](const Committed& committed) {
+    v1::ApplyDirectoryResponse response;
+    response.set_applied(committed.parts);
+    response.set_revision(committed.revision);
+    return response;
+  });
+}
+
+void ApplyPolicy(const WriteContext& context, v1::ApplyPolicyRequest request,
+                 Acknowledge<v1::ApplyPolicyResponse> done) {
+  if (const Status held = context.caller.Require(Right::kAdmin); !held.ok()) {
+    return RefuseJournaled(context, "ApplyPolicy", held, std::move(done));
+  }
+  Mutation mutation;
+  *mutation.mutable_policy() = std::move(request);
+  Commit(context, std::move(mutation), std::move(done), [](const Committed& committed) {
+    v1::ApplyPolicyResponse response;
+    response.set_applied(committed.parts);
+    response.set_revision(committed.revision);
+    return response;
+  });
+}
+
+void CreateCollection(const WriteContext& context, v1::CreateCollectionRequest request,
+                      Acknowledge<v1::CreateCollectionResponse> done) {
+  if (const Status held = context.caller.Require(Right::kAdmin); !held.ok()) {
+    return RefuseJournaled(context, "CreateCollection", held, std::move(done));
+  }
+  Mutation mutation;
+  *mutation.mutable_create_collection() = std::move(*request.mutable_config());
+  Commit(context, std::move(mutation), std::move(done),
+         RevisionOnly<v1::CreateCollectionResponse>());
+}
+
+void DeleteCollection(const WriteContext& context, const v1::DeleteCollectionRequest& request,
+                      Acknowledge<v1::DeleteCollectionResponse> done) {
+  Status checked = context.caller.Require(Right::kAdmin);
+  if (checked.ok()) checked = context.caller.RequireCollection(request.name());
+  if (!checked.ok()) return RefuseJournaled(context, "DeleteCollection", checked, std::move(done));
+  Mutation mutation;
+  mutation.mutable_delete_collection()->set_name(request.name());
+  Commit(context, std::move(mutation), std::move(done),
+         RevisionOnly<v1::DeleteCollectionResponse>());
+}
+
+void CreateKey(const WriteContext& context, const v1::CreateKeyRequest& request, MadeKey key,
+               Acknowledge<v1::CreateKeyResponse> done) {
+  const auto record = [&]() -> StatusOr<store::v1::KeyRecord> {
+    RETURN_IF_ERROR(context.caller.Require(Right::kAdmin));
+    return KeyRecordOf(context, request.grant(), key);
+  }();
+  if (!record.ok()) return RefuseJournaled(context, "CreateKey", record.status(), std::move(done));
+  Mutation mutation;
+  mutation.mutable_key()->set_id(key.id);
+  *mutation.mutable_key()->mutable_record() = *record;
+  Commit(context, std::move(mutation), std::move(done),
+         [key = std::move(key)](const Committed& committed) {
+           v1::CreateKeyResponse response;
+           response.set_id(key.id);
+           response.set_key(key.bearer);
+           response.set_revision(committed.revision);
+           return response;
+         });
+}
+
+void RevokeKey(const WriteContext& context, const v1::RevokeKeyRequest& request,
+               Acknowledge<v1::RevokeKeyResponse> done) {
+  if (const Status held = context.caller.Require(Right::kAdmin); !held.ok()) {
+    return RefuseJournaled(context, "RevokeKey", held, std::move(done));
+  }
+  Mutation mutation;
+  mutation.mutable_key()->set_id(request.id());
+  Commit(context, std::move(mutation), std::move(done), RevisionOnly<v1::RevokeKeyResponse>());
+}
+
+v1::KeyGrant FirstAdminGrant() {
+  v1::KeyGrant grant;
+  grant.set_principal("service:admin");
+  grant.add_rights(v1::RIGHT_ADMIN);
+  grant.add_collections(std::string(kAnyName));  // to manage; reading needs other rights
+  grant.mutable_clearance()->set_symbol(v1::Clearance::SYMBOL_LOWEST);
+  return grant;
+}
+
+void CreateTenant(const WriteContext& context, const v1::CreateTenantRequest& request, MadeKey key,
+                  Acknowledge<v1::CreateTenantResponse> done) {
+  Status checked = context.caller.Require(Right::kAdmin);
+  if (checked.ok() && context.tenant->name != kFirstTenant) {
+    checked = Denied("name", "only an admin of the first tenant may create tenants");
+  }
+  if (!checked.ok()) return RefuseJournaled(context, "CreateTenant", checked, std::move(done));
+  Mutation mutation;
+  auto* tenant = mutation.mutable_tenant();
+  tenant->set_name(request.name());
+  tenant->set_key_id(key.id);
+  tenant->mutable_key()->set_digest(key.digest);
+  *tenant->mutable_key()->mutable_grant() = FirstAdminGrant();
+  tenant->mutable_key()->set_created_us(context.clock->Now());
+  Commit(context, std::move(mutation), std::move(done),
+         [key = std::move(key)](const Committed& committed) {
+           v1::CreateTenantResponse response;
+           response.set_id(key.id);
+           response.set_key(key.bearer);
+           response.set_revision(committed.revision);
+           return response;
+         });
+}
+
+}  // namespace cordon

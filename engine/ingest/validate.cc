@@ -1,0 +1,240 @@
+#include "engine/ingest/validate.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <set>
+
+#include "engine/base/limits.h"
+#include "engine/base/text_check.h"
+#include "engine/embed/builtin.h"
+#include "engine/store/codec.h"
+#include "engine/store/interner.h"
+#include "engine/text/chunker.h"
+
+namespace cordon {
+namespace {
+
+StatusOr<v1::AttributeValue> Typed(const v1::AttributeSpec& spec, v1::AttributeValue value) {
+  switch (spec.type()) {
+    case v1::ATTRIBUTE_TYPE_INT:
+      if (value.has_int_value()) return value;
+      return Invalid("", "declared int; give an integer");
+    case v1::ATTRIBUTE_TYPE_FLOAT:
+      if (value.has_int_value()) value.set_float_value(static_cast<double>(value.int_value()));
+      if (value.has_float_value() && std::isfinite(value.float_value())) return value;
+      return Invalid("", "declared float; give a finite number");
+    case v1::ATTRIBUTE_TYPE_BOOL:
+      if (value.has_bool_value()) return value;
+      return Invalid("", "declared bool; give true or false");
+    case v1::ATTRIBUTE_TYPE_STRING:
+      if (!value.has_string_value()) return Invalid("", "declared string; give a string");
+      RETURN_IF_ERROR(CheckText("", value.string_value(), limits::kAttributeBytes));
+      return value;
+    case v1::ATTRIBUTE_TYPE_TIME:
+      if (value.has_string_value()) {
+        ASSIGN_OR_RETURN(const Micros time, ParseTime(value.string_value()));
+        *value.mutable_time_value() = ToProtoTime(time);
+      }
+      if (!value.has_time_value()) return Invalid("", "declared time; give an RFC 3339 time");
+      RETURN_IF_ERROR(FromProto(value.time_value()).status());
+      return value;
+    default:
+      return Invalid("", "of an unknown type");
+  }
+}
+
+Status CheckAttributes(const v1::CollectionConfig& config, v1::Document* document) {
+  for (auto& [name, value] : *document->mutable_attributes()) {
+    const std::string path = "attributes." + name;
+    const v1::AttributeSpec* spec = nullptr;
+    for (const auto& candidate : config.attributes()) {
+      if (candidate.name() == name) spec = &candidate;
+    }
+    if (spec == nullptr) {
+      return Invalid(path, "not declared by the collection; declare it with --attributes");
+    }
+    auto typed = Typed(*spec, value);
+    if (!typed.ok()) return typed.status().Within(path);
+    value = *std::move(typed);
+  }
+  return OkStatus();
+}
+
+Status CheckTexts(const v1::Document& document) {
+  RETURN_IF_ERROR(CheckText("title", document.title(), limits::kTitleBytes));
+  RETURN_IF_ERROR(CheckText("uri", document.uri(), limits::kUriBytes));
+  RETURN_IF_ERROR(CheckText("text", document.text(), limits::kDocumentTextBytes));
+  const auto& provenance = document.provenance();
+  RETURN_IF_ERROR(CheckText("provenance.source", provenance.source(), limits::kNameBytes));
+  RETURN_IF_ERROR(CheckText("provenance.trust", provenance.trust(), limits::kNameBytes));
+  if (static_cast<size_t>(document.subjects_size()) > limits::kSubjectsPerDocument) {
+    return Invalid("subjects", fmt::format("more than {}", limits::kSubjectsPerDocument));
+  }
+  for (int i = 0; i < document.subjects_size(); ++i) {
+    RETURN_IF_ERROR(
+        CheckName(fmt::format("subjects[{}]", i), document.subjects(i), limits::kNameBytes));
+  }
+  return OkStatus();
+}
+
+// One document on its way through the checks.
+class DocumentCheck {
+ public:
+  DocumentCheck(const PolicyRules& rules, const v1::CollectionConfig& config, const Grant& grant)
+      : rules_(rules), config_(config), grant_(grant), embedder_(config.dimension()) {}
+
+  // Completes `document`, or refuses it.
+  Status Complete(v1::Document* document) const {
+    RETURN_IF_ERROR(CheckWritableId("id", grant_, document->id()));
+    RETURN_IF_ERROR(CheckTexts(*document));
+    RETURN_IF_ERROR(CompleteAccess(document));
+    RETURN_IF_ERROR(ValidityOf(*document).status());
+    RETURN_IF_ERROR(CheckAttributes(config_, document));
+    return CompleteChunks(document);
+  }
+
+ private:
+  Status CompleteAccess(v1::Document* document) const;
+  Status CompleteChunks(v1::Document* document) const;
+  Status CompleteChunk(const v1::Label& document_label, v1::Chunk* chunk) const;
+  Status CompleteEmbedding(v1::Chunk* chunk) const;
+
+  const PolicyRules& rules_;
+  const v1::CollectionConfig& config_;
+  const Grant& grant_;
+  const BuiltinEmbedder embedder_;
+};
+
+Status DocumentCheck::CompleteAccess(v1::Document* document) const {
+  if (document->has_acl()) {
+    RETURN_IF_ERROR(CheckGivenAcl(rules_, grant_, document->acl()).Within("acl"));
+  } else if (config_.has_default_acl()) {
+    *document->mutable_acl() = config_.default_acl();
+  } else {
+    return Invalid("acl", "missing, and the collection has no default; say who may see it");
+  }
+  if (document->has_label()) {
+    RETURN_IF_ERROR(CheckGivenLabel(rules_, grant_, document->label()).Within("label"));
+  } else if (config_.has_default_label()) {
+    *document->mutable_label() = config_.default_label();
+  } else {
+    return Invalid("label", "missing, and the collection has no default; say how sensitive it is");
+  }
+  return OkStatus();
+}
+
+Status DocumentCheck::CompleteChunks(v1::Document* document) const {
+  if (document->chunks().empty()) {
+    for (auto& text : ChunkText(document->text())) {
+      document->add_chunks()->set_text(std::move(text));
+    }
+    document->clear_text();
+    if (document->chunks().empty()) {
+      return Invalid("chunks", "neither chunks nor a text with words is given; give one");
+    }
+  } else if (!document->text().empty()) {
+    return Invalid("text", "given beside chunks; give one of them");
+  }
+  if (static_cast<size_t>(document->chunks_size()) > limits::kChunksPerDocument) {
+    return Invalid("chunks",
+                   fmt::format("more than {}; split the document", limits::kChunksPerDocument));
+  }
+  std::set<uint32_t> ordinals;
+  for (int i = 0; i < document->chunks_size(); ++i) {
+    const std::string path = fmt::format("chunks[{}]", i);
+    v1::Chunk* chunk = document->mutable_chunks(i);
+    if (!chunk->has_ordinal()) chunk->set_ordinal(static_cast<uint32_t>(i));
+    if (!ordinals.insert(chunk->ordinal()).second) {
+      return Invalid(path + ".ordinal",
+                     fmt::format("{} is given twice; number each chunk once", chunk->ordinal()));
+    }
+    RETURN_IF_ERROR(CompleteChunk(document->label(), chunk).Within(path));
+  }
+  return OkStatus();
+}
+
+Status DocumentCheck::CompleteChunk(const v1::Label& document_label, v1::Chunk* chunk) const {
+  RETURN_IF_ERROR(CheckText("text", chunk->text(), limits::kChunkTextBytes));
+  if (chunk->has_acl()) {
+    RETURN_IF_ERROR(CheckGivenAcl(rules_, grant_, chunk->acl()).Within("acl"));
+  }
+  if (chunk->has_label()) {
+    RETURN_IF_ERROR(CheckGivenLabel(rules_, grant_, chunk->label()).Within("label"));
+    if (rules_.scheme.Rank(chunk->label().level()) < rules_.scheme.Rank(document_label.level())) {
+      return Invalid("label.level", "below the document's; a chunk can only be more sensitive");
+    }
+  }
+  return CompleteEmbedding(chunk);
+}
+
+Status DocumentCheck::CompleteEmbedding(v1::Chunk* chunk) const {
+  if (config_.embedder() == v1::EMBEDDER_BUILTIN) {
+    if (chunk->embedding_size() > 0) {
+      return Invalid("embedding", "the collection embeds by itself; leave it out");
+    }
+    if (chunk->text().empty()) return Invalid("text", "missing; there is nothing to embed");
+    const auto embedding = embedder_.Embed(chunk->text());
+    chunk->mutable_embedding()->Assign(embedding.begin(), embedding.end());
+    return OkStatus();
+  }
+  if (chunk->embedding_size() == 0) {
+    return Invalid("embedding", "missing, and the collection has no embedder; bring a vector");
+  }
+  if (static_cast<uint32_t>(chunk->embedding_size()) != config_.dimension()) {
+    return Invalid("embedding", fmt::format("has {} numbers, the collection {}",
+                                            chunk->embedding_size(), config_.dimension()));
+  }
+  for (const float number : chunk->embedding()) {
+    if (!std::isfinite(number)) return Invalid("embedding", "holds NaN or infinity");
+  }
+  return OkStatus();
+}
+
+}  // namespace
+
+Status CheckGivenAcl(const PolicyRules& rules, const Grant& grant, const v1::Acl& acl) {
+  if (!grant.rights.Has(Right::kGrant)) {
+    return Denied("", "the key lacks the right 'grant', which setting a list needs");
+  }
+  RETURN_IF_ERROR(CheckAcl(acl));
+  return CheckContainers(rules, acl);
+}
+
+Status CheckGivenLabel(const PolicyRules& rules, const Grant& grant, const v1::Label& label) {
+  if (!grant.rights.Has(Right::kLabel)) {
+    return Denied("", "the key lacks the right 'label', which setting a label needs");
+  }
+  return rules.scheme.CheckLabel(FromProto(label));
+}
+
+Status CheckWritableId(std::string_view field, const Grant& grant, const std::string& id) {
+  RETURN_IF_ERROR(CheckName(field, id, limits::kIdBytes));
+  if (grant.MayWriteId(id)) return OkStatus();
+  return Denied(field,
+                fmt::format("the key writes only ids that begin with '{}'", grant.id_prefix));
+}
+
+Validated Validate(const View& view, const Collection& collection, const Grant& grant,
+                   v1::IngestRequest* request) {
+  Validated validated;
+  validated.batch.set_collection(collection.config.name());
+  const DocumentCheck check(*view.policy().rules, collection.config, grant);
+  for (int i = 0; i < request->documents_size(); ++i) {
+    v1::Document* document = request->mutable_documents(i);
+    const Status status = check.Complete(document);
+    if (status.ok()) {
+      validated.batch.add_documents()->Swap(document);
+      continue;
+    }
+    v1::Refusal refusal;
+    refusal.set_index(static_cast<uint32_t>(i));
+    refusal.set_id(document->id());
+    refusal.set_field(std::string(status.field()));
+    refusal.set_message(std::string(status.message()));
+    validated.refused.push_back(std::move(refusal));
+  }
+  return validated;
+}
+
+}  // namespace cordon

@@ -1,0 +1,31 @@
+// Validation of documents: everything that can be judged on the request, the key and the policy.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "cordon/store/v1/mutation.pb.h"
+#include "cordon/v1/ingest.pb.h"
+#include "engine/view/view.h"
+
+namespace cordon {
+
+// The good documents of a batch, complete (defaults filled in, text cut into chunks, ordinals
+// given, texts embedded), and the refusals of the others.
+struct Validated {
+  store::v1::IngestBatch batch;
+  std::vector<v1::Refusal> refused;
+};
+
+// Judges each document by itself. Takes the documents out of `request`.
+Validated Validate(const View& view, const Collection& collection, const Grant& grant,
+                   v1::IngestRequest* request);
+
+// Refuses a list or label that the key may not set or that is malformed; shared with SetAccess.
+Status CheckGivenAcl(const PolicyRules& rules, const Grant& grant, const v1::Acl& acl);
+Status CheckGivenLabel(const PolicyRules& rules, const Grant& grant, const v1::Label& label);
+
+// Refuses an id that is malformed or outside the key's prefix.
+Status CheckWritableId(std::string_view field, const Grant& grant, const std::string& id);
+
+}  // namespace cordon

@@ -1,0 +1,268 @@
+#include "engine/ingest/writer.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <chrono>
+
+#include "engine/base/limits.h"
+#include "engine/crypto/digest.h"
+#include "engine/crypto/encoding.h"
+
+namespace cordon {
+namespace {
+
+constexpr auto kAnchorEvery = std::chrono::seconds(1);  // DESIGN §3
+
+Status Broken() {
+  return Status(StatusCode::kUnavailable, "",
+                "the store or the journal failed, and writes are refused; see the server's log, "
+                "mend the cause and restart");
+}
+
+}  // namespace
+
+Writer::Writer(Database* database, Clock* clock, OpenTenant open_tenant)
+    : database_(database),
+      clock_(clock),
+      open_tenant_(std::move(open_tenant)),
+      thread_([this] { Run(); }) {}
+
+Writer::~Writer() {
+  {
+    std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_all();
+  thread_.join();
+}
+
+void Writer::Adopt(std::shared_ptr<Tenant> tenant, Interner interner) {
+  std::lock_guard lock(heads_mutex_);
+  AdoptLocked(std::move(tenant), std::move(interner));
+}
+
+void Writer::AdoptLocked(std::shared_ptr<Tenant> tenant, Interner interner) {
+  const PinnedView pinned = tenant->publisher.Pin(clock_);
+  Head head;
+  head.interner = std::move(interner);
+  head.state = pinned->state();
+  head.indexes = pinned->indexes();
+  const std::string name = tenant->name;
+  head.tenant = std::move(tenant);
+  heads_.insert_or_assign(name, std::move(head));
+}
+
+void Writer::Submit(std::shared_ptr<Tenant> tenant, Authenticated caller,
+                    store::v1::Mutation mutation, journal::v1::Record record, Done done) {
+  const size_t bytes = mutation.ByteSizeLong();
+  {
+    std::lock_guard lock(mutex_);
+    if (!stopping_ && queued_bytes_ + bytes <= limits::kWriteQueueBytes &&
+        queue_.size() < limits::kWriteQueue) {
+      queued_bytes_ += bytes;
+      queue_.push_back({std::move(tenant),
+                        std::move(caller),
+                        std::move(mutation),
+                        std::move(record),
+                        std::move(done),
+                        bytes,
+                        OkStatus(),
+                        {}});
+      wake_.notify_one();
+      return;
+    }
+  }
+  done(Status(StatusCode::kResourceExhausted, "", "the server's write queue is full; try again"));
+}
+
+void Writer::Run() {
+  std::unique_lock lock(mutex_);
+  while (true) {
+    wake_.wait_for(lock, kAnchorEvery, [this] { return stopping_ || !queue_.empty(); });
+    if (queue_.empty()) {
+      const bool stop = stopping_;
+      lock.unlock();
+      Anchor();
+      if (stop) return;
+      lock.lock();
+      continue;
+    }
+    std::vector<Pending> group;
+    size_t bytes = 0;
+    while (!queue_.empty() && bytes < limits::kWriteGroupBytes) {
+      bytes += queue_.front().bytes;
+      group.push_back(std::move(queue_.front()));
+      queue_.pop_front();
+    }
+    queued_bytes_ -= bytes;
+    lock.unlock();
+    CommitGroup(&group);
+    lock.lock();
+  }
+}
+
+void Writer::CommitGroup(std::vector<Pending>* group) {
+  std::lock_guard lock(heads_mutex_);
+  for (auto& pending : *group) ApplyOne(&pending);
+  if (broken_.ok()) {
+    if (const Status synced = database_->Sync(); !synced.ok()) broken_ = Broken();
+  }
+  const auto receipts = AppendRecords(group);
+  if (broken_.ok()) PublishChanged();
+  for (size_t i = 0; i < group->size(); ++i) {
+    Pending& pending = (*group)[i];
+    if (pending.refused.ok() && pending.applied.created && broken_.ok()) {
+      pending.refused = OpenCreated(pending);
+    }
+    if (!pending.refused.ok()) {
+      pending.done(pending.refused);
+    } else if (!receipts[i] || !broken_.ok()) {
+      pending.done(Broken());
+    } else {
+      Applied& applied = pending.applied;
+      pending.done(Committed{applied.next.revision, applied.existed, applied.parts,
+                             std::move(applied.undefined), *receipts[i]});
+    }
+  }
+}
+
+void Writer::ApplyOne(Pending* pending) {
+  if (!broken_.ok()) {
+    pending->refused = broken_;
+    return;
+  }
+  const auto head = heads_.find(pending->tenant->name);
+  CORDON_CHECK(head != heads_.end());
+  pending->refused = ApplyToHead(&head->second, pending);
+  if (pending->refused.ok()) {
+    head->second.interner.Commit();
+  } else {
+    head->second.interner.Rollback();
+  }
+}
+
+Status Writer::ApplyToHead(Head* head, Pending* pending) {
+  const ApplyContext context{*database_, head->interner,
+                             [head] {
+                               std::vector<bool> in_use(head->state.policy.classes.classes.size());
+                               for (const auto& [id, index] : head->indexes)
+                                 MarkClassesInUse(index, &in_use);
+                               return in_use;
+                             },
+                             [head](std::string_view kind, std::string_view value) {
+                               return head->tenant->pseudonyms.Of(kind, value);
+                             }};
+  pending->mutation.set_time_us(std::max(clock_->Now(), head->state.time));
+  ASSIGN_OR_RETURN(pending->applied, Apply(context, head->state, pending->mutation));
+  Applied& applied = pending->applied;
+  RETURN_IF_ERROR(CheckNotRaised(head->state.policy, applied.next.policy, pending->caller));
+  PutAnchor(*head, &applied.batch);
+  if (const Status written = database_->Write(applied.batch); !written.ok()) {
+    broken_ = Broken();
+    return written;
+  }
+  head->state = applied.next;
+  for (const auto& [name, collection] : *head->state.collections) {
+    if (!head->indexes.contains(collection->id)) {
+      head->indexes.emplace(collection->id, EmptyIndex(collection->config));
+    }
+  }
+  if (!applied.rows.empty()) {
+    const auto collection = head->state.FindCollection(applied.collection);
+    VectorIndex& index = head->indexes.at(collection->id);
+    index = ApplyRows(index, applied.rows);
+  }
+  std::erase_if(head->indexes, [&](const auto& entry) {
+    return std::none_of(
+        head->state.collections->begin(), head->state.collections->end(),
+        [&](const auto& collection) { return collection.second->id == entry.first; });
+  });
+  head->changed = true;
+  return OkStatus();
+}
+
+void Writer::CompleteRecord(Pending* pending) {
+  if (pending->refused.ok() && !broken_.ok()) pending->refused = broken_;
+  journal::v1::Record& record = pending->record;
+  record.set_outcome(std::string(CodeName(pending->refused.code())));
+  if (!pending->refused.ok()) {
+    record.set_refused_field(std::string(pending->refused.field()));
+    return;
+  }
+  record.set_time_us(pending->mutation.time_us());
+  record.set_revision(pending->applied.next.revision);
+  record.set_mutation(true);
+  record.set_collection(pending->applied.collection);
+  for (const auto& id : pending->applied.documents) {
+    record.add_documents(pending->tenant->pseudonyms.Of("document", id));
+  }
+  record.set_mutation_digest(HexEncode(AsBytes(Sha256(pending->mutation.SerializeAsString()))));
+}
+
+// Appends one record for each of the group, tenant by tenant; a place without a receipt has none.
+std::vector<std::optional<JournalReceipt>> Writer::AppendRecords(std::vector<Pending>* group) {
+  std::map<Tenant*, std::vector<size_t>> by_tenant;
+  for (size_t i = 0; i < group->size(); ++i) {
+    CompleteRecord(&(*group)[i]);
+    by_tenant[(*group)[i].tenant.get()].push_back(i);
+  }
+  std::vector<std::optional<JournalReceipt>> receipts(group->size());
+  for (const auto& [tenant, places] : by_tenant) {
+    std::vector<journal::v1::Record> records;
+    for (const size_t place : places) records.push_back(std::move((*group)[place].record));
+    const auto appended = tenant->journal->AppendBatch(std::move(records));
+    if (!appended.ok()) {
+      spdlog::error("journal: {}", appended.status().ToString());
+      broken_ = Broken();
+      continue;
+    }
+    for (size_t i = 0; i < places.size(); ++i) receipts[places[i]] = (*appended)[i];
+  }
+  return receipts;
+}
+
+Status Writer::OpenCreated(const Pending& pending) {
+  ASSIGN_OR_RETURN(std::shared_ptr<Tenant> tenant, open_tenant_(*pending.applied.created));
+  AdoptLocked(std::move(tenant), Interner());
+  return OkStatus();
+}
+
+void Writer::PublishChanged() {
+  for (auto& [name, head] : heads_) {
+    if (!head.changed) continue;
+    head.changed = false;
+    const PinnedView previous = head.tenant->publisher.Pin(clock_);
+    head.tenant->publisher.Publish(View::Build(head.state, head.indexes, database_->TakeSnapshot(),
+                                               database_, clock_->Now(), previous.view.get()));
+  }
+}
+
+void Writer::PutAnchor(const Head& head, Batch* batch) const {
+  const JournalAnchor synced = head.tenant->journal->synced();
+  store::v1::AnchorRecord record;
+  record.set_sequence(synced.sequence);
+  record.set_mac(std::string(AsBytes(synced.mac)));
+  record.set_time_us(clock_->Now());
+  batch->Put(Family::kHeads, AnchorKey(head.state.id), record);
+}
+
+void Writer::Anchor() {
+  std::lock_guard lock(heads_mutex_);
+  if (!broken_.ok()) return;
+  Batch batch;
+  bool moved = false;
+  for (auto& [name, head] : heads_) {
+    const uint64_t sequence = head.tenant->journal->synced().sequence;
+    if (sequence == head.anchored) continue;
+    head.anchored = sequence;
+    PutAnchor(head, &batch);
+    moved = true;
+  }
+  if (!moved) return;
+  Status written = database_->Write(batch);
+  if (written.ok()) written = database_->Sync();
+  if (!written.ok()) broken_ = Broken();
+}
+
+}  // namespace cordon

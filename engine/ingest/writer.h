@@ -1,0 +1,108 @@
+// The one writer: commits mutations in groups (DESIGN §3).
+//
+//   apply → RocksDB write → … → one RocksDB sync → one journal sync → publish Views → acknowledge
+//
+// Nothing else writes state. After a failure of the store or the journal it is not known what is on
+// disk: everything later is refused until a restart finds out.
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "cordon/journal/v1/record.pb.h"
+#include "cordon/store/v1/mutation.pb.h"
+#include "engine/base/clock.h"
+#include "engine/store/apply.h"
+#include "engine/view/tenant.h"
+
+namespace cordon {
+
+// An acknowledged mutation. The receipt proves that the journal has it.
+struct Committed {
+  uint64_t revision;
+  bool existed;
+  uint32_t parts;
+  std::vector<std::string> undefined;
+  JournalReceipt receipt;
+};
+
+// Thread-safe.
+class Writer {
+ public:
+  using Done = std::function<void(StatusOr<Committed>)>;
+  // Opens a tenant that a mutation has created; called on the writer's thread.
+  using OpenTenant = std::function<StatusOr<std::shared_ptr<Tenant>>(const TenantState&)>;
+  // `database` and `clock` outlive the writer.
+  Writer(Database* database, Clock* clock, OpenTenant open_tenant);
+
+  // Commits what is queued, records where the journals stand, and stops.
+  ~Writer();
+
+  // Takes over a tenant with the interner that its loading filled. Its View must be published.
+  void Adopt(std::shared_ptr<Tenant> tenant, Interner interner);
+
+  // Queues a mutation on behalf of `caller`. `record` is the call's journal record as far as it is
+  // known. `done` is called exactly once, on the writer's thread, after the record is durable,
+  // refused mutations included; or at once with RESOURCE_EXHAUSTED if the queue is full.
+  void Submit(std::shared_ptr<Tenant> tenant, Authenticated caller, store::v1::Mutation mutation,
+              journal::v1::Record record, Done done);
+
+ private:
+  struct Pending {
+    std::shared_ptr<Tenant> tenant;
+    Authenticated caller;
+    store::v1::Mutation mutation;
+    journal::v1::Record record;
+    Done done;
+    size_t bytes;
+    // Filled in while it is committed.
+    Status refused;
+    Applied applied;
+  };
+  // What the writer alone knows of a tenant.
+  struct Head {
+    std::shared_ptr<Tenant> tenant;
+    Interner interner;
+    TenantState state;
+    Indexes indexes;
+    bool changed = false;   // by the group that is being committed
+    uint64_t anchored = 0;  // journal sequence that the store remembers
+  };
+
+  void Run();
+  void CommitGroup(std::vector<Pending>* group);
+  void ApplyOne(Pending* pending);
+  Status ApplyToHead(Head* head, Pending* pending);
+  Status OpenCreated(const Pending& pending);
+  void CompleteRecord(Pending* pending);
+  std::vector<std::optional<JournalReceipt>> AppendRecords(std::vector<Pending>* group);
+  void PublishChanged();
+  void AdoptLocked(std::shared_ptr<Tenant> tenant, Interner interner);
+  // Remembers in the store where the journals stand.
+  void Anchor();
+  void PutAnchor(const Head& head, Batch* batch) const;
+
+  Database* const database_;
+  Clock* const clock_;
+  const OpenTenant open_tenant_;
+
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::deque<Pending> queue_;  // guarded by mutex_
+  size_t queued_bytes_ = 0;    // guarded by mutex_
+  bool stopping_ = false;      // guarded by mutex_
+  std::mutex heads_mutex_;     // Adopt against the thread
+  std::map<std::string, Head> heads_;
+  Status broken_;  // the thread's own
+  std::thread thread_;
+};
+
+}  // namespace cordon

@@ -1,0 +1,256 @@
+#include "engine/inspect/inspect.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "engine/base/limits.h"
+#include "engine/base/text_check.h"
+#include "engine/index/kernels.h"
+#include "engine/journal/verify.h"
+#include "engine/store/apply.h"
+#include "engine/store/codec.h"
+
+namespace cordon {
+namespace {
+
+StatusOr<std::shared_ptr<const Collection>> Find(const ReadContext& context, const View& view,
+                                                 const std::string& name,
+                                                 journal::v1::Record* record) {
+  RETURN_IF_ERROR(context.caller.RequireCollection(name));
+  auto collection = view.state().FindCollection(name);
+  if (!collection) return CollectionNotFound();
+  record->set_collection(name);
+  record->set_revision(view.revision());
+  return collection;
+}
+
+// The verdicts for the chunk that is judged best: the first that is permitted, else the first.
+StatusOr<v1::ExplainResponse> ExplainDocument(const ReadContext& context,
+                                              const v1::ExplainRequest& request,
+                                              journal::v1::Record* record) {
+  RETURN_IF_ERROR(context.caller.Require(Right::kAudit));
+  const PinnedView view = context.tenant->publisher.Pin(context.clock);
+  ASSIGN_OR_RETURN(const auto collection, Find(context, *view.view, request.collection(), record));
+  RETURN_IF_ERROR(CheckName("document", request.document(), limits::kIdBytes));
+  ASSIGN_OR_RETURN(
+      const Subject subject,
+      ResolveUserAlone(view->world(), request.as(), request.destination(), context.caller.dev()));
+  record->set_subject(context.tenant->pseudonyms.Of("principal", subject.name));
+  record->set_destination(request.destination());
+  record->add_documents(context.tenant->pseudonyms.Of("document", request.document()));
+  store::v1::DocumentRecord document;
+  ASSIGN_OR_RETURN(
+      const bool found,
+      view->Get(Family::kDocuments,
+                DocumentKey(view->state().id, collection->id, request.document()), &document));
+  if (!found) return DocumentNotFound();
+  ASSIGN_OR_RETURN(const Validity validity, ValidityOf(document.document()));
+  v1::ExplainResponse response;
+  for (const auto& chunk : document.chunks()) {
+    std::vector<Verdict> trace;
+    const bool permitted =
+        Decide(view->world(), subject, {chunk.class_id(), validity.from, validity.until}, &trace);
+    if (!permitted && response.clauses_size() > 0) continue;
+    response.set_permitted(permitted);
+    response.clear_clauses();
+    for (const auto& verdict : trace) {
+      auto* clause = response.add_clauses();
+      clause->set_name(verdict.name);
+      clause->set_permitted(verdict.permitted);
+      clause->set_because(verdict.because);
+    }
+    if (permitted) break;
+  }
+  response.set_revision(view->revision());
+  return response;
+}
+
+StatusOr<v1::StatsResponse> Count(const ReadContext& context, const v1::StatsRequest& request,
+                                  journal::v1::Record* record) {
+  RETURN_IF_ERROR(context.caller.Require(request.as().empty() ? Right::kAdmin : Right::kAudit));
+  const PinnedView view = context.tenant->publisher.Pin(context.clock);
+  ASSIGN_OR_RETURN(const auto collection, Find(context, *view.view, request.collection(), record));
+  v1::StatsResponse response;
+  response.set_documents(collection->documents);
+  response.set_chunks(collection->chunks);
+  const auto in_use = view->ClassesInUse(collection.get());
+  std::set<ClassId> classes;
+  for (ClassId id = 0; id < in_use.size(); ++id) {
+    if (in_use[id]) classes.insert(id);
+  }
+  response.set_undefined_principals(UndefinedPrincipals(view->policy(), classes).size());
+  response.set_revision(view->revision());
+  if (request.as().empty()) return response;
+  ASSIGN_OR_RETURN(
+      const Subject subject,
+      ResolveUserAlone(view->world(), request.as(), request.destination(), context.caller.dev()));
+  record->set_subject(context.tenant->pseudonyms.Of("principal", subject.name));
+  record->set_destination(request.destination());
+  const AllowedSet allowed = {Bitmap::FromWords(Entitle(view->world(), subject).words(),
+                                                view->policy().classes.classes.size()),
+                              view->now()};
+  response.set_visible_chunks(view->index(*collection).CountAllowed(allowed));
+  return response;
+}
+
+StatusOr<v1::ListKeysResponse> Keys(const ReadContext& context) {
+  RETURN_IF_ERROR(context.caller.Require(Right::kAdmin));
+  const PinnedView view = context.tenant->publisher.Pin(context.clock);
+  v1::ListKeysResponse response;
+  for (const auto& [id, key] : *view->state().keys) {
+    auto* info = response.add_keys();
+    info->set_id(id);
+    *info->mutable_grant() = ToProto(*key.grant);
+    *info->mutable_created() = ToProtoTime(key.created);
+  }
+  response.set_revision(view->revision());
+  return response;
+}
+
+StatusOr<v1::ListCollectionsResponse> Collections(const ReadContext& context) {
+  RETURN_IF_ERROR(context.caller.Require(Right::kAdmin));
+  const PinnedView view = context.tenant->publisher.Pin(context.clock);
+  v1::ListCollectionsResponse response;
+  for (const auto& [name, collection] : *view->state().collections) {
+    if (context.caller.RequireCollection(name).ok()) {
+      *response.add_collections() = collection->config;
+    }
+  }
+  response.set_revision(view->revision());
+  return response;
+}
+
+v1::JournalLine ToLine(const journal::v1::Record& record, const std::string& tenant) {
+  v1::JournalLine line;
+  line.set_journal_id(fmt::format("{}-{}", tenant, record.sequence()));
+  *line.mutable_time() = ToProtoTime(record.time_us());
+  line.set_call(record.call());
+  line.set_outcome(record.outcome());
+  line.set_key_id(record.key_id());
+  line.set_actor(record.actor());
+  line.set_subject(record.subject());
+  line.set_collection(record.collection());
+  line.set_destination(record.destination());
+  line.set_purpose(record.purpose());
+  line.set_revision(record.revision());
+  *line.mutable_documents() = record.documents();
+  if (record.has_context_label()) *line.mutable_context_label() = record.context_label();
+  line.set_recovered(record.recovered());
+  return line;
+}
+
+// The number in "TENANT-NUMBER"; 0 if it is no record of this tenant.
+uint64_t SequenceOf(const std::string& journal_id, const std::string& tenant) {
+  const std::string prefix = tenant + "-";
+  if (!journal_id.starts_with(prefix) || journal_id.size() > prefix.size() + 19) return 0;
+  uint64_t number = 0;
+  for (const char c : journal_id.substr(prefix.size())) {
+    if (c < '0' || c > '9') return 0;
+    number = number * 10 + static_cast<uint64_t>(c - '0');
+  }
+  return number;
+}
+
+StatusOr<v1::QueryJournalResponse> Lines(const ReadContext& context,
+                                         const v1::QueryJournalRequest& request) {
+  constexpr uint32_t kLinesMax = 1000;
+  constexpr uint32_t kLinesDefault = 20;
+  RETURN_IF_ERROR(context.caller.Require(Right::kAudit));
+  if (request.limit() > kLinesMax) return Invalid("limit", "more than 1000; ask for fewer");
+  std::vector<journal::v1::Record> records;
+  if (request.journal_id().empty()) {
+    ASSIGN_OR_RETURN(records, context.tenant->journal->Tail(
+                                  request.limit() == 0 ? kLinesDefault : request.limit()));
+  } else {
+    const uint64_t sequence = SequenceOf(request.journal_id(), context.tenant->name);
+    if (sequence == 0) return NotFound("journal_id", "no such record in this tenant's journal");
+    ASSIGN_OR_RETURN(records.emplace_back(), context.tenant->journal->Find(sequence));
+  }
+  v1::QueryJournalResponse response;
+  for (const auto& record : records) {
+    *response.add_lines() = ToLine(record, context.tenant->name);
+  }
+  return response;
+}
+
+template <typename Response>
+Response Named(Response response, const JournalReceipt& receipt) {
+  response.set_journal_id(receipt.id());
+  return response;
+}
+
+template <typename Response>
+Response Unnamed(Response response, const JournalReceipt&) {
+  return response;
+}
+
+}  // namespace
+
+void Explain(const ReadContext& context, const v1::ExplainRequest& request,
+             Answer<v1::ExplainResponse> done) {
+  Journaled(
+      context, "Explain",
+      [&](journal::v1::Record* record) { return ExplainDocument(context, request, record); },
+      Named<v1::ExplainResponse>, std::move(done));
+}
+
+void Stats(const ReadContext& context, const v1::StatsRequest& request,
+           Answer<v1::StatsResponse> done) {
+  Journaled(
+      context, "Stats",
+      [&](journal::v1::Record* record) { return Count(context, request, record); },
+      Named<v1::StatsResponse>, std::move(done));
+}
+
+void ListKeys(const ReadContext& context, Answer<v1::ListKeysResponse> done) {
+  Journaled(
+      context, "ListKeys", [&](journal::v1::Record*) { return Keys(context); },
+      Unnamed<v1::ListKeysResponse>, std::move(done));
+}
+
+void ListCollections(const ReadContext& context, Answer<v1::ListCollectionsResponse> done) {
+  Journaled(
+      context, "ListCollections", [&](journal::v1::Record*) { return Collections(context); },
+      Unnamed<v1::ListCollectionsResponse>, std::move(done));
+}
+
+void Capabilities(const ReadContext& context, Answer<v1::CapabilitiesResponse> done) {
+  const auto tell = [&](journal::v1::Record*) -> StatusOr<v1::CapabilitiesResponse> {
+    v1::CapabilitiesResponse response;
+    response.set_version(CORDON_VERSION);
+    response.set_instruction_set(std::string(InstructionSet()));
+    response.add_ranks(v1::RANK_VECTOR);
+    response.set_dev(context.caller.dev());
+    return response;
+  };
+  Journaled(context, "Capabilities", tell, Unnamed<v1::CapabilitiesResponse>, std::move(done));
+}
+
+void QueryJournal(const ReadContext& context, const v1::QueryJournalRequest& request,
+                  Answer<v1::QueryJournalResponse> done) {
+  Journaled(
+      context, "QueryJournal", [&](journal::v1::Record*) { return Lines(context, request); },
+      Named<v1::QueryJournalResponse>, std::move(done));
+}
+
+void VerifyJournal(const ReadContext& context, const JournalPlace& place,
+                   Answer<v1::VerifyJournalResponse> done) {
+  const auto verify = [&](journal::v1::Record*) -> StatusOr<v1::VerifyJournalResponse> {
+    RETURN_IF_ERROR(context.caller.Require(Right::kAudit));
+    // Up to where it is synced now: what is written after that may be half there.
+    const JournalAnchor synced = context.tenant->journal->synced();
+    const Verification found =
+        Verify(place.directory, context.tenant->name, place.key, synced, synced.sequence);
+    v1::VerifyJournalResponse response;
+    response.set_records(found.records);
+    response.set_ok(found.ok);
+    if (found.first_bad) response.set_first_bad(*found.first_bad);
+    response.set_problem(found.problem);
+    return response;
+  };
+  Journaled(context, "VerifyJournal", verify, Named<v1::VerifyJournalResponse>, std::move(done));
+}
+
+}  // namespace cordon

@@ -1,0 +1,57 @@
+// Clauses and security classes: every access question is about these (DESIGN §1).
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "engine/base/clock.h"
+#include "engine/base/persistent_vector.h"
+#include "engine/policy/label.h"
+#include "engine/policy/principal.h"
+
+namespace cordon {
+
+// A principal in a clause or group, which counts while now < until.
+struct TimedPrincipal {
+  PrincipalId principal;
+  Micros until = kNever;
+
+  bool Counts(Micros now) const { return now < until; }
+};
+
+// One access-control list. It permits whom `allow` names and `deny` does not.
+struct Clause {
+  std::vector<TimedPrincipal> allow;
+  std::vector<TimedPrincipal> deny;
+  // The list named nobody to allow and inherits instead: it only adds its denies. Fixed when the
+  // list is written: an allow list whose entries have all ended allows nobody.
+  bool only_denies = false;
+};
+
+using ClauseId = uint32_t;
+using ClassId = uint32_t;
+using LabelId = uint32_t;
+
+// What a clause id stands for: a list of its own, or a container by name (whose list may change).
+struct ClauseSlot {
+  std::string container;  // empty for a list of its own
+  Clause clause;          // empty for a container
+  std::string name;       // for people: "document acl" or the container's name
+};
+
+// All clauses must permit, and the label must be dominated. Every chunk has exactly one class.
+struct SecurityClass {
+  std::vector<ClauseId> clauses;  // sorted, without repeats
+  LabelId label;
+};
+
+// The clauses, labels and classes of a tenant. Ids are places in these sequences and are never
+// reused, so that a class means the same for ever; only containers and the scheme move under it.
+struct ClassTable {
+  PersistentVector<ClauseSlot> clauses;
+  PersistentVector<Label> labels;
+  PersistentVector<SecurityClass> classes;
+};
+
+}  // namespace cordon

@@ -1,0 +1,319 @@
+#include "engine/policy/decide.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <set>
+
+namespace cordon {
+namespace {
+
+constexpr std::string_view kRegionTag = "region:";
+
+// Records a verdict when somebody listens; returns it.
+bool Note(std::vector<Verdict>* trace, std::string_view name, bool permitted, std::string because) {
+  if (trace != nullptr) trace->push_back({std::string(name), permitted, std::move(because)});
+  return permitted;
+}
+
+const TimedPrincipal* FirstMatch(const std::vector<TimedPrincipal>& list, const PrincipalSet& set,
+                                 Micros now) {
+  for (const auto& entry : list) {
+    if (entry.Counts(now) && set.Contains(entry.principal)) return &entry;
+  }
+  return nullptr;
+}
+
+// "group:hr (user:ana, group:payroll, group:hr)": the principal and the way to it.
+std::string Witness(const World& world, const PrincipalSet& set, PrincipalId id) {
+  const auto path = set.PathTo(id);
+  const auto& names = *world.state.principals;
+  if (path.size() == 1) return names.Name(id);
+  std::vector<std::string> steps;
+  for (const PrincipalId step : path) steps.push_back(names.Name(step));
+  return fmt::format("{} ({})", names.Name(id), fmt::join(steps, " → "));
+}
+
+// One list against one subject. Deny wins.
+bool ListPermits(const World& world, const Subject& subject, const Clause& clause,
+                 std::string_view name, std::vector<Verdict>* trace) {
+  const bool explain = trace != nullptr;
+  for (const auto* set : {&subject.principals, &subject.application_principals}) {
+    if (const auto* denied = FirstMatch(clause.deny, *set, world.now)) {
+      return Note(trace, name, false,
+                  explain ? "denies " + Witness(world, *set, denied->principal) : "");
+    }
+  }
+  if (clause.only_denies) return Note(trace, name, true, "denies others only");
+  if (const auto* allowed = FirstMatch(clause.allow, subject.principals, world.now)) {
+    return Note(trace, name, true,
+                explain ? "allows " + Witness(world, subject.principals, allowed->principal) : "");
+  }
+  return Note(trace, name, false,
+              explain ? fmt::format("allows none of {}'s principals", subject.name) : "");
+}
+
+// A container and all containers above it, each once. Unknown ones never permit.
+bool ContainerPermits(const World& world, const Subject& subject, const std::string& name,
+                      std::vector<Verdict>* trace) {
+  std::vector<std::string> above = {name};
+  std::set<std::string> seen = {name};
+  bool permitted = true;
+  for (size_t i = 0; i < above.size() && (permitted || trace != nullptr); ++i) {
+    const auto& containers = world.state.rules->containers;
+    const auto it = containers.find(above[i]);
+    if (it == containers.end()) {
+      return Note(trace, above[i], false, "the container does not exist");
+    }
+    permitted &= ListPermits(world, subject, it->second.clause, it->first, trace);
+    for (const auto& parent : it->second.inherit) {
+      if (seen.insert(parent).second) above.push_back(parent);
+    }
+  }
+  return permitted;
+}
+
+bool ClausePermits(const World& world, const Subject& subject, ClauseId id,
+                   std::vector<Verdict>* trace) {
+  const ClauseSlot& slot = world.state.classes.clauses[id];
+  if (!slot.container.empty()) return ContainerPermits(world, subject, slot.container, trace);
+  return ListPermits(world, subject, slot.clause, slot.name, trace);
+}
+
+bool ClearancePermits(const Scheme& scheme, std::string_view name, const Clearance& clearance,
+                      const Label& label, std::vector<Verdict>* trace) {
+  const bool permitted = Dominates(scheme, clearance, label);
+  return Note(trace, name, permitted,
+              trace == nullptr
+                  ? ""
+                  : fmt::format("{} {} {}", ToText(clearance),
+                                permitted ? "dominates" : "does not dominate", ToText(label)));
+}
+
+bool LabelPermits(const World& world, const Subject& subject, const Label& label,
+                  std::vector<Verdict>* trace) {
+  const Scheme& scheme = world.state.rules->scheme;
+  bool permitted = ClearancePermits(scheme, "user clearance", subject.clearance, label, trace);
+  if (!permitted && trace == nullptr) return false;
+  if (subject.application_clearance) {
+    permitted &= ClearancePermits(scheme, "application clearance", *subject.application_clearance,
+                                  label, trace);
+    if (!permitted && trace == nullptr) return false;
+  }
+  if (subject.destination) {
+    permitted &=
+        MayReceive(*world.state.rules, *subject.destination, subject.clearance, label, trace);
+  }
+  return permitted;
+}
+
+bool TagsPass(std::string_view name, const std::vector<std::string>& forbidden, const Label& label,
+              std::vector<Verdict>* trace) {
+  for (const auto& tag : label.tags) {
+    if (std::binary_search(forbidden.begin(), forbidden.end(), tag)) {
+      return Note(trace, name, false, fmt::format("forbids the tag {}", tag));
+    }
+  }
+  return true;
+}
+
+bool RegionPasses(const Destination& destination, const Label& label, std::string_view name,
+                  std::vector<Verdict>* trace) {
+  bool bound = false;
+  for (const auto& tag : label.tags) {
+    if (!tag.starts_with(kRegionTag)) continue;
+    bound = true;
+    if (!destination.region.empty() && tag.substr(kRegionTag.size()) == destination.region) {
+      return true;
+    }
+  }
+  if (!bound) return true;
+  return Note(trace, name, false,
+              destination.region.empty()
+                  ? "the label is bound to a region, the destination has none"
+                  : "not in a region of the label: " + destination.region);
+}
+
+StatusOr<PrincipalSet> ExpandName(const World& world, const std::string& name, PrincipalKind kind) {
+  std::vector<PrincipalId> start;
+  if (const auto id = world.state.principals->Find(name)) start.push_back(*id);
+  if (kind == PrincipalKind::kUser) start.push_back(PrincipalTable::kEveryoneId);
+  return world.state.directory->Expand(start, world.now);
+}
+
+StatusOr<PrincipalKind> ParseSubject(std::string_view name) {
+  ASSIGN_OR_RETURN(const PrincipalKind kind, ParsePrincipal("as", name));
+  if (kind != PrincipalKind::kUser && kind != PrincipalKind::kService) {
+    return Invalid("as", "not a user or service; name user:… or service:…");
+  }
+  return kind;
+}
+
+StatusOr<Subject> ResolveName(const World& world, const std::string& name) {
+  ASSIGN_OR_RETURN(const PrincipalKind kind, ParseSubject(name));
+  Subject subject;
+  subject.name = name;
+  ASSIGN_OR_RETURN(subject.principals, ExpandName(world, name, kind));
+  subject.clearance = ClearanceOf(world.state, name);
+  return subject;
+}
+
+// The name that an empty destination stands for.
+std::string DefaultDestination(const Authenticated& caller) {
+  const auto& names = caller.grant().destinations;
+  if (names.empty()) return "";
+  if (names.front() != kAnyName) return names.front();
+  // "All" has no first; while developing, the development destination stands in.
+  return caller.dev() ? std::string(kDevDestination) : "";
+}
+
+StatusOr<Destination> ResolveDestination(const World& world, const Authenticated& caller,
+                                         std::string_view asked) {
+  const std::string name = asked.empty() ? DefaultDestination(caller) : std::string(asked);
+  if (name.empty()) {
+    return Denied("destination", "the key has no default destination; name one that it may use");
+  }
+  const Destination* found = caller.grant().MayNameDestination(name)
+                                 ? FindDestination(*world.state.rules, name, caller.dev())
+                                 : nullptr;
+  if (found == nullptr) {
+    return Denied("destination", "unknown, or not one that the key may name; ask an admin");
+  }
+  return *found;
+}
+
+}  // namespace
+
+Clearance ClearanceOf(const PolicyState& state, std::string_view principal) {
+  if (const auto id = state.principals->Find(principal)) {
+    const auto* record = state.directory->Find(*id);
+    if (record != nullptr && record->clearance) return *record->clearance;
+  }
+  // The default is for users; a service has what it was given, or the lowest.
+  return principal.starts_with("user:") ? state.rules->default_clearance : Clearance::Lowest();
+}
+
+const Destination* FindDestination(const PolicyRules& rules, std::string_view name, bool dev) {
+  static const Destination kDev = DevDestination();
+  if (dev && name == kDevDestination) return &kDev;
+  const auto it = rules.destinations.find(name);
+  return it == rules.destinations.end() ? nullptr : &it->second;
+}
+
+StatusOr<Subject> ResolveSubject(const World& world, const Authenticated& caller,
+                                 std::string_view as, std::string_view destination) {
+  const Grant& grant = caller.grant();
+  const std::string name = as.empty() ? grant.principal : std::string(as);
+  const bool itself = name == grant.principal;
+  RETURN_IF_ERROR(ParseSubject(name).status());
+  if (!itself && !grant.MayActAs(name)) {
+    return Denied("as", "the key may not act for this principal; widen its --as-pattern");
+  }
+  ASSIGN_OR_RETURN(Subject subject, ResolveName(world, name));
+  ASSIGN_OR_RETURN(const PrincipalKind kind, ParsePrincipal("principal", grant.principal));
+  ASSIGN_OR_RETURN(subject.application_principals, ExpandName(world, grant.principal, kind));
+  subject.application_clearance = grant.clearance;
+  // A service asking for itself has the clearance of its key, unless the directory gives it one.
+  const auto id = world.state.principals->Find(name);
+  const auto* record = id ? world.state.directory->Find(*id) : nullptr;
+  const bool known = record != nullptr && record->clearance.has_value();
+  if (itself && kind == PrincipalKind::kService && !known) subject.clearance = grant.clearance;
+  ASSIGN_OR_RETURN(subject.destination, ResolveDestination(world, caller, destination));
+  return subject;
+}
+
+StatusOr<Subject> ResolveUserAlone(const World& world, std::string_view as,
+                                   std::string_view destination, bool dev) {
+  ASSIGN_OR_RETURN(Subject subject, ResolveName(world, std::string(as)));
+  if (!destination.empty()) {
+    const auto* found = FindDestination(*world.state.rules, destination, dev);
+    if (found == nullptr) return Denied("destination", "unknown; define it by policy apply");
+    subject.destination = *found;
+  }
+  return subject;
+}
+
+bool MayReceive(const PolicyRules& rules, const Destination& destination,
+                const Clearance& subject_clearance, const Label& label,
+                std::vector<Verdict>* trace) {
+  const std::string name = trace == nullptr ? "" : fmt::format("destination {}", destination.name);
+  bool permitted = ClearancePermits(rules.scheme, name, destination.ceiling, label, trace);
+  permitted &= TagsPass(name, destination.forbidden_tags, label, trace);
+  permitted &= RegionPasses(destination, label, name, trace);
+  const auto scope = rules.scopes.find(destination.scope);
+  if (scope != rules.scopes.end() && !destination.outside_scope_rules) {
+    const std::string rule = trace == nullptr ? "" : fmt::format("scope {}", destination.scope);
+    permitted &= ClearancePermits(rules.scheme, rule, scope->second.ceiling, label, trace);
+    permitted &= TagsPass(rule, scope->second.forbidden_tags, label, trace);
+  }
+  if (destination.scope >= 4 && destination.model_label) {
+    permitted &= ClearancePermits(rules.scheme, name + " model label", subject_clearance,
+                                  *destination.model_label, trace);
+  }
+  return permitted;
+}
+
+bool Decide(const World& world, const Subject& subject, const Facts& facts,
+            std::vector<Verdict>* trace) {
+  const bool valid = facts.valid_from <= world.now && world.now < facts.valid_until;
+  bool permitted =
+      Note(trace, "validity", valid, valid ? "valid now" : "not valid at the time of the question");
+  if (!permitted && trace == nullptr) return false;
+  if (facts.class_id >= world.state.classes.classes.size()) {
+    return Note(trace, "class", false, "unknown security class");
+  }
+  const SecurityClass& security = world.state.classes.classes[facts.class_id];
+  // Nobody was ever allowed: "all clauses permit" must not hold for want of clauses.
+  if (security.clauses.empty()) return Note(trace, "class", false, "a class without clauses");
+  for (const ClauseId id : security.clauses) {
+    permitted &= ClausePermits(world, subject, id, trace);
+    if (!permitted && trace == nullptr) return false;
+  }
+  return LabelPermits(world, subject, world.state.classes.labels[security.label], trace) &&
+         permitted;
+}
+
+Entitlements Entitle(const World& world, const Subject& subject) {
+  const ClassTable& table = world.state.classes;
+  // Classes share clauses and labels: each of those is judged once.
+  std::vector<char> clause_permits(table.clauses.size());
+  for (size_t i = 0; i < clause_permits.size(); ++i) {
+    clause_permits[i] = ClausePermits(world, subject, static_cast<ClauseId>(i), nullptr);
+  }
+  std::vector<char> label_permits(table.labels.size());
+  for (size_t i = 0; i < label_permits.size(); ++i) {
+    label_permits[i] = LabelPermits(world, subject, table.labels[i], nullptr);
+  }
+  Entitlements entitlements;
+  entitlements.words_.resize((table.classes.size() + 63) / 64);
+  for (size_t i = 0; i < table.classes.size(); ++i) {
+    const SecurityClass& security = table.classes[i];
+    const bool all = std::all_of(security.clauses.begin(), security.clauses.end(),
+                                 [&](ClauseId id) { return clause_permits[id] != 0; });
+    if (!security.clauses.empty() && all && label_permits[security.label] != 0) {
+      entitlements.words_[i / 64] |= uint64_t{1} << (i % 64);
+    }
+  }
+  return entitlements;
+}
+
+std::vector<std::string> Receivers(const World& world, const Authenticated& caller,
+                                   const Subject& subject, const Label& label) {
+  std::vector<std::string> names;
+  const auto consider = [&](const Destination& destination) {
+    if (caller.grant().MayNameDestination(destination.name) &&
+        MayReceive(*world.state.rules, destination, subject.clearance, label)) {
+      names.push_back(destination.name);
+    }
+  };
+  for (const auto& [name, destination] : world.state.rules->destinations) {
+    // While developing, the development destination hides one of its name, as in FindDestination.
+    if (!caller.dev() || name != kDevDestination) consider(destination);
+  }
+  if (caller.dev()) consider(DevDestination());
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+}  // namespace cordon

@@ -1,0 +1,109 @@
+// The decision (DESIGN §2): pure, in one place, without I/O. Search, guard, explain and counting
+// all come here; nothing else decides who sees what.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/base/clock.h"
+#include "engine/policy/clause.h"
+#include "engine/policy/directory.h"
+#include "engine/policy/grant.h"
+#include "engine/policy/rules.h"
+
+namespace cordon {
+
+// Everything about a tenant that the decision reads, as of one revision. Immutable.
+struct PolicyState {
+  std::shared_ptr<const PolicyRules> rules = std::make_shared<PolicyRules>();
+  std::shared_ptr<const Directory> directory = std::make_shared<Directory>();
+  std::shared_ptr<PrincipalTable> principals = std::make_shared<PrincipalTable>();
+  ClassTable classes;
+};
+
+// The state at a time. `now` is the View's time: entries that end between two events of a View
+// cannot exist, so that one View always gives one answer.
+struct World {
+  const PolicyState& state;
+  Micros now;
+};
+
+// Who is judged, through which application, for which consumer; the parts of a request that the
+// decision reads. Resolved once for each request.
+struct Subject {
+  std::string name;
+  PrincipalSet principals;
+  Clearance clearance;
+  // The application in between: its clearance is a ceiling and its principals can be denied, but
+  // neither ever widens. Absent when an auditor asks about the user alone.
+  std::optional<Clearance> application_clearance;
+  PrincipalSet application_principals;
+  // The consumer; absent when an auditor asks about the user alone.
+  std::optional<Destination> destination;
+};
+
+// What the decision reads of a stored chunk and its document.
+struct Facts {
+  ClassId class_id = 0;
+  Micros valid_from = INT64_MIN;
+  Micros valid_until = kNever;
+};
+
+// One test of the decision and its witness, for explanations.
+struct Verdict {
+  std::string name;
+  bool permitted;
+  std::string because;
+};
+
+// Finds out who `as` (empty: the caller itself) is. PERMISSION_DENIED if the caller may not act
+// for it or may not name the destination (empty: the key's default), or if there is none.
+StatusOr<Subject> ResolveSubject(const World& world, const Authenticated& caller,
+                                 std::string_view as, std::string_view destination);
+
+// The same for an auditor's question about a user alone; the destination may be empty.
+StatusOr<Subject> ResolveUserAlone(const World& world, std::string_view as,
+                                   std::string_view destination, bool dev);
+
+// Whether `subject` may see the chunk. Tenant, collection and operation right are the caller's
+// duty before there is a record: Authenticated::Require and RequireCollection.
+// With `trace` every test is made and recorded; the answer is the same.
+bool Decide(const World& world, const Subject& subject, const Facts& facts,
+            std::vector<Verdict>* trace = nullptr);
+
+// Whether `destination` may receive something so labelled on behalf of a subject with this
+// clearance (DESIGN §2, rule 4). One witness is added to `trace` for each failing test.
+bool MayReceive(const PolicyRules& rules, const Destination& destination,
+                const Clearance& subject_clearance, const Label& label,
+                std::vector<Verdict>* trace = nullptr);
+
+// The classes that a subject may see: what Decide says of each, in one pass. Only Entitle makes
+// one.
+class Entitlements {
+ public:
+  // Bit i of word i/64 is class i. Classes past the end are not permitted.
+  const std::vector<uint64_t>& words() const { return words_; }
+  bool Permits(ClassId id) const {
+    return id / 64 < words_.size() && (words_[id / 64] >> (id % 64) & 1) != 0;
+  }
+
+ private:
+  friend Entitlements Entitle(const World& world, const Subject& subject);
+  std::vector<uint64_t> words_;
+};
+Entitlements Entitle(const World& world, const Subject& subject);
+
+// The destination of that name, the development destination included.
+const Destination* FindDestination(const PolicyRules& rules, std::string_view name, bool dev);
+
+// Destinations that the caller may name and that may receive `label` for `subject`, by name.
+std::vector<std::string> Receivers(const World& world, const Authenticated& caller,
+                                   const Subject& subject, const Label& label);
+
+// The clearance of a principal by directory and default alone.
+Clearance ClearanceOf(const PolicyState& state, std::string_view principal);
+
+}  // namespace cordon

@@ -1,0 +1,52 @@
+#include "engine/policy/principal.h"
+
+#include "engine/base/limits.h"
+#include "engine/base/text_check.h"
+
+namespace cordon {
+
+StatusOr<PrincipalKind> ParsePrincipal(std::string_view field, std::string_view name) {
+  RETURN_IF_ERROR(CheckName(field, name, limits::kPrincipalBytes));
+  if (name == kEveryone) return PrincipalKind::kEveryone;
+  struct Prefix {
+    std::string_view text;
+    PrincipalKind kind;
+  };
+  static constexpr Prefix kPrefixes[] = {{"user:", PrincipalKind::kUser},
+                                         {"group:", PrincipalKind::kGroup},
+                                         {"role:", PrincipalKind::kRole},
+                                         {"service:", PrincipalKind::kService}};
+  for (const auto& prefix : kPrefixes) {
+    if (name.starts_with(prefix.text) && name.size() > prefix.text.size()) return prefix.kind;
+  }
+  return Invalid(field, "not a principal; write user:…, group:…, role:…, service:… or everyone");
+}
+
+PrincipalTable::PrincipalTable() { Intern(kEveryone); }
+
+PrincipalId PrincipalTable::Intern(std::string_view name) {
+  if (auto found = Find(name)) return *found;
+  std::unique_lock lock(mutex_);
+  auto [it, added] = ids_.try_emplace(std::string(name), static_cast<PrincipalId>(names_.size()));
+  if (added) names_.emplace_back(name);
+  return it->second;
+}
+
+std::optional<PrincipalId> PrincipalTable::Find(std::string_view name) const {
+  std::shared_lock lock(mutex_);
+  const auto it = ids_.find(std::string(name));
+  if (it == ids_.end()) return std::nullopt;
+  return it->second;
+}
+
+std::string PrincipalTable::Name(PrincipalId id) const {
+  std::shared_lock lock(mutex_);
+  return names_.at(id);
+}
+
+size_t PrincipalTable::size() const {
+  std::shared_lock lock(mutex_);
+  return names_.size();
+}
+
+}  // namespace cordon

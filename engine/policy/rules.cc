@@ -1,0 +1,133 @@
+#include "engine/policy/rules.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "engine/base/limits.h"
+#include "engine/base/text_check.h"
+
+namespace cordon {
+namespace {
+
+Status CheckDestination(const PolicyRules& rules, const Destination& destination) {
+  RETURN_IF_ERROR(CheckName("name", destination.name, limits::kNameBytes));
+  if (destination.scope < 1 || destination.scope > 5) {
+    return Invalid("scope",
+                   "not 1 to 5; name a scope of the Generative AI Security Scoping Matrix");
+  }
+  RETURN_IF_ERROR(rules.scheme.CheckClearance(destination.ceiling).Within("ceiling"));
+  RETURN_IF_ERROR(rules.scheme.CheckTags(destination.forbidden_tags));
+  if (!destination.region.empty()) {
+    RETURN_IF_ERROR(CheckName("region", destination.region, limits::kNameBytes));
+  }
+  if (destination.model_label) {
+    RETURN_IF_ERROR(rules.scheme.CheckLabel(*destination.model_label).Within("model_label"));
+  }
+  const auto scope = rules.scopes.find(destination.scope);
+  if (scope != rules.scopes.end() &&
+      !Covers(rules.scheme, scope->second.ceiling, destination.ceiling)) {
+    return Invalid("ceiling", fmt::format("wider than the rule of scope {}, which is {}; narrow it",
+                                          destination.scope, ToText(scope->second.ceiling)));
+  }
+  return OkStatus();
+}
+
+// How many containers stand above each one, computed once for each: inheritance may form a lattice
+// with very many ways up.
+class Heights {
+ public:
+  explicit Heights(const PolicyRules& rules) : rules_(rules) {}
+
+  // The longest way up from `name`, which stands above `below` others; refuses circles, unknown
+  // names and ways that are too long, these at once: the recursion must not exhaust the stack.
+  StatusOr<size_t> Of(const std::string& name, size_t below = 0) {
+    if (below > limits::kContainerDepth) return TooDeep();
+    const auto [entry, fresh] = heights_.try_emplace(name, kBeingVisited);
+    if (!fresh && entry->second == kBeingVisited) {
+      return Invalid("inherit", fmt::format("'{}' inherits from itself in a circle", name));
+    }
+    if (!fresh) return entry->second;
+    size_t height = 0;
+    for (const auto& parent : rules_.containers.at(name).inherit) {
+      if (!rules_.containers.contains(parent)) {
+        return Invalid("inherit", fmt::format("unknown container '{}'; define it", parent));
+      }
+      ASSIGN_OR_RETURN(const size_t above, Of(parent, below + 1));
+      height = std::max(height, above + 1);
+    }
+    if (height > limits::kContainerDepth) return TooDeep();
+    heights_[name] = height;
+    return height;
+  }
+
+ private:
+  static Status TooDeep() {
+    return Invalid("inherit",
+                   fmt::format("deeper than {} containers; flatten them", limits::kContainerDepth));
+  }
+
+  static constexpr size_t kBeingVisited = SIZE_MAX;
+  const PolicyRules& rules_;
+  std::map<std::string, size_t> heights_;
+};
+
+Status CheckContainer(Heights* heights, const std::string& name, const Container& container) {
+  RETURN_IF_ERROR(CheckName("name", name, limits::kNameBytes));
+  if (container.inherit.size() > limits::kInheritPerAcl) {
+    return Invalid("inherit", fmt::format("more than {} names", limits::kInheritPerAcl));
+  }
+  return heights->Of(name).status();
+}
+
+}  // namespace
+
+Destination DevDestination() {
+  Destination dev;
+  dev.name = kDevDestination;
+  dev.scope = 5;
+  dev.ceiling = Clearance::All();
+  dev.outside_scope_rules = true;
+  return dev;
+}
+
+Status PolicyRules::Check() const {
+  RETURN_IF_ERROR(scheme.Check());
+  RETURN_IF_ERROR(scheme.CheckClearance(default_clearance).Within("default_clearance"));
+  for (const auto& [scope, rule] : scopes) {
+    const std::string field = fmt::format("scopes[{}]", scope);
+    if (scope < 1 || scope > 5) return Invalid("scopes", "a scope is 1 to 5");
+    RETURN_IF_ERROR(scheme.CheckClearance(rule.ceiling).Within("ceiling").Within(field));
+    RETURN_IF_ERROR(scheme.CheckTags(rule.forbidden_tags).Within(field));
+  }
+  Heights heights(*this);
+  for (const auto& [name, container] : containers) {
+    RETURN_IF_ERROR(
+        CheckContainer(&heights, name, container).Within(fmt::format("containers[{}]", name)));
+  }
+  for (const auto& [name, destination] : destinations) {
+    RETURN_IF_ERROR(
+        CheckDestination(*this, destination).Within(fmt::format("destinations[{}]", name)));
+  }
+  return OkStatus();
+}
+
+Micros NextEvent(const Clause& clause, Micros after) {
+  Micros next = kNever;
+  for (const auto* list : {&clause.allow, &clause.deny}) {
+    for (const auto& entry : *list) {
+      if (entry.until > after) next = std::min(next, entry.until);
+    }
+  }
+  return next;
+}
+
+Micros PolicyRules::NextEvent(Micros after) const {
+  Micros next = kNever;
+  for (const auto& [name, container] : containers) {
+    next = std::min(next, cordon::NextEvent(container.clause, after));
+  }
+  return next;
+}
+
+}  // namespace cordon

@@ -1,0 +1,39 @@
+#include "engine/retrieve/access.h"
+
+#include "engine/base/limits.h"
+#include "engine/base/text_check.h"
+
+namespace cordon {
+
+AllowedSet Access::Allowed() const {
+  const Entitlements entitlements = Entitle(view->world(), subject);
+  return {Bitmap::FromWords(entitlements.words(), view->policy().classes.classes.size()),
+          view->now()};
+}
+
+StatusOr<Access> Enter(const ReadContext& context, const std::string* collection,
+                       const v1::Scope& scope, journal::v1::Record* record) {
+  const Authenticated& caller = context.caller;
+  RETURN_IF_ERROR(caller.Require(Right::kQuery));
+  RETURN_IF_ERROR(CheckText("purpose", scope.purpose(), limits::kPurposeBytes));
+  record->set_purpose(scope.purpose());
+  if (scope.at_least_revision() > 0) {
+    RETURN_IF_ERROR(context.tenant->publisher.WaitFor(scope.at_least_revision()));
+  }
+  Access access;
+  access.view = context.tenant->publisher.Pin(context.clock);
+  record->set_revision(access.view->revision());
+  if (collection != nullptr) {
+    RETURN_IF_ERROR(caller.RequireCollection(*collection));
+    access.collection = access.view->state().FindCollection(*collection);
+    if (!access.collection) return CollectionNotFound();
+    record->set_collection(*collection);
+  }
+  ASSIGN_OR_RETURN(access.subject,
+                   ResolveSubject(access.view->world(), caller, scope.as(), scope.destination()));
+  record->set_subject(context.tenant->pseudonyms.Of("principal", access.subject.name));
+  record->set_destination(access.subject.destination->name);
+  return access;
+}
+
+}  // namespace cordon

@@ -1,0 +1,28 @@
+// The first steps of every read: collection, View and subject.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "cordon/v1/retrieval.pb.h"
+#include "engine/view/journaled.h"
+
+namespace cordon {
+
+// A pinned View with the collection and the subject that a request is about.
+struct Access {
+  PinnedView view;
+  std::shared_ptr<const Collection> collection;
+  Subject subject;
+
+  // What the subject may see, as the index understands it.
+  AllowedSet Allowed() const;
+};
+
+// Checks the right to query, pins a View of the asked revision or later, and resolves who asks.
+// Notes in `record` what the journal keeps of it, as soon as it is known.
+// A `collection` that is hidden or absent is the same NOT_FOUND. Null: the call has none.
+StatusOr<Access> Enter(const ReadContext& context, const std::string* collection,
+                       const v1::Scope& scope, journal::v1::Record* record);
+
+}  // namespace cordon

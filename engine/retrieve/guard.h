@@ -1,0 +1,63 @@
+// The guard: decides again, on the stored record, before a byte leaves (DESIGN §3).
+//
+// It trusts no candidate: the index may be stale, damaged or wrong. It reads the record at the
+// View's snapshot, decides on the record's own class and validity, and computes the score from the
+// stored embedding.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "cordon/store/v1/records.pb.h"
+#include "engine/index/score.h"
+#include "engine/retrieve/cleared.h"
+#include "engine/view/view.h"
+
+namespace cordon {
+
+// A chunk that the caller may see.
+struct ClearedChunk {
+  std::string document;
+  uint32_t ordinal;
+  double score;  // 0 if no query was given
+  std::string text;
+  Label label;
+  std::string title;
+  std::string uri;
+};
+
+// For one request and one thread; borrows everything.
+class Guard {
+ public:
+  // `query` may be empty: then nothing is scored.
+  Guard(const View& view, const Collection& collection, const Subject& subject,
+        std::span<const float> query);
+
+  // The chunk, if the subject may see it. Nothing if it is hidden or absent; DATA_LOSS if the
+  // record is damaged.
+  StatusOr<std::optional<Cleared<ClearedChunk>>> Clear(std::string_view document, uint32_t ordinal);
+
+  // All chunks of a document that the subject may see, by ordinal; empty if it is hidden or absent.
+  StatusOr<std::vector<Cleared<ClearedChunk>>> ClearDocument(std::string_view document);
+
+  // Whether the subject may see any chunk of the document; reads no content.
+  StatusOr<bool> Sees(std::string_view document);
+
+ private:
+  // The stored document, or null; remembered for the request.
+  StatusOr<const store::v1::DocumentRecord*> Read(std::string_view document);
+  bool Permits(const store::v1::DocumentRecord& record, const store::v1::ChunkEntry& entry) const;
+  StatusOr<Cleared<ClearedChunk>> Load(const store::v1::DocumentRecord& record,
+                                       const store::v1::ChunkEntry& entry) const;
+
+  const View& view_;
+  const Collection& collection_;
+  const Subject& subject_;
+  const std::span<const float> query_;
+  std::map<std::string, std::optional<store::v1::DocumentRecord>, std::less<>> documents_;
+};
+
+}  // namespace cordon

@@ -1,0 +1,157 @@
+#include "engine/retrieve/retrieve.h"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <cmath>
+
+#include "engine/base/limits.h"
+#include "engine/base/text_check.h"
+#include "engine/crypto/encoding.h"
+#include "engine/crypto/random_bytes.h"
+#include "engine/embed/builtin.h"
+#include "engine/retrieve/access.h"
+#include "engine/retrieve/guard.h"
+#include "engine/retrieve/pack.h"
+#include "engine/store/codec.h"
+
+namespace cordon {
+namespace {
+
+constexpr size_t kNonceBytes = 16;
+
+struct Answer {
+  Access access;
+  Context context;
+  std::string nonce;
+};
+
+Status CheckRequest(const v1::RetrieveRequest& request) {
+  if (request.k() > limits::kTopK) {
+    return Invalid("k", fmt::format("more than {}; ask for fewer", limits::kTopK));
+  }
+  if (!v1::Mode_IsValid(request.mode())) return Invalid("mode", "unknown; one of fast, exact");
+  if (!v1::Rank_IsValid(request.rank())) {
+    return Invalid("rank", "unknown; one of vector, lexical, hybrid");
+  }
+  if (request.rank() == v1::RANK_LEXICAL || request.rank() == v1::RANK_HYBRID) {
+    return Status(StatusCode::kUnimplemented, "rank", "not served yet; use vector");
+  }
+  return CheckText("text", request.text(), limits::kQueryTextBytes);
+}
+
+// The query's embedding: the caller's own, or what the collection's embedder makes of the text.
+StatusOr<std::vector<float>> QueryVector(const v1::RetrieveRequest& request,
+                                         const v1::CollectionConfig& config) {
+  if (request.vector_size() == 0 && request.text().empty()) {
+    return Invalid("vector", "neither a vector nor a text is given; give one");
+  }
+  const bool builtin = config.embedder() == v1::EMBEDDER_BUILTIN;
+  if (request.vector_size() == 0) {
+    if (!builtin) {
+      return Invalid("vector", "the collection has no embedder; give the query's vector");
+    }
+    return BuiltinEmbedder(config.dimension()).Embed(request.text());
+  }
+  if (builtin) return Invalid("vector", "the collection embeds by itself; give a text instead");
+  if (static_cast<uint32_t>(request.vector_size()) != config.dimension()) {
+    return Invalid("vector", fmt::format("has {} numbers, the collection {}", request.vector_size(),
+                                         config.dimension()));
+  }
+  for (const float number : request.vector()) {
+    if (!std::isfinite(number)) return Invalid("vector", "holds NaN or infinity");
+  }
+  return std::vector<float>(request.vector().begin(), request.vector().end());
+}
+
+std::string QueryDigest(const v1::RetrieveRequest& request, const Pseudonyms& pseudonyms) {
+  std::string query = request.text();
+  query.push_back('\0');
+  query.append(reinterpret_cast<const char*>(request.vector().data()),
+               static_cast<size_t>(request.vector_size()) * sizeof(float));
+  return pseudonyms.Digest(query);
+}
+
+// Search proposes, the guard disposes: candidates that it rejects are defects of the index, and the
+// search goes on until k are cleared or nothing more is permitted.
+StatusOr<std::vector<Cleared<ClearedChunk>>> SearchAndGuard(const Access& access,
+                                                            const std::vector<float>& query,
+                                                            size_t k,
+                                                            const std::function<bool()>& stop) {
+  const VectorIndex& index = access.view->index(*access.collection);
+  const AllowedSet allowed = access.Allowed();
+  Guard guard(*access.view.view, *access.collection, access.subject, query);
+  std::vector<Cleared<ClearedChunk>> cleared;
+  for (size_t asked = k, seen = 0;; asked += k) {
+    ASSIGN_OR_RETURN(const auto candidates, index.Search(allowed, query, asked, stop));
+    for (; seen < candidates.size() && cleared.size() < k; ++seen) {
+      const Hit& hit = candidates[seen];
+      ASSIGN_OR_RETURN(auto passed, guard.Clear(hit.document, hit.ordinal));
+      if (passed && (*passed)->score == hit.score) {
+        cleared.push_back(*std::move(passed));
+      } else {
+        spdlog::error("defect: the guard rejected a candidate of the index");
+      }
+    }
+    if (cleared.size() == k || candidates.size() < asked) return cleared;
+  }
+}
+
+StatusOr<Answer> Find(const ReadContext& context, const v1::RetrieveRequest& request,
+                      journal::v1::Record* record) {
+  RETURN_IF_ERROR(context.caller.Require(Right::kQuery));
+  RETURN_IF_ERROR(CheckRequest(request));
+  record->set_query_digest(QueryDigest(request, context.tenant->pseudonyms));
+  Answer answer;
+  ASSIGN_OR_RETURN(answer.access, Enter(context, &request.collection(), request.scope(), record));
+  ASSIGN_OR_RETURN(const std::vector<float> query,
+                   QueryVector(request, answer.access.collection->config));
+  const size_t k = request.k() == 0 ? limits::kTopKDefault : request.k();
+  ASSIGN_OR_RETURN(auto cleared, SearchAndGuard(answer.access, query, k, context.stop));
+  answer.context = Pack(answer.access, context.caller, std::move(cleared), request.token_budget());
+  if (request.want_nonce()) {
+    ASSIGN_OR_RETURN(const std::string random, RandomBytes(kNonceBytes));
+    answer.nonce = HexEncode(random);
+  }
+  NoteContext(answer.context, context.tenant->pseudonyms, record);
+  return answer;
+}
+
+v1::RetrieveResponse ToResponse(const Answer& answer, bool omit_text,
+                                const JournalReceipt& receipt) {
+  v1::RetrieveResponse response;
+  for (const Cleared<ClearedChunk>& chunk : answer.context.passages) {
+    v1::Passage* passage = response.add_passages();
+    passage->set_document(chunk->document);
+    passage->set_chunk(chunk->ordinal);
+    passage->set_score(chunk->score);
+    if (!omit_text) passage->set_text(chunk->text);
+    *passage->mutable_label() = ToProto(chunk->label);
+    passage->set_title(chunk->title);
+    passage->set_uri(chunk->uri);
+  }
+  if (answer.context.label) *response.mutable_context_label() = ToProto(*answer.context.label);
+  response.mutable_destinations()->Assign(answer.context.destinations.begin(),
+                                          answer.context.destinations.end());
+  response.set_limited(answer.context.limited);
+  response.set_revision(answer.access.view->revision());
+  *response.mutable_as_of() = ToProtoTime(answer.access.view.as_of);
+  response.set_journal_id(receipt.id());
+  response.set_nonce(answer.nonce);
+  return response;
+}
+
+}  // namespace
+
+void Retrieve(const ReadContext& context, const v1::RetrieveRequest& request,
+              Respond<v1::RetrieveResponse> done) {
+  Journaled(
+      context, "Retrieve",
+      [&](journal::v1::Record* record) { return Find(context, request, record); },
+      [omit_text = request.omit_text()](const Answer& answer, const JournalReceipt& receipt) {
+        return ToResponse(answer, omit_text, receipt);
+      },
+      std::move(done));
+}
+
+}  // namespace cordon

@@ -1,0 +1,36 @@
+#include "engine/server/calls.h"
+
+#include <fmt/format.h>
+
+namespace cordon {
+
+StatusOr<Authenticated> Front::Authenticate(const grpc::CallbackServerContext& context) {
+  const auto& metadata = context.client_metadata();
+  const auto [first, last] = metadata.equal_range("authorization");
+  // Two credentials are no credential: which of them would count?
+  const bool one = first != last && std::next(first) == last;
+  auto caller = authenticator->Authenticate(
+      one ? std::string_view(first->second.data(), first->second.size()) : std::string_view());
+  if (!caller.ok()) unauthenticated.fetch_add(1, std::memory_order_relaxed);
+  return caller;
+}
+
+std::function<bool()> StopOf(grpc::CallbackServerContext* context) {
+  const auto cap =
+      std::chrono::system_clock::now() + std::chrono::milliseconds(limits::kDeadlineCap_ms);
+  const auto deadline = std::min(context->deadline(), cap);
+  return [context, deadline] {
+    return context->IsCancelled() || std::chrono::system_clock::now() >= deadline;
+  };
+}
+
+Status Overloaded() {
+  return Status(StatusCode::kResourceExhausted, "", "the server is busy; try again");
+}
+
+Status CheckMessage(const google::protobuf::Message& message, size_t bytes_max) {
+  if (message.ByteSizeLong() <= bytes_max) return OkStatus();
+  return Invalid("", fmt::format("the message has more than {} bytes; send less", bytes_max));
+}
+
+}  // namespace cordon

@@ -1,0 +1,63 @@
+// How a call enters: admission, authentication, and exactly one Finish.
+//
+// gRPC's threads never work: they hand the call to a bounded executor. Every handler comes through
+// Unary() or IngestStream, so that none can forget to authenticate.
+#pragma once
+
+#include <grpcpp/grpcpp.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <string>
+
+#include "engine/base/executor.h"
+#include "engine/base/limits.h"
+#include "engine/engine.h"
+#include "engine/identity/api_key.h"
+#include "engine/server/errors.h"
+
+namespace cordon {
+
+// What all services share. Outlives every call.
+struct Front {
+  Engine* engine;
+  Authenticator* authenticator;
+  Executor* executor;
+  std::atomic<uint64_t> unauthenticated{0};
+
+  // Authenticates by the call's metadata; UNAUTHENTICATED calls are counted, not journalled.
+  StatusOr<Authenticated> Authenticate(const grpc::CallbackServerContext& context);
+};
+
+// Says true once the caller is gone or the deadline, at most limits::kDeadlineCap_ms from now, has
+// passed. Valid until the call is finished.
+std::function<bool()> StopOf(grpc::CallbackServerContext* context);
+
+// The refusal of a call that found the executor's queue full.
+Status Overloaded();
+
+// Refuses a message of more than `bytes_max`.
+Status CheckMessage(const google::protobuf::Message& message, size_t bytes_max);
+
+// Runs `handle(caller, stop, done)` on the executor; `done` takes StatusOr<Response>, once.
+template <typename Request, typename Response, typename Handle>
+grpc::ServerUnaryReactor* Unary(Front* front, grpc::CallbackServerContext* context,
+                                const Request* request, Response* response, Handle handle,
+                                size_t bytes_max = limits::kQueryMessageBytes) {
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  const auto done = [reactor, response](StatusOr<Response> result) {
+    if (result.ok()) *response = *std::move(result);
+    reactor->Finish(ToGrpc(result.status()));
+  };
+  const bool admitted = front->executor->Submit([=] {
+    const auto caller = front->Authenticate(*context);
+    if (!caller.ok()) return done(caller.status());
+    if (const Status fits = CheckMessage(*request, bytes_max); !fits.ok()) return done(fits);
+    handle(*caller, *request, StopOf(context), done);
+  });
+  if (!admitted) reactor->Finish(ToGrpc(Overloaded()));
+  return reactor;
+}
+
+}  // namespace cordon

@@ -1,0 +1,91 @@
+#include "engine/server/config.h"
+
+#include <fmt/format.h>
+#include <yaml-cpp/yaml.h>
+
+#include <charconv>
+
+namespace cordon {
+namespace {
+
+Status BadConfig(const std::string& path, const YAML::Mark& mark, std::string_view field,
+                 std::string_view message) {
+  return Invalid(field, fmt::format("{} line {}: {}", path, mark.line + 1, message));
+}
+
+bool ToNumber(const std::string& text, int min, int max, int* out) {
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), *out);
+  return error == std::errc() && end == text.data() + text.size() && *out >= min && *out <= max;
+}
+
+Status SetKey(const std::string& path, const YAML::Node& key, const YAML::Node& value,
+              Config* config) {
+  const std::string name = key.Scalar();
+  if (!value.IsScalar()) return BadConfig(path, key.Mark(), name, "not a single value");
+  const std::string& text = value.Scalar();
+  if (name == "data_dir") {
+    config->paths.data_dir = text;
+  } else if (name == "listen") {
+    config->listen = text;
+  } else if (name == "journal_dir") {
+    config->paths.journal_dir = text;
+  } else if (name == "journal_key") {
+    config->paths.journal_key = text;
+  } else if (name == "journal") {
+    if (text != "required" && text != "buffered") {
+      return BadConfig(path, key.Mark(), name, "not 'required' or 'buffered'");
+    }
+    config->journal = text == "required" ? Durability::kRequired : Durability::kBuffered;
+  } else if (name == "threads") {
+    if (!ToNumber(text, 1, 256, &config->threads)) {
+      return BadConfig(path, key.Mark(), name, "not 1 to 256");
+    }
+  } else if (name == "queue") {
+    if (!ToNumber(text, 1, 1'000'000, &config->queue)) {
+      return BadConfig(path, key.Mark(), name, "not 1 to 1000000");
+    }
+  } else {
+    return BadConfig(path, key.Mark(), name,
+                     "unknown key; the keys are data_dir, listen, journal_dir, journal_key, "
+                     "journal, threads, queue");
+  }
+  return OkStatus();
+}
+
+}  // namespace
+
+Status ReadConfig(const std::string& path, Config* config) {
+  try {
+    const YAML::Node root = YAML::LoadFile(path);
+    if (!root.IsMap() && !root.IsNull()) {
+      return Invalid("config", path + ": not a map of keys to values");
+    }
+    for (const auto& entry : root) {
+      RETURN_IF_ERROR(SetKey(path, entry.first, entry.second, config));
+    }
+  } catch (const YAML::BadFile&) {
+    return Invalid("config", "cannot read " + path);
+  } catch (const YAML::Exception& error) {
+    return Invalid("config", fmt::format("{}: {}", path, error.what()));
+  }
+  return OkStatus();
+}
+
+Status CheckListen(const std::string& listen) {
+  const size_t colon = listen.rfind(':');
+  int port = 0;
+  if (colon == listen.npos || !ToNumber(listen.substr(colon + 1), 0, 65535, &port)) {
+    return Invalid("listen", "not HOST:PORT; write 127.0.0.1:7420");
+  }
+  const std::string host = listen.substr(0, colon);
+  int a = 0, b = 0, c = 0, d = 0;
+  char rest = 0;
+  const bool four = std::sscanf(host.c_str(), "%d.%d.%d.%d%c", &a, &b, &c, &d, &rest) == 4 &&
+                    b >= 0 && b <= 255 && c >= 0 && c <= 255 && d >= 0 && d <= 255;
+  if ((four && a == 127) || host == "localhost" || host == "[::1]") return OkStatus();
+  return Invalid("listen",
+                 "not a loopback address, and this version has no TLS; listen on 127.0.0.1 and "
+                 "put a TLS proxy in front");
+}
+
+}  // namespace cordon

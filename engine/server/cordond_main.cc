@@ -1,0 +1,118 @@
+// cordond: reads its settings, serves until SIGTERM or SIGINT, drains, and exits.
+#include <absl/synchronization/mutex.h>
+#include <fmt/format.h>
+#include <pthread.h>
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/spdlog.h>
+#include <sys/prctl.h>
+
+#include <CLI/CLI.hpp>
+#include <csignal>
+#include <cstdio>
+
+#include "engine/server/server.h"
+
+namespace cordon {
+namespace {
+
+constexpr char kExamples[] =
+    "Examples:\n"
+    "  cordond --dev --data-dir ./try --listen 127.0.0.1:7420   to try and develop\n"
+    "  cordond init --data-dir /srv/cordon --journal-dir /journal/cordon\n"
+    "  cordond --data-dir /srv/cordon --journal-dir /journal/cordon --listen 127.0.0.1:7420\n";
+
+int Fail(const Status& status) {
+  std::fflush(stdout);
+  fmt::print(stderr, "cordond: {}{}{}\n", status.field(), status.field().empty() ? "" : ": ",
+             status.message());
+  return 1;
+}
+
+// Vectors and keys are in memory: no core dumps, no attaching by other processes of the user.
+void KeepMemoryPrivate() { prctl(PR_SET_DUMPABLE, 0); }
+
+sigset_t BlockStopSignals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
+  return signals;
+}
+
+int Serve(const Config& config) {
+  const sigset_t signals = BlockStopSignals();
+  auto server = Server::Start(config);
+  if (!server.ok()) return Fail(server.status());
+  fmt::print("listening on {}\n", (*server)->address());
+  std::fflush(stdout);
+  int signal = 0;
+  sigwait(&signals, &signal);
+  spdlog::info("stopping");
+  (*server)->Stop();
+  return 0;
+}
+
+int Init(const DataPaths& paths) {
+  if (const Status created = InitStore(paths, /*dev=*/false); !created.ok()) return Fail(created);
+  fmt::print("created a store in {}\nits first key is in {}\n", paths.data_dir, paths.AdminKey());
+  return 0;
+}
+
+void AddPaths(CLI::App* app, DataPaths* paths) {
+  app->add_option("--data-dir", paths->data_dir, "the store's directory");
+  app->add_option("--journal-dir", paths->journal_dir,
+                  "the journals' directory, in production on another volume");
+  app->add_option("--journal-key", paths->journal_key, "the journal's key file");
+}
+
+int Main(int argc, char** argv) {
+  CLI::App app("cordond: the server of Cordon, an authorization-aware retrieval engine");
+  app.footer(kExamples);
+  Config flags;
+  std::string config_file;
+  uint64_t accept_loss_to = 0;
+  AddPaths(&app, &flags.paths);
+  auto* listen = app.add_option("--listen", flags.listen, "HOST:PORT; port 0 picks one");
+  app.add_option("--config", config_file, "a YAML file with the same settings");
+  app.add_flag("--dev", flags.dev, "development mode: loopback only, key in DIR/dev/admin.key");
+  auto* accept = app.add_option("--accept-loss-to", accept_loss_to,
+                                "serve a store that ends at this revision, behind its journal");
+  app.set_version_flag("--version", CORDON_VERSION);
+  CLI::App* init = app.add_subcommand("init", "create a store and its first key");
+  DataPaths init_paths;
+  AddPaths(init, &init_paths);
+  CLI11_PARSE(app, argc, argv);
+
+  if (init->parsed()) {
+    const DataPaths& paths = init_paths.data_dir.empty() ? flags.paths : init_paths;
+    if (paths.data_dir.empty()) return Fail(Invalid("data_dir", "missing; give --data-dir DIR"));
+    return Init(paths);
+  }
+  Config config;
+  if (!config_file.empty()) {
+    if (const Status read = ReadConfig(config_file, &config); !read.ok()) return Fail(read);
+  }
+  if (!flags.paths.data_dir.empty()) config.paths.data_dir = flags.paths.data_dir;
+  if (!flags.paths.journal_dir.empty()) config.paths.journal_dir = flags.paths.journal_dir;
+  if (!flags.paths.journal_key.empty()) config.paths.journal_key = flags.paths.journal_key;
+  if (listen->count() > 0) config.listen = flags.listen;
+  if (accept->count() > 0) config.accept_loss_to = accept_loss_to;
+  config.dev = flags.dev;
+  if (config.paths.data_dir.empty()) {
+    return Fail(Invalid("data_dir", "missing; give --data-dir DIR"));
+  }
+  return Serve(config);
+}
+
+}  // namespace
+}  // namespace cordon
+
+int main(int argc, char** argv) {
+  // Debian's absl is built to abort on suspected lock-order cycles, and gRPC's mutexes are absl's.
+  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
+  spdlog::set_default_logger(spdlog::stderr_color_mt("cordond"));
+  cordon::KeepMemoryPrivate();
+  return cordon::Main(argc, argv);
+}

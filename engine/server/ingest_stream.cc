@@ -1,0 +1,134 @@
+#include "engine/server/ingest_stream.h"
+
+namespace cordon {
+
+IngestStream::IngestStream(Front* front, grpc::CallbackServerContext* context)
+    : front_(front), context_(context) {
+  std::lock_guard lock(mutex_);
+  MaybeRead();
+}
+
+void IngestStream::MaybeRead() {
+  if (reading_ || read_all_ || !failed_.ok() || next_number_ - next_write_ >= kInFlight) return;
+  reading_ = true;
+  StartRead(&incoming_);
+}
+
+void IngestStream::OnReadDone(bool ok) {
+  std::lock_guard lock(mutex_);
+  reading_ = false;
+  if (ok) {
+    unprocessed_.push_back(std::move(incoming_));
+    incoming_.Clear();
+    ++next_number_;
+    MaybeProcess();
+    MaybeRead();
+  } else {
+    read_all_ = true;
+  }
+  MaybeFinish();
+}
+
+void IngestStream::MaybeProcess() {
+  if (processing_ || unprocessed_.empty() || !failed_.ok()) return;
+  processing_ = true;
+  const uint64_t number = next_process_++;
+  auto request = std::make_shared<v1::IngestRequest>(std::move(unprocessed_.front()));
+  unprocessed_.pop_front();
+  const bool admitted =
+      front_->executor->Submit([this, request, number] { Process(std::move(*request), number); });
+  if (!admitted) {
+    processing_ = false;
+    acknowledged_.emplace(number, Overloaded());
+    MaybeWrite();
+  }
+}
+
+void IngestStream::Process(v1::IngestRequest request, uint64_t number) {
+  // Each batch is authenticated anew: a key that is revoked in mid-stream writes nothing more.
+  const auto caller = front_->Authenticate(*context_);
+  Status refused = caller.status();
+  {
+    std::lock_guard lock(mutex_);
+    if (number == 0) collection_ = request.collection();
+    if (refused.ok() && request.collection() != collection_) {
+      refused = Invalid("collection", "differs from the stream's first; open another stream");
+    }
+  }
+  if (refused.ok()) refused = CheckMessage(request, limits::kIngestMessageBytes);
+  if (refused.ok()) {
+    IngestDocuments(front_->engine->WriteAs(*caller), std::move(request),
+                    [this, number](Result result) { Acknowledge(number, std::move(result)); });
+  }
+  std::lock_guard lock(mutex_);
+  processing_ = false;
+  if (!refused.ok()) acknowledged_.emplace(number, refused);
+  MaybeWrite();
+  MaybeProcess();
+  MaybeFinish();
+}
+
+void IngestStream::Acknowledge(uint64_t number, Result result) {
+  std::lock_guard lock(mutex_);
+  acknowledged_.emplace(number, std::move(result));
+  MaybeWrite();
+  MaybeRead();
+  MaybeFinish();
+}
+
+void IngestStream::MaybeWrite() {
+  if (writing_) return;
+  const auto next = acknowledged_.find(next_write_);
+  if (next == acknowledged_.end()) return;
+  ++next_write_;
+  if (!next->second.ok()) {
+    Fail(next->second.status());
+  } else if (failed_.ok()) {
+    outgoing_ = std::move(next->second->response);
+    undefined_.insert(next->second->undefined.begin(), next->second->undefined.end());
+    outgoing_.set_undefined_principals(static_cast<uint32_t>(undefined_.size()));
+    writing_ = true;
+    StartWrite(&outgoing_);
+  }
+  acknowledged_.erase(next);
+  if (!writing_) MaybeWrite();
+}
+
+void IngestStream::OnWriteDone(bool ok) {
+  std::lock_guard lock(mutex_);
+  writing_ = false;
+  if (!ok) Fail(Status(StatusCode::kCancelled, "", "the client is gone"));
+  MaybeWrite();
+  MaybeRead();
+  MaybeFinish();
+}
+
+void IngestStream::OnDone() {
+  // Whoever called Finish did so with the lock held; wait until it has let go.
+  { std::lock_guard lock(mutex_); }
+  delete this;
+}
+
+void IngestStream::Fail(const Status& status) {
+  if (failed_.ok()) failed_ = status;
+  // What has not been handed to the writer is dropped; it was never acknowledged.
+  unprocessed_.clear();
+}
+
+void IngestStream::MaybeFinish() {
+  const bool drained = !reading_ && !processing_ && !writing_ && unprocessed_.empty() &&
+                       next_write_ == next_process_;
+  if (finished_) return;
+  if (!failed_.ok() && !processing_ && !writing_ && next_write_ == next_process_) {
+    // A pending read ends by itself once the call is finished.
+    finished_ = true;
+    Finish(ToGrpc(failed_));
+    return;
+  }
+  if (drained && read_all_) {
+    finished_ = true;
+    Finish(grpc::Status::OK);
+  }
+}
+
+}  // namespace cordon

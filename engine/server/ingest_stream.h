@@ -1,0 +1,65 @@
+// One Ingest stream: batches in, acknowledgements out, in order.
+//
+// Batches are handed to the writer one after the other, so that a later one replaces what an
+// earlier one wrote; up to kInFlight of them wait for their acknowledgement. Reading stops while
+// that many wait: the client feels it as HTTP/2 flow control, and the server's memory stays
+// bounded.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <mutex>
+#include <set>
+
+#include "cordon/v1/ingest.grpc.pb.h"
+#include "engine/server/calls.h"
+
+namespace cordon {
+
+// Deletes itself when gRPC is done with it.
+class IngestStream final : public grpc::ServerBidiReactor<v1::IngestRequest, v1::IngestResponse> {
+ public:
+  IngestStream(Front* front, grpc::CallbackServerContext* context);
+
+  void OnReadDone(bool ok) override;
+  void OnWriteDone(bool ok) override;
+  void OnDone() override;
+
+ private:
+  static constexpr size_t kInFlight = 4;
+
+  using Result = StatusOr<IngestedBatch>;
+
+  // The following are called with mutex_ held.
+  void MaybeRead();
+  void MaybeProcess();
+  void MaybeWrite();
+  void MaybeFinish();
+  void Fail(const Status& status);
+
+  // Runs on the executor: authenticates, validates and submits the oldest unprocessed batch.
+  void Process(v1::IngestRequest request, uint64_t number);
+  void Acknowledge(uint64_t number, Result result);
+
+  Front* const front_;
+  grpc::CallbackServerContext* const context_;
+
+  std::mutex mutex_;
+  v1::IngestRequest incoming_;
+  std::deque<v1::IngestRequest> unprocessed_;
+  std::map<uint64_t, Result> acknowledged_;  // by number, not yet written
+  std::set<std::string> undefined_;          // named by the stream so far
+  v1::IngestResponse outgoing_;
+  std::string collection_;
+  uint64_t next_number_ = 0;   // of the next batch that is read
+  uint64_t next_process_ = 0;  // of the next batch that is processed
+  uint64_t next_write_ = 0;    // of the next acknowledgement
+  bool reading_ = false;
+  bool read_all_ = false;
+  bool processing_ = false;
+  bool writing_ = false;
+  bool finished_ = false;
+  Status failed_;
+};
+
+}  // namespace cordon

@@ -1,0 +1,164 @@
+#include "engine/server/server.h"
+
+#include <grpcpp/ext/proto_server_reflection_plugin.h>
+#include <grpcpp/grpcpp.h>
+#include <grpcpp/resource_quota.h>
+#include <spdlog/spdlog.h>
+
+#include <filesystem>
+#include <thread>
+
+#include "engine/crypto/key_file.h"
+#include "engine/server/services.h"
+
+namespace cordon {
+namespace {
+
+constexpr int kPingInterval_ms = 1000;         // clients may ask this often whether we live
+constexpr int kStreamsPerConnection = 100;     // QUALITY: bounded per caller
+constexpr size_t kTransportBytes = 512 << 20;  // all connections together
+constexpr auto kDrain = std::chrono::seconds(10);
+
+void SetLimits(grpc::ServerBuilder* builder) {
+  builder->SetMaxReceiveMessageSize(static_cast<int>(limits::kIngestMessageBytes));
+  builder->AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, static_cast<int>(limits::kMetadataBytes));
+  builder->AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kStreamsPerConnection);
+  builder->AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS,
+                              kPingInterval_ms);
+  builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+  // Without this a second server would share the port instead of failing.
+  builder->AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+  grpc::ResourceQuota quota("cordon");
+  quota.Resize(kTransportBytes);
+  builder->SetResourceQuota(quota);
+}
+
+int ThreadsOf(const Config& config) {
+  if (config.threads > 0) return config.threads;
+  return std::max(2, static_cast<int>(std::thread::hardware_concurrency()));
+}
+
+// The development key, made at the first start with --dev.
+StatusOr<std::string> DevKey(const DataPaths& paths) {
+  const std::string path = paths.DevDir() + "/admin.key";
+  constexpr size_t kBytesMax = 512;
+  auto stored = ReadSecretFile(path, kBytesMax);
+  if (!stored.ok()) {
+    if (stored.status().code() != StatusCode::kNotFound) return stored.status();
+    std::error_code error;
+    std::filesystem::create_directories(paths.DevDir(), error);
+    ASSIGN_OR_RETURN(const NewKey key, MakeDevKey(kFirstTenant));
+    RETURN_IF_ERROR(WriteSecretFile(path, key.bearer + "\n"));
+    return key.bearer;
+  }
+  stored->erase(stored->find_last_not_of(" \r\n\t") + 1);
+  if (!ParseKey(*stored)) {
+    return Status(StatusCode::kFailedPrecondition, "data_dir",
+                  path + " holds no key; delete it and start again");
+  }
+  return *stored;
+}
+
+// The stored key in the tenant's newest View.
+Authenticator::FindKey FindIn(Engine* engine) {
+  return [engine](std::string_view tenant_name, std::string_view id) -> std::optional<StoredKey> {
+    const auto tenant = engine->FindTenant(tenant_name);
+    if (!tenant) return std::nullopt;
+    const PinnedView view = tenant->publisher.Pin(engine->clock());
+    const auto key = view->state().keys->find(id);
+    if (key == view->state().keys->end()) return std::nullopt;
+    return StoredKey{key->second.digest, key->second.grant};
+  };
+}
+
+}  // namespace
+
+struct Server::Parts {
+  std::unique_ptr<Engine> engine;
+  std::unique_ptr<Authenticator> authenticator;
+  std::unique_ptr<Executor> executor;
+  Front front;
+  std::unique_ptr<RetrievalService> retrieval;
+  std::unique_ptr<IngestService> ingest;
+  std::unique_ptr<DirectoryService> directory;
+  std::unique_ptr<PolicyService> policy;
+  std::unique_ptr<AdminService> admin;
+  std::unique_ptr<grpc::Server> server;
+  std::string address;
+
+  Status Listen(const Config& config);
+};
+
+Status Server::Parts::Listen(const Config& config) {
+  grpc::EnableDefaultHealthCheckService(true);
+  if (config.dev) grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+  grpc::ServerBuilder builder;
+  SetLimits(&builder);
+  int port = 0;
+  builder.AddListeningPort(config.listen, grpc::InsecureServerCredentials(), &port);
+  front.engine = engine.get();
+  front.authenticator = authenticator.get();
+  front.executor = executor.get();
+  retrieval = std::make_unique<RetrievalService>(&front);
+  ingest = std::make_unique<IngestService>(&front);
+  directory = std::make_unique<DirectoryService>(&front);
+  policy = std::make_unique<PolicyService>(&front);
+  admin = std::make_unique<AdminService>(&front);
+  for (grpc::Service* service : std::initializer_list<grpc::Service*>{
+           retrieval.get(), ingest.get(), directory.get(), policy.get(), admin.get()}) {
+    builder.RegisterService(service);
+  }
+  server = builder.BuildAndStart();
+  if (!server || port == 0) {
+    return Status(StatusCode::kFailedPrecondition, "listen",
+                  "cannot listen on " + config.listen +
+                      "; is the port in use? Choose another, or port 0 for any");
+  }
+  address = config.listen.substr(0, config.listen.rfind(':') + 1) + std::to_string(port);
+  return OkStatus();
+}
+
+Server::Server(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+
+Server::~Server() { Stop(); }
+
+StatusOr<std::unique_ptr<Server>> Server::Start(const Config& config) {
+  RETURN_IF_ERROR(CheckListen(config.listen));
+  auto parts = std::make_unique<Parts>();
+  if (config.dev && !HoldsStore(config.paths)) {
+    RETURN_IF_ERROR(InitStore(config.paths, /*dev=*/true));
+  }
+  ASSIGN_OR_RETURN(parts->engine,
+                   Engine::Open({config.paths, config.journal, config.accept_loss_to}));
+  std::optional<std::string> dev_key;
+  if (config.dev) {
+    ASSIGN_OR_RETURN(dev_key, DevKey(config.paths));
+  }
+  parts->authenticator =
+      std::make_unique<Authenticator>(FindIn(parts->engine.get()), std::move(dev_key));
+  parts->executor =
+      std::make_unique<Executor>(ThreadsOf(config), static_cast<size_t>(config.queue));
+  RETURN_IF_ERROR(parts->Listen(config));
+  return std::unique_ptr<Server>(new Server(std::move(parts)));
+}
+
+const std::string& Server::address() const { return parts_->address; }
+
+void Server::Stop() {
+  if (!parts_ || !parts_->server) return;
+  parts_->server->GetHealthCheckService()->SetServingStatus(false);
+  parts_->server->Shutdown(std::chrono::system_clock::now() + kDrain);
+  parts_->server->Wait();
+  parts_->server.reset();
+  parts_->executor.reset();  // runs what is queued: its calls are cancelled, but end by themselves
+  const uint64_t refused = parts_->front.unauthenticated.load();
+  if (refused > 0) spdlog::info("{} calls were not authenticated", refused);
+  parts_->engine.reset();
+}
+
+Status InitStore(const DataPaths& paths, bool dev) {
+  ASSIGN_OR_RETURN(const NewKey key, MakeKey(kFirstTenant));
+  return CreateStore(paths, {key.id, key.bearer, key.digest}, dev);
+}
+
+}  // namespace cordon

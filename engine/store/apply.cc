@@ -1,0 +1,101 @@
+#include "engine/store/apply.h"
+
+#include "engine/crypto/digest.h"
+#include "engine/store/apply_steps.h"
+#include "engine/store/codec.h"
+
+namespace cordon {
+namespace {
+
+using store::v1::Mutation;
+
+Status ApplyChange(const ApplyContext& context, const Mutation& mutation, Applied* applied) {
+  switch (mutation.change_case()) {
+    case Mutation::kIngest:
+      return ApplyIngest(context, mutation.ingest(), applied);
+    case Mutation::kSetAccess:
+      return ApplySetAccess(context, mutation.set_access(), applied);
+    case Mutation::kDeleteDocument:
+      return ApplyDelete(context, mutation.delete_document(), applied);
+    case Mutation::kDirectory:
+      return ApplyDirectoryRecords(mutation.directory(), applied);
+    case Mutation::kPolicy:
+      return ApplyPolicyFile(context, mutation.policy(), applied);
+    case Mutation::kCreateCollection:
+      return ApplyNewCollection(mutation.create_collection(), applied);
+    case Mutation::kDeleteCollection:
+      return ApplyDropCollection(mutation.delete_collection().name(), applied);
+    case Mutation::kKey:
+      return ApplyKey(mutation.key(), applied);
+    case Mutation::kTenant:
+      return ApplyNewTenant(context, mutation.tenant(), applied);
+    case Mutation::CHANGE_NOT_SET:
+      break;
+  }
+  return Internal("a mutation without a change");
+}
+
+void PutHead(const TenantState& state, Batch* batch) {
+  store::v1::HeadRecord head;
+  head.set_revision(state.revision);
+  head.set_time_us(state.time);
+  head.set_next_collection(state.next_collection);
+  batch->Put(Family::kHeads, HeadKey(state.id), head);
+}
+
+void PutRevision(const ApplyContext& context, const Mutation& mutation, Applied* applied) {
+  store::v1::RevisionRecord record;
+  record.set_call(std::string(CallOf(mutation)));
+  record.set_key_id(mutation.key_id());
+  record.set_time_us(mutation.time_us());
+  record.set_actor(context.pseudonym("principal", mutation.actor()));
+  record.set_collection(applied->collection);
+  for (const auto& id : applied->documents) record.add_touched(context.pseudonym("document", id));
+  const auto digest = Sha256(mutation.SerializeAsString());
+  record.set_digest(std::string(digest.begin(), digest.end()));
+  applied->batch.Put(Family::kRevisions, RevisionKey(applied->next.id, applied->next.revision),
+                     record);
+}
+
+}  // namespace
+
+StatusOr<Applied> Apply(const ApplyContext& context, const TenantState& head,
+                        const Mutation& mutation) {
+  Applied applied;
+  applied.next = head;
+  applied.next.revision = head.revision + 1;
+  applied.next.time = std::max(head.time, static_cast<Micros>(mutation.time_us()));
+  RETURN_IF_ERROR(ApplyChange(context, mutation, &applied));
+  PutHead(applied.next, &applied.batch);
+  if (applied.created) PutHead(*applied.created, &applied.batch);
+  PutRevision(context, mutation, &applied);
+  return applied;
+}
+
+std::string_view CallOf(const Mutation& mutation) {
+  switch (mutation.change_case()) {
+    case Mutation::kIngest:
+      return "Ingest";
+    case Mutation::kSetAccess:
+      return "SetAccess";
+    case Mutation::kDeleteDocument:
+      return "Delete";
+    case Mutation::kDirectory:
+      return "ApplyDirectory";
+    case Mutation::kPolicy:
+      return "ApplyPolicy";
+    case Mutation::kCreateCollection:
+      return "CreateCollection";
+    case Mutation::kDeleteCollection:
+      return "DeleteCollection";
+    case Mutation::kKey:
+      return mutation.key().has_record() ? "CreateKey" : "RevokeKey";
+    case Mutation::kTenant:
+      return "CreateTenant";
+    case Mutation::CHANGE_NOT_SET:
+      break;
+  }
+  return "Unknown";
+}
+
+}  // namespace cordon

@@ -1,0 +1,47 @@
+// Applies one mutation: the only way in which a tenant's state changes (DESIGN §3).
+//
+// Apply is deterministic: the same state and mutation give the same next state and the same batch.
+// It reads documents that it replaces from the database, which must hold everything up to the
+// state's revision. It writes nothing itself.
+#pragma once
+
+#include <functional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "cordon/store/v1/mutation.pb.h"
+#include "engine/store/interner.h"
+#include "engine/store/state.h"
+
+namespace cordon {
+
+// What Apply reads beside the state.
+struct ApplyContext {
+  const Database& database;
+  Interner& interner;
+  // Whether a chunk of this class is stored: such a class keeps names in the scheme alive.
+  std::function<std::vector<bool>()> classes_in_use;
+  // A keyed pseudonym, for the row of the revision.
+  std::function<std::string(std::string_view kind, std::string_view value)> pseudonym;
+};
+
+// The state after `mutation`, or a refusal that has changed nothing but the interner, which the
+// caller must then roll back.
+StatusOr<Applied> Apply(const ApplyContext& context, const TenantState& head,
+                        const store::v1::Mutation& mutation);
+
+// The call of a mutation, such as "Ingest".
+std::string_view CallOf(const store::v1::Mutation& mutation);
+
+// The groups and roles that the lists and containers of these classes name and that the directory
+// does not define; sorted. Users and services need no definition.
+std::vector<std::string> UndefinedPrincipals(const PolicyState& state,
+                                             const std::set<ClassId>& classes);
+
+// Refuses what `after` would let the caller do that `before` did not: no call may raise its own
+// caller's clearance or memberships (a new scheme is no raise).
+Status CheckNotRaised(const PolicyState& before, const PolicyState& after,
+                      const Authenticated& caller);
+
+}  // namespace cordon

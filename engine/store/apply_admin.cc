@@ -1,0 +1,162 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "engine/base/limits.h"
+#include "engine/base/text_check.h"
+#include "engine/store/apply_steps.h"
+#include "engine/store/codec.h"
+#include "engine/store/load.h"
+
+namespace cordon {
+namespace {
+
+Status CheckShortName(std::string_view field, std::string_view name) {
+  const bool shaped = !name.empty() && name.size() <= limits::kCollectionBytes && name[0] != '-' &&
+                      name[0] != '_' &&
+                      name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-_") == name.npos;
+  if (shaped) return OkStatus();
+  return Invalid(field, "1 to 64 of a-z, 0-9, '-' and '_', beginning with a letter or digit");
+}
+
+Status CheckAttributes(const Scheme& scheme, const v1::CollectionConfig& config) {
+  if (static_cast<size_t>(config.attributes_size()) > limits::kAttributesPerCollection) {
+    return Invalid("attributes", fmt::format("more than {}", limits::kAttributesPerCollection));
+  }
+  std::set<std::string> names;
+  for (int i = 0; i < config.attributes_size(); ++i) {
+    const auto& attribute = config.attributes(i);
+    const std::string path = fmt::format("attributes[{}]", i);
+    RETURN_IF_ERROR(CheckName("name", attribute.name(), limits::kNameBytes).Within(path));
+    if (!names.insert(attribute.name()).second) return Invalid(path + ".name", "given twice");
+    if (attribute.type() == v1::ATTRIBUTE_TYPE_UNSPECIFIED ||
+        !v1::AttributeType_IsValid(attribute.type())) {
+      return Invalid(path + ".type", "unknown; one of int, float, bool, string, time");
+    }
+    if (attribute.has_label()) {
+      RETURN_IF_ERROR(scheme.CheckLabel(FromProto(attribute.label())).Within("label").Within(path));
+    }
+  }
+  return OkStatus();
+}
+
+Status CheckConfig(const PolicyRules& rules, const v1::CollectionConfig& config) {
+  RETURN_IF_ERROR(CheckName("name", config.name(), limits::kCollectionBytes));
+  if (config.name() == kAnyName || config.name().find(',') != std::string::npos) {
+    return Invalid("name", "'*' and ',' are reserved; choose another name");
+  }
+  if (config.dimension() < 1 || config.dimension() > limits::kDimensionMax) {
+    return Invalid("dimension", fmt::format("not 1 to {}", limits::kDimensionMax));
+  }
+  if (config.metric() == v1::METRIC_UNSPECIFIED || !v1::Metric_IsValid(config.metric())) {
+    return Invalid("metric", "unknown; one of cosine, ip, l2");
+  }
+  if (config.embedder() == v1::EMBEDDER_UNSPECIFIED || !v1::Embedder_IsValid(config.embedder())) {
+    return Invalid("embedder", "unknown; one of none, builtin");
+  }
+  if (!config.model().empty()) {
+    RETURN_IF_ERROR(CheckName("model", config.model(), limits::kNameBytes));
+  }
+  if (config.has_default_label()) {
+    RETURN_IF_ERROR(
+        rules.scheme.CheckLabel(FromProto(config.default_label())).Within("default_label"));
+  }
+  if (config.has_default_acl()) {
+    RETURN_IF_ERROR(CheckAcl(config.default_acl()).Within("default_acl"));
+    RETURN_IF_ERROR(CheckContainers(rules, config.default_acl()).Within("default_acl"));
+  }
+  return CheckAttributes(rules.scheme, config);
+}
+
+void PutKey(const std::string& id, const store::v1::KeyRecord& record, Grant grant,
+            TenantState* state, Batch* batch) {
+  auto keys = std::make_shared<TenantState::Keys>(*state->keys);
+  (*keys)[id] = {record.digest(), std::make_shared<const Grant>(std::move(grant)),
+                 record.created_us()};
+  state->keys = std::move(keys);
+  batch->Put(Family::kKeys, NamedKey(state->id, id), record);
+}
+
+}  // namespace
+
+Status ApplyNewCollection(const v1::CollectionConfig& config, Applied* applied) {
+  RETURN_IF_ERROR(CheckConfig(*applied->next.policy.rules, config));
+  if (applied->next.FindCollection(config.name())) {
+    return Status(StatusCode::kAlreadyExists, "name", "a collection of this name exists");
+  }
+  applied->collection = config.name();
+  const uint32_t id = applied->next.next_collection++;
+  auto all = std::make_shared<TenantState::Collections>(*applied->next.collections);
+  (*all)[config.name()] = std::make_shared<const Collection>(Collection{id, config});
+  applied->next.collections = std::move(all);
+  store::v1::CollectionRecord record;
+  record.set_id(id);
+  *record.mutable_config() = config;
+  applied->batch.Put(Family::kCollections, NamedKey(applied->next.id, config.name()), record);
+  return OkStatus();
+}
+
+Status ApplyDropCollection(const std::string& name, Applied* applied) {
+  const auto found = applied->next.FindCollection(name);
+  if (!found) return CollectionNotFound();
+  applied->collection = name;
+  auto all = std::make_shared<TenantState::Collections>(*applied->next.collections);
+  all->erase(name);
+  applied->next.collections = std::move(all);
+  const uint32_t tenant = applied->next.id;
+  applied->batch.Delete(Family::kCollections, NamedKey(tenant, name));
+  applied->batch.DeletePrefix(Family::kDocuments, CollectionPrefix(tenant, found->id));
+  applied->batch.DeletePrefix(Family::kChunks, CollectionPrefix(tenant, found->id));
+  return OkStatus();
+}
+
+Status ApplyKey(const store::v1::KeyChange& change, Applied* applied) {
+  if (change.has_record()) {
+    if (applied->next.keys->size() >= limits::kKeysPerTenant) {
+      return Status(StatusCode::kResourceExhausted, "keys",
+                    fmt::format("more than {} keys; revoke some", limits::kKeysPerTenant));
+    }
+    ASSIGN_OR_RETURN(Grant grant, FromProto(change.record().grant()));
+    RETURN_IF_ERROR(
+        applied->next.policy.rules->scheme.CheckClearance(grant.clearance).Within("clearance"));
+    PutKey(change.id(), change.record(), std::move(grant), &applied->next, &applied->batch);
+    return OkStatus();
+  }
+  auto keys = std::make_shared<TenantState::Keys>(*applied->next.keys);
+  if (keys->erase(change.id()) == 0) return NotFound("id", "no such key; see key list");
+  applied->next.keys = std::move(keys);
+  applied->batch.Delete(Family::kKeys, NamedKey(applied->next.id, change.id()));
+  return OkStatus();
+}
+
+Status ApplyNewTenant(const ApplyContext& context, const store::v1::NewTenant& tenant,
+                      Applied* applied) {
+  RETURN_IF_ERROR(CheckShortName("name", tenant.name()));
+  ASSIGN_OR_RETURN(const auto tenants, LoadTenants(context.database));
+  uint32_t id = 1;
+  for (const auto& other : tenants) {
+    if (other.name() == tenant.name()) {
+      return Status(StatusCode::kAlreadyExists, "name", "a tenant of this name exists");
+    }
+    id = std::max(id, other.id() + 1);
+  }
+  if (id > limits::kTenants) {
+    return Status(StatusCode::kResourceExhausted, "name",
+                  fmt::format("more than {} tenants", limits::kTenants));
+  }
+  ASSIGN_OR_RETURN(Grant grant, FromProto(tenant.key().grant()));
+  auto created = std::make_shared<TenantState>();
+  created->id = id;
+  created->name = tenant.name();
+  created->time = applied->next.time;
+  store::v1::TenantRecord record;
+  record.set_id(id);
+  record.set_name(tenant.name());
+  applied->batch.Put(Family::kMeta, MetaTenantKey(tenant.name()), record);
+  PutKey(tenant.key_id(), tenant.key(), std::move(grant), created.get(), &applied->batch);
+  applied->created = std::move(created);
+  return OkStatus();
+}
+
+}  // namespace cordon

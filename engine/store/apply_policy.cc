@@ -1,0 +1,192 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "engine/base/limits.h"
+#include "engine/base/text_check.h"
+#include "engine/store/apply_steps.h"
+#include "engine/store/codec.h"
+
+namespace cordon {
+namespace {
+
+std::vector<std::string> ToVector(const v1::NameList& list) {
+  return {list.names().begin(), list.names().end()};
+}
+
+Status SetScheme(const v1::ApplyPolicyRequest& request, PolicyRules* rules) {
+  if (request.has_levels()) rules->scheme.levels = ToVector(request.levels());
+  if (request.has_compartments()) rules->scheme.compartments = ToVector(request.compartments());
+  if (request.has_tags()) rules->scheme.tags = ToVector(request.tags());
+  // Repeats are refused before sorting makes them neighbours.
+  RETURN_IF_ERROR(rules->scheme.Check());
+  std::sort(rules->scheme.compartments.begin(), rules->scheme.compartments.end());
+  std::sort(rules->scheme.tags.begin(), rules->scheme.tags.end());
+  if (request.has_default_clearance()) {
+    auto clearance = FromProto(request.default_clearance());
+    if (!clearance.ok()) return clearance.status().Within("default_clearance");
+    rules->default_clearance = *clearance;
+  }
+  return OkStatus();
+}
+
+Status SetScopes(const v1::ScopeRules& given, PolicyRules* rules) {
+  rules->scopes.clear();
+  for (const auto& in : given.rules()) {
+    const std::string path = fmt::format("scopes[{}]", in.scope());
+    auto rule = FromProto(in);
+    if (!rule.ok()) return rule.status().Within(path);
+    if (!rules->scopes.emplace(static_cast<int>(in.scope()), *rule).second) {
+      return Invalid(path, "given twice; name each scope once");
+    }
+  }
+  return OkStatus();
+}
+
+Status SetContainer(const v1::ContainerChange& change, PolicyRules* rules, Applied* applied) {
+  const v1::Container& in = change.container();
+  RETURN_IF_ERROR(CheckName("name", in.name(), limits::kNameBytes));
+  const std::string key = ContainerKey(applied->next.id, in.name());
+  if (change.remove()) {
+    if (rules->containers.erase(in.name()) == 0) {
+      return Invalid("name", fmt::format("unknown container '{}'", in.name()));
+    }
+    applied->batch.Delete(Family::kPolicy, key);
+    return OkStatus();
+  }
+  RETURN_IF_ERROR(CheckAcl(in.acl()));
+  Container container;
+  container.clause = ClauseOf(in.acl(), applied->next.policy.principals.get());
+  container.inherit = {in.acl().inherit().begin(), in.acl().inherit().end()};
+  rules->containers[in.name()] = std::move(container);
+  applied->batch.Put(Family::kPolicy, key, in);
+  return OkStatus();
+}
+
+Status SetDestination(const v1::DestinationChange& change, PolicyRules* rules, Applied* applied) {
+  const v1::Destination& in = change.destination();
+  RETURN_IF_ERROR(CheckName("name", in.name(), limits::kNameBytes));
+  if (in.name() == kDevDestination || in.name() == kAnyName) {
+    return Invalid("name", fmt::format("'{}' is reserved; choose another name", in.name()));
+  }
+  const std::string key = DestinationKey(applied->next.id, in.name());
+  if (change.remove()) {
+    if (rules->destinations.erase(in.name()) == 0) {
+      return Invalid("name", fmt::format("unknown destination '{}'", in.name()));
+    }
+    applied->batch.Delete(Family::kPolicy, key);
+    return OkStatus();
+  }
+  ASSIGN_OR_RETURN(rules->destinations[in.name()], FromProto(in));
+  applied->batch.Put(Family::kPolicy, key, in);
+  return OkStatus();
+}
+
+// One path through a change list: names in it are given once.
+template <typename Changes, typename NameOf, typename Set>
+Status SetAll(std::string_view field, const Changes& changes, NameOf name_of, Set set) {
+  std::set<std::string> seen;
+  for (int i = 0; i < changes.size(); ++i) {
+    const std::string path = fmt::format("{}[{}]", field, i);
+    if (!seen.insert(name_of(changes[i])).second) {
+      return Invalid(path + ".name", "given twice; name it once in a file");
+    }
+    RETURN_IF_ERROR(set(changes[i]).Within(path));
+  }
+  return OkStatus();
+}
+
+Status InUse(const Status& unknown, std::string_view by) {
+  return Status(StatusCode::kFailedPrecondition, unknown.field(),
+                fmt::format("still used by {}: {}", by, unknown.message()));
+}
+
+// Everything stored that the new rules must still be able to name.
+Status CheckStoredNames(const ApplyContext& context, const TenantState& state,
+                        const PolicyRules& rules) {
+  const Scheme& scheme = rules.scheme;
+  for (const auto& [id, record] : state.policy.directory->records()) {
+    if (!record->clearance) continue;
+    const Status known = scheme.CheckClearance(*record->clearance);
+    if (!known.ok()) return InUse(known, "the clearance of " + state.policy.principals->Name(id));
+  }
+  for (const auto& [id, key] : *state.keys) {
+    const Status known = scheme.CheckClearance(key.grant->clearance);
+    if (!known.ok()) return InUse(known, "the clearance of key " + id);
+  }
+  for (const auto& [name, collection] : *state.collections) {
+    const auto& config = collection->config;
+    if (config.has_default_label()) {
+      const Status known = scheme.CheckLabel(FromProto(config.default_label()));
+      if (!known.ok()) return InUse(known, "the default label of collection " + name);
+    }
+    for (const auto& attribute : config.attributes()) {
+      if (!attribute.has_label()) continue;
+      const Status known = scheme.CheckLabel(FromProto(attribute.label()));
+      if (!known.ok()) return InUse(known, "attribute " + attribute.name() + " of " + name);
+    }
+    const Status known = CheckContainers(rules, config.default_acl());
+    if (!known.ok()) return InUse(known, "the default acl of collection " + name);
+  }
+  const auto in_use = context.classes_in_use();
+  const ClassTable& table = state.policy.classes;
+  for (ClassId id = 0; id < in_use.size(); ++id) {
+    if (!in_use[id]) continue;
+    const Status known = scheme.CheckLabel(table.labels[table.classes[id].label]);
+    if (!known.ok()) return InUse(known, "labels of stored documents");
+    for (const ClauseId clause : table.classes[id].clauses) {
+      const std::string& container = table.clauses[clause].container;
+      if (!container.empty() && !rules.containers.contains(container)) {
+        return Status(
+            StatusCode::kFailedPrecondition, "containers",
+            fmt::format("'{}' is still inherited by stored documents; move them first", container));
+      }
+    }
+  }
+  return OkStatus();
+}
+
+void PutScheme(const PolicyRules& rules, Applied* applied) {
+  store::v1::SchemeRecord record;
+  record.mutable_scheme()->mutable_levels()->Assign(rules.scheme.levels.begin(),
+                                                    rules.scheme.levels.end());
+  record.mutable_scheme()->mutable_compartments()->Assign(rules.scheme.compartments.begin(),
+                                                          rules.scheme.compartments.end());
+  record.mutable_scheme()->mutable_tags()->Assign(rules.scheme.tags.begin(),
+                                                  rules.scheme.tags.end());
+  *record.mutable_default_clearance() = ToProto(rules.default_clearance);
+  for (const auto& [scope, rule] : rules.scopes) {
+    auto* out = record.add_scopes();
+    out->set_scope(static_cast<uint32_t>(scope));
+    *out->mutable_ceiling() = ToProto(rule.ceiling);
+    out->mutable_forbidden_tags()->Assign(rule.forbidden_tags.begin(), rule.forbidden_tags.end());
+  }
+  applied->batch.Put(Family::kPolicy, SchemeKey(applied->next.id), record);
+}
+
+}  // namespace
+
+Status ApplyPolicyFile(const ApplyContext& context, const v1::ApplyPolicyRequest& request,
+                       Applied* applied) {
+  auto rules = std::make_shared<PolicyRules>(*applied->next.policy.rules);
+  RETURN_IF_ERROR(SetScheme(request, rules.get()));
+  if (request.has_scopes()) RETURN_IF_ERROR(SetScopes(request.scopes(), rules.get()));
+  RETURN_IF_ERROR(SetAll(
+      "containers", request.containers(), [](const auto& c) { return c.container().name(); },
+      [&](const auto& change) { return SetContainer(change, rules.get(), applied); }));
+  RETURN_IF_ERROR(SetAll(
+      "destinations", request.destinations(), [](const auto& d) { return d.destination().name(); },
+      [&](const auto& change) { return SetDestination(change, rules.get(), applied); }));
+  RETURN_IF_ERROR(rules->Check());
+  RETURN_IF_ERROR(CheckStoredNames(context, applied->next, *rules));
+  PutScheme(*rules, applied);
+  applied->parts =
+      static_cast<uint32_t>(request.has_levels() + request.has_compartments() + request.has_tags() +
+                            request.has_default_clearance() + request.has_scopes() +
+                            request.containers_size() + request.destinations_size());
+  applied->next.policy.rules = std::move(rules);
+  return OkStatus();
+}
+
+}  // namespace cordon

@@ -1,0 +1,22 @@
+// The steps of Apply, one for each kind of mutation. Internal to store/.
+#pragma once
+
+#include "engine/store/apply.h"
+
+namespace cordon {
+
+Status ApplyIngest(const ApplyContext& context, const store::v1::IngestBatch& batch,
+                   Applied* applied);
+Status ApplySetAccess(const ApplyContext& context, const v1::SetAccessRequest& request,
+                      Applied* applied);
+Status ApplyDelete(const ApplyContext& context, const v1::DeleteRequest& request, Applied* applied);
+Status ApplyDirectoryRecords(const v1::ApplyDirectoryRequest& request, Applied* applied);
+Status ApplyPolicyFile(const ApplyContext& context, const v1::ApplyPolicyRequest& request,
+                       Applied* applied);
+Status ApplyNewCollection(const v1::CollectionConfig& config, Applied* applied);
+Status ApplyDropCollection(const std::string& name, Applied* applied);
+Status ApplyKey(const store::v1::KeyChange& change, Applied* applied);
+Status ApplyNewTenant(const ApplyContext& context, const store::v1::NewTenant& tenant,
+                      Applied* applied);
+
+}  // namespace cordon

@@ -1,0 +1,272 @@
+#include "engine/store/codec.h"
+
+#include <fmt/format.h>
+
+#include "engine/base/limits.h"
+#include "engine/base/text_check.h"
+
+namespace cordon {
+namespace {
+
+constexpr int64_t kSecond = 1'000'000;
+constexpr int64_t kYear1 = -62'135'596'800;      // 0001-01-01 in seconds since 1970
+constexpr int64_t kYear10000 = 253'402'300'800;  // 10000-01-01
+
+using Entries = google::protobuf::RepeatedPtrField<v1::Entry>;
+using Names = google::protobuf::RepeatedPtrField<std::string>;
+
+std::vector<std::string> ToVector(const Names& names) { return {names.begin(), names.end()}; }
+
+void ToRepeated(const std::vector<std::string>& from, Names* to) {
+  to->Assign(from.begin(), from.end());
+}
+
+Status CheckEntries(std::string_view field, const Entries& entries, size_t max) {
+  if (static_cast<size_t>(entries.size()) > max) {
+    return Invalid(field, fmt::format("more than {} entries; name a group instead", max));
+  }
+  for (int i = 0; i < entries.size(); ++i) {
+    const std::string path = fmt::format("{}[{}]", field, i);
+    RETURN_IF_ERROR(ParsePrincipal(path, entries[i].principal()).status());
+    if (entries[i].has_until()) {
+      RETURN_IF_ERROR(FromProto(entries[i].until()).status().Within("until").Within(path));
+    }
+  }
+  return OkStatus();
+}
+
+Status CheckNameList(std::string_view field, const Names& names, size_t max) {
+  if (static_cast<size_t>(names.size()) > max) {
+    return Invalid(field, fmt::format("more than {} names", max));
+  }
+  for (int i = 0; i < names.size(); ++i) {
+    RETURN_IF_ERROR(CheckName(fmt::format("{}[{}]", field, i), names[i], limits::kNameBytes));
+  }
+  return OkStatus();
+}
+
+Status CheckPattern(std::string_view field, const std::string& pattern) {
+  RETURN_IF_ERROR(CheckName(field, pattern, limits::kPrincipalBytes));
+  const size_t star = pattern.find('*');
+  if (star != pattern.npos && star + 1 != pattern.size()) {
+    return Invalid(field, "a '*' may only stand at the end");
+  }
+  if (star != pattern.npos) return OkStatus();
+  ASSIGN_OR_RETURN(const PrincipalKind kind, ParsePrincipal(field, pattern));
+  if (kind == PrincipalKind::kUser || kind == PrincipalKind::kService) return OkStatus();
+  return Invalid(field, "names no user or service; write user:… or user:*");
+}
+
+std::vector<std::string> Sorted(const Names& names) {
+  auto sorted = ToVector(names);
+  Canonicalise(&sorted);
+  return sorted;
+}
+
+}  // namespace
+
+Label FromProto(const v1::Label& label) {
+  return {label.level(), Sorted(label.compartments()), Sorted(label.tags())};
+}
+
+v1::Label ToProto(const Label& label) {
+  v1::Label out;
+  out.set_level(label.level);
+  ToRepeated(label.compartments, out.mutable_compartments());
+  ToRepeated(label.tags, out.mutable_tags());
+  return out;
+}
+
+StatusOr<Clearance> FromProto(const v1::Clearance& clearance) {
+  const bool named = !clearance.level().empty() || clearance.compartments_size() > 0;
+  switch (clearance.symbol()) {
+    case v1::Clearance::SYMBOL_ALL:
+    case v1::Clearance::SYMBOL_LOWEST:
+      if (named) return Invalid("level", "a symbolic clearance has no level or compartments");
+      return clearance.symbol() == v1::Clearance::SYMBOL_ALL ? Clearance::All()
+                                                             : Clearance::Lowest();
+    case v1::Clearance::SYMBOL_UNSPECIFIED:
+      if (clearance.level().empty()) return Invalid("level", "missing; name a level or 'all'");
+      return Clearance{Clearance::Kind::kNamed, clearance.level(),
+                       Sorted(clearance.compartments())};
+    default:
+      return Invalid("symbol", "unknown; use a level or 'all'");
+  }
+}
+
+v1::Clearance ToProto(const Clearance& clearance) {
+  v1::Clearance out;
+  switch (clearance.kind) {
+    case Clearance::Kind::kAll:
+      out.set_symbol(v1::Clearance::SYMBOL_ALL);
+      break;
+    case Clearance::Kind::kLowest:
+      out.set_symbol(v1::Clearance::SYMBOL_LOWEST);
+      break;
+    case Clearance::Kind::kNamed:
+      out.set_level(clearance.level);
+      ToRepeated(clearance.compartments, out.mutable_compartments());
+      break;
+  }
+  return out;
+}
+
+StatusOr<Micros> FromProto(const google::protobuf::Timestamp& time) {
+  if (time.seconds() < kYear1 || time.seconds() >= kYear10000 || time.nanos() < 0 ||
+      time.nanos() >= 1'000'000'000) {
+    return Invalid("", "not a time between the years 1 and 9999");
+  }
+  if (time.nanos() % 1000 != 0) return Invalid("", "finer than a microsecond; round it");
+  return time.seconds() * kSecond + time.nanos() / 1000;
+}
+
+google::protobuf::Timestamp ToProtoTime(Micros time) {
+  google::protobuf::Timestamp out;
+  const int64_t seconds = (time >= 0 ? time : time - kSecond + 1) / kSecond;
+  out.set_seconds(seconds);
+  out.set_nanos(static_cast<int32_t>((time - seconds * kSecond) * 1000));
+  return out;
+}
+
+Status CheckAcl(const v1::Acl& acl) {
+  if (acl.allow().empty() && acl.inherit().empty()) {
+    return Invalid("allow", "names nobody; allow a principal ('everyone' is all users) or inherit");
+  }
+  RETURN_IF_ERROR(CheckEntries("allow", acl.allow(), limits::kEntriesPerAcl));
+  RETURN_IF_ERROR(CheckEntries("deny", acl.deny(), limits::kEntriesPerAcl));
+  return CheckNameList("inherit", acl.inherit(), limits::kInheritPerAcl);
+}
+
+std::vector<TimedPrincipal> EntriesOf(const Entries& entries, PrincipalTable* principals) {
+  std::vector<TimedPrincipal> list;
+  list.reserve(static_cast<size_t>(entries.size()));
+  for (const auto& entry : entries) {
+    const Micros until = entry.has_until() ? *FromProto(entry.until()) : kNever;
+    list.push_back({principals->Intern(entry.principal()), until});
+  }
+  return list;
+}
+
+Clause ClauseOf(const v1::Acl& acl, PrincipalTable* principals) {
+  Clause clause;
+  clause.allow = EntriesOf(acl.allow(), principals);
+  clause.deny = EntriesOf(acl.deny(), principals);
+  clause.only_denies = acl.allow().empty();
+  return clause;
+}
+
+StatusOr<Grant> FromProto(const v1::KeyGrant& in) {
+  Grant grant;
+  ASSIGN_OR_RETURN(const PrincipalKind kind, ParsePrincipal("principal", in.principal()));
+  if (kind != PrincipalKind::kService && kind != PrincipalKind::kUser) {
+    return Invalid("principal", "not a service or user; write service:… or user:…");
+  }
+  grant.principal = in.principal();
+  if (in.rights().empty()) return Invalid("rights", "missing; name at least one right");
+  for (const int right : in.rights()) {
+    if (right <= 0 || !v1::Right_IsValid(right)) return Invalid("rights", "an unknown right");
+    grant.rights.Add(static_cast<Right>(right));
+  }
+  if (static_cast<size_t>(in.as_patterns_size()) > limits::kPatternsPerKey) {
+    return Invalid("as_patterns", fmt::format("more than {}", limits::kPatternsPerKey));
+  }
+  for (const auto& pattern : in.as_patterns()) {
+    RETURN_IF_ERROR(CheckPattern("as_patterns", pattern));
+  }
+  RETURN_IF_ERROR(CheckNameList("collections", in.collections(), limits::kPatternsPerKey));
+  RETURN_IF_ERROR(CheckNameList("destinations", in.destinations(), limits::kPatternsPerKey));
+  if (!in.id_prefix().empty()) {
+    RETURN_IF_ERROR(CheckName("id_prefix", in.id_prefix(), limits::kIdBytes));
+  }
+  if (in.has_clearance()) {
+    ASSIGN_OR_RETURN(grant.clearance, [&]() -> StatusOr<Clearance> {
+      auto clearance = FromProto(in.clearance());
+      if (!clearance.ok()) return clearance.status().Within("clearance");
+      return clearance;
+    }());
+  }
+  grant.as_patterns = ToVector(in.as_patterns());
+  grant.collections = ToVector(in.collections());
+  grant.destinations = ToVector(in.destinations());
+  grant.id_prefix = in.id_prefix();
+  return grant;
+}
+
+v1::KeyGrant ToProto(const Grant& grant) {
+  v1::KeyGrant out;
+  out.set_principal(grant.principal);
+  for (const Right right : kAllRights) {
+    if (grant.rights.Has(right)) out.add_rights(static_cast<v1::Right>(right));
+  }
+  ToRepeated(grant.as_patterns, out.mutable_as_patterns());
+  *out.mutable_clearance() = ToProto(grant.clearance);
+  ToRepeated(grant.collections, out.mutable_collections());
+  ToRepeated(grant.destinations, out.mutable_destinations());
+  out.set_id_prefix(grant.id_prefix);
+  return out;
+}
+
+StatusOr<Destination> FromProto(const v1::Destination& in) {
+  Destination destination;
+  destination.name = in.name();
+  destination.scope = static_cast<int>(in.scope());
+  if (!in.has_ceiling()) return Invalid("ceiling", "missing; say how far it may go");
+  auto ceiling = FromProto(in.ceiling());
+  if (!ceiling.ok()) return ceiling.status().Within("ceiling");
+  destination.ceiling = *ceiling;
+  destination.forbidden_tags = Sorted(in.forbidden_tags());
+  destination.region = in.region();
+  if (in.has_model_label()) destination.model_label = FromProto(in.model_label());
+  return destination;
+}
+
+StatusOr<ScopeRule> FromProto(const v1::ScopeRule& in) {
+  if (!in.has_ceiling()) return Invalid("ceiling", "missing; say how far the scope may go");
+  auto ceiling = FromProto(in.ceiling());
+  if (!ceiling.ok()) return ceiling.status().Within("ceiling");
+  return ScopeRule{*ceiling, Sorted(in.forbidden_tags())};
+}
+
+Status CheckPrincipal(const v1::Principal& record) {
+  ASSIGN_OR_RETURN(const PrincipalKind kind, ParsePrincipal("principal", record.name()));
+  if (kind == PrincipalKind::kEveryone) {
+    return Invalid("principal", "'everyone' is every user; it has no record");
+  }
+  const bool group = kind == PrincipalKind::kGroup || kind == PrincipalKind::kRole;
+  if (record.remove()) {
+    return record.sets_members() || record.has_clearance()
+               ? Invalid("delete", "a deleted record has no members or clearance")
+               : OkStatus();
+  }
+  if (record.sets_members() == record.has_clearance()) {
+    return Invalid("principal", "give either members or a clearance");
+  }
+  if (record.sets_members() && !group) {
+    return Invalid("members", "only groups and roles have members");
+  }
+  if (record.has_clearance() && group) {
+    return Invalid("clearance", "only users and services carry clearances");
+  }
+  if (record.has_clearance()) return FromProto(record.clearance()).status().Within("clearance");
+  return CheckEntries("members", record.members(), limits::kMembersPerGroup);
+}
+
+StatusOr<Validity> ValidityOf(const v1::Document& document) {
+  Validity validity;
+  if (document.has_valid_from()) {
+    auto from = FromProto(document.valid_from());
+    if (!from.ok()) return from.status().Within("valid_from");
+    validity.from = *from;
+  }
+  if (document.has_valid_until()) {
+    auto until = FromProto(document.valid_until());
+    if (!until.ok()) return until.status().Within("valid_until");
+    validity.until = *until;
+  }
+  if (validity.from >= validity.until) {
+    return Invalid("valid_until", "not after valid_from; the document would never be valid");
+  }
+  return validity;
+}
+
+}  // namespace cordon

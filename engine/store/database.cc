@@ -1,0 +1,235 @@
+#include "engine/store/database.h"
+
+#include <fcntl.h>
+#include <google/protobuf/message_lite.h>
+#include <rocksdb/cache.h>
+#include <rocksdb/db.h>
+#include <rocksdb/filter_policy.h>
+#include <rocksdb/table.h>
+#include <spdlog/spdlog.h>
+
+#include <array>
+#include <cstring>
+
+#include "engine/base/checksum.h"
+
+namespace cordon {
+namespace {
+
+constexpr size_t kSealBytes = sizeof(uint32_t);
+constexpr size_t kBlockCacheBytes = 64 << 20;   // vectors are in memory already
+constexpr size_t kWriteBufferBytes = 32 << 20;  // for each busy family
+constexpr uint64_t kWalBytesMax = 256 << 20;    // bounds the replay at start
+
+uint32_t SealOf(Family family, std::string_view key, std::string_view payload) {
+  const char number = static_cast<char>(family);
+  return Crc32(Crc32(Crc32(0, std::string_view(&number, 1)), key), payload);
+}
+
+std::string Seal(Family family, std::string_view key, const google::protobuf::MessageLite& record) {
+  std::string value(kSealBytes, '\0');
+  record.AppendToString(&value);
+  const uint32_t seal = SealOf(family, key, std::string_view(value).substr(kSealBytes));
+  std::memcpy(value.data(), &seal, kSealBytes);
+  return value;
+}
+
+StatusOr<std::string_view> Unseal(Family family, std::string_view key, std::string_view value) {
+  uint32_t seal = 0;
+  if (value.size() >= kSealBytes) std::memcpy(&seal, value.data(), kSealBytes);
+  if (value.size() < kSealBytes || seal != SealOf(family, key, value.substr(kSealBytes))) {
+    spdlog::error("damaged record in family {}", FamilyName(family));
+    return Corrupt("a stored record is damaged; restore from a backup");
+  }
+  return value.substr(kSealBytes);
+}
+
+std::string_view View(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
+rocksdb::Slice Slice(std::string_view view) { return {view.data(), view.size()}; }
+
+// RocksDB's status as ours; its text goes to the log only.
+Status Translate(const rocksdb::Status& status, std::string_view doing) {
+  if (status.ok()) return OkStatus();
+  spdlog::error("store: {}: {}", doing, status.ToString());
+  if (status.IsCorruption()) return Corrupt("the store is damaged; restore from a backup");
+  if (status.IsNoSpace()) {
+    return Status(StatusCode::kResourceExhausted, "data_dir", "the disk is full; free some space");
+  }
+  return Status(StatusCode::kUnavailable, "data_dir", "the store failed; see the server's log");
+}
+
+rocksdb::Options DatabaseOptions(bool create) {
+  rocksdb::Options options;
+  options.create_if_missing = create;
+  options.error_if_exists = create;
+  options.create_missing_column_families = create;
+  options.paranoid_checks = true;
+  options.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
+  options.track_and_verify_wals_in_manifest = true;
+  options.max_total_wal_size = kWalBytesMax;
+  options.info_log_level = rocksdb::InfoLogLevel::WARN_LEVEL;
+  options.keep_log_file_num = 4;
+  options.max_open_files = 512;
+  options.max_background_jobs = 2;
+  return options;
+}
+
+rocksdb::ColumnFamilyOptions FamilyOptions(std::shared_ptr<rocksdb::Cache> cache) {
+  rocksdb::ColumnFamilyOptions options;
+  rocksdb::BlockBasedTableOptions table;
+  table.block_cache = std::move(cache);
+  table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
+  options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+  options.write_buffer_size = kWriteBufferBytes;
+  options.compression = rocksdb::kNoCompression;  // embeddings do not compress
+  return options;
+}
+
+}  // namespace
+
+struct Database::Rocks {
+  std::unique_ptr<rocksdb::DB> db;
+  std::array<rocksdb::ColumnFamilyHandle*, kFamilies> families{};
+
+  rocksdb::ColumnFamilyHandle* Of(Family family) const {
+    return families[static_cast<size_t>(family)];
+  }
+};
+
+class Snapshot {
+ public:
+  Snapshot(rocksdb::DB* db) : db_(db), snapshot_(db->GetSnapshot()) {}
+  ~Snapshot() { db_->ReleaseSnapshot(snapshot_); }
+  Snapshot(const Snapshot&) = delete;
+  Snapshot& operator=(const Snapshot&) = delete;
+  const rocksdb::Snapshot* get() const { return snapshot_; }
+
+ private:
+  rocksdb::DB* db_;
+  const rocksdb::Snapshot* snapshot_;
+};
+
+namespace {
+rocksdb::ReadOptions ReadAt(const Snapshot* snapshot) {
+  rocksdb::ReadOptions options;
+  options.verify_checksums = true;
+  if (snapshot != nullptr) options.snapshot = snapshot->get();
+  return options;
+}
+}  // namespace
+
+void Batch::Put(Family family, std::string key, const google::protobuf::MessageLite& record) {
+  std::string value = Seal(family, key, record);
+  changes_.push_back({Change::kPut, family, std::move(key), std::move(value)});
+}
+
+void Batch::Delete(Family family, std::string key) {
+  changes_.push_back({Change::kDelete, family, std::move(key), {}});
+}
+
+void Batch::DeletePrefix(Family family, std::string prefix) {
+  changes_.push_back({Change::kDeletePrefix, family, std::move(prefix), {}});
+}
+
+Database::Database(std::unique_ptr<Rocks> rocks) : rocks_(std::move(rocks)) {}
+
+Database::~Database() {
+  for (auto* family : rocks_->families) {
+    if (family != nullptr) rocks_->db->DestroyColumnFamilyHandle(family);
+  }
+  rocks_->db->Close();
+}
+
+StatusOr<std::unique_ptr<Database>> Database::Open(const std::string& path, bool create,
+                                                   Access access) {
+  const auto cache = rocksdb::NewLRUCache(kBlockCacheBytes);
+  std::vector<rocksdb::ColumnFamilyDescriptor> descriptors;
+  for (size_t i = 0; i < kFamilies; ++i) {
+    descriptors.emplace_back(std::string(FamilyName(static_cast<Family>(i))), FamilyOptions(cache));
+  }
+  rocksdb::DB* db = nullptr;
+  std::vector<rocksdb::ColumnFamilyHandle*> handles;
+  const auto options = DatabaseOptions(create);
+  const auto status = access == Access::kReadOnly
+                          ? rocksdb::DB::OpenForReadOnly(options, path, descriptors, &handles, &db)
+                          : rocksdb::DB::Open(options, path, descriptors, &handles, &db);
+  if (status.IsIOError() && status.ToString().find("lock") != std::string::npos) {
+    return Status(StatusCode::kFailedPrecondition, "data_dir",
+                  "another server has this directory open; stop it or use another directory");
+  }
+  RETURN_IF_ERROR(Translate(status, "open"));
+  auto rocks = std::make_unique<Rocks>();
+  rocks->db.reset(db);
+  std::copy(handles.begin(), handles.end(), rocks->families.begin());
+  return std::unique_ptr<Database>(new Database(std::move(rocks)));
+}
+
+StatusOr<bool> Database::Get(Family family, const std::string& key,
+                             google::protobuf::MessageLite* record,
+                             const Snapshot* snapshot) const {
+  rocksdb::PinnableSlice value;
+  const auto status = rocks_->db->Get(ReadAt(snapshot), rocks_->Of(family), key, &value);
+  if (status.IsNotFound()) return false;
+  RETURN_IF_ERROR(Translate(status, "read"));
+  ASSIGN_OR_RETURN(const std::string_view payload, Unseal(family, key, View(value)));
+  RETURN_IF_ERROR(ParseRecord(payload, record));
+  return true;
+}
+
+Status Database::Scan(Family family, const std::string& prefix, const Visit& visit,
+                      const Snapshot* snapshot) const {
+  return ScanFrom(family, prefix, PrefixEnd(prefix), visit, snapshot);
+}
+
+Status Database::ScanFrom(Family family, const std::string& from, const std::string& end,
+                          const Visit& visit, const Snapshot* snapshot) const {
+  auto options = ReadAt(snapshot);
+  const rocksdb::Slice upper = Slice(end);
+  options.iterate_upper_bound = &upper;
+  options.fill_cache = false;
+  const std::unique_ptr<rocksdb::Iterator> it(rocks_->db->NewIterator(options, rocks_->Of(family)));
+  for (it->Seek(from); it->Valid(); it->Next()) {
+    ASSIGN_OR_RETURN(const std::string_view payload,
+                     Unseal(family, View(it->key()), View(it->value())));
+    RETURN_IF_ERROR(visit(View(it->key()), payload));
+  }
+  return Translate(it->status(), "scan");
+}
+
+Status Database::Write(const Batch& batch) {
+  rocksdb::WriteBatch rocks_batch(/*reserved_bytes=*/0, /*max_bytes=*/0,
+                                  /*protection_bytes_per_key=*/8, /*default_cf_ts_sz=*/0);
+  for (const auto& change : batch.changes_) {
+    auto* family = rocks_->Of(change.family);
+    rocksdb::Status status;
+    switch (change.kind) {
+      case Batch::Change::kPut:
+        status = rocks_batch.Put(family, change.key, change.value);
+        break;
+      case Batch::Change::kDelete:
+        status = rocks_batch.Delete(family, change.key);
+        break;
+      case Batch::Change::kDeletePrefix:
+        status = rocks_batch.DeleteRange(family, change.key, PrefixEnd(change.key));
+        break;
+    }
+    RETURN_IF_ERROR(Translate(status, "fill a batch"));
+  }
+  rocksdb::WriteOptions options;
+  options.sync = false;  // Sync() follows once for all batches of a group, before the answer
+  return Translate(rocks_->db->Write(options, &rocks_batch), "write");
+}
+
+Status Database::Sync() { return Translate(rocks_->db->FlushWAL(/*sync=*/true), "sync"); }
+
+std::shared_ptr<const Snapshot> Database::TakeSnapshot() const {
+  return std::make_shared<const Snapshot>(rocks_->db.get());
+}
+
+Status ParseRecord(std::string_view payload, google::protobuf::MessageLite* record) {
+  if (record->ParseFromArray(payload.data(), static_cast<int>(payload.size()))) return OkStatus();
+  spdlog::error("a sealed record does not parse");
+  return Corrupt("a stored record is damaged; restore from a backup");
+}
+
+}  // namespace cordon

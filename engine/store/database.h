@@ -1,0 +1,87 @@
+// RocksDB, and nothing above it: sealed records by family and key.
+//
+// A stored value is its CRC-32 over (family, key, payload), 4 bytes little-endian, then the
+// payload: a value that was damaged, or moved to another key, is refused as DATA_LOSS. RocksDB's
+// own texts are logged here and never travel further.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/base/status.h"
+#include "engine/store/schema.h"
+
+namespace google::protobuf {
+class MessageLite;
+}
+
+namespace cordon {
+
+// A set of changes that becomes visible and durable as one.
+class Batch {
+ public:
+  void Put(Family family, std::string key, const google::protobuf::MessageLite& record);
+  void Delete(Family family, std::string key);
+  // Deletes all keys that begin with `prefix`.
+  void DeletePrefix(Family family, std::string prefix);
+
+ private:
+  friend class Database;
+  struct Change {
+    enum Kind { kPut, kDelete, kDeletePrefix } kind;
+    Family family;
+    std::string key;
+    std::string value;
+  };
+  std::vector<Change> changes_;
+};
+
+// A pinned, unchanging picture of the whole database. Outlives no Database.
+class Snapshot;
+
+// Thread-safe. One process at a time may have a directory open for writing.
+class Database {
+ public:
+  enum class Access { kReadWrite, kReadOnly };
+
+  // Opens `path`, or creates it if `create`. FAILED_PRECONDITION if another process has it.
+  static StatusOr<std::unique_ptr<Database>> Open(const std::string& path, bool create,
+                                                  Access access = Access::kReadWrite);
+  ~Database();
+
+  // Reads a record into `record`. False if there is none; DATA_LOSS if it is damaged. A null
+  // snapshot reads the newest state.
+  StatusOr<bool> Get(Family family, const std::string& key, google::protobuf::MessageLite* record,
+                     const Snapshot* snapshot = nullptr) const;
+
+  // Calls `visit(key, payload)` for each record that begins with `prefix`, in order, until it
+  // returns an error.
+  using Visit = std::function<Status(std::string_view key, std::string_view payload)>;
+  Status Scan(Family family, const std::string& prefix, const Visit& visit,
+              const Snapshot* snapshot = nullptr) const;
+
+  // The same, from the first key at or after `from`.
+  Status ScanFrom(Family family, const std::string& from, const std::string& end,
+                  const Visit& visit, const Snapshot* snapshot = nullptr) const;
+
+  // Writes one batch to the log, atomically, without waiting for the disk.
+  Status Write(const Batch& batch);
+  // Returns when everything written is on the disk.
+  Status Sync();
+
+  std::shared_ptr<const Snapshot> TakeSnapshot() const;
+
+ private:
+  struct Rocks;
+  explicit Database(std::unique_ptr<Rocks> rocks);
+  std::unique_ptr<Rocks> rocks_;
+};
+
+// Parses `payload` into `record`; DATA_LOSS if it does not parse.
+Status ParseRecord(std::string_view payload, google::protobuf::MessageLite* record);
+
+}  // namespace cordon

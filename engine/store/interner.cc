@@ -1,0 +1,127 @@
+#include "engine/store/interner.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "engine/store/codec.h"
+
+namespace cordon {
+namespace {
+
+// Sorted and without repeats, so that equal lists are equal bytes.
+void CopySorted(const google::protobuf::RepeatedPtrField<v1::Entry>& from,
+                google::protobuf::RepeatedPtrField<v1::Entry>* to) {
+  std::vector<std::string> keys;
+  for (const auto& entry : from) keys.push_back(entry.SerializeAsString());
+  Canonicalise(&keys);
+  for (const auto& key : keys) CORDON_CHECK(to->Add()->ParseFromString(key));
+}
+
+// The stored form of a list without its containers.
+store::v1::ClauseRecord CanonicalClause(const v1::Acl& acl) {
+  store::v1::ClauseRecord record;
+  CopySorted(acl.allow(), record.mutable_acl()->mutable_allow());
+  CopySorted(acl.deny(), record.mutable_acl()->mutable_deny());
+  record.set_only_denies(acl.allow().empty());
+  return record;
+}
+
+void AppendSlot(const store::v1::ClauseRecord& record, PolicyState* state) {
+  ClauseSlot slot;
+  slot.container = record.container();
+  slot.name = slot.container.empty() ? "acl" : slot.container;
+  if (slot.container.empty()) {
+    slot.clause = ClauseOf(record.acl(), state->principals.get());
+    slot.clause.only_denies = record.only_denies();
+  }
+  state->classes.clauses.PushBack(std::move(slot));
+}
+
+}  // namespace
+
+Status CheckContainers(const PolicyRules& rules, const v1::Acl& acl) {
+  for (int i = 0; i < acl.inherit_size(); ++i) {
+    if (!rules.containers.contains(acl.inherit(i))) {
+      return Invalid(
+          fmt::format("inherit[{}]", i),
+          fmt::format("unknown container '{}'; define it by policy apply", acl.inherit(i)));
+    }
+  }
+  return OkStatus();
+}
+
+std::pair<uint32_t, bool> Interner::NumberOf(Numbers* numbers, std::string key, size_t next) {
+  const auto [it, added] = numbers->try_emplace(key, static_cast<uint32_t>(next));
+  if (added) pending_.emplace_back(numbers, std::move(key));
+  return {it->second, added};
+}
+
+ClauseId Interner::Clause(const store::v1::ClauseRecord& record, PolicyState* state,
+                          uint32_t tenant, Batch* batch) {
+  const auto [id, added] =
+      NumberOf(&clauses_, record.SerializeAsString(), state->classes.clauses.size());
+  if (added) {
+    AppendSlot(record, state);
+    batch->Put(Family::kClauses, NumberedKey(tenant, id), record);
+  }
+  CORDON_CHECK(id < state->classes.clauses.size());
+  return id;
+}
+
+Status Interner::AddClauses(const v1::Acl& acl, PolicyState* state, uint32_t tenant, Batch* batch,
+                            std::vector<ClauseId>* ids) {
+  RETURN_IF_ERROR(CheckContainers(*state->rules, acl));
+  if (!acl.allow().empty() || !acl.deny().empty()) {
+    ids->push_back(Clause(CanonicalClause(acl), state, tenant, batch));
+  }
+  for (const auto& name : acl.inherit()) {
+    store::v1::ClauseRecord container;
+    container.set_container(name);
+    ids->push_back(Clause(container, state, tenant, batch));
+  }
+  return OkStatus();
+}
+
+ClassId Interner::ClassOf(std::vector<ClauseId> clauses, const Label& label, PolicyState* state,
+                          uint32_t tenant, Batch* batch) {
+  std::sort(clauses.begin(), clauses.end());
+  clauses.erase(std::unique(clauses.begin(), clauses.end()), clauses.end());
+  store::v1::ClassRecord record;
+  record.mutable_clauses()->Assign(clauses.begin(), clauses.end());
+  *record.mutable_label() = ToProto(label);
+  ClassTable& table = state->classes;
+  const auto [id, added] = NumberOf(&classes_, record.SerializeAsString(), table.classes.size());
+  if (added) {
+    const auto [label_id, new_label] =
+        NumberOf(&labels_, record.label().SerializeAsString(), table.labels.size());
+    if (new_label) table.labels.PushBack(label);
+    table.classes.PushBack({std::move(clauses), label_id});
+    batch->Put(Family::kClasses, NumberedKey(tenant, id), record);
+  }
+  CORDON_CHECK(id < table.classes.size());
+  return id;
+}
+
+void Interner::LoadClause(const store::v1::ClauseRecord& record, PolicyState* state) {
+  clauses_.emplace(record.SerializeAsString(), static_cast<uint32_t>(clauses_.size()));
+  AppendSlot(record, state);
+}
+
+void Interner::LoadClass(const store::v1::ClassRecord& record, PolicyState* state) {
+  const auto [label_id, new_label] =
+      NumberOf(&labels_, record.label().SerializeAsString(), state->classes.labels.size());
+  if (new_label) state->classes.labels.PushBack(FromProto(record.label()));
+  classes_.emplace(record.SerializeAsString(), static_cast<uint32_t>(classes_.size()));
+  state->classes.classes.PushBack({{record.clauses().begin(), record.clauses().end()}, label_id});
+  Commit();
+}
+
+void Interner::Commit() { pending_.clear(); }
+
+void Interner::Rollback() {
+  for (const auto& [numbers, key] : pending_) numbers->erase(key);
+  pending_.clear();
+}
+
+}  // namespace cordon

@@ -1,0 +1,205 @@
+#include "engine/store/load.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+#include "engine/store/codec.h"
+
+namespace cordon {
+namespace {
+
+Status Damaged(std::string_view what) {
+  spdlog::error("the store is inconsistent: {}", what);
+  return Corrupt("the store is inconsistent; restore from a backup");
+}
+
+// Visits every record below a tenant's prefix as a message of type Record.
+template <typename Record, typename Visit>
+Status Each(const Database& database, Family family, uint32_t tenant, Visit visit) {
+  return database.Scan(family, TenantPrefix(tenant), [&](auto key, auto payload) -> Status {
+    Record record;
+    RETURN_IF_ERROR(ParseRecord(payload, &record));
+    return visit(key.substr(TenantPrefix(tenant).size()), record);
+  });
+}
+
+Status LoadRules(const Database& database, uint32_t tenant, PolicyState* policy) {
+  auto rules = std::make_shared<PolicyRules>();
+  store::v1::SchemeRecord scheme;
+  ASSIGN_OR_RETURN(const bool stored, database.Get(Family::kPolicy, SchemeKey(tenant), &scheme));
+  if (stored) {
+    const auto& names = scheme.scheme();
+    rules->scheme = {{names.levels().begin(), names.levels().end()},
+                     {names.compartments().begin(), names.compartments().end()},
+                     {names.tags().begin(), names.tags().end()}};
+    ASSIGN_OR_RETURN(rules->default_clearance, FromProto(scheme.default_clearance()));
+    for (const auto& rule : scheme.scopes()) {
+      ASSIGN_OR_RETURN(rules->scopes[static_cast<int>(rule.scope())], FromProto(rule));
+    }
+  }
+  RETURN_IF_ERROR(
+      database.Scan(Family::kPolicy, TenantPrefix(tenant) + "c", [&](auto, auto payload) -> Status {
+        v1::Container in;
+        RETURN_IF_ERROR(ParseRecord(payload, &in));
+        rules->containers[in.name()] = {ClauseOf(in.acl(), policy->principals.get()),
+                                        {in.acl().inherit().begin(), in.acl().inherit().end()}};
+        return OkStatus();
+      }));
+  RETURN_IF_ERROR(
+      database.Scan(Family::kPolicy, TenantPrefix(tenant) + "d", [&](auto, auto payload) -> Status {
+        v1::Destination in;
+        RETURN_IF_ERROR(ParseRecord(payload, &in));
+        ASSIGN_OR_RETURN(rules->destinations[in.name()], FromProto(in));
+        return OkStatus();
+      }));
+  policy->rules = std::move(rules);
+  return OkStatus();
+}
+
+Status LoadDirectory(const Database& database, uint32_t tenant, PolicyState* policy) {
+  Directory::Records records;
+  RETURN_IF_ERROR(Each<v1::Principal>(
+      database, Family::kDirectory, tenant, [&](auto, const v1::Principal& in) -> Status {
+        auto record = std::make_shared<DirectoryRecord>();
+        if (in.sets_members()) record->members = EntriesOf(in.members(), policy->principals.get());
+        if (in.has_clearance()) {
+          ASSIGN_OR_RETURN(record->clearance, FromProto(in.clearance()));
+        }
+        records[policy->principals->Intern(in.name())] = std::move(record);
+        return OkStatus();
+      }));
+  policy->directory = std::make_shared<const Directory>(std::move(records));
+  return OkStatus();
+}
+
+Status LoadClasses(const Database& database, uint32_t tenant, Interner* interner,
+                   PolicyState* policy) {
+  RETURN_IF_ERROR(Each<store::v1::ClauseRecord>(
+      database, Family::kClauses, tenant, [&](auto key, const auto& record) -> Status {
+        if (LastNumber(key) != policy->classes.clauses.size()) return Damaged("clause numbers");
+        interner->LoadClause(record, policy);
+        return OkStatus();
+      }));
+  return Each<store::v1::ClassRecord>(database, Family::kClasses, tenant,
+                                      [&](auto key, const auto& record) -> Status {
+                                        if (LastNumber(key) != policy->classes.classes.size())
+                                          return Damaged("class numbers");
+                                        for (const uint32_t clause : record.clauses()) {
+                                          if (clause >= policy->classes.clauses.size())
+                                            return Damaged("a class's clause");
+                                        }
+                                        interner->LoadClass(record, policy);
+                                        return OkStatus();
+                                      });
+}
+
+Status LoadKeys(const Database& database, TenantState* state) {
+  auto keys = std::make_shared<TenantState::Keys>();
+  RETURN_IF_ERROR(Each<store::v1::KeyRecord>(
+      database, Family::kKeys, state->id, [&](auto id, const auto& record) -> Status {
+        ASSIGN_OR_RETURN(Grant grant, FromProto(record.grant()));
+        (*keys)[std::string(id)] = {
+            record.digest(), std::make_shared<const Grant>(std::move(grant)), record.created_us()};
+        return OkStatus();
+      }));
+  state->keys = std::move(keys);
+  return OkStatus();
+}
+
+Status LoadCollections(const Database& database, TenantState* state) {
+  auto all = std::make_shared<TenantState::Collections>();
+  RETURN_IF_ERROR(Each<store::v1::CollectionRecord>(
+      database, Family::kCollections, state->id, [&](auto name, const auto& record) -> Status {
+        (*all)[std::string(name)] =
+            std::make_shared<const Collection>(Collection{record.id(), record.config()});
+        return OkStatus();
+      }));
+  state->collections = std::move(all);
+  return OkStatus();
+}
+
+}  // namespace
+
+std::shared_ptr<const Collection> TenantState::FindCollection(std::string_view collection) const {
+  const auto it = collections->find(collection);
+  return it == collections->end() ? nullptr : it->second;
+}
+
+StatusOr<std::vector<store::v1::TenantRecord>> LoadTenants(const Database& database) {
+  std::vector<store::v1::TenantRecord> tenants;
+  RETURN_IF_ERROR(database.Scan(
+      Family::kMeta, MetaTenantKey(""),
+      [&](auto, auto payload) -> Status { return ParseRecord(payload, &tenants.emplace_back()); }));
+  std::sort(tenants.begin(), tenants.end(),
+            [](const auto& a, const auto& b) { return a.id() < b.id(); });
+  return tenants;
+}
+
+StatusOr<LoadedTenant> LoadTenant(const Database& database, const store::v1::TenantRecord& tenant,
+                                  Interner* interner) {
+  LoadedTenant loaded;
+  TenantState& state = loaded.state;
+  state.id = tenant.id();
+  state.name = tenant.name();
+  store::v1::HeadRecord head;
+  ASSIGN_OR_RETURN(const bool found, database.Get(Family::kHeads, HeadKey(tenant.id()), &head));
+  if (!found) return Damaged("a tenant without a head");
+  state.revision = head.revision();
+  state.time = head.time_us();
+  state.next_collection = head.next_collection();
+  store::v1::AnchorRecord anchor;
+  ASSIGN_OR_RETURN(const bool anchored,
+                   database.Get(Family::kHeads, AnchorKey(tenant.id()), &anchor));
+  if (anchored) {
+    state.time = std::max(state.time, static_cast<Micros>(anchor.time_us()));
+    loaded.anchor = anchor;
+  }
+  RETURN_IF_ERROR(LoadRules(database, state.id, &state.policy));
+  RETURN_IF_ERROR(LoadDirectory(database, state.id, &state.policy));
+  RETURN_IF_ERROR(LoadClasses(database, state.id, interner, &state.policy));
+  RETURN_IF_ERROR(LoadKeys(database, &state));
+  RETURN_IF_ERROR(LoadCollections(database, &state));
+  return loaded;
+}
+
+Status ScanDocuments(const Database& database, uint32_t tenant, uint32_t collection,
+                     const VisitDocument& visit) {
+  const std::string prefix = CollectionPrefix(tenant, collection);
+  return database.Scan(Family::kDocuments, prefix, [&](auto key, auto payload) -> Status {
+    store::v1::DocumentRecord document;
+    RETURN_IF_ERROR(ParseRecord(payload, &document));
+    if (key.substr(prefix.size()) != document.document().id()) return Damaged("a document's key");
+    std::vector<store::v1::ChunkRecord> chunks;
+    std::string chunk_prefix(key);
+    chunk_prefix.push_back('\0');
+    RETURN_IF_ERROR(
+        database.Scan(Family::kChunks, chunk_prefix, [&](auto chunk_key, auto chunk) -> Status {
+          const auto at = static_cast<int>(chunks.size());
+          if (at >= document.chunks_size() ||
+              LastNumber(chunk_key) != document.chunks(at).ordinal()) {
+            return Damaged("a document's chunks");
+          }
+          return ParseRecord(chunk, &chunks.emplace_back());
+        }));
+    if (static_cast<int>(chunks.size()) != document.chunks_size()) {
+      return Damaged("a missing chunk");
+    }
+    return visit(document, chunks);
+  });
+}
+
+StatusOr<std::vector<std::pair<uint64_t, store::v1::RevisionRecord>>> RevisionsAfter(
+    const Database& database, uint32_t tenant, uint64_t after) {
+  std::vector<std::pair<uint64_t, store::v1::RevisionRecord>> revisions;
+  RETURN_IF_ERROR(database.ScanFrom(Family::kRevisions, RevisionKey(tenant, after + 1),
+                                    PrefixEnd(TenantPrefix(tenant)),
+                                    [&](auto key, auto payload) -> Status {
+                                      auto& [revision, record] = revisions.emplace_back();
+                                      revision = LastLongNumber(key);
+                                      return ParseRecord(payload, &record);
+                                    }));
+  return revisions;
+}
+
+}  // namespace cordon

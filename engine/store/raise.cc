@@ -1,0 +1,45 @@
+#include <fmt/format.h>
+
+#include "engine/store/apply.h"
+
+namespace cordon {
+namespace {
+
+// How long a principal belongs to each of its groups.
+std::map<PrincipalId, Micros> MembershipsOf(const PolicyState& state, const std::string& name) {
+  std::vector<PrincipalId> start;
+  if (const auto id = state.principals->Find(name)) start.push_back(*id);
+  if (name.starts_with("user:")) start.push_back(PrincipalTable::kEveryoneId);
+  return state.directory->Ends(start);
+}
+
+// The clearance in which a caller may act, as far as directory and policy give it.
+Clearance OwnClearance(const PolicyState& state, const Grant& grant) {
+  const auto id = state.principals->Find(grant.principal);
+  const auto* record = id ? state.directory->Find(*id) : nullptr;
+  if (record != nullptr && record->clearance) return *record->clearance;
+  return grant.principal.starts_with("user:") ? state.rules->default_clearance : grant.clearance;
+}
+
+}  // namespace
+
+Status CheckNotRaised(const PolicyState& before, const PolicyState& after,
+                      const Authenticated& caller) {
+  const Grant& grant = caller.grant();
+  const auto held = MembershipsOf(before, grant.principal);
+  const auto gained = MembershipsOf(after, grant.principal);
+  for (const auto& [group, until] : gained) {
+    const auto it = held.find(group);
+    if (it == held.end() || it->second < until) {
+      return Denied("members", fmt::format("would make the caller itself a member of {}; ask "
+                                           "another admin",
+                                           after.principals->Name(group)));
+    }
+  }
+  if (!Covers(after.rules->scheme, OwnClearance(before, grant), OwnClearance(after, grant))) {
+    return Denied("clearance", "would raise the caller's own clearance; ask another admin");
+  }
+  return OkStatus();
+}
+
+}  // namespace cordon

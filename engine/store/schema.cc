@@ -1,0 +1,106 @@
+#include "engine/store/schema.h"
+
+#include <array>
+
+#include "engine/base/check.h"
+
+namespace cordon {
+namespace {
+
+template <typename Number>
+void AppendBigEndian(std::string* key, Number number) {
+  for (int shift = static_cast<int>(sizeof(Number)) * 8 - 8; shift >= 0; shift -= 8) {
+    key->push_back(static_cast<char>(number >> shift & 0xff));
+  }
+}
+
+template <typename Number>
+Number ReadBigEndian(std::string_view bytes) {
+  Number number = 0;
+  for (const char byte : bytes) number = number << 8 | static_cast<unsigned char>(byte);
+  return number;
+}
+
+std::string Key(uint32_t tenant, std::string_view rest) {
+  std::string key = TenantPrefix(tenant);
+  key += rest;
+  return key;
+}
+
+}  // namespace
+
+std::string_view FamilyName(Family family) {
+  static constexpr std::array<std::string_view, kFamilies> kNames = {
+      "default", "heads",   "policy",    "directory", "keys",     "collections",
+      "clauses", "classes", "documents", "chunks",    "revisions"};
+  return kNames[static_cast<size_t>(family)];
+}
+
+std::string TenantPrefix(uint32_t tenant) {
+  std::string key;
+  AppendBigEndian(&key, tenant);
+  return key;
+}
+
+std::string HeadKey(uint32_t tenant) { return Key(tenant, "h"); }
+std::string AnchorKey(uint32_t tenant) { return Key(tenant, "a"); }
+std::string SchemeKey(uint32_t tenant) { return Key(tenant, "s"); }
+
+std::string ContainerKey(uint32_t tenant, std::string_view name) {
+  return Key(tenant, "c") + std::string(name);
+}
+
+std::string DestinationKey(uint32_t tenant, std::string_view name) {
+  return Key(tenant, "d") + std::string(name);
+}
+
+std::string NamedKey(uint32_t tenant, std::string_view name) { return Key(tenant, name); }
+
+std::string NumberedKey(uint32_t tenant, uint32_t number) {
+  std::string key = TenantPrefix(tenant);
+  AppendBigEndian(&key, number);
+  return key;
+}
+
+std::string RevisionKey(uint32_t tenant, uint64_t revision) {
+  std::string key = TenantPrefix(tenant);
+  AppendBigEndian(&key, revision);
+  return key;
+}
+
+std::string CollectionPrefix(uint32_t tenant, uint32_t collection) {
+  return NumberedKey(tenant, collection);
+}
+
+std::string DocumentKey(uint32_t tenant, uint32_t collection, std::string_view document) {
+  return CollectionPrefix(tenant, collection) + std::string(document);
+}
+
+std::string ChunkKey(uint32_t tenant, uint32_t collection, std::string_view document,
+                     uint32_t ordinal) {
+  std::string key = DocumentKey(tenant, collection, document);
+  key.push_back('\0');
+  AppendBigEndian(&key, ordinal);
+  return key;
+}
+
+std::string MetaTenantKey(std::string_view name) { return "tenant/" + std::string(name); }
+
+std::string PrefixEnd(std::string prefix) {
+  while (!prefix.empty() && static_cast<unsigned char>(prefix.back()) == 0xff) prefix.pop_back();
+  CORDON_CHECK(!prefix.empty());
+  prefix.back() = static_cast<char>(static_cast<unsigned char>(prefix.back()) + 1);
+  return prefix;
+}
+
+uint32_t LastNumber(std::string_view key) {
+  CORDON_CHECK(key.size() >= sizeof(uint32_t));
+  return ReadBigEndian<uint32_t>(key.substr(key.size() - sizeof(uint32_t)));
+}
+
+uint64_t LastLongNumber(std::string_view key) {
+  CORDON_CHECK(key.size() >= sizeof(uint64_t));
+  return ReadBigEndian<uint64_t>(key.substr(key.size() - sizeof(uint64_t)));
+}
+
+}  // namespace cordon

@@ -1,0 +1,56 @@
+// Where things are in RocksDB. docs/storage-format.md is this file for people.
+//
+// Every key but those of kMeta begins with the tenant's number, 4 bytes big-endian, so that no scan
+// crosses tenants. Document ids hold no NUL, so that one ends them.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace cordon {
+
+// Column families, in the order in which they are opened.
+enum class Family : uint8_t {
+  kMeta,       // "tenant/NAME" → TenantRecord
+  kHeads,      // T 'h' → HeadRecord, T 'a' → AnchorRecord
+  kPolicy,     // T 's' → SchemeRecord, T 'c' NAME → v1.Container, T 'd' NAME → v1.Destination
+  kDirectory,  // T PRINCIPAL → v1.Principal
+  kKeys,       // T KEYID → KeyRecord
+  kCollections,  // T NAME → CollectionRecord
+  kClauses,      // T id → ClauseRecord
+  kClasses,      // T id → ClassRecord
+  kDocuments,    // T C DOCUMENT → DocumentRecord
+  kChunks,       // T C DOCUMENT 0 ordinal → ChunkRecord
+  kRevisions,    // T revision → RevisionRecord
+};
+inline constexpr size_t kFamilies = 11;
+
+// The family's name in RocksDB.
+std::string_view FamilyName(Family family);
+
+// Numbers in keys are big-endian, so that they sort.
+std::string TenantPrefix(uint32_t tenant);
+std::string HeadKey(uint32_t tenant);
+std::string AnchorKey(uint32_t tenant);
+std::string SchemeKey(uint32_t tenant);
+std::string ContainerKey(uint32_t tenant, std::string_view name);
+std::string DestinationKey(uint32_t tenant, std::string_view name);
+std::string NamedKey(uint32_t tenant, std::string_view name);  // directory, keys, collections
+std::string NumberedKey(uint32_t tenant, uint32_t number);     // clauses, classes
+std::string RevisionKey(uint32_t tenant, uint64_t revision);
+std::string CollectionPrefix(uint32_t tenant, uint32_t collection);
+std::string DocumentKey(uint32_t tenant, uint32_t collection, std::string_view document);
+std::string ChunkKey(uint32_t tenant, uint32_t collection, std::string_view document,
+                     uint32_t ordinal);
+std::string MetaTenantKey(std::string_view name);
+
+// The first key after all that begin with `prefix`.
+std::string PrefixEnd(std::string prefix);
+
+// The number at the end of a key: 4 or 8 bytes.
+uint32_t LastNumber(std::string_view key);
+uint64_t LastLongNumber(std::string_view key);
+
+}  // namespace cordon

@@ -1,0 +1,81 @@
+// What a tenant is at one revision, without its chunks. Immutable once published; the parts are
+// shared between versions.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "cordon/store/v1/mutation.pb.h"
+#include "engine/policy/decide.h"
+#include "engine/store/database.h"
+
+namespace cordon {
+
+// The first tenant: the only one whose admins may create others.
+inline constexpr std::string_view kFirstTenant = "default";
+
+struct Collection {
+  uint32_t id;  // never reused
+  v1::CollectionConfig config;
+  uint64_t documents = 0;
+  uint64_t chunks = 0;
+};
+
+struct Key {
+  std::string digest;  // SHA-256 of the secret
+  std::shared_ptr<const Grant> grant;
+  Micros created;
+};
+
+struct TenantState {
+  using Collections = std::map<std::string, std::shared_ptr<const Collection>, std::less<>>;
+  using Keys = std::map<std::string, Key, std::less<>>;
+
+  uint32_t id = 0;
+  std::string name;
+  uint64_t revision = 0;
+  Micros time = 0;
+  uint32_t next_collection = 1;
+  PolicyState policy;
+  std::shared_ptr<const Collections> collections = std::make_shared<Collections>();
+  std::shared_ptr<const Keys> keys = std::make_shared<Keys>();
+
+  // Null if there is none.
+  std::shared_ptr<const Collection> FindCollection(std::string_view collection) const;
+};
+
+// What a mutation does to the rows of one document, for the index. Borrows the embeddings from the
+// mutation, which must outlive it.
+struct RowChange {
+  enum Kind { kReplace, kReclass, kRemove };
+  struct Row {
+    uint32_t ordinal;
+    ClassId class_id;
+    const float* embedding;  // null for kReclass: the row keeps its own
+  };
+  std::string document;
+  Kind kind;
+  bool may_exist;  // false: the document is new
+  Micros valid_from;
+  Micros valid_until;
+  std::vector<Row> rows;  // empty for kRemove
+};
+
+// What a mutation makes of a tenant.
+struct Applied {
+  TenantState next;
+  Batch batch;
+  std::string collection;                // whose rows change, if any do
+  std::vector<RowChange> rows;           // in order
+  std::vector<std::string> documents;    // ids touched, for the journal
+  bool existed = false;                  // of SetAccess and Delete
+  std::vector<std::string> undefined;    // of Ingest: groups and roles that have no record
+  uint32_t parts = 0;                    // of ApplyPolicy and ApplyDirectory: how many
+  std::shared_ptr<TenantState> created;  // of NewTenant
+};
+
+}  // namespace cordon

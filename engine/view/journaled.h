@@ -1,0 +1,50 @@
+// The end of every read: no answer, and no refusal, leaves before its journal record.
+#pragma once
+
+#include <memory>
+#include <utility>
+
+#include "engine/policy/grant.h"
+#include "engine/view/tenant.h"
+
+namespace cordon {
+
+// What a read call needs. `stop` says true when the caller is gone or the deadline has passed.
+struct ReadContext {
+  std::shared_ptr<Tenant> tenant;
+  Clock* clock;
+  Durability durability;
+  Authenticated caller;
+  std::function<bool()> stop;
+};
+
+// The record of a call as far as the credentials tell it.
+inline journal::v1::Record RecordOf(std::string_view call, const Authenticated& caller,
+                                    const Tenant& tenant) {
+  journal::v1::Record record;
+  record.set_call(std::string(call));
+  record.set_key_id(caller.key_id());
+  record.set_actor(tenant.pseudonyms.Of("principal", caller.grant().principal));
+  return record;
+}
+
+// Runs `work(&record)`, which gives StatusOr<Result>, appends the record with its outcome, and then
+// calls `done` with `respond(result, receipt)` or the refusal. If the record cannot be written,
+// `done` gets that error: without a record there is no answer.
+template <typename Work, typename Respond, typename Done>
+void Journaled(const ReadContext& context, std::string_view call, Work work, Respond respond,
+               Done done) {
+  auto record = RecordOf(call, context.caller, *context.tenant);
+  auto result = std::make_shared<decltype(work(&record))>(work(&record));
+  record.set_outcome(std::string(CodeName(result->status().code())));
+  if (!result->ok()) record.set_refused_field(std::string(result->status().field()));
+  context.tenant->journal->Append(std::move(record), context.durability,
+                                  [result, respond = std::move(respond), done = std::move(done)](
+                                      const StatusOr<JournalReceipt>& receipt) {
+                                    if (!receipt.ok()) return done(receipt.status());
+                                    if (!result->ok()) return done(result->status());
+                                    done(respond(**result, *receipt));
+                                  });
+}
+
+}  // namespace cordon

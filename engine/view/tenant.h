@@ -1,0 +1,57 @@
+// A tenant at work: its current View, its journal, its pseudonyms.
+#pragma once
+
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "engine/base/clock.h"
+#include "engine/journal/journal.h"
+#include "engine/journal/pseudonyms.h"
+#include "engine/view/view.h"
+
+namespace cordon {
+
+// A View that a request holds, and the clock when it took it.
+struct PinnedView {
+  std::shared_ptr<const View> view;
+  Micros as_of;
+
+  const View* operator->() const { return view.get(); }
+};
+
+// Holds the current View. Thread-safe.
+class Publisher {
+ public:
+  // The current View at the clock's time: past its next event, a later one is made first.
+  PinnedView Pin(Clock* clock);
+
+  // Waits until the current View has `revision`, at most limits::kRevisionWait_ms; then
+  // FAILED_PRECONDITION. Few may wait at once (RESOURCE_EXHAUSTED), since each holds a thread.
+  Status WaitFor(uint64_t revision);
+
+  // Makes `view` current; the one writer calls it.
+  void Publish(std::shared_ptr<const View> view);
+
+ private:
+  static constexpr int kWaitersMax = 2;
+
+  std::mutex mutex_;
+  std::condition_variable published_;
+  std::shared_ptr<const View> current_;  // guarded by mutex_
+  int waiters_ = 0;                      // guarded by mutex_
+};
+
+// Lives as long as the engine.
+struct Tenant {
+  Tenant(std::string tenant_name, std::unique_ptr<Journal> tenant_journal, const SecretKey& key)
+      : name(std::move(tenant_name)), journal(std::move(tenant_journal)), pseudonyms(key, name) {}
+
+  const std::string name;
+  Publisher publisher;
+  const std::unique_ptr<Journal> journal;
+  const Pseudonyms pseudonyms;
+};
+
+}  // namespace cordon

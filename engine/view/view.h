@@ -1,0 +1,83 @@
+// The View: one immutable picture of a tenant that a request pins and reads from start to end.
+//
+// Invariants:
+//   1. State, indexes and snapshot are of the same revision.
+//   2. Between now() and next_event() nothing starts or ends, so that every moment in between gets
+//      the same answers as now().
+//   3. A View never changes; what is newer is another View.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "engine/base/clock.h"
+#include "engine/index/vector_index.h"
+#include "engine/policy/decide.h"
+#include "engine/store/database.h"
+#include "engine/store/state.h"
+
+namespace cordon {
+
+// The index of each collection, by the collection's number.
+using Indexes = std::map<uint32_t, VectorIndex>;
+
+// Thread-safe; a request holds it by shared_ptr.
+class View {
+ public:
+  // `previous` (may be null) saves work. The snapshot must be of the state's revision.
+  static std::shared_ptr<const View> Build(TenantState state, Indexes indexes,
+                                           std::shared_ptr<const Snapshot> snapshot,
+                                           const Database* database, Micros now,
+                                           const View* previous);
+
+  // The same revision at a later time.
+  std::shared_ptr<const View> At(Micros now) const;
+
+  const TenantState& state() const { return state_; }
+  const PolicyState& policy() const { return state_.policy; }
+  uint64_t revision() const { return state_.revision; }
+  Micros now() const { return now_; }
+  Micros next_event() const { return next_event_; }
+  World world() const { return {state_.policy, now_}; }
+
+  const Indexes& indexes() const { return indexes_; }
+  const VectorIndex& index(const Collection& collection) const {
+    return indexes_.at(collection.id);
+  }
+
+  // Reads a stored record as of this View.
+  StatusOr<bool> Get(Family family, const std::string& key,
+                     google::protobuf::MessageLite* record) const {
+    return database_->Get(family, key, record, snapshot_.get());
+  }
+
+  // Which classes have a stored chunk in `collection`, or in any if null.
+  std::vector<bool> ClassesInUse(const Collection* collection) const;
+
+ private:
+  View() = default;
+  void FindNextEvent(const View* previous);
+
+  TenantState state_;
+  Indexes indexes_;
+  std::shared_ptr<const Snapshot> snapshot_;
+  const Database* database_ = nullptr;
+  Micros now_ = 0;
+  Micros next_event_ = kNever;
+  Micros next_clause_event_ = kNever;  // of stored lists alone
+};
+
+// Marks the classes of an index's live rows in `in_use`.
+void MarkClassesInUse(const VectorIndex& index, std::vector<bool>* in_use);
+
+// The index of a new collection.
+VectorIndex EmptyIndex(const v1::CollectionConfig& config);
+
+// The index after the changes of one mutation.
+VectorIndex ApplyRows(const VectorIndex& index, const std::vector<RowChange>& changes);
+
+// A stored document as an index change; borrows `embeddings` of the collection's dimension.
+DocumentChange ToDocumentChange(const RowChange& change);
+
+}  // namespace cordon

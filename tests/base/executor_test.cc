@@ -1,0 +1,125 @@
+#include "engine/base/executor.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <chrono>
+#include <future>
+#include <memory>
+#include <set>
+#include <thread>
+#include <vector>
+
+namespace cordon {
+namespace {
+
+TEST(Executor, RunsEverythingItAccepted) {
+  std::atomic<int> ran{0};
+  int accepted = 0;
+  {
+    Executor executor(4, 64);
+    for (int i = 0; i < 10'000; ++i) {
+      if (executor.Submit([&ran] { ++ran; })) ++accepted;
+    }
+  }
+  EXPECT_GE(accepted, 64);
+  EXPECT_EQ(ran, accepted);
+}
+
+TEST(Executor, TurnsAwayWhatDoesNotFitAndNeverRunsIt) {
+  std::promise<void> gate;
+  const std::shared_future<void> open = gate.get_future().share();
+  std::atomic<int> ran{0};
+  {
+    Executor executor(1, 3);
+    std::promise<void> begun;
+    ASSERT_TRUE(executor.Submit([&] {
+      begun.set_value();
+      open.wait();
+    }));
+    begun.get_future().wait();  // the only thread is busy: from now on tasks queue
+    for (int i = 0; i < 3; ++i) EXPECT_TRUE(executor.Submit([&ran] { ++ran; }));
+    for (int i = 0; i < 5; ++i) EXPECT_FALSE(executor.Submit([&ran] { ran += 100; }));
+    gate.set_value();
+  }
+  EXPECT_EQ(ran, 3);
+}
+
+TEST(Executor, AcceptsAgainOnceThereIsRoom) {
+  Executor executor(1, 1);
+  for (int i = 0; i < 100; ++i) {
+    std::promise<void> done;
+    // The worker may still be about to take the task before; then there is no room yet.
+    while (!executor.Submit([&done] { done.set_value(); })) std::this_thread::yield();
+    done.get_future().wait();
+  }
+}
+
+TEST(Executor, RunsAsManyAtOnceAsItHasThreadsAndNoMore) {
+  std::atomic<int> running{0};
+  std::atomic<int> running_max{0};
+  std::promise<void> gate;
+  const std::shared_future<void> open = gate.get_future().share();
+  {
+    Executor executor(3, 100);
+    for (int i = 0; i < 30; ++i) {
+      ASSERT_TRUE(executor.Submit([&] {
+        const int now = ++running;
+        int seen = running_max;
+        while (seen < now && !running_max.compare_exchange_weak(seen, now)) {
+        }
+        open.wait();
+        --running;
+      }));
+    }
+    while (running < 3) std::this_thread::yield();
+    gate.set_value();
+  }
+  EXPECT_EQ(running_max, 3);
+}
+
+TEST(Executor, RunsInTheOrderOfArrivalOnOneThread) {
+  std::vector<int> order;
+  {
+    Executor executor(1, 100);
+    for (int i = 0; i < 100; ++i) {
+      ASSERT_TRUE(executor.Submit([&order, i] { order.push_back(i); }));
+    }
+  }
+  ASSERT_EQ(order.size(), 100u);
+  for (int i = 0; i < 100; ++i) EXPECT_EQ(order[static_cast<size_t>(i)], i);
+}
+
+TEST(Executor, ATaskMaySubmitAnother) {
+  std::promise<void> second;
+  Executor executor(1, 10);
+  ASSERT_TRUE(executor.Submit([&] { EXPECT_TRUE(executor.Submit([&] { second.set_value(); })); }));
+  second.get_future().wait();
+}
+
+TEST(Executor, ATasksDestructorMaySubmitAnother) {
+  // A finished call frees its stream, and that may start the next.
+  std::promise<void> second;
+  Executor executor(1, 10);
+  auto last = std::shared_ptr<int>(new int(1), [&](const int* value) {
+    delete value;
+    EXPECT_TRUE(executor.Submit([&] { second.set_value(); }));
+  });
+  ASSERT_TRUE(executor.Submit([last = std::move(last)] {}));
+  EXPECT_EQ(second.get_future().wait_for(std::chrono::seconds(10)), std::future_status::ready);
+}
+
+TEST(Executor, LetsGoOfATasksMemoryBeforeItWaitsForTheNext) {
+  // A task owns its request; an idle worker must not keep the last one alive.
+  Executor executor(1, 10);
+  auto request = std::make_shared<int>(1);
+  const std::weak_ptr<int> watch = request;
+  ASSERT_TRUE(executor.Submit([request] {}));
+  request.reset();
+  const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  while (!watch.expired() && std::chrono::steady_clock::now() < limit) std::this_thread::yield();
+  EXPECT_TRUE(watch.expired());
+}
+
+}  // namespace
+}  // namespace cordon

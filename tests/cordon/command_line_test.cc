@@ -1,0 +1,535 @@
+// The command line as scripts see it: arguments, exit codes, order of answers, and a server that is
+// overloaded, silent or gone.
+#include "tools/cordon/command_line.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "engine/base/random.h"
+#include "tests/cordon/fake_server.h"
+
+namespace cordon {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::StartsWith;
+
+struct Result {
+  int code = 0;
+  std::vector<std::string> out;
+  std::string err;
+  double seconds = 0;
+};
+
+std::string Slurp(std::FILE* file) {
+  std::string text;
+  std::rewind(file);
+  for (int c; (c = std::fgetc(file)) != EOF;) text += static_cast<char>(c);
+  std::fclose(file);
+  return text;
+}
+
+Result Cordon(std::vector<std::string> arguments) {
+  std::vector<const char*> argv = {"cordon"};
+  for (const std::string& argument : arguments) argv.push_back(argument.c_str());
+  std::FILE* const out = std::tmpfile();
+  std::FILE* const err = std::tmpfile();
+  const auto begin = std::chrono::steady_clock::now();
+  Result result;
+  result.code = RunCommandLine(static_cast<int>(argv.size()), argv.data(), out, err);
+  result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  std::istringstream lines(Slurp(out));
+  for (std::string line; std::getline(lines, line);) result.out.push_back(line);
+  result.err = Slurp(err);
+  return result;
+}
+
+class CommandLine : public testing::Test {
+ protected:
+  CommandLine() : folder_(std::filesystem::path(testing::TempDir()) / ("cordon_cli_" + Name())) {
+    std::filesystem::remove_all(folder_);
+    std::filesystem::create_directories(folder_);
+    unsetenv("CORDON_SERVER");
+    unsetenv("CORDON_KEY_FILE");
+  }
+  ~CommandLine() override { std::filesystem::remove_all(folder_); }
+
+  static std::string Name() {
+    return testing::UnitTest::GetInstance()->current_test_info()->name();
+  }
+
+  std::string Path(const std::string& name) const { return (folder_ / name).string(); }
+
+  std::string File(const std::string& name, const std::string& text) const {
+    std::ofstream(Path(name)) << text;
+    return Path(name);
+  }
+
+  std::filesystem::path folder_;
+};
+
+TEST_F(CommandLine, WrongUsageIsExitTwoAndJsonWhenAskedFor) {
+  const std::vector<std::vector<std::string>> wrong = {
+      {},
+      {"fly"},
+      {"stats"},
+      {"stats", "a", "b"},
+      {"stats", "a", "--frobnicate"},
+      {"key"},
+      {"key", "fly"},
+      {"key", "create"},
+      {"collection", "create", "a", "--dim", "x", "--metric", "ip"},
+      {"collection", "create", "a", "--dim", "3", "--metric", "dot"},
+      {"retrieve", "a"},
+      {"retrieve", "a", "--text", "t", "--queries", "q"},
+      {"retrieve", "a", "--text", "t", "--mode", "quick"},
+      {"retrieve", "a", "--text", "t", "--k", "ten"},
+      {"set-access", "a", "b"},
+      {"why", "a", "b"},
+      {"ingest", "a"},
+      {"ingest", "a", "f", "--max-errors", "0"},
+      {"journal", "verify", "--journal-key", "k"},
+  };
+  for (std::vector<std::string> arguments : wrong) {
+    Result result = Cordon(arguments);
+    EXPECT_EQ(result.code, 2) << testing::PrintToString(arguments);
+    EXPECT_THAT(result.out, testing::IsEmpty());
+    EXPECT_THAT(result.err, HasSubstr("error: "));
+    arguments.push_back("--json");
+    result = Cordon(arguments);
+    EXPECT_EQ(result.code, 2) << testing::PrintToString(arguments);
+    ASSERT_EQ(result.out.size(), 1u) << testing::PrintToString(arguments);
+    EXPECT_THAT(result.out[0], StartsWith(R"({"error":{"code":"INVALID_ARGUMENT","message":")"));
+    EXPECT_THAT(result.out[0], HasSubstr(R"("field":)"));
+  }
+}
+
+TEST_F(CommandLine, EveryCommandHasHelpWithExamples) {
+  for (const std::vector<std::string>& command :
+       std::vector<std::vector<std::string>>{{"key"},
+                                             {"key", "create"},
+                                             {"key", "list"},
+                                             {"key", "revoke"},
+                                             {"tenant", "create"},
+                                             {"collection", "create"},
+                                             {"collection", "list"},
+                                             {"collection", "delete"},
+                                             {"policy", "apply"},
+                                             {"directory", "apply"},
+                                             {"ingest"},
+                                             {"retrieve"},
+                                             {"get"},
+                                             {"set-access"},
+                                             {"delete"},
+                                             {"stats"},
+                                             {"why"},
+                                             {"journal", "verify"},
+                                             {"journal", "show"},
+                                             {"capabilities"}}) {
+    std::vector<std::string> arguments = command;
+    arguments.push_back("--help");
+    const Result result = Cordon(arguments);
+    EXPECT_EQ(result.code, 0);
+    EXPECT_THAT(result.out, testing::Contains(HasSubstr("cordon " + command[0])))
+        << testing::PrintToString(command);
+  }
+}
+
+TEST_F(CommandLine, SharedOptionsGoBeforeAndAfterTheCommandOrIntoTheEnvironment) {
+  FakeServer server;
+  const std::string key = File("key", "  the-key \nsecond line\n");
+  chmod(key.c_str(), 0600);
+  const std::vector<std::string> create = {"--principal", "service:x", "--rights", "query,act-as"};
+  const auto run = [&](std::vector<std::string> before, std::vector<std::string> after) {
+    std::vector<std::string> arguments = std::move(before);
+    arguments.insert(arguments.end(), {"key", "create"});
+    arguments.insert(arguments.end(), create.begin(), create.end());
+    arguments.insert(arguments.end(), after.begin(), after.end());
+    server.last_authorization.clear();
+    const Result result = Cordon(arguments);
+    EXPECT_EQ(result.code, 0) << result.err;
+    EXPECT_EQ(server.last_authorization, "Bearer the-key");
+    EXPECT_THAT(result.out, ElementsAre(R"({"id":"k1","key":"secret-of-service:x","revision":3})"));
+    EXPECT_EQ(result.err, "");
+  };
+  run({"--server", server.address(), "--key-file", key, "--json"}, {});
+  run({}, {"--json", "--key-file", key, "--server=" + server.address()});
+  setenv("CORDON_SERVER", server.address().c_str(), 1);
+  setenv("CORDON_KEY_FILE", key.c_str(), 1);
+  run({}, {});
+  setenv("CORDON_SERVER", "127.0.0.1:1", 1);
+  run({"--server", server.address()}, {});  // an option is stronger
+  chmod(key.c_str(), 0644);
+  EXPECT_THAT(Cordon({"stats", "x", "--server", server.address()}).err, HasSubstr("warning"));
+}
+
+TEST_F(CommandLine, ANameThatIsACommandIsStillAName) {
+  FakeServer server;
+  for (const char* name : {"stats", "key", "ingest", "list"}) {
+    const Result result = Cordon({"--server", server.address(), "stats", name, "--json"});
+    EXPECT_EQ(result.code, 0) << result.err;
+    EXPECT_THAT(result.out[0], StartsWith(R"({"documents":)"));
+  }
+}
+
+TEST_F(CommandLine, ASecretNeverOverwritesAFileNorIsMadeForNothing) {
+  FakeServer server;
+  const std::vector<std::string> create = {"key",      "create", "--principal",  "service:x",
+                                           "--rights", "query",  "--server",     server.address(),
+                                           "--json",   "--out",  Path("out.key")};
+  Result result = Cordon(create);
+  EXPECT_EQ(result.code, 0) << result.err;
+  EXPECT_THAT(result.out, ElementsAre(R"({"id":"k1","revision":3})"));
+  struct stat info {};
+  ASSERT_EQ(stat(Path("out.key").c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 0777, 0600u);
+  std::ifstream file(Path("out.key"));
+  std::string secret;
+  std::getline(file, secret);
+  EXPECT_EQ(secret, "secret-of-service:x");
+  result = Cordon(create);
+  EXPECT_EQ(result.code, 1);
+  EXPECT_THAT(result.out[0], HasSubstr(R"("field":"out")"));
+  EXPECT_EQ(server.keys_created, 1);
+}
+
+TEST_F(CommandLine, AnEmptyListOnTheCommandLineIsSentAsStated) {
+  FakeServer server;
+  v1::SetAccessRequest seen;
+  server.on_set_access = [&](const v1::SetAccessRequest& request) {
+    seen = request;
+    return grpc::Status::OK;
+  };
+  const std::vector<std::string> begin = {"--server",   server.address(), "--json",
+                                          "set-access", "docs",           "-/x"};
+  const auto run = [&](std::initializer_list<std::string> more) {
+    std::vector<std::string> arguments = begin;
+    arguments.pop_back();
+    arguments.insert(arguments.end(), more);
+    arguments.insert(arguments.end(), {"--", "-/x"});
+    return Cordon(arguments);
+  };
+  Result result = run({"--acl", "{}"});
+  EXPECT_THAT(result.out, ElementsAre(R"({"revision":5})")) << result.err;
+  EXPECT_TRUE(seen.has_acl());
+  EXPECT_FALSE(seen.has_label());
+  EXPECT_EQ(seen.document(), "-/x");
+  result = run({"--label", R"({"level":"a"})", "--acl", R"({"allow":["user:a"]})"});
+  EXPECT_EQ(seen.label().level(), "a");
+  EXPECT_EQ(seen.acl().allow(0).principal(), "user:a");
+  result = run({"--acl", "[]"});
+  EXPECT_EQ(result.code, 1);
+  EXPECT_THAT(result.out[0], HasSubstr(R"("field":"acl")"));
+  result = run({"--acl", ""});
+  EXPECT_EQ(result.code, 1);
+}
+
+TEST_F(CommandLine, AServerThatIsNotThereIsToldAtOnce) {
+  const Result result = Cordon({"stats", "x", "--server", "127.0.0.1:1", "--json"});
+  EXPECT_EQ(result.code, 1);
+  ASSERT_EQ(result.out.size(), 1u);
+  EXPECT_THAT(result.out[0], StartsWith(R"({"error":{"code":"UNAVAILABLE","message":)"));
+  EXPECT_LT(result.seconds, 3);
+  EXPECT_EQ(Cordon({"stats", "x", "--server", "nowhere"}).code, 1);
+}
+
+TEST_F(CommandLine, AServerThatNeverAnswersEndsWithinTenSeconds) {
+  FakeServer server;
+  SilentProxy proxy(server.port());
+  proxy.FallSilent();  // accepts, in the kernel's queue, and says nothing
+  const Result result = Cordon({"stats", "x", "--server", proxy.address(), "--json"});
+  EXPECT_EQ(result.code, 1);
+  EXPECT_THAT(result.out[0], HasSubstr(R"("code":"UNAVAILABLE")"));
+  EXPECT_LT(result.seconds, 10);
+}
+
+// ---- retrieve --queries
+
+TEST_F(CommandLine, AnswersComeInTheOrderOfTheQuestions) {
+  FakeServer server;
+  const uint64_t seed = 11;
+  SCOPED_TRACE(seed);
+  std::mutex mutex;
+  Random random(seed);
+  server.on_retrieve = [&](const v1::RetrieveRequest& request, v1::RetrieveResponse* response) {
+    uint64_t dice;
+    {
+      const std::lock_guard lock(mutex);
+      dice = random.Next();
+    }
+    if (dice % 10 == 0) return Overloaded(5);
+    std::this_thread::sleep_for(std::chrono::microseconds(dice % 4000));
+    if (request.text() == "7") return grpc::Status(grpc::StatusCode::NOT_FOUND, "no");
+    response->set_journal_id(request.text());
+    return grpc::Status::OK;
+  };
+  std::string lines;
+  for (int i = 0; i < 300; ++i) {
+    lines +=
+        i == 5 ? "{oops\n\n"
+               : R"({"id":"q)" + std::to_string(i) + R"(","text":")" + std::to_string(i) + "\"}\n";
+  }
+  const Result result = Cordon({"retrieve", "docs", "--queries", File("q.jsonl", lines), "--json",
+                                "--server", server.address()});
+  EXPECT_EQ(result.code, 1);
+  ASSERT_EQ(result.out.size(), 300u) << result.err;
+  for (int i = 0; i < 300; ++i) {
+    const std::string number = std::to_string(i);
+    if (i == 5) {
+      EXPECT_THAT(result.out[5], StartsWith(R"({"id":null,"error":{"code":"INVALID_ARGUMENT")"));
+    } else if (i == 7) {
+      EXPECT_EQ(result.out[7],
+                R"({"id":"q7","error":{"code":"NOT_FOUND","message":"no","field":""}})");
+    } else {
+      EXPECT_THAT(result.out[i], StartsWith(R"({"id":"q)" + number + R"(","passages":[])"));
+      EXPECT_THAT(result.out[i], HasSubstr(R"("journal_id":")" + number + "\""));
+    }
+  }
+}
+
+TEST_F(CommandLine, NothingFoundIsAnEmptyListAndSuccess) {
+  FakeServer server;
+  v1::RetrieveRequest seen;
+  server.on_retrieve = [&](const v1::RetrieveRequest& request, v1::RetrieveResponse*) {
+    seen = request;
+    return grpc::Status::OK;
+  };
+  const Result result = Cordon({"retrieve", "docs", "--text", "--why", "--server", server.address(),
+                                "--json", "--as", "user:a", "--no-text"});
+  EXPECT_EQ(result.code, 0) << result.err;
+  EXPECT_THAT(result.out[0], StartsWith(R"({"id":null,"passages":[],"context_label":null)"));
+  EXPECT_EQ(seen.text(), "--why");
+  EXPECT_EQ(seen.k(), 10u);
+  EXPECT_TRUE(seen.omit_text());
+  for (const char* k : {"0", "-3"}) {
+    const Result refused = Cordon(
+        {"retrieve", "docs", "--text", "t", "--server", server.address(), "--json", "--k", k});
+    EXPECT_EQ(refused.code, 1);
+    EXPECT_THAT(refused.out[0], HasSubstr(R"("field":"k")"));
+  }
+  EXPECT_THAT(Cordon({"retrieve", "docs", "--text", "t", "--as", "", "--json"}).out[0],
+              HasSubstr(R"("field":"as")"));
+}
+
+TEST_F(CommandLine, QuestionsEndWhenTheServerVanishes) {
+  FakeServer server;
+  SilentProxy proxy(server.port());
+  std::atomic<int> asked{0};
+  server.on_retrieve = [&](const v1::RetrieveRequest&, v1::RetrieveResponse*) {
+    if (++asked == 100) proxy.FallSilent();
+    return grpc::Status::OK;
+  };
+  std::string lines;
+  for (int i = 0; i < 2000; ++i)
+    lines += R"({"id":"q","text":"t"})"
+             "\n";
+  const Result result = Cordon({"retrieve", "docs", "--queries", File("q.jsonl", lines), "--json",
+                                "--server", proxy.address()});
+  EXPECT_EQ(result.code, 1);
+  EXPECT_EQ(result.out.size(), 2000u);
+  EXPECT_THAT(result.out.back(), HasSubstr(R"("error":{"code":"UNAVAILABLE")"));
+  EXPECT_LT(result.seconds, 10);
+}
+
+// ---- ingest
+
+std::string Documents(int count) {
+  std::string lines;
+  for (int i = 1; i <= count; ++i) {
+    lines += R"({"id":"d)" + std::to_string(i) +
+             R"(","text":"x"})"
+             "\n";
+  }
+  return lines;
+}
+
+// Accepts a batch, but for documents whose id ends in 00.
+v1::IngestResponse Accept(const v1::IngestRequest& request, uint64_t revision) {
+  v1::IngestResponse response;
+  response.set_batch(request.batch());
+  response.set_revision(revision);
+  for (int i = 0; i < request.documents_size(); ++i) {
+    if (!request.documents(i).id().ends_with("00")) continue;
+    v1::Refusal* const refusal = response.add_refused();
+    refusal->set_index(static_cast<uint32_t>(i));
+    refusal->set_id(request.documents(i).id());
+    refusal->set_field("label.level");
+    refusal->set_message("m");
+  }
+  response.set_accepted(static_cast<uint32_t>(request.documents_size() - response.refused_size()));
+  return response;
+}
+
+TEST_F(CommandLine, RefusedLinesAreToldInOrderWithTheirNumbers) {
+  FakeServer server;
+  server.on_ingest = [](FakeServer::Stream* stream) {
+    v1::IngestRequest request;
+    uint64_t revision = 0;
+    while (stream->Read(&request)) stream->Write(Accept(request, ++revision));
+    return grpc::Status::OK;
+  };
+  // Line 1 is empty; line n + 1 holds document n; lines 51 and 603 cannot be sent.
+  std::string lines = "\n" + Documents(1200);
+  lines.replace(lines.find(R"({"id":"d50")"), 11, R"({"Id":"d50")");
+  lines.replace(lines.find(R"({"id":"d602","text":"x"})"), 24, R"({"id":"d602","text": 7 })");
+  const Result result =
+      Cordon({"ingest", "docs", File("d.jsonl", lines), "--json", "--server", server.address()});
+  EXPECT_EQ(result.code, 1);
+  ASSERT_EQ(result.out.size(), 15u) << result.err;
+  EXPECT_THAT(result.out[0], StartsWith(R"({"line":51,"id":"","field":"Id","message":")"));
+  for (int i = 1; i <= 6; ++i) {
+    EXPECT_EQ(result.out[i], R"({"line":)" + std::to_string(i * 100 + 1) + R"(,"id":"d)" +
+                                 std::to_string(i * 100) +
+                                 R"(","field":"label.level","message":"m"})");
+  }
+  EXPECT_THAT(result.out[7], StartsWith(R"({"line":603,"id":"d602","field":"text","message":")"));
+  EXPECT_EQ(result.out[14],
+            R"({"accepted":1186,"refused":14,"undefined_principals":0,"revision":3})");
+}
+
+TEST_F(CommandLine, AnOverloadLosesAndRepeatsNoLine) {
+  FakeServer server;
+  std::atomic<int> streams{0};
+  std::atomic<int> batches{0};
+  std::vector<std::string> stored;
+  server.on_ingest = [&](FakeServer::Stream* stream) {
+    ++streams;
+    v1::IngestRequest request;
+    while (stream->Read(&request)) {
+      if (++batches % 3 == 0) return Overloaded(20);
+      for (const auto& document : request.documents()) stored.push_back(document.id());
+      stream->Write(Accept(request, 1));
+    }
+    return grpc::Status::OK;
+  };
+  const Result result = Cordon(
+      {"ingest", "docs", File("d.jsonl", Documents(5099)), "--json", "--server", server.address()});
+  ASSERT_FALSE(result.out.empty());
+  EXPECT_EQ(result.out.back(),
+            R"({"accepted":5049,"refused":50,"undefined_principals":0,"revision":1})");
+  EXPECT_EQ(result.out.size(), 51u);
+  ASSERT_EQ(stored.size(), 5099u);
+  for (int i = 0; i < 5099; ++i) ASSERT_EQ(stored[i], "d" + std::to_string(i + 1));
+  EXPECT_GT(streams, 2);
+}
+
+TEST_F(CommandLine, AnIngestThatBreaksOffTellsTheAcknowledgedPrefix) {
+  FakeServer server;
+  server.on_ingest = [](FakeServer::Stream* stream) {
+    v1::IngestRequest request;
+    for (uint64_t revision = 1; revision <= 2; ++revision) {
+      stream->Read(&request);
+      stream->Write(Accept(request, revision));
+    }
+    stream->Read(&request);
+    return grpc::Status(grpc::StatusCode::INTERNAL, "broken");
+  };
+  std::string lines = Documents(4000);
+  lines.replace(lines.find(R"({"id":"d1500")"), 13,
+                R"({"Id":"d1500")");  // beyond what is acknowledged
+  const Result result =
+      Cordon({"ingest", "docs", File("d.jsonl", lines), "--json", "--server", server.address()});
+  EXPECT_EQ(result.code, 1);
+  ASSERT_EQ(result.out.size(), 12u);
+  EXPECT_EQ(result.out[10], R"({"error":{"code":"INTERNAL","message":"broken","field":""}})");
+  EXPECT_EQ(result.out[11],
+            R"({"accepted":1014,"refused":10,"undefined_principals":0,"revision":2})");
+}
+
+TEST_F(CommandLine, AServerThatFallsSilentEndsAnIngestWithinTenSeconds) {
+  FakeServer server;
+  SilentProxy proxy(server.port());
+  std::chrono::steady_clock::time_point silent;
+  server.on_ingest = [&](FakeServer::Stream* stream) {
+    v1::IngestRequest request;
+    for (int i = 0; stream->Read(&request); ++i) {
+      stream->Write(Accept(request, 1));
+      if (i != 2) continue;
+      silent = std::chrono::steady_clock::now();
+      proxy.FallSilent();
+    }
+    return grpc::Status::OK;
+  };
+  // Large documents, so that the connection's buffers are full when it falls silent.
+  std::string lines;
+  for (int i = 1; i <= 400; ++i) {
+    lines +=
+        R"({"id":"d)" + std::to_string(i) + R"(","text":")" + std::string(200'000, 'x') + "\"}\n";
+  }
+  const Result result =
+      Cordon({"ingest", "docs", File("d.jsonl", lines), "--json", "--server", proxy.address()});
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - silent;
+  EXPECT_EQ(result.code, 1);
+  EXPECT_LT(took.count(), 10);
+  ASSERT_GE(result.out.size(), 2u);
+  EXPECT_THAT(result.out[result.out.size() - 2], StartsWith(R"({"error":{"code":"UNAVAILABLE")"));
+  EXPECT_THAT(result.out.back(), StartsWith(R"({"accepted":)"));
+}
+
+TEST_F(CommandLine, AnIdleStreamToASilentServerEndsToo) {
+  FakeServer server;
+  SilentProxy proxy(server.port());
+  server.on_ingest = [&](FakeServer::Stream* stream) {
+    v1::IngestRequest request;
+    stream->Read(&request);
+    proxy.FallSilent();  // before the acknowledgement
+    std::this_thread::sleep_for(std::chrono::seconds(1));
+    return grpc::Status::OK;
+  };
+  const Result result = Cordon(
+      {"ingest", "docs", File("d.jsonl", Documents(3)), "--json", "--server", proxy.address()});
+  EXPECT_EQ(result.code, 1);
+  EXPECT_LT(result.seconds, 10);
+  EXPECT_THAT(result.out, ElementsAre(StartsWith(R"({"error":{"code":"UNAVAILABLE")"),
+                                      R"({"accepted":0,"refused":0,"undefined_principals":0,)"
+                                      R"("revision":0})"));
+}
+
+TEST_F(CommandLine, MaxErrorsStopsEarlyButTheGoodLinesBeforeLand) {
+  FakeServer server;
+  server.on_ingest = [](FakeServer::Stream* stream) {
+    v1::IngestRequest request;
+    while (stream->Read(&request)) stream->Write(Accept(request, 1));
+    return grpc::Status::OK;
+  };
+  std::string lines = Documents(3) + "{\n" + Documents(2) + "[]\n" + Documents(90000);
+  const Result result = Cordon({"ingest", "docs", File("d.jsonl", lines), "--json", "--server",
+                                server.address(), "--max-errors", "2"});
+  EXPECT_EQ(result.code, 1);
+  ASSERT_EQ(result.out.size(), 4u);
+  EXPECT_THAT(result.out[0], StartsWith(R"({"line":4,)"));
+  EXPECT_THAT(result.out[1], StartsWith(R"({"line":7,)"));
+  EXPECT_THAT(result.out[2], StartsWith(R"({"error":{"code":"ABORTED")"));
+  EXPECT_EQ(result.out[3], R"({"accepted":5,"refused":2,"undefined_principals":0,"revision":1})");
+}
+
+TEST_F(CommandLine, AnAcknowledgementOfAnotherBatchIsNoAcknowledgement) {
+  FakeServer server;
+  server.on_ingest = [](FakeServer::Stream* stream) {
+    v1::IngestRequest request;
+    stream->Read(&request);
+    v1::IngestResponse response = Accept(request, 1);
+    response.set_batch(request.batch() + 1);
+    stream->Write(response);
+    while (stream->Read(&request)) continue;
+    return grpc::Status::OK;
+  };
+  const Result result = Cordon(
+      {"ingest", "docs", File("d.jsonl", Documents(9)), "--json", "--server", server.address()});
+  EXPECT_EQ(result.code, 1);
+  EXPECT_THAT(result.out[0], StartsWith(R"({"error":{"code":"INTERNAL")"));
+  EXPECT_EQ(result.out[1], R"({"accepted":0,"refused":0,"undefined_principals":0,"revision":0})");
+}
+
+}  // namespace
+}  // namespace cordon

@@ -1,0 +1,138 @@
+// What a line of questions may say; and vectors from .npy files.
+#include "tools/cordon/query_json.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <bit>
+#include <cstring>
+#include <string>
+
+#include "tools/cordon/npy.h"
+
+namespace cordon {
+namespace {
+
+StatusOr<Query> Parse(std::string_view line) {
+  JsonParser parser;
+  Query query;
+  query.request.set_k(10);
+  query.request.mutable_scope()->set_as("user:default");
+  RETURN_IF_ERROR(ParseQuery(parser, line, &query));
+  return query;
+}
+
+std::string RefusedField(std::string_view line) {
+  const auto query = Parse(line);
+  EXPECT_FALSE(query.ok()) << line;
+  return query.ok() ? "" : std::string(query.status().field());
+}
+
+TEST(QueryJson, ReadsEveryKeyOfTheContract) {
+  const auto query =
+      Parse(R"({"id":"q1","as":"user:a","vector":[0.5,1],"text":"t","k":3,"mode":"exact",)"
+            R"("rank":"hybrid","destination":"dev","purpose":"p","at_least_revision":9})");
+  ASSERT_TRUE(query.ok()) << query.status().ToString();
+  EXPECT_EQ(query->id, "q1");
+  EXPECT_EQ(query->request.scope().as(), "user:a");
+  EXPECT_THAT(query->request.vector(), testing::ElementsAre(0.5f, 1.0f));
+  EXPECT_EQ(query->request.k(), 3u);
+  EXPECT_EQ(query->request.mode(), v1::MODE_EXACT);
+  EXPECT_EQ(query->request.rank(), v1::RANK_HYBRID);
+  EXPECT_EQ(query->request.scope().destination(), "dev");
+  EXPECT_EQ(query->request.scope().at_least_revision(), 9u);
+}
+
+TEST(QueryJson, WhatALineDoesNotSayIsTheDefaults) {
+  const auto query = Parse(R"({"text":"t"})");
+  ASSERT_TRUE(query.ok());
+  EXPECT_FALSE(query->id.has_value());
+  EXPECT_EQ(query->request.k(), 10u);
+  EXPECT_EQ(query->request.scope().as(), "user:default");
+}
+
+TEST(QueryJson, ZeroPassagesAreNotTheDefaultNumber) {
+  for (const char* k : {"0", "-1", "1.5", "\"10\"", "4294967296", "18446744073709551615", "null"}) {
+    EXPECT_EQ(RefusedField(std::string(R"({"text":"t","k":)") + k + "}"), "k") << k;
+  }
+  EXPECT_EQ(Parse(R"({"text":"t","k":10001})")->request.k(), 10001u);  // the server's to refuse
+}
+
+TEST(QueryJson, AnEmptyUserDoesNotBecomeTheKeysOwn) {
+  EXPECT_EQ(RefusedField(R"({"text":"t","as":""})"), "as");
+  EXPECT_EQ(RefusedField(R"({"text":"t","as":null})"), "as");
+  EXPECT_EQ(RefusedField(R"({"text":"t","destination":""})"), "destination");
+}
+
+TEST(QueryJson, WhatIsUnknownIsRefused) {
+  EXPECT_EQ(RefusedField(R"({"text":"t","filter":{}})"), "filter");
+  EXPECT_EQ(RefusedField(R"({"text":"t","mode":"quick"})"), "mode");
+  EXPECT_EQ(RefusedField(R"({"text":"t","rank":"best"})"), "rank");
+  EXPECT_EQ(RefusedField(R"({"text":"t","vector":[1,1e39]})"), "vector[1]");
+  EXPECT_EQ(RefusedField(R"({"text":"t","vector":[]})"), "vector");
+  EXPECT_EQ(RefusedField(R"({"id":7,"text":"t"})"), "id");
+  EXPECT_EQ(RefusedField(R"(["q"])"), "");
+}
+
+TEST(QueryJson, ARefusedQuestionKeepsItsId) {
+  JsonParser parser;
+  Query query;
+  EXPECT_FALSE(ParseQuery(parser, R"({"k":0,"id":"q7"})", &query).ok());
+  EXPECT_EQ(query.id, "q7");
+}
+
+std::string Npy(const std::string& descr, const std::string& shape, const std::string& data,
+                const std::string& order = "False") {
+  std::string header =
+      "{'descr': '" + descr + "', 'fortran_order': " + order + ", 'shape': " + shape + ", }";
+  header.resize((header.size() + 10) / 64 * 64 + 54, ' ');
+  const auto length = static_cast<uint16_t>(header.size());
+  std::string bytes = "\x93NUMPY";
+  bytes += '\x01';
+  bytes += '\0';
+  bytes.append(reinterpret_cast<const char*>(&length), 2);
+  return bytes + header + data;
+}
+
+template <typename Number>
+std::string Bytes(std::initializer_list<Number> numbers) {
+  return std::string(reinterpret_cast<const char*>(numbers.begin()),
+                     numbers.size() * sizeof(Number));
+}
+
+TEST(Npy, ReadsHalfSingleAndDouble) {
+  const std::string halves = Bytes<uint16_t>({0x3C00, 0xC000, 0x0001, 0x7BFF, 0x8000, 0x3555});
+  const auto half = ParseNpy(Npy("<f2", "(6,)", halves));
+  ASSERT_TRUE(half.ok()) << half.status().ToString();
+  EXPECT_THAT(*half, testing::ElementsAre(1.0f, -2.0f, 0x1p-24f, 65504.0f, -0.0f, 0.333251953125f));
+  const auto single = ParseNpy(Npy("<f4", "(1, 2)", Bytes<float>({0.1f, -3.0f})));
+  ASSERT_TRUE(single.ok()) << single.status().ToString();
+  EXPECT_THAT(*single, testing::ElementsAre(0.1f, -3.0f));
+  const auto twice = ParseNpy(Npy("<f8", "(2,)", Bytes<double>({0.1, 1e-60})));
+  ASSERT_TRUE(twice.ok()) << twice.status().ToString();
+  EXPECT_THAT(*twice, testing::ElementsAre(0.1f, 0.0f));
+}
+
+TEST(Npy, RefusesWhatIsNotOneFiniteVector) {
+  const std::string two = Bytes<float>({1, 2});
+  EXPECT_FALSE(ParseNpy("").ok());
+  EXPECT_FALSE(ParseNpy("\x93NUMPY\x01").ok());
+  EXPECT_FALSE(ParseNpy(Npy("<f4", "(2, 1)", two)).ok());
+  EXPECT_FALSE(ParseNpy(Npy("<f4", "(3,)", two)).ok());
+  EXPECT_FALSE(ParseNpy(Npy("<f4", "(1,)", two)).ok());
+  EXPECT_FALSE(ParseNpy(Npy("<f4", "()", Bytes<float>({1}))).ok());
+  EXPECT_FALSE(ParseNpy(Npy("<f4", "(0,)", "")).ok());
+  EXPECT_FALSE(ParseNpy(Npy(">f4", "(2,)", two)).ok());
+  EXPECT_FALSE(ParseNpy(Npy("<i4", "(2,)", two)).ok());
+  EXPECT_FALSE(ParseNpy(Npy("<f4", "(1, 2)", two, "True")).ok());
+  EXPECT_FALSE(ParseNpy(Npy("<f4", "(2,)", Bytes<float>({1, __builtin_nanf("")}))).ok());
+  EXPECT_FALSE(ParseNpy(Npy("<f8", "(1,)", Bytes<double>({1e39}))).ok());
+  EXPECT_FALSE(ParseNpy(Npy("<f2", "(1,)", Bytes<uint16_t>({0x7C00}))).ok());
+  const std::string whole = Npy("<f4", "(2,)", two);
+  for (size_t size = 0; size < whole.size(); ++size) {
+    EXPECT_FALSE(ParseNpy(whole.substr(0, size)).ok()) << size;
+  }
+}
+
+}  // namespace
+}  // namespace cordon

@@ -1,0 +1,174 @@
+// Groups within groups: nobody is forgotten, circles end, and too deep is an error, not a guess.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "engine/base/limits.h"
+#include "tests/policy/engine_world.h"
+#include "tests/policy/random_world.h"
+
+namespace cordon {
+namespace {
+
+using testing::ElementsAre;
+using testing::UnorderedElementsAre;
+
+using Members = std::map<std::string, std::vector<reference::Entry>>;
+
+// A directory in plain strings.
+class Groups {
+ public:
+  explicit Groups(const Members& members)
+      : world_([&] {
+          reference::World world;
+          world.levels = {"public"};
+          world.members = members;
+          return EngineWorld(world);
+        }()) {}
+
+  const Directory& directory() const { return *world_.state().directory; }
+
+  PrincipalId Id(const std::string& name) const { return world_.state().principals->Intern(name); }
+
+  StatusOr<PrincipalSet> Expand(const std::string& name, Micros now = 0) const {
+    return directory().Expand({Id(name)}, now);
+  }
+
+  std::vector<std::string> NamesOf(const std::string& name, Micros now = 0) const {
+    return ToNames(Expand(name, now)->all());
+  }
+
+  std::vector<std::string> ToNames(const std::vector<PrincipalId>& ids) const {
+    std::vector<std::string> names;
+    for (const PrincipalId id : ids) names.push_back(world_.state().principals->Name(id));
+    return names;
+  }
+
+ private:
+  EngineWorld world_;
+};
+
+// user:ana below group:1 below group:2 and so on.
+Members Ladder(size_t rungs) {
+  Members members;
+  std::string below = "user:ana";
+  for (size_t i = 1; i <= rungs; ++i) {
+    const std::string rung = "group:" + std::to_string(i);
+    members[rung] = {{below}};
+    below = rung;
+  }
+  return members;
+}
+
+TEST(DirectoryTest, NestedGroupsAndRolesAreAllFound) {
+  const Groups groups({{"group:a", {{"user:ana"}}},
+                       {"role:b", {{"group:a"}, {"user:bo"}}},
+                       {"group:c", {{"role:b"}}},
+                       {"group:d", {{"user:bo"}}},
+                       {"group:empty", {}}});
+  EXPECT_THAT(groups.NamesOf("user:ana"),
+              UnorderedElementsAre("user:ana", "group:a", "role:b", "group:c"));
+  EXPECT_THAT(groups.NamesOf("user:bo"),
+              UnorderedElementsAre("user:bo", "role:b", "group:c", "group:d"));
+  EXPECT_THAT(groups.NamesOf("user:ghost"), ElementsAre("user:ghost"));
+}
+
+TEST(DirectoryTest, MembershipGoesUpAndNeverDown) {
+  const Groups groups({{"group:all", {{"group:hr"}, {"user:bo"}}}, {"group:hr", {{"user:ana"}}}});
+  EXPECT_THAT(groups.NamesOf("user:bo"), UnorderedElementsAre("user:bo", "group:all"));
+}
+
+TEST(DirectoryTest, CirclesEndWhereTheyBegin) {
+  const Groups groups({{"group:a", {{"group:c"}, {"user:ana"}}},
+                       {"group:b", {{"group:a"}}},
+                       {"group:c", {{"group:b"}, {"group:c"}}}});
+  EXPECT_THAT(groups.NamesOf("user:ana"),
+              UnorderedElementsAre("user:ana", "group:a", "group:b", "group:c"));
+}
+
+TEST(DirectoryTest, EndedMembershipsAreAbsentAtAnyDepth) {
+  const Groups groups({{"group:a", {{"user:ana", 20}}}, {"group:b", {{"group:a", 10}}}});
+  EXPECT_THAT(groups.NamesOf("user:ana", 9), ElementsAre("user:ana", "group:a", "group:b"));
+  EXPECT_THAT(groups.NamesOf("user:ana", 10), ElementsAre("user:ana", "group:a"));
+  EXPECT_THAT(groups.NamesOf("user:ana", 20), ElementsAre("user:ana"));
+}
+
+TEST(DirectoryTest, ASecondWayKeepsAMembershipWhoseFirstHasEnded) {
+  const Groups groups({{"group:a", {{"user:ana", 10}}},
+                       {"group:b", {{"user:ana"}}},
+                       {"group:c", {{"group:a"}, {"group:b", 30}}}});
+  EXPECT_THAT(groups.NamesOf("user:ana", 10),
+              UnorderedElementsAre("user:ana", "group:b", "group:c"));
+  EXPECT_THAT(groups.NamesOf("user:ana", 30), UnorderedElementsAre("user:ana", "group:b"));
+}
+
+TEST(DirectoryTest, TooDeepIsAnErrorAndNotAShortAnswer) {
+  const Groups deepest(Ladder(limits::kGroupDepth));
+  EXPECT_EQ(deepest.NamesOf("user:ana").size(), limits::kGroupDepth + 1);
+  const Groups deeper(Ladder(limits::kGroupDepth + 1));
+  const Status status = deeper.Expand("user:ana").status();
+  EXPECT_EQ(status.code(), StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(status.message()), testing::HasSubstr("flatten"));
+  EXPECT_TRUE(deeper.Expand("group:1").ok()) << "only those who are concerned";
+}
+
+TEST(DirectoryTest, AShortcutMakesADeepDirectoryShallow) {
+  Members members = Ladder(limits::kGroupDepth + 1);
+  members["group:40"].push_back({"user:ana"});
+  EXPECT_EQ(Groups(members).NamesOf("user:ana").size(), limits::kGroupDepth + 2);
+}
+
+TEST(DirectoryTest, ManyWaysToOneGroupAreWalkedOnce) {
+  // 60 layers of 20 groups, each a member of all of the next: 20^60 ways up.
+  Members members;
+  for (int layer = 0; layer < 60; ++layer) {
+    for (int i = 0; i < 20; ++i) {
+      auto& above = members["group:" + std::to_string(layer) + "/" + std::to_string(i)];
+      if (layer == 0) above.push_back({"user:ana"});
+      for (int j = 0; layer > 0 && j < 20; ++j) {
+        above.push_back({"group:" + std::to_string(layer - 1) + "/" + std::to_string(j)});
+      }
+    }
+  }
+  EXPECT_EQ(Groups(members).NamesOf("user:ana").size(), 60u * 20 + 1);
+}
+
+TEST(DirectoryTest, ThePathLeadsFromThePrincipalToTheGroup) {
+  const Groups groups({{"group:a", {{"user:ana"}}}, {"group:b", {{"group:a"}}}});
+  const auto set = groups.Expand("user:ana");
+  EXPECT_THAT(groups.ToNames(set->PathTo(groups.Id("group:b"))),
+              ElementsAre("user:ana", "group:a", "group:b"));
+  EXPECT_THAT(groups.ToNames(set->PathTo(groups.Id("user:ana"))), ElementsAre("user:ana"));
+  EXPECT_FALSE(set->Contains(groups.Id("group:z")));
+  EXPECT_FALSE(set->Contains(1'000'000));
+}
+
+TEST(DirectoryTest, TheNextEventIsTheNextEndOfAMembership) {
+  const Groups groups(
+      {{"group:a", {{"user:ana", 20}, {"user:bo"}}}, {"group:b", {{"user:ana", 10}}}});
+  EXPECT_EQ(groups.directory().NextEvent(0), 10);
+  EXPECT_EQ(groups.directory().NextEvent(9), 10);
+  EXPECT_EQ(groups.directory().NextEvent(10), 20);
+  EXPECT_EQ(groups.directory().NextEvent(20), kNever);
+}
+
+TEST(DirectoryTest, EndsTellWhenEachMembershipIsOver) {
+  RandomWorld draw(TestSeed());
+  for (int round = 0; round < 300; ++round) {
+    const Groups groups(draw.Draw().members);
+    const auto ends = groups.directory().Ends({groups.Id("user:ana")});
+    for (Micros now = 0; now <= kTimes; ++now) {
+      const auto set = groups.Expand("user:ana", now);
+      ASSERT_TRUE(set.ok());  // the ladder begins at bo
+      size_t held = 0;
+      for (const auto& [id, until] : ends) {
+        ASSERT_EQ(set->Contains(id), now < until) << groups.ToNames({id})[0] << " at " << now;
+        held += now < until ? 1 : 0;
+      }
+      ASSERT_EQ(set->all().size(), held) << "at " << now;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace cordon

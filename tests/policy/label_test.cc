@@ -1,0 +1,188 @@
+// The lattice of labels: joins that lose nothing, clearances that never see more by accident.
+
+#include "engine/policy/label.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "engine/base/limits.h"
+
+namespace cordon {
+namespace {
+
+using testing::HasSubstr;
+
+const Scheme kScheme = {{"public", "internal", "secret"}, {"merger", "people"}, {"eu", "pii"}};
+
+std::vector<std::vector<std::string>> SubsetsOf(const std::vector<std::string>& names) {
+  std::vector<std::vector<std::string>> subsets(size_t{1} << names.size());
+  for (size_t bits = 0; bits < subsets.size(); ++bits) {
+    for (size_t i = 0; i < names.size(); ++i) {
+      if (bits >> i & 1) subsets[bits].push_back(names[i]);
+    }
+  }
+  return subsets;
+}
+
+// Every label of the scheme.
+std::vector<Label> AllLabels() {
+  std::vector<Label> labels;
+  for (const auto& level : kScheme.levels) {
+    for (const auto& compartments : SubsetsOf(kScheme.compartments)) {
+      for (const auto& tags : SubsetsOf(kScheme.tags))
+        labels.push_back({level, compartments, tags});
+    }
+  }
+  return labels;
+}
+
+// Every clearance of the scheme.
+std::vector<Clearance> AllClearances() {
+  std::vector<Clearance> clearances = {Clearance::Lowest(), Clearance::All()};
+  for (const auto& level : kScheme.levels) {
+    for (const auto& compartments : SubsetsOf(kScheme.compartments)) {
+      clearances.push_back({Clearance::Kind::kNamed, level, compartments});
+    }
+  }
+  return clearances;
+}
+
+Clearance Named(std::string level, std::vector<std::string> compartments = {}) {
+  return {Clearance::Kind::kNamed, std::move(level), std::move(compartments)};
+}
+
+TEST(LabelTest, JoinIsCommutativeAssociativeAndIdempotent) {
+  const auto labels = AllLabels();
+  for (const auto& a : labels) {
+    EXPECT_EQ(Join(kScheme, a, a), a);
+    for (const auto& b : labels) {
+      const Label ab = Join(kScheme, a, b);
+      ASSERT_EQ(ab, Join(kScheme, b, a)) << ToText(a) << " and " << ToText(b);
+      ASSERT_EQ(Join(kScheme, ab, b), ab);
+      for (const auto& c : labels) {
+        ASSERT_EQ(Join(kScheme, ab, c), Join(kScheme, a, Join(kScheme, b, c)));
+      }
+    }
+  }
+}
+
+TEST(LabelTest, JoinIsTheLeastLabelThatIsAsSensitiveAsBoth) {
+  for (const auto& a : AllLabels()) {
+    for (const auto& b : AllLabels()) {
+      const Label join = Join(kScheme, a, b);
+      for (const auto& clearance : AllClearances()) {
+        const bool both = Dominates(kScheme, clearance, a) && Dominates(kScheme, clearance, b);
+        ASSERT_EQ(Dominates(kScheme, clearance, join), both)
+            << ToText(clearance) << " of " << ToText(a) << " and " << ToText(b);
+      }
+      for (const auto& tag : kScheme.tags) {
+        const auto has = [&](const Label& label) {
+          return std::count(label.tags.begin(), label.tags.end(), tag) > 0;
+        };
+        ASSERT_EQ(has(join), has(a) || has(b)) << tag;
+      }
+    }
+  }
+}
+
+TEST(LabelTest, AJoinWithALevelThatIsNotKnownIsSeenByNobody) {
+  const Label unknown = {"forgotten", {}, {}};
+  for (const auto& label : AllLabels()) {
+    EXPECT_EQ(Join(kScheme, label, unknown).level, "forgotten");
+    EXPECT_EQ(Join(kScheme, unknown, label).level, "forgotten");
+    EXPECT_FALSE(Dominates(kScheme, Clearance::All(), Join(kScheme, label, unknown)));
+  }
+}
+
+TEST(LabelTest, DominatesIsMonotone) {
+  for (const auto& high : AllClearances()) {
+    for (const auto& low : AllClearances()) {
+      if (!Covers(kScheme, high, low)) continue;
+      for (const auto& label : AllLabels()) {
+        ASSERT_TRUE(Dominates(kScheme, high, label) || !Dominates(kScheme, low, label))
+            << ToText(high) << " covers " << ToText(low) << " but not for " << ToText(label);
+      }
+    }
+  }
+}
+
+TEST(LabelTest, DominatesNeedsTheLevelAndEveryCompartmentAndIgnoresTags) {
+  EXPECT_TRUE(Dominates(kScheme, Named("internal"), {"internal", {}, {"pii"}}));
+  EXPECT_TRUE(Dominates(kScheme, Named("internal", {"people"}), {"public", {}, {}}));
+  EXPECT_FALSE(Dominates(kScheme, Named("internal"), {"secret", {}, {}}));
+  EXPECT_FALSE(Dominates(kScheme, Named("secret", {"people"}), {"public", {"merger"}, {}}));
+  EXPECT_FALSE(
+      Dominates(kScheme, Named("secret", {"people"}), {"public", {"merger", "people"}, {}}));
+  EXPECT_TRUE(Dominates(kScheme, Clearance::All(), {"secret", {"merger", "people"}, {}}));
+  EXPECT_TRUE(Dominates(kScheme, Clearance::Lowest(), {"public", {}, {"pii"}}));
+  EXPECT_FALSE(Dominates(kScheme, Clearance::Lowest(), {"public", {"people"}, {}}));
+  EXPECT_FALSE(Dominates(kScheme, Clearance::Lowest(), {"internal", {}, {}}));
+  EXPECT_FALSE(Dominates(kScheme, Named("forgotten"), {"public", {}, {}}));
+  EXPECT_FALSE(Dominates(kScheme, Named(""), {"", {}, {}}));
+}
+
+TEST(LabelTest, OneClearanceCoversAnotherExactlyIfItNeverSeesLess) {
+  for (const auto& high : AllClearances()) {
+    for (const auto& low : AllClearances()) {
+      // "All" follows later schemes, so that no named clearance covers it.
+      if (low.kind == Clearance::Kind::kAll && high.kind != Clearance::Kind::kAll) {
+        EXPECT_FALSE(Covers(kScheme, high, low)) << ToText(high);
+        continue;
+      }
+      bool never_less = true;
+      for (const auto& label : AllLabels()) {
+        never_less &= Dominates(kScheme, high, label) || !Dominates(kScheme, low, label);
+      }
+      EXPECT_EQ(Covers(kScheme, high, low), never_less) << ToText(high) << ", " << ToText(low);
+    }
+  }
+}
+
+TEST(LabelTest, NamesThatTheSchemeLacksAreRefusedByTheirField) {
+  EXPECT_TRUE(kScheme.CheckLabel({"internal", {"people"}, {"pii"}}).ok());
+  EXPECT_EQ(kScheme.CheckLabel({"", {}, {}}).field(), "level");
+  EXPECT_EQ(kScheme.CheckLabel({"Internal", {}, {}}).field(), "level");
+  EXPECT_THAT(std::string(kScheme.CheckLabel({"x", {}, {}}).message()), HasSubstr("internal"))
+      << "the message names the levels that there are";
+  EXPECT_EQ(kScheme.CheckLabel({"public", {"peopl"}, {}}).field(), "compartments");
+  EXPECT_EQ(kScheme.CheckLabel({"public", {}, {"gdpr"}}).field(), "tags");
+  EXPECT_TRUE(kScheme.CheckClearance(Clearance::All()).ok());
+  EXPECT_TRUE(kScheme.CheckClearance(Clearance::Lowest()).ok());
+  EXPECT_EQ(kScheme.CheckClearance(Named("")).field(), "level");
+  EXPECT_EQ(kScheme.CheckClearance(Named("x")).field(), "level");
+  EXPECT_EQ(kScheme.CheckClearance(Named("public", {"x"})).field(), "compartments");
+  EXPECT_EQ(kScheme.CheckTags({"gdpr"}).field(), "forbidden_tags");
+}
+
+TEST(LabelTest, SchemesThatMakeNoSenseAreRefused) {
+  EXPECT_TRUE(Scheme::Fresh().Check().ok());
+  EXPECT_EQ((Scheme{{}, {}, {}}).Check().field(), "levels");
+  EXPECT_EQ((Scheme{{"a", "b", "a"}, {}, {}}).Check().field(), "levels");
+  EXPECT_EQ((Scheme{{"a", ""}, {}, {}}).Check().field(), "levels");
+  EXPECT_EQ((Scheme{{"a"}, {"b", "b"}, {}}).Check().field(), "compartments");
+  EXPECT_EQ((Scheme{{"a"}, {}, {"pii\n"}}).Check().field(), "tags");
+  std::vector<std::string> levels;
+  for (size_t i = 0; i < limits::kLevels; ++i) levels.push_back("level" + std::to_string(i));
+  EXPECT_TRUE((Scheme{levels, {}, {}}).Check().ok());
+  levels.emplace_back("one too many");
+  EXPECT_EQ((Scheme{levels, {}, {}}).Check().field(), "levels");
+}
+
+TEST(LabelTest, AFreshTenantHasTheFourLevelsOfTheContract) {
+  EXPECT_THAT(Scheme::Fresh().levels,
+              testing::ElementsAre("public", "internal", "confidential", "restricted"));
+  EXPECT_TRUE(Scheme::Fresh().compartments.empty());
+  EXPECT_TRUE(Scheme::Fresh().tags.empty());
+}
+
+TEST(LabelTest, TheOrderInWhichNamesAreGivenDoesNotMatter) {
+  Label a = {"public", {"people", "merger", "people"}, {"pii", "eu"}};
+  Label b = {"public", {"merger", "people"}, {"eu", "pii", "eu"}};
+  Canonicalise(&a);
+  Canonicalise(&b);
+  EXPECT_EQ(a, b);
+  EXPECT_EQ(ToText(a), "public {merger, people} [eu, pii]");
+}
+
+}  // namespace
+}  // namespace cordon

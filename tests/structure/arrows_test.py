@@ -1,0 +1,130 @@
+"""Modules include only what engine/modules.txt allows; library headers stay in their modules."""
+
+import re
+
+from tree import files, plant, replace, run
+
+INCLUDE = re.compile(r'^\s*#\s*include\s+(["<])([^">]+)[">]')
+ENGINE_INCLUDE = re.compile(r"^engine/(?:([a-z_]+)/)?[^/]+$")
+
+# Headers of a library, by how their names begin, and the modules that may know it.
+HOMES = {
+    "rocksdb/": {"store"},
+    "openssl/": {"crypto"},
+    "hwy/": {"index"},
+    "grpc/": {"server", "tools"},
+    "grpcpp/": {"server", "tools"},
+    "absl/": {"server", "tools"},
+    "yaml-cpp/": {"server", "tools"},
+    "unicode/": {"base", "text"},
+    "gumbo": {"tools"},
+    "simdjson": {"tools"},
+    "gtest/": {"tests"},
+    "gmock/": {"tests"},
+}
+
+
+def read_modules(root):
+    """(module → what it may include, problems): a module only names modules above its line."""
+    allowed, problems = {}, []
+    for line in (root / "engine/modules.txt").read_text().splitlines():
+        if not line.strip() or line.startswith("#"):
+            continue
+        module, _, targets = line.partition(":")
+        for target in targets.split():
+            if target not in allowed:
+                problem = f"{module} names {target}, which is not above it: a cycle, or unknown"
+                problems.append(f"engine/modules.txt: {problem}")
+        allowed[module] = set(targets.split())
+    return allowed, problems
+
+
+def module_of(path):
+    """The module of a path such as engine/store/keys.h; outside engine/, the top folder."""
+    parts = path.parts
+    if parts[0] == "engine":
+        return parts[1] if len(parts) > 2 else "engine"
+    return parts[0]
+
+
+def check_library(path, module, header):
+    for prefix, homes in HOMES.items():
+        if not header.startswith(prefix):
+            continue
+        at_home = module in homes
+        if module == "tests":  # a module's tests may use what the module uses
+            at_home = at_home or path.parts[1] in homes
+        if not at_home:
+            return f"<{header}> belongs to {', '.join(sorted(homes))} only"
+    if header.endswith(".grpc.pb.h") and module not in {"server", "tools", "tests"}:
+        return f"<{header}>: the RPC stubs belong to server, tools only"
+    return None
+
+
+def check_include(allowed, path, module, quote, header):
+    """What is wrong with one #include; None if nothing."""
+    if not header.startswith("engine/"):
+        if quote == '"' and path.parts[0] == "engine" and "/" not in header:
+            return f'"{header}": write the path from the top of the tree'
+        return check_library(path, module, header)
+    if module == "include":
+        return f"{header}: public headers stand alone"
+    match = ENGINE_INCLUDE.match(header)
+    target = match and (match.group(1) or "engine")
+    if target not in allowed:
+        return f"{header}: unknown module"
+    if path.parts[0] == "engine" and target != module and target not in allowed.get(module, ()):
+        return f"{header}: {module} may not include {target}"
+    return None
+
+
+def check(root):
+    allowed, problems = read_modules(root)
+    for folder in ("engine", "include", "tools", "tests", "bench"):
+        for source in files(root / folder, ".h", ".cc", ".inc"):
+            path = source.relative_to(root)
+            module = module_of(path)
+            if path.parts[0] == "engine" and module not in allowed:
+                problems.append(f"{path}: module {module} is not in engine/modules.txt")
+                continue
+            for number, line in enumerate(source.read_text(encoding="utf-8").splitlines(), 1):
+                match = INCLUDE.match(line)
+                problem = match and check_include(allowed, path, module, *match.groups())
+                if problem:
+                    problems.append(f"{path}:{number}: {problem}")
+    return problems
+
+
+def violation(path, include):
+    return lambda root: plant(root, path, f"#pragma once\n#include {include}\n")
+
+
+run(
+    check,
+    {
+        "base may not include store": violation(
+            "engine/base/planted.h", '"engine/store/planted.h"'
+        ),
+        "policy may not include engine": violation("engine/policy/planted.h", '"engine/engine.h"'),
+        "module gossip is not in": violation("engine/gossip/planted.h", "<string>"),
+        "engine/gossip/planted.h: unknown module": violation(
+            "engine/server/planted.h", '"engine/gossip/planted.h"'
+        ),
+        "view names server, which is not above it": lambda root: replace(
+            root, "engine/modules.txt", "\nview: ", "\nview: server "
+        ),
+        "<rocksdb/db.h> belongs to store": violation("engine/view/planted.h", "<rocksdb/db.h>"),
+        "<openssl/evp.h> belongs to crypto": violation("engine/store/planted.h", "<openssl/evp.h>"),
+        "<hwy/highway.h> belongs to index": violation("engine/view/planted.h", '"hwy/highway.h"'),
+        "<grpcpp/grpcpp.h> belongs to": violation("engine/ingest/planted.h", "<grpcpp/grpcpp.h>"),
+        "<yaml-cpp/yaml.h> belongs to": violation("engine/policy/planted.h", "<yaml-cpp/yaml.h>"),
+        "<unicode/uchar.h> belongs to": violation("engine/policy/planted.h", "<unicode/uchar.h>"),
+        "the RPC stubs belong to": violation(
+            "engine/view/planted.h", '"cordon/v1/admin.grpc.pb.h"'
+        ),
+        "write the path from the top": violation("engine/base/planted.h", '"status.h"'),
+        "public headers stand alone": violation(
+            "include/cordon/planted.h", '"engine/base/status.h"'
+        ),
+    },
+)

@@ -1,0 +1,65 @@
+// What the command families have in common: how a command is declared, and how it comes to run.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "tools/cordon/session.h"
+
+namespace cordon {
+
+// The command families; each adds its commands to `app`. `session` outlives `app`.
+void AddKeyCommands(CLI::App& app, Session& session);         // key, tenant
+void AddCollectionCommands(CLI::App& app, Session& session);  // collection
+void AddPolicyCommands(CLI::App& app, Session& session);      // policy, directory
+void AddIngestCommand(CLI::App& app, Session& session);       // ingest
+void AddRetrieveCommand(CLI::App& app, Session& session);     // retrieve
+void AddDocumentCommands(CLI::App& app, Session& session);    // get, set-access, delete, why
+void AddJournalCommands(CLI::App& app, Session& session);     // journal
+void AddServerCommands(CLI::App& app, Session& session);      // stats, capabilities
+
+// Adds a command with examples below its help.
+inline CLI::App* AddCommand(CLI::App& parent, const std::string& name,
+                            const std::string& description, const std::string& examples) {
+  CLI::App* const command = parent.add_subcommand(name, description);
+  command->footer("Examples:\n" + examples);
+  return command;
+}
+
+// Makes `run` what the command does: called after parsing, with what was parsed into `options`. Its
+// value is the exit code; an error is told and becomes 1.
+template <typename Options>
+void OnRun(CLI::App* command, Session& session, const std::shared_ptr<Options>& options,
+           StatusOr<int> (*run)(const Options&, Session&)) {
+  command->callback([options, &session, run] {
+    session.run = [options, &session, run] { return run(*options, session); };
+  });
+}
+
+// Refuses an option that was given as an empty word, which the server would read as the default.
+inline Status CheckStated(const CLI::Option* option, std::string_view name,
+                          const std::string& value) {
+  if (option->count() == 0 || !value.empty()) return OkStatus();
+  return Invalid(name, "empty; leave the option out for the key's default");
+}
+
+// Tells from which revision a change holds; `existed` only where the server says.
+inline int TellRevision(Output& output, uint64_t revision,
+                        const std::optional<bool>& existed = std::nullopt) {
+  if (!output.json()) {
+    const std::string_view what = !existed ? "" : *existed ? ", it existed" : ", it did not exist";
+    output.Line(fmt::format("revision {}{}", revision, what));
+    return 0;
+  }
+  JsonWriter json;
+  json.BeginObject().Key("revision").Unsigned(revision);
+  if (existed) json.Key("existed").Bool(*existed);
+  output.Line(json.EndObject());
+  return 0;
+}
+
+}  // namespace cordon

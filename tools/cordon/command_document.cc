@@ -1,0 +1,181 @@
+// get, set-access, delete, why: what concerns one document.
+#include <fmt/format.h>
+
+#include "cordon/v1/ingest.grpc.pb.h"
+#include "cordon/v1/policy.grpc.pb.h"
+#include "cordon/v1/retrieval.grpc.pb.h"
+#include "tools/cordon/access_json.h"
+#include "tools/cordon/command.h"
+#include "tools/cordon/human.h"
+#include "tools/cordon/message_json.h"
+
+namespace cordon {
+namespace {
+
+struct DocumentOptions {
+  std::string collection;
+  std::string document;
+  std::string as;
+  std::string destination;
+  std::string purpose;
+  std::string acl;
+  std::string label;
+  CLI::Option* as_option = nullptr;
+  CLI::Option* destination_option = nullptr;
+  CLI::Option* acl_option = nullptr;
+  CLI::Option* label_option = nullptr;
+};
+
+template <typename Response>
+std::optional<bool> Existed(const Response& response) {
+  if (!response.has_existed()) return std::nullopt;
+  return response.existed();
+}
+
+StatusOr<int> Get(const DocumentOptions& options, Session& session) {
+  RETURN_IF_ERROR(CheckStated(options.as_option, "as", options.as));
+  RETURN_IF_ERROR(CheckStated(options.destination_option, "destination", options.destination));
+  v1::GetDocumentRequest request;
+  request.set_collection(options.collection);
+  request.set_document(options.document);
+  request.mutable_scope()->set_as(options.as);
+  request.mutable_scope()->set_destination(options.destination);
+  request.mutable_scope()->set_purpose(options.purpose);
+  ASSIGN_OR_RETURN(Connection * connection, session.Connect());
+  const auto stub = v1::Retrieval::NewStub(connection->channel());
+  ASSIGN_OR_RETURN(const v1::GetDocumentResponse response,
+                   connection->Call<v1::GetDocumentResponse>([&](auto* context, auto* answer) {
+                     return stub->GetDocument(context, request, answer);
+                   }));
+  if (!session.output().json()) {
+    session.output().Line(DocumentText(response));
+    return 0;
+  }
+  JsonWriter json;
+  json.BeginObject();
+  WriteDocument(json, response);
+  session.output().Line(json.EndObject());
+  return 0;
+}
+
+StatusOr<int> SetAccess(const DocumentOptions& options, Session& session) {
+  v1::SetAccessRequest request;
+  request.set_collection(options.collection);
+  request.set_document(options.document);
+  if (options.acl_option->count() > 0) {
+    ASSIGN_OR_RETURN(*request.mutable_acl(), ParseAclOption("acl", options.acl));
+  }
+  if (options.label_option->count() > 0) {
+    ASSIGN_OR_RETURN(*request.mutable_label(), ParseLabelOption("label", options.label));
+  }
+  ASSIGN_OR_RETURN(Connection * connection, session.Connect());
+  const auto stub = v1::Ingest::NewStub(connection->channel());
+  ASSIGN_OR_RETURN(const v1::SetAccessResponse response,
+                   connection->Call<v1::SetAccessResponse>([&](auto* context, auto* answer) {
+                     return stub->SetAccess(context, request, answer);
+                   }));
+  return TellRevision(session.output(), response.revision(), Existed(response));
+}
+
+StatusOr<int> Delete(const DocumentOptions& options, Session& session) {
+  v1::DeleteRequest request;
+  request.set_collection(options.collection);
+  request.set_document(options.document);
+  ASSIGN_OR_RETURN(Connection * connection, session.Connect());
+  const auto stub = v1::Ingest::NewStub(connection->channel());
+  ASSIGN_OR_RETURN(const v1::DeleteResponse response,
+                   connection->Call<v1::DeleteResponse>([&](auto* context, auto* answer) {
+                     return stub->Delete(context, request, answer);
+                   }));
+  return TellRevision(session.output(), response.revision(), Existed(response));
+}
+
+std::string ExplainText(const v1::ExplainResponse& response) {
+  std::string text = response.permitted() ? "permitted" : "not permitted";
+  for (const v1::ClauseVerdict& clause : response.clauses()) {
+    text += fmt::format("\n  {}  {}: {}", clause.permitted() ? "yes" : "no ",
+                        Printable(clause.name()), Printable(clause.because()));
+  }
+  return text +
+         fmt::format("\nrevision {}, journal {}", response.revision(), response.journal_id());
+}
+
+StatusOr<int> Why(const DocumentOptions& options, Session& session) {
+  RETURN_IF_ERROR(CheckStated(options.as_option, "as", options.as));
+  RETURN_IF_ERROR(CheckStated(options.destination_option, "destination", options.destination));
+  v1::ExplainRequest request;
+  request.set_collection(options.collection);
+  request.set_document(options.document);
+  request.set_as(options.as);
+  request.set_destination(options.destination);
+  ASSIGN_OR_RETURN(Connection * connection, session.Connect());
+  const auto stub = v1::Policy::NewStub(connection->channel());
+  ASSIGN_OR_RETURN(const v1::ExplainResponse response,
+                   connection->Call<v1::ExplainResponse>([&](auto* context, auto* answer) {
+                     return stub->Explain(context, request, answer);
+                   }));
+  if (!session.output().json()) {
+    session.output().Line(ExplainText(response));
+    return 0;
+  }
+  JsonWriter json;
+  json.BeginObject();
+  WriteExplain(json, response);
+  session.output().Line(json.EndObject());
+  return 0;
+}
+
+std::shared_ptr<DocumentOptions> AddDocument(CLI::App* command) {
+  auto options = std::make_shared<DocumentOptions>();
+  command->add_option("NAME", options->collection, "The collection")->required();
+  command->add_option("DOCUMENT", options->document, "The document's id")->required();
+  return options;
+}
+
+void AddScope(CLI::App* command, DocumentOptions& options) {
+  options.as_option =
+      command->add_option("--as", options.as, "The user asked for, such as user:ana");
+  options.destination_option =
+      command->add_option("--destination", options.destination, "Where the answer goes");
+}
+
+}  // namespace
+
+void AddDocumentCommands(CLI::App& app, Session& session) {
+  CLI::App* const get = AddCommand(app, "get", "Prints the permitted part of one document",
+                                   "  cordon get docs hr/42 --as user:ana");
+  const auto get_options = AddDocument(get);
+  AddScope(get, *get_options);
+  get->add_option("--purpose", get_options->purpose, "Why; recorded in the journal");
+  OnRun(get, session, get_options, Get);
+
+  CLI::App* const set_access = AddCommand(
+      app, "set-access", "Replaces a document's list, its label, or both; what is not given stays",
+      R"(  cordon set-access docs hr/42 --acl '{"allow":["group:hr"],"deny":["user:eve"]}'
+  cordon set-access docs hr/42 --label '{"level":"restricted","compartments":["people"]}')");
+  const auto access_options = AddDocument(set_access);
+  access_options->acl_option = set_access->add_option(
+      "--acl", access_options->acl, R"(The new list: {"allow":[…],"deny":[…],"inherit":[…]})");
+  access_options->label_option =
+      set_access->add_option("--label", access_options->label,
+                             R"(The new label: {"level":…,"compartments":[…],"tags":[…]})");
+  set_access->callback([access_options, &session] {
+    if (access_options->acl_option->count() + access_options->label_option->count() == 0) {
+      throw CLI::RequiredError("--acl or --label");
+    }
+    session.run = [access_options, &session] { return SetAccess(*access_options, session); };
+  });
+
+  CLI::App* const remove =
+      AddCommand(app, "delete", "Deletes a document", "  cordon delete docs hr/42");
+  OnRun(remove, session, AddDocument(remove), Delete);
+
+  CLI::App* const why = AddCommand(app, "why", "Tells why a user may or may not see a document",
+                                   "  cordon why docs hr/42 --as user:ana --destination chat");
+  const auto why_options = AddDocument(why);
+  AddScope(why, *why_options);
+  why_options->as_option->required();
+  OnRun(why, session, why_options, Why);
+}
+
+}  // namespace cordon

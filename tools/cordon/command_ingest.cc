@@ -1,0 +1,76 @@
+// ingest: labelled documents in.
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+
+#include "tools/cordon/command.h"
+#include "tools/cordon/ingest_run.h"
+#include "tools/cordon/ingest_source.h"
+
+namespace cordon {
+namespace {
+
+struct IngestOptions {
+  std::string collection;
+  std::string path;
+  std::string rules;
+  uint64_t errors_max = 0;
+};
+
+bool IsDirectory(const std::string& path) {
+  struct stat info {};
+  return stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+void TellSkipped(const std::vector<SkippedFile>& skipped, Output& output) {
+  constexpr size_t kShown = 10;
+  for (size_t i = 0; i < std::min(kShown, skipped.size()); ++i) {
+    output.Note(fmt::format("skipped: {}: {}", Printable(skipped[i].path), skipped[i].reason));
+  }
+  if (skipped.size() > kShown) {
+    output.Note(fmt::format("skipped: {} more", skipped.size() - kShown));
+  }
+}
+
+StatusOr<int> Ingest(const IngestOptions& options, Session& session) {
+  if (IsDirectory(options.path) && options.rules.empty()) {
+    return Invalid("rules", "a directory needs --rules FILE, which says who may see which file");
+  }
+  std::vector<SkippedFile> skipped;
+  ASSIGN_OR_RETURN(const std::unique_ptr<DocumentSource> source,
+                   options.rules.empty() ? OpenLines(options.path)
+                                         : OpenDirectory(options.path, options.rules, &skipped));
+  TellSkipped(skipped, session.output());
+  ASSIGN_OR_RETURN(Connection * connection, session.Connect());
+  IngestSettings settings{options.collection, std::nullopt};
+  if (options.errors_max > 0) settings.errors_max = options.errors_max;
+  return IngestRun(*connection, session.output(), std::move(settings)).Run(*source);
+}
+
+}  // namespace
+
+void AddIngestCommand(CLI::App& app, Session& session) {
+  CLI::App* const ingest = AddCommand(
+      app, "ingest", "Writes labelled documents: lines of JSON, or the files of a directory",
+      R"(  cordon ingest docs corpus.jsonl
+  zcat corpus.jsonl.gz | cordon ingest docs - --json --max-errors 10
+  cordon ingest docs ./handbook --rules rules.yaml
+
+  {"id":"hr/42","title":"Leave","acl":{"allow":["group:hr"]},"label":{"level":"internal"},
+   "chunks":[{"text":"…","embedding":[0.1,0.2]}]}       (on one line)
+  rules: [{glob: "hr/**", allow: ["group:hr"], level: internal}])");
+  const auto options = std::make_shared<IngestOptions>();
+  ingest->add_option("NAME", options->collection, "The collection")->required();
+  ingest
+      ->add_option("FILE|DIR", options->path,
+                   "Lines of JSON (plain or gzipped; - is standard input), or a directory")
+      ->required();
+  ingest->add_option("--rules", options->rules,
+                     "For a directory: who may see which file, and its label (YAML)");
+  ingest->add_option("--max-errors", options->errors_max, "Stops at this many refused documents")
+      ->check(CLI::PositiveNumber);
+  OnRun(ingest, session, options, Ingest);
+}
+
+}  // namespace cordon

@@ -1,0 +1,240 @@
+// key create | list | revoke, tenant create.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <optional>
+
+#include "cordon/v1/admin.grpc.pb.h"
+#include "tools/cordon/access_json.h"
+#include "tools/cordon/command.h"
+#include "tools/cordon/human.h"
+#include "tools/cordon/message_json.h"
+#include "tools/cordon/secret_file.h"
+
+namespace cordon {
+namespace {
+
+struct CreateOptions {
+  std::string principal;
+  std::vector<std::string> rights;
+  std::vector<std::string> as_patterns;
+  std::string clearance;
+  std::vector<std::string> collections;
+  std::string id_prefix;
+  std::vector<std::string> destinations;
+  std::string out;
+};
+
+struct TenantOptions {
+  std::string name;
+  std::string out;
+};
+
+struct RevokeOptions {
+  std::string id;
+};
+
+struct NoOptions {};
+
+StatusOr<v1::KeyGrant> Grant(const CreateOptions& options) {
+  v1::KeyGrant grant;
+  grant.set_principal(options.principal);
+  for (const std::string& name : options.rights) {
+    const v1::Right right = RightByName(name);
+    if (right == v1::RIGHT_UNSPECIFIED) {
+      return Invalid(
+          "rights", fmt::format("\"{}\" is no right; known are query, ingest, label, grant, audit, "
+                                "erase, export, act-as, break-glass, admin",
+                                name));
+    }
+    grant.add_rights(right);
+  }
+  for (const std::string& pattern : options.as_patterns) grant.add_as_patterns(pattern);
+  for (const std::string& name : options.collections) grant.add_collections(name);
+  for (const std::string& name : options.destinations) grant.add_destinations(name);
+  grant.set_id_prefix(options.id_prefix);
+  if (options.clearance.empty()) {
+    grant.mutable_clearance()->set_symbol(v1::Clearance::SYMBOL_LOWEST);
+  } else {
+    ASSIGN_OR_RETURN(*grant.mutable_clearance(),
+                     ParseClearanceOption("clearance", options.clearance));
+  }
+  return grant;
+}
+
+// Puts a fresh key where it was asked for: into `file`, or else on stdout, this once.
+template <typename Response>
+Status Deliver(const Response& response, std::optional<NewSecretFile>& file, Output& output) {
+  JsonWriter json;
+  json.BeginObject().Key("id").String(response.id());
+  if (file) {
+    // A key that could not be kept is lost; its id is what revokes it.
+    if (Status status = file->Write(response.key()); !status.ok()) {
+      return Status(status.code(), status.field(),
+                    fmt::format("{}; the key is lost, revoke {}", status.message(), response.id()));
+    }
+    if (!output.json()) {
+      output.Line(fmt::format("key {}, revision {}", response.id(), response.revision()));
+      return OkStatus();
+    }
+  } else {
+    json.Key("key").String(response.key());
+  }
+  json.Key("revision").Unsigned(response.revision());
+  output.Line(json.EndObject());
+  return OkStatus();
+}
+
+// The file of --out, created before the key is.
+StatusOr<std::optional<NewSecretFile>> OutFile(const std::string& path) {
+  std::optional<NewSecretFile> file;
+  if (path.empty()) return file;
+  ASSIGN_OR_RETURN(NewSecretFile created, NewSecretFile::Create(path));
+  file.emplace(std::move(created));
+  return file;
+}
+
+StatusOr<int> CreateKey(const CreateOptions& options, Session& session) {
+  v1::CreateKeyRequest request;
+  ASSIGN_OR_RETURN(*request.mutable_grant(), Grant(options));
+  ASSIGN_OR_RETURN(Connection * connection, session.Connect());
+  ASSIGN_OR_RETURN(std::optional<NewSecretFile> file, OutFile(options.out));
+  const auto stub = v1::Admin::NewStub(connection->channel());
+  ASSIGN_OR_RETURN(const v1::CreateKeyResponse response,
+                   connection->Call<v1::CreateKeyResponse>([&](auto* context, auto* answer) {
+                     return stub->CreateKey(context, request, answer);
+                   }));
+  RETURN_IF_ERROR(Deliver(response, file, session.output()));
+  return 0;
+}
+
+StatusOr<int> CreateTenant(const TenantOptions& options, Session& session) {
+  v1::CreateTenantRequest request;
+  request.set_name(options.name);
+  ASSIGN_OR_RETURN(Connection * connection, session.Connect());
+  ASSIGN_OR_RETURN(std::optional<NewSecretFile> file, OutFile(options.out));
+  const auto stub = v1::Admin::NewStub(connection->channel());
+  ASSIGN_OR_RETURN(const v1::CreateTenantResponse response,
+                   connection->Call<v1::CreateTenantResponse>([&](auto* context, auto* answer) {
+                     return stub->CreateTenant(context, request, answer);
+                   }));
+  RETURN_IF_ERROR(Deliver(response, file, session.output()));
+  return 0;
+}
+
+std::string KeysText(const v1::ListKeysResponse& response) {
+  std::vector<std::vector<std::string>> rows;
+  for (const v1::KeyInfo& key : response.keys()) {
+    const v1::KeyGrant& grant = key.grant();
+    std::vector<std::string_view> rights;
+    for (const int right : grant.rights()) rights.push_back(RightName(v1::Right(right)));
+    rows.push_back({key.id(), Printable(grant.principal()),
+                    fmt::format("{}", fmt::join(rights, ",")), Listed(grant.as_patterns()),
+                    ClearanceText(grant.clearance()), Listed(grant.collections()),
+                    Listed(grant.destinations()), TimeText(key.created())});
+  }
+  return Table({"ID", "PRINCIPAL", "RIGHTS", "ACTS FOR", "CLEARANCE", "COLLECTIONS", "DESTINATIONS",
+                "CREATED"},
+               rows);
+}
+
+StatusOr<int> ListKeys(const NoOptions&, Session& session) {
+  ASSIGN_OR_RETURN(Connection * connection, session.Connect());
+  const auto stub = v1::Admin::NewStub(connection->channel());
+  ASSIGN_OR_RETURN(const v1::ListKeysResponse response,
+                   connection->Call<v1::ListKeysResponse>([&](auto* context, auto* answer) {
+                     return stub->ListKeys(context, v1::ListKeysRequest(), answer);
+                   }));
+  if (!session.output().json()) {
+    session.output().Line(KeysText(response));
+    return 0;
+  }
+  JsonWriter json;
+  json.BeginObject().Key("keys").BeginArray();
+  for (const v1::KeyInfo& key : response.keys()) WriteKey(json, key);
+  json.EndArray().Key("revision").Unsigned(response.revision()).EndObject();
+  session.output().Line(json);
+  return 0;
+}
+
+StatusOr<int> RevokeKey(const RevokeOptions& options, Session& session) {
+  v1::RevokeKeyRequest request;
+  request.set_id(options.id);
+  ASSIGN_OR_RETURN(Connection * connection, session.Connect());
+  const auto stub = v1::Admin::NewStub(connection->channel());
+  ASSIGN_OR_RETURN(const v1::RevokeKeyResponse response,
+                   connection->Call<v1::RevokeKeyResponse>([&](auto* context, auto* answer) {
+                     return stub->RevokeKey(context, request, answer);
+                   }));
+  return TellRevision(session.output(), response.revision());
+}
+
+void AddCreate(CLI::App& key, Session& session) {
+  CLI::App* const create = AddCommand(
+      key, "create", "Creates a key; without --out it is printed, this once",
+      R"(  cordon key create --principal service:chat --rights query,act-as --as-pattern 'user:*' \
+      --clearance '{"level":"confidential","compartments":["people"]}' \
+      --collections docs --destinations chat-internal,chat-public --out chat.key
+  cordon key create --principal service:loader --rights ingest,grant,label --clearance all \
+      --collections '*' --id-prefix hr/)");
+  const auto options = std::make_shared<CreateOptions>();
+  create->add_option("--principal", options->principal, "Who uses it, such as service:chat")
+      ->required();
+  create
+      ->add_option("--rights", options->rights,
+                   "What for: query, ingest, label, grant, audit, erase, export, act-as, "
+                   "break-glass, admin")
+      ->required()
+      ->delimiter(',')
+      ->allow_extra_args(false);
+  create
+      ->add_option("--as-pattern", options->as_patterns,
+                   "Whom it may act for: a name, or one with a * at its end; may be repeated")
+      ->allow_extra_args(false);
+  create->add_option(
+      "--clearance", options->clearance,
+      R"(Its ceiling: all, or {"level":…,"compartments":[…]}; else the lowest level)");
+  create
+      ->add_option("--collections", options->collections, "Its collections; '*' is all, else none")
+      ->delimiter(',')
+      ->allow_extra_args(false);
+  create->add_option("--id-prefix", options->id_prefix, "Writes only ids that begin so");
+  create
+      ->add_option("--destinations", options->destinations,
+                   "The destinations it may name, its default first; '*' is all, else none")
+      ->delimiter(',')
+      ->allow_extra_args(false);
+  create->add_option("--out", options->out, "New file for the key, readable by you only");
+  OnRun(create, session, options, CreateKey);
+}
+
+}  // namespace
+
+void AddKeyCommands(CLI::App& app, Session& session) {
+  CLI::App* const key = AddCommand(app, "key", "Creates, lists and revokes API keys",
+                                   "  cordon key list\n  cordon key create --help");
+  key->require_subcommand(1);
+  AddCreate(*key, session);
+  CLI::App* const list =
+      AddCommand(*key, "list", "Lists the keys, without their secrets", "  cordon key list --json");
+  OnRun(list, session, std::make_shared<NoOptions>(), ListKeys);
+
+  CLI::App* const revoke =
+      AddCommand(*key, "revoke", "Revokes a key, at once", "  cordon key revoke k7f3a");
+  const auto revoke_options = std::make_shared<RevokeOptions>();
+  revoke->add_option("ID", revoke_options->id, "The key's id")->required();
+  OnRun(revoke, session, revoke_options, RevokeKey);
+
+  CLI::App* const tenant = AddCommand(app, "tenant", "Creates tenants",
+                                      "  cordon tenant create acme --out acme-admin.key");
+  tenant->require_subcommand(1);
+  CLI::App* const create = AddCommand(
+      *tenant, "create", "Creates a tenant and its first admin key (the first tenant's admin only)",
+      "  cordon tenant create acme --out acme-admin.key");
+  const auto tenant_options = std::make_shared<TenantOptions>();
+  create->add_option("NAME", tenant_options->name, "The tenant's name")->required();
+  create->add_option("--out", tenant_options->out, "New file for the key, readable by you only");
+  OnRun(create, session, tenant_options, CreateTenant);
+}
+
+}  // namespace cordon

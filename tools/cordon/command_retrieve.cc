@@ -1,0 +1,137 @@
+// retrieve: the passages that a user is entitled to.
+#include "cordon/v1/retrieval.grpc.pb.h"
+#include "tools/cordon/command.h"
+#include "tools/cordon/gzip.h"
+#include "tools/cordon/npy.h"
+#include "tools/cordon/query_json.h"
+#include "tools/cordon/query_run.h"
+
+namespace cordon {
+namespace {
+
+constexpr size_t kVectorBytesMax = 1 << 20;      // 4,096 doubles and a header
+constexpr size_t kQueryLineBytesMax = 16 << 20;  // far beyond 4,096 numbers and 64 KiB of text
+
+struct RetrieveOptions {
+  std::string collection;
+  std::string as;
+  std::string text;
+  std::string vector_file;
+  std::string queries_file;
+  int64_t k = 10;
+  std::string mode = "fast";
+  std::string rank = "vector";
+  std::string destination;
+  std::string purpose;
+  uint64_t at_least_revision = 0;
+  bool no_text = false;
+  CLI::Option* as_option = nullptr;
+  CLI::Option* destination_option = nullptr;
+};
+
+// The question of the command line; of a file of questions what they do not say themselves.
+StatusOr<v1::RetrieveRequest> Request(const RetrieveOptions& options) {
+  v1::RetrieveRequest request;
+  RETURN_IF_ERROR(CheckStated(options.as_option, "as", options.as));
+  RETURN_IF_ERROR(CheckStated(options.destination_option, "destination", options.destination));
+  request.set_collection(options.collection);
+  request.mutable_scope()->set_as(options.as);
+  request.mutable_scope()->set_destination(options.destination);
+  request.mutable_scope()->set_purpose(options.purpose);
+  request.mutable_scope()->set_at_least_revision(options.at_least_revision);
+  request.set_text(options.text);
+  request.set_omit_text(options.no_text);
+  const auto k = CheckK(options.k);
+  if (!k.ok()) return k.status().Within("k");
+  request.set_k(*k);
+  ASSIGN_OR_RETURN(const v1::Mode mode, ParseMode(options.mode));
+  request.set_mode(mode);
+  ASSIGN_OR_RETURN(const v1::Rank rank, ParseRank(options.rank));
+  request.set_rank(rank);
+  if (options.vector_file.empty()) return request;
+
+  const auto bytes = ReadFileMaybeGzip(options.vector_file, kVectorBytesMax);
+  if (!bytes.ok()) return Invalid("vector", bytes.status().message());
+  const auto vector = ParseNpy(*bytes);
+  if (!vector.ok()) return vector.status().Within("vector");
+  request.mutable_vector()->Add(vector->begin(), vector->end());
+  return request;
+}
+
+StatusOr<int> RetrieveOne(const v1::RetrieveRequest& request, const Connection& connection,
+                          Output& output) {
+  const auto stub = v1::Retrieval::NewStub(connection.channel());
+  ASSIGN_OR_RETURN(const v1::RetrieveResponse response,
+                   connection.Call<v1::RetrieveResponse>([&](auto* context, auto* answer) {
+                     return stub->Retrieve(context, request, answer);
+                   }));
+  TellAnswer(output, std::nullopt, response, OkStatus());
+  return 0;
+}
+
+StatusOr<int> Retrieve(const RetrieveOptions& options, Session& session) {
+  ASSIGN_OR_RETURN(const v1::RetrieveRequest request, Request(options));
+  if (options.queries_file.empty()) {
+    ASSIGN_OR_RETURN(Connection * connection, session.Connect());
+    return RetrieveOne(request, *connection, session.output());
+  }
+  ASSIGN_OR_RETURN(LineReader reader, LineReader::Open(options.queries_file, kQueryLineBytesMax));
+  ASSIGN_OR_RETURN(Connection * connection, session.Connect());
+  return QueryRun(*connection, session.output(), request).Run(reader);
+}
+
+void AddQuestion(CLI::App* retrieve, RetrieveOptions& options) {
+  retrieve->add_option("NAME", options.collection, "The collection")->required();
+  CLI::Option* const text = retrieve->add_option("--text", options.text, "The question");
+  CLI::Option* const vector =
+      retrieve->add_option("--vector", options.vector_file,
+                           "The question's embedding: .npy, f2, f4 or f8, shape (d,) or (1,d)");
+  CLI::Option* const queries = retrieve->add_option(
+      "--queries", options.queries_file,
+      R"(Questions, one a line: {"id","as","vector","text","k","mode","rank","destination"}; the )"
+      "options are their defaults; - is standard input");
+  queries->excludes(text)->excludes(vector);
+}
+
+void AddRefinements(CLI::App* retrieve, RetrieveOptions& options) {
+  options.as_option = retrieve->add_option(
+      "--as", options.as, "The user asked for, such as user:ana; else the key's own principal");
+  retrieve->add_option("--k", options.k, "How many passages, 1 to 10000")->capture_default_str();
+  retrieve->add_option("--mode", options.mode, "How to search")
+      ->check(CLI::IsMember({"fast", "exact"}))
+      ->type_name("fast|exact")
+      ->capture_default_str();
+  retrieve->add_option("--rank", options.rank, "What orders the passages")
+      ->check(CLI::IsMember({"vector", "lexical", "hybrid"}))
+      ->type_name("vector|lexical|hybrid")
+      ->capture_default_str();
+  options.destination_option = retrieve->add_option("--destination", options.destination,
+                                                    "Where the context goes; else the key's first");
+  retrieve->add_flag("--no-text", options.no_text, "Leaves the passages' text out");
+  retrieve->add_option("--purpose", options.purpose, "Why; recorded in the journal");
+  retrieve->add_option("--at-least-revision", options.at_least_revision,
+                       "Waits until this revision is visible");
+}
+
+}  // namespace
+
+void AddRetrieveCommand(CLI::App& app, Session& session) {
+  CLI::App* const retrieve =
+      AddCommand(app, "retrieve", "Finds the passages that a user is entitled to",
+                 R"(  cordon retrieve docs --as user:ana --text "parental leave" --destination chat
+  cordon retrieve docs --as user:ana --vector question.npy --k 5 --mode exact
+  cordon retrieve docs --queries questions.jsonl --json
+
+  {"id":"q1","as":"user:ana","vector":[0.1,0.2],"k":10,"mode":"exact","rank":"vector"})");
+  const auto options = std::make_shared<RetrieveOptions>();
+  AddQuestion(retrieve, *options);
+  AddRefinements(retrieve, *options);
+  retrieve->callback([options, &session] {
+    if (options->text.empty() && options->vector_file.empty() && options->queries_file.empty()) {
+      throw CLI::RequiredError("one of --text, --vector, --queries");
+    }
+    session.run = [options, &session] { return Retrieve(*options, session); };
+  });
+}
+
+}  // namespace cordon

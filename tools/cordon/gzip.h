@@ -1,0 +1,76 @@
+// Bounded reading of plain and gzipped files (RFC 1952): whole small ones, and lines of huge ones.
+//
+// A file is gzipped if it begins with gzip's magic number; one named *.gz that does not is refused.
+// Several gzip members in a row are one text. What is cut off, damaged or followed by anything else
+// is refused, never taken for the whole. All errors name the field `file`.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "engine/base/status.h"
+
+namespace cordon {
+
+// A longer line is refused: it could not become one message (limits::kIngestMessageBytes).
+inline constexpr size_t kLineBytesMax = 16 << 20;
+
+// Bytes of a file, of the text inside a gzipped one, or of standard input. Not thread-safe.
+class ByteSource {
+ public:
+  // Opens `path`; "-" is standard input.
+  static StatusOr<std::unique_ptr<ByteSource>> Open(const std::string& path);
+
+  virtual ~ByteSource() = default;
+
+  // Fills at most `size` > 0 bytes of `out` and says how many; 0 only at the good end. After an
+  // error, do not read on.
+  virtual StatusOr<size_t> Read(char* out, size_t size) = 0;
+
+ protected:
+  ByteSource() = default;
+};
+
+// The whole text of a regular file, unpacked if it is gzipped. Never holds more than `bytes_max`
+// (plus a buffer): a longer text is refused as soon as it gets there.
+StatusOr<std::string> ReadFileMaybeGzip(const std::string& path, size_t bytes_max);
+
+// One line of a LineReader.
+struct Line {
+  // From 1.
+  uint64_t number = 0;
+  // Without its line feed, and on line 1 without a byte order mark; empty if refused.
+  std::string text;
+  // Not OK if this line is refused (too long); the lines after it can still be read.
+  Status status;
+};
+
+// The lines of a source of any length. Not thread-safe.
+class LineReader {
+ public:
+  // Opens `path` as ByteSource does. Lines beyond `line_bytes_max` are refused one by one.
+  static StatusOr<LineReader> Open(const std::string& path, size_t line_bytes_max = kLineBytesMax);
+
+  // Puts the next line into `line`, whose memory is reused; false at the end. An error is one of
+  // the source (unreadable, damaged, cut off) and final; lines before it were whole.
+  StatusOr<bool> Next(Line& line);
+
+ private:
+  LineReader(std::unique_ptr<ByteSource> source, size_t line_bytes_max);
+
+  // Makes unread bytes available; false at the end.
+  StatusOr<bool> Fill();
+  // Adds to `line`, or refuses it when it gets too long.
+  void Append(Line& line, std::string_view bytes) const;
+
+  std::unique_ptr<ByteSource> source_;
+  size_t line_bytes_max_;
+  uint64_t number_ = 0;
+  std::string buffer_;
+  size_t begin_ = 0;  // of what is unread in buffer_
+  size_t end_ = 0;
+};
+
+}  // namespace cordon

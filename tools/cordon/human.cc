@@ -1,0 +1,144 @@
+#include "tools/cordon/human.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "tools/cordon/message_json.h"
+#include "tools/cordon/output.h"
+
+namespace cordon {
+namespace {
+
+constexpr size_t kColumns = 96;
+constexpr size_t kSnippetLines = 3;
+
+// Code points of UTF-8, as a stand-in for columns.
+size_t Width(std::string_view text) {
+  return static_cast<size_t>(
+      std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
+}
+
+std::string Padded(const std::string& text, size_t width) {
+  return text + std::string(width - std::min(width, Width(text)), ' ');
+}
+
+// The words of `text`, each printable.
+std::vector<std::string> Words(std::string_view text) {
+  std::vector<std::string> words;
+  while (true) {
+    const size_t begin = text.find_first_not_of(" \t\r\n\f\v");
+    if (begin == std::string_view::npos) return words;
+    text.remove_prefix(begin);
+    const size_t end = std::min(text.find_first_of(" \t\r\n\f\v"), text.size());
+    words.push_back(Printable(text.substr(0, end)));
+    text.remove_prefix(end);
+  }
+}
+
+std::string Compartments(const google::protobuf::RepeatedPtrField<std::string>& names) {
+  return names.empty() ? "" : fmt::format(" {{{}}}", fmt::join(names, ", "));
+}
+
+std::string PassageText(const v1::Passage& passage, int rank) {
+  std::string text =
+      fmt::format("{:>3}. {:.4f}  {} #{}  {}\n", rank, passage.score(),
+                  Printable(passage.document()), passage.chunk(), LabelText(passage.label()));
+  if (!passage.title().empty()) text += fmt::format("     {}\n", Printable(passage.title()));
+  if (!passage.uri().empty()) text += fmt::format("     {}\n", Printable(passage.uri()));
+  if (!passage.text().empty()) text += Snippet(passage.text(), kColumns, kSnippetLines, "     | ");
+  return text;
+}
+
+}  // namespace
+
+std::string Grouped(uint64_t number) {
+  std::string digits = fmt::format("{}", number);
+  for (size_t place = digits.size(); place > 3; place -= 3) digits.insert(place - 3, ",");
+  return digits;
+}
+
+std::string Counted(uint64_t number, std::string_view singular) {
+  return fmt::format("{} {}{}", Grouped(number), singular, number == 1 ? "" : "s");
+}
+
+std::string LabelText(const v1::Label& label) {
+  std::string text = label.level() + Compartments(label.compartments());
+  for (const std::string& tag : label.tags()) text += " #" + tag;
+  return Printable(text);
+}
+
+std::string ClearanceText(const v1::Clearance& clearance) {
+  if (clearance.symbol() == v1::Clearance::SYMBOL_ALL) return "all";
+  if (clearance.symbol() == v1::Clearance::SYMBOL_LOWEST) return "lowest";
+  return Printable(clearance.level() + Compartments(clearance.compartments()));
+}
+
+std::string Listed(const google::protobuf::RepeatedPtrField<std::string>& words) {
+  return words.empty() ? "none" : Printable(fmt::format("{}", fmt::join(words, ", ")));
+}
+
+std::string Snippet(std::string_view text, size_t columns, size_t lines, std::string_view indent) {
+  std::string result;
+  std::string line;
+  size_t used = 0;
+  for (const std::string& word : Words(text)) {
+    if (!line.empty() && Width(line) + 1 + Width(word) > columns) {
+      if (++used == lines) return fmt::format("{}{}{} …\n", result, indent, line);
+      result += fmt::format("{}{}\n", indent, line);
+      line.clear();
+    }
+    line += (line.empty() ? "" : " ") + word;
+  }
+  return line.empty() ? result : fmt::format("{}{}{}\n", result, indent, line);
+}
+
+std::string Table(const std::vector<std::string>& head,
+                  const std::vector<std::vector<std::string>>& rows) {
+  std::vector<size_t> widths;
+  for (const std::string& cell : head) widths.push_back(Width(cell));
+  for (const auto& row : rows) {
+    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], Width(row[i]));
+  }
+  const auto layout = [&](const std::vector<std::string>& row) {
+    std::string line;
+    for (size_t i = 0; i < row.size(); ++i) line += Padded(row[i], widths[i] + 2);
+    line.erase(line.find_last_not_of(' ') + 1);
+    return line;
+  };
+  std::string text = layout(head);
+  for (const auto& row : rows) text += "\n" + layout(row);
+  return text;
+}
+
+std::string RetrieveText(const v1::RetrieveResponse& response) {
+  std::string text;
+  int rank = 0;
+  for (const v1::Passage& passage : response.passages()) text += PassageText(passage, ++rank);
+  if (response.passages().empty()) text += "Nothing found.\n";
+  text += "\n";
+  if (response.has_context_label()) {
+    text += fmt::format("context      {}\nmay go to    {}\n", LabelText(response.context_label()),
+                        Listed(response.destinations()));
+  }
+  if (response.limited()) text += "limited      the token budget cut the answer short\n";
+  text += fmt::format("revision     {}, as of {}\njournal      {}", response.revision(),
+                      TimeText(response.as_of()), response.journal_id());
+  return text;
+}
+
+std::string DocumentText(const v1::GetDocumentResponse& response) {
+  std::string text = Printable(response.document());
+  if (!response.title().empty()) text += "  " + Printable(response.title());
+  text += "\n";
+  if (!response.uri().empty()) text += Printable(response.uri()) + "\n";
+  for (const v1::DocumentChunk& chunk : response.chunks()) {
+    text += fmt::format("\n#{}  {}\n{}\n", chunk.chunk(), LabelText(chunk.label()),
+                        Printable(chunk.text()));
+  }
+  return text +
+         fmt::format("\nrevision {}, journal {}", response.revision(), response.journal_id());
+}
+
+}  // namespace cordon

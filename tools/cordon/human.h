@@ -1,0 +1,43 @@
+// Answers for people: words and layout of what is not --json. Stored text is made printable.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cordon/v1/retrieval.pb.h"
+#include "cordon/v1/types.pb.h"
+
+namespace cordon {
+
+// 1234567 → "1,234,567".
+std::string Grouped(uint64_t number);
+
+// "3 documents", "1 document".
+std::string Counted(uint64_t number, std::string_view singular);
+
+// "confidential {people} #pii".
+std::string LabelText(const v1::Label& label);
+
+// "all", "lowest", or "confidential {people}".
+std::string ClearanceText(const v1::Clearance& clearance);
+
+// The words joined by ", ", or "none".
+std::string Listed(const google::protobuf::RepeatedPtrField<std::string>& words);
+
+// `text` in at most `lines` lines of about `columns` columns, each after `indent`; white space
+// collapsed, "…" where it was cut.
+std::string Snippet(std::string_view text, size_t columns, size_t lines, std::string_view indent);
+
+// Rows below a head, in columns as wide as they need to be.
+std::string Table(const std::vector<std::string>& head,
+                  const std::vector<std::vector<std::string>>& rows);
+
+// The passages, the label of their context and where it may go.
+std::string RetrieveText(const v1::RetrieveResponse& response);
+
+// The permitted part of a document.
+std::string DocumentText(const v1::GetDocumentResponse& response);
+
+}  // namespace cordon

@@ -1,0 +1,142 @@
+#include "tools/cordon/ingest_run.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "engine/base/limits.h"
+#include "tools/cordon/human.h"
+
+namespace cordon {
+namespace {
+
+constexpr size_t kBatchDocumentsMax = 512;   // acknowledgements come often enough to be watched
+constexpr size_t kBatchBytesMax = 4 << 20;   // a few of them fill the pipe
+constexpr size_t kEnvelopeBytes = 64 << 10;  // what a message has around its documents
+
+}  // namespace
+
+IngestRun::IngestRun(const Connection& connection, Output& output, IngestSettings settings)
+    : output_(output),
+      settings_(std::move(settings)),
+      progress_(output),
+      stream_(connection, [this](const Batch& batch, const v1::IngestResponse& response) {
+        Complete(batch, response);
+      }) {}
+
+int IngestRun::Run(DocumentSource& source) {
+  Status status = ReadAll(source);
+  // What was read before its source broke off is still good.
+  Status sent = SendBatch();
+  if (sent.ok()) sent = stream_.Finish();
+  if (!sent.ok()) status = sent;
+  if (!status.ok()) output_.Fail(status);
+  TellSums();
+  return status.ok() && refused_ == 0 ? 0 : 1;
+}
+
+Status IngestRun::ReadAll(DocumentSource& source) {
+  SourceItem item;
+  while (true) {
+    ASSIGN_OR_RETURN(const bool more, source.Next(item));
+    if (!more) return OkStatus();
+    RETURN_IF_ERROR(Add(item));
+    const uint64_t refused = refused_here_ + refused_by_server_;
+    if (settings_.errors_max && refused >= *settings_.errors_max) {
+      return Status(StatusCode::kAborted, "max-errors",
+                    fmt::format("stopped: {} refused; correct them and run it again",
+                                Counted(refused, "document")));
+    }
+    progress_.Update({accepted_, refused, source.Fraction()});
+  }
+}
+
+Status IngestRun::Add(SourceItem& item) {
+  const size_t bytes = item.document.ByteSizeLong() + 8;
+  if (item.refused.ok() && bytes > limits::kIngestMessageBytes - kEnvelopeBytes) {
+    item.refused = Invalid(
+        "",
+        fmt::format("takes {} bytes, which is more than a message may; split the document", bytes));
+  }
+  if (!item.refused.ok()) {
+    ++refused_here_;
+    batch_.refused.push_back({std::move(item.origin), item.document.id(),
+                              std::string(item.refused.field()),
+                              std::string(item.refused.message())});
+  } else {
+    if (batch_bytes_ + bytes > kBatchBytesMax) RETURN_IF_ERROR(SendBatch());
+    batch_bytes_ += bytes;
+    batch_.origins.push_back(std::move(item.origin));
+    batch_.request.mutable_documents()->Add(std::move(item.document));
+  }
+  if (batch_.origins.size() + batch_.refused.size() >= kBatchDocumentsMax) return SendBatch();
+  return OkStatus();
+}
+
+Status IngestRun::SendBatch() {
+  if (batch_.origins.empty() && batch_.refused.empty()) return OkStatus();
+  batch_.request.set_collection(settings_.collection);
+  batch_bytes_ = 0;
+  return stream_.Send(std::exchange(batch_, Batch()));
+}
+
+void IngestRun::Complete(const Batch& batch, const v1::IngestResponse& response) {
+  std::vector<RefusedDocument> refused = batch.refused;
+  for (const v1::Refusal& refusal : response.refused()) {
+    Origin origin;
+    if (refusal.index() < batch.origins.size()) origin = batch.origins[refusal.index()];
+    refused.push_back({std::move(origin), refusal.id(), refusal.field(), refusal.message()});
+  }
+  std::stable_sort(refused.begin(), refused.end(),
+                   [](const auto& a, const auto& b) { return a.origin.line < b.origin.line; });
+  for (const RefusedDocument& document : refused) TellRefused(document);
+  accepted_ += response.accepted();
+  refused_ += refused.size();
+  refused_by_server_ += static_cast<uint64_t>(response.refused_size());
+  // The server counts over a stream; a second stream after an overload counts anew.
+  undefined_principals_ =
+      std::max<uint64_t>(undefined_principals_, response.undefined_principals());
+  revision_ = std::max(revision_, response.revision());
+}
+
+void IngestRun::TellRefused(const RefusedDocument& refused) {
+  if (!output_.json()) {
+    const std::string place = refused.origin.file.empty()
+                                  ? fmt::format("line {}", refused.origin.line)
+                                  : Printable(refused.origin.file);
+    std::string text = place;
+    for (const std::string& part :
+         {refused.origin.file.empty() ? refused.id : std::string(), refused.field}) {
+      if (!part.empty()) text += ": " + Printable(part);
+    }
+    output_.Note(fmt::format("refused: {}: {}", text, Printable(refused.message)));
+    return;
+  }
+  JsonWriter json;
+  json.BeginObject().Key("line").Unsigned(refused.origin.line);
+  if (!refused.origin.file.empty()) json.Key("file").String(refused.origin.file);
+  json.Key("id").String(refused.id).Key("field").String(refused.field);
+  output_.Line(json.Key("message").String(refused.message).EndObject());
+}
+
+void IngestRun::TellSums() {
+  if (output_.json()) {
+    JsonWriter json;
+    json.BeginObject().Key("accepted").Unsigned(accepted_);
+    json.Key("refused").Unsigned(refused_);
+    json.Key("undefined_principals").Unsigned(undefined_principals_);
+    output_.Line(json.Key("revision").Unsigned(revision_).EndObject());
+    return;
+  }
+  const double seconds = std::max(progress_.elapsed().count(), 1e-9);
+  std::string text = fmt::format("accepted {} in {:.1f} s ({}/s)", Counted(accepted_, "document"),
+                                 seconds, Grouped(static_cast<uint64_t>(accepted_ / seconds)));
+  if (refused_ > 0) text += fmt::format(", refused {}", Grouped(refused_));
+  if (undefined_principals_ > 0) {
+    text += ", " + Counted(undefined_principals_, "undefined principal");
+  }
+  output_.Line(text + fmt::format(", revision {}", revision_));
+}
+
+}  // namespace cordon

@@ -1,0 +1,61 @@
+// One run of `cordon ingest`: batches documents, keeps count, tells of refusals in input order.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "engine/base/status.h"
+#include "tools/cordon/ingest_source.h"
+#include "tools/cordon/ingest_stream.h"
+#include "tools/cordon/output.h"
+#include "tools/cordon/progress.h"
+
+namespace cordon {
+
+// How a run is done.
+struct IngestSettings {
+  std::string collection;
+  // Stops as soon as this many documents are refused; nothing: never.
+  std::optional<uint64_t> errors_max;
+};
+
+// Not thread-safe. Uses each object once.
+class IngestRun {
+ public:
+  // `connection` and `output` outlive this.
+  IngestRun(const Connection& connection, Output& output, IngestSettings settings);
+
+  // Ingests all of `source`, telling of refused documents and, last, of the sums; those of a run
+  // that broke off cover what was acknowledged, in input order. Returns the exit code.
+  int Run(DocumentSource& source);
+
+ private:
+  Status ReadAll(DocumentSource& source);
+  // Adds a document to the batch, or sends the batch first if it has no room.
+  Status Add(SourceItem& item);
+  Status SendBatch();
+  void Complete(const Batch& batch, const v1::IngestResponse& response);
+  void TellRefused(const RefusedDocument& refused);
+  void TellSums();
+
+  Output& output_;
+  const IngestSettings settings_;
+  Progress progress_;
+
+  Batch batch_;
+  size_t batch_bytes_ = 0;
+  uint64_t refused_here_ = 0;  // by this program, told or not
+
+  // Written where batches complete, read where progress is shown.
+  std::atomic<uint64_t> accepted_{0};
+  std::atomic<uint64_t> refused_{0};
+  std::atomic<uint64_t> refused_by_server_{0};
+  uint64_t undefined_principals_ = 0;
+  uint64_t revision_ = 0;
+
+  IngestStream stream_;  // last: its thread uses the others
+};
+
+}  // namespace cordon

@@ -1,0 +1,45 @@
+// Where documents come from: the lines of a file, or the files of a directory.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "cordon/v1/types.pb.h"
+#include "engine/base/status.h"
+#include "tools/cordon/ingest_stream.h"
+#include "tools/cordon/walk.h"
+
+namespace cordon {
+
+// One line or file.
+struct SourceItem {
+  Origin origin;
+  v1::Document document;  // of a refused one only the id, as far as it can be told
+  Status refused;         // not OK if it cannot be sent
+};
+
+// Documents one after the other. Not thread-safe.
+class DocumentSource {
+ public:
+  virtual ~DocumentSource() = default;
+
+  // Fills `item`; false at the end. An error breaks the run off: nothing more can be read.
+  virtual StatusOr<bool> Next(SourceItem& item) = 0;
+
+  // How much of the whole has been read, 0 to 1; 0 if the whole is not known.
+  virtual double Fraction() const = 0;
+};
+
+// The lines of `path`, plain or gzipped; "-" is standard input. Empty lines are passed over.
+StatusOr<std::unique_ptr<DocumentSource>> OpenLines(const std::string& path);
+
+// The files below `directory`, in bytewise order of their paths, under the rules of `rules_path`. A
+// document's id is its path in the directory; a file that no rule matches is refused. What is left
+// out is added to `skipped`.
+StatusOr<std::unique_ptr<DocumentSource>> OpenDirectory(const std::string& directory,
+                                                        const std::string& rules_path,
+                                                        std::vector<SkippedFile>* skipped);
+
+}  // namespace cordon

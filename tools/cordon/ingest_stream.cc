@@ -1,0 +1,127 @@
+#include "tools/cordon/ingest_stream.h"
+
+#include <utility>
+
+namespace cordon {
+
+IngestStream::IngestStream(const Connection& connection, Completed completed)
+    : connection_(connection),
+      completed_(std::move(completed)),
+      stub_(v1::Ingest::NewStub(connection.channel())) {}
+
+IngestStream::~IngestStream() {
+  if (!stream_) return;
+  context_->TryCancel();
+  (void)Close();
+}
+
+Status IngestStream::Send(Batch batch) {
+  RETURN_IF_ERROR(failed_);
+  batch.request.set_batch(next_batch_++);
+  {
+    const std::lock_guard lock(mutex_);
+    pending_.push_back(std::make_shared<Batch>(std::move(batch)));
+    CompleteUnsent();
+  }
+  failed_ = Pump(kWindow - 1);
+  return failed_;
+}
+
+Status IngestStream::Finish() {
+  RETURN_IF_ERROR(failed_);
+  if (!stream_) Open();  // nothing to send is still a question to the server
+  failed_ = Pump(0);
+  RETURN_IF_ERROR(failed_);
+  stream_->WritesDone();
+  failed_ = connection_.Outcome(Close()).status;
+  return failed_;
+}
+
+Status IngestStream::Pump(size_t pending_max) {
+  std::unique_lock lock(mutex_);
+  while (true) {
+    if (ended_) {
+      lock.unlock();
+      RETURN_IF_ERROR(Reopen());
+      lock.lock();
+    }
+    if (written_ < pending_.size()) {
+      const std::shared_ptr<Batch> batch = pending_[written_++];
+      if (batch->origins.empty()) continue;
+      lock.unlock();
+      if (!stream_) Open();
+      const bool alive = stream_->Write(batch->request);
+      lock.lock();
+      // A write fails only on a stream that is over; the reader sees the same.
+      if (!alive) changed_.wait(lock, [this] { return ended_; });
+      continue;
+    }
+    if (pending_.size() <= pending_max) return OkStatus();
+    changed_.wait(lock, [&] { return ended_ || pending_.size() <= pending_max; });
+  }
+}
+
+void IngestStream::Open() {
+  context_ = std::make_unique<grpc::ClientContext>();
+  connection_.Prepare(context_.get(), std::chrono::milliseconds(0));
+  stream_ = stub_->Ingest(context_.get());
+  reader_ = std::thread([this] { ReadAcknowledgements(); });
+}
+
+Status IngestStream::Reopen() {
+  const RpcOutcome outcome = connection_.Outcome(Close());
+  std::optional<std::chrono::milliseconds> delay;
+  {
+    const std::lock_guard lock(mutex_);
+    if (out_of_order_) return Internal("the server acknowledged a batch that is not the next one");
+    if (outcome.ok()) {
+      return Status(StatusCode::kUnavailable, "", "the server ended the stream; run it again");
+    }
+    delay = retry_.Next(outcome);
+    if (!delay) return outcome.status;
+    written_ = 0;
+    ended_ = false;
+  }
+  std::this_thread::sleep_for(*delay);
+  Open();
+  return OkStatus();
+}
+
+grpc::Status IngestStream::Close() {
+  reader_.join();
+  const grpc::Status status = stream_->Finish();
+  stream_.reset();
+  context_.reset();
+  return status;
+}
+
+void IngestStream::ReadAcknowledgements() {
+  v1::IngestResponse response;
+  while (stream_->Read(&response)) {
+    const std::lock_guard lock(mutex_);
+    if (written_ == 0 || pending_.front()->request.batch() != response.batch()) {
+      out_of_order_ = true;
+      context_->TryCancel();
+      break;
+    }
+    retry_.Reset();
+    CompleteFront(response);
+    CompleteUnsent();
+    changed_.notify_all();
+  }
+  const std::lock_guard lock(mutex_);
+  ended_ = true;
+  changed_.notify_all();
+}
+
+void IngestStream::CompleteFront(const v1::IngestResponse& response) {
+  completed_(*pending_.front(), response);
+  pending_.pop_front();
+  if (written_ > 0) --written_;
+}
+
+void IngestStream::CompleteUnsent() {
+  while (!pending_.empty() && pending_.front()->origins.empty()) CompleteFront({});
+}
+
+}  // namespace cordon

@@ -1,0 +1,99 @@
+// Batches of documents over one Ingest stream after another, until each is acknowledged.
+//
+// Invariants: batches are completed in the order in which they were sent; a batch is completed
+// once, when the server has acknowledged it; at most kWindow batches wait for that.
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "cordon/v1/ingest.grpc.pb.h"
+#include "engine/base/status.h"
+#include "tools/cordon/connection.h"
+
+namespace cordon {
+
+// Where a document came from.
+struct Origin {
+  uint64_t line = 0;  // from 1; of a directory the number of the file
+  std::string file;   // empty for lines
+};
+
+// A document that was refused, here or by the server.
+struct RefusedDocument {
+  Origin origin;
+  std::string id;
+  std::string field;
+  std::string message;
+};
+
+// What is sent as one message, and what was refused before sending.
+struct Batch {
+  v1::IngestRequest request;
+  std::vector<Origin> origins;           // one for each of the request's documents
+  std::vector<RefusedDocument> refused;  // in input order
+};
+
+// One run of Ingest. Send() and Finish() are one thread's.
+class IngestStream {
+ public:
+  // Told of each completed batch, in order, from any thread but one at a time; must not call back.
+  using Completed = std::function<void(const Batch& batch, const v1::IngestResponse& response)>;
+
+  static constexpr size_t kWindow = 4;  // with 4 MB each the server never waits for the next
+
+  // `connection` must outlive this.
+  IngestStream(const Connection& connection, Completed completed);
+  // Breaks off what is not finished.
+  ~IngestStream();
+
+  IngestStream(const IngestStream&) = delete;
+  IngestStream& operator=(const IngestStream&) = delete;
+
+  // Sends a batch and waits until there is room for another. One without documents is completed in
+  // its turn without being sent. An error is final.
+  Status Send(Batch batch);
+
+  // Waits until everything is acknowledged and ends the stream.
+  Status Finish();
+
+ private:
+  using Stream = grpc::ClientReaderWriter<v1::IngestRequest, v1::IngestResponse>;
+
+  // Writes what is unwritten and waits, over reconnects, until at most `pending_max` batches pend.
+  Status Pump(size_t pending_max);
+  void Open();
+  // Ends the broken stream; opens another one if the server only asked to wait.
+  Status Reopen();
+  grpc::Status Close();
+  void ReadAcknowledgements();
+  void CompleteFront(const v1::IngestResponse& response);  // with mutex_ held
+  void CompleteUnsent();                                   // with mutex_ held
+
+  const Connection& connection_;
+  const Completed completed_;
+  const std::unique_ptr<v1::Ingest::Stub> stub_;
+  uint64_t next_batch_ = 1;
+  Status failed_;  // final
+
+  std::unique_ptr<grpc::ClientContext> context_;
+  std::unique_ptr<Stream> stream_;
+  std::thread reader_;
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<std::shared_ptr<Batch>> pending_;  // guarded by mutex_
+  size_t written_ = 0;         // how many of pending_ this stream has; guarded by mutex_
+  bool ended_ = false;         // the reader has seen the stream's end; guarded by mutex_
+  bool out_of_order_ = false;  // guarded by mutex_
+  RetryPolicy retry_;          // guarded by mutex_
+};
+
+}  // namespace cordon

@@ -1,0 +1,280 @@
+#include "tools/cordon/message_json.h"
+
+#include <array>
+#include <utility>
+
+#include "engine/base/clock.h"
+
+namespace cordon {
+namespace {
+
+constexpr std::array<std::pair<v1::Right, std::string_view>, 10> kRights = {{
+    {v1::RIGHT_QUERY, "query"},
+    {v1::RIGHT_INGEST, "ingest"},
+    {v1::RIGHT_LABEL, "label"},
+    {v1::RIGHT_GRANT, "grant"},
+    {v1::RIGHT_AUDIT, "audit"},
+    {v1::RIGHT_ERASE, "erase"},
+    {v1::RIGHT_EXPORT, "export"},
+    {v1::RIGHT_ACT_AS, "act-as"},
+    {v1::RIGHT_BREAK_GLASS, "break-glass"},
+    {v1::RIGHT_ADMIN, "admin"},
+}};
+
+void WriteEntries(JsonWriter& json, const google::protobuf::RepeatedPtrField<v1::Entry>& entries) {
+  json.BeginArray();
+  for (const v1::Entry& entry : entries) {
+    if (!entry.has_until()) {
+      json.String(entry.principal());
+      continue;
+    }
+    json.BeginObject().Key("principal").String(entry.principal());
+    json.Key("until").String(TimeText(entry.until())).EndObject();
+  }
+  json.EndArray();
+}
+
+void LabelOrNull(JsonWriter& json, bool set, const v1::Label& label) {
+  if (set) {
+    WriteLabel(json, label);
+  } else {
+    json.Null();
+  }
+}
+
+}  // namespace
+
+std::string TimeText(const google::protobuf::Timestamp& time) {
+  return FormatTime(time.seconds() * 1'000'000 + time.nanos() / 1000);
+}
+
+std::string_view RightName(v1::Right right) {
+  for (const auto& [value, name] : kRights) {
+    if (value == right) return name;
+  }
+  return "unknown";
+}
+
+v1::Right RightByName(std::string_view wanted) {
+  for (const auto& [value, name] : kRights) {
+    if (name == wanted) return value;
+  }
+  return v1::RIGHT_UNSPECIFIED;
+}
+
+void WriteLabel(JsonWriter& json, const v1::Label& label) {
+  json.BeginObject().Key("level").String(label.level());
+  json.Key("compartments").Strings(label.compartments());
+  json.Key("tags").Strings(label.tags()).EndObject();
+}
+
+void WriteClearance(JsonWriter& json, const v1::Clearance& clearance) {
+  if (clearance.symbol() == v1::Clearance::SYMBOL_ALL) {
+    json.String("all");
+  } else if (clearance.symbol() == v1::Clearance::SYMBOL_LOWEST) {
+    json.String("lowest");
+  } else {
+    json.BeginObject().Key("level").String(clearance.level());
+    json.Key("compartments").Strings(clearance.compartments()).EndObject();
+  }
+}
+
+void WriteAcl(JsonWriter& json, const v1::Acl& acl) {
+  json.BeginObject().Key("allow");
+  WriteEntries(json, acl.allow());
+  json.Key("deny");
+  WriteEntries(json, acl.deny());
+  json.Key("inherit").Strings(acl.inherit()).EndObject();
+}
+
+void WriteRetrieve(JsonWriter& json, const v1::RetrieveResponse& response) {
+  json.Key("passages").BeginArray();
+  for (const v1::Passage& passage : response.passages()) {
+    json.BeginObject();
+    json.Key("document").String(passage.document());
+    json.Key("chunk").Unsigned(passage.chunk());
+    json.Key("score").Double(passage.score());
+    json.Key("text").String(passage.text());
+    json.Key("label");
+    WriteLabel(json, passage.label());
+    json.Key("title").String(passage.title());
+    json.Key("uri").String(passage.uri());
+    json.EndObject();
+  }
+  json.EndArray();
+  json.Key("context_label");
+  LabelOrNull(json, response.has_context_label(), response.context_label());
+  json.Key("destinations").Strings(response.destinations());
+  json.Key("limited").Bool(response.limited());
+  json.Key("revision").Unsigned(response.revision());
+  json.Key("as_of").String(TimeText(response.as_of()));
+  json.Key("journal_id").String(response.journal_id());
+}
+
+void WriteDocument(JsonWriter& json, const v1::GetDocumentResponse& response) {
+  json.Key("document").String(response.document());
+  json.Key("title").String(response.title());
+  json.Key("uri").String(response.uri());
+  json.Key("chunks").BeginArray();
+  for (const v1::DocumentChunk& chunk : response.chunks()) {
+    json.BeginObject().Key("chunk").Unsigned(chunk.chunk());
+    json.Key("text").String(chunk.text());
+    json.Key("label");
+    WriteLabel(json, chunk.label());
+    json.EndObject();
+  }
+  json.EndArray();
+  json.Key("context_label");
+  LabelOrNull(json, response.has_context_label(), response.context_label());
+  json.Key("revision").Unsigned(response.revision());
+  json.Key("as_of").String(TimeText(response.as_of()));
+  json.Key("journal_id").String(response.journal_id());
+}
+
+void WriteExplain(JsonWriter& json, const v1::ExplainResponse& response) {
+  json.Key("permitted").Bool(response.permitted());
+  json.Key("clauses").BeginArray();
+  for (const v1::ClauseVerdict& clause : response.clauses()) {
+    json.BeginObject().Key("name").String(clause.name());
+    json.Key("permitted").Bool(clause.permitted());
+    json.Key("because").String(clause.because()).EndObject();
+  }
+  json.EndArray();
+  json.Key("revision").Unsigned(response.revision());
+  json.Key("journal_id").String(response.journal_id());
+}
+
+void WriteStats(JsonWriter& json, const v1::StatsResponse& response) {
+  json.Key("documents").Unsigned(response.documents());
+  json.Key("chunks").Unsigned(response.chunks());
+  json.Key("undefined_principals").Unsigned(response.undefined_principals());
+  if (response.has_visible_chunks()) {
+    json.Key("visible_chunks").Unsigned(response.visible_chunks());
+  }
+  json.Key("revision").Unsigned(response.revision());
+  json.Key("journal_id").String(response.journal_id());
+}
+
+void WriteKey(JsonWriter& json, const v1::KeyInfo& key) {
+  json.BeginObject().Key("id").String(key.id());
+  json.Key("principal").String(key.grant().principal());
+  json.Key("rights").BeginArray();
+  for (const int right : key.grant().rights()) json.String(RightName(v1::Right(right)));
+  json.EndArray();
+  json.Key("as_patterns").Strings(key.grant().as_patterns());
+  json.Key("clearance");
+  if (key.grant().has_clearance()) {
+    WriteClearance(json, key.grant().clearance());
+  } else {
+    json.String("lowest");
+  }
+  json.Key("collections").Strings(key.grant().collections());
+  json.Key("id_prefix").String(key.grant().id_prefix());
+  json.Key("destinations").Strings(key.grant().destinations());
+  json.Key("created");
+  if (key.has_created()) {
+    json.String(TimeText(key.created()));
+  } else {
+    json.Null();
+  }
+  json.EndObject();
+}
+
+void WriteCollection(JsonWriter& json, const v1::CollectionConfig& config) {
+  json.BeginObject().Key("name").String(config.name());
+  json.Key("dim").Unsigned(config.dimension());
+  json.Key("metric").String(MetricName(config.metric()));
+  json.Key("embedder").String(EmbedderName(config.embedder()));
+  json.Key("model").String(config.model());
+  json.Key("default_label");
+  LabelOrNull(json, config.has_default_label(), config.default_label());
+  json.Key("default_acl");
+  if (config.has_default_acl()) {
+    WriteAcl(json, config.default_acl());
+  } else {
+    json.Null();
+  }
+  json.Key("attributes").BeginArray();
+  for (const v1::AttributeSpec& spec : config.attributes()) {
+    json.BeginObject().Key("name").String(spec.name());
+    json.Key("type").String(AttributeTypeName(spec.type()));
+    json.Key("label");
+    LabelOrNull(json, spec.has_label(), spec.label());
+    json.EndObject();
+  }
+  json.EndArray().EndObject();
+}
+
+void WriteJournalLine(JsonWriter& json, const v1::JournalLine& line) {
+  json.BeginObject().Key("journal_id").String(line.journal_id());
+  json.Key("time").String(TimeText(line.time()));
+  json.Key("call").String(line.call());
+  json.Key("outcome").String(line.outcome());
+  json.Key("key_id").String(line.key_id());
+  json.Key("actor").String(line.actor());
+  json.Key("subject").String(line.subject());
+  json.Key("collection").String(line.collection());
+  json.Key("destination").String(line.destination());
+  json.Key("purpose").String(line.purpose());
+  json.Key("revision").Unsigned(line.revision());
+  json.Key("documents").Strings(line.documents());
+  json.Key("context_label");
+  LabelOrNull(json, line.has_context_label(), line.context_label());
+  json.Key("recovered").Bool(line.recovered()).EndObject();
+}
+
+std::string_view MetricName(v1::Metric metric) {
+  switch (metric) {
+    case v1::METRIC_COSINE:
+      return "cosine";
+    case v1::METRIC_INNER_PRODUCT:
+      return "ip";
+    case v1::METRIC_L2:
+      return "l2";
+    default:
+      return "unknown";
+  }
+}
+
+std::string_view EmbedderName(v1::Embedder embedder) {
+  switch (embedder) {
+    case v1::EMBEDDER_NONE:
+      return "none";
+    case v1::EMBEDDER_BUILTIN:
+      return "builtin";
+    default:
+      return "unknown";
+  }
+}
+
+std::string_view AttributeTypeName(v1::AttributeType type) {
+  switch (type) {
+    case v1::ATTRIBUTE_TYPE_INT:
+      return "int";
+    case v1::ATTRIBUTE_TYPE_FLOAT:
+      return "float";
+    case v1::ATTRIBUTE_TYPE_BOOL:
+      return "bool";
+    case v1::ATTRIBUTE_TYPE_STRING:
+      return "string";
+    case v1::ATTRIBUTE_TYPE_TIME:
+      return "time";
+    default:
+      return "unknown";
+  }
+}
+
+std::string_view RankName(v1::Rank rank) {
+  switch (rank) {
+    case v1::RANK_VECTOR:
+      return "vector";
+    case v1::RANK_LEXICAL:
+      return "lexical";
+    case v1::RANK_HYBRID:
+      return "hybrid";
+    default:
+      return "unknown";
+  }
+}
+
+}  // namespace cordon
