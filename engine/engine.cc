@@ -36,14 +36,6 @@ Status CheckFormat(const DataPaths& paths) {
                             version.substr(0, 40), kFormatVersion));
 }
 
-std::optional<JournalAnchor> ToAnchor(const std::optional<store::v1::AnchorRecord>& record) {
-  if (!record || record->mac().size() != Digest().size()) return std::nullopt;
-  JournalAnchor anchor;
-  anchor.sequence = record->sequence();
-  std::memcpy(anchor.mac.data(), record->mac().data(), anchor.mac.size());
-  return anchor;
-}
-
 // The rows of one collection, and its figures.
 StatusOr<VectorIndex> BuildIndex(const Database& database, const TenantState& state,
                                  Collection* collection) {
@@ -76,6 +68,14 @@ StatusOr<VectorIndex> BuildIndex(const Database& database, const TenantState& st
 }
 
 }  // namespace
+
+std::optional<JournalAnchor> ToAnchor(const store::v1::AnchorRecord& record) {
+  if (record.mac().size() != Digest().size()) return std::nullopt;
+  JournalAnchor anchor;
+  anchor.sequence = record.sequence();
+  std::memcpy(anchor.mac.data(), record.mac().data(), anchor.mac.size());
+  return anchor;
+}
 
 std::string DataPaths::JournalOf(const std::string& tenant) const {
   return (journal_dir.empty() ? data_dir + "/journal" : journal_dir) + "/" + tenant;
@@ -134,7 +134,8 @@ Status Engine::LoadOne(const store::v1::TenantRecord& record) {
   ASSIGN_OR_RETURN(LoadedTenant loaded, LoadTenant(*database_, record, &interner));
   TenantState& state = loaded.state;
   clock_.AtLeast(state.time);
-  ASSIGN_OR_RETURN(auto journal, OpenJournal(state.name, ToAnchor(loaded.anchor)));
+  ASSIGN_OR_RETURN(auto journal, OpenJournal(state.name, loaded.anchor ? ToAnchor(*loaded.anchor)
+                                                                       : std::nullopt));
   clock_.AtLeast(journal->last_time());
   auto tenant = std::make_shared<Tenant>(state.name, std::move(journal), journal_key_);
   RETURN_IF_ERROR(Reconcile(state, tenant.get()));
@@ -173,6 +174,7 @@ Status Engine::Reconcile(const TenantState& state, Tenant* tenant) {
       record.set_call("AcceptLoss");
       record.set_outcome(std::string(CodeName(StatusCode::kOk)));
       record.set_revision(state.revision);
+      record.set_mutation(true);  // from here on the journal expects the revision after this one
       spdlog::warn("tenant {}: revisions {} to {} are lost and accepted as such", state.name,
                    state.revision + 1, journalled);
       return tenant->journal->AppendBatch({record}).status();

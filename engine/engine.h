@@ -37,6 +37,9 @@ struct DataPaths {
   std::string JournalKey() const;
 };
 
+// What the store remembers of a journal; nothing if it is no anchor.
+std::optional<JournalAnchor> ToAnchor(const store::v1::AnchorRecord& record);
+
 // Whether `data_dir` holds a store, finished or not.
 bool HoldsStore(const DataPaths& paths);
 

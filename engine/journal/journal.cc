@@ -203,7 +203,9 @@ void Journal::Run() {
     if (status.ok()) {
       written_ = writer_->last().sequence;
       synced_ = writer_->synced();
-      for (const Pending& p : group) written_revision_ = std::max(written_revision_, p.revision);
+      for (const Pending& p : group) {
+        if (p.revision > 0) written_revision_ = p.revision;
+      }
       if (sync) last_revision_ = written_revision_;
     }
     if (sync || !status.ok()) {

@@ -30,9 +30,7 @@ Status ReadAll(const std::optional<JournalAnchor>& anchor, ChainReader* reader, 
     const Record& record = reader->record();
     index->Note(reader->place());
     recovered->last_time = record.time_us();
-    if (record.mutation()) {
-      recovered->last_revision = std::max(recovered->last_revision, record.revision());
-    }
+    if (record.mutation()) recovered->last_revision = record.revision();
     if (anchor && anchor->sequence == record.sequence() && *anchor != reader->last()) {
       return Replaced(record.sequence());
     }

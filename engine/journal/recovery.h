@@ -16,7 +16,7 @@ struct Recovered {
   std::unique_ptr<LogFile> file;  // the newest, synced
   Mark end;                       // where the next record will begin
   JournalAnchor last;
-  uint64_t last_revision = 0;  // the highest of a mutation
+  uint64_t last_revision = 0;  // of the last mutation
   Micros last_time = 0;        // of the last record
   uint64_t cut_bytes = 0;      // of a torn end; 0 if nothing was torn
 };

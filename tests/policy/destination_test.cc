@@ -86,6 +86,9 @@ TEST(ClearanceTest, AKeyOfAUserIsACeilingForThatUser) {
   EXPECT_TRUE(story.Sees(""));
   story.key.clearance.symbol = "lowest";
   EXPECT_FALSE(story.Sees(""));
+  story.key.clearance.symbol = "all";
+  story.world.clearances.clear();
+  EXPECT_FALSE(story.Sees("")) << "nor does it lift a user who has the default";
 }
 
 TEST(ClearanceTest, SymbolicClearancesFollowANewScheme) {
@@ -298,6 +301,8 @@ TEST(AskingTest, WithoutADestinationThereIsNoAnswer) {
   story.key.destinations = {"*"};
   EXPECT_EQ(story.Refusal("user:ana", "").code(), StatusCode::kPermissionDenied);
   EXPECT_TRUE(story.Refusal("user:ana", "chat").ok());
+  story.key.destinations = {"*", "chat"};
+  EXPECT_EQ(story.Refusal("user:ana", "").code(), StatusCode::kPermissionDenied);
   story.key.destinations = {"removed", "chat"};
   EXPECT_EQ(story.Refusal("user:ana", "").code(), StatusCode::kPermissionDenied)
       << "the default is the first, not the first that exists";

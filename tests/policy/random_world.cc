@@ -19,7 +19,7 @@ const Strings kPatterns = {"*",         "*",     "user:*",   "user:*",      "use
 const Strings kLevels = {"public", "internal", "secret"};
 const Strings kCompartments = {"people", "merger"};
 const Strings kTags = {"pii", "no-external-model", "region:eu", "region:us"};
-const Strings kRegions = {"", "eu", "us"};
+const Strings kRegions = {"", "eu", "us", "e"};
 const Strings kContainers = {"folder:/1", "folder:/2", "folder:/3", "folder:/4"};
 const Strings kDestinations = {"chat", "search", "tuned", "trained"};
 
@@ -158,6 +158,7 @@ reference::Key RandomWorld::DrawKey() {
   key.clearance = DrawClearance();
   if (Percent(20)) {
     key.destinations = {"*"};
+    if (Percent(30)) key.destinations.push_back(Pick(kDestinations));  // "all" still has no first
   } else if (Percent(95)) {
     for (const auto& name : Some(kDestinations, 75)) key.destinations.push_back(name);
     if (Percent(30)) key.destinations.push_back("dev");

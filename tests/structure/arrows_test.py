@@ -47,13 +47,14 @@ def module_of(path):
     return parts[0]
 
 
-def check_library(path, module, header):
+def check_library(allowed, path, module, header):
     for prefix, homes in HOMES.items():
         if not header.startswith(prefix):
             continue
         at_home = module in homes
-        if module == "tests":  # a module's tests may use what the module uses
-            at_home = at_home or path.parts[1] in homes
+        if module == "tests":  # a module's tests may use what the module uses, others what tools do
+            folder = path.parts[1]
+            at_home = at_home or (folder if folder in allowed else "tools") in homes
         if not at_home:
             return f"<{header}> belongs to {', '.join(sorted(homes))} only"
     if header.endswith(".grpc.pb.h") and module not in {"server", "tools", "tests"}:
@@ -66,7 +67,7 @@ def check_include(allowed, path, module, quote, header):
     if not header.startswith("engine/"):
         if quote == '"' and path.parts[0] == "engine" and "/" not in header:
             return f'"{header}": write the path from the top of the tree'
-        return check_library(path, module, header)
+        return check_library(allowed, path, module, header)
     if module == "include":
         return f"{header}: public headers stand alone"
     match = ENGINE_INCLUDE.match(header)

@@ -169,6 +169,11 @@ TEST(Chunker, CodeStaysTogetherAndIsCutAtLines) {
   for (size_t i = 1; i < cut.size(); ++i) EXPECT_THAT(cut[i], StartsWith("  call"));
 }
 
+TEST(Chunker, BlankLinesDoNotEndIndentedCode) {
+  const std::string code = "    first();\n\n\n    second();";
+  EXPECT_THAT(ChunkText("text\n\n" + code), ElementsAre("text\n\n" + code));
+}
+
 TEST(Chunker, UnclosedFenceRunsToTheEnd) {
   EXPECT_THAT(ChunkText("text\n\n```\n# code\nmore"), ElementsAre("text\n\n```\n# code\nmore"));
 }

@@ -26,7 +26,11 @@ void AddServerCommands(CLI::App& app, Session& session);      // stats, capabili
 inline CLI::App* AddCommand(CLI::App& parent, const std::string& name,
                             const std::string& description, const std::string& examples) {
   CLI::App* const command = parent.add_subcommand(name, description);
-  command->footer("Examples:\n" + examples);
+  command->footer(
+      "Options for every command, before or after it: --server, --key-file, --json (cordon "
+      "--help)\n\n"
+      "Examples:\n" +
+      examples);
   return command;
 }
 

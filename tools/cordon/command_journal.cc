@@ -21,7 +21,7 @@ struct ShowOptions {
   std::string journal_id;
 };
 
-StatusOr<Verification> VerifyOnline(Session& session) {
+StatusOr<JournalVerdict> VerifyOnline(Session& session) {
   ASSIGN_OR_RETURN(Connection * connection, session.Connect());
   const auto stub = v1::Admin::NewStub(connection->channel());
   ASSIGN_OR_RETURN(const v1::VerifyJournalResponse response,
@@ -30,14 +30,14 @@ StatusOr<Verification> VerifyOnline(Session& session) {
                          return stub->VerifyJournal(context, v1::VerifyJournalRequest(), answer);
                        },
                        kLongCallTimeout));
-  Verification verification{response.records(), response.ok(), std::nullopt, response.problem()};
+  JournalVerdict verification{response.records(), response.ok(), std::nullopt, response.problem()};
   if (response.has_first_bad()) verification.first_bad = response.first_bad();
   return verification;
 }
 
 StatusOr<int> Verify(const VerifyOptions& options, Session& session) {
   const bool offline = !options.data_dir.empty() || !options.journal_dir.empty();
-  ASSIGN_OR_RETURN(const Verification verification,
+  ASSIGN_OR_RETURN(const JournalVerdict verification,
                    offline
                        ? VerifyOffline(options.data_dir, options.journal_dir, options.journal_key)
                        : VerifyOnline(session));

@@ -13,7 +13,7 @@ namespace {
 // Connecting, or a ping's turn and its time, stay below the 10 s within which a vanished server
 // must end a run. The server must allow pings this often (it counts closer ones as abuse).
 constexpr int kConnectTimeout_ms = 5000;
-constexpr int kPingEvery_ms = 3000;
+constexpr int kPingEvery_ms = 2500;
 constexpr int kPingTimeout_ms =
     5500;  // also TCP_USER_TIMEOUT, for writes that the peer never reads
 

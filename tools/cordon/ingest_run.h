@@ -7,8 +7,8 @@
 #include <string>
 
 #include "engine/base/status.h"
+#include "tools/cordon/batch_stream.h"
 #include "tools/cordon/ingest_source.h"
-#include "tools/cordon/ingest_stream.h"
 #include "tools/cordon/output.h"
 #include "tools/cordon/progress.h"
 
@@ -36,7 +36,7 @@ class IngestRun {
   // Adds a document to the batch, or sends the batch first if it has no room.
   Status Add(SourceItem& item);
   Status SendBatch();
-  void Complete(const Batch& batch, const v1::IngestResponse& response);
+  void Complete(const DocumentBatch& batch, const v1::IngestResponse& response);
   void TellRefused(const RefusedDocument& refused);
   void TellSums();
 
@@ -44,7 +44,7 @@ class IngestRun {
   const IngestSettings settings_;
   Progress progress_;
 
-  Batch batch_;
+  DocumentBatch batch_;
   size_t batch_bytes_ = 0;
   uint64_t refused_here_ = 0;  // by this program, told or not
 
@@ -55,7 +55,7 @@ class IngestRun {
   uint64_t undefined_principals_ = 0;
   uint64_t revision_ = 0;
 
-  IngestStream stream_;  // last: its thread uses the others
+  BatchStream stream_;  // last: its thread uses the others
 };
 
 }  // namespace cordon

@@ -8,7 +8,7 @@
 
 #include "cordon/v1/types.pb.h"
 #include "engine/base/status.h"
-#include "tools/cordon/ingest_stream.h"
+#include "tools/cordon/batch_stream.h"
 #include "tools/cordon/walk.h"
 
 namespace cordon {

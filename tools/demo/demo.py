@@ -364,11 +364,12 @@ class Demo:
         lines = auditor.one("journal", "show", "--limit", "200")["lines"]
         for line in lines[-6:]:
             label = spell(line.get("context_label"))
-            who = f"{line.get('actor', '')[:10]} for {line.get('subject', '')[:10]}"
+            subject = line.get("subject", "")[:10]
+            who = line.get("actor", "")[:10] + (f" for {subject}" if subject else "")
             time = line.get("time", "")[:19]
             call = f"{line.get('call', '')} {line.get('outcome', '')}"
             what = f"{len(line.get('documents', []))} documents, {label}"
-            self.screen.line(f"  {time}  {call:<22} {who:<26} {what}"[:100])
+            self.screen.line(f"  {time}  {call:<27} {who:<24}  {what}"[:100])
         self.screen.line()
         written = {line["journal_id"] for line in lines}
         missing = [run["journal_id"] for run in self.runs if run["journal_id"] not in written]

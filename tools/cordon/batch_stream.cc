@@ -1,33 +1,33 @@
-#include "tools/cordon/ingest_stream.h"
+#include "tools/cordon/batch_stream.h"
 
 #include <utility>
 
 namespace cordon {
 
-IngestStream::IngestStream(const Connection& connection, Completed completed)
+BatchStream::BatchStream(const Connection& connection, Completed completed)
     : connection_(connection),
       completed_(std::move(completed)),
       stub_(v1::Ingest::NewStub(connection.channel())) {}
 
-IngestStream::~IngestStream() {
+BatchStream::~BatchStream() {
   if (!stream_) return;
   context_->TryCancel();
   (void)Close();
 }
 
-Status IngestStream::Send(Batch batch) {
+Status BatchStream::Send(DocumentBatch batch) {
   RETURN_IF_ERROR(failed_);
   batch.request.set_batch(next_batch_++);
   {
     const std::lock_guard lock(mutex_);
-    pending_.push_back(std::make_shared<Batch>(std::move(batch)));
+    pending_.push_back(std::make_shared<DocumentBatch>(std::move(batch)));
     CompleteUnsent();
   }
   failed_ = Pump(kWindow - 1);
   return failed_;
 }
 
-Status IngestStream::Finish() {
+Status BatchStream::Finish() {
   RETURN_IF_ERROR(failed_);
   if (!stream_) Open();  // nothing to send is still a question to the server
   failed_ = Pump(0);
@@ -37,7 +37,7 @@ Status IngestStream::Finish() {
   return failed_;
 }
 
-Status IngestStream::Pump(size_t pending_max) {
+Status BatchStream::Pump(size_t pending_max) {
   std::unique_lock lock(mutex_);
   while (true) {
     if (ended_) {
@@ -46,7 +46,7 @@ Status IngestStream::Pump(size_t pending_max) {
       lock.lock();
     }
     if (written_ < pending_.size()) {
-      const std::shared_ptr<Batch> batch = pending_[written_++];
+      const std::shared_ptr<DocumentBatch> batch = pending_[written_++];
       if (batch->origins.empty()) continue;
       lock.unlock();
       if (!stream_) Open();
@@ -61,14 +61,14 @@ Status IngestStream::Pump(size_t pending_max) {
   }
 }
 
-void IngestStream::Open() {
+void BatchStream::Open() {
   context_ = std::make_unique<grpc::ClientContext>();
   connection_.Prepare(context_.get(), std::chrono::milliseconds(0));
   stream_ = stub_->Ingest(context_.get());
   reader_ = std::thread([this] { ReadAcknowledgements(); });
 }
 
-Status IngestStream::Reopen() {
+Status BatchStream::Reopen() {
   const RpcOutcome outcome = connection_.Outcome(Close());
   std::optional<std::chrono::milliseconds> delay;
   {
@@ -79,7 +79,7 @@ Status IngestStream::Reopen() {
     }
     delay = retry_.Next(outcome);
     if (!delay) return outcome.status;
-    written_ = 0;
+    written_ = pending_.size();
     ended_ = false;
   }
   std::this_thread::sleep_for(*delay);
@@ -87,7 +87,7 @@ Status IngestStream::Reopen() {
   return OkStatus();
 }
 
-grpc::Status IngestStream::Close() {
+grpc::Status BatchStream::Close() {
   reader_.join();
   const grpc::Status status = stream_->Finish();
   stream_.reset();
@@ -95,7 +95,7 @@ grpc::Status IngestStream::Close() {
   return status;
 }
 
-void IngestStream::ReadAcknowledgements() {
+void BatchStream::ReadAcknowledgements() {
   v1::IngestResponse response;
   while (stream_->Read(&response)) {
     const std::lock_guard lock(mutex_);
@@ -114,13 +114,13 @@ void IngestStream::ReadAcknowledgements() {
   changed_.notify_all();
 }
 
-void IngestStream::CompleteFront(const v1::IngestResponse& response) {
+void BatchStream::CompleteFront(const v1::IngestResponse& response) {
   completed_(*pending_.front(), response);
   pending_.pop_front();
   if (written_ > 0) --written_;
 }
 
-void IngestStream::CompleteUnsent() {
+void BatchStream::CompleteUnsent() {
   while (!pending_.empty() && pending_.front()->origins.empty()) CompleteFront({});
 }
 

@@ -35,31 +35,32 @@ struct RefusedDocument {
 };
 
 // What is sent as one message, and what was refused before sending.
-struct Batch {
+struct DocumentBatch {
   v1::IngestRequest request;
   std::vector<Origin> origins;           // one for each of the request's documents
   std::vector<RefusedDocument> refused;  // in input order
 };
 
 // One run of Ingest. Send() and Finish() are one thread's.
-class IngestStream {
+class BatchStream {
  public:
   // Told of each completed batch, in order, from any thread but one at a time; must not call back.
-  using Completed = std::function<void(const Batch& batch, const v1::IngestResponse& response)>;
+  using Completed =
+      std::function<void(const DocumentBatch& batch, const v1::IngestResponse& response)>;
 
   static constexpr size_t kWindow = 4;  // with 4 MB each the server never waits for the next
 
   // `connection` must outlive this.
-  IngestStream(const Connection& connection, Completed completed);
+  BatchStream(const Connection& connection, Completed completed);
   // Breaks off what is not finished.
-  ~IngestStream();
+  ~BatchStream();
 
-  IngestStream(const IngestStream&) = delete;
-  IngestStream& operator=(const IngestStream&) = delete;
+  BatchStream(const BatchStream&) = delete;
+  BatchStream& operator=(const BatchStream&) = delete;
 
   // Sends a batch and waits until there is room for another. One without documents is completed in
   // its turn without being sent. An error is final.
-  Status Send(Batch batch);
+  Status Send(DocumentBatch batch);
 
   // Waits until everything is acknowledged and ends the stream.
   Status Finish();
@@ -89,7 +90,7 @@ class IngestStream {
 
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::deque<std::shared_ptr<Batch>> pending_;  // guarded by mutex_
+  std::deque<std::shared_ptr<DocumentBatch>> pending_;  // guarded by mutex_
   size_t written_ = 0;         // how many of pending_ this stream has; guarded by mutex_
   bool ended_ = false;         // the reader has seen the stream's end; guarded by mutex_
   bool out_of_order_ = false;  // guarded by mutex_
