@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "engine/base/text_check.h"
 #include "engine/crypto/key_file.h"
 #include "engine/format.h"
 #include "engine/store/codec.h"
@@ -30,10 +31,12 @@ Status CheckFormat(const DataPaths& paths) {
   std::string version;
   std::getline(file, version);
   if (version == kFormatVersion) return OkStatus();
-  return Status(StatusCode::kFailedPrecondition, "data_dir",
-                fmt::format("the store has format '{}', this server reads '{}'; use the server "
-                            "that wrote it",
-                            version.substr(0, 40), kFormatVersion));
+  const bool readable = CheckName("", version, /*bytes_max=*/40).ok();
+  return Status(
+      StatusCode::kFailedPrecondition, "data_dir",
+      fmt::format("the store has {}, this server reads '{}'; use the server that wrote it",
+                  readable ? "format '" + version + "'" : "no format that is known",
+                  kFormatVersion));
 }
 
 // The rows of one collection, and its figures.

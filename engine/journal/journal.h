@@ -90,8 +90,8 @@ class Journal {
   // The record of this number; NOT_FOUND if none was written.
   StatusOr<Record> Find(uint64_t sequence) const;
 
-  // The revision of the last durable record with `mutation`; 0 if none. Revisions rise, except where
-  // a loss was accepted: its record says where the store goes on.
+  // The revision of the last durable record with `mutation`; 0 if none. Revisions rise, except
+  // where a loss was accepted: its record says where the store goes on.
   uint64_t last_revision() const;
 
   // Where the durable part of the chain ends: what the store is to remember.

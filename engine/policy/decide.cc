@@ -9,8 +9,6 @@
 namespace cordon {
 namespace {
 
-constexpr std::string_view kRegionTag = "region:";
-
 // Records a verdict when somebody listens; returns it.
 bool Note(std::vector<Verdict>* trace, std::string_view name, bool permitted, std::string because) {
   if (trace != nullptr) trace->push_back({std::string(name), permitted, std::move(because)});
@@ -111,7 +109,7 @@ bool LabelPermits(const World& world, const Subject& subject, const Label& label
 bool TagsPass(std::string_view name, const std::vector<std::string>& forbidden, const Label& label,
               std::vector<Verdict>* trace) {
   for (const auto& tag : label.tags) {
-    if (std::binary_search(forbidden.begin(), forbidden.end(), tag)) {
+    if (std::find(forbidden.begin(), forbidden.end(), tag) != forbidden.end()) {
       return Note(trace, name, false, fmt::format("forbids the tag {}", tag));
     }
   }

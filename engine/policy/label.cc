@@ -29,7 +29,8 @@ Status CheckNames(std::string_view field, const std::vector<std::string>& names,
 Status CheckKnown(std::string_view field, const std::vector<std::string>& names,
                   const std::vector<std::string>& known) {
   for (const auto& name : names) {
-    if (!Has(known, name)) {
+    // A join of labels bound to different regions makes the region where nothing is.
+    if (!Has(known, name) && name != kRegionTag) {
       return Invalid(field, fmt::format("unknown name '{}'; add it by policy apply", name));
     }
   }
@@ -50,6 +51,26 @@ std::vector<std::string> Union(const std::vector<std::string>& a,
   std::vector<std::string> both;
   std::set_union(a.begin(), a.end(), b.begin(), b.end(), std::back_inserter(both));
   return both;
+}
+
+// Splits sorted tags into those that bind to regions and the others.
+struct SplitTags {
+  explicit SplitTags(const std::vector<std::string>& tags) {
+    for (const auto& tag : tags) (tag.starts_with(kRegionTag) ? regions : others).push_back(tag);
+  }
+  std::vector<std::string> regions;
+  std::vector<std::string> others;
+};
+
+std::vector<std::string> JoinTags(const SplitTags& a, const SplitTags& b) {
+  if (a.regions.empty() || b.regions.empty()) {
+    return Union(Union(a.others, b.others), Union(a.regions, b.regions));
+  }
+  std::vector<std::string> shared;
+  std::set_intersection(a.regions.begin(), a.regions.end(), b.regions.begin(), b.regions.end(),
+                        std::back_inserter(shared));
+  if (shared.empty()) shared.emplace_back(kRegionTag);
+  return Union(Union(a.others, b.others), shared);
 }
 
 }  // namespace
@@ -100,7 +121,7 @@ Label Join(const Scheme& scheme, const Label& a, const Label& b) {
   const bool a_higher =
       scheme.Rank(a.level).value_or(beyond) >= scheme.Rank(b.level).value_or(beyond);
   return {a_higher ? a.level : b.level, Union(a.compartments, b.compartments),
-          Union(a.tags, b.tags)};
+          JoinTags(SplitTags(a.tags), SplitTags(b.tags))};
 }
 
 bool Dominates(const Scheme& scheme, const Clearance& clearance, const Label& label) {

@@ -61,7 +61,13 @@ void Canonicalise(std::vector<std::string>* names);
 // Drops the parts that symbolic kinds ignore and sorts the others.
 void Canonicalise(Label* label);
 
-// The least label that dominates both. A level that the scheme lacks counts as the highest.
+// Tags that begin so bind to regions: such a label may go to one of its regions only. The prefix
+// alone is a region where nothing is.
+inline constexpr std::string_view kRegionTag = "region:";
+
+// The least label that is as sensitive as both: the higher level, all compartments, all tags. Only
+// the regions meet instead of uniting, since each one more permits more: what is bound to eu joined
+// with what is bound to us may go nowhere. A level that the scheme lacks counts as the highest.
 Label Join(const Scheme& scheme, const Label& a, const Label& b);
 
 // Whether someone with this clearance may read this label: level at least as high and every

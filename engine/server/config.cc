@@ -4,6 +4,7 @@
 #include <yaml-cpp/yaml.h>
 
 #include <charconv>
+#include <ios>
 
 namespace cordon {
 namespace {
@@ -67,6 +68,8 @@ Status ReadConfig(const std::string& path, Config* config) {
     return Invalid("config", "cannot read " + path);
   } catch (const YAML::Exception& error) {
     return Invalid("config", fmt::format("{}: {}", path, error.what()));
+  } catch (const std::ios_base::failure&) {  // a directory, or a disk that fails
+    return Invalid("config", "cannot read " + path);
   }
   return OkStatus();
 }

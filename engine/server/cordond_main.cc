@@ -9,6 +9,7 @@
 #include <CLI/CLI.hpp>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 
 #include "engine/server/server.h"
 
@@ -112,6 +113,8 @@ int Main(int argc, char** argv) {
 int main(int argc, char** argv) {
   // Debian's absl is built to abort on suspected lock-order cycles, and gRPC's mutexes are absl's.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
+  // What gRPC logs of a failed start is said better by Fail(); a value that is set stays.
+  setenv("GRPC_VERBOSITY", "NONE", /*overwrite=*/0);
   spdlog::set_default_logger(spdlog::stderr_color_mt("cordond"));
   cordon::KeepMemoryPrivate();
   return cordon::Main(argc, argv);

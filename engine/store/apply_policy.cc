@@ -102,6 +102,23 @@ Status InUse(const Status& unknown, std::string_view by) {
                 fmt::format("still used by {}: {}", by, unknown.message()));
 }
 
+// Stored labels are joined already: if two levels changed places, the join would be the lower one.
+Status CheckLevelOrder(const PolicyRules& before, const PolicyRules& after) {
+  size_t above = 0;
+  for (const auto& level : before.scheme.levels) {
+    const auto rank = after.scheme.Rank(level);
+    if (!rank) continue;
+    if (*rank + 1 < above) {
+      return Status(StatusCode::kFailedPrecondition, "levels",
+                    fmt::format("'{}' would change its order while documents are stored; keep "
+                                "the order of the levels",
+                                level));
+    }
+    above = *rank + 1;
+  }
+  return OkStatus();
+}
+
 // Everything stored that the new rules must still be able to name.
 Status CheckStoredNames(const ApplyContext& context, const TenantState& state,
                         const PolicyRules& rules) {
@@ -130,6 +147,9 @@ Status CheckStoredNames(const ApplyContext& context, const TenantState& state,
     if (!known.ok()) return InUse(known, "the default acl of collection " + name);
   }
   const auto in_use = context.classes_in_use();
+  if (std::find(in_use.begin(), in_use.end(), true) != in_use.end()) {
+    RETURN_IF_ERROR(CheckLevelOrder(*state.policy.rules, rules));
+  }
   const ClassTable& table = state.policy.classes;
   for (ClassId id = 0; id < in_use.size(); ++id) {
     if (!in_use[id]) continue;

@@ -239,6 +239,14 @@ class Tenants(ServerTest):
         for key in (theirs, None):
             self.assertIs(self.ok("journal", "verify", key=key)["ok"], True)
 
+    def test_the_seeds_of_a_fresh_tenant_do_not_count(self):
+        file = self.store.path(".key")
+        self.ok("tenant", "create", "fresh", "--out", file)
+        self.ok("policy", "apply", self.store.json({"levels": ["low", "high"]}), key=file)
+        create = ["collection", "create", "c", "--dim", 2, "--metric", "ip", "--default-label"]
+        self.refused("INVALID_ARGUMENT", *create, '{"level":"public"}', key=file)
+        self.ok(*create, '{"level":"high"}', key=file)
+
     def test_bad_tenant_names_are_refused(self):
         for name in ("", "..", "a/b", "../x", "default", "a b", "a\u0000b"[:1] * 500):
             answer = self.store.cordon("tenant", "create", name, "--out", self.store.path(".key"))
@@ -322,7 +330,7 @@ class Policy(ServerTest):
             ),
             "clearance": (
                 lambda: self.directory({"principal": "user:c", "clearance": clearance}),
-                lambda: self.directory({"principal": "user:c", "clearance": {"level": "public"}}),
+                lambda: self.directory({"principal": "user:c", "clearance": "all"}),
             ),
             "key": (create_key, lambda: self.ok("key", "revoke", made_key[-1])),
             "ceiling": (

@@ -6,15 +6,14 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
-#include <chrono>
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
-#include <sstream>
+#include <atomic>
+#include <mutex>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "engine/base/random.h"
+#include "tests/cordon/cli_fixture.h"
 #include "tests/cordon/fake_server.h"
 
 namespace cordon {
@@ -23,60 +22,6 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::StartsWith;
-
-struct Result {
-  int code = 0;
-  std::vector<std::string> out;
-  std::string err;
-  double seconds = 0;
-};
-
-std::string Slurp(std::FILE* file) {
-  std::string text;
-  std::rewind(file);
-  for (int c; (c = std::fgetc(file)) != EOF;) text += static_cast<char>(c);
-  std::fclose(file);
-  return text;
-}
-
-Result Cordon(std::vector<std::string> arguments) {
-  std::vector<const char*> argv = {"cordon"};
-  for (const std::string& argument : arguments) argv.push_back(argument.c_str());
-  std::FILE* const out = std::tmpfile();
-  std::FILE* const err = std::tmpfile();
-  const auto begin = std::chrono::steady_clock::now();
-  Result result;
-  result.code = RunCommandLine(static_cast<int>(argv.size()), argv.data(), out, err);
-  result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-  std::istringstream lines(Slurp(out));
-  for (std::string line; std::getline(lines, line);) result.out.push_back(line);
-  result.err = Slurp(err);
-  return result;
-}
-
-class CommandLine : public testing::Test {
- protected:
-  CommandLine() : folder_(std::filesystem::path(testing::TempDir()) / ("cordon_cli_" + Name())) {
-    std::filesystem::remove_all(folder_);
-    std::filesystem::create_directories(folder_);
-    unsetenv("CORDON_SERVER");
-    unsetenv("CORDON_KEY_FILE");
-  }
-  ~CommandLine() override { std::filesystem::remove_all(folder_); }
-
-  static std::string Name() {
-    return testing::UnitTest::GetInstance()->current_test_info()->name();
-  }
-
-  std::string Path(const std::string& name) const { return (folder_ / name).string(); }
-
-  std::string File(const std::string& name, const std::string& text) const {
-    std::ofstream(Path(name)) << text;
-    return Path(name);
-  }
-
-  std::filesystem::path folder_;
-};
 
 TEST_F(CommandLine, WrongUsageIsExitTwoAndJsonWhenAskedFor) {
   const std::vector<std::vector<std::string>> wrong = {
@@ -339,196 +284,6 @@ TEST_F(CommandLine, QuestionsEndWhenTheServerVanishes) {
   EXPECT_EQ(result.out.size(), 2000u);
   EXPECT_THAT(result.out.back(), HasSubstr(R"("error":{"code":"UNAVAILABLE")"));
   EXPECT_LT(result.seconds, 10);
-}
-
-// ---- ingest
-
-std::string Documents(int count) {
-  std::string lines;
-  for (int i = 1; i <= count; ++i) {
-    lines += R"({"id":"d)" + std::to_string(i) +
-             R"(","text":"x"})"
-             "\n";
-  }
-  return lines;
-}
-
-// Accepts a batch, but for documents whose id ends in 00.
-v1::IngestResponse Accept(const v1::IngestRequest& request, uint64_t revision) {
-  v1::IngestResponse response;
-  response.set_batch(request.batch());
-  response.set_revision(revision);
-  for (int i = 0; i < request.documents_size(); ++i) {
-    if (!request.documents(i).id().ends_with("00")) continue;
-    v1::Refusal* const refusal = response.add_refused();
-    refusal->set_index(static_cast<uint32_t>(i));
-    refusal->set_id(request.documents(i).id());
-    refusal->set_field("label.level");
-    refusal->set_message("m");
-  }
-  response.set_accepted(static_cast<uint32_t>(request.documents_size() - response.refused_size()));
-  return response;
-}
-
-TEST_F(CommandLine, RefusedLinesAreToldInOrderWithTheirNumbers) {
-  FakeServer server;
-  server.on_ingest = [](FakeServer::Stream* stream) {
-    v1::IngestRequest request;
-    uint64_t revision = 0;
-    while (stream->Read(&request)) stream->Write(Accept(request, ++revision));
-    return grpc::Status::OK;
-  };
-  // Line 1 is empty; line n + 1 holds document n; lines 51 and 603 cannot be sent.
-  std::string lines = "\n" + Documents(1200);
-  lines.replace(lines.find(R"({"id":"d50")"), 11, R"({"Id":"d50")");
-  lines.replace(lines.find(R"({"id":"d602","text":"x"})"), 24, R"({"id":"d602","text": 7 })");
-  const Result result =
-      Cordon({"ingest", "docs", File("d.jsonl", lines), "--json", "--server", server.address()});
-  EXPECT_EQ(result.code, 1);
-  ASSERT_EQ(result.out.size(), 15u) << result.err;
-  EXPECT_THAT(result.out[0], StartsWith(R"({"line":51,"id":"","field":"Id","message":")"));
-  for (int i = 1; i <= 6; ++i) {
-    EXPECT_EQ(result.out[i], R"({"line":)" + std::to_string(i * 100 + 1) + R"(,"id":"d)" +
-                                 std::to_string(i * 100) +
-                                 R"(","field":"label.level","message":"m"})");
-  }
-  EXPECT_THAT(result.out[7], StartsWith(R"({"line":603,"id":"d602","field":"text","message":")"));
-  EXPECT_EQ(result.out[14],
-            R"({"accepted":1186,"refused":14,"undefined_principals":0,"revision":3})");
-}
-
-TEST_F(CommandLine, AnOverloadLosesAndRepeatsNoLine) {
-  FakeServer server;
-  std::atomic<int> streams{0};
-  std::atomic<int> batches{0};
-  std::vector<std::string> stored;
-  server.on_ingest = [&](FakeServer::Stream* stream) {
-    ++streams;
-    v1::IngestRequest request;
-    while (stream->Read(&request)) {
-      if (++batches % 3 == 0) return Overloaded(20);
-      for (const auto& document : request.documents()) stored.push_back(document.id());
-      stream->Write(Accept(request, 1));
-    }
-    return grpc::Status::OK;
-  };
-  const Result result = Cordon(
-      {"ingest", "docs", File("d.jsonl", Documents(5099)), "--json", "--server", server.address()});
-  ASSERT_FALSE(result.out.empty());
-  EXPECT_EQ(result.out.back(),
-            R"({"accepted":5049,"refused":50,"undefined_principals":0,"revision":1})");
-  EXPECT_EQ(result.out.size(), 51u);
-  ASSERT_EQ(stored.size(), 5099u);
-  for (int i = 0; i < 5099; ++i) ASSERT_EQ(stored[i], "d" + std::to_string(i + 1));
-  EXPECT_GT(streams, 2);
-}
-
-TEST_F(CommandLine, AnIngestThatBreaksOffTellsTheAcknowledgedPrefix) {
-  FakeServer server;
-  server.on_ingest = [](FakeServer::Stream* stream) {
-    v1::IngestRequest request;
-    for (uint64_t revision = 1; revision <= 2; ++revision) {
-      stream->Read(&request);
-      stream->Write(Accept(request, revision));
-    }
-    stream->Read(&request);
-    return grpc::Status(grpc::StatusCode::INTERNAL, "broken");
-  };
-  std::string lines = Documents(4000);
-  lines.replace(lines.find(R"({"id":"d1500")"), 13,
-                R"({"Id":"d1500")");  // beyond what is acknowledged
-  const Result result =
-      Cordon({"ingest", "docs", File("d.jsonl", lines), "--json", "--server", server.address()});
-  EXPECT_EQ(result.code, 1);
-  ASSERT_EQ(result.out.size(), 12u);
-  EXPECT_EQ(result.out[10], R"({"error":{"code":"INTERNAL","message":"broken","field":""}})");
-  EXPECT_EQ(result.out[11],
-            R"({"accepted":1014,"refused":10,"undefined_principals":0,"revision":2})");
-}
-
-TEST_F(CommandLine, AServerThatFallsSilentEndsAnIngestWithinTenSeconds) {
-  FakeServer server;
-  SilentProxy proxy(server.port());
-  std::chrono::steady_clock::time_point silent;
-  server.on_ingest = [&](FakeServer::Stream* stream) {
-    v1::IngestRequest request;
-    for (int i = 0; stream->Read(&request); ++i) {
-      stream->Write(Accept(request, 1));
-      if (i != 2) continue;
-      silent = std::chrono::steady_clock::now();
-      proxy.FallSilent();
-    }
-    return grpc::Status::OK;
-  };
-  // Large documents, so that the connection's buffers are full when it falls silent.
-  std::string lines;
-  for (int i = 1; i <= 400; ++i) {
-    lines +=
-        R"({"id":"d)" + std::to_string(i) + R"(","text":")" + std::string(200'000, 'x') + "\"}\n";
-  }
-  const Result result =
-      Cordon({"ingest", "docs", File("d.jsonl", lines), "--json", "--server", proxy.address()});
-  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - silent;
-  EXPECT_EQ(result.code, 1);
-  EXPECT_LT(took.count(), 10);
-  ASSERT_GE(result.out.size(), 2u);
-  EXPECT_THAT(result.out[result.out.size() - 2], StartsWith(R"({"error":{"code":"UNAVAILABLE")"));
-  EXPECT_THAT(result.out.back(), StartsWith(R"({"accepted":)"));
-}
-
-TEST_F(CommandLine, AnIdleStreamToASilentServerEndsToo) {
-  FakeServer server;
-  SilentProxy proxy(server.port());
-  server.on_ingest = [&](FakeServer::Stream* stream) {
-    v1::IngestRequest request;
-    stream->Read(&request);
-    proxy.FallSilent();  // before the acknowledgement
-    std::this_thread::sleep_for(std::chrono::seconds(1));
-    return grpc::Status::OK;
-  };
-  const Result result = Cordon(
-      {"ingest", "docs", File("d.jsonl", Documents(3)), "--json", "--server", proxy.address()});
-  EXPECT_EQ(result.code, 1);
-  EXPECT_LT(result.seconds, 10);
-  EXPECT_THAT(result.out, ElementsAre(StartsWith(R"({"error":{"code":"UNAVAILABLE")"),
-                                      R"({"accepted":0,"refused":0,"undefined_principals":0,)"
-                                      R"("revision":0})"));
-}
-
-TEST_F(CommandLine, MaxErrorsStopsEarlyButTheGoodLinesBeforeLand) {
-  FakeServer server;
-  server.on_ingest = [](FakeServer::Stream* stream) {
-    v1::IngestRequest request;
-    while (stream->Read(&request)) stream->Write(Accept(request, 1));
-    return grpc::Status::OK;
-  };
-  std::string lines = Documents(3) + "{\n" + Documents(2) + "[]\n" + Documents(90000);
-  const Result result = Cordon({"ingest", "docs", File("d.jsonl", lines), "--json", "--server",
-                                server.address(), "--max-errors", "2"});
-  EXPECT_EQ(result.code, 1);
-  ASSERT_EQ(result.out.size(), 4u);
-  EXPECT_THAT(result.out[0], StartsWith(R"({"line":4,)"));
-  EXPECT_THAT(result.out[1], StartsWith(R"({"line":7,)"));
-  EXPECT_THAT(result.out[2], StartsWith(R"({"error":{"code":"ABORTED")"));
-  EXPECT_EQ(result.out[3], R"({"accepted":5,"refused":2,"undefined_principals":0,"revision":1})");
-}
-
-TEST_F(CommandLine, AnAcknowledgementOfAnotherBatchIsNoAcknowledgement) {
-  FakeServer server;
-  server.on_ingest = [](FakeServer::Stream* stream) {
-    v1::IngestRequest request;
-    stream->Read(&request);
-    v1::IngestResponse response = Accept(request, 1);
-    response.set_batch(request.batch() + 1);
-    stream->Write(response);
-    while (stream->Read(&request)) continue;
-    return grpc::Status::OK;
-  };
-  const Result result = Cordon(
-      {"ingest", "docs", File("d.jsonl", Documents(9)), "--json", "--server", server.address()});
-  EXPECT_EQ(result.code, 1);
-  EXPECT_THAT(result.out[0], StartsWith(R"({"error":{"code":"INTERNAL")"));
-  EXPECT_EQ(result.out[1], R"({"accepted":0,"refused":0,"undefined_principals":0,"revision":0})");
 }
 
 }  // namespace

@@ -29,7 +29,8 @@ tags: [pii, no-external-model, region:eu]
 default_clearance: {level: internal}
 scopes: {1: {ceiling: {level: public, compartments: []}, forbidden_tags: [pii]}}     # a comment
 containers: [{name: "folder:/hr", allow: ["group:hr"], deny: ["group:contractors"], inherit: []}]
-destinations: [{name: chat-public, scope: 1, ceiling: {level: public, compartments: []}, forbidden_tags: [pii], region: us}]
+destinations: [{name: chat-public, scope: 1, ceiling: {level: public, compartments: []},
+                forbidden_tags: [pii], region: us}]
 )";
 
 TEST(PolicyFile, ReadsTheFileOfTheContract) {

@@ -179,12 +179,24 @@ TEST(DestinationTest, ALabelBoundToRegionsGoesToOneOfThemOnly) {
   EXPECT_FALSE(story.Sees("user:ana")) << "an unfinished region is no region";
 }
 
-TEST(DestinationTest, TheJoinOfTwoRegionBoundTextsIsBoundToEither) {
+TEST(DestinationTest, AChunkBoundToAnotherRegionThanItsDocumentGoesNowhere) {
   Story story = ForDestinations();
   story.chat().region = "us";
   story.label().tags = {"region:eu"};
   story.chunk().label = reference::Label{"public", {}, {"region:us"}};
-  EXPECT_TRUE(story.Sees("user:ana"));  // DESIGN: the destination's region among them
+  EXPECT_FALSE(story.Sees("user:ana"));
+  story.chat().region = "eu";
+  EXPECT_FALSE(story.Sees("user:ana"));
+}
+
+TEST(DestinationTest, AChunkBoundToOneOfItsDocumentsRegionsGoesThereOnly) {
+  Story story = ForDestinations();
+  story.label().tags = {"region:eu", "region:us"};
+  story.chunk().label = reference::Label{"public", {}, {"region:us"}};
+  story.chat().region = "eu";
+  EXPECT_FALSE(story.Sees("user:ana"));
+  story.chat().region = "us";
+  EXPECT_TRUE(story.Sees("user:ana"));
 }
 
 TEST(DestinationTest, TheRuleOfItsScopeHoldsBesideItsOwn) {

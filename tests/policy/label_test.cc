@@ -85,6 +85,18 @@ TEST(LabelTest, JoinIsTheLeastLabelThatIsAsSensitiveAsBoth) {
   }
 }
 
+TEST(LabelTest, RegionsMeetInAJoinSinceEachOneMorePermitsMore) {
+  const Label eu = {"public", {}, {"region:eu"}};
+  const Label us = {"public", {}, {"region:us"}};
+  const Label either = {"public", {}, {"pii", "region:eu", "region:us"}};
+  const Label nowhere = {"public", {}, {"region:"}};
+  EXPECT_EQ(Join(kScheme, eu, us), nowhere);
+  EXPECT_EQ(Join(kScheme, nowhere, eu), nowhere);
+  EXPECT_EQ(Join(kScheme, either, us), (Label{"public", {}, {"pii", "region:us"}}));
+  EXPECT_EQ(Join(kScheme, Label{"public", {}, {"pii"}}, eu),
+            (Label{"public", {}, {"pii", "region:eu"}}));
+}
+
 TEST(LabelTest, AJoinWithALevelThatIsNotKnownIsSeenByNobody) {
   const Label unknown = {"forgotten", {}, {}};
   for (const auto& label : AllLabels()) {

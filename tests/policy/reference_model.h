@@ -121,13 +121,25 @@ inline bool Dominates(const World& world, const Clearance& clearance, const Labe
   return held != unknown && held >= needed && std::ranges::includes(has, label.compartments);
 }
 
-// The effective label, the join: the higher level, all compartments and tags of both.
+inline bool IsRegion(const std::string& tag) { return tag.starts_with("region:"); }
+
+// The effective label, the join: the higher level, all compartments and tags of both. Bound to
+// regions twice, it may go only where both may; "region:" is nowhere.
 inline Label LabelOf(const World& world, const Chunk& chunk) {
   Label label = chunk.document_label;
   const Label own = chunk.label.value_or(label);
   if (Rank(world, own.level) > Rank(world, label.level)) label.level = own.level;
   label.compartments.insert(own.compartments.begin(), own.compartments.end());
-  label.tags.insert(own.tags.begin(), own.tags.end());
+  const bool twice = any_of(label.tags, IsRegion) && any_of(own.tags, IsRegion);
+  Names tags = {};
+  for (const Names& some : {label.tags, own.tags}) {
+    for (const std::string& tag : some) {
+      const bool both = label.tags.contains(tag) && own.tags.contains(tag);
+      if (!twice || !IsRegion(tag) || both) tags.insert(tag);
+    }
+  }
+  if (twice && !any_of(tags, IsRegion)) tags.insert("region:");
+  label.tags = tags;
   return label;
 }
 
@@ -140,9 +152,8 @@ inline bool Passes(const World& world, const Gate& gate, const Label& label) {
 inline bool MayReceive(const World& world, const Destination& to, const Clearance& user_clearance,
                        const Label& label) {
   if (!Passes(world, to.gate, label)) return false;
-  const auto is_region = [](const std::string& tag) { return tag.starts_with("region:"); };
   const bool inside = !to.region.empty() && label.tags.contains("region:" + to.region);
-  if (any_of(label.tags, is_region) && !inside) return false;
+  if (any_of(label.tags, IsRegion) && !inside) return false;
   const bool ruled = !to.outside_scope_rules && world.scopes.contains(to.scope);
   if (ruled && !Passes(world, world.scopes.at(to.scope), label)) return false;
   const bool has_model = (to.scope == 4 || to.scope == 5) && to.model_label;

@@ -16,7 +16,7 @@ HOMES = {
     "grpcpp/": {"server", "tools"},
     "absl/": {"server", "tools"},
     "yaml-cpp/": {"server", "tools"},
-    "unicode/": {"base", "text"},
+    "unicode/": {"base", "text", "tools"},
     "gumbo": {"tools"},
     "simdjson": {"tools"},
     "gtest/": {"tests"},

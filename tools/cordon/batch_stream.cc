@@ -79,7 +79,7 @@ Status BatchStream::Reopen() {
     }
     delay = retry_.Next(outcome);
     if (!delay) return outcome.status;
-    written_ = pending_.size();
+    written_ = 0;
     ended_ = false;
   }
   std::this_thread::sleep_for(*delay);

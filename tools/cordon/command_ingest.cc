@@ -66,8 +66,10 @@ void AddIngestCommand(CLI::App& app, Session& session) {
       ->add_option("FILE|DIR", options->path,
                    "Lines of JSON (plain or gzipped; - is standard input), or a directory")
       ->required();
-  ingest->add_option("--rules", options->rules,
-                     "For a directory: who may see which file, and its label (YAML)");
+  ingest
+      ->add_option("--rules", options->rules,
+                   "For a directory: who may see which file, and its label (YAML)")
+      ->type_name("FILE");
   ingest->add_option("--max-errors", options->errors_max, "Stops at this many refused documents")
       ->check(CLI::PositiveNumber);
   OnRun(ingest, session, options, Ingest);

@@ -204,7 +204,8 @@ void AddCreate(CLI::App& key, Session& session) {
                    "The destinations it may name, its default first; '*' is all, else none")
       ->delimiter(',')
       ->allow_extra_args(false);
-  create->add_option("--out", options->out, "New file for the key, readable by you only");
+  create->add_option("--out", options->out, "New file for the key, readable by you only")
+      ->type_name("FILE");
   OnRun(create, session, options, CreateKey);
 }
 
@@ -233,7 +234,8 @@ void AddKeyCommands(CLI::App& app, Session& session) {
       "  cordon tenant create acme --out acme-admin.key");
   const auto tenant_options = std::make_shared<TenantOptions>();
   create->add_option("NAME", tenant_options->name, "The tenant's name")->required();
-  create->add_option("--out", tenant_options->out, "New file for the key, readable by you only");
+  create->add_option("--out", tenant_options->out, "New file for the key, readable by you only")
+      ->type_name("FILE");
   OnRun(create, session, tenant_options, CreateTenant);
 }
 

@@ -88,7 +88,7 @@ void IngestRun::Complete(const DocumentBatch& batch, const v1::IngestResponse& r
     if (refusal.index() < batch.origins.size()) origin = batch.origins[refusal.index()];
     refused.push_back({std::move(origin), refusal.id(), refusal.field(), refusal.message()});
   }
-  if (false) std::stable_sort(refused.begin(), refused.end(),
+  std::stable_sort(refused.begin(), refused.end(),
                    [](const auto& a, const auto& b) { return a.origin.line < b.origin.line; });
   for (const RefusedDocument& document : refused) TellRefused(document);
   accepted_ += response.accepted();

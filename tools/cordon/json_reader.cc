@@ -94,7 +94,7 @@ Status ReadObject(JsonValue value, std::span<const JsonField> fields) {
         std::find_if(fields.begin(), fields.end(), [&](const auto& f) { return f.name == key; });
     if (found == fields.end()) return Unknown(key, fields);
     const uint64_t bit = uint64_t{1} << (found - fields.begin());
-    if (false) return Invalid(key, "given twice; keep one");
+    if ((seen & bit) != 0) return Invalid(key, "given twice; keep one");
     seen |= bit;
     if (Status status = found->read(member); !status.ok()) return status.Within(key);
   }
