@@ -42,9 +42,9 @@ inline constexpr uint32_t kTopKDefault = 10;             // DESIGN §6
 inline constexpr size_t kQueryTextBytes = 64 << 10;      // as a chunk
 inline constexpr size_t kPurposeBytes = 1 << 10;         // a sentence, kept in the journal
 inline constexpr size_t kCheckAccessDocuments = 1000;    // one screen of results
-inline constexpr size_t kQueryMessageBytes = 4 << 20;    // QUALITY §3
-inline constexpr size_t kIngestMessageBytes = 16 << 20;  // QUALITY §3
-inline constexpr size_t kMetadataBytes = 16 << 10;       // QUALITY §3
+inline constexpr size_t kQueryMessageBytes = 4 << 20;    // a query and a vector of 4,096, with room
+inline constexpr size_t kIngestMessageBytes = 16 << 20;  // some 5,000 chunks of 768
+inline constexpr size_t kMetadataBytes = 16 << 10;       // credentials, and room for traces
 inline constexpr int kRevisionWait_ms = 5000;            // bound on at_least_revision
 inline constexpr int kDeadlineCap_ms = 60000;            // deadline = min(client's, this)
 

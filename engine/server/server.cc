@@ -15,7 +15,7 @@ namespace cordon {
 namespace {
 
 constexpr int kPingInterval_ms = 1000;         // clients may ask this often whether we live
-constexpr int kStreamsPerConnection = 100;     // QUALITY: bounded per caller
+constexpr int kStreamsPerConnection = 100;     // more open another connection
 constexpr size_t kTransportBytes = 512 << 20;  // all connections together
 constexpr auto kDrain = std::chrono::seconds(10);
 

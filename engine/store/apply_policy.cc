@@ -167,6 +167,52 @@ Status CheckStoredNames(const ApplyContext& context, const TenantState& state,
   return OkStatus();
 }
 
+// Whether every name is still there and the levels are in the same order, others in between or not.
+bool KeepsNames(const Scheme& before, const Scheme& after) {
+  size_t kept = 0;
+  for (const auto& level : after.levels) {
+    if (kept < before.levels.size() && before.levels[kept] == level) ++kept;
+  }
+  return kept == before.levels.size() &&
+         std::includes(after.compartments.begin(), after.compartments.end(),
+                       before.compartments.begin(), before.compartments.end()) &&
+         std::includes(after.tags.begin(), after.tags.end(), before.tags.begin(),
+                       before.tags.end());
+}
+
+// A class has the join of a document's and a chunk's label: it hides names of both, and holds only
+// in the order of levels in which it was made. So the stored labels themselves are read, but only
+// when a name goes or moves.
+Status CheckStoredLabels(const ApplyContext& context, const TenantState& state,
+                         const Scheme& scheme) {
+  if (KeepsNames(state.policy.rules->scheme, scheme)) return OkStatus();
+  const ClassTable& table = state.policy.classes;
+  const auto check = [&](auto, auto payload) -> Status {
+    store::v1::DocumentRecord record;
+    RETURN_IF_ERROR(ParseRecord(payload, &record));
+    const Label label = FromProto(record.document().label());
+    Status known = scheme.CheckLabel(label);
+    for (const auto& chunk : record.chunks()) {
+      if (!known.ok()) break;
+      if (!chunk.has_label()) continue;
+      const Label own = FromProto(chunk.label());
+      known = scheme.CheckLabel(own);
+      if (known.ok() &&
+          Join(scheme, label, own) != table.labels[table.classes[chunk.class_id()].label]) {
+        return Status(StatusCode::kFailedPrecondition, "levels",
+                      "this order would change the labels of stored chunks; keep the order, or "
+                      "write those documents anew");
+      }
+    }
+    return known.ok() ? OkStatus() : InUse(known, "labels of stored documents");
+  };
+  for (const auto& [name, collection] : *state.collections) {
+    RETURN_IF_ERROR(context.database.Scan(Family::kDocuments,
+                                          CollectionPrefix(state.id, collection->id), check));
+  }
+  return OkStatus();
+}
+
 void PutScheme(const PolicyRules& rules, Applied* applied) {
   store::v1::SchemeRecord record;
   record.mutable_scheme()->mutable_levels()->Assign(rules.scheme.levels.begin(),
@@ -200,6 +246,7 @@ Status ApplyPolicyFile(const ApplyContext& context, const v1::ApplyPolicyRequest
       [&](const auto& change) { return SetDestination(change, rules.get(), applied); }));
   RETURN_IF_ERROR(rules->Check());
   RETURN_IF_ERROR(CheckStoredNames(context, applied->next, *rules));
+  RETURN_IF_ERROR(CheckStoredLabels(context, applied->next, rules->scheme));
   PutScheme(*rules, applied);
   applied->parts =
       static_cast<uint32_t>(request.has_levels() + request.has_compartments() + request.has_tags() +

@@ -48,9 +48,9 @@ class Ingesting:
     def feed(self, documents):
         """Writes until all is written or nobody reads."""
         try:
-            for one in documents:
-                self.process.stdin.write(json.dumps(one).encode() + b"\n")
-            self.process.stdin.close()
+            with self.process.stdin as pipe:
+                for one in documents:
+                    pipe.write(json.dumps(one).encode() + b"\n")
         except BrokenPipeError:
             pass
 

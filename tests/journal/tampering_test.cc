@@ -1,4 +1,4 @@
-// Someone changes what was written: every change is found, and none is started upon (QUALITY S10).
+// Someone changes what was written: every change is found, and none is started upon.
 #include "engine/journal/frame.h"
 #include "tests/journal/scratch_journal.h"
 

@@ -11,11 +11,9 @@
 #include <vector>
 
 namespace reference {
-
 using std::ranges::all_of, std::ranges::any_of;
 using Names = std::set<std::string>;
 using Time = int64_t;
-
 struct Entry {
   std::string who;
   Time until = INT64_MAX;
@@ -121,25 +119,13 @@ inline bool Dominates(const World& world, const Clearance& clearance, const Labe
   return held != unknown && held >= needed && std::ranges::includes(has, label.compartments);
 }
 
-inline bool IsRegion(const std::string& tag) { return tag.starts_with("region:"); }
-
-// The effective label, the join: the higher level, all compartments and tags of both. Bound to
-// regions twice, it may go only where both may; "region:" is nowhere.
+// The effective label, the join: the higher level, all compartments and tags of both.
 inline Label LabelOf(const World& world, const Chunk& chunk) {
   Label label = chunk.document_label;
   const Label own = chunk.label.value_or(label);
   if (Rank(world, own.level) > Rank(world, label.level)) label.level = own.level;
   label.compartments.insert(own.compartments.begin(), own.compartments.end());
-  const bool twice = any_of(label.tags, IsRegion) && any_of(own.tags, IsRegion);
-  Names tags = {};
-  for (const Names& some : {label.tags, own.tags}) {
-    for (const std::string& tag : some) {
-      const bool both = label.tags.contains(tag) && own.tags.contains(tag);
-      if (!twice || !IsRegion(tag) || both) tags.insert(tag);
-    }
-  }
-  if (twice && !any_of(tags, IsRegion)) tags.insert("region:");
-  label.tags = tags;
+  label.tags.insert(own.tags.begin(), own.tags.end());
   return label;
 }
 
@@ -152,8 +138,9 @@ inline bool Passes(const World& world, const Gate& gate, const Label& label) {
 inline bool MayReceive(const World& world, const Destination& to, const Clearance& user_clearance,
                        const Label& label) {
   if (!Passes(world, to.gate, label)) return false;
+  const auto is_region = [](const std::string& tag) { return tag.starts_with("region:"); };
   const bool inside = !to.region.empty() && label.tags.contains("region:" + to.region);
-  if (any_of(label.tags, IsRegion) && !inside) return false;
+  if (!inside && any_of(label.tags, is_region)) return false;
   const bool ruled = !to.outside_scope_rules && world.scopes.contains(to.scope);
   if (ruled && !Passes(world, world.scopes.at(to.scope), label)) return false;
   const bool has_model = (to.scope == 4 || to.scope == 5) && to.model_label;
@@ -161,8 +148,8 @@ inline bool MayReceive(const World& world, const Destination& to, const Clearanc
 }
 
 inline bool Matches(const std::string& pattern, const std::string& name) {
-  if (!pattern.ends_with('*')) return pattern == name;
-  return name.starts_with(pattern.substr(0, pattern.size() - 1));
+  const std::string prefix = pattern.substr(0, pattern.size() - 1);
+  return pattern.ends_with('*') ? name.starts_with(prefix) : pattern == name;
 }
 
 inline std::optional<Destination> FindDestination(const World& world, const std::string& name) {
@@ -180,8 +167,8 @@ inline Asker Resolve(const World& world, const Key& key, std::string as, std::st
   if (as.empty()) as = key.principal;
   const bool is_user = as.starts_with("user:"), itself = as == key.principal;
   if (!is_user && !as.starts_with("service:")) return {"no user or service"};
-  const bool matched = any_of(key.patterns, [&](const auto& p) { return Matches(p, as); });
-  if (!itself && !(key.act_as && matched)) return {"act-as"};
+  const bool may = any_of(key.patterns, [&](const auto& p) { return Matches(p, as); });
+  if (!itself && !(key.act_as && may)) return {"act-as"};
   const auto user = PrincipalsOf(world, as, now);
   const auto application = PrincipalsOf(world, key.principal, now);
   if (!user || !application) return {"too deep"};
@@ -204,7 +191,9 @@ inline bool MaySee(const World& world, const Asker& asker, const Chunk& chunk, T
   const Label label = LabelOf(world, chunk);
   if (!Dominates(world, asker.clearance, label)) return false;
   if (asker.ceiling && !Dominates(world, *asker.ceiling, label)) return false;
-  return !asker.to || MayReceive(world, *asker.to, asker.clearance, label);
+  for (const Label& each : {label, chunk.document_label, chunk.label.value_or(label)}) {  // regions
+    if (asker.to && !MayReceive(world, *asker.to, asker.clearance, each)) return false;
+  }
+  return true;
 }
-
 }  // namespace reference

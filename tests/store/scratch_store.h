@@ -113,9 +113,8 @@ class ScratchStore {
  private:
   void Load() {
     interner_ = Interner();
-    auto loaded =
-        LoadTenant(*database_, FromText<store::v1::TenantRecord>("id: 1 name: 'default'"),
-                   &interner_);
+    auto loaded = LoadTenant(*database_, FromText<store::v1::TenantRecord>("id: 1 name: 'default'"),
+                             &interner_);
     CORDON_CHECK(loaded.ok());
     state_ = loaded->state;
   }
@@ -153,8 +152,8 @@ inline constexpr char kDocs[] =
     "embedder: EMBEDDER_NONE }";
 
 // An Ingest mutation of one document with one chunk.
-inline std::string IngestOf(const std::string& id, const std::string& acl,
-                            const std::string& label, const std::string& chunk = "") {
+inline std::string IngestOf(const std::string& id, const std::string& acl, const std::string& label,
+                            const std::string& chunk = "") {
   return "ingest { collection: 'docs' documents { id: '" + id + "' acl { " + acl + " } label { " +
          label + " } chunks { text: 't' embedding: 1 embedding: 0 " + chunk + " } } }";
 }
