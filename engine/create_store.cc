@@ -82,6 +82,13 @@ bool HoldsStore(const DataPaths& paths) {
 }
 
 Status CreateStore(const DataPaths& paths, const MadeKey& first_key, bool dev) {
+  std::error_code error;
+  if (HoldsStore(paths) && !fs::exists(paths.Format(), error)) {
+    return Status(StatusCode::kFailedPrecondition, "data_dir",
+                  paths.data_dir +
+                      " holds a store that was never finished; delete the directory "
+                      "and try again");
+  }
   if (HoldsStore(paths)) {
     return Status(StatusCode::kAlreadyExists, "data_dir",
                   paths.data_dir + " already holds a store; start the server on it");

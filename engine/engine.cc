@@ -23,6 +23,12 @@ bool Exists(const std::string& path) {
 }
 
 Status CheckFormat(const DataPaths& paths) {
+  if (!Exists(paths.Format()) && Exists(paths.Store())) {
+    return Status(StatusCode::kFailedPrecondition, "data_dir",
+                  paths.data_dir +
+                      " holds a store that was never finished; delete the directory "
+                      "and create one with cordond init");
+  }
   if (!Exists(paths.Format())) {
     return Status(StatusCode::kFailedPrecondition, "data_dir",
                   paths.data_dir + " holds no store; create one with cordond init");

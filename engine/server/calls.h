@@ -16,6 +16,7 @@
 #include "engine/engine.h"
 #include "engine/identity/api_key.h"
 #include "engine/server/errors.h"
+#include "engine/server/open_streams.h"
 
 namespace cordon {
 
@@ -24,6 +25,7 @@ struct Front {
   Engine* engine;
   Authenticator* authenticator;
   Executor* executor;
+  OpenStreams streams;
   std::atomic<uint64_t> unauthenticated{0};
 
   // Authenticates by the call's metadata; UNAUTHENTICATED calls are counted, not journalled.

@@ -4,12 +4,22 @@ namespace cordon {
 
 IngestStream::IngestStream(Front* front, grpc::CallbackServerContext* context)
     : front_(front), context_(context) {
+  const bool serving = front_->streams.Add(this, [this] { Drain(); });
   std::lock_guard lock(mutex_);
+  draining_ = draining_ || !serving;
   MaybeRead();
+  MaybeFinish();
+}
+
+void IngestStream::Drain() {
+  std::lock_guard lock(mutex_);
+  draining_ = true;
+  MaybeFinish();
 }
 
 void IngestStream::MaybeRead() {
-  if (reading_ || read_all_ || !failed_.ok() || next_number_ - next_write_ >= kInFlight) return;
+  if (reading_ || read_all_ || draining_ || !failed_.ok()) return;
+  if (next_number_ - next_write_ >= kInFlight) return;
   reading_ = true;
   StartRead(&incoming_);
 }
@@ -106,6 +116,7 @@ void IngestStream::OnWriteDone(bool ok) {
 void IngestStream::OnDone() {
   // Whoever called Finish did so with the lock held; wait until it has let go.
   { std::lock_guard lock(mutex_); }
+  front_->streams.Remove(this);
   delete this;
 }
 
@@ -116,16 +127,19 @@ void IngestStream::Fail(const Status& status) {
 }
 
 void IngestStream::MaybeFinish() {
-  const bool drained = !reading_ && !processing_ && !writing_ && unprocessed_.empty() &&
-                       next_write_ == next_process_;
+  const bool idle =
+      !processing_ && !writing_ && unprocessed_.empty() && next_write_ == next_process_;
   if (finished_) return;
+  if (draining_ && idle && !read_all_) {
+    Fail(Status(StatusCode::kUnavailable, "", "the server is stopping; run it again"));
+  }
   if (!failed_.ok() && !processing_ && !writing_ && next_write_ == next_process_) {
     // A pending read ends by itself once the call is finished.
     finished_ = true;
     Finish(ToGrpc(failed_));
     return;
   }
-  if (drained && read_all_) {
+  if (idle && !reading_ && read_all_) {
     finished_ = true;
     Finish(grpc::Status::OK);
   }

@@ -25,6 +25,9 @@ class IngestStream final : public grpc::ServerBidiReactor<v1::IngestRequest, v1:
   void OnWriteDone(bool ok) override;
   void OnDone() override;
 
+  // Takes no further batch; ends with UNAVAILABLE once those received are acknowledged.
+  void Drain();
+
  private:
   static constexpr size_t kInFlight = 4;
 
@@ -58,6 +61,7 @@ class IngestStream final : public grpc::ServerBidiReactor<v1::IngestRequest, v1:
   bool read_all_ = false;
   bool processing_ = false;
   bool writing_ = false;
+  bool draining_ = false;
   bool finished_ = false;
   Status failed_;
 };

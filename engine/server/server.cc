@@ -147,6 +147,7 @@ const std::string& Server::address() const { return parts_->address; }
 void Server::Stop() {
   if (!parts_ || !parts_->server) return;
   parts_->server->GetHealthCheckService()->SetServingStatus(false);
+  parts_->front.streams.EndAll();
   parts_->server->Shutdown(std::chrono::system_clock::now() + kDrain);
   parts_->server->Wait();
   parts_->server.reset();

@@ -5,7 +5,6 @@ import json
 import math
 import os
 import struct
-import unittest
 
 from harness import ServerTest, document, main, write_npy
 
@@ -211,7 +210,9 @@ class Ingest(ServerTest):
 
     def test_half_a_gzip_file_lands_what_it_holds_and_fails(self):
         name = self.collection()
-        lines = [json.dumps({**GOOD, "id": f"d{i}", "title": os.urandom(99).hex()}) for i in range(2000)]
+        lines = [
+            json.dumps({**GOOD, "id": f"d{i}", "title": os.urandom(99).hex()}) for i in range(2000)
+        ]
         packed = gzip.compress("\n".join(lines).encode())
         for cut, most in ((len(packed) // 2, 1500), (5, 0), (len(packed) - 4, 2000)):
             file = self.store.path(".jsonl.gz")
@@ -242,7 +243,8 @@ class Ingest(ServerTest):
         name = self.collection()
         text = "word " * 12000
         huge = document("huge", chunks=[chunk(text=text) for _ in range(300)])
-        answer = self.store.cordon("ingest", name, self.store.lines(GOOD, huge, {**GOOD, "id": "z"}))
+        lines = self.store.lines(GOOD, huge, {**GOOD, "id": "z"})
+        answer = self.store.cordon("ingest", name, lines)
         self.assertEqual((answer.code, answer.last["accepted"], answer.last["refused"]), (1, 2, 1))
         self.assertEqual((answer.lines[0]["line"], answer.lines[0]["id"]), (2, "huge"))
 
@@ -266,7 +268,8 @@ class Directories(ServerTest):
             latin_md=b"caf\xe9 \xff\xfe",
             empty_md=b"",
         )
-        rules = self.store.json({"rules": [{"glob": "**", "allow": ["everyone"], "level": "public"}]})
+        rule = {"glob": "**", "allow": ["everyone"], "level": "public"}
+        rules = self.store.json({"rules": [rule]})
         name = self.collection("--embedder", "builtin", dim=64)
         answer = self.store.cordon("ingest", name, folder, "--rules", rules)
         self.assertEqual(answer.code, 1, answer)

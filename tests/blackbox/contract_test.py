@@ -5,7 +5,6 @@ import os
 import re
 import stat
 import subprocess
-import unittest
 
 from harness import (
     CORDON,
@@ -372,7 +371,8 @@ class Documents(ServerTest):
         self.directory({"principal": "group:hr", "members": ["user:hana"]})
         self.directory({"principal": "user:hana", "clearance": {"level": "internal"}})
         name = self.collection("--embedder", "builtin", dim=64)
-        answer = self.store.cordon("ingest", name, folder, "--rules", self.store.json({"rules": rules}))
+        file = self.store.json({"rules": rules})
+        answer = self.store.cordon("ingest", name, folder, "--rules", file)
         self.assertEqual(answer.code, 1, answer)
         self.assertEqual((answer.last["accepted"], answer.last["refused"]), (2, 1), answer)
         text = ["retrieve", name, "--text", "parental leave"]

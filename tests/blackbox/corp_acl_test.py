@@ -13,7 +13,6 @@ import os
 import struct
 import sys
 import time
-import unittest
 from collections import defaultdict
 from pathlib import Path
 
@@ -127,7 +126,8 @@ class Corpus:
                 allow = ["group:archive-readers"]
                 label = {"level": facts["level"], "compartments": [facts["agency"]]}
             head = {"id": f"{source}/{name}", "acl": {"allow": allow}, "label": label}
-            chunks = ",".join(f'{{"text":"","embedding":{row_text(self.vectors, r)}}}' for r in rows)
+            vectors = (row_text(self.vectors, row) for row in rows)
+            chunks = ",".join(f'{{"text":"","embedding":{vector}}}' for vector in vectors)
             yield f'{json.dumps(head)[:-1]},"chunks":[{chunks}]}}'.encode()
 
     def sees(self, principal, row_source, document):

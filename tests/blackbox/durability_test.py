@@ -9,9 +9,10 @@ import threading
 import time
 import unittest
 
-from harness import CORDON, ServerTest, Store, document, environment, main, write_npy
+from harness import COMMAND_S, CORDON, ServerTest, Store, document, environment, main, write_npy
 
 VANISHED_S = 10  # the contract's bound
+STOP_S = 5  # far below the 10 s after which supervisors lose patience
 DIMENSION = 32
 
 
@@ -53,6 +54,17 @@ class Ingesting:
                     pipe.write(json.dumps(one).encode() + b"\n")
         except BrokenPipeError:
             pass
+
+    def feed_on(self):
+        """Writes as much as is taken, from another thread."""
+        documents = (wide(n, 0, 3) for n in range(10**6))
+        threading.Thread(target=self.feed, args=(documents,), daemon=True).start()
+
+    def feed_some(self, count):
+        """Writes a few documents and keeps the pipe open."""
+        for n in range(count):
+            self.process.stdin.write(json.dumps(wide(n, 0, 1)).encode() + b"\n")
+        self.process.stdin.flush()
 
     def sums(self, timeout):
         """The exit code and the parsed lines."""
@@ -101,8 +113,8 @@ class Kill(unittest.TestCase):
         seen = {}
         stats = self.store.cordon("stats", "c").last
         self.assertEqual(stats["chunks"], stats["documents"] * self.CHUNKS)
-        ask = ["retrieve", "c", "--vector", vector, "--as", "user:a", "--k", 10000, "--mode", "exact"]
-        for passage in self.store.cordon(*ask).last["passages"]:
+        ask = ["retrieve", "c", "--vector", vector, "--as", "user:a", "--k", 10000]
+        for passage in self.store.cordon(*ask, "--mode", "exact").last["passages"]:
             number, version, chunk = map(int, re.findall(r"\d+", passage["text"])[:3])
             self.assertEqual(passage["document"], f"d{number:06}")
             self.assertEqual((passage["title"], passage["chunk"]), (f"v{version}", chunk))
@@ -146,31 +158,74 @@ class Kill(unittest.TestCase):
             ["directory", "apply", revoked],
             ["delete", "c", "d000002"],
             ["policy", "apply", self.store.json({"tags": ["t"]})],
+            ["tenant", "create", "acme"],
             ["key", "create", "--principal", "service:k", "--rights", "admin"],
         )
+        made = []
         for step in steps:
             answer = self.store.cordon(*step)
             self.store.process.send_signal(signal.SIGKILL)
             self.store.process.wait()
             self.assertEqual(answer.code, 0, answer)
+            made.append(answer.last.get("key"))
             self.store.start()
             keys = self.store.cordon("key", "list").last
             self.assertEqual(keys["revision"], answer.last["revision"], step)
         for one in ("d000001", "d000002"):
             got = self.store.cordon("get", "c", one, "--as", "user:a")
             self.assertEqual(got.error.get("code"), "NOT_FOUND", got)
-        key = self.store.path(".key")
-        key.write_text(answer.last["key"] + "\n")
-        self.assertEqual(self.store.cordon("key", "list", key=key).code, 0)
+        for secret in filter(None, made):
+            key = self.store.path(".key")
+            key.write_text(secret + "\n")
+            self.assertEqual(self.store.cordon("key", "list", key=key).code, 0)
         self.assertIs(self.store.cordon("journal", "verify").last["ok"], True)
 
 
+class Half(ServerTest):
+    def test_a_document_that_is_replaced_is_never_seen_half(self):
+        name = self.collection(dim=DIMENSION)
+        self.ingest(name, *(wide(n, 0, 4) for n in range(5)))
+        vector = write_npy(self.store.path(".npy"), [1.0] * DIMENSION)
+        vectors = [{"id": "q", "as": "user:a", "vector": [1.0] * DIMENSION, "k": 100}] * 200
+        queries = self.store.lines(*vectors)
+        ingesting = Ingesting(self.store, name)
+        versions = (wide(n, v, 2 + v % 3) for v in range(1, 2000) for n in range(5))
+        feeder = threading.Thread(target=ingesting.feed, args=(versions,), daemon=True)
+        feeder.start()
+        seen = set()
+        while feeder.is_alive():
+            answer = self.store.cordon("retrieve", name, "--queries", queries)
+            self.assertEqual(answer.code, 0, answer.error)
+            for line in answer.lines:
+                found = {}
+                for passage in line["passages"]:
+                    found.setdefault(passage["document"], []).append(passage["text"])
+                self.assertEqual(len(found), 5)
+                for texts in found.values():
+                    (total,) = {text.split(" of ")[1] for text in texts}
+                    (version,) = {text.split()[3] for text in texts}
+                    self.assertEqual(len(texts), int(total))
+                    seen.add(version)
+        self.assertEqual(ingesting.sums(COMMAND_S)[0], 0)
+        self.assertGreater(len(seen), 2, "nothing changed meanwhile; write more versions")
+        self.assertEqual(self.ok("stats", name)["documents"], 5)
+        self.assertEqual(self.sees_by(name, vector), {"v1999"})
+
+    def sees_by(self, name, vector):
+        """The titles of all documents."""
+        ask = ["retrieve", name, "--vector", vector, "--as", "user:a", "--k", 100]
+        return {passage["title"] for passage in self.ok(*ask)["passages"]}
+
+
 class Vanish(ServerTest):
-    def vanish(self, how):
+    def vanish(self, how, idle=False):
+        """Vanishes in mid-ingest; idle: while no more input comes and its end neither."""
         name = self.collection(dim=DIMENSION)
         ingesting = Ingesting(self.store, name)
-        documents = (wide(n, 0, 3) for n in range(10**6))
-        threading.Thread(target=ingesting.feed, args=(documents,), daemon=True).start()
+        if idle:
+            ingesting.feed_some(600)
+        else:
+            ingesting.feed_on()
         time.sleep(1.5)
         self.store.process.send_signal(how)
         begun = time.monotonic()
@@ -192,7 +247,17 @@ class Vanish(ServerTest):
         self.store.process.send_signal(signal.SIGCONT)
         self.assertGreaterEqual(self.ok("stats", name)["documents"], accepted)
 
-    def test_2_a_server_that_dies_ends_the_run(self):
+    def test_2_a_server_that_hangs_ends_a_run_that_awaits_input(self):
+        self.vanish(signal.SIGSTOP, idle=True)
+        self.store.process.send_signal(signal.SIGCONT)
+
+    def test_3_a_server_that_dies_ends_a_run_that_awaits_input(self):
+        name, accepted = self.vanish(signal.SIGKILL, idle=True)
+        self.store.process.wait()
+        self.store.start()
+        self.assertGreaterEqual(self.ok("stats", name)["documents"], accepted)
+
+    def test_4_a_server_that_dies_ends_the_run(self):
         name, accepted = self.vanish(signal.SIGKILL)
         self.store.process.wait()
         self.store.start()
@@ -214,20 +279,25 @@ class Stop(unittest.TestCase):
             self.store.start()
 
     def test_sigterm_in_mid_ingest_loses_nothing_acknowledged(self):
-        ingesting = Ingesting(self.store, "c")
-        documents = (wide(n, 0, 3) for n in range(10**6))
-        threading.Thread(target=ingesting.feed, args=(documents,), daemon=True).start()
-        time.sleep(1.5)
-        self.assertEqual(self.store.stop(timeout=20), 0, self.store.log_text())
-        code, lines = ingesting.sums(VANISHED_S + 5)
-        self.assertEqual(code, 1, lines)
-        accepted = lines[-1]["accepted"]
-        self.assertGreater(accepted, 0)
-        self.store.start()
-        self.assertGreaterEqual(self.store.cordon("stats", "c").last["documents"], accepted)
-        last = self.store.cordon("get", "c", f"d{accepted - 1:06}", "--as", "user:a")
-        self.assertEqual(last.code, 0, last)
-        self.assertIs(self.store.cordon("journal", "verify").last["ok"], True)
+        for idle in (False, True):
+            ingesting = Ingesting(self.store, "c")
+            if idle:
+                ingesting.feed_some(600)
+            else:
+                ingesting.feed_on()
+            time.sleep(1.5)
+            begun = time.monotonic()
+            self.assertEqual(self.store.stop(timeout=20), 0, self.store.log_text())
+            self.assertLess(time.monotonic() - begun, STOP_S)
+            code, lines = ingesting.sums(VANISHED_S + 5)
+            self.assertEqual((code, lines[-2]["error"]["code"]), (1, "UNAVAILABLE"), lines)
+            accepted = lines[-1]["accepted"]
+            self.assertGreater(accepted, 0)
+            self.store.start()
+            self.assertGreaterEqual(self.store.cordon("stats", "c").last["documents"], accepted)
+            last = self.store.cordon("get", "c", f"d{accepted - 1:06}", "--as", "user:a")
+            self.assertEqual(last.code, 0, last)
+            self.assertIs(self.store.cordon("journal", "verify").last["ok"], True)
 
     def test_answers_are_the_same_bytes_after_a_restart(self):
         chooser = random.Random(7)
@@ -238,7 +308,9 @@ class Stop(unittest.TestCase):
             record["label"] = {"level": chooser.choice(["public", "internal"])}
             records.append(record)
         self.assertEqual(self.store.cordon("ingest", "c", self.store.lines(*records)).code, 0)
-        groups = [{"principal": f"group:g{n}", "members": [f"user:{'abc'[n % 3]}"]} for n in range(5)]
+        groups = [
+            {"principal": f"group:g{n}", "members": [f"user:{'abc'[n % 3]}"]} for n in range(5)
+        ]
         levels = [{"principal": f"user:{who}", "clearance": {"level": "internal"}} for who in "ab"]
         self.store.cordon("directory", "apply", self.store.lines(*groups, *levels))
         for n in range(0, 60, 3):

@@ -107,8 +107,19 @@ class Refusals(StartTest):
 
     def test_beyond_loopback(self):
         store = self.store(dev=False)
-        for host in ("0.0.0.0:0", "[::]:0", "10.0.0.1:0", "example.org:0", ":0", "127.0.0.1",
-                     "127.0.0.1:x", "127.0.0.1:70000", "*:0", "127.0.0.1.example.org:0", "128.0.0.1:0"):
+        for host in (
+            "0.0.0.0:0",
+            "[::]:0",
+            "10.0.0.1:0",
+            "128.0.0.1:0",
+            "example.org:0",
+            "127.0.0.1.example.org:0",
+            "*:0",
+            ":0",
+            "127.0.0.1",
+            "127.0.0.1:x",
+            "127.0.0.1:70000",
+        ):
             for dev in ([], ["--dev"]):
                 self.refuse("--data-dir", store.data, "--listen", host, *dev, names="listen")
 

@@ -48,9 +48,10 @@ inline Result Cordon(std::vector<std::string> arguments) {
 
 class CommandLine : public testing::Test {
  protected:
-  CommandLine() : folder_(std::filesystem::path(testing::TempDir()) / ("cordon_cli_" + Name())) {
-    std::filesystem::remove_all(folder_);
-    std::filesystem::create_directories(folder_);
+  CommandLine() {
+    std::string folder = testing::TempDir() + "cordon-cli-" + Name() + "-XXXXXX";
+    if (mkdtemp(folder.data()) == nullptr) abort();  // two builds may run the same test at once
+    folder_ = folder;
     unsetenv("CORDON_SERVER");
     unsetenv("CORDON_KEY_FILE");
   }

@@ -179,7 +179,7 @@ TEST(Apply, ReplacedDocumentsLeaveTheirOldChunksBehind) {
               }).ok());
   EXPECT_EQ(texts, "new5 new7 ");
   for (const auto& [key, value] : store.Records()) {
-    if (key.starts_with("chunks/")) EXPECT_EQ(value.find("old"), value.npos);
+    EXPECT_TRUE(!key.starts_with("chunks/") || value.find("old") == value.npos);
   }
 }
 

@@ -11,8 +11,8 @@ namespace cordon {
 
 class Authenticator {
  public:
-  static Authenticated Prove(Grant grant, bool dev = false) {
-    return {"default", "default.key", std::make_shared<const Grant>(std::move(grant)), dev};
+  static Authenticated Prove(Grant grant, bool dev = false, const std::string& tenant = "default") {
+    return {tenant, tenant + ".key", std::make_shared<const Grant>(std::move(grant)), dev};
   }
 };
 

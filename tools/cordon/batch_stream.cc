@@ -1,18 +1,29 @@
 #include "tools/cordon/batch_stream.h"
 
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
 #include <utility>
+
+#include "engine/base/check.h"
 
 namespace cordon {
 
 BatchStream::BatchStream(const Connection& connection, Completed completed)
     : connection_(connection),
       completed_(std::move(completed)),
-      stub_(v1::Ingest::NewStub(connection.channel())) {}
+      stub_(v1::Ingest::NewStub(connection.channel())),
+      ended_event_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+  CORDON_CHECK(ended_event_ >= 0);
+}
 
 BatchStream::~BatchStream() {
-  if (!stream_) return;
-  context_->TryCancel();
-  (void)Close();
+  if (stream_) {
+    context_->TryCancel();
+    (void)Close();
+  }
+  close(ended_event_);
 }
 
 Status BatchStream::Send(DocumentBatch batch) {
@@ -25,6 +36,19 @@ Status BatchStream::Send(DocumentBatch batch) {
   }
   failed_ = Pump(kWindow - 1);
   return failed_;
+}
+
+Status BatchStream::WaitForInput(int descriptor) {
+  RETURN_IF_ERROR(failed_);
+  while (true) {
+    pollfd events[] = {{descriptor, POLLIN, 0}, {ended_event_, POLLIN, 0}};
+    if (poll(events, 2, /*timeout=*/-1) < 0) continue;  // interrupted
+    if (events[1].revents == 0) return OkStatus();
+    eventfd_t count;
+    (void)eventfd_read(ended_event_, &count);
+    failed_ = Pump(kWindow);  // opens another stream if the server only asked to wait
+    RETURN_IF_ERROR(failed_);
+  }
 }
 
 Status BatchStream::Finish() {
@@ -112,6 +136,7 @@ void BatchStream::ReadAcknowledgements() {
   const std::lock_guard lock(mutex_);
   ended_ = true;
   changed_.notify_all();
+  (void)eventfd_write(ended_event_, 1);
 }
 
 void BatchStream::CompleteFront(const v1::IngestResponse& response) {

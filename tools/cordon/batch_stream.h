@@ -62,6 +62,10 @@ class BatchStream {
   // its turn without being sent. An error is final.
   Status Send(DocumentBatch batch);
 
+  // Waits until `descriptor` can be read. Meanwhile it sees to the stream: an error, which is
+  // final, if the server is gone, so that nobody waits for input that could not be sent.
+  Status WaitForInput(int descriptor);
+
   // Waits until everything is acknowledged and ends the stream.
   Status Finish();
 
@@ -82,7 +86,8 @@ class BatchStream {
   const Completed completed_;
   const std::unique_ptr<v1::Ingest::Stub> stub_;
   uint64_t next_batch_ = 1;
-  Status failed_;  // final
+  Status failed_;          // final
+  const int ended_event_;  // an eventfd(2) that can be read once a stream has ended
 
   std::unique_ptr<grpc::ClientContext> context_;
   std::unique_ptr<Stream> stream_;

@@ -35,6 +35,7 @@ class PlainSource : public ByteSource {
       peeked_.erase(0, count);
       return count;
     }
+    if (wait_) RETURN_IF_ERROR(wait_(descriptor_));
     ssize_t count;
     do {
       count = read(descriptor_, out, size);
@@ -44,6 +45,8 @@ class PlainSource : public ByteSource {
     }
     return static_cast<size_t>(count);
   }
+
+  void WaitWith(WaitForInput wait) override { wait_ = std::move(wait); }
 
   // Two bytes that the next Read() gives again; fewer if there are no more.
   StatusOr<std::string> Peek() {
@@ -62,6 +65,7 @@ class PlainSource : public ByteSource {
   const std::string path_;
   const int descriptor_;
   std::string peeked_;
+  WaitForInput wait_;
 };
 
 class GzipSource : public ByteSource {
@@ -103,6 +107,8 @@ class GzipSource : public ByteSource {
     }
     return static_cast<size_t>(wanted - stream_.avail_out);
   }
+
+  void WaitWith(WaitForInput wait) override { packed_->WaitWith(std::move(wait)); }
 
  private:
   // False if there is no more packed input.

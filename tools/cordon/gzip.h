@@ -6,9 +6,11 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "engine/base/status.h"
 
@@ -16,6 +18,9 @@ namespace cordon {
 
 // A longer line is refused: it could not become one message (limits::kIngestMessageBytes).
 inline constexpr size_t kLineBytesMax = 16 << 20;
+
+// Waits until a descriptor can be read without blocking; an error breaks the reading off.
+using WaitForInput = std::function<Status(int descriptor)>;
 
 // Bytes of a file, of the text inside a gzipped one, or of standard input. Not thread-safe.
 class ByteSource {
@@ -28,6 +33,9 @@ class ByteSource {
   // Fills at most `size` > 0 bytes of `out` and says how many; 0 only at the good end. After an
   // error, do not read on.
   virtual StatusOr<size_t> Read(char* out, size_t size) = 0;
+
+  // From now on calls `wait` before it reads: input may be long in coming.
+  virtual void WaitWith(WaitForInput wait) = 0;
 
  protected:
   ByteSource() = default;
@@ -56,6 +64,9 @@ class LineReader {
   // Puts the next line into `line`, whose memory is reused; false at the end. An error is one of
   // the source (unreadable, damaged, cut off) and final; lines before it were whole.
   StatusOr<bool> Next(Line& line);
+
+  // As ByteSource::WaitWith.
+  void WaitWith(WaitForInput wait) { source_->WaitWith(std::move(wait)); }
 
  private:
   LineReader(std::unique_ptr<ByteSource> source, size_t line_bytes_max);

@@ -26,6 +26,7 @@ IngestRun::IngestRun(const Connection& connection, Output& output, IngestSetting
       }) {}
 
 int IngestRun::Run(DocumentSource& source) {
+  source.WaitWith([this](int descriptor) { return stream_.WaitForInput(descriptor); });
   Status status = ReadAll(source);
   // What was read before its source broke off is still good.
   Status sent = SendBatch();

@@ -43,6 +43,8 @@ class LineSource : public DocumentSource {
     return std::min(1.0, static_cast<double>(bytes_read_) / static_cast<double>(bytes_total_));
   }
 
+  void WaitWith(WaitForInput wait) override { reader_.WaitWith(std::move(wait)); }
+
  private:
   LineReader reader_;
   JsonParser parser_;

@@ -9,6 +9,7 @@
 #include "cordon/v1/types.pb.h"
 #include "engine/base/status.h"
 #include "tools/cordon/batch_stream.h"
+#include "tools/cordon/gzip.h"
 #include "tools/cordon/walk.h"
 
 namespace cordon {
@@ -30,6 +31,9 @@ class DocumentSource {
 
   // How much of the whole has been read, 0 to 1; 0 if the whole is not known.
   virtual double Fraction() const = 0;
+
+  // From now on calls `wait` before it reads what may be long in coming.
+  virtual void WaitWith(WaitForInput /*wait*/) {}
 };
 
 // The lines of `path`, plain or gzipped; "-" is standard input. Empty lines are passed over.

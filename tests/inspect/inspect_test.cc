@@ -1,0 +1,152 @@
+// Questions about a tenant that answer too much, to the wrong people, or wrongly.
+#include "engine/inspect/inspect.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/view/asked.h"
+#include "tests/view/scratch_tenant.h"
+
+namespace cordon {
+namespace {
+
+class Inspect : public testing::Test {
+ protected:
+  void SetUp() override {
+    scratch_.Do(IngestOf("open", "allow { principal: 'everyone' } deny { principal: 'group:x' }",
+                         "level: 'public'"));
+    scratch_.Do(IngestOf("closed", "allow { principal: 'user:ana' }", "level: 'restricted'"));
+  }
+  static Grant Only(Right right) {
+    Grant grant = AllOf();
+    grant.rights = Rights();
+    grant.rights.Add(right);
+    return grant;
+  }
+  StatusOr<v1::ExplainResponse> Why(const std::string& document, const std::string& as,
+                                    Grant grant = Only(Right::kAudit)) {
+    v1::ExplainRequest request;
+    request.set_collection("docs");
+    request.set_document(document);
+    request.set_as(as);
+    return Asked<v1::ExplainResponse>(
+        [&](auto done) { Explain(scratch_.Read(std::move(grant)), request, done); });
+  }
+  StatusOr<v1::StatsResponse> Figures(const std::string& as, Grant grant,
+                                      const std::string& collection = "docs") {
+    v1::StatsRequest request;
+    request.set_collection(collection);
+    request.set_as(as);
+    return Asked<v1::StatsResponse>(
+        [&](auto done) { Stats(scratch_.Read(std::move(grant)), request, done); });
+  }
+  StatusOr<v1::QueryJournalResponse> Journal(uint32_t limit, const std::string& id,
+                                             Grant grant = Only(Right::kAudit)) {
+    v1::QueryJournalRequest request;
+    request.set_limit(limit);
+    request.set_journal_id(id);
+    return Asked<v1::QueryJournalResponse>(
+        [&](auto done) { QueryJournal(scratch_.Read(std::move(grant)), request, done); });
+  }
+
+  ScratchTenant scratch_{{kDocs}};
+};
+
+TEST_F(Inspect, AnExplanationDisagreesWithTheDecision) {
+  EXPECT_TRUE(Why("open", "user:ana")->permitted());
+  const auto no = Why("closed", "user:eve");
+  ASSERT_TRUE(no.ok());
+  EXPECT_FALSE(no->permitted());
+  ASSERT_GT(no->clauses_size(), 0);
+  bool some_refuse = false;
+  for (const auto& clause : no->clauses()) some_refuse |= !clause.permitted();
+  EXPECT_TRUE(some_refuse);
+  // ana is allowed by the list; it is the label that keeps her out.
+  const auto label = Why("closed", "user:ana");
+  EXPECT_FALSE(label->permitted());
+  for (const auto& clause : label->clauses()) {
+    EXPECT_EQ(clause.permitted(), clause.name() != "user clearance") << clause.name();
+  }
+}
+
+TEST_F(Inspect, AnyoneMayAsk) {
+  for (const Right right : kAllRights) {
+    const bool audit = right == Right::kAudit, admin = right == Right::kAdmin;
+    EXPECT_EQ(Why("open", "user:ana", Only(right)).ok(), audit) << RightName(right);
+    EXPECT_EQ(Figures("user:ana", Only(right)).ok(), audit) << RightName(right);
+    EXPECT_EQ(Figures("", Only(right)).ok(), admin) << RightName(right);
+    EXPECT_EQ(Journal(1, "", Only(right)).ok(), audit) << RightName(right);
+    EXPECT_EQ(Asked<v1::ListKeysResponse>([&](auto done) {
+                ListKeys(scratch_.Read(Only(right)), done);
+              }).ok(),
+              admin);
+    EXPECT_EQ(Asked<v1::ListCollectionsResponse>([&](auto done) {
+                ListCollections(scratch_.Read(Only(right)), done);
+              }).ok(),
+              admin);
+    EXPECT_TRUE(Asked<v1::CapabilitiesResponse>([&](auto done) {
+                  Capabilities(scratch_.Read(Only(right)), done);
+                }).ok());
+  }
+}
+
+TEST_F(Inspect, TheFiguresCountWhatIsHidden) {
+  const auto all = Figures("", Only(Right::kAdmin));
+  EXPECT_EQ(all->documents(), 2u);
+  EXPECT_EQ(all->chunks(), 2u);
+  EXPECT_EQ(all->undefined_principals(), 1u);
+  EXPECT_FALSE(all->has_visible_chunks());
+  EXPECT_EQ(Figures("user:eve", Only(Right::kAudit))->visible_chunks(), 1u);
+  EXPECT_EQ(Figures("service:x", Only(Right::kAudit))->visible_chunks(), 0u);
+}
+
+TEST_F(Inspect, AHiddenCollectionDiffersFromAnAbsentOne) {
+  Grant other = AllOf();
+  other.collections = {"other", "absent"};
+  for (const char* as : {"", "user:ana"}) {
+    EXPECT_EQ(Figures(as, other).status().ToString(),
+              Figures(as, other, "absent").status().ToString());
+  }
+  EXPECT_EQ(Figures("", other).status().code(), StatusCode::kNotFound);
+  EXPECT_EQ(Asked<v1::ListCollectionsResponse>([&](auto done) {
+              ListCollections(scratch_.Read(other), done);
+            })->collections_size(),
+            0);
+}
+
+TEST_F(Inspect, AListedKeyShowsItsSecret) {
+  scratch_.Do(
+      "key { id: 'default.k' record { digest: 'THEDIGEST' grant { principal: 'service:x' "
+      "rights: RIGHT_QUERY } } }");
+  const auto keys = Asked<v1::ListKeysResponse>(
+      [&](auto done) { ListKeys(scratch_.Read(Only(Right::kAdmin)), done); });
+  ASSERT_EQ(keys->keys_size(), 1);
+  EXPECT_EQ(keys->keys(0).id(), "default.k");
+  EXPECT_EQ(keys->keys(0).grant().principal(), "service:x");
+  EXPECT_EQ(keys->SerializeAsString().find("THEDIGEST"), std::string::npos);
+}
+
+TEST_F(Inspect, ARecordOfAnotherTenantIsFound) {
+  ASSERT_TRUE(Why("open", "user:ana").ok());
+  const auto last = Journal(1, "");
+  ASSERT_EQ(last->lines_size(), 1);
+  EXPECT_EQ(last->lines(0).call(), "Explain");
+  EXPECT_EQ(Journal(0, last->lines(0).journal_id())->lines(0).call(), "Explain");
+  for (const char* other : {"acme-1", "default-999", "default-0", "default-", "default-1x",
+                            "default--1", "1", "default-99999999999999999999"}) {
+    EXPECT_EQ(Outcome(Journal(0, other)).substr(0, 9), "NOT_FOUND") << other;
+  }
+  EXPECT_EQ(Outcome(Journal(1001, "")), "INVALID_ARGUMENT: limit");
+}
+
+TEST_F(Inspect, AnAnswerLeavesWithoutARecord) {
+  ASSERT_TRUE(Why("open", "user:ana").ok());
+  ASSERT_EQ(scratch_.Records("Explain").size(), 1u);
+  EXPECT_EQ(scratch_.Records("Explain")[0].subject(),
+            scratch_.tenant->pseudonyms.Of("principal", "user:ana"));
+  scratch_.disk.fail = true;
+  EXPECT_EQ(Why("open", "user:ana").status().code(), StatusCode::kUnavailable);
+  EXPECT_EQ(Figures("", Only(Right::kAdmin)).status().code(), StatusCode::kUnavailable);
+}
+
+}  // namespace
+}  // namespace cordon

@@ -1,0 +1,119 @@
+// A typo that is passed over, an address beyond this machine, an error without its details.
+#include "engine/server/config.h"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+#include "engine/server/errors.h"
+#include "google/rpc/error_details.pb.h"
+#include "google/rpc/status.pb.h"
+#include "tests/store/scratch_directory.h"
+
+namespace cordon {
+namespace {
+
+class ConfigFile : public testing::Test {
+ protected:
+  Status Read(const std::string& text) {
+    std::ofstream(scratch_ / "c.yaml", std::ios::trunc) << text;
+    config_ = Config();
+    return ReadConfig(scratch_ / "c.yaml", &config_);
+  }
+  ScratchDirectory scratch_;
+  Config config_;
+};
+
+TEST_F(ConfigFile, AGoodOneIsMisread) {
+  const Status read = Read(
+      "data_dir: /d\nlisten: 127.0.0.1:1\njournal_dir: /j\njournal_key: /k\njournal: buffered\n"
+      "threads: 3\nqueue: 7\n");
+  ASSERT_TRUE(read.ok()) << read.ToString();
+  EXPECT_EQ(config_.paths.data_dir, "/d");
+  EXPECT_EQ(config_.listen, "127.0.0.1:1");
+  EXPECT_EQ(config_.paths.journal_dir, "/j");
+  EXPECT_EQ(config_.paths.journal_key, "/k");
+  EXPECT_EQ(config_.journal, Durability::kBuffered);
+  EXPECT_EQ(config_.threads, 3);
+  EXPECT_EQ(config_.queue, 7);
+  EXPECT_TRUE(Read("").ok());
+  EXPECT_EQ(config_.journal, Durability::kRequired);
+}
+
+TEST_F(ConfigFile, ATypoIsPassedOver) {
+  const Status typo = Read("data_dir: /d\nthreads: 2\nlistn: 127.0.0.1:0\n");
+  EXPECT_EQ(typo.field(), "listn");
+  EXPECT_NE(typo.message().find("line 3"), std::string::npos) << typo.message();
+  for (const char* bad :
+       {"journal: sometimes", "threads: 0", "threads: 257", "threads: 2x", "threads: ''",
+        "queue: -1", "queue: 1000001", "queue: 1e3", "listen:", "listen: [a]", "data_dir: {a: b}",
+        "- data_dir", "just text", "{a", "? [a]\n: b", "DATA_DIR: /d"}) {
+    const Status status = Read(bad);
+    EXPECT_EQ(status.code(), StatusCode::kInvalidArgument) << bad;
+    EXPECT_FALSE(status.message().empty()) << bad;
+  }
+  EXPECT_EQ(ReadConfig(scratch_ / "none.yaml", &config_).field(), "config");
+}
+
+TEST(Listen, BeyondThisMachine) {
+  for (const char* good :
+       {"127.0.0.1:0", "127.0.0.1:7420", "127.9.8.7:65535", "localhost:1", "[::1]:7420"}) {
+    EXPECT_TRUE(CheckListen(good).ok()) << good;
+  }
+  for (const char* bad : {"",
+                          ":",
+                          ":0",
+                          "0.0.0.0:1",
+                          "[::]:1",
+                          "::1:1",
+                          "10.0.0.1:1",
+                          "128.0.0.1:1",
+                          "127.0.0.1",
+                          "127.0.0.1:",
+                          "127.0.0.1:x",
+                          "127.0.0.1:65536",
+                          "127.0.0.1:-1",
+                          "127.0.0.1:+1",
+                          "127.0.0.1: 1",
+                          "127.1:1",
+                          "127.0.0.256:1",
+                          "127.0.0.1.example.org:1",
+                          "127.0.0.1x:1",
+                          "localhost.example.org:1",
+                          "example.org:1",
+                          "*:1",
+                          "unix:/tmp/x",
+                          "127.0.0.-1:1"}) {
+    EXPECT_EQ(CheckListen(bad).field(), "listen") << bad;
+  }
+}
+
+google::rpc::Status DetailsOf(const grpc::Status& status) {
+  google::rpc::Status details;
+  EXPECT_TRUE(details.ParseFromString(status.error_details()));
+  return details;
+}
+
+TEST(Errors, LoseTheirFieldOrDelay) {
+  EXPECT_TRUE(ToGrpc(OkStatus()).ok());
+  const auto invalid = ToGrpc(Invalid("label.level", "unknown"));
+  EXPECT_EQ(invalid.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_EQ(invalid.error_message(), "unknown");
+  google::rpc::BadRequest bad;
+  ASSERT_EQ(DetailsOf(invalid).details_size(), 1);
+  ASSERT_TRUE(DetailsOf(invalid).details(0).UnpackTo(&bad));
+  EXPECT_EQ(bad.field_violations(0).field(), "label.level");
+  const auto busy = ToGrpc(Status(StatusCode::kResourceExhausted, "", "busy"));
+  google::rpc::RetryInfo retry;
+  ASSERT_EQ(DetailsOf(busy).details_size(), 1);
+  ASSERT_TRUE(DetailsOf(busy).details(0).UnpackTo(&retry));
+  EXPECT_GT(retry.retry_delay().nanos(), 0);
+  for (int code = 1; code <= 16; ++code) {
+    const Status status(static_cast<StatusCode>(code), "f", "m");
+    EXPECT_EQ(static_cast<int>(ToGrpc(status).error_code()), code);
+    EXPECT_EQ(DetailsOf(ToGrpc(status)).code(), code);
+  }
+}
+
+}  // namespace
+}  // namespace cordon

@@ -1,0 +1,228 @@
+// A real server on a real port: callers nobody knows, keys that were revoked, too many calls.
+#include "engine/server/server.h"
+
+#include <grpcpp/grpcpp.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <thread>
+
+#include "cordon/v1/admin.grpc.pb.h"
+#include "cordon/v1/ingest.grpc.pb.h"
+#include "cordon/v1/retrieval.grpc.pb.h"
+#include "google/rpc/error_details.pb.h"
+#include "google/rpc/status.pb.h"
+#include "tests/store/from_text.h"
+#include "tests/store/scratch_directory.h"
+
+namespace cordon {
+namespace {
+
+using Stopwatch = std::chrono::steady_clock;
+using std::chrono::milliseconds;
+
+class Served : public testing::Test {
+ protected:
+  void Start(int threads = 2, int queue = 64) {
+    Config config;
+    config.paths.data_dir = scratch_ / "data";
+    config.listen = "127.0.0.1:0";
+    config.dev = true;
+    config.threads = threads;
+    config.queue = queue;
+    auto started = Server::Start(config);
+    ASSERT_TRUE(started.ok()) << started.status().ToString();
+    server_ = *std::move(started);
+    const auto channel =
+        grpc::CreateChannel(server_->address(), grpc::InsecureChannelCredentials());
+    admin_ = v1::Admin::NewStub(channel);
+    ingest_ = v1::Ingest::NewStub(channel);
+    retrieval_ = v1::Retrieval::NewStub(channel);
+    std::ifstream(scratch_ / "data/dev/admin.key") >> dev_key_;
+    v1::CreateCollectionResponse response;
+    const auto context = As(dev_key_);
+    const auto made = admin_->CreateCollection(
+        context.get(),
+        FromText<v1::CreateCollectionRequest>(
+            "config { name: 'docs' dimension: 8 metric: METRIC_COSINE embedder: EMBEDDER_BUILTIN "
+            "default_label { level: 'public' } default_acl { allow { principal: 'everyone' } } }"),
+        &response);
+    ASSERT_TRUE(made.ok()) << made.error_message();
+  }
+
+  static std::unique_ptr<grpc::ClientContext> As(const std::string& key, int timeout_ms = 20000) {
+    auto context = std::make_unique<grpc::ClientContext>();
+    if (!key.empty()) context->AddMetadata("authorization", "Bearer " + key);
+    context->set_deadline(std::chrono::system_clock::now() + milliseconds(timeout_ms));
+    return context;
+  }
+  grpc::Status Capabilities(grpc::ClientContext* context) {
+    v1::CapabilitiesResponse response;
+    return admin_->Capabilities(context, {}, &response);
+  }
+  // A call that holds a thread until its bounded wait is over.
+  grpc::Status WaitForNothing(int timeout_ms = 20000) {
+    const auto context = As(dev_key_, timeout_ms);
+    v1::RetrieveResponse response;
+    return retrieval_->Retrieve(
+        context.get(),
+        FromText<v1::RetrieveRequest>("collection: 'docs' text: 'x' scope { as: 'user:a' "
+                                      "at_least_revision: 999999 }"),
+        &response);
+  }
+  static v1::IngestRequest Batch(uint64_t number) {
+    auto batch = FromText<v1::IngestRequest>("collection: 'docs' documents { text: 'some words' }");
+    batch.set_batch(number);
+    batch.mutable_documents(0)->set_id("d" + std::to_string(number));
+    return batch;
+  }
+
+  ScratchDirectory scratch_;
+  std::unique_ptr<Server> server_;
+  std::unique_ptr<v1::Admin::Stub> admin_;
+  std::unique_ptr<v1::Ingest::Stub> ingest_;
+  std::unique_ptr<v1::Retrieval::Stub> retrieval_;
+  std::string dev_key_;
+};
+
+TEST_F(Served, CallersThatNobodyKnows) {
+  Start();
+  EXPECT_TRUE(Capabilities(As(dev_key_).get()).ok());
+  const auto none = Capabilities(As("").get());
+  EXPECT_EQ(none.error_code(), grpc::StatusCode::UNAUTHENTICATED);
+  const auto twice = As(dev_key_);
+  twice->AddMetadata("authorization", "Bearer " + dev_key_);
+  for (const auto& refused :
+       {Capabilities(As("default.dev.wrong").get()), Capabilities(As(dev_key_ + "x").get()),
+        Capabilities(As("other.k.s").get()), Capabilities(twice.get())}) {
+    EXPECT_EQ(refused.error_code(), none.error_code());
+    EXPECT_EQ(refused.error_message(), none.error_message());
+    EXPECT_EQ(refused.error_details(), none.error_details());
+  }
+  const auto context = As("");
+  const auto stream = ingest_->Ingest(context.get());
+  stream->Write(Batch(1));
+  v1::IngestResponse answer;
+  EXPECT_FALSE(stream->Read(&answer));
+  EXPECT_EQ(stream->Finish().error_code(), grpc::StatusCode::UNAUTHENTICATED);
+}
+
+TEST_F(Served, ARevokedKeyWritesOnInAnOpenStream) {
+  Start();
+  v1::CreateKeyResponse key;
+  ASSERT_TRUE(admin_
+                  ->CreateKey(As(dev_key_).get(),
+                              FromText<v1::CreateKeyRequest>(
+                                  "grant { principal: 'service:w' rights: RIGHT_INGEST "
+                                  "collections: '*' }"),
+                              &key)
+                  .ok());
+  const auto context = As(key.key());
+  const auto stream = ingest_->Ingest(context.get());
+  v1::IngestResponse answer;
+  ASSERT_TRUE(stream->Write(Batch(1)));
+  ASSERT_TRUE(stream->Read(&answer));
+  EXPECT_EQ(answer.accepted(), 1u);
+  v1::RevokeKeyRequest revoke;
+  revoke.set_id(key.id());
+  v1::RevokeKeyResponse revoked;
+  ASSERT_TRUE(admin_->RevokeKey(As(dev_key_).get(), revoke, &revoked).ok());
+  stream->Write(Batch(2));
+  EXPECT_FALSE(stream->Read(&answer));
+  EXPECT_EQ(stream->Finish().error_code(), grpc::StatusCode::UNAUTHENTICATED);
+  v1::StatsRequest stats;
+  stats.set_collection("docs");
+  v1::StatsResponse figures;
+  ASSERT_TRUE(admin_->Stats(As(dev_key_).get(), stats, &figures).ok());
+  EXPECT_EQ(figures.documents(), 1u);
+}
+
+TEST_F(Served, MoreCallsThanItHasRoomFor) {
+  Start(/*threads=*/1, /*queue=*/1);
+  std::thread running(
+      [&] { EXPECT_EQ(WaitForNothing().error_code(), grpc::StatusCode::FAILED_PRECONDITION); });
+  std::this_thread::sleep_for(milliseconds(500));
+  std::thread queued([&] { EXPECT_TRUE(Capabilities(As(dev_key_).get()).ok()); });
+  std::this_thread::sleep_for(milliseconds(500));
+  const auto start = Stopwatch::now();
+  const auto refused = Capabilities(As(dev_key_).get());
+  EXPECT_LT(Stopwatch::now() - start, milliseconds(2000)) << "it waited";
+  EXPECT_EQ(refused.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  google::rpc::Status details;
+  google::rpc::RetryInfo retry;
+  ASSERT_TRUE(details.ParseFromString(refused.error_details()));
+  ASSERT_EQ(details.details_size(), 1);
+  EXPECT_TRUE(details.details(0).UnpackTo(&retry));
+  running.join();
+  queued.join();
+  EXPECT_TRUE(Capabilities(As(dev_key_).get()).ok());
+}
+
+TEST_F(Served, ADeadlinePasses) {
+  Start();
+  const auto start = Stopwatch::now();
+  EXPECT_EQ(WaitForNothing(/*timeout_ms=*/300).error_code(), grpc::StatusCode::DEADLINE_EXCEEDED);
+  EXPECT_LT(Stopwatch::now() - start, milliseconds(3000));
+}
+
+TEST_F(Served, StopBreaksOffWhatIsUnderWay) {
+  Start();
+  grpc::Status waited;
+  std::thread running([&] { waited = WaitForNothing(); });
+  std::this_thread::sleep_for(milliseconds(500));
+  server_->Stop();
+  running.join();
+  // Its own end, not a cancellation.
+  EXPECT_EQ(waited.error_code(), grpc::StatusCode::FAILED_PRECONDITION);
+  EXPECT_EQ(Capabilities(As(dev_key_, 1000).get()).error_code(), grpc::StatusCode::UNAVAILABLE);
+  server_->Stop();  // again, without harm
+}
+
+TEST_F(Served, WhatWasAcknowledgedIsGoneAfterStop) {
+  Start();
+  const auto context = As(dev_key_);
+  const auto stream = ingest_->Ingest(context.get());
+  v1::IngestResponse answer;
+  for (uint64_t i = 1; i <= 20; ++i) ASSERT_TRUE(stream->Write(Batch(i)));
+  stream->WritesDone();
+  for (uint64_t i = 1; i <= 20; ++i) {
+    ASSERT_TRUE(stream->Read(&answer));
+    EXPECT_EQ(answer.batch(), i) << "out of order";
+  }
+  EXPECT_TRUE(stream->Finish().ok());
+  server_.reset();
+  Config config;
+  config.paths.data_dir = scratch_ / "data";
+  config.listen = "127.0.0.1:0";
+  const auto opened = Engine::Open({config.paths, config.journal, std::nullopt});
+  ASSERT_TRUE(opened.ok()) << opened.status().ToString();
+  const auto view = (*opened)->FindTenant("default")->publisher.Pin((*opened)->clock());
+  EXPECT_EQ(view->state().FindCollection("docs")->documents, 20u);
+}
+
+TEST_F(Served, TheDevelopmentKeyOpensAServerInProduction) {
+  Start();
+  server_.reset();
+  Config config;
+  config.paths.data_dir = scratch_ / "data";
+  config.listen = "127.0.0.1:0";
+  auto started = Server::Start(config);
+  ASSERT_TRUE(started.ok()) << started.status().ToString();
+  const auto admin = v1::Admin::NewStub(
+      grpc::CreateChannel((*started)->address(), grpc::InsecureChannelCredentials()));
+  v1::CapabilitiesResponse response;
+  EXPECT_EQ(admin->Capabilities(As(dev_key_).get(), {}, &response).error_code(),
+            grpc::StatusCode::UNAUTHENTICATED);
+}
+
+TEST_F(Served, TwoServersShareAPort) {
+  Start();
+  Config config;
+  config.paths.data_dir = scratch_ / "second";
+  config.listen = server_->address();
+  config.dev = true;
+  EXPECT_EQ(Server::Start(config).status().field(), "listen");
+}
+
+}  // namespace
+}  // namespace cordon
