@@ -85,9 +85,10 @@ Status CreateStore(const DataPaths& paths, const MadeKey& first_key, bool dev) {
   std::error_code error;
   if (HoldsStore(paths) && !fs::exists(paths.Format(), error)) {
     return Status(StatusCode::kFailedPrecondition, "data_dir",
-                  paths.data_dir +
-                      " holds a store that was never finished; delete the directory "
-                      "and try again");
+                  paths.Format() +
+                      " is missing beside a store: its creation was interrupted, or the file was "
+                      "lost. If the store was never used, delete the directory; else put the file "
+                      "back from a copy");
   }
   if (HoldsStore(paths)) {
     return Status(StatusCode::kAlreadyExists, "data_dir",

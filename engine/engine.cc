@@ -25,9 +25,10 @@ bool Exists(const std::string& path) {
 Status CheckFormat(const DataPaths& paths) {
   if (!Exists(paths.Format()) && Exists(paths.Store())) {
     return Status(StatusCode::kFailedPrecondition, "data_dir",
-                  paths.data_dir +
-                      " holds a store that was never finished; delete the directory "
-                      "and create one with cordond init");
+                  paths.Format() +
+                      " is missing beside a store: its creation was interrupted, or the file was "
+                      "lost. If the store was never used, delete the directory; else put the file "
+                      "back from a copy");
   }
   if (!Exists(paths.Format())) {
     return Status(StatusCode::kFailedPrecondition, "data_dir",

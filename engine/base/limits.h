@@ -40,6 +40,7 @@ inline constexpr size_t kDirectoryRecords = 100000;  // one mutation; 16 MiB as 
 inline constexpr uint32_t kTopK = 10000;                 // DESIGN §6
 inline constexpr uint32_t kTopKDefault = 10;             // DESIGN §6
 inline constexpr size_t kQueryTextBytes = 64 << 10;      // as a chunk
+inline constexpr size_t kAnswerBytes = 64 << 20;         // text of one answer: far beyond a prompt
 inline constexpr size_t kPurposeBytes = 1 << 10;         // a sentence, kept in the journal
 inline constexpr size_t kCheckAccessDocuments = 1000;    // one screen of results
 inline constexpr size_t kQueryMessageBytes = 4 << 20;    // a query and a vector of 4,096, with room

@@ -7,8 +7,12 @@
 namespace cordon {
 
 Guard::Guard(const View& view, const Collection& collection, const Subject& subject,
-             std::span<const float> query)
-    : view_(view), collection_(collection), subject_(subject), query_(query) {}
+             std::span<const float> query, bool with_text)
+    : view_(view),
+      collection_(collection),
+      subject_(subject),
+      query_(query),
+      with_text_(with_text) {}
 
 StatusOr<const store::v1::DocumentRecord*> Guard::Read(std::string_view document) {
   auto it = documents_.find(document);
@@ -54,7 +58,7 @@ StatusOr<Cleared<ClearedChunk>> Guard::Load(const store::v1::DocumentRecord& rec
     out.score =
         Score(view_.index(collection_).metric(), query_.data(), embedding.data(), dimension);
   }
-  out.text = std::move(*chunk.mutable_text());
+  if (with_text_) out.text = std::move(*chunk.mutable_text());
   const ClassTable& classes = view_.policy().classes;
   out.label = classes.labels[classes.classes[entry.class_id()].label];
   out.title = record.document().title();

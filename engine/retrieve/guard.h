@@ -32,9 +32,10 @@ struct ClearedChunk {
 // For one request and one thread; borrows everything.
 class Guard {
  public:
-  // `query` may be empty: then nothing is scored.
+  // `query` may be empty: then nothing is scored. Without `with_text` the chunks' texts are left
+  // out as soon as they are read.
   Guard(const View& view, const Collection& collection, const Subject& subject,
-        std::span<const float> query);
+        std::span<const float> query, bool with_text = true);
 
   // The chunk, if the subject may see it. Nothing if it is hidden or absent; DATA_LOSS if the
   // record is damaged.
@@ -57,6 +58,7 @@ class Guard {
   const Collection& collection_;
   const Subject& subject_;
   const std::span<const float> query_;
+  const bool with_text_;
   std::map<std::string, std::optional<store::v1::DocumentRecord>, std::less<>> documents_;
 };
 

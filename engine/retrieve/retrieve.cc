@@ -72,22 +72,33 @@ std::string QueryDigest(const v1::RetrieveRequest& request, const Pseudonyms& ps
   return pseudonyms.Digest(query);
 }
 
+// Refuses more text than one answer may hold; it is never cut.
+Status CheckAnswer(size_t bytes) {
+  if (bytes <= limits::kAnswerBytes) return OkStatus();
+  return Invalid("k", fmt::format("the answer would have more than {} bytes of text; ask for "
+                                  "fewer, or leave the text out",
+                                  limits::kAnswerBytes));
+}
+
 // Search proposes, the guard disposes: candidates that it rejects are defects of the index, and the
 // search goes on until k are cleared or nothing more is permitted.
 StatusOr<std::vector<Cleared<ClearedChunk>>> SearchAndGuard(const Access& access,
                                                             const std::vector<float>& query,
-                                                            size_t k,
+                                                            size_t k, bool with_text,
                                                             const std::function<bool()>& stop) {
   const VectorIndex& index = access.view->index(*access.collection);
   const AllowedSet allowed = access.Allowed();
-  Guard guard(*access.view.view, *access.collection, access.subject, query);
+  Guard guard(*access.view.view, *access.collection, access.subject, query, with_text);
   std::vector<Cleared<ClearedChunk>> cleared;
+  size_t bytes = 0;
   for (size_t asked = k, seen = 0;; asked += k) {
     ASSIGN_OR_RETURN(const auto candidates, index.Search(allowed, query, asked, stop));
     for (; seen < candidates.size() && cleared.size() < k; ++seen) {
       const Hit& hit = candidates[seen];
       ASSIGN_OR_RETURN(auto passed, guard.Clear(hit.document, hit.ordinal));
       if (passed && (*passed)->score == hit.score) {
+        bytes += (*passed)->text.size();
+        RETURN_IF_ERROR(CheckAnswer(bytes));
         cleared.push_back(*std::move(passed));
       } else {
         spdlog::error("defect: the guard rejected a candidate of the index");
@@ -106,8 +117,9 @@ StatusOr<Answer> Find(const ReadContext& context, const v1::RetrieveRequest& req
   ASSIGN_OR_RETURN(answer.access, Enter(context, &request.collection(), request.scope(), record));
   ASSIGN_OR_RETURN(const std::vector<float> query,
                    QueryVector(request, answer.access.collection->config));
+  const bool with_text = !request.omit_text() || request.token_budget() > 0;
   const size_t k = request.k() == 0 ? limits::kTopKDefault : request.k();
-  ASSIGN_OR_RETURN(auto cleared, SearchAndGuard(answer.access, query, k, context.stop));
+  ASSIGN_OR_RETURN(auto cleared, SearchAndGuard(answer.access, query, k, with_text, context.stop));
   answer.context = Pack(answer.access, context.caller, std::move(cleared), request.token_budget());
   if (request.want_nonce()) {
     ASSIGN_OR_RETURN(const std::string random, RandomBytes(kNonceBytes));
