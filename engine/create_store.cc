@@ -96,6 +96,7 @@ Status CreateStore(const DataPaths& paths, const MadeKey& first_key, bool dev) {
   }
   RETURN_IF_ERROR(MakeDirectory(paths.data_dir, "data_dir"));
   RETURN_IF_ERROR(RefuseForeign(paths.data_dir));
+  RETURN_IF_ERROR(MakeDirectory(paths.JournalOf(std::string(kFirstTenant)), "journal_dir"));
   DataPaths with_key = paths;
   if (dev) {
     RETURN_IF_ERROR(MakeDirectory(paths.DevDir(), "data_dir"));

@@ -12,16 +12,10 @@ namespace {
 
 using store::v1::Mutation;
 
-// A refusal before there was anything to commit: its record first, then the answer.
 template <typename Done>
-void RefuseJournaled(const WriteContext& context, std::string_view call, Status status, Done done) {
-  auto record = RecordOf(call, context.caller, *context.tenant);
-  record.set_outcome(std::string(CodeName(status.code())));
-  record.set_refused_field(std::string(status.field()));
-  context.tenant->journal->Append(std::move(record), Durability::kRequired,
-                                  [status, done = std::move(done)](const auto& receipt) {
-                                    done(receipt.ok() ? status : receipt.status());
-                                  });
+void RefuseJournaled(const WriteContext& context, std::string_view call, const Status& status,
+                     Done done) {
+  RefuseJournaled(context.tenant, context.caller, call, status, std::move(done));
 }
 
 // Sends a mutation through the writer; `respond` makes the response of what was committed.
@@ -154,6 +148,12 @@ void IngestDocuments(const WriteContext& context, v1::IngestRequest request,
                           ingested.undefined = std::move(committed.undefined);
                           return ingested;
                         });
+}
+
+void OpenIngest(const WriteContext& context, std::function<void(Status)> done) {
+  const Status held = context.caller.Require(Right::kIngest);
+  if (held.ok()) return done(held);
+  RefuseJournaled(context, "Ingest", held, std::move(done));
 }
 
 void SetAccess(const WriteContext& context, const v1::SetAccessRequest& request,

@@ -33,6 +33,8 @@ struct IngestedBatch {
 template <typename Response>
 using Acknowledge = std::function<void(StatusOr<Response>)>;
 
+// The start of a stream of batches: whether the caller may ingest at all. `done` gets the refusal.
+void OpenIngest(const WriteContext& context, std::function<void(Status)> done);
 void IngestDocuments(const WriteContext& context, v1::IngestRequest request,
                      Acknowledge<IngestedBatch> done);
 void SetAccess(const WriteContext& context, const v1::SetAccessRequest& request,

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <set>
 
@@ -76,6 +77,20 @@ Status CheckTexts(const v1::Document& document) {
         CheckName(fmt::format("subjects[{}]", i), document.subjects(i), limits::kNameBytes));
   }
   return OkStatus();
+}
+
+// Refuses a chunk label that says less than the document's in level and compartments; tags are
+// handling, not sensitivity, and unite in any case. The lattice's order is partial: a lower level
+// with another compartment is not below.
+Status CheckNotBelow(const Scheme& scheme, const Label& document, const Label& chunk) {
+  const auto level = scheme.Rank(chunk.level);
+  const auto floor = scheme.Rank(document.level);
+  const bool within =
+      level <= floor && std::includes(document.compartments.begin(), document.compartments.end(),
+                                      chunk.compartments.begin(), chunk.compartments.end());
+  if (!within || (level == floor && chunk.compartments == document.compartments)) return OkStatus();
+  return Invalid(level < floor ? "level" : "compartments",
+                 "below the document's label; a chunk can only be more sensitive");
 }
 
 // One document on its way through the checks.
@@ -161,9 +176,9 @@ Status DocumentCheck::CompleteChunk(const v1::Label& document_label, v1::Chunk* 
   }
   if (chunk->has_label()) {
     RETURN_IF_ERROR(CheckGivenLabel(rules_, grant_, chunk->label()).Within("label"));
-    if (rules_.scheme.Rank(chunk->label().level()) < rules_.scheme.Rank(document_label.level())) {
-      return Invalid("label.level", "below the document's; a chunk can only be more sensitive");
-    }
+    RETURN_IF_ERROR(
+        CheckNotBelow(rules_.scheme, FromProto(document_label), FromProto(chunk->label()))
+            .Within("label"));
   }
   return CompleteEmbedding(chunk);
 }

@@ -73,7 +73,12 @@ void Writer::Submit(std::shared_ptr<Tenant> tenant, Authenticated caller,
       return;
     }
   }
-  done(Status(StatusCode::kResourceExhausted, "", "the server's write queue is full; try again"));
+  const Status full(StatusCode::kResourceExhausted, "", "the write queue is full; try again");
+  record.set_outcome(std::string(CodeName(full.code())));
+  tenant->journal->Append(std::move(record), Durability::kRequired,
+                          [full, done = std::move(done)](const auto& receipt) {
+                            done(receipt.ok() ? full : receipt.status());
+                          });
 }
 
 void Writer::Run() {

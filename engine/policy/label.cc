@@ -29,8 +29,7 @@ Status CheckNames(std::string_view field, const std::vector<std::string>& names,
 Status CheckKnown(std::string_view field, const std::vector<std::string>& names,
                   const std::vector<std::string>& known) {
   for (const auto& name : names) {
-    // A join of labels bound to different regions makes the region where nothing is.
-    if (!Has(known, name) && name != kRegionTag) {
+    if (!Has(known, name)) {
       return Invalid(field, fmt::format("unknown name '{}'; add it by policy apply", name));
     }
   }
@@ -87,6 +86,9 @@ Status Scheme::Check() const {
   if (levels.empty()) return Invalid("levels", "empty; name at least one level");
   RETURN_IF_ERROR(CheckNames("levels", levels, limits::kLevels));
   RETURN_IF_ERROR(CheckNames("compartments", compartments, limits::kCompartments));
+  if (std::find(tags.begin(), tags.end(), kRegionTag) != tags.end()) {
+    return Invalid("tags", "'region:' names no region; write region:NAME");
+  }
   return CheckNames("tags", tags, limits::kTags);
 }
 

@@ -1,5 +1,7 @@
 #include "engine/retrieve/access.h"
 
+#include <fmt/format.h>
+
 #include "engine/base/limits.h"
 #include "engine/base/text_check.h"
 
@@ -17,12 +19,14 @@ StatusOr<Access> Enter(const ReadContext& context, const std::string* collection
   RETURN_IF_ERROR(caller.Require(Right::kQuery));
   RETURN_IF_ERROR(CheckText("purpose", scope.purpose(), limits::kPurposeBytes));
   record->set_purpose(scope.purpose());
-  if (scope.at_least_revision() > 0) {
-    RETURN_IF_ERROR(context.tenant->publisher.WaitFor(scope.at_least_revision()));
-  }
   Access access;
   access.view = context.tenant->publisher.Pin(context.clock);
   record->set_revision(access.view->revision());
+  if (access.view->revision() < scope.at_least_revision()) {
+    return Status(StatusCode::kFailedPrecondition, "at_least_revision",
+                  fmt::format("revision {} is not reached; the newest is {}",
+                              scope.at_least_revision(), access.view->revision()));
+  }
   if (collection != nullptr) {
     RETURN_IF_ERROR(caller.RequireCollection(*collection));
     access.collection = access.view->state().FindCollection(*collection);

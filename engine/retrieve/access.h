@@ -19,7 +19,8 @@ struct Access {
   AllowedSet Allowed() const;
 };
 
-// Checks the right to query, pins a View of the asked revision or later, and resolves who asks.
+// Checks the right to query, pins a View, and resolves who asks. FAILED_PRECONDITION if the asked
+// revision is not reached: the server has waited for it, without a thread, before it called.
 // Notes in `record` what the journal keeps of it, as soon as it is known.
 // A `collection` that is hidden or absent is the same NOT_FOUND. Null: the call has none.
 StatusOr<Access> Enter(const ReadContext& context, const std::string* collection,

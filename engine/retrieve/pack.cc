@@ -9,8 +9,7 @@
 namespace cordon {
 namespace {
 
-// Destinations that may receive every one of `labels`. The join alone would not do: two texts bound
-// to two regions join to a label that either region may receive.
+// Destinations that may receive every one of `labels`: each passage is judged as it was labelled.
 std::vector<std::string> ReceiversOfAll(const Access& access, const Authenticated& caller,
                                         const std::set<Label>& labels) {
   const World world = access.view->world();

@@ -28,6 +28,12 @@ Status Overloaded() {
   return Status(StatusCode::kResourceExhausted, "", "the server is busy; try again");
 }
 
+std::string CallOf(const google::protobuf::Message& request) {
+  constexpr std::string_view kSuffix = "Request";
+  const std::string& name = request.GetDescriptor()->name();
+  return name.ends_with(kSuffix) ? name.substr(0, name.size() - kSuffix.size()) : name;
+}
+
 Status CheckMessage(const google::protobuf::Message& message, size_t bytes_max) {
   if (message.ByteSizeLong() <= bytes_max) return OkStatus();
   return Invalid("", fmt::format("the message has more than {} bytes; send less", bytes_max));

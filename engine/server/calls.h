@@ -27,6 +27,7 @@ struct Front {
   Executor* executor;
   OpenStreams streams;
   std::atomic<uint64_t> unauthenticated{0};
+  std::atomic<int> waiting{0};  // calls that wait for a revision
 
   // Authenticates by the call's metadata; UNAUTHENTICATED calls are counted, not journalled.
   StatusOr<Authenticated> Authenticate(const grpc::CallbackServerContext& context);
@@ -42,7 +43,11 @@ Status Overloaded();
 // Refuses a message of more than `bytes_max`.
 Status CheckMessage(const google::protobuf::Message& message, size_t bytes_max);
 
-// Runs `handle(caller, stop, done)` on the executor; `done` takes StatusOr<Response>, once.
+// The call of a request, for its record: "Retrieve" for a RetrieveRequest.
+std::string CallOf(const google::protobuf::Message& request);
+
+// Runs `handle(caller, request, stop, done)` on the executor; `done` takes StatusOr<Response>,
+// once.
 template <typename Request, typename Response, typename Handle>
 grpc::ServerUnaryReactor* Unary(Front* front, grpc::CallbackServerContext* context,
                                 const Request* request, Response* response, Handle handle,
@@ -55,7 +60,10 @@ grpc::ServerUnaryReactor* Unary(Front* front, grpc::CallbackServerContext* conte
   const bool admitted = front->executor->Submit([=] {
     const auto caller = front->Authenticate(*context);
     if (!caller.ok()) return done(caller.status());
-    if (const Status fits = CheckMessage(*request, bytes_max); !fits.ok()) return done(fits);
+    if (const Status fits = CheckMessage(*request, bytes_max); !fits.ok()) {
+      const auto tenant = front->engine->FindTenant(caller->tenant());
+      return RefuseJournaled(tenant, *caller, CallOf(*request), fits, done);
+    }
     handle(*caller, *request, StopOf(context), done);
   });
   if (!admitted) reactor->Finish(ToGrpc(Overloaded()));

@@ -5,6 +5,7 @@
 
 #include <charconv>
 #include <ios>
+#include <set>
 
 namespace cordon {
 namespace {
@@ -61,7 +62,11 @@ Status ReadConfig(const std::string& path, Config* config) {
     if (!root.IsMap() && !root.IsNull()) {
       return Invalid("config", path + ": not a map of keys to values");
     }
+    std::set<std::string> seen;
     for (const auto& entry : root) {
+      if (!seen.insert(entry.first.Scalar()).second) {
+        return BadConfig(path, entry.first.Mark(), entry.first.Scalar(), "given twice; keep one");
+      }
       RETURN_IF_ERROR(SetKey(path, entry.first, entry.second, config));
     }
   } catch (const YAML::BadFile&) {

@@ -84,7 +84,11 @@ int Main(int argc, char** argv) {
   CLI::App* init = app.add_subcommand("init", "create a store and its first key");
   DataPaths init_paths;
   AddPaths(init, &init_paths);
-  CLI11_PARSE(app, argc, argv);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;
+  }
 
   if (init->parsed()) {
     const DataPaths& paths = init_paths.data_dir.empty() ? flags.paths : init_paths;

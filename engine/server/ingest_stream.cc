@@ -7,6 +7,24 @@ IngestStream::IngestStream(Front* front, grpc::CallbackServerContext* context)
   const bool serving = front_->streams.Add(this, [this] { Drain(); });
   std::lock_guard lock(mutex_);
   draining_ = draining_ || !serving;
+  processing_ = true;  // until Begun
+  if (!front_->executor->Submit([this] { Begin(); })) {
+    processing_ = false;
+    Fail(Overloaded());
+    MaybeFinish();
+  }
+}
+
+void IngestStream::Begin() {
+  const auto caller = front_->Authenticate(*context_);
+  if (!caller.ok()) return Begun(caller.status());
+  OpenIngest(front_->engine->WriteAs(*caller), [this](const Status& status) { Begun(status); });
+}
+
+void IngestStream::Begun(const Status& status) {
+  std::lock_guard lock(mutex_);
+  processing_ = false;
+  if (!status.ok()) Fail(status);
   MaybeRead();
   MaybeFinish();
 }
@@ -40,7 +58,7 @@ void IngestStream::OnReadDone(bool ok) {
 }
 
 void IngestStream::MaybeProcess() {
-  if (processing_ || unprocessed_.empty() || !failed_.ok()) return;
+  if (processing_ || refused_ || unprocessed_.empty() || !failed_.ok()) return;
   processing_ = true;
   const uint64_t number = next_process_++;
   auto request = std::make_shared<v1::IngestRequest>(std::move(unprocessed_.front()));
@@ -49,33 +67,41 @@ void IngestStream::MaybeProcess() {
       front_->executor->Submit([this, request, number] { Process(std::move(*request), number); });
   if (!admitted) {
     processing_ = false;
+    refused_ = true;
     acknowledged_.emplace(number, Overloaded());
     MaybeWrite();
   }
 }
 
 void IngestStream::Process(v1::IngestRequest request, uint64_t number) {
+  const auto acknowledge = [this, number](Result result) {
+    Acknowledge(number, std::move(result));
+  };
   // Each batch is authenticated anew: a key that is revoked in mid-stream writes nothing more.
   const auto caller = front_->Authenticate(*context_);
   Status refused = caller.status();
-  {
-    std::lock_guard lock(mutex_);
-    if (number == 0) collection_ = request.collection();
-    if (refused.ok() && request.collection() != collection_) {
-      refused = Invalid("collection", "differs from the stream's first; open another stream");
-    }
-  }
-  if (refused.ok()) refused = CheckMessage(request, limits::kIngestMessageBytes);
+  if (refused.ok()) refused = CheckBatch(request, number);
   if (refused.ok()) {
-    IngestDocuments(front_->engine->WriteAs(*caller), std::move(request),
-                    [this, number](Result result) { Acknowledge(number, std::move(result)); });
+    IngestDocuments(front_->engine->WriteAs(*caller), std::move(request), acknowledge);
+  } else if (caller.ok()) {
+    const auto tenant = front_->engine->FindTenant(caller->tenant());
+    RefuseJournaled(tenant, *caller, "Ingest", refused, acknowledge);
+  } else {
+    acknowledge(refused);
   }
   std::lock_guard lock(mutex_);
   processing_ = false;
-  if (!refused.ok()) acknowledged_.emplace(number, refused);
-  MaybeWrite();
+  refused_ = refused_ || !refused.ok();
   MaybeProcess();
   MaybeFinish();
+}
+
+Status IngestStream::CheckBatch(const v1::IngestRequest& request, uint64_t number) {
+  RETURN_IF_ERROR(CheckMessage(request, limits::kIngestMessageBytes));
+  std::lock_guard lock(mutex_);
+  if (number == 0) collection_ = request.collection();
+  if (request.collection() == collection_) return OkStatus();
+  return Invalid("collection", "differs from the stream's first; open another stream");
 }
 
 void IngestStream::Acknowledge(uint64_t number, Result result) {

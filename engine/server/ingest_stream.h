@@ -33,6 +33,11 @@ class IngestStream final : public grpc::ServerBidiReactor<v1::IngestRequest, v1:
 
   using Result = StatusOr<IngestedBatch>;
 
+  // Runs on the executor before anything is read: authenticates the stream itself, so that one
+  // without batches is judged too.
+  void Begin();
+  void Begun(const Status& status);
+
   // The following are called with mutex_ held.
   void MaybeRead();
   void MaybeProcess();
@@ -42,6 +47,7 @@ class IngestStream final : public grpc::ServerBidiReactor<v1::IngestRequest, v1:
 
   // Runs on the executor: authenticates, validates and submits the oldest unprocessed batch.
   void Process(v1::IngestRequest request, uint64_t number);
+  Status CheckBatch(const v1::IngestRequest& request, uint64_t number);
   void Acknowledge(uint64_t number, Result result);
 
   Front* const front_;
@@ -62,6 +68,7 @@ class IngestStream final : public grpc::ServerBidiReactor<v1::IngestRequest, v1:
   bool processing_ = false;
   bool writing_ = false;
   bool draining_ = false;
+  bool refused_ = false;  // a batch was: those after it are not processed
   bool finished_ = false;
   Status failed_;
 };

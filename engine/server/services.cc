@@ -1,6 +1,7 @@
 #include "engine/server/services.h"
 
 #include "engine/server/ingest_stream.h"
+#include "engine/server/revision_wait.h"
 
 namespace cordon {
 namespace {
@@ -13,6 +14,20 @@ Reactor* Read(Front* front, CallContext* context, const Request* request, Respon
       front, context, request, response,
       [front, call](const Authenticated& caller, const Request& in, std::function<bool()> stop,
                     auto done) { call(front->engine->ReadAs(caller, std::move(stop)), in, done); });
+}
+
+// A read that may wait for a revision first.
+template <typename Request, typename Response, typename Call>
+Reactor* ReadAt(Front* front, CallContext* context, const Request* request, Response* response,
+                Call call) {
+  return Unary(front, context, request, response,
+               [front, call](const Authenticated& caller, const Request& in,
+                             const std::function<bool()>& stop, auto done) {
+                 WhenVisible(
+                     front, caller, in.scope().at_least_revision(), stop,
+                     [=, &in] { call(front->engine->ReadAs(caller, stop), in, done); },
+                     [done] { done(Overloaded()); });
+               });
 }
 
 // A write: the same with what a writing call needs.
@@ -39,23 +54,23 @@ std::optional<MadeKey> NewKeyOr(const std::string& tenant, Done done) {
 
 Reactor* RetrievalService::Retrieve(CallContext* context, const v1::RetrieveRequest* request,
                                     v1::RetrieveResponse* response) {
-  return Read(front_, context, request, response, cordon::Retrieve);
+  return ReadAt(front_, context, request, response, cordon::Retrieve);
 }
 
 Reactor* RetrievalService::GetDocument(CallContext* context, const v1::GetDocumentRequest* request,
                                        v1::GetDocumentResponse* response) {
-  return Read(front_, context, request, response, cordon::GetDocument);
+  return ReadAt(front_, context, request, response, cordon::GetDocument);
 }
 
 Reactor* RetrievalService::CheckAccess(CallContext* context, const v1::CheckAccessRequest* request,
                                        v1::CheckAccessResponse* response) {
-  return Read(front_, context, request, response, cordon::CheckAccess);
+  return ReadAt(front_, context, request, response, cordon::CheckAccess);
 }
 
 Reactor* RetrievalService::AllowedDestinations(CallContext* context,
                                                const v1::AllowedDestinationsRequest* request,
                                                v1::AllowedDestinationsResponse* response) {
-  return Read(front_, context, request, response, cordon::AllowedDestinations);
+  return ReadAt(front_, context, request, response, cordon::AllowedDestinations);
 }
 
 grpc::ServerBidiReactor<v1::IngestRequest, v1::IngestResponse>* IngestService::Ingest(

@@ -114,7 +114,7 @@ Status ApplyDropCollection(const std::string& name, Applied* applied) {
 Status ApplyKey(const store::v1::KeyChange& change, Applied* applied) {
   if (change.has_record()) {
     if (applied->next.keys->size() >= limits::kKeysPerTenant) {
-      return Status(StatusCode::kResourceExhausted, "keys",
+      return Status(StatusCode::kFailedPrecondition, "keys",
                     fmt::format("more than {} keys; revoke some", limits::kKeysPerTenant));
     }
     ASSIGN_OR_RETURN(Grant grant, FromProto(change.record().grant()));
@@ -142,7 +142,7 @@ Status ApplyNewTenant(const ApplyContext& context, const store::v1::NewTenant& t
     id = std::max(id, other.id() + 1);
   }
   if (id > limits::kTenants) {
-    return Status(StatusCode::kResourceExhausted, "name",
+    return Status(StatusCode::kFailedPrecondition, "name",
                   fmt::format("more than {} tenants", limits::kTenants));
   }
   ASSIGN_OR_RETURN(Grant grant, FromProto(tenant.key().grant()));

@@ -28,6 +28,19 @@ inline journal::v1::Record RecordOf(std::string_view call, const Authenticated& 
   return record;
 }
 
+// A refusal before there was anything to do: its record first, then `done(status)`.
+template <typename Done>
+void RefuseJournaled(const std::shared_ptr<Tenant>& tenant, const Authenticated& caller,
+                     std::string_view call, const Status& status, Done done) {
+  auto record = RecordOf(call, caller, *tenant);
+  record.set_outcome(std::string(CodeName(status.code())));
+  record.set_refused_field(std::string(status.field()));
+  tenant->journal->Append(std::move(record), Durability::kRequired,
+                          [status, done = std::move(done)](const auto& receipt) mutable {
+                            done(receipt.ok() ? status : receipt.status());
+                          });
+}
+
 // Runs `work(&record)`, which gives StatusOr<Result>, appends the record with its outcome, and then
 // calls `done` with `respond(result, receipt)` or the refusal. If the record cannot be written,
 // `done` gets that error: without a record there is no answer.

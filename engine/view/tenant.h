@@ -1,7 +1,6 @@
 // A tenant at work: its current View, its journal, its pseudonyms.
 #pragma once
 
-#include <condition_variable>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -27,20 +26,12 @@ class Publisher {
   // The current View at the clock's time: past its next event, a later one is made first.
   PinnedView Pin(Clock* clock);
 
-  // Waits until the current View has `revision`, at most limits::kRevisionWait_ms; then
-  // FAILED_PRECONDITION. Few may wait at once (RESOURCE_EXHAUSTED), since each holds a thread.
-  Status WaitFor(uint64_t revision);
-
   // Makes `view` current; the one writer calls it.
   void Publish(std::shared_ptr<const View> view);
 
  private:
-  static constexpr int kWaitersMax = 2;
-
   std::mutex mutex_;
-  std::condition_variable published_;
   std::shared_ptr<const View> current_;  // guarded by mutex_
-  int waiters_ = 0;                      // guarded by mutex_
 };
 
 // Lives as long as the engine.

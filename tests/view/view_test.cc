@@ -178,41 +178,5 @@ TEST_F(Views, DeadClassesKeepNamesInUse) {
   EXPECT_EQ(PinAt(kSecond)->ClassesInUse(nullptr), (std::vector<bool>{false, true}));
 }
 
-class Waiting : public Views {};
-
-TEST_F(Waiting, ForWhatIsThere) {
-  EXPECT_TRUE(scratch_.tenant->publisher.WaitFor(0).ok());
-  EXPECT_TRUE(scratch_.tenant->publisher.WaitFor(2).ok());
-}
-
-TEST_F(Waiting, ForeverAndByTooMany) {
-  Publisher& publisher = scratch_.tenant->publisher;
-  const auto start = std::chrono::steady_clock::now();
-  std::vector<Status> ends(2);
-  std::vector<std::thread> threads;
-  for (auto& end : ends) threads.emplace_back([&] { end = publisher.WaitFor(1000); });
-  std::this_thread::sleep_for(std::chrono::milliseconds(200));
-  // Both places are taken; nobody else may hold a thread.
-  EXPECT_EQ(publisher.WaitFor(1000).code(), StatusCode::kResourceExhausted);
-  EXPECT_TRUE(publisher.WaitFor(2).ok());
-  for (auto& thread : threads) thread.join();
-  const auto waited = std::chrono::steady_clock::now() - start;
-  for (const auto& end : ends) {
-    EXPECT_EQ(end.code(), StatusCode::kFailedPrecondition);
-    EXPECT_EQ(end.field(), "at_least_revision");
-  }
-  EXPECT_GE(waited, std::chrono::milliseconds(limits::kRevisionWait_ms));
-  EXPECT_LT(waited, std::chrono::milliseconds(limits::kRevisionWait_ms + 3000));
-}
-
-TEST_F(Waiting, MissesThePublication) {
-  Status end(StatusCode::kUnknown, "", "");
-  std::thread waiter([&] { end = scratch_.tenant->publisher.WaitFor(3); });
-  std::this_thread::sleep_for(std::chrono::milliseconds(50));
-  scratch_.Do(IngestOf("a", "allow { principal: 'everyone' }", "level: 'public'"));
-  waiter.join();
-  EXPECT_TRUE(end.ok()) << end.ToString();
-}
-
 }  // namespace
 }  // namespace cordon

@@ -3,6 +3,7 @@
 
 #include "cordon/v1/directory.grpc.pb.h"
 #include "cordon/v1/policy.grpc.pb.h"
+#include "engine/base/limits.h"
 #include "tools/cordon/command.h"
 #include "tools/cordon/directory_file.h"
 #include "tools/cordon/gzip.h"
@@ -45,6 +46,11 @@ StatusOr<int> ApplyPolicy(const FileOptions& options, Session& session) {
 
 StatusOr<int> ApplyDirectory(const FileOptions& options, Session& session) {
   ASSIGN_OR_RETURN(const DirectoryFile file, ReadDirectoryFile(options.file));
+  if (file.request.ByteSizeLong() > limits::kIngestMessageBytes) {
+    return Invalid("FILE", fmt::format("takes more than {} bytes, which is what a message may; "
+                                       "apply it in parts",
+                                       limits::kIngestMessageBytes));
+  }
   ASSIGN_OR_RETURN(Connection * connection, session.Connect());
   const auto stub = v1::Directory::NewStub(connection->channel());
   const auto response = connection->Call<v1::ApplyDirectoryResponse>(

@@ -30,6 +30,7 @@ int IngestRun::Run(DocumentSource& source) {
   Status status = ReadAll(source);
   // What was read before its source broke off is still good.
   Status sent = SendBatch();
+  if (sent.ok() && !sent_any_) sent = Send();  // so that the server judges key and collection
   if (sent.ok()) sent = stream_.Finish();
   if (!sent.ok()) status = sent;
   if (!status.ok()) output_.Fail(status);
@@ -76,7 +77,11 @@ Status IngestRun::Add(SourceItem& item) {
 }
 
 Status IngestRun::SendBatch() {
-  if (batch_.origins.empty() && batch_.refused.empty()) return OkStatus();
+  return batch_.origins.empty() && batch_.refused.empty() ? OkStatus() : Send();
+}
+
+Status IngestRun::Send() {
+  sent_any_ = true;
   batch_.request.set_collection(settings_.collection);
   batch_bytes_ = 0;
   return stream_.Send(std::exchange(batch_, DocumentBatch()));

@@ -36,6 +36,7 @@ class IngestRun {
   // Adds a document to the batch, or sends the batch first if it has no room.
   Status Add(SourceItem& item);
   Status SendBatch();
+  Status Send();
   void Complete(const DocumentBatch& batch, const v1::IngestResponse& response);
   void TellRefused(const RefusedDocument& refused);
   void TellSums();
@@ -46,6 +47,7 @@ class IngestRun {
 
   DocumentBatch batch_;
   size_t batch_bytes_ = 0;
+  bool sent_any_ = false;
   uint64_t refused_here_ = 0;  // by this program, told or not
 
   // Written where batches complete, read where progress is shown.
