@@ -118,15 +118,12 @@ bool TagsPass(std::string_view name, const std::vector<std::string>& forbidden, 
 
 bool RegionPasses(const Destination& destination, const Label& label, std::string_view name,
                   std::vector<Verdict>* trace) {
-  bool bound = false;
-  for (const auto& tag : label.tags) {
-    if (!tag.starts_with(kRegionTag)) continue;
-    bound = true;
-    if (!destination.region.empty() && tag.substr(kRegionTag.size()) == destination.region) {
-      return true;
-    }
+  const auto regions = RegionsOf(label);
+  if (!regions) return true;
+  const std::string own = std::string(kRegionTag) + destination.region;
+  if (!destination.region.empty() && std::binary_search(regions->begin(), regions->end(), own)) {
+    return true;
   }
-  if (!bound) return true;
   return Note(trace, name, false,
               destination.region.empty()
                   ? "the label is bound to a region, the destination has none"

@@ -52,24 +52,19 @@ std::vector<std::string> Union(const std::vector<std::string>& a,
   return both;
 }
 
-// Splits sorted tags into those that bind to regions and the others.
-struct SplitTags {
-  explicit SplitTags(const std::vector<std::string>& tags) {
-    for (const auto& tag : tags) (tag.starts_with(kRegionTag) ? regions : others).push_back(tag);
-  }
+std::vector<std::string> RegionTags(const std::vector<std::string>& tags) {
   std::vector<std::string> regions;
-  std::vector<std::string> others;
-};
-
-std::vector<std::string> JoinTags(const SplitTags& a, const SplitTags& b) {
-  if (a.regions.empty() || b.regions.empty()) {
-    return Union(Union(a.others, b.others), Union(a.regions, b.regions));
+  for (const auto& tag : tags) {
+    if (tag.starts_with(kRegionTag)) regions.push_back(tag);
   }
-  std::vector<std::string> shared;
-  std::set_intersection(a.regions.begin(), a.regions.end(), b.regions.begin(), b.regions.end(),
-                        std::back_inserter(shared));
-  if (shared.empty()) shared.emplace_back(kRegionTag);
-  return Union(Union(a.others, b.others), shared);
+  return regions;
+}
+
+std::vector<std::string> Meet(const std::vector<std::string>& a,
+                              const std::vector<std::string>& b) {
+  std::vector<std::string> both;
+  std::set_intersection(a.begin(), a.end(), b.begin(), b.end(), std::back_inserter(both));
+  return both;
 }
 
 }  // namespace
@@ -118,12 +113,25 @@ void Canonicalise(Label* label) {
   Canonicalise(&label->tags);
 }
 
+std::optional<std::vector<std::string>> RegionsOf(const Label& label) {
+  if (label.regions) return label.regions;
+  auto tags = RegionTags(label.tags);
+  if (tags.empty()) return std::nullopt;
+  return tags;
+}
+
 Label Join(const Scheme& scheme, const Label& a, const Label& b) {
   const size_t beyond = scheme.levels.size();
   const bool a_higher =
       scheme.Rank(a.level).value_or(beyond) >= scheme.Rank(b.level).value_or(beyond);
-  return {a_higher ? a.level : b.level, Union(a.compartments, b.compartments),
-          JoinTags(SplitTags(a.tags), SplitTags(b.tags))};
+  Label join = {a_higher ? a.level : b.level, Union(a.compartments, b.compartments),
+                Union(a.tags, b.tags)};
+  const auto a_regions = RegionsOf(a);
+  const auto b_regions = RegionsOf(b);
+  auto regions = a_regions && b_regions ? Meet(*a_regions, *b_regions)
+                                        : a_regions.value_or(b_regions.value_or(RegionTags({})));
+  if (regions != RegionTags(join.tags)) join.regions = std::move(regions);
+  return join;
 }
 
 bool Dominates(const Scheme& scheme, const Clearance& clearance, const Label& label) {

@@ -16,6 +16,9 @@ struct Label {
   std::string level;
   std::vector<std::string> compartments;
   std::vector<std::string> tags;
+  // Only of a join of labels bound to different regions: the regions that all of them permit, which
+  // are fewer than its tags name, perhaps none. Sorted.
+  std::optional<std::vector<std::string>> regions = std::nullopt;
 
   friend bool operator==(const Label&, const Label&) = default;
   friend auto operator<=>(const Label&, const Label&) = default;
@@ -61,13 +64,15 @@ void Canonicalise(std::vector<std::string>* names);
 // Drops the parts that symbolic kinds ignore and sorts the others.
 void Canonicalise(Label* label);
 
-// Tags that begin so bind to regions: such a label may go to one of its regions only. The prefix
-// alone is a region where nothing is.
+// Tags that begin so bind to regions: such a label may go to one of its regions only.
 inline constexpr std::string_view kRegionTag = "region:";
 
-// The least label that is as sensitive as both: the higher level, all compartments, all tags. Only
-// the regions meet instead of uniting, since each one more permits more: what is bound to eu joined
-// with what is bound to us may go nowhere. A level that the scheme lacks counts as the highest.
+// The tags that bind `label` to regions; nothing if it may go anywhere, empty if nowhere.
+std::optional<std::vector<std::string>> RegionsOf(const Label& label);
+
+// The least label that is as sensitive as both: the higher level, all compartments, all tags; but
+// regions meet, since each one more permits more: what is bound to eu joined with what is bound to
+// us may go nowhere. A level that the scheme lacks counts as the highest.
 Label Join(const Scheme& scheme, const Label& a, const Label& b);
 
 // Whether someone with this clearance may read this label: level at least as high and every

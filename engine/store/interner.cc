@@ -27,6 +27,18 @@ store::v1::ClauseRecord CanonicalClause(const v1::Acl& acl) {
   return record;
 }
 
+// A class's label in a form that only equal labels share.
+std::string LabelKey(store::v1::ClassRecord record) {
+  record.clear_clauses();
+  return record.SerializeAsString();
+}
+
+Label LabelOf(const store::v1::ClassRecord& record) {
+  Label label = FromProto(record.label());
+  if (record.regions_met()) label.regions = {record.regions().begin(), record.regions().end()};
+  return label;
+}
+
 void AppendSlot(const store::v1::ClauseRecord& record, PolicyState* state) {
   ClauseSlot slot;
   slot.container = record.container();
@@ -90,11 +102,14 @@ ClassId Interner::ClassOf(std::vector<ClauseId> clauses, const Label& label, Pol
   store::v1::ClassRecord record;
   record.mutable_clauses()->Assign(clauses.begin(), clauses.end());
   *record.mutable_label() = ToProto(label);
+  if (label.regions) {
+    record.set_regions_met(true);
+    record.mutable_regions()->Assign(label.regions->begin(), label.regions->end());
+  }
   ClassTable& table = state->classes;
   const auto [id, added] = NumberOf(&classes_, record.SerializeAsString(), table.classes.size());
   if (added) {
-    const auto [label_id, new_label] =
-        NumberOf(&labels_, record.label().SerializeAsString(), table.labels.size());
+    const auto [label_id, new_label] = NumberOf(&labels_, LabelKey(record), table.labels.size());
     if (new_label) table.labels.PushBack(label);
     table.classes.PushBack({std::move(clauses), label_id});
     batch->Put(Family::kClasses, NumberedKey(tenant, id), record);
@@ -110,8 +125,8 @@ void Interner::LoadClause(const store::v1::ClauseRecord& record, PolicyState* st
 
 void Interner::LoadClass(const store::v1::ClassRecord& record, PolicyState* state) {
   const auto [label_id, new_label] =
-      NumberOf(&labels_, record.label().SerializeAsString(), state->classes.labels.size());
-  if (new_label) state->classes.labels.PushBack(FromProto(record.label()));
+      NumberOf(&labels_, LabelKey(record), state->classes.labels.size());
+  if (new_label) state->classes.labels.PushBack(LabelOf(record));
   classes_.emplace(record.SerializeAsString(), static_cast<uint32_t>(classes_.size()));
   state->classes.classes.PushBack({{record.clauses().begin(), record.clauses().end()}, label_id});
   Commit();

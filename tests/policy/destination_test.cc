@@ -199,6 +199,15 @@ TEST(DestinationTest, AChunkBoundToOneOfItsDocumentsRegionsGoesThereOnly) {
   EXPECT_TRUE(story.Sees("user:ana"));
 }
 
+TEST(DestinationTest, AForbiddenRegionOfTheDocumentStaysForbiddenForItsChunks) {
+  Story story = ForDestinations();
+  story.label().tags = {"region:eu", "region:us"};
+  story.chunk().label = reference::Label{"public", {}, {"region:us"}};
+  story.chat().region = "us";
+  story.chat().gate.forbidden_tags = {"region:eu"};
+  EXPECT_FALSE(story.Sees("user:ana"));
+}
+
 TEST(DestinationTest, TheRuleOfItsScopeHoldsBesideItsOwn) {
   Story story = ForDestinations();
   story.label() = {"internal", {}, {"pii"}};

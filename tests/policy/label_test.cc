@@ -89,10 +89,15 @@ TEST(LabelTest, RegionsMeetInAJoinSinceEachOneMorePermitsMore) {
   const Label eu = {"public", {}, {"region:eu"}};
   const Label us = {"public", {}, {"region:us"}};
   const Label either = {"public", {}, {"pii", "region:eu", "region:us"}};
-  const Label nowhere = {"public", {}, {"region:"}};
+  using Regions = std::vector<std::string>;
+  const Label nowhere = {"public", {}, {"region:eu", "region:us"}, Regions{}};
   EXPECT_EQ(Join(kScheme, eu, us), nowhere);
   EXPECT_EQ(Join(kScheme, nowhere, eu), nowhere);
-  EXPECT_EQ(Join(kScheme, either, us), (Label{"public", {}, {"pii", "region:us"}}));
+  EXPECT_EQ(Join(kScheme, either, us),
+            (Label{"public", {}, {"pii", "region:eu", "region:us"}, Regions{"region:us"}}));
+  EXPECT_EQ(Join(kScheme, either, either), either);
+  EXPECT_EQ(RegionsOf(either), (Regions{"region:eu", "region:us"}));
+  EXPECT_EQ(RegionsOf(Label{"public", {}, {"pii"}}), std::nullopt);
   EXPECT_EQ(Join(kScheme, Label{"public", {}, {"pii"}}, eu),
             (Label{"public", {}, {"pii", "region:eu"}}));
 }
