@@ -82,29 +82,34 @@ void Writer::Submit(std::shared_ptr<Tenant> tenant, Authenticated caller,
 }
 
 void Writer::Run() {
+  auto next_anchor = std::chrono::steady_clock::now() + kAnchorEvery;
   std::unique_lock lock(mutex_);
   while (true) {
-    wake_.wait_for(lock, kAnchorEvery, [this] { return stopping_ || !queue_.empty(); });
-    if (queue_.empty()) {
-      const bool stop = stopping_;
-      lock.unlock();
-      Anchor();
-      if (stop) return;
-      lock.lock();
-      continue;
-    }
-    std::vector<Pending> group;
-    size_t bytes = 0;
-    while (!queue_.empty() && bytes < limits::kWriteGroupBytes) {
-      bytes += queue_.front().bytes;
-      group.push_back(std::move(queue_.front()));
-      queue_.pop_front();
-    }
-    queued_bytes_ -= bytes;
+    wake_.wait_until(lock, next_anchor, [this] { return stopping_ || !queue_.empty(); });
+    const bool stop = stopping_ && queue_.empty();
+    std::vector<Pending> group = TakeGroup();
     lock.unlock();
-    CommitGroup(&group);
+    if (!group.empty()) CommitGroup(&group);
+    // Due also while writes keep coming: they anchor their own tenant only.
+    if (stop || std::chrono::steady_clock::now() >= next_anchor) {
+      Anchor();
+      next_anchor = std::chrono::steady_clock::now() + kAnchorEvery;
+    }
+    if (stop) return;
     lock.lock();
   }
+}
+
+std::vector<Writer::Pending> Writer::TakeGroup() {
+  std::vector<Pending> group;
+  size_t bytes = 0;
+  while (!queue_.empty() && bytes < limits::kWriteGroupBytes) {
+    bytes += queue_.front().bytes;
+    group.push_back(std::move(queue_.front()));
+    queue_.pop_front();
+  }
+  queued_bytes_ -= bytes;
+  return group;
 }
 
 void Writer::CommitGroup(std::vector<Pending>* group) {

@@ -78,6 +78,8 @@ class Writer {
   };
 
   void Run();
+  // What the next commit covers. Requires mutex_.
+  std::vector<Pending> TakeGroup();
   void CommitGroup(std::vector<Pending>* group);
   void ApplyOne(Pending* pending);
   Status ApplyToHead(Head* head, Pending* pending);

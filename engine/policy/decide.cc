@@ -202,6 +202,9 @@ StatusOr<Subject> ResolveSubject(const World& world, const Authenticated& caller
   const std::string name = as.empty() ? grant.principal : std::string(as);
   const bool itself = name == grant.principal;
   RETURN_IF_ERROR(ParseSubject(name).status());
+  if (!itself && !grant.rights.Has(Right::kActAs)) {
+    return Denied("rights", "the key lacks the right 'act-as'; use a key that has it");
+  }
   if (!itself && !grant.MayActAs(name)) {
     return Denied("as", "the key may not act for this principal; widen its --as-pattern");
   }

@@ -5,6 +5,7 @@
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 
 #include <CLI/CLI.hpp>
 #include <csignal>
@@ -120,6 +121,7 @@ int main(int argc, char** argv) {
   // What gRPC logs of a failed start is said better by Fail(); a value that is set stays.
   setenv("GRPC_VERBOSITY", "NONE", /*overwrite=*/0);
   spdlog::set_default_logger(spdlog::stderr_color_mt("cordond"));
+  umask(077);  // what the server creates is nobody else's to read
   cordon::KeepMemoryPrivate();
   return cordon::Main(argc, argv);
 }

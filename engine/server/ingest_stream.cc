@@ -7,7 +7,6 @@ IngestStream::IngestStream(Front* front, grpc::CallbackServerContext* context)
   const bool serving = front_->streams.Add(this, [this] { Drain(); });
   std::lock_guard lock(mutex_);
   draining_ = draining_ || !serving;
-  processing_ = true;  // until Begun
   if (!front_->executor->Submit([this] { Begin(); })) {
     processing_ = false;
     Fail(Overloaded());

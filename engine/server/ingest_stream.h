@@ -65,7 +65,7 @@ class IngestStream final : public grpc::ServerBidiReactor<v1::IngestRequest, v1:
   uint64_t next_write_ = 0;    // of the next acknowledgement
   bool reading_ = false;
   bool read_all_ = false;
-  bool processing_ = false;
+  bool processing_ = true;  // at first with Begin(), until Begun()
   bool writing_ = false;
   bool draining_ = false;
   bool refused_ = false;  // a batch was: those after it are not processed

@@ -17,11 +17,10 @@ constexpr milliseconds kLookEvery{10};  // as long as a group commit takes on a 
 // One waiting call: looks every now and then. Owns itself through its alarm's callback.
 class Waiting : public std::enable_shared_from_this<Waiting> {
  public:
-  Waiting(Front* front, std::shared_ptr<Tenant> tenant, uint64_t revision,
-          std::function<bool()> stop, std::function<void()> resume,
-          std::function<void()> overloaded)
+  Waiting(Front* front, Tenant* tenant, uint64_t revision, std::function<bool()> stop,
+          std::function<void()> resume, std::function<void()> overloaded)
       : front_(front),
-        tenant_(std::move(tenant)),
+        tenant_(tenant),
         revision_(revision),
         stop_(std::move(stop)),
         resume_(std::move(resume)),
@@ -37,13 +36,13 @@ class Waiting : public std::enable_shared_from_this<Waiting> {
       return;
     }
     alarm_.reset();  // it holds the callback, and the callback this
-    front_->waiting.fetch_sub(1);
     if (!front_->executor->Submit(resume_)) overloaded_();
+    front_->waiting.fetch_sub(1);
   }
 
  private:
   Front* const front_;
-  const std::shared_ptr<Tenant> tenant_;
+  Tenant* const tenant_;  // the engine's; Server::Stop waits until nobody waits here
   const uint64_t revision_;
   const std::function<bool()> stop_;
   const std::function<void()> resume_;
@@ -65,7 +64,7 @@ void WhenVisible(Front* front, const Authenticated& caller, uint64_t revision,
     front->waiting.fetch_sub(1);
     return resume();
   }
-  std::make_shared<Waiting>(front, std::move(tenant), revision, std::move(stop), std::move(resume),
+  std::make_shared<Waiting>(front, tenant.get(), revision, std::move(stop), std::move(resume),
                             std::move(overloaded))
       ->Look();
 }

@@ -150,6 +150,8 @@ void Server::Stop() {
   parts_->front.streams.EndAll();
   parts_->server->Shutdown(std::chrono::system_clock::now() + kDrain);
   parts_->server->Wait();
+  while (parts_->front.waiting.load() > 0)
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
   parts_->server.reset();
   parts_->executor.reset();  // runs what is queued: its calls are cancelled, but end by themselves
   const uint64_t refused = parts_->front.unauthenticated.load();

@@ -196,6 +196,10 @@ class Ingest(ServerTest):
         self.assertLess(sums["accepted"], 2000, sums)
         self.assertGreaterEqual(sums["refused"], 3)
         self.assertEqual(self.ok("stats", name)["documents"], sums["accepted"])
+        few = self.store.lines(*[{"id": "bad"}] * 20, *[document(f"g{i}") for i in range(5)])
+        answer = self.store.cordon("ingest", name, few, "--max-errors", 1)
+        self.assertEqual(answer.code, 1)
+        self.assertEqual(answer.lines[-2]["error"]["field"], "max-errors", "the file ended first")
         self.assertEqual(self.store.cordon("ingest", name, "x", "--max-errors", 0).code, 2)
 
     def test_an_unreadable_file_is_one_error(self):

@@ -1,6 +1,7 @@
 """What was acknowledged survives kill -9; a server that vanishes or stops keeps nobody waiting."""
 
 import json
+import os
 import random
 import re
 import signal
@@ -339,6 +340,29 @@ class Stop(unittest.TestCase):
         self.assertEqual(answers[0], answers[1])
         self.assertEqual(answers[0], answers[2])
         self.assertGreater(len(answers[0]), 10000)
+
+
+class JournalTail(unittest.TestCase):
+    """A cut tail shows, also while another tenant keeps the writer busy."""
+
+    def test_a_quiet_tenants_tail_is_remembered_while_another_writes(self):
+        store = Store()
+        self.addCleanup(store.close)
+        store.start()
+        key = store.path(".key")
+        self.assertEqual(store.cordon("tenant", "create", "acme", "--out", key).code, 0)
+        log = store.data / "journal/acme/000001.log"
+        size = os.path.getsize(log)
+        store.cordon("collection", "create", "docs", "--dim", "2", "--metric", "ip")
+        self.assertEqual(store.cordon("key", "list", key=key).code, 0)  # its record is the tail
+        until = time.monotonic() + 3
+        while time.monotonic() < until:
+            store.cordon("delete", "docs", "nobody")
+        store.kill()
+        self.assertGreater(os.path.getsize(log), size)
+        os.truncate(log, size)
+        with self.assertRaisesRegex(AssertionError, "cut or replaced journal tail"):
+            store.start()
 
 
 if __name__ == "__main__":

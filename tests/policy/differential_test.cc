@@ -30,7 +30,7 @@ std::string NameOf(const Status& status) {
   if (status.code() == StatusCode::kInvalidArgument) return "no user or service";
   if (status.code() == StatusCode::kFailedPrecondition) return "too deep";
   if (status.code() != StatusCode::kPermissionDenied) return status.ToString();
-  if (status.field() == "as") return "act-as";
+  if (status.field() == "as" || status.field() == "rights") return "act-as";
   return std::string(status.field());
 }
 

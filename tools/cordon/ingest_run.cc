@@ -32,6 +32,7 @@ int IngestRun::Run(DocumentSource& source) {
   Status sent = SendBatch();
   if (sent.ok() && !sent_any_) sent = Send();  // so that the server judges key and collection
   if (sent.ok()) sent = stream_.Finish();
+  if (status.ok()) status = CheckErrors();  // the last answers may have brought it
   if (!sent.ok()) status = sent;
   if (!status.ok()) output_.Fail(status);
   TellSums();
@@ -44,14 +45,24 @@ Status IngestRun::ReadAll(DocumentSource& source) {
     ASSIGN_OR_RETURN(const bool more, source.Next(item));
     if (!more) return OkStatus();
     RETURN_IF_ERROR(Add(item));
-    const uint64_t refused = refused_here_ + refused_by_server_;
-    if (settings_.errors_max && refused >= *settings_.errors_max) {
-      return Status(StatusCode::kAborted, "max-errors",
-                    fmt::format("stopped: {} refused; correct them and run it again",
-                                Counted(refused, "document")));
-    }
-    progress_.Update({accepted_, refused, source.Fraction()});
+    RETURN_IF_ERROR(CheckErrors());
+    progress_.Update({accepted_, refused_here_ + refused_by_server_, source.Fraction()});
   }
+}
+
+Status IngestRun::CheckErrors() const {
+  const uint64_t refused = refused_here_ + refused_by_server_;
+  if (!settings_.errors_max || refused < *settings_.errors_max) return OkStatus();
+  return Status(StatusCode::kAborted, "max-errors",
+                fmt::format("stopped: {} refused; correct them and run it again",
+                            Counted(refused, "document")));
+}
+
+size_t IngestRun::BatchDocuments() const {
+  // Whoever wants to stop early hears of refusals early.
+  constexpr uint64_t kAtLeast = 16;
+  if (!settings_.errors_max) return kBatchDocumentsMax;
+  return std::min<uint64_t>(kBatchDocumentsMax, std::max(kAtLeast, *settings_.errors_max));
 }
 
 Status IngestRun::Add(SourceItem& item) {
@@ -72,7 +83,7 @@ Status IngestRun::Add(SourceItem& item) {
     batch_.origins.push_back(std::move(item.origin));
     batch_.request.mutable_documents()->Add(std::move(item.document));
   }
-  if (batch_.origins.size() + batch_.refused.size() >= kBatchDocumentsMax) return SendBatch();
+  if (batch_.origins.size() + batch_.refused.size() >= BatchDocuments()) return SendBatch();
   return OkStatus();
 }
 

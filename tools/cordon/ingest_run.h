@@ -36,6 +36,9 @@ class IngestRun {
   // Adds a document to the batch, or sends the batch first if it has no room.
   Status Add(SourceItem& item);
   Status SendBatch();
+  // ABORTED once --max-errors is reached.
+  Status CheckErrors() const;
+  size_t BatchDocuments() const;
   Status Send();
   void Complete(const DocumentBatch& batch, const v1::IngestResponse& response);
   void TellRefused(const RefusedDocument& refused);
