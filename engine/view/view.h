@@ -77,7 +77,7 @@ VectorIndex EmptyIndex(const v1::CollectionConfig& config);
 // The index after the changes of one mutation.
 VectorIndex ApplyRows(const VectorIndex& index, const std::vector<RowChange>& changes);
 
-// A stored document as an index change; borrows `embeddings` of the collection's dimension.
+// A change as the index understands it; borrows from `change` and what that borrows from.
 DocumentChange ToDocumentChange(const RowChange& change);
 
 }  // namespace cordon
