@@ -1,6 +1,7 @@
 """Keys, rights, tenants: who may do what, and nobody raises itself."""
 
 import json
+import os
 
 from harness import ServerTest, document, main
 
@@ -109,6 +110,34 @@ class Rights(ServerTest):
                 call = [one if word == "{}" else word for word in command]
                 errors.append(self.refused("NOT_FOUND", *call, key=key))
             self.assertEqual(errors[0], errors[1], command)
+
+
+class Entrance(ServerTest):
+    """Nothing comes in unjudged, and no refusal of a known caller goes unrecorded."""
+
+    def test_a_stream_without_documents_is_judged_too(self):
+        name, empty = self.collection(), self.store.path(".jsonl")
+        open(empty, "w").close()
+        forged = self.store.path(".key")
+        with open(forged, "w") as file:
+            file.write("default.0123456789abcdef." + "A" * 43 + "\n")
+        os.chmod(forged, 0o600)
+        reader = self.make_key("service:r", "query", "--collections", "*")
+        self.refused("UNAUTHENTICATED", "ingest", name, empty, key=forged)
+        self.refused("PERMISSION_DENIED", "ingest", name, empty, key=reader)
+        self.refused("NOT_FOUND", "ingest", "nowhere", empty)
+        self.assertEqual(self.ok("ingest", name, empty)["accepted"], 0)
+
+    def test_a_message_that_is_too_large_has_its_record(self):
+        name = self.filled(document("a"))
+        line = json.dumps({"id": "q", "vector": [1, 0], "text": "x" * (5 << 20)})
+        asked = self.store.path(".jsonl")
+        with open(asked, "w") as file:
+            file.write(line + "\n")
+        answer = self.store.cordon("retrieve", name, "--queries", asked)
+        self.assertEqual(answer.code, 1, answer)
+        (record,) = self.ok("journal", "show", "-n", 1)["lines"]
+        self.assertEqual((record["call"], record["outcome"]), ("Retrieve", "INVALID_ARGUMENT"))
 
 
 class Keys(ServerTest):

@@ -71,7 +71,7 @@ Status BatchStream::Pump(size_t pending_max) {
     }
     if (written_ < pending_.size()) {
       const std::shared_ptr<DocumentBatch> batch = pending_[written_++];
-      if (batch->origins.empty()) continue;
+      if (batch->Ours()) continue;
       lock.unlock();
       if (!stream_) Open();
       const bool alive = stream_->Write(batch->request);
@@ -146,7 +146,7 @@ void BatchStream::CompleteFront(const v1::IngestResponse& response) {
 }
 
 void BatchStream::CompleteUnsent() {
-  while (!pending_.empty() && pending_.front()->origins.empty()) CompleteFront({});
+  while (!pending_.empty() && pending_.front()->Ours()) CompleteFront({});
 }
 
 }  // namespace cordon

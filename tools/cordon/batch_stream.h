@@ -39,6 +39,10 @@ struct DocumentBatch {
   v1::IngestRequest request;
   std::vector<Origin> origins;           // one for each of the request's documents
   std::vector<RefusedDocument> refused;  // in input order
+
+  // Only refusals of our own: nothing for the server. A batch without anything is sent, so that
+  // the server judges key and collection even if there are no documents.
+  bool Ours() const { return origins.empty() && !refused.empty(); }
 };
 
 // One run of Ingest. Send() and Finish() are one thread's.
