@@ -111,7 +111,8 @@ StatusOr<std::unique_ptr<Engine>> Engine::Open(Options options) {
   RETURN_IF_ERROR(CheckFormat(options.paths));
   auto key = ReadKeyFile(options.paths.JournalKey());
   if (!key.ok()) return key.status().Within("journal_key");
-  ASSIGN_OR_RETURN(auto database, Database::Open(options.paths.Store(), /*create=*/false));
+  ASSIGN_OR_RETURN(auto database, Database::Open(options.paths.Store(), /*create=*/false,
+                                                 Database::Access::kReadWrite, options.store_disk));
   std::unique_ptr<Engine> engine(
       new Engine(std::move(options), *std::move(key), std::move(database)));
   RETURN_IF_ERROR(engine->LoadAll());
@@ -172,7 +173,7 @@ StatusOr<std::unique_ptr<Journal>> Engine::OpenJournal(const std::string& tenant
                            .tenant = tenant,
                            .key = journal_key_,
                            .clock = &clock_,
-                           .files = nullptr};
+                           .files = options_.journal_disk};
   return Journal::Open(std::move(options), anchor);
 }
 

@@ -56,6 +56,10 @@ class Engine {
     Durability read_durability = Durability::kRequired;
     // Serve although the journal knows revisions up to this one that the store lost.
     std::optional<uint64_t> accept_loss_to;
+    // The disks below store and journals, for tests to put failing ones there; null: the real ones.
+    // The store's outlives the engine.
+    rocksdb::Env* store_disk = nullptr;
+    std::shared_ptr<journal::LogFiles> journal_disk = nullptr;
   };
 
   // Recovers store and journals and builds the indexes. Refuses a format it does not know, a

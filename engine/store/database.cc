@@ -141,7 +141,7 @@ Database::~Database() {
 }
 
 StatusOr<std::unique_ptr<Database>> Database::Open(const std::string& path, bool create,
-                                                   Access access) {
+                                                   Access access, rocksdb::Env* env) {
   const auto cache = rocksdb::NewLRUCache(kBlockCacheBytes);
   std::vector<rocksdb::ColumnFamilyDescriptor> descriptors;
   for (size_t i = 0; i < kFamilies; ++i) {
@@ -149,7 +149,8 @@ StatusOr<std::unique_ptr<Database>> Database::Open(const std::string& path, bool
   }
   rocksdb::DB* db = nullptr;
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
-  const auto options = DatabaseOptions(create);
+  auto options = DatabaseOptions(create);
+  if (env != nullptr) options.env = env;
   const auto status = access == Access::kReadOnly
                           ? rocksdb::DB::OpenForReadOnly(options, path, descriptors, &handles, &db)
                           : rocksdb::DB::Open(options, path, descriptors, &handles, &db);

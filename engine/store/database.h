@@ -18,6 +18,9 @@
 namespace google::protobuf {
 class MessageLite;
 }
+namespace rocksdb {
+class Env;
+}
 
 namespace cordon {
 
@@ -48,9 +51,11 @@ class Database {
  public:
   enum class Access { kReadWrite, kReadOnly };
 
-  // Opens `path`, or creates it if `create`. FAILED_PRECONDITION if another process has it.
+  // Opens `path`, or creates it if `create`. FAILED_PRECONDITION if another process has it. `env`,
+  // which outlives the database, is the disk below it; null: the real one.
   static StatusOr<std::unique_ptr<Database>> Open(const std::string& path, bool create,
-                                                  Access access = Access::kReadWrite);
+                                                  Access access = Access::kReadWrite,
+                                                  rocksdb::Env* env = nullptr);
   ~Database();
 
   // Reads a record into `record`. False if there is none; DATA_LOSS if it is damaged. A null
