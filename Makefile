@@ -3,11 +3,17 @@ BUILD ?= build
 JOBS ?= $(shell nproc)
 TEST_TIMEOUT_S ?= 900
 
+# Builds a preset of CMakePresets.json in its own folder below BUILD.
+preset = @mkdir -p $(BUILD)/$(1) && cmake --preset $(1) -B $(BUILD)/$(1) \
+  >$(BUILD)/$(1)/configure.log 2>&1 || { cat $(BUILD)/$(1)/configure.log >&2; exit 1; }; \
+  cmake --build $(BUILD)/$(1) --parallel $(JOBS) $(2)
+
 CPP_FOLDERS = $(wildcard engine include tools tests bench)
 CPP_FILES = $(shell find $(CPP_FOLDERS) -name '*.cc' -o -name '*.h')
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo serve test bench format check-format tidy clean build-deps configure
+.PHONY: help build demo serve test check soak tsan fuzz bench format check-format tidy clean \
+  build-deps bench-deps configure
 
 help:  ## lists the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,12 +32,32 @@ test: configure  ## builds everything and runs all tests
 	@ctest --test-dir $(BUILD) --parallel $(JOBS) --timeout $(TEST_TIMEOUT_S) \
 	  --output-on-failure --no-tests=error
 
-bench: configure  ## runs the benchmarks of bench/
-	@if [ -f bench/CMakeLists.txt ]; then \
-	  cmake --build $(BUILD) --parallel $(JOBS) --target bench; \
-	else \
-	  echo "bench/ holds no benchmarks yet"; \
-	fi
+bench: bench-deps configure  ## measures the claims, some 8 minutes; QUICK=1: a smoke run
+	@cmake --build $(BUILD) --parallel $(JOBS) --target bench >$(BUILD)/bench/build.log 2>&1 \
+	  || { tail -n 60 $(BUILD)/bench/build.log >&2; exit 1; }
+	@python3 bench/run.py --build $(BUILD) $(if $(QUICK),--quick)
+
+check: build-deps  ## tests under AddressSanitizer and UBSan, and the planted bugs
+	$(call preset,checked)
+	@ctest --test-dir $(BUILD)/checked --parallel $(JOBS) --timeout $(TEST_TIMEOUT_S) \
+	  --output-on-failure --no-tests=error
+
+MINUTES ?= 20
+soak: configure  ## the random tests for MINUTES=20; one line each
+	@cmake --build $(BUILD) --parallel $(JOBS)
+	@python3 tests/soak/soak.py $(BUILD)/tests --minutes $(MINUTES) --out $(BUILD)/soak.md
+
+tsan: build-deps  ## tests under ThreadSanitizer; slow
+	$(call preset,thread)
+	@TSAN_OPTIONS=ignore_noninstrumented_modules=1:halt_on_error=1 \
+	  ctest --test-dir $(BUILD)/thread --parallel $(JOBS) --timeout 3600 \
+	  --output-on-failure --no-tests=error
+
+FUZZ_S ?= 60
+fuzz:  ## libFuzzer, FUZZ_S=60 seconds each target; TARGET=journal_record: only that one
+	@tools/install-dependencies.sh build fuzz
+	$(call preset,fuzz,--target fuzz_targets)
+	@tests/fuzz/run.sh $(BUILD)/fuzz $(FUZZ_S) $(TARGET)
 
 format:  ## formats all C++ files
 	@tools/install-dependencies.sh format
@@ -51,6 +77,9 @@ clean:  ## removes the build folder, the demo's store included
 
 build-deps:
 	@tools/install-dependencies.sh build
+
+bench-deps:
+	@tools/install-dependencies.sh build bench
 
 configure: build-deps
 	@mkdir -p $(BUILD)

@@ -1,5 +1,4 @@
 #include <filesystem>
-#include <fstream>
 
 #include "engine/crypto/key_file.h"
 #include "engine/engine.h"
@@ -63,15 +62,10 @@ Status MakeJournalKey(const DataPaths& paths) {
   return CreateKeyFile(paths.JournalKey()).status();
 }
 
-// The format file comes last: without it there is no store.
+// The format file comes last: without it there is no store. A half one would be neither a store nor
+// none.
 Status Finish(const DataPaths& paths) {
-  std::ofstream file(paths.Format());
-  file << kFormatVersion << "\n";
-  file.close();
-  if (!file) {
-    return Status(StatusCode::kFailedPrecondition, "data_dir", "cannot write " + paths.Format());
-  }
-  return SyncDirectory(paths.data_dir);
+  return WriteSecretFile(paths.Format(), std::string(kFormatVersion) + "\n");
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 //   DIR/admin.key         the first tenant's first key, made by Init
 //   DIR/journal.key       the journal's key, unless kept elsewhere
 //   DIR/dev/              keys of the development mode
+//   DIR/opening           starts that did not end, while there are any (open_attempts.h)
 //   DIR/store/            RocksDB
 //   DIR/journal/TENANT/   the journals, unless kept elsewhere
 #pragma once
@@ -63,7 +64,8 @@ class Engine {
   };
 
   // Recovers store and journals and builds the indexes. Refuses a format it does not know, a
-  // directory that another process has open, damage, and a store behind its journal.
+  // directory that another process has open, damage, a store behind its journal, and one on which
+  // the last starts ended abruptly.
   static StatusOr<std::unique_ptr<Engine>> Open(Options options);
 
   // Ends writing, then the journals, then the store.
@@ -82,6 +84,7 @@ class Engine {
  private:
   Engine(Options options, SecretKey journal_key, std::unique_ptr<Database> database);
 
+  static StatusOr<std::unique_ptr<Engine>> OpenOnce(Options options);
   Status LoadAll();
   Status LoadOne(const store::v1::TenantRecord& record);
   StatusOr<std::unique_ptr<Journal>> OpenJournal(const std::string& tenant,

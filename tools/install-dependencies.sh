@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Installs what a make target lacks on Debian 12, without asking; silent and quick when all is there.
 #
-#   tools/install-dependencies.sh SET…    where SET is one of make, build, format, tidy
+#   tools/install-dependencies.sh SET…    where SET is one of make, build, bench, fuzz, format,
+#   tidy
 #
 # CORDON_SKIP_DEPENDENCIES=1 skips the check: for other systems, where the packages have other names.
 set -euo pipefail
@@ -20,15 +21,17 @@ for name in "$@"; do
         librocksdb-dev libgrpc++-dev libgrpc-dev libprotobuf-dev protobuf-compiler
         protobuf-compiler-grpc
         # kernels, digests, text, formats, logs
-        libhwy-dev libssl-dev libicu-dev libgumbo-dev zlib1g-dev libyaml-cpp-dev
+        libhwy-dev libssl-dev libicu-dev libgumbo-dev zlib1g-dev libdeflate-dev libyaml-cpp-dev
         nlohmann-json3-dev libsimdjson-dev libcli11-dev libspdlog-dev libfmt-dev
         # tests, the demo, and fetching its corpus
         libgtest-dev libgmock-dev python3 ca-certificates
       ) ;;
+    bench) wanted+=(libfaiss-dev libopenblas-dev) ;;  # the peers of exact search
+    fuzz) wanted+=(clang) ;;  # with libFuzzer
     format) wanted+=(clang-format) ;;
     tidy) wanted+=(clang-tidy) ;;
     *)
-      echo "install-dependencies: unknown set '$name'; known: make, build, format, tidy" >&2
+      echo "install-dependencies: unknown set '$name'; known: make, build, bench, fuzz, format, tidy" >&2
       exit 2
       ;;
   esac

@@ -5,12 +5,42 @@
 // it. tests/planted/ says which test catches which bug.
 #pragma once
 
-#include <string_view>
-
 namespace cordon {
 
 enum class Bug {
-  kNone,
+  // The decision.
+  kLabelOffByOne,        // a clearance dominates one level more
+  kTagsIgnored,          // forbidden tags are not looked at
+  kDenyOfAppIgnored,     // deny tests see the user's principals only
+  kEndsIgnored,          // ended entries and memberships still count
+  kDestinationIgnored,   // the destination's ceiling, tags and region are not asked
+  kAppClearanceIgnored,  // the application's clearance is no ceiling
+  kContainersAbove,      // containers above a container are not asked
+  kRegionsUnited,        // a join may go wherever one of its parts may
+  kRaiseUnchecked,       // a caller may raise itself
+  // Search and guard.
+  kSkipFinalCheck,      // the guard permits whatever the search proposes
+  kFilterAfterTopK,     // the k best of all rows, then those permitted of them
+  kStaleEntitlements,   // computed once for a subject, and never again
+  kCacheWithoutCaller,  // entitlements cached by revision, whoever asks
+  kCountsHidden,        // stats --as counts all rows
+  kHiddenIsDenied,      // a hidden document is told from an absent one
+  // Writing.
+  kClassIdReuse,       // classes of equal lists share an id, whatever their labels
+  kChunkAclWidens,     // a chunk's own list replaces the document's
+  kOldRowsKept,        // a replaced document's rows stay in the index
+  kReclassNotIndexed,  // SetAccess changes the record and not the index
+  kIdPrefixIgnored,    // a key writes any id
+  // Durability.
+  kStoreUnsynced,         // acknowledged before RocksDB has synced
+  kJournalUnsynced,       // acknowledged before the journal has synced
+  kStoreErrorsIgnored,    // acknowledged although RocksDB failed
+  kJournalErrorsIgnored,  // acknowledged although the journal failed
+  kStoreBehindAccepted,   // a store that lost changes is served
+  kSealUnchecked,         // damaged records are parsed
+  kChainUnchecked,        // the journal's chain is not verified
+  kAnchorUnchecked,       // a journal that was cut off is opened
+  kRecordLost,            // an answer leaves without its record
 };
 
 #ifdef CORDON_PLANTED_BUGS

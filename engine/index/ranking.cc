@@ -1,6 +1,7 @@
 #include "engine/index/ranking.h"
 
 #include <algorithm>
+#include <string_view>
 
 #include "engine/base/check.h"
 
@@ -16,15 +17,17 @@ size_t AnswersMax(std::span<const Segment> segments, size_t k) {
 
 }  // namespace
 
-Ranking::Ranking(Metric metric, const float* query, size_t dimension,
+Ranking::Ranking(Metric metric, std::span<const float> query, double query_norm,
                  std::span<const Segment> segments, size_t k)
     : metric_(metric),
-      query_(query),
-      dimension_(dimension),
+      query_(query.data()),
+      query_norm_(query_norm),
+      dimension_(query.size()),
       segments_(segments),
       k_(std::max<size_t>(1, AnswersMax(segments, k))),
       capacity_(2 * k_ + kSpare) {
   CORDON_CHECK(k > 0);
+  candidates_.reserve(std::min(capacity_, kFirst));
 }
 
 // Puts the k-th largest low end at its place: k rows score at least this.
@@ -36,13 +39,27 @@ void Ranking::RaiseFloor() {
 }
 
 void Ranking::ScoreAll() {
+  constexpr size_t kRows = 64;
+  NormedRow rows[kRows];
+  Candidate* candidates[kRows];
+  size_t n = 0;
+  const auto score = [&] {
+    double scores[kRows];
+    ScoreRows(metric_, query_, query_norm_, {rows, n}, dimension_, scores);
+    for (size_t i = 0; i < n; ++i) {
+      candidates[i]->low = candidates[i]->high = scores[i];
+      candidates[i]->exact = true;
+    }
+    n = 0;
+  };
   for (Candidate& candidate : candidates_) {
     if (candidate.exact) continue;
-    const SegmentRows& rows = segments_[candidate.segment].rows();
-    candidate.low = Score(metric_, query_, rows.embedding(candidate.row), dimension_);
-    candidate.high = candidate.low;
-    candidate.exact = true;
+    const SegmentRows& segment = segments_[candidate.segment].rows();
+    rows[n] = {segment.embedding(candidate.row), segment.norm(candidate.row)};
+    candidates[n++] = &candidate;
+    if (n == kRows) score();
   }
+  score();
 }
 
 void Ranking::Prune() {
@@ -82,12 +99,21 @@ std::vector<Hit> Ranking::Finish() {
   std::partial_sort(candidates_.begin(), candidates_.begin() + static_cast<std::ptrdiff_t>(answers),
                     candidates_.end(),
                     [&](const Candidate& a, const Candidate& b) { return Better(a, b); });
+  // The ids lie anywhere: all of them are on their way before the first is copied.
+  std::vector<std::string_view> ids(answers);
+  for (size_t i = 0; i < answers; ++i) {
+    const SegmentRows& rows = segments_[candidates_[i].segment].rows();
+    ids[i] = rows.id(rows.document(candidates_[i].row));
+    __builtin_prefetch(ids[i].data());
+  }
   std::vector<Hit> hits(answers);
   for (size_t i = 0; i < answers; ++i) {
     const Candidate& candidate = candidates_[i];
     const SegmentRows& rows = segments_[candidate.segment].rows();
-    hits[i] = {std::string(rows.id(rows.document(candidate.row))), rows.ordinal(candidate.row),
-               rows.class_id(candidate.row), candidate.low};
+    hits[i].document.assign(ids[i]);
+    hits[i].ordinal = rows.ordinal(candidate.row);
+    hits[i].class_id = rows.class_id(candidate.row);
+    hits[i].score = candidate.low;
   }
   return hits;
 }

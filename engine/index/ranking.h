@@ -34,12 +34,15 @@ struct ScoreRange {
 // For one search and one thread. Holds 2k + kSpare candidates at most.
 class Ranking {
  public:
-  // `query` (of `dimension` floats) and `segments` are borrowed. Requires k ≥ 1.
-  Ranking(Metric metric, const float* query, size_t dimension, std::span<const Segment> segments,
-          size_t k);
+  // `query` (with this Norm()) and `segments` are borrowed. Requires k ≥ 1.
+  Ranking(Metric metric, std::span<const float> query, double query_norm,
+          std::span<const Segment> segments, size_t k);
 
   // Rows whose high end is below this need not be offered. Never falls.
   double floor() const { return floor_; }
+
+  // True if most of `rows` rows would be scored by definition in the end, were they all.
+  bool ScoresMostOf(size_t rows) const { return 2 * rows <= 3 * k_; }
 
   // Offers a row whose score lies in `range`; each row at most once.
   void Offer(uint32_t segment, uint32_t row, ScoreRange range) {
@@ -59,7 +62,9 @@ class Ranking {
 
  private:
   // Room between prunings, so that their cost is spread: a pruning is linear.
-  static constexpr size_t kSpare = 1024;
+  static constexpr size_t kSpare = 32;
+  // Room from the start: callers who may see little pay for one allocation.
+  static constexpr size_t kFirst = 64;
 
   struct Candidate {
     double low;
@@ -76,6 +81,7 @@ class Ranking {
 
   const Metric metric_;
   const float* const query_;
+  const double query_norm_;
   const size_t dimension_;
   const std::span<const Segment> segments_;
   const size_t k_;

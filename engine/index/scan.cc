@@ -31,88 +31,106 @@ ScoreRange RangeOf(float estimate, double query_norm, double row_norm, RoundingB
 
 }  // namespace
 
-PermittedRuns::PermittedRuns(const Bitmap& classes, size_t runs_max)
-    : classes_(classes), count_(classes.Count()) {
-  if (!FewFor(runs_max)) return;
-  few_.reserve(count_);
+// The search for a class among the runs of a segment is as dear as the test of some runs.
+PermittedRuns::PermittedRuns(const Bitmap& classes, std::span<const Segment> segments)
+    : classes_(classes) {
+  constexpr size_t kSearchCost = 8;
+  size_t runs = 0;
+  for (const Segment& segment : segments) runs += segment.rows().runs().size();
+  const size_t count = classes.Count();
+  by_class_ = count * segments.size() * kSearchCost < runs;
+  if (!by_class_) return;
+  few_.reserve(count);
   classes.ForEach([&](size_t class_id) { few_.push_back(static_cast<uint32_t>(class_id)); });
 }
 
-// A search among runs takes up to 20 steps, each dearer than the test of one run. What is few for
-// one segment is few for the one with the most runs.
-bool PermittedRuns::FewFor(size_t runs) const { return count_ * 32 < runs; }
-
-size_t PermittedRuns::FirstRunFrom(std::span<const ClassRun> runs, size_t from, uint32_t class_id) {
-  const auto first =
-      std::lower_bound(runs.begin() + static_cast<std::ptrdiff_t>(from), runs.end(), class_id,
-                       [](const ClassRun& run, uint32_t wanted) { return run.class_id < wanted; });
-  return static_cast<size_t>(first - runs.begin());
-}
-
-size_t RunsMax(std::span<const Segment> segments) {
-  size_t runs = 0;
-  for (const Segment& segment : segments) runs = std::max(runs, segment.rows().runs().size());
-  return runs;
-}
-
-Scan::Scan(Metric metric, std::span<const float> query, std::span<const Segment> segments,
-           const AllowedSet& allowed, Ranking& ranking)
+// Leaves the block uninitialised.
+Scan::Scan(Metric metric, std::span<const float> query, double query_norm,
+           std::span<const Segment> segments, const AllowedSet& allowed,
+           const std::function<bool()>& stop, Ranking& ranking)
     : metric_(metric),
+      query_norm_(query_norm),
+      stride_(RowStride(query.size())),
       segments_(segments),
       allowed_(allowed),
+      stop_(stop),
       ranking_(ranking),
-      query_(1, query.size()),
-      query_norm_(Norm(query.data(), query.size())),
-      bound_(KernelBound(RowStride(query.size()))),
-      estimates_(kBlockRows) {
-  std::copy(query.begin(), query.end(), query_.row(0));
-  block_.reserve(kBlockRows);
-  places_.reserve(kBlockRows);
+      bound_(KernelBound(stride_)) {
+  std::fill(std::copy(query.begin(), query.end(), query_), query_ + stride_, 0.0f);
 }
 
-Status Scan::Run(const std::function<bool()>& stop) {
-  const PermittedRuns permitted(allowed_.classes, RunsMax(segments_));
+Status Scan::Run() {
+  const PermittedRuns permitted(allowed_.classes, segments_);
   for (uint32_t segment = 0; segment < segments_.size(); ++segment) {
-    if ((stop && stop()) || !ScanSegment(segment, permitted, stop)) {
+    if ((stop_ && stop_()) || !ScanSegment(segment, permitted)) {
       return Status(StatusCode::kDeadlineExceeded, "",
                     "the search was stopped before it was complete; allow it more time");
     }
   }
-  ScanBlock();
+  if (whole_ && ranking_.ScoresMostOf(size_)) {
+    OfferAll();
+  } else {
+    ScanBlock();
+  }
   return OkStatus();
+}
+
+bool Scan::ScanSegment(uint32_t number, const PermittedRuns& permitted) {
+  bool goes_on = true;
+  permitted.ForEach(segments_[number].rows(), [&](const ClassRun& run) {
+    if (goes_on) goes_on = AddRun(number, run);
+  });
+  return goes_on;
 }
 
 // Gathers the rows that count, so that kernels see full blocks however short the runs are, and
 // never read a row that does not count.
-bool Scan::ScanSegment(uint32_t number, const PermittedRuns& permitted,
-                       const std::function<bool()>& stop) {
+bool Scan::AddRun(uint32_t number, const ClassRun& run) {
   const Segment& segment = segments_[number];
-  const bool sparse = segment.Sparse();
-  bool stopped = false;
-  permitted.ForEach(segment.rows(), [&](const ClassRun& run) {
-    for (uint32_t row = run.begin; row < run.end && !stopped; ++row) {
-      if (sparse && !segment.Counts(row, allowed_.now)) continue;
-      Add(number, row);
-      if (block_.size() < kBlockRows) continue;
-      ScanBlock();
-      stopped = stop && stop();
+  const SegmentRows& rows = segment.rows();
+  if (segment.Sparse()) {
+    for (uint32_t row = run.begin; row < run.end; ++row) {
+      if (!segment.Counts(row, allowed_.now)) continue;
+      if (!MakeRoom()) return false;
+      Add(number, rows, row);
     }
-  });
-  return !stopped;
+    return true;
+  }
+  for (uint32_t row = run.begin; row < run.end;) {
+    if (!MakeRoom()) return false;
+    const uint32_t end = static_cast<uint32_t>(std::min<size_t>(run.end, row + kBlockRows - size_));
+    for (; row < end; ++row) Add(number, rows, row);
+  }
+  return true;
 }
 
-void Scan::Add(uint32_t segment, uint32_t row) {
-  const SegmentRows& rows = segments_[segment].rows();
-  block_.push_back(rows.embedding(row));
-  places_.push_back({segment, row, rows.norm(row)});
+bool Scan::MakeRoom() {
+  if (size_ < kBlockRows) return true;
+  ScanBlock();
+  return !(stop_ && stop_());
+}
+
+void Scan::Add(uint32_t segment, const SegmentRows& rows, uint32_t row) {
+  rows_[size_] = rows.embedding(row);
+  places_[size_] = {segment, row, rows.norm(row)};
+  ++size_;
+}
+
+// So few rows that nearly all of them are answers: no estimate would spare a score.
+void Scan::OfferAll() {
+  for (size_t i = 0; i < size_; ++i) {
+    ranking_.Offer(places_[i].segment, places_[i].row, kUnknown);
+  }
+  size_ = 0;
 }
 
 void Scan::ScanBlock() {
-  if (block_.empty()) return;
+  if (size_ == 0) return;
+  const std::span<const float* const> rows(rows_, size_);
   if (metric_ == Metric::kL2) {
-    SquaredDistanceRows(query_.row(0), block_, query_.stride(), estimates_.data());
+    SquaredDistanceRows(query_, rows, stride_, estimates_);
   } else if (InRange(query_norm_)) {
-    DotRows(query_.row(0), block_, query_.stride(), estimates_.data());
+    DotRows(query_, rows, stride_, estimates_);
   }
   switch (metric_) {
     case Metric::kCosine:
@@ -125,13 +143,13 @@ void Scan::ScanBlock() {
       OfferBlock<Metric::kL2>();
       break;
   }
-  block_.clear();
-  places_.clear();
+  size_ = 0;
+  whole_ = false;
 }
 
 template <Metric metric>
 void Scan::OfferBlock() {
-  for (size_t i = 0; i < places_.size(); ++i) {
+  for (size_t i = 0; i < size_; ++i) {
     const Place& place = places_[i];
     const ScoreRange range = RangeOf<metric>(estimates_[i], query_norm_, place.norm, bound_);
     if (range.high < ranking_.floor()) continue;

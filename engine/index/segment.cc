@@ -1,7 +1,6 @@
 #include "engine/index/segment.h"
 
 #include <algorithm>
-#include <cfloat>
 #include <cmath>
 #include <cstring>
 #include <functional>
@@ -30,28 +29,35 @@ bool ByDocument(const RowSource& a, const RowSource& b) {
   return std::tie(a.document, a.ordinal) < std::tie(b.document, b.ordinal);
 }
 
-// A norm beyond the range of floats becomes infinite, which is beyond kNormMax as well. One that
-// is not zero never becomes zero, since only zero vectors have a score that is known.
-float FloatNorm(const float* embedding, size_t dimension) {
+double FiniteNorm(const float* embedding, size_t dimension) {
   const double norm = Norm(embedding, dimension);
   CORDON_CHECK(std::isfinite(norm));
-  return norm > 0 ? std::max(static_cast<float>(norm), FLT_MIN) : 0;
+  return norm;
 }
 
 }  // namespace
 
 std::shared_ptr<const SegmentRows> SegmentRows::Build(size_t dimension,
                                                       std::vector<RowSource> rows) {
-  return std::shared_ptr<const SegmentRows>(new SegmentRows(dimension, std::move(rows)));
+  return std::shared_ptr<const SegmentRows>(
+      new SegmentRows(dimension, std::nullopt, std::move(rows)));
 }
 
-SegmentRows::SegmentRows(size_t dimension, std::vector<RowSource> rows)
-    : floats_(rows.size(), dimension) {
+std::shared_ptr<const SegmentRows> SegmentRows::BuildInPlace(size_t dimension, FloatRows floats,
+                                                             std::vector<RowSource> rows) {
+  return std::shared_ptr<const SegmentRows>(
+      new SegmentRows(dimension, std::move(floats), std::move(rows)));
+}
+
+SegmentRows::SegmentRows(size_t dimension, std::optional<FloatRows> floats,
+                         std::vector<RowSource> rows) {
   CORDON_CHECK(!rows.empty() && rows.size() <= UINT32_MAX);
+  const bool copy = !floats;
+  floats_ = copy ? FloatRows(rows.size(), dimension) : *std::move(floats);
   std::sort(rows.begin(), rows.end(), ByDocument);
   AddDocuments(rows);
   AddValidity(rows);
-  AddRows(dimension, rows);
+  AddRows(dimension, copy, rows);
   AddFilter();
 }
 
@@ -91,7 +97,7 @@ void SegmentRows::AddValidity(std::span<const RowSource> by_document) {
   });
 }
 
-void SegmentRows::AddRows(size_t dimension, std::span<const RowSource> by_document) {
+void SegmentRows::AddRows(size_t dimension, bool copy, std::span<const RowSource> by_document) {
   const uint32_t n = static_cast<uint32_t>(by_document.size());
   std::vector<uint32_t> order(n);  // of rows; the sources are sorted already by the rest of the key
   for (uint32_t i = 0; i < n; ++i) order[i] = i;
@@ -103,15 +109,13 @@ void SegmentRows::AddRows(size_t dimension, std::span<const RowSource> by_docume
     for (uint32_t i = first_rows_[d]; i < first_rows_[d + 1]; ++i) document_of[i] = d;
   }
   norms_.resize(n);
-  ordinals_.resize(n);
-  documents_.resize(n);
+  keys_.resize(n);
   document_rows_.resize(n);
   for (uint32_t row = 0; row < n; ++row) {
     const RowSource& source = by_document[order[row]];
-    std::memcpy(floats_.row(row), source.embedding, dimension * sizeof(float));
-    norms_[row] = source.norm ? *source.norm : FloatNorm(source.embedding, dimension);
-    ordinals_[row] = source.ordinal;
-    documents_[row] = document_of[order[row]];
+    if (copy) std::memcpy(floats_.row(row), source.embedding, dimension * sizeof(float));
+    norms_[row] = source.norm ? *source.norm : FiniteNorm(floats_.row(row), dimension);
+    keys_[row] = {document_of[order[row]], source.ordinal, source.class_id};
     document_rows_[order[row]] = row;
     if (runs_.empty() || runs_.back().class_id != source.class_id) {
       runs_.push_back({source.class_id, row, row});
@@ -127,12 +131,6 @@ void SegmentRows::AddFilter() {
     filter_.Set(bits.first);
     filter_.Set(bits.second);
   }
-}
-
-uint32_t SegmentRows::class_id(uint32_t row) const {
-  const auto run = std::upper_bound(runs_.begin(), runs_.end(), row,
-                                    [](uint32_t r, const ClassRun& run) { return r < run.end; });
-  return run->class_id;
 }
 
 std::string_view SegmentRows::id(uint32_t document) const {
@@ -171,15 +169,11 @@ Segment Segment::WithDead(Bitmap dead) const {
 }
 
 void Segment::AppendLive(std::vector<RowSource>& out) const {
-  std::vector<uint32_t> classes(rows_->size());
-  for (const ClassRun& run : rows_->runs()) {
-    std::fill(classes.begin() + run.begin, classes.begin() + run.end, run.class_id);
-  }
   for (uint32_t d = 0; d < rows_->documents(); ++d) {
     for (uint32_t row : rows_->rows_of(d)) {
       if (Dead(row)) continue;
       out.push_back({rows_->id(d), rows_->valid_from(d), rows_->valid_until(d), rows_->ordinal(row),
-                     classes[row], rows_->embedding(row), rows_->norm(row)});
+                     rows_->class_id(row), rows_->embedding(row), rows_->norm(row)});
     }
   }
 }

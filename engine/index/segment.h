@@ -13,6 +13,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -37,8 +38,13 @@ struct RowSource {
   uint32_t ordinal = 0;
   uint32_t class_id = 0;
   const float* embedding = nullptr;  // `dimension` finite floats
-  std::optional<float> norm;         // Norm(embedding) as a float, if known
+  std::optional<double> norm;        // Norm(embedding), if known
 };
+
+// Rows lie in the order of this key.
+inline auto LayoutKey(const RowSource& row) {
+  return std::tie(row.class_id, row.document, row.ordinal);
+}
 
 // The rows [begin, end) that have one class.
 struct ClassRun {
@@ -53,18 +59,22 @@ class SegmentRows {
   // Copies the rows, in any order. A document may lie in several segments; (document, ordinal)
   // twice, or an embedding that is not finite, is a defect of the caller and aborts.
   static std::shared_ptr<const SegmentRows> Build(size_t dimension, std::vector<RowSource> rows);
+  // The same, but takes `floats`, which hold the embeddings in the order (class, document, ordinal)
+  // already; those of `rows` are not looked at.
+  static std::shared_ptr<const SegmentRows> BuildInPlace(size_t dimension, FloatRows floats,
+                                                         std::vector<RowSource> rows);
 
-  uint32_t size() const { return static_cast<uint32_t>(ordinals_.size()); }
+  uint32_t size() const { return static_cast<uint32_t>(norms_.size()); }
   const FloatRows& floats() const { return floats_; }
   const float* embedding(uint32_t row) const { return floats_.row(row); }
-  float norm(uint32_t row) const { return norms_[row]; }
-  uint32_t ordinal(uint32_t row) const { return ordinals_[row]; }
-  uint32_t class_id(uint32_t row) const;
+  double norm(uint32_t row) const { return norms_[row]; }
+  uint32_t ordinal(uint32_t row) const { return keys_[row].ordinal; }
+  uint32_t class_id(uint32_t row) const { return keys_[row].class_id; }
   // Sorted by class.
   std::span<const ClassRun> runs() const { return runs_; }
 
   uint32_t documents() const { return static_cast<uint32_t>(first_rows_.size()) - 1; }
-  uint32_t document(uint32_t row) const { return documents_[row]; }
+  uint32_t document(uint32_t row) const { return keys_[row].document; }
   std::string_view id(uint32_t document) const;
   // Its rows, by ordinal.
   std::span<const uint32_t> rows_of(uint32_t document) const;
@@ -96,16 +106,22 @@ class SegmentRows {
     Micros until;
   };
 
-  SegmentRows(size_t dimension, std::vector<RowSource> rows);
+  // What an answer needs of a row, on one cache line.
+  struct Key {
+    uint32_t document;
+    uint32_t ordinal;
+    uint32_t class_id;
+  };
+
+  SegmentRows(size_t dimension, std::optional<FloatRows> floats, std::vector<RowSource> rows);
   void AddDocuments(std::span<const RowSource> by_document);
   void AddValidity(std::span<const RowSource> by_document);
-  void AddRows(size_t dimension, std::span<const RowSource> by_document);
+  void AddRows(size_t dimension, bool copy, std::span<const RowSource> by_document);
   void AddFilter();
 
   FloatRows floats_;
-  std::vector<float> norms_;         // by row
-  std::vector<uint32_t> ordinals_;   // by row
-  std::vector<uint32_t> documents_;  // by row
+  std::vector<double> norms_;  // by row
+  std::vector<Key> keys_;      // by row
   std::vector<ClassRun> runs_;
 
   std::string ids_;                      // one after the other

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
+#include <numeric>
 #include <utility>
 
 #include "engine/base/check.h"
@@ -26,18 +28,19 @@ StatusOr<std::vector<Hit>> VectorIndex::Search(const AllowedSet& allowed,
     return Invalid("vector", fmt::format("has {} numbers; the collection has {} dimensions",
                                          query.size(), dimension_));
   }
-  if (!std::all_of(query.begin(), query.end(), [](float x) { return std::isfinite(x); })) {
+  const double norm = Norm(query.data(), query.size());
+  if (!std::isfinite(norm)) {
     return Invalid("vector", "has a NaN or an infinity; every number must be finite");
   }
   if (k == 0) return Invalid("k", "is 0; ask for at least 1");
-  Ranking ranking(metric_, query.data(), dimension_, *segments_, k);
-  Scan scan(metric_, query, *segments_, allowed, ranking);
-  RETURN_IF_ERROR(scan.Run(stop));
+  Ranking ranking(metric_, query, norm, *segments_, k);
+  Scan scan(metric_, query, norm, *segments_, allowed, stop, ranking);
+  RETURN_IF_ERROR(scan.Run());
   return ranking.Finish();
 }
 
 uint64_t VectorIndex::CountAllowed(const AllowedSet& allowed) const {
-  const PermittedRuns permitted(allowed.classes, RunsMax(*segments_));
+  const PermittedRuns permitted(allowed.classes, *segments_);
   uint64_t count = 0;
   for (const Segment& segment : *segments_) {
     permitted.ForEach(segment.rows(), [&](const ClassRun& run) {
@@ -71,33 +74,63 @@ VectorIndexBuilder::VectorIndexBuilder(const VectorIndex& empty) : index_(empty)
 
 void VectorIndexBuilder::Add(const DocumentChange& change) {
   CORDON_CHECK(change.kind == DocumentChange::Kind::kReplace);
-  const std::string* id = nullptr;
+  if (change.rows.empty()) return;
+  const std::string& id = ids_.emplace_back(change.document);
   for (const NewRow& row : change.rows) {
-    if (sources_.size() == index_.RowsMax()) {
-      Seal();
-      id = nullptr;
-    }
-    if (id == nullptr) id = &ids_.emplace_back(change.document);
+    if (floats_.size() == index_.RowsMax() * index_.dimension()) Seal();
     floats_.insert(floats_.end(), row.embedding, row.embedding + index_.dimension());
-    sources_.push_back({*id, change.valid_from, change.valid_until, row.ordinal, row.class_id,
+    sources_.push_back({id, change.valid_from, change.valid_until, row.ordinal, row.class_id,
                         nullptr, std::nullopt});
   }
 }
 
 void VectorIndexBuilder::Seal() {
-  if (sources_.empty()) return;
-  for (size_t i = 0; i < sources_.size(); ++i) {
-    sources_[i].embedding = floats_.data() + i * index_.dimension();
+  const size_t dimension = index_.dimension();
+  const size_t rows = floats_.size() / dimension;
+  FloatRows& part = parts_.emplace_back(rows, dimension);
+  for (size_t i = 0; i < rows; ++i) {
+    std::memcpy(part.row(i), floats_.data() + i * dimension, dimension * sizeof(float));
   }
-  sealed_.emplace_back(SegmentRows::Build(index_.dimension(), std::exchange(sources_, {})));
   floats_.clear();
-  ids_.clear();
+}
+
+// Moves the vectors in place, along the cycles of the permutation: at no time are there two copies.
+void VectorIndexBuilder::Arrange(std::vector<size_t> from) {
+  const size_t stride = RowStride(index_.dimension());
+  const auto row = [&](size_t i) { return parts_[i / index_.RowsMax()].row(i % index_.RowsMax()); };
+  std::vector<float> first(stride);
+  for (size_t start = 0; start < from.size(); ++start) {
+    if (from[start] == start) continue;
+    std::memcpy(first.data(), row(start), stride * sizeof(float));
+    size_t to = start;
+    while (from[to] != start) {
+      std::memcpy(row(to), row(from[to]), stride * sizeof(float));
+      to = std::exchange(from[to], to);
+    }
+    std::memcpy(row(to), first.data(), stride * sizeof(float));
+    from[to] = to;
+  }
 }
 
 VectorIndex VectorIndexBuilder::Finish() {
-  Seal();
+  if (!floats_.empty()) Seal();
   floats_ = {};
-  index_.segments_ = std::make_shared<const std::vector<Segment>>(std::move(sealed_));
+  std::vector<size_t> order(sources_.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::sort(order.begin(), order.end(),
+            [&](size_t a, size_t b) { return LayoutKey(sources_[a]) < LayoutKey(sources_[b]); });
+  Arrange(order);
+  std::vector<Segment> segments;
+  auto next = order.begin();
+  for (FloatRows& part : parts_) {
+    std::vector<RowSource> rows;
+    for (size_t i = 0; i < index_.RowsMax() && next != order.end(); ++i) {
+      rows.push_back(sources_[*next++]);
+    }
+    segments.emplace_back(
+        SegmentRows::BuildInPlace(index_.dimension(), std::move(part), std::move(rows)));
+  }
+  index_.segments_ = std::make_shared<const std::vector<Segment>>(std::move(segments));
   return index_;
 }
 

@@ -96,7 +96,9 @@ class VectorIndex {
   std::shared_ptr<const std::vector<Segment>> segments_;
 };
 
-// Fills full segments directly, without merges: for a start from the store. For one thread.
+// Fills full segments directly, without merges: for a start from the store. They are parted by
+// class, so that the rows of a class lie together across the whole index. Holds the vectors once,
+// and one segment more. For one thread.
 class VectorIndexBuilder {
  public:
   explicit VectorIndexBuilder(const VectorIndex& empty);
@@ -109,14 +111,14 @@ class VectorIndexBuilder {
 
  private:
   void Seal();
+  // Row i of parts_ becomes what was row from[i].
+  void Arrange(std::vector<size_t> from);
 
   VectorIndex index_;
-  std::vector<Segment> sealed_;
-  // The rows of the next segment; ids_ and floats_ own what the sources borrow (their embeddings
-  // are set by Seal(), since floats_ grows).
-  std::vector<float> floats_;
+  std::vector<float> floats_;       // the vectors that are not in parts_ yet
+  std::vector<FloatRows> parts_;    // full segments, the last one aside; in the order of sources_
+  std::vector<RowSource> sources_;  // without embeddings; borrow from ids_
   std::deque<std::string> ids_;
-  std::vector<RowSource> sources_;
 };
 
 }  // namespace cordon

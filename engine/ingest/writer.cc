@@ -14,10 +14,13 @@ namespace {
 
 constexpr auto kAnchorEvery = std::chrono::seconds(1);  // DESIGN §3
 
-Status Broken() {
-  return Status(StatusCode::kUnavailable, "",
-                "the store or the journal failed, and writes are refused; see the server's log, "
-                "mend the cause and restart");
+// What every later write is told: it names the disk that failed.
+Status Broken(const Status& cause) {
+  const bool full = cause.code() == StatusCode::kResourceExhausted;
+  return Status(StatusCode::kUnavailable, cause.field(),
+                full ? "the disk was full, and writes are refused; free some space and restart"
+                     : "the store or the journal failed, and writes are refused; see the server's "
+                       "log, mend the cause and restart");
 }
 
 }  // namespace
@@ -116,7 +119,7 @@ void Writer::CommitGroup(std::vector<Pending>* group) {
   std::lock_guard lock(heads_mutex_);
   for (auto& pending : *group) ApplyOne(&pending);
   if (broken_.ok()) {
-    if (const Status synced = database_->Sync(); !synced.ok()) broken_ = Broken();
+    if (const Status synced = database_->Sync(); !synced.ok()) broken_ = Broken(synced);
   }
   const auto receipts = AppendRecords(group);
   if (broken_.ok()) PublishChanged();
@@ -128,7 +131,7 @@ void Writer::CommitGroup(std::vector<Pending>* group) {
     if (!pending.refused.ok()) {
       pending.done(pending.refused);
     } else if (!receipts[i] || !broken_.ok()) {
-      pending.done(Broken());
+      pending.done(broken_);
     } else {
       Applied& applied = pending.applied;
       pending.done(Committed{applied.next.revision, applied.existed, applied.parts,
@@ -169,7 +172,7 @@ Status Writer::ApplyToHead(Head* head, Pending* pending) {
   RETURN_IF_ERROR(CheckNotRaised(head->state.policy, applied.next.policy, pending->caller));
   PutAnchor(*head, &applied.batch);
   if (const Status written = database_->Write(applied.batch); !written.ok()) {
-    broken_ = Broken();
+    broken_ = Broken(written);
     return written;
   }
   head->state = applied.next;
@@ -224,7 +227,7 @@ std::vector<std::optional<JournalReceipt>> Writer::AppendRecords(std::vector<Pen
     const auto appended = tenant->journal->AppendBatch(std::move(records));
     if (!appended.ok()) {
       spdlog::error("journal: {}", appended.status().ToString());
-      broken_ = Broken();
+      broken_ = Broken(appended.status());
       continue;
     }
     for (size_t i = 0; i < places.size(); ++i) receipts[places[i]] = (*appended)[i];
@@ -272,7 +275,7 @@ void Writer::Anchor() {
   if (!moved) return;
   Status written = database_->Write(batch);
   if (written.ok()) written = database_->Sync();
-  if (!written.ok()) broken_ = Broken();
+  if (!written.ok()) broken_ = Broken(written);
 }
 
 }  // namespace cordon

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "engine/base/limits.h"
+#include "engine/base/planted.h"
 #include "engine/base/text_check.h"
 #include "engine/index/kernels.h"
 #include "engine/journal/verify.h"
@@ -91,7 +92,9 @@ StatusOr<v1::StatsResponse> Count(const ReadContext& context, const v1::StatsReq
   const AllowedSet allowed = {Bitmap::FromWords(Entitle(view->world(), subject).words(),
                                                 view->policy().classes.classes.size()),
                               view->now()};
-  response.set_visible_chunks(view->index(*collection).CountAllowed(allowed));
+  response.set_visible_chunks(Planted(Bug::kCountsHidden)
+                                  ? collection->chunks
+                                  : view->index(*collection).CountAllowed(allowed));
   return response;
 }
 

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "engine/base/check.h"
+#include "engine/base/planted.h"
 
 namespace cordon::journal {
 
@@ -27,7 +28,7 @@ Status ChainWriter::Write(const std::vector<const Draft*>& drafts) {
 }
 
 Status ChainWriter::Sync() {
-  RETURN_IF_ERROR(file_->Sync());
+  if (!Planted(Bug::kJournalUnsynced)) RETURN_IF_ERROR(file_->Sync());
   synced_ = last_;
   return OkStatus();
 }

@@ -134,6 +134,7 @@ class Journal {
   // Guarded by mutex_:
   std::deque<Pending> queue_;
   size_t queue_bytes_ = 0;
+  size_t required_queued_ = 0;  // of those in the queue, who is waited for
   uint64_t next_sequence_ = 1;
   Micros last_time_ = 0;
   uint64_t written_ = 0;           // the last record that can be read

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "engine/base/planted.h"
+
 namespace cordon::journal {
 namespace {
 
@@ -38,7 +40,7 @@ Status ReadAll(const std::optional<JournalAnchor>& anchor, ChainReader* reader, 
   if (reader->damage() && reader->damage()->kind != Damage::Kind::kTorn) {
     return reader->damage()->ToStatus();
   }
-  if (anchor && reader->last().sequence < anchor->sequence) {
+  if (anchor && reader->last().sequence < anchor->sequence && !Planted(Bug::kAnchorUnchecked)) {
     return CutTail(reader->last().sequence, anchor->sequence);
   }
   return OkStatus();

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <set>
 
+#include "engine/base/planted.h"
+
 namespace cordon {
 namespace {
 
@@ -38,6 +40,7 @@ bool ListPermits(const World& world, const Subject& subject, const Clause& claus
                  std::string_view name, std::vector<Verdict>* trace) {
   const bool explain = trace != nullptr;
   for (const auto* set : {&subject.principals, &subject.application_principals}) {
+    if (set != &subject.principals && Planted(Bug::kDenyOfAppIgnored)) continue;
     if (const auto* denied = FirstMatch(clause.deny, *set, world.now)) {
       return Note(trace, name, false,
                   explain ? "denies " + Witness(world, *set, denied->principal) : "");
@@ -65,6 +68,7 @@ bool ContainerPermits(const World& world, const Subject& subject, const std::str
       return Note(trace, above[i], false, "the container does not exist");
     }
     permitted &= ListPermits(world, subject, it->second.clause, it->first, trace);
+    if (Planted(Bug::kContainersAbove)) continue;
     for (const auto& parent : it->second.inherit) {
       if (seen.insert(parent).second) above.push_back(parent);
     }
@@ -94,12 +98,12 @@ bool LabelPermits(const World& world, const Subject& subject, const Label& label
   const Scheme& scheme = world.state.rules->scheme;
   bool permitted = ClearancePermits(scheme, "user clearance", subject.clearance, label, trace);
   if (!permitted && trace == nullptr) return false;
-  if (subject.application_clearance) {
+  if (subject.application_clearance && !Planted(Bug::kAppClearanceIgnored)) {
     permitted &= ClearancePermits(scheme, "application clearance", *subject.application_clearance,
                                   label, trace);
     if (!permitted && trace == nullptr) return false;
   }
-  if (subject.destination) {
+  if (subject.destination && !Planted(Bug::kDestinationIgnored)) {
     permitted &=
         MayReceive(*world.state.rules, *subject.destination, subject.clearance, label, trace);
   }
@@ -108,6 +112,7 @@ bool LabelPermits(const World& world, const Subject& subject, const Label& label
 
 bool TagsPass(std::string_view name, const std::vector<std::string>& forbidden, const Label& label,
               std::vector<Verdict>* trace) {
+  if (Planted(Bug::kTagsIgnored)) return true;
   for (const auto& tag : label.tags) {
     if (std::find(forbidden.begin(), forbidden.end(), tag) != forbidden.end()) {
       return Note(trace, name, false, fmt::format("forbids the tag {}", tag));

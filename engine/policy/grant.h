@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/base/planted.h"
 #include "engine/base/status.h"
 #include "engine/policy/label.h"
 
@@ -62,7 +63,9 @@ struct Grant {
   bool MayUseCollection(std::string_view name) const;
   bool MayNameDestination(std::string_view name) const;
   bool MayActAs(std::string_view principal) const;
-  bool MayWriteId(std::string_view id) const { return id.starts_with(id_prefix); }
+  bool MayWriteId(std::string_view id) const {
+    return id.starts_with(id_prefix) || Planted(Bug::kIdPrefixIgnored);
+  }
 
   // Whether everything that `other` permits is permitted by this one too; the principals must be
   // the same. Used to refuse keys by which a caller would raise itself.

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "engine/base/limits.h"
+#include "engine/base/planted.h"
 #include "engine/base/text_check.h"
 
 namespace cordon {
@@ -128,8 +129,9 @@ Label Join(const Scheme& scheme, const Label& a, const Label& b) {
                 Union(a.tags, b.tags)};
   const auto a_regions = RegionsOf(a);
   const auto b_regions = RegionsOf(b);
-  auto regions = a_regions && b_regions ? Meet(*a_regions, *b_regions)
-                                        : a_regions.value_or(b_regions.value_or(RegionTags({})));
+  const bool meet = a_regions && b_regions && !Planted(Bug::kRegionsUnited);
+  auto regions =
+      meet ? Meet(*a_regions, *b_regions) : a_regions.value_or(b_regions.value_or(RegionTags({})));
   if (regions != RegionTags(join.tags)) join.regions = std::move(regions);
   return join;
 }
@@ -146,7 +148,8 @@ bool Dominates(const Scheme& scheme, const Clearance& clearance, const Label& la
       break;
   }
   const auto held = scheme.Rank(clearance.level);
-  return held && *held >= *needed &&
+  const size_t more = Planted(Bug::kLabelOffByOne) ? 1 : 0;
+  return held && *held + more >= *needed &&
          std::includes(clearance.compartments.begin(), clearance.compartments.end(),
                        label.compartments.begin(), label.compartments.end());
 }

@@ -32,6 +32,8 @@ struct Destination {
   std::string region;                       // empty: nowhere in particular
   std::optional<Label> model_label;         // of the model itself, for scope 4 and 5
   bool outside_scope_rules = false;         // only the development destination
+
+  friend bool operator==(const Destination&, const Destination&) = default;
 };
 
 // The development destination, which exists only while the server runs with --dev.

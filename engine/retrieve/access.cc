@@ -8,8 +8,8 @@
 namespace cordon {
 
 AllowedSet Access::Allowed() const {
-  const Entitlements entitlements = Entitle(view->world(), subject);
-  return {Bitmap::FromWords(entitlements.words(), view->policy().classes.classes.size()),
+  const auto entitlements = view->EntitlementsOf(subject);
+  return {Bitmap::FromWords(entitlements->words(), view->policy().classes.classes.size()),
           view->now()};
 }
 

@@ -1,7 +1,9 @@
 #include "engine/retrieve/guard.h"
 
 #include <cstring>
+#include <set>
 
+#include "engine/base/planted.h"
 #include "engine/store/codec.h"
 
 namespace cordon {
@@ -31,19 +33,64 @@ StatusOr<const store::v1::DocumentRecord*> Guard::Read(std::string_view document
 
 bool Guard::Permits(const store::v1::DocumentRecord& record,
                     const store::v1::ChunkEntry& entry) const {
+  if (Planted(Bug::kSkipFinalCheck)) return true;
   const auto validity = ValidityOf(record.document());
   if (!validity.ok()) return false;
   return Decide(view_.world(), subject_, {entry.class_id(), validity->from, validity->until});
 }
 
+Status Guard::PrefetchDocuments(std::span<const Wanted> wanted) {
+  std::set<std::string_view> names;
+  for (const Wanted& one : wanted) {
+    if (!documents_.contains(one.document)) names.insert(one.document);
+  }
+  std::vector<std::string> keys;
+  std::vector<store::v1::DocumentRecord> records(names.size());
+  std::vector<google::protobuf::MessageLite*> targets;
+  for (const auto name : names) {
+    keys.push_back(DocumentKey(view_.state().id, collection_.id, name));
+    targets.push_back(&records[targets.size()]);
+  }
+  std::vector<bool> found;
+  RETURN_IF_ERROR(view_.GetMany(Family::kDocuments, keys, targets, &found));
+  size_t i = 0;
+  for (const auto name : names) {
+    documents_.emplace(std::string(name),
+                       found[i] ? std::optional(std::move(records[i])) : std::nullopt);
+    ++i;
+  }
+  return OkStatus();
+}
+
+Status Guard::Prefetch(std::span<const Wanted> wanted) {
+  RETURN_IF_ERROR(PrefetchDocuments(wanted));
+  chunks_.clear();
+  std::vector<std::string> keys;
+  std::vector<store::v1::ChunkRecord> records(wanted.size());
+  std::vector<google::protobuf::MessageLite*> targets;
+  for (const Wanted& one : wanted) {
+    keys.push_back(ChunkKey(view_.state().id, collection_.id, one.document, one.ordinal));
+    targets.push_back(&records[targets.size()]);
+  }
+  std::vector<bool> found;
+  RETURN_IF_ERROR(view_.GetMany(Family::kChunks, keys, targets, &found));
+  for (size_t i = 0; i < keys.size(); ++i) {
+    if (found[i]) chunks_.emplace(std::move(keys[i]), std::move(records[i]));
+  }
+  return OkStatus();
+}
+
 StatusOr<Cleared<ClearedChunk>> Guard::Load(const store::v1::DocumentRecord& record,
-                                            const store::v1::ChunkEntry& entry) const {
+                                            const store::v1::ChunkEntry& entry) {
   const std::string& id = record.document().id();
+  const std::string key = ChunkKey(view_.state().id, collection_.id, id, entry.ordinal());
   store::v1::ChunkRecord chunk;
-  ASSIGN_OR_RETURN(
-      const bool found,
-      view_.Get(Family::kChunks, ChunkKey(view_.state().id, collection_.id, id, entry.ordinal()),
-                &chunk));
+  bool found = true;
+  if (auto prefetched = chunks_.extract(key)) {
+    chunk = std::move(prefetched.mapped());
+  } else {
+    ASSIGN_OR_RETURN(found, view_.Get(Family::kChunks, key, &chunk));
+  }
   const size_t dimension = collection_.config.dimension();
   if (!found || chunk.embedding().size() != dimension * sizeof(float)) {
     return Corrupt("a stored chunk is missing or damaged; restore from a backup");
@@ -53,10 +100,10 @@ StatusOr<Cleared<ClearedChunk>> Guard::Load(const store::v1::DocumentRecord& rec
   out.ordinal = entry.ordinal();
   out.score = 0;
   if (!query_.empty()) {
-    std::vector<float> embedding(dimension);
-    std::memcpy(embedding.data(), chunk.embedding().data(), chunk.embedding().size());
+    embedding_.resize(dimension);
+    std::memcpy(embedding_.data(), chunk.embedding().data(), chunk.embedding().size());
     out.score =
-        Score(view_.index(collection_).metric(), query_.data(), embedding.data(), dimension);
+        Score(view_.index(collection_).metric(), query_.data(), embedding_.data(), dimension);
   }
   if (with_text_) out.text = std::move(*chunk.mutable_text());
   const ClassTable& classes = view_.policy().classes;
@@ -89,6 +136,7 @@ StatusOr<std::vector<Cleared<ClearedChunk>>> Guard::ClearDocument(std::string_vi
     ASSIGN_OR_RETURN(auto chunk, Load(*record, entry));
     cleared.push_back(std::move(chunk));
   }
+  if (cleared.empty() && Planted(Bug::kHiddenIsDenied)) return Denied("document", "hidden");
   return cleared;
 }
 

@@ -37,6 +37,14 @@ class Guard {
   Guard(const View& view, const Collection& collection, const Subject& subject,
         std::span<const float> query, bool with_text = true);
 
+  // A chunk that is about to be cleared.
+  struct Wanted {
+    std::string_view document;
+    uint32_t ordinal;
+  };
+  // Reads the records of these at once, for Clear() to find. What it read before is forgotten.
+  Status Prefetch(std::span<const Wanted> wanted);
+
   // The chunk, if the subject may see it. Nothing if it is hidden or absent; DATA_LOSS if the
   // record is damaged.
   StatusOr<std::optional<Cleared<ClearedChunk>>> Clear(std::string_view document, uint32_t ordinal);
@@ -52,7 +60,8 @@ class Guard {
   StatusOr<const store::v1::DocumentRecord*> Read(std::string_view document);
   bool Permits(const store::v1::DocumentRecord& record, const store::v1::ChunkEntry& entry) const;
   StatusOr<Cleared<ClearedChunk>> Load(const store::v1::DocumentRecord& record,
-                                       const store::v1::ChunkEntry& entry) const;
+                                       const store::v1::ChunkEntry& entry);
+  Status PrefetchDocuments(std::span<const Wanted> wanted);
 
   const View& view_;
   const Collection& collection_;
@@ -60,6 +69,8 @@ class Guard {
   const std::span<const float> query_;
   const bool with_text_;
   std::map<std::string, std::optional<store::v1::DocumentRecord>, std::less<>> documents_;
+  std::map<std::string, store::v1::ChunkRecord, std::less<>> chunks_;  // by key, not yet cleared
+  std::vector<float> embedding_;                                       // aligned, of one chunk
 };
 
 }  // namespace cordon

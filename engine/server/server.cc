@@ -17,7 +17,9 @@ namespace {
 constexpr int kPingInterval_ms = 1000;         // clients may ask this often whether we live
 constexpr int kStreamsPerConnection = 100;     // more open another connection
 constexpr size_t kTransportBytes = 512 << 20;  // all connections together
-constexpr auto kDrain = std::chrono::seconds(10);
+// Longer than any call waits (limits::kRevisionWait_ms); a client that does not read its answers
+// must not keep the server beyond the 10 s after which supervisors kill it.
+constexpr auto kDrain = std::chrono::seconds(7);
 
 void SetLimits(grpc::ServerBuilder* builder) {
   builder->SetMaxReceiveMessageSize(static_cast<int>(limits::kIngestMessageBytes));
@@ -32,6 +34,16 @@ void SetLimits(grpc::ServerBuilder* builder) {
   quota.Resize(kTransportBytes);
   builder->SetResourceQuota(quota);
 }
+
+// The reflection library registers itself with every server of a process that links it, asked or
+// not. In production strangers must not list what is served.
+class NoPlugins : public grpc::ServerBuilderOption {
+ public:
+  void UpdateArguments(grpc::ChannelArguments*) override {}
+  void UpdatePlugins(std::vector<std::unique_ptr<grpc::ServerBuilderPlugin>>* plugins) override {
+    plugins->clear();
+  }
+};
 
 int ThreadsOf(const Config& config) {
   if (config.threads > 0) return config.threads;
@@ -93,6 +105,7 @@ Status Server::Parts::Listen(const Config& config) {
   grpc::EnableDefaultHealthCheckService(true);
   if (config.dev) grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   grpc::ServerBuilder builder;
+  if (!config.dev) builder.SetOption(std::make_unique<NoPlugins>());
   SetLimits(&builder);
   int port = 0;
   builder.AddListeningPort(config.listen, grpc::InsecureServerCredentials(), &port);

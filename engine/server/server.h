@@ -20,7 +20,8 @@ class Server {
   // "HOST:PORT" with the port in use.
   const std::string& address() const;
 
-  // Takes no new calls, lets those under way finish within 10 s, and returns.
+  // Takes no new calls, lets those under way finish within 7 s, breaks off the rest, and
+  // returns.
   void Stop();
 
  private:

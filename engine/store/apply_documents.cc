@@ -4,6 +4,7 @@
 #include <set>
 #include <unordered_map>
 
+#include "engine/base/planted.h"
 #include "engine/store/apply_steps.h"
 #include "engine/store/codec.h"
 
@@ -82,6 +83,7 @@ Status DocumentWriter::Classify(DocumentRecord* record) {
     std::vector<ClauseId> clauses = document_clauses;
     Label label = document_label;
     if (chunk->has_acl()) {
+      if (Planted(Bug::kChunkAclWidens)) clauses.clear();
       RETURN_IF_ERROR(
           context_.interner.AddClauses(chunk->acl(), policy(), tenant(), &applied_->batch, &clauses)
               .Within("acl")
@@ -156,7 +158,7 @@ Status DocumentWriter::Replace(const v1::Document& document) {
   collection_.documents += 1;
   collection_.chunks += static_cast<uint64_t>(record.chunks_size());
   Put(record);
-  RowChange change = RowsOf(record, RowChange::kReplace, existed);
+  RowChange change = RowsOf(record, RowChange::kReplace, existed && !Planted(Bug::kOldRowsKept));
   for (size_t i = 0; i < chunks.size(); ++i) {
     change.rows[i].embedding = chunks[i]->embedding().data();
   }
@@ -180,6 +182,7 @@ Status DocumentWriter::Reclass(const v1::SetAccessRequest& request) {
   RETURN_IF_ERROR(Classify(&record));
   record.set_revision(applied_->next.revision);
   Put(record);
+  if (Planted(Bug::kReclassNotIndexed)) return OkStatus();
   applied_->rows.push_back(RowsOf(record, RowChange::kReclass, true));
   return OkStatus();
 }

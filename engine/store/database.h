@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -63,6 +64,11 @@ class Database {
   StatusOr<bool> Get(Family family, const std::string& key, google::protobuf::MessageLite* record,
                      const Snapshot* snapshot = nullptr) const;
 
+  // Reads several records at once; as Get() for each. `found` gets a place for each key.
+  Status GetMany(Family family, std::span<const std::string> keys,
+                 std::span<google::protobuf::MessageLite* const> records, std::vector<bool>* found,
+                 const Snapshot* snapshot = nullptr) const;
+
   // Calls `visit(key, payload)` for each record that begins with `prefix`, in order, until it
   // returns an error.
   using Visit = std::function<Status(std::string_view key, std::string_view payload)>;
@@ -72,6 +78,10 @@ class Database {
   // The same, from the first key at or after `from`.
   Status ScanFrom(Family family, const std::string& from, const std::string& end,
                   const Visit& visit, const Snapshot* snapshot = nullptr) const;
+
+  // The same, taken record by record: to walk two families in step.
+  class Cursor;
+  std::unique_ptr<Cursor> Walk(Family family, const std::string& prefix) const;
 
   // Writes one batch to the log, atomically, without waiting for the disk.
   Status Write(const Batch& batch);
@@ -83,7 +93,30 @@ class Database {
  private:
   struct Rocks;
   explicit Database(std::unique_ptr<Rocks> rocks);
+  std::unique_ptr<Cursor> Walk(Family family, const std::string& from, const std::string& end,
+                               const Snapshot* snapshot) const;
   std::unique_ptr<Rocks> rocks_;
+};
+
+// Walks the records that begin with a prefix, in order. For one thread; the database outlives it.
+class Database::Cursor {
+ public:
+  ~Cursor();
+
+  // False past the last record and after an error, which status() then tells.
+  bool Valid() const;
+  Status status() const;
+  void Next();
+
+  // Requires Valid(); borrowed until Next(). DATA_LOSS if the record is damaged.
+  std::string_view key() const;
+  StatusOr<std::string_view> Payload() const;
+
+ private:
+  friend class Database;
+  struct Place;
+  explicit Cursor(std::unique_ptr<Place> place);
+  std::unique_ptr<Place> place_;
 };
 
 // Parses `payload` into `record`; DATA_LOSS if it does not parse.

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "engine/base/planted.h"
 #include "engine/store/codec.h"
 
 namespace cordon {
@@ -107,7 +108,9 @@ ClassId Interner::ClassOf(std::vector<ClauseId> clauses, const Label& label, Pol
     record.mutable_regions()->Assign(label.regions->begin(), label.regions->end());
   }
   ClassTable& table = state->classes;
-  const auto [id, added] = NumberOf(&classes_, record.SerializeAsString(), table.classes.size());
+  store::v1::ClassRecord key = record;
+  if (Planted(Bug::kClassIdReuse)) key.clear_label();
+  const auto [id, added] = NumberOf(&classes_, key.SerializeAsString(), table.classes.size());
   if (added) {
     const auto [label_id, new_label] = NumberOf(&labels_, LabelKey(record), table.labels.size());
     if (new_label) table.labels.PushBack(label);

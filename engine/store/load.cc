@@ -166,6 +166,8 @@ StatusOr<LoadedTenant> LoadTenant(const Database& database, const store::v1::Ten
 Status ScanDocuments(const Database& database, uint32_t tenant, uint32_t collection,
                      const VisitDocument& visit) {
   const std::string prefix = CollectionPrefix(tenant, collection);
+  // Both families are in the order of the ids: one walk through each.
+  const auto stored = database.Walk(Family::kChunks, prefix);
   return database.Scan(Family::kDocuments, prefix, [&](auto key, auto payload) -> Status {
     store::v1::DocumentRecord document;
     RETURN_IF_ERROR(ParseRecord(payload, &document));
@@ -173,15 +175,17 @@ Status ScanDocuments(const Database& database, uint32_t tenant, uint32_t collect
     std::vector<store::v1::ChunkRecord> chunks;
     std::string chunk_prefix(key);
     chunk_prefix.push_back('\0');
-    RETURN_IF_ERROR(
-        database.Scan(Family::kChunks, chunk_prefix, [&](auto chunk_key, auto chunk) -> Status {
-          const auto at = static_cast<int>(chunks.size());
-          if (at >= document.chunks_size() ||
-              LastNumber(chunk_key) != document.chunks(at).ordinal()) {
-            return Damaged("a document's chunks");
-          }
-          return ParseRecord(chunk, &chunks.emplace_back());
-        }));
+    while (stored->Valid() && stored->key() < chunk_prefix) stored->Next();
+    for (; stored->Valid() && stored->key().starts_with(chunk_prefix); stored->Next()) {
+      ASSIGN_OR_RETURN(const std::string_view chunk, stored->Payload());
+      const auto at = static_cast<int>(chunks.size());
+      if (at >= document.chunks_size() ||
+          LastNumber(stored->key()) != document.chunks(at).ordinal()) {
+        return Damaged("a document's chunks");
+      }
+      RETURN_IF_ERROR(ParseRecord(chunk, &chunks.emplace_back()));
+    }
+    RETURN_IF_ERROR(stored->status());
     if (static_cast<int>(chunks.size()) != document.chunks_size()) {
       return Damaged("a missing chunk");
     }

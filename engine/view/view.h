@@ -9,11 +9,15 @@
 
 #include <map>
 #include <memory>
+#include <span>
+#include <string>
 #include <vector>
 
 #include "engine/base/clock.h"
+#include "engine/base/planted.h"
 #include "engine/index/vector_index.h"
 #include "engine/policy/decide.h"
+#include "engine/policy/entitlement_cache.h"
 #include "engine/store/database.h"
 #include "engine/store/state.h"
 
@@ -41,6 +45,15 @@ class View {
   Micros next_event() const { return next_event_; }
   World world() const { return {state_.policy, now_}; }
 
+  // Entitle(world(), subject), remembered for as long as this View lives.
+  std::shared_ptr<const Entitlements> EntitlementsOf(const Subject& subject) const {
+    if (Planted(Bug::kStaleEntitlements)) {
+      static EntitlementCache of_all_views;
+      return of_all_views.Of(world(), subject);
+    }
+    return entitlements_.Of(world(), subject);
+  }
+
   const Indexes& indexes() const { return indexes_; }
   const VectorIndex& index(const Collection& collection) const {
     return indexes_.at(collection.id);
@@ -50,6 +63,13 @@ class View {
   StatusOr<bool> Get(Family family, const std::string& key,
                      google::protobuf::MessageLite* record) const {
     return database_->Get(family, key, record, snapshot_.get());
+  }
+
+  // Reads several; a place of `found` is false where there is none.
+  Status GetMany(Family family, std::span<const std::string> keys,
+                 std::span<google::protobuf::MessageLite* const> records,
+                 std::vector<bool>* found) const {
+    return database_->GetMany(family, keys, records, found, snapshot_.get());
   }
 
   // Which classes have a stored chunk in `collection`, or in any if null.
@@ -66,6 +86,7 @@ class View {
   Micros now_ = 0;
   Micros next_event_ = kNever;
   Micros next_clause_event_ = kNever;  // of stored lists alone
+  mutable EntitlementCache entitlements_;
 };
 
 // Marks the classes of an index's live rows in `in_use`.

@@ -189,6 +189,43 @@ TEST(WriteCostTest, ALargeBatchFillsSegmentsAtOnce) {
   EXPECT_EQ(index.rows(), 1000u);
 }
 
+// Runs of one class, over all segments.
+size_t Runs(const VectorIndex& index) {
+  size_t runs = 0;
+  for (const Segment& segment : index.segments()) runs += segment.rows().runs().size();
+  return runs;
+}
+
+// Fear: that what one may see is strewn over memory, and read at a fraction of its speed.
+TEST(LayoutTest, AStartAndALargeBatchPutTheRowsOfAClassTogether) {
+  constexpr size_t kDocuments = 5000;
+  constexpr uint32_t kClasses = 300;
+  constexpr size_t kSegmentRows = 256;
+  const VectorIndex empty(16, Metric::kL2, kSegmentRows * 16);
+  VectorIndexBuilder builder(empty);
+  std::vector<std::string> ids;
+  std::vector<std::vector<float>> vectors;
+  for (size_t i = 0; i < kDocuments; ++i) {
+    ids.push_back(std::to_string(i * 7919 % kDocuments));
+    vectors.emplace_back(16, static_cast<float>(i));
+  }
+  std::vector<DocumentChange> changes;
+  for (size_t i = 0; i < kDocuments; ++i) {
+    changes.push_back(OneRow(ids[i], vectors[i], static_cast<uint32_t>(i % kClasses)));
+    builder.Add(changes.back());
+  }
+  const VectorIndex built = builder.Finish();
+  EXPECT_EQ(built.segments().size(), (kDocuments + kSegmentRows - 1) / kSegmentRows);
+  for (const VectorIndex& index : {built, empty.Apply(changes)}) {
+    EXPECT_LE(Runs(index), kClasses + index.segments().size() - 1);
+    for (size_t i = 0; i < kDocuments; i += 97) {
+      const auto hits = index.Search(Everything(kClasses), vectors[i], 1, {});
+      ASSERT_EQ(hits->front().document, ids[i]);
+      ASSERT_EQ(hits->front().class_id, i % kClasses);
+    }
+  }
+}
+
 using DefectDeathTest = testing::Test;
 
 TEST(DefectDeathTest, AnIndexThatIsWrongAboutItselfStops) {

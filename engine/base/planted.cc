@@ -1,0 +1,61 @@
+#include "engine/base/planted.h"
+
+#ifdef CORDON_PLANTED_BUGS
+#include <cstdlib>
+#include <map>
+#include <optional>
+#include <string_view>
+
+#include "engine/base/check.h"
+
+namespace cordon {
+namespace {
+
+std::optional<Bug> Chosen() {
+  static const std::map<std::string_view, Bug> kNames = {
+      {"label-off-by-one", Bug::kLabelOffByOne},
+      {"tags-ignored", Bug::kTagsIgnored},
+      {"deny-of-app-ignored", Bug::kDenyOfAppIgnored},
+      {"ends-ignored", Bug::kEndsIgnored},
+      {"destination-ignored", Bug::kDestinationIgnored},
+      {"app-clearance-ignored", Bug::kAppClearanceIgnored},
+      {"containers-above", Bug::kContainersAbove},
+      {"regions-united", Bug::kRegionsUnited},
+      {"raise-unchecked", Bug::kRaiseUnchecked},
+      {"skip-final-check", Bug::kSkipFinalCheck},
+      {"filter-after-top-k", Bug::kFilterAfterTopK},
+      {"stale-entitlements", Bug::kStaleEntitlements},
+      {"cache-without-caller", Bug::kCacheWithoutCaller},
+      {"counts-hidden", Bug::kCountsHidden},
+      {"hidden-is-denied", Bug::kHiddenIsDenied},
+      {"class-id-reuse", Bug::kClassIdReuse},
+      {"chunk-acl-widens", Bug::kChunkAclWidens},
+      {"old-rows-kept", Bug::kOldRowsKept},
+      {"reclass-not-indexed", Bug::kReclassNotIndexed},
+      {"id-prefix-ignored", Bug::kIdPrefixIgnored},
+      {"store-unsynced", Bug::kStoreUnsynced},
+      {"journal-unsynced", Bug::kJournalUnsynced},
+      {"journal-errors-ignored", Bug::kJournalErrorsIgnored},
+      {"store-errors-ignored", Bug::kStoreErrorsIgnored},
+      {"store-behind-accepted", Bug::kStoreBehindAccepted},
+      {"seal-unchecked", Bug::kSealUnchecked},
+      {"chain-unchecked", Bug::kChainUnchecked},
+      {"anchor-unchecked", Bug::kAnchorUnchecked},
+      {"record-lost", Bug::kRecordLost},
+  };
+  const char* name = std::getenv("CORDON_PLANT");
+  if (name == nullptr || *name == '\0') return std::nullopt;
+  const auto it = kNames.find(name);
+  CORDON_CHECK(it != kNames.end());
+  return it->second;
+}
+
+}  // namespace
+
+bool Planted(Bug bug) {
+  static const std::optional<Bug> kChosen = Chosen();
+  return kChosen == bug;
+}
+
+}  // namespace cordon
+#endif

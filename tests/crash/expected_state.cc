@@ -1,0 +1,180 @@
+#include "tests/crash/expected_state.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iterator>
+
+namespace cordon {
+namespace {
+
+constexpr int kDimension = 8;
+constexpr const char* kLevels[] = {"public", "internal", "confidential", "restricted"};
+
+int LevelOf(const std::string& name) {
+  return static_cast<int>(std::find(std::begin(kLevels), std::end(kLevels), name) -
+                          std::begin(kLevels));
+}
+
+template <typename... Visitors>
+struct Overloaded : Visitors... {
+  using Visitors::operator()...;
+};
+template <typename... Visitors>
+Overloaded(Visitors...) -> Overloaded<Visitors...>;
+
+std::string Line(const std::string& document, uint32_t chunk, const std::string& title,
+                 const std::string& text, double score) {
+  return fmt::format("{}#{} | {} | {} | {}", document, chunk, title, text, score);
+}
+
+}  // namespace
+
+std::string CallName(const Change& change) {
+  return std::visit(
+      [](const auto& request) {
+        const std::string name = request.GetDescriptor()->name();
+        return name.substr(0, name.size() - std::string_view("Request").size());
+      },
+      change);
+}
+
+void LaneState::Apply(const Change& change, const Told& told) {
+  std::visit(
+      Overloaded{
+          [&](const v1::IngestRequest& in) {
+            for (const auto& one : in.documents()) documents[in.collection()][one.id()] = one;
+          },
+          [&](const v1::SetAccessRequest& in) {
+            const auto found = documents[in.collection()].find(in.document());
+            if (found == documents[in.collection()].end()) return;
+            if (in.has_acl()) *found->second.mutable_acl() = in.acl();
+            if (in.has_label()) *found->second.mutable_label() = in.label();
+          },
+          [&](const v1::DeleteRequest& in) { documents[in.collection()].erase(in.document()); },
+          [&](const v1::ApplyDirectoryRequest& in) {
+            for (const auto& one : in.principals()) {
+              if (one.has_clearance()) clearances[one.name()] = LevelOf(one.clearance().level());
+              if (!one.sets_members()) continue;
+              members[one.name()].clear();
+              for (const auto& entry : one.members()) members[one.name()].insert(entry.principal());
+            }
+          },
+          [&](const v1::ApplyPolicyRequest& in) {
+            for (const auto& one : in.containers()) {
+              containers[one.container().name()] = one.container().acl();
+            }
+          },
+          [&](const v1::CreateCollectionRequest& in) { collections.insert(in.config().name()); },
+          [&](const v1::DeleteCollectionRequest& in) {
+            collections.erase(in.name());
+            documents.erase(in.name());
+          },
+          [&](const v1::CreateKeyRequest& in) {
+            keys[in.grant().principal()] = {told.key_id, told.bearer};
+          },
+          [&](const v1::RevokeKeyRequest& in) {
+            for (auto it = keys.begin(); it != keys.end(); ++it) {
+              if (it->second.id != in.id()) continue;
+              if (!it->second.bearer.empty()) revoked.push_back(it->second.bearer);
+              keys.erase(it);
+              return;
+            }
+          }},
+      change);
+}
+
+bool LaneState::Permits(const v1::Acl& acl, const std::set<std::string>& principals) const {
+  const auto named = [&](const auto& entries) {
+    return std::any_of(entries.begin(), entries.end(), [&](const v1::Entry& entry) {
+      return principals.contains(entry.principal());
+    });
+  };
+  if (!named(acl.allow()) || named(acl.deny())) return false;
+  return std::all_of(acl.inherit().begin(), acl.inherit().end(), [&](const std::string& name) {
+    return Permits(containers.at(name), principals);
+  });
+}
+
+std::vector<std::string> LaneState::Seen(const std::string& user,
+                                         const std::string& collection) const {
+  std::vector<std::string> lines;
+  const auto found = documents.find(collection);
+  if (found == documents.end()) return lines;
+  std::set<std::string> principals{user, "everyone"};
+  for (const auto& [group, users] : members) {
+    if (users.contains(user)) principals.insert(group);
+  }
+  const auto given = clearances.find(user);
+  const int clearance = user == kSeesAll            ? LevelOf("restricted")
+                        : given == clearances.end() ? 0
+                                                    : given->second;
+  for (const auto& [id, document] : found->second) {
+    if (LevelOf(document.label().level()) > clearance) continue;
+    if (!Permits(document.acl(), principals)) continue;
+    for (int i = 0; i < document.chunks_size(); ++i) {
+      const auto& chunk = document.chunks(i);
+      lines.push_back(Line(id, static_cast<uint32_t>(i), document.title(), chunk.text(),
+                           static_cast<double>(chunk.embedding(0))));
+    }
+  }
+  std::sort(lines.begin(), lines.end());
+  return lines;
+}
+
+std::string LineOf(const v1::Passage& passage) {
+  return Line(passage.document(), passage.chunk(), passage.title(), passage.text(),
+              passage.score());
+}
+
+void Lane::Acknowledge(const Told& told) {
+  state.Apply(pending.front(), told);
+  acknowledged.push_back({told.revision, CallName(pending.front())});
+  pending.pop_front();
+}
+
+void Lane::Settle(uint64_t made) {
+  for (uint64_t i = settled + acknowledged.size(); i < made && !pending.empty(); ++i) {
+    state.Apply(pending.front(), {});
+    pending.pop_front();
+  }
+  settled = made;
+  pending.clear();
+  acknowledged.clear();
+  answered.clear();
+}
+
+std::string Lane::Judge(const std::string& user, const v1::RetrieveResponse& response) {
+  answered.push_back({response.journal_id(), response.revision(), response.passages_size()});
+  std::vector<std::string> found;
+  for (const auto& passage : response.passages()) found.push_back(LineOf(passage));
+  std::sort(found.begin(), found.end());
+  return Difference(state.Seen(user, kShared), found);
+}
+
+v1::RetrieveRequest Everything(const std::string& user, const std::string& collection) {
+  v1::RetrieveRequest request;
+  request.set_collection(collection);
+  request.mutable_scope()->set_as(user);
+  request.set_k(10000);
+  request.set_mode(v1::MODE_EXACT);
+  request.add_vector(1);
+  for (int i = 1; i < kDimension; ++i) request.add_vector(0);
+  return request;
+}
+
+std::string Difference(const std::vector<std::string>& expected,
+                       const std::vector<std::string>& found) {
+  std::vector<std::string> lines;
+  std::set_difference(expected.begin(), expected.end(), found.begin(), found.end(),
+                      std::back_inserter(lines));
+  std::string text;
+  for (const auto& line : lines) text += "\n  missing: " + line;
+  lines.clear();
+  std::set_difference(found.begin(), found.end(), expected.begin(), expected.end(),
+                      std::back_inserter(lines));
+  for (const auto& line : lines) text += "\n  not expected: " + line;
+  return text;
+}
+
+}  // namespace cordon

@@ -1,0 +1,90 @@
+#include "tests/crash/served_store.h"
+
+#include <fstream>
+
+#include "tests/store/from_text.h"
+
+namespace cordon {
+namespace {
+
+constexpr char kCollection[] =
+    "config { name: 'docs' dimension: 8 metric: METRIC_INNER_PRODUCT embedder: EMBEDDER_NONE }";
+constexpr char kClearance[] = "principals { name: 'user:all' clearance { level: 'restricted' } }";
+constexpr char kGrant[] =
+    "grant { rights: RIGHT_QUERY rights: RIGHT_INGEST rights: RIGHT_LABEL rights: RIGHT_GRANT "
+    "rights: RIGHT_ADMIN rights: RIGHT_AUDIT rights: RIGHT_ACT_AS as_patterns: '*' "
+    "clearance { symbol: SYMBOL_ALL } collections: '*' destinations: 'dev' }";
+
+}  // namespace
+
+ServedStore::ServedStore(uint64_t seed)
+    : server_(scratch_ / "data", scratch_ / "log"), witness_({scratch_ / "data", "", ""}) {
+  for (int i = 0; i < 3; ++i) {
+    clients_.push_back(std::make_unique<Client>("L" + std::to_string(i), RandomChanges::kDocuments,
+                                                seed + static_cast<uint64_t>(i)));
+  }
+  for (int i = 0; i < 2; ++i) {
+    clients_.push_back(std::make_unique<Client>("S" + std::to_string(i), RandomChanges::kIngest,
+                                                seed + 10 + static_cast<uint64_t>(i)));
+  }
+  clients_.push_back(std::make_unique<Client>("a", RandomChanges::kAdmin, seed + 20));
+  Connect();
+  Told told;
+  for (const Change& change : {Change(FromText<v1::CreateCollectionRequest>(kCollection)),
+                               Change(FromText<v1::ApplyDirectoryRequest>(kClearance))}) {
+    const auto made = stubs_->Send(admin_, change, &told);
+    EXPECT_TRUE(made.ok()) << made.error_message();
+  }
+  for (const auto& client : clients_) {
+    MakeKey(client.get());
+    view_.push_back(client.get());
+  }
+}
+
+void ServedStore::Connect() {
+  ASSERT_TRUE(server_.Start()) << server_.Log();
+  std::ifstream(scratch_ / "data/dev/admin.key") >> admin_;
+  stubs_ = std::make_unique<Stubs>(server_.address());
+}
+
+void ServedStore::MakeKey(Client* client) {
+  auto request = FromText<v1::CreateKeyRequest>(kGrant);
+  request.mutable_grant()->set_principal("service:" + client->lane.name);
+  Told told;
+  const auto made = stubs_->Send(admin_, request, &told);
+  ASSERT_TRUE(made.ok()) << made.error_message();
+  client->bearer = told.bearer;
+  client->lane.key_id = told.key_id;
+}
+
+void ServedStore::RestartAndCheck() {
+  stubs_.reset();
+  ASSERT_NO_FATAL_FAILURE(Connect());
+  std::vector<Lane*> lanes;
+  for (const auto& client : clients_) lanes.push_back(&client->lane);
+  for (const auto& problem :
+       CheckRestarted(lanes, stubs_->AskedBy(clients_[0]->bearer), &witness_)) {
+    ADD_FAILURE() << problem;
+  }
+  CheckKeysWork();
+  v1::VerifyJournalResponse verified;
+  const auto asked =
+      stubs_->admin->VerifyJournal(Stubs::As(clients_[0]->bearer).get(), {}, &verified);
+  EXPECT_TRUE(asked.ok() && verified.ok()) << asked.error_message() << verified.problem();
+}
+
+// Keys that were told work, and revoked ones never again.
+void ServedStore::CheckKeysWork() {
+  for (const auto& client : clients_) {
+    for (const auto& [principal, key] : client->lane.state.keys) {
+      EXPECT_TRUE(key.bearer.empty() || stubs_->Knows(key.bearer)) << principal;
+    }
+    for (const auto& bearer : client->lane.state.revoked) {
+      EXPECT_FALSE(stubs_->Knows(bearer)) << "a revoked key is back";
+    }
+    auto& revoked = client->lane.state.revoked;
+    if (revoked.size() > 8) revoked.erase(revoked.begin(), revoked.end() - 8);
+  }
+}
+
+}  // namespace cordon

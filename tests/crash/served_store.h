@@ -1,0 +1,45 @@
+// One data directory that a real server serves, is torn from, and must serve again.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "tests/crash/load.h"
+#include "tests/crash/server_process.h"
+#include "tests/store/scratch_directory.h"
+
+namespace cordon {
+
+class ServedStore {
+ public:
+  // Starts the server, and makes the collection and a key for each of the clients.
+  explicit ServedStore(uint64_t seed);
+
+  // Starts the server again and holds what it serves against what the clients know.
+  void RestartAndCheck();
+
+  const std::vector<Client*>& clients() const { return view_; }
+  const Stubs& stubs() const { return *stubs_; }
+  ServerProcess& server() { return server_; }
+  uint64_t recovered() const { return witness_.recovered(); }
+  uint64_t revision() const { return witness_.revision(); }
+  const std::string& admin() const { return admin_; }
+
+ private:
+  void Connect();
+  void MakeKey(Client* client);
+  void CheckKeysWork();
+
+  ScratchDirectory scratch_;
+  ServerProcess server_;
+  std::vector<std::unique_ptr<Client>> clients_;
+  std::vector<Client*> view_;
+  std::string admin_;  // the bearer of the development key
+  std::unique_ptr<Stubs> stubs_;
+  JournalWitness witness_;
+};
+
+}  // namespace cordon

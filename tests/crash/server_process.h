@@ -1,0 +1,46 @@
+// The real cordond as a process of its own, to be killed.
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <optional>
+#include <string>
+
+namespace cordon {
+
+class ServerProcess {
+ public:
+  // `log` takes its stderr.
+  ServerProcess(std::string data_dir, std::string log)
+      : data_dir_(std::move(data_dir)), log_(std::move(log)) {}
+  ~ServerProcess() { Kill(); }
+  ServerProcess(const ServerProcess&) = delete;
+  ServerProcess& operator=(const ServerProcess&) = delete;
+
+  // Starts the process without waiting for it to serve.
+  void Begin();
+  // Begins, if that is not done yet, and waits until it serves. False if it ended instead.
+  bool Start();
+  // HOST:PORT, while it serves.
+  const std::string& address() const { return address_; }
+
+  // SIGKILL, and waits for the end.
+  void Kill();
+  // SIGTERM.
+  void Terminate();
+  // Waits for the end; the exit code, 128 + N for signal N, or nothing if it lives on.
+  std::optional<int> Wait(std::chrono::milliseconds at_most);
+
+  // What it has logged.
+  std::string Log() const;
+
+ private:
+  const std::string data_dir_;
+  const std::string log_;
+  pid_t pid_ = -1;
+  int stdout_ = -1;
+  std::string address_;
+};
+
+}  // namespace cordon

@@ -1,0 +1,94 @@
+// Stands in for libFuzzer where there is none: replays the corpus, then tries mutations of it.
+//
+//   fuzz_NAME CORPUS            CORDON_SEED and CORDON_SOAK_S as in tests/effort.h
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <string>
+#include <vector>
+
+#include "engine/base/random.h"
+#include "tests/effort.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size);
+
+namespace cordon {
+namespace {
+
+constexpr uint64_t kMutationsInCi = 20'000;
+
+void Run(const std::string& input) {
+  LLVMFuzzerTestOneInput(reinterpret_cast<const uint8_t*>(input.data()), input.size());
+}
+
+std::vector<std::string> Corpus(const char* folder) {
+  std::vector<std::filesystem::path> paths;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    paths.push_back(entry.path());
+  }
+  std::sort(paths.begin(), paths.end());
+  std::vector<std::string> inputs;
+  for (const auto& path : paths) {
+    std::ifstream in(path, std::ios::binary);
+    inputs.emplace_back(std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>());
+  }
+  return inputs;
+}
+
+// One change: a byte set, flipped, inserted or dropped, a piece of another input put in, or the end
+// cut off. The first byte often chooses what is tried: it stays.
+void Mutate(const std::vector<std::string>& corpus, Random* random, std::string* input) {
+  const auto at = [&](size_t size) { return 1 + random->Below(size); };
+  if (input->size() < 2) input->append("\x08\x01");
+  const size_t place = at(input->size() - 1);
+  switch (random->Below(6)) {
+    case 0:
+      (*input)[place] = static_cast<char>(random->Next());
+      break;
+    case 1:
+      (*input)[place] = static_cast<char>((*input)[place] ^ (1 << random->Below(8)));
+      break;
+    case 2:
+      input->insert(place, 1, static_cast<char>(random->Next()));
+      break;
+    case 3:
+      input->erase(place, 1 + random->Below(4));
+      break;
+    case 4: {
+      const std::string& other = corpus[random->Below(corpus.size())];
+      if (other.size() > 1) input->insert(place, other.substr(at(other.size() - 1), at(32)));
+      break;
+    }
+    default:
+      input->resize(place);
+  }
+}
+
+}  // namespace
+}  // namespace cordon
+
+int main(int argc, char** argv) {
+  if (argc != 2) {
+    fmt::print(stderr, "usage: {} CORPUS-FOLDER\n", argv[0]);
+    return 2;
+  }
+  const auto corpus = cordon::Corpus(argv[1]);
+  if (corpus.empty()) {
+    fmt::print(stderr, "{} holds no input\n", argv[1]);
+    return 1;
+  }
+  for (const auto& input : corpus) cordon::Run(input);
+  const std::string name = std::filesystem::path(argv[0]).filename().string();
+  cordon::Effort effort("S7-" + name, cordon::kMutationsInCi);
+  cordon::Random random(effort.seed());
+  while (effort.More()) {
+    std::string input = corpus[random.Below(corpus.size())];
+    for (uint64_t i = 1 + random.Below(4); i > 0; --i) cordon::Mutate(corpus, &random, &input);
+    cordon::Run(input);
+  }
+  effort.Report("corpus={}", corpus.size());
+  return 0;
+}

@@ -1,0 +1,184 @@
+// Fear: that some kernel, on some instruction set, at some length, for some numbers, says something
+// else than its scalar twin. R9 of the table of promises: the final score to the last bit,
+// estimates within the proven bound, and a NaN or an infinity spoils no row but its own.
+#include <gtest/gtest.h>
+
+#include <bit>
+#include <cmath>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "engine/base/random.h"
+#include "engine/index/float_rows.h"
+#include "engine/index/kernels.h"
+#include "engine/index/score.h"
+#include "tests/effort.h"
+
+namespace cordon {
+namespace {
+
+constexpr size_t kDimensionMax = 1025;
+constexpr size_t kRowsMax = 40;  // more than a stream of rows, and than the rows fetched ahead
+
+constexpr float kDenormal = 1e-40f;
+constexpr float kInfinity = std::numeric_limits<float>::infinity();
+constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+
+bool InRange(double norm) { return kNormMin <= norm && norm <= kNormMax; }
+
+// How large the numbers of a vector are: from zero and denormals to those whose squares, as floats,
+// overflow.
+struct Scale {
+  float factor;
+  bool mixed;  // every number has its own exponent
+};
+
+Scale DrawScale(Random& random) {
+  constexpr float kFactors[] = {1,     1,      1,     1e-3f, 1e3f,   1e-10f,
+                                1e13f, 1e-20f, 1e25f, 1e38f, 1e-40f, 0};
+  return {kFactors[random.Below(std::size(kFactors))], random.OneIn(6)};
+}
+
+float DrawNumber(Random& random, Scale scale) {
+  const uint64_t bits = random.Next();
+  const float unit = static_cast<float>(static_cast<int64_t>(bits) >> 40) * 0x1p-23f;  // [-1, 1)
+  if (bits % 64 == 0) return bits % 128 == 0 ? kDenormal : 0;
+  if (!scale.mixed) return unit * scale.factor;
+  return std::ldexp(unit, static_cast<int>(bits / 64 % 41) - 20) * std::min(scale.factor, 1e30f);
+}
+
+void Fill(Random& random, float* vector, size_t dimension) {
+  const Scale scale = DrawScale(random);
+  for (size_t i = 0; i < dimension; ++i) vector[i] = DrawNumber(random, scale);
+}
+
+// A query and rows: apart or one after the other, equal to the query or nearly, and some of them
+// spoiled by a NaN or an infinity.
+struct Case {
+  explicit Case(Random& random)
+      : dimension(1 + random.Below(kDimensionMax)),
+        query(1, dimension),
+        memory(kRowsMax, dimension),
+        spoiled(kRowsMax, false) {
+    Fill(random, query.row(0), dimension);
+    const size_t n = random.OneIn(8) ? 1 + random.Below(kRowsMax) : 1 + random.Below(9);
+    const bool apart = random.OneIn(2);
+    for (size_t i = 0; i < n; ++i) {
+      const size_t place = apart ? i * (kRowsMax / n) : i;
+      float* row = memory.row(place);
+      rows.push_back(row);
+      if (random.OneIn(8)) {
+        std::copy(query.row(0), query.row(0) + dimension, row);
+        row[random.Below(dimension)] *= 1.0000002f;
+      } else {
+        Fill(random, row, dimension);
+      }
+      if (!random.OneIn(12)) continue;
+      spoiled[i] = true;
+      row[random.Below(dimension)] = random.OneIn(2)   ? kNan
+                                     : random.OneIn(2) ? kInfinity
+                                                       : -kInfinity;
+    }
+  }
+
+  const float* q() const { return query.row(0); }
+
+  size_t dimension;
+  FloatRows query;
+  FloatRows memory;
+  std::vector<const float*> rows;
+  std::vector<bool> spoiled;
+};
+
+bool SameBits(double a, double b) {
+  return std::bit_cast<uint64_t>(a) == std::bit_cast<uint64_t>(b);
+}
+
+void CheckScores(const Case& c) {
+  const size_t n = c.rows.size();
+  const double query_norm = Norm(c.q(), c.dimension);
+  for (const Metric metric : {Metric::kCosine, Metric::kInnerProduct, Metric::kL2}) {
+    std::vector<NormedRow> rows;
+    for (const float* row : c.rows) rows.push_back({row, Norm(row, c.dimension)});
+    std::vector<double> scores(n);
+    ScoreRows(metric, c.q(), query_norm, rows, c.dimension, scores.data());
+    for (size_t i = 0; i < n; ++i) {
+      if (c.spoiled[i]) {
+        ASSERT_FALSE(std::isfinite(rows[i].norm)) << "a bad vector has a good norm: row " << i;
+        continue;
+      }
+      const double twin = ScoreScalar(metric, c.q(), c.rows[i], c.dimension);
+      ASSERT_TRUE(SameBits(scores[i], twin)) << scores[i] << " is not " << twin << ", row " << i;
+      const double alone = Score(metric, c.q(), c.rows[i], c.dimension);
+      ASSERT_TRUE(SameBits(alone, twin)) << alone << " is not " << twin << ", row " << i;
+    }
+  }
+}
+
+void CheckDots(const Case& c, const std::vector<float>& out, RoundingBound bound) {
+  const double query_norm = Norm(c.q(), c.dimension);
+  for (size_t i = 0; i < c.rows.size(); ++i) {
+    if (c.spoiled[i]) {
+      ASSERT_FALSE(std::isfinite(out[i])) << "row " << i;
+      continue;
+    }
+    const double norm = Norm(c.rows[i], c.dimension);
+    if (!InRange(query_norm) || !InRange(norm)) continue;
+    const double score = ScoreScalar(Metric::kInnerProduct, c.q(), c.rows[i], c.dimension);
+    ASSERT_LE(std::abs(double{out[i]} - score), bound.relative * query_norm * norm) << "row " << i;
+  }
+}
+
+void CheckDistances(const Case& c, const std::vector<float>& out, RoundingBound bound) {
+  const double query_norm = Norm(c.q(), c.dimension);
+  for (size_t i = 0; i < c.rows.size(); ++i) {
+    if (c.spoiled[i]) {
+      ASSERT_FALSE(std::isfinite(out[i])) << "row " << i;
+      continue;
+    }
+    if (!(query_norm <= kNormMax && Norm(c.rows[i], c.dimension) <= kNormMax)) continue;
+    const double score = ScoreScalar(Metric::kL2, c.q(), c.rows[i], c.dimension);
+    ASSERT_LE(std::abs(-double{out[i]} - score), bound.relative * double{out[i]} + bound.absolute)
+        << "row " << i;
+  }
+}
+
+void CheckEstimates(const Case& c) {
+  const size_t stride = c.query.stride();
+  const RoundingBound bound = KernelBound(stride);
+  const RoundingBound scalar = ScalarBound(stride);
+  std::vector<float> out(c.rows.size());
+  DotRows(c.q(), c.rows, stride, out.data());
+  ASSERT_NO_FATAL_FAILURE(CheckDots(c, out, bound)) << "kernel";
+  DotRowsScalar(c.q(), c.rows, stride, out.data());
+  ASSERT_NO_FATAL_FAILURE(CheckDots(c, out, scalar)) << "scalar twin";
+  SquaredDistanceRows(c.q(), c.rows, stride, out.data());
+  ASSERT_NO_FATAL_FAILURE(CheckDistances(c, out, bound)) << "kernel";
+  SquaredDistanceRowsScalar(c.q(), c.rows, stride, out.data());
+  ASSERT_NO_FATAL_FAILURE(CheckDistances(c, out, scalar)) << "scalar twin";
+}
+
+TEST(InstructionSetsTest, EachAgreesWithTheScalarTwinsWhateverTheNumbers) {
+  Effort effort("R9", 100'000);
+  Random random(effort.seed());
+  const auto sets = InstructionSets();
+  uint64_t rows = 0;
+  while (effort.More()) {
+    const std::string_view set = sets[effort.rounds() % sets.size()];
+    ASSERT_TRUE(UseInstructionSet(set));
+    const Case c(random);
+    SCOPED_TRACE(testing::Message() << set << ", dimension " << c.dimension << ", " << c.rows.size()
+                                    << " rows, round " << effort.rounds());
+    CheckScores(c);
+    CheckEstimates(c);
+    if (HasFatalFailure()) break;
+    rows += c.rows.size();
+  }
+  ASSERT_TRUE(UseInstructionSet(""));
+  effort.Report("instruction_sets={} vectors={} different={}", sets.size(), rows,
+                HasFatalFailure() ? 1 : 0);
+}
+
+}  // namespace
+}  // namespace cordon

@@ -1,0 +1,103 @@
+"""Gives each planted bug to the test that must catch it: a test that cannot fail proves nothing.
+
+  planted_test.py SOURCE TESTS [--find BUG]
+
+SOURCE is the project, TESTS the folder of the test binaries of the checked build. Every bug of
+engine/base/planted.cc needs a row in caught_by.txt; its test must pass without the bug and fail
+with it. --find lists all tests that fail with a bug: for choosing a row.
+"""
+
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import time
+
+TIMEOUT_S = 300
+FAILED = 1  # GoogleTest's exit status; a crash is no catch, since it may be by chance
+
+
+def bugs(source):
+    text = (source / "engine/base/planted.cc").read_text(encoding="utf-8")
+    return re.findall(r'\{"([a-z-]+)", Bug::', text)
+
+
+def rows(source):
+    table = {}
+    for line in (source / "tests/planted/caught_by.txt").read_text(encoding="utf-8").splitlines():
+        if line.strip() and not line.startswith("#"):
+            bug, binary, test = line.split()
+            table[bug] = (binary, test)
+    return table
+
+
+def run(tests, binary, test, bug):
+    """The exit status of a test and what it printed."""
+    environment = dict(os.environ, CORDON_PLANT=bug)
+    environment.setdefault("CORDON_SEED", "1")
+    done = subprocess.run(
+        [tests / binary, f"--gtest_filter={test}"],
+        env=environment, capture_output=True, text=True, errors="replace", timeout=TIMEOUT_S,
+        check=False,
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+def judge(tests, bug, binary, test):
+    """What is wrong with a row; nothing if its test catches its bug."""
+    status, output = run(tests, binary, test, "")
+    if status != 0:
+        return f"{binary} {test} fails without any bug:\n{output[-2000:]}"
+    if "[  PASSED  ] 0 tests" in output:
+        return f"{binary} has no test {test}"
+    status, output = run(tests, binary, test, bug)
+    if status == 0:
+        return f"{binary} {test} does not notice it"
+    if status != FAILED:
+        return f"{binary} {test} ended with status {status} instead of a failure:\n{output[-2000:]}"
+    return None
+
+
+def check(source, tests):
+    table = rows(source)
+    known = bugs(source)
+    problems = [f"{bug}: no row in caught_by.txt" for bug in known if bug not in table]
+    problems += [f"{bug}: in caught_by.txt, and no such bug" for bug in table if bug not in known]
+    caught = 0
+    for bug in (bug for bug in known if bug in table):
+        began = time.monotonic()
+        problem = judge(tests, bug, *table[bug])
+        if problem:
+            problems.append(f"{bug}: {problem}")
+            continue
+        caught += 1
+        print(f"{bug:24} caught by {table[bug][0]} {table[bug][1]}"
+              f" ({time.monotonic() - began:.1f} s)", flush=True)
+    print(f"SUMMARY S8 bugs={len(known)} caught={caught}")
+    for problem in problems:
+        print(problem, file=sys.stderr)
+    return 1 if problems else 0
+
+
+def find(tests, bug):
+    for binary in sorted(path.name for path in tests.glob("*_test")):
+        try:
+            status, output = run(tests, binary, "*", bug)
+        except subprocess.TimeoutExpired:
+            print(f"{binary}: no end within {TIMEOUT_S} s")
+            continue
+        failed = sorted(set(re.findall(r"\[  FAILED  \] (\S+?)(?:,| \()", output)))
+        if status != 0:
+            print(f"{binary}: status {status}: {' '.join(failed)}", flush=True)
+
+
+def main():
+    source, tests = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])
+    if len(sys.argv) > 4 and sys.argv[3] == "--find":
+        find(tests, sys.argv[4])
+        return 0
+    return check(source, tests)
+
+
+sys.exit(main())

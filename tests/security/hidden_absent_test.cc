@@ -1,0 +1,334 @@
+// S4: what a caller may not know of is answered like what is not there, to the byte, by every RPC
+// that can name it, writes included.
+#include <gtest/gtest.h>
+
+#include "tests/effort.h"
+#include "tests/security/hidden_worlds.h"
+#include "tests/security/twin_calls.h"
+
+namespace cordon {
+namespace {
+
+using Key = ServedStore::Key;
+using Code = grpc::StatusCode;
+
+constexpr size_t kBatch = 54;          // pairs that are written at once
+constexpr uint64_t kUnequalMax = 100;  // records of which a number grew by a byte
+
+class Hidden : public testing::Test {
+ protected:
+  Hidden() {
+    for (const Key& key : {root_, their_root_}) {
+      store_.Do<v1::ApplyPolicyResponse>(key, "Policy/ApplyPolicy", kHiddenPolicy);
+      store_.Do<v1::ApplyDirectoryResponse>(key, "Directory/ApplyDirectory", kHiddenDirectory);
+      store_.Do<v1::CreateCollectionResponse>(key, "Admin/CreateCollection", Collection("docs"));
+    }
+    store_.Do<v1::CreateCollectionResponse>(root_, "Admin/CreateCollection", Collection("vault"));
+    Ingest(root_, "docs", {"id: 'visible' text: 'everybody may see it'"});
+  }
+
+  // A key of `principal` for the collection docs.
+  Key Make(const std::string& principal, const std::string& rights, const std::string& more = "") {
+    std::string grant = "principal: 'service:" + principal + "' collections: 'docs' ";
+    for (const char* name : {"chat", "low", "clean", "us", "consumer", "trained"}) {
+      grant += std::string("destinations: '") + name + "' ";
+    }
+    return store_.MakeKey(store_.admin(), grant + rights + more);
+  }
+
+  void Ingest(const Key& key, const std::string& collection,
+              const std::vector<std::string>& documents) {
+    std::string text = "collection: '" + collection + "' ";
+    for (const auto& document : documents) text += "documents { " + document + " } ";
+    const auto answer = store_.Do<v1::IngestResponse>(key, "Ingest/Ingest", text);
+    ASSERT_EQ(answer.accepted(), documents.size()) << answer.ShortDebugString();
+  }
+
+  ServedStore store_;
+  const std::string all_ = std::string("principal: 'service:root' ") + kEveryRight + kEveryReach;
+  const Key root_ = store_.MakeKey(store_.admin(), all_);
+  const Key their_root_ = store_.MakeKey(store_.MakeTenant("acme"), all_);
+  const std::string any_clearance_ = "clearance { symbol: SYMBOL_ALL } ";
+  const std::string read_ = "rights: RIGHT_QUERY rights: RIGHT_ACT_AS as_patterns: 'user:ana' ";
+  const Key app_ = Make("app", read_, any_clearance_);
+  const Key modest_ = Make("modest", read_);
+  const Key auditor_ = Make("auditor", kEveryRight, any_clearance_ + "as_patterns: '*' ");
+  TwinCalls twins_{&store_};
+};
+
+class HiddenDocuments : public Hidden {
+ protected:
+  struct Pair {
+    const Reason* reason;
+    Twin twin;
+  };
+
+  // Writes documents for all reasons; each has an id beside it that is not written.
+  std::vector<Pair> Write(HiddenWorld* world) {
+    std::vector<Pair> pairs;
+    std::vector<std::string> here, other, theirs, deleted;
+    for (size_t i = 0; i < kBatch; ++i) {
+      const Reason& reason = Reasons()[i % Reasons().size()];
+      const std::string id = world->Id();
+      pairs.push_back({&reason, {id, world->Beside(id)}});
+      (reason.where == Reason::kOtherCollection ? other
+       : reason.where == Reason::kOtherTenant   ? theirs
+                                                : here)
+          .push_back(world->Document(id, reason));
+      if (reason.where == Reason::kDeleted) deleted.push_back(id);
+    }
+    Ingest(root_, "docs", here);
+    Ingest(root_, "vault", other);
+    Ingest(their_root_, "docs", theirs);
+    for (const auto& id : deleted) {
+      store_.Do<v1::DeleteResponse>(root_, "Ingest/Delete", Named(id));
+    }
+    std::shuffle(pairs.begin(), pairs.end(), world->random());
+    return pairs;
+  }
+
+  static std::string Quoted(const std::string& id) {
+    return "\"" + HiddenWorld::Escaped(id) + "\" ";
+  }
+  static std::string Named(const std::string& id) {
+    return "collection: 'docs' document: " + Quoted(id);
+  }
+  static std::string Batch(const std::string& id, const std::string& rest) {
+    return "collection: 'docs' batch: 7 documents { id: " + Quoted(id) + rest + " }";
+  }
+
+  void CheckReads(HiddenWorld* world, const Pair& pair, Code expected);
+  void CheckWrite(HiddenWorld* world, const Pair& pair);
+  void CheckRevisions(const TwinAnswers& answers);
+  void CheckExisted(HiddenWorld* world, const Pair& pair);
+  void CheckVisible(const Reason& reason);
+
+  TwinAnswers Expect(HiddenWorld* world, const std::string& method, const Key& key,
+                     const TwinCalls::Text& text, const Pair& pair) {
+    return twins_.Expect(method, key, text, pair.twin, world->Chance(2));
+  }
+
+  const Key writer_ = Make("writer", "rights: RIGHT_INGEST ");
+  const Key prefixed_ = Make("prefixed", kEveryRight, "id_prefix: 'in/' ");
+  const Key editor_ =
+      Make("editor", "rights: RIGHT_INGEST rights: RIGHT_GRANT rights: RIGHT_LABEL ");
+  const Key granter_ = Make("granter", "rights: RIGHT_GRANT ");
+  const Key labeller_ = Make("labeller", "rights: RIGHT_LABEL ");
+};
+
+void HiddenDocuments::CheckReads(HiddenWorld* world, const Pair& pair, Code expected) {
+  const Key& key = pair.reason->modest ? modest_ : app_;
+  const std::string scope =
+      "scope { as: 'user:ana' destination: '" + pair.reason->destination + "' } ";
+  const auto got = Expect(
+      world, "Retrieval/GetDocument", key, [&](auto& id) { return Named(id) + scope; }, pair);
+  if (expected != Code::UNKNOWN) {
+    EXPECT_EQ(got.hidden.status.error_code(), expected) << "hidden by " << pair.reason->name;
+  }
+  const bool twice = world->Chance(3);
+  const auto asked = [&](const std::string& id) {
+    const std::string one = "documents: " + Quoted(id);
+    return "collection: 'docs' documents: 'visible' " + one + "documents: 'none' " +
+           (twice ? one : "") + scope;
+  };
+  Expect(world, "Retrieval/CheckAccess", key, asked, pair);
+  // Whoever may not ask why learns nothing from asking.
+  Expect(
+      world, "Policy/Explain", key, [](auto& id) { return Named(id) + "as: 'user:ana'"; }, pair);
+}
+
+// One mutation each, whatever there was.
+void HiddenDocuments::CheckRevisions(const TwinAnswers& answers) {
+  const auto revision = [](const AnyAnswer& answer) {
+    v1::DeleteResponse response;  // the revision has this place in SetAccessResponse, too
+    EXPECT_TRUE(answer.messages.size() == 1 && response.ParseFromString(answer.messages[0]));
+    EXPECT_FALSE(response.has_existed()) << "told to somebody who may not audit";
+    return response.revision();
+  };
+  if (!answers.hidden.status.ok()) return;
+  const uint64_t hidden = revision(answers.hidden), absent = revision(answers.absent);
+  EXPECT_EQ(answers.hidden_first ? absent - hidden : hidden - absent, 1u);
+}
+
+void HiddenDocuments::CheckWrite(HiddenWorld* world, const Pair& pair) {
+  const std::string acl = "acl { allow { principal: 'user:bo' } } ";
+  const std::string bad_acl = "acl { allow { principal: 'user:bo' } inherit: 'folder:/gone' } ";
+  const std::string label = "label { level: 'confidential' compartments: 'merger' } ";
+  const std::string words = "text: '" + world->Words(1 + world->Below(30)) + "' ";
+  struct Write {
+    std::string method;
+    const Key& key;
+    std::string rest;
+    bool names = true;  // else a batch
+  };
+  const std::vector<Write> writes = {
+      {"Ingest/SetAccess", granter_, acl},
+      {"Ingest/SetAccess", granter_, bad_acl},
+      {"Ingest/SetAccess", granter_, label},
+      {"Ingest/SetAccess", labeller_, label},
+      {"Ingest/SetAccess", labeller_, "label { level: 'absent' } "},
+      {"Ingest/SetAccess", editor_, acl + label},
+      {"Ingest/SetAccess", editor_, "acl { } "},
+      {"Ingest/SetAccess", prefixed_, acl},
+      {"Ingest/SetAccess", writer_, acl},
+      {"Ingest/Delete", writer_, ""},
+      {"Ingest/Delete", prefixed_, ""},
+      {"Ingest/Delete", app_, ""},
+      {"Ingest/Ingest", writer_, words, false},
+      {"Ingest/Ingest", writer_, words + acl, false},
+      {"Ingest/Ingest", writer_, "chunks { text: 'a' embedding: 1 } ", false},
+      {"Ingest/Ingest", editor_, words + acl + label, false},
+      {"Ingest/Ingest", editor_, words + bad_acl, false},
+      {"Ingest/Ingest", prefixed_, words, false},
+  };
+  const Write& write = writes[world->Below(writes.size())];
+  const auto text = [&](const std::string& id) {
+    return write.names ? Named(id) + write.rest : Batch(id, write.rest);
+  };
+  const auto answers = Expect(world, write.method, write.key, text, pair);
+  if (write.names) CheckRevisions(answers);
+  // A new list may open what is there; anything else leaves the two alike.
+  if (write.method != "Ingest/SetAccess") CheckReads(world, pair, Code::UNKNOWN);
+}
+
+// Auditors are told, and so is the test: the pair is what it is taken for.
+void HiddenDocuments::CheckExisted(HiddenWorld* world, const Pair& pair) {
+  const bool there = pair.reason->where == Reason::kHere;
+  const bool remove = world->Chance(2);
+  for (const bool hidden : {true, false}) {
+    const std::string id = hidden ? pair.twin.hidden : pair.twin.absent;
+    const auto answer = store_.Do<v1::DeleteResponse>(
+        auditor_, remove ? "Ingest/Delete" : "Ingest/SetAccess",
+        Named(id) + (remove ? "" : "acl { allow { principal: 'user:bo' } } "));
+    EXPECT_TRUE(answer.has_existed());
+    EXPECT_EQ(answer.existed(), hidden && there) << pair.reason->name;
+  }
+}
+
+// What would be seen if nothing hid it is seen: not everything is refused.
+void HiddenDocuments::CheckVisible(const Reason& reason) {
+  if (reason.destination == "trained") return;
+  const auto answer = store_.Do<v1::GetDocumentResponse>(
+      reason.modest ? modest_ : app_, "Retrieval/GetDocument",
+      Named("visible") + "scope { as: 'user:ana' destination: '" + reason.destination + "' }");
+  EXPECT_EQ(answer.chunks_size(), 1);
+}
+
+TEST_F(HiddenDocuments, AreToldFromAbsentOnes) {
+  Effort effort("S4", 1'000);
+  HiddenWorld world(effort.seed());
+  for (const auto& reason : Reasons()) CheckVisible(reason);
+  std::vector<Pair> pairs;
+  while (effort.More() && !HasFailure()) {
+    if (pairs.empty()) pairs = Write(&world);
+    const Pair pair = std::move(pairs.back());
+    pairs.pop_back();
+    SCOPED_TRACE("hidden by " + pair.reason->name);
+    CheckReads(&world, pair, Code::NOT_FOUND);
+    if (world.Chance(5)) {
+      CheckExisted(&world, pair);
+    } else {
+      CheckWrite(&world, pair);
+    }
+  }
+  EXPECT_LE(twins_.unequal_records(), kUnequalMax);
+  effort.Report("calls={} differences={} get_hidden_us={:.0f} get_absent_us={:.0f}",
+                2 * twins_.calls(), HasFailure() ? "some" : "0", twins_.median_hidden_us(),
+                twins_.median_absent_us());
+}
+
+class HiddenNames : public Hidden {
+ protected:
+  // Calls of a key that holds every right for the collection docs, about another collection.
+  static std::vector<std::pair<std::string, std::string>> CallsAbout() {
+    const std::string me = "scope { destination: 'chat' } ";
+    const std::string acl = "acl { allow { principal: 'everyone' } } ";
+    return {
+        {"Retrieval/Retrieve", "collection: '$' text: 'a' " + me},
+        {"Retrieval/Retrieve", "collection: '$' vector: 1 vector: 2 " + me},
+        {"Retrieval/Retrieve", "collection: '$' " + me},
+        {"Retrieval/Retrieve", "collection: '$' text: 'a' k: 20000 " + me},
+        {"Retrieval/Retrieve", "collection: '$' text: 'a' scope { as: 'user:ana' }"},
+        {"Retrieval/Retrieve", "collection: '$' text: 'a' scope { destination: 'gone' }"},
+        {"Retrieval/GetDocument", "collection: '$' document: 'd' " + me},
+        {"Retrieval/GetDocument", "collection: '$' document: '' " + me},
+        {"Retrieval/CheckAccess", "collection: '$' documents: 'd' documents: 'e' " + me},
+        {"Ingest/Ingest", "collection: '$' batch: 1 documents { id: 'd' text: 'a' }"},
+        {"Ingest/Ingest", "collection: '$' documents { id: 'd' attributes { key: 'x' } }"},
+        {"Ingest/Ingest", "collection: '$'"},
+        {"Ingest/SetAccess", "collection: '$' document: 'd' " + acl},
+        {"Ingest/SetAccess", "collection: '$' document: 'd' label { level: 'absent' }"},
+        {"Ingest/SetAccess", "collection: '$' document: 'd'"},
+        {"Ingest/Delete", "collection: '$' document: 'd'"},
+        {"Ingest/Delete", "collection: '$' document: ''"},
+        {"Policy/Explain", "collection: '$' document: 'd' as: 'user:ana'"},
+        {"Policy/Explain", "collection: '$' document: 'd' as: 'group:in'"},
+        {"Admin/Stats", "collection: '$'"},
+        {"Admin/Stats", "collection: '$' as: 'user:ana' destination: 'chat'"},
+        {"Admin/DeleteCollection", "name: '$'"},
+    };
+  }
+
+  void Expect(HiddenWorld* world, const std::string& method, const Key& key,
+              const std::string& pattern, const Twin& twin) {
+    const auto text = [&](const std::string& name) {
+      std::string one = pattern;
+      return one.replace(one.find('$'), 1, name);
+    };
+    twins_.Expect(method, key, text, twin, world->Chance(2));
+  }
+};
+
+TEST_F(HiddenNames, OfCollectionsAreToldFromAbsentOnes) {
+  const auto calls = CallsAbout();
+  Effort effort("S4-collections", 10 * calls.size());
+  HiddenWorld world(effort.seed());
+  const auto listed = [&] {
+    auto list = store_.Do<v1::ListCollectionsResponse>(auditor_, "Admin/ListCollections", "");
+    list.clear_revision();
+    return list.SerializeAsString();
+  };
+  const std::string before = listed();
+  for (int made = 0; effort.More(calls.size()) && !HasFailure(); ++made) {
+    const std::string name = "hidden-" + std::to_string(made);
+    Twin twin{name, name};
+    twin.absent[world.Below(6)] = 'z';
+    const std::string config = Collection(name);
+    store_.Do<v1::CreateCollectionResponse>(root_, "Admin/CreateCollection", config);
+    Ingest(root_, name, {"id: 'd' text: 'a'"});
+    for (const auto& [method, pattern] : calls) Expect(&world, method, auditor_, pattern, twin);
+    EXPECT_EQ(listed(), before) << "a collection outside the key is listed";
+  }
+  EXPECT_LE(twins_.unequal_records(), kUnequalMax);
+  effort.Report("calls={} differences={}", 2 * twins_.calls(), HasFailure() ? "some" : "0");
+}
+
+// Destinations outside the key, users it may not act for, and whatever is another tenant's.
+TEST_F(HiddenNames, OfOthersAreToldFromAbsentOnes) {
+  Effort effort("S4-names", 10);
+  HiddenWorld world(effort.seed());
+  const Twin destination{"secret-model", "secret-modem"}, user{"user:bo", "user:bx"};
+  const Twin key{their_root_.id, their_root_.id.substr(0, their_root_.id.size() - 2) + "zz"};
+  const std::string docs = "collection: 'docs' ";
+  while (effort.More() && !HasFailure()) {
+    for (const auto& [scope, twin] :
+         {std::pair{"scope { destination: '$' as: 'user:ana' } ", destination},
+          std::pair{"scope { as: '$' } ", user},
+          std::pair{"scope { as: '$' destination: 'gone' } ", user}}) {
+      Expect(&world, "Retrieval/Retrieve", app_, docs + "text: 'a' " + scope, twin);
+      Expect(&world, "Retrieval/GetDocument", app_, docs + "document: 'visible' " + scope, twin);
+      Expect(&world, "Retrieval/CheckAccess", app_, docs + "documents: 'visible' " + scope, twin);
+      Expect(&world, "Retrieval/AllowedDestinations", app_,
+             std::string("label { level: 'public' } ") + scope, twin);
+    }
+    Expect(&world, "Admin/RevokeKey", root_, "id: '$'", key);
+    const std::string number = std::to_string(1 + world.Below(4));
+    Expect(&world, "Admin/QueryJournal", root_, "journal_id: '$-" + number + "'", {"acme", "acmz"});
+    Expect(&world, "Admin/QueryJournal", root_, "journal_id: 'acme-$'", {number, "9"});
+    Expect(&world, "Admin/CreateTenant", their_root_, "name: '$'", {"default", "defaulz"});
+  }
+  effort.Report("calls={} differences={}", 2 * twins_.calls(), HasFailure() ? "some" : "0");
+}
+
+}  // namespace
+}  // namespace cordon

@@ -1,0 +1,68 @@
+// A tenant twice: in the engine, and as the reference model that follows what was acknowledged.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "tests/security/reference_store.h"
+#include "tests/security/running_engine.h"
+#include "tests/security/wire.h"
+
+namespace cordon {
+
+// Writes are sent and not waited for; Settle() waits for them and brings the model up to date, in
+// their order. What the engine refused did not happen in the model either. For one thread.
+class MirroredTenant {
+ public:
+  using Documents = std::vector<std::pair<std::string, reference::Document>>;
+  using Change = std::function<void(reference::Tenant*)>;
+
+  // Makes a fresh tenant. `engine` outlives this.
+  MirroredTenant(RunningEngine* engine, std::string name);
+
+  void CreateCollection(const std::string& name, const reference::Collection& collection);
+  void DropCollection(const std::string& name);
+  void Ingest(const std::string& collection, const Documents& documents);
+  void SetAccess(const std::string& collection, const std::string& document,
+                 const std::optional<reference::List>& acl,
+                 const std::optional<reference::Label>& label);
+  void Delete(const std::string& collection, const std::string& document);
+  void SetMembers(const std::string& group, const std::vector<reference::Entry>& members);
+  void SetClearance(const std::string& user, const reference::Clearance& clearance);
+  void RemovePrincipal(const std::string& name);
+  // `change` does to the model what `request` says.
+  void ApplyPolicy(const v1::ApplyPolicyRequest& request, Change change);
+
+  void Settle();
+
+  const reference::Tenant& model() const { return model_; }
+  void set_dev(bool dev) { model_.world.dev = dev; }
+  const std::string& name() const { return name_; }
+  RunningEngine* engine() { return engine_; }
+  // Of the newest acknowledged write.
+  uint64_t revision() const { return revision_; }
+  uint64_t acknowledged() const { return acknowledged_; }
+  uint64_t refused() const { return refused_; }
+
+ private:
+  // Remembers to wait for `answer`, and then to make `change`, given the response.
+  template <typename Response>
+  void Sent(std::future<StatusOr<Response>> answer,
+            std::function<void(const Response&, reference::Tenant*)> change);
+  void SendDirectory(v1::Principal record, Change change);
+
+  RunningEngine* const engine_;
+  const std::string name_;
+  const Authenticated root_;
+  reference::Tenant model_;
+  std::vector<std::function<void()>> waiting_;
+  uint64_t revision_ = 0;
+  uint64_t acknowledged_ = 0;
+  uint64_t refused_ = 0;
+};
+
+}  // namespace cordon

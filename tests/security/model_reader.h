@@ -1,0 +1,93 @@
+// Asks the engine and the reference model the same questions, and counts what differs.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "tests/security/draw.h"
+#include "tests/security/mirrored_tenant.h"
+
+namespace cordon {
+
+// What all comparisons of a test found.
+struct Tally {
+  uint64_t leaked = 0;   // passages, ids and counts beyond what the model permits
+  uint64_t missing = 0;  // and those that it permits and the answer lacks
+  uint64_t wrong = 0;    // anything else that is not as the model says
+  uint64_t answers = 0;
+  uint64_t passages = 0;
+  uint64_t refusals = 0;
+  uint64_t judged = 0;  // chunks
+  uint64_t permitted = 0;
+
+  bool clean() const { return leaked + missing + wrong == 0; }
+};
+
+// Borrows all. Reads do not overlap writes: Settle() before.
+class ModelReader {
+ public:
+  ModelReader(Draw* draw, MirroredTenant* tenant, Tally* tally)
+      : draw_(*draw), tenant_(*tenant), tally_(*tally) {}
+
+  // Sends `questions` for one random caller, and compares the answers with the model.
+  void Ask(int questions);
+
+ private:
+  // The caller of the questions being asked, as the model sees it.
+  struct Caller {
+    Credential credential;
+    std::string as;
+    std::string to;
+    reference::Asker asker;
+  };
+  // A collection as this caller finds it; null if it does not.
+  struct Target {
+    std::string name;
+    const reference::Collection* collection;
+    std::vector<reference::Found> visible;
+  };
+
+  const reference::World& world() const { return tenant_.model().world; }
+  Authenticated Proof() const;
+  v1::Scope Scope() const;
+  Target DrawTarget();
+  std::string DrawId(const Target& target);
+
+  // "CODE: field" if the call is refused before it looks at anything else; "" otherwise.
+  std::string Refused(const Target* target) const;
+
+  void Retrieve();
+  void GetDocument();
+  void CheckAccess();
+  void AllowedDestinations();
+  void Stats();
+
+  void CompareRetrieve(const Target& target, const v1::RetrieveRequest& request,
+                       const v1::RetrieveResponse& response);
+  void CompareOrder(const std::vector<reference::Found>& expected,
+                    const v1::RetrieveRequest& request, const v1::RetrieveResponse& response);
+  void ComparePassage(const reference::Found& expected, bool omit_text, const v1::Passage& passage);
+  void CompareContext(const std::vector<reference::Found>& answered,
+                      const v1::RetrieveResponse& response);
+
+  // Compares when the answer is there: the outcome, then by `compare` the response.
+  template <typename Response>
+  void Expect(std::future<StatusOr<Response>> answer, std::string refused,
+              std::function<void(const Response&)> compare);
+  void CompareRefusal(const std::string& expected, std::string outcome);
+
+  void Leaked(const std::string& what) { Note(&tally_.leaked, "LEAKED", what); }
+  void Missing(const std::string& what) { Note(&tally_.missing, "missing", what); }
+  void Wrong(const std::string& what) { Note(&tally_.wrong, "wrong", what); }
+  void Note(uint64_t* count, const char* kind, const std::string& what);
+
+  Draw& draw_;
+  MirroredTenant& tenant_;
+  Tally& tally_;
+  Caller caller_;
+  std::vector<std::function<void()>> waiting_;
+};
+
+}  // namespace cordon

@@ -1,0 +1,103 @@
+// S1: what a user sees differs from what the plain words of the design say. Random lives of random
+// tenants, in a whole engine and in a naive model; every answer is compared.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <memory>
+
+#include "tests/effort.h"
+#include "tests/security/defect_log.h"
+#include "tests/security/model_reader.h"
+#include "tests/security/random_changes.h"
+
+namespace cordon {
+namespace {
+
+constexpr uint64_t kOperationsOfAWorld = 1500;
+constexpr int kWorldsOfAnEngine = 12;
+constexpr int kQuestions = 10;  // to one caller
+
+class Lives {
+ public:
+  explicit Lives(uint64_t seed) : draw_(seed) {}
+
+  // One world from its beginning; stops at the first difference.
+  void Live(Effort* effort) {
+    if (worlds_ % kWorldsOfAnEngine == 0) {
+      engine_.reset();
+      engine_ = std::make_unique<RunningEngine>(draw_.Percent(80) ? Durability::kBuffered
+                                                                  : Durability::kRequired);
+    }
+    draw_.set_now(engine_->now());
+    MirroredTenant tenant(engine_.get(), fmt::format("w{}", worlds_++));
+    tenant.set_dev(draw_.Percent(40));
+    RandomChanges changes(&draw_, &tenant);
+    ModelReader reader(&draw_, &tenant, &tally);
+    changes.Begin();
+    changes.Fill();
+    for (uint64_t done = 0; done < kOperationsOfAWorld && !testing::Test::HasFailure();) {
+      const uint64_t step = Change(&changes) + 4 * kQuestions;
+      if (!effort->More(step)) break;
+      done += step;
+      tenant.Settle();
+      if (draw_.Percent(1)) {
+        ++restarts;
+        if (!engine_->Reopen()) return;
+      }
+      for (int i = 0; i < 4; ++i) reader.Ask(kQuestions);
+    }
+    acknowledged += tenant.acknowledged();
+    refused += tenant.refused();
+  }
+
+  uint64_t worlds() const { return worlds_; }
+
+  Tally tally;
+  uint64_t acknowledged = 0;
+  uint64_t refused = 0;
+  uint64_t restarts = 0;
+
+ private:
+  // Some writes in flight at once, or a change of the rules, or time alone.
+  uint64_t Change(RandomChanges* changes) {
+    engine_->MoveOn(draw_.Percent(40) ? static_cast<int>(1 + draw_.Below(2)) : 0);
+    draw_.set_now(engine_->now());
+    const auto writes = draw_.Below(9);
+    for (size_t i = 0; i < writes; ++i) changes->ChangeSomething();
+    const bool rules = draw_.Percent(35);
+    if (rules) changes->ChangeRules();
+    return writes + (rules ? 1 : 0);
+  }
+
+  Draw draw_;
+  std::unique_ptr<RunningEngine> engine_;
+  uint64_t worlds_ = 0;
+};
+
+TEST(Model, AUserSeesMoreOrLessThanTheModelPermits) {
+  Effort effort("S1", 200'000);
+  const DefectLog log;
+  Lives lives(effort.seed());
+  while (effort.More(0) && !HasFailure()) {
+    lives.Live(&effort);
+    EXPECT_EQ(log.defects(), 0u);
+  }
+  const Tally& tally = lives.tally;
+  effort.Report(
+      "leaked={} missing={} wrong={} defects={} answers={} passages={} refusals={} "
+      "permitted={:.0f}% "
+      "writes={} refused_writes={} worlds={} restarts={}",
+      tally.leaked, tally.missing, tally.wrong, log.defects(), tally.answers, tally.passages,
+      tally.refusals,
+      100.0 * static_cast<double>(tally.permitted) / static_cast<double>(tally.judged + 1),
+      lives.acknowledged, lives.refused, lives.worlds(), lives.restarts);
+  EXPECT_TRUE(tally.clean());
+  // Otherwise the comparison proves little.
+  EXPECT_GT(tally.passages, tally.answers / 2);
+  EXPECT_GT(tally.permitted, tally.judged / 10);
+  EXPECT_LT(tally.permitted, tally.judged / 10 * 9);
+  EXPECT_GT(lives.acknowledged, lives.refused);
+}
+
+}  // namespace
+}  // namespace cordon

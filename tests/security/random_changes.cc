@@ -1,0 +1,214 @@
+#include "tests/security/random_changes.h"
+
+#include <fmt/format.h>
+
+namespace cordon {
+namespace {
+
+const Strings kCollections = {"c1", "c2", "c3"};
+
+}  // namespace
+
+void RandomChanges::Begin() {
+  SetScheme(true, true, true);
+  tenant_.Settle();
+  SetDefaultClearance();
+  SetScopes();
+  tenant_.Settle();
+  // A container inherits only from earlier ones: circles are for ChangeRules.
+  Strings above;
+  for (const auto& name : kContainers) {
+    SetContainer(name, above);
+    above.push_back(name);
+  }
+  for (const auto& name : kDestinations) SetDestination(name);
+  for (const auto& group : kGroups) {
+    if (draw_.Percent(85)) tenant_.SetMembers(group, draw_.Members());
+  }
+  for (int i = 0; i < 4; ++i) ChangeDirectory();
+  if (draw_.Percent(5)) AddLadder();
+  tenant_.Settle();
+}
+
+void RandomChanges::Fill() {
+  for (const auto& name : kCollections) tenant_.CreateCollection(name, draw_.Collection(model()));
+  tenant_.Settle();
+  for (const auto& name : kCollections) {
+    for (int i = 0; i < 4; ++i) Ingest(name, 4);
+  }
+  tenant_.Settle();
+}
+
+void RandomChanges::ChangeSomething() {
+  if (model().collections.empty() || draw_.Percent(22)) return ChangeDirectory();
+  const std::string collection = Collection();
+  if (draw_.Percent(50)) return Ingest(collection, 1 + draw_.Below(3));
+  const std::string id = Id();
+  if (draw_.Percent(40)) return tenant_.Delete(collection, id);
+  const bool acl = draw_.Percent(65);
+  tenant_.SetAccess(collection, id, acl ? std::optional(draw_.List(kContainers)) : std::nullopt,
+                    !acl || draw_.Percent(30) ? std::optional(draw_.Label(model())) : std::nullopt);
+}
+
+void RandomChanges::ChangeRules() {
+  tenant_.Settle();
+  switch (draw_.Below(8)) {
+    case 0:
+      SetScheme(draw_.Percent(50), draw_.Percent(50), draw_.Percent(50));
+      break;
+    case 1:
+      SetDefaultClearance();
+      break;
+    case 2:
+      SetScopes();
+      break;
+    case 3:
+    case 4:
+      SetContainer(draw_.Pick(kContainers), kContainers);
+      break;
+    case 5:
+      SetDestination(draw_.Pick(kDestinations));
+      break;
+    case 6:
+      RemoveSomeRule();
+      break;
+    default:
+      ChangeCollections();
+  }
+  tenant_.Settle();
+}
+
+std::string RandomChanges::Collection() {
+  Strings names;
+  for (const auto& [name, collection] : model().collections) names.push_back(name);
+  return draw_.Pick(names);
+}
+
+std::string RandomChanges::Id() {
+  const size_t number = draw_.Below(kDocuments);
+  // Bytes above 127, which order wrongly if they are taken as signed.
+  return fmt::format("{}{}", number % 5 == 0 ? "é" : "d", number);
+}
+
+void RandomChanges::Ingest(const std::string& collection, size_t count) {
+  MirroredTenant::Documents documents;
+  for (; count > 0; --count) {
+    documents.emplace_back(Id(),
+                           draw_.Document(model(), model().collections.at(collection).dimension));
+  }
+  tenant_.Ingest(collection, documents);
+}
+
+void RandomChanges::ChangeDirectory() {
+  const bool group = draw_.Percent(60);
+  const std::string& name =
+      group ? draw_.Pick(kGroups) : draw_.Pick(draw_.Percent(70) ? kUsers : kServices);
+  if (draw_.Percent(15)) return tenant_.RemovePrincipal(name);
+  if (group) return tenant_.SetMembers(name, draw_.Members());
+  tenant_.SetClearance(name, draw_.Clearance(model()));
+}
+
+// A chain of groups about as long as is allowed, from bo up to group:a.
+void RandomChanges::AddLadder() {
+  const size_t rungs = 62 + draw_.Below(4);
+  std::string below = "user:bo";
+  for (size_t i = 0; i < rungs; ++i) {
+    const std::string rung = fmt::format("group:rung{:02}", i);
+    tenant_.SetMembers(rung, {{below, INT64_MAX}});
+    below = rung;
+  }
+  tenant_.SetMembers("group:a", {{below, INT64_MAX}});
+}
+
+void RandomChanges::ChangeCollections() {
+  const std::string& name = draw_.Pick(kCollections);
+  if (!model().collections.contains(name)) {
+    tenant_.CreateCollection(name, draw_.Collection(model()));
+    tenant_.Settle();
+    for (int i = 0; i < 3; ++i) Ingest(name, 4);
+  } else if (draw_.Percent(30)) {
+    tenant_.DropCollection(name);
+  }
+}
+
+void RandomChanges::SetScheme(bool levels, bool compartments, bool tags) {
+  v1::ApplyPolicyRequest request;
+  auto model_levels = model().world.levels;
+  auto model_compartments = model().compartments;
+  auto model_tags = model().tags;
+  if (levels) {
+    model_levels = draw_.Levels();
+    request.mutable_levels()->mutable_names()->Assign(model_levels.begin(), model_levels.end());
+  }
+  if (compartments) {
+    model_compartments = draw_.Compartments();
+    request.mutable_compartments()->mutable_names()->Assign(model_compartments.begin(),
+                                                            model_compartments.end());
+  }
+  if (tags) {
+    model_tags = draw_.Tags();
+    request.mutable_tags()->mutable_names()->Assign(model_tags.begin(), model_tags.end());
+  }
+  tenant_.ApplyPolicy(request, [=](auto* model) {
+    model->world.levels = model_levels;
+    model->compartments = model_compartments;
+    model->tags = model_tags;
+  });
+}
+
+void RandomChanges::SetDefaultClearance() {
+  const reference::Clearance clearance = draw_.Clearance(model());
+  v1::ApplyPolicyRequest request;
+  *request.mutable_default_clearance() = ToWire(clearance);
+  tenant_.ApplyPolicy(request, [=](auto* model) { model->world.default_clearance = clearance; });
+}
+
+void RandomChanges::SetScopes() {
+  std::map<int, reference::Gate> scopes;
+  v1::ApplyPolicyRequest request;
+  request.mutable_scopes();
+  for (int scope = 1; scope <= 5; ++scope) {
+    if (!draw_.Percent(30)) continue;
+    scopes[scope] = draw_.Gate(model());
+    *request.mutable_scopes()->add_rules() = ToWire(scope, scopes[scope]);
+  }
+  tenant_.ApplyPolicy(request, [=](auto* model) { model->world.scopes = scopes; });
+}
+
+void RandomChanges::SetContainer(const std::string& name, const Strings& above) {
+  const reference::List list = draw_.List(above);
+  v1::ApplyPolicyRequest request;
+  *request.add_containers()->mutable_container() = ToWire(name, list);
+  tenant_.ApplyPolicy(request, [=](auto* model) { model->world.containers[name] = list; });
+}
+
+void RandomChanges::SetDestination(const std::string& name) {
+  reference::Destination destination = draw_.Destination(model());
+  const auto& scopes = model().world.scopes;
+  const auto rule = scopes.find(destination.scope);
+  // A ceiling wider than its scope's rule is refused.
+  if (rule != scopes.end() && draw_.Percent(80)) {
+    destination.gate.ceiling = rule->second.ceiling;
+  }
+  v1::ApplyPolicyRequest request;
+  *request.add_destinations()->mutable_destination() = ToWire(name, destination);
+  tenant_.ApplyPolicy(request, [=](auto* model) { model->world.destinations[name] = destination; });
+}
+
+void RandomChanges::RemoveSomeRule() {
+  v1::ApplyPolicyRequest request;
+  if (draw_.Percent(85)) {
+    const std::string name = draw_.Pick(kContainers);
+    auto* change = request.add_containers();
+    change->mutable_container()->set_name(name);
+    change->set_remove(true);
+    return tenant_.ApplyPolicy(request, [=](auto* model) { model->world.containers.erase(name); });
+  }
+  const std::string name = draw_.Pick(kDestinations);
+  auto* change = request.add_destinations();
+  change->mutable_destination()->set_name(name);
+  change->set_remove(true);
+  tenant_.ApplyPolicy(request, [=](auto* model) { model->world.destinations.erase(name); });
+}
+
+}  // namespace cordon

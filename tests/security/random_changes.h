@@ -1,0 +1,49 @@
+// A tenant's random life: policy, directory, collections, and what is written into them.
+#pragma once
+
+#include <string>
+
+#include "tests/security/draw.h"
+#include "tests/security/mirrored_tenant.h"
+
+namespace cordon {
+
+// Borrows both. What it does depends on the draws and the model only, so that two tenants whose
+// draws have the same seed live the same life.
+class RandomChanges {
+ public:
+  RandomChanges(Draw* draw, MirroredTenant* tenant) : draw_(*draw), tenant_(*tenant) {}
+
+  // Scheme, containers, destinations and a directory.
+  void Begin();
+  // Three collections with some documents.
+  void Fill();
+
+  // Sends one change of documents or the directory; it may be refused.
+  void ChangeSomething();
+  // One of the policy or the collections, alone: waits before and after, so that what it makes
+  // valid or not does not depend on who is faster.
+  void ChangeRules();
+
+ private:
+  static constexpr size_t kDocuments = 24;  // ids in a collection
+
+  const reference::Tenant& model() const { return tenant_.model(); }
+  std::string Collection();
+  std::string Id();
+  void SetScheme(bool levels, bool compartments, bool tags);
+  void SetDefaultClearance();
+  void SetScopes();
+  void SetContainer(const std::string& name, const Strings& above);
+  void SetDestination(const std::string& name);
+  void RemoveSomeRule();
+  void ChangeDirectory();
+  void ChangeCollections();
+  void Ingest(const std::string& collection, size_t count);
+  void AddLadder();
+
+  Draw& draw_;
+  MirroredTenant& tenant_;
+};
+
+}  // namespace cordon

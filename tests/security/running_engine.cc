@@ -1,0 +1,55 @@
+#include "tests/security/running_engine.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+
+#include "engine/base/check.h"
+#include "tests/security/wire.h"
+
+namespace cordon {
+namespace {
+
+constexpr reference::Time kBegin = 4'102'444'800'000'000;  // the year 2100
+
+}  // namespace
+
+RunningEngine::InMemory::InMemory() {
+  if (std::filesystem::is_directory("/dev/shm")) setenv("TMPDIR", "/dev/shm", /*overwrite=*/0);
+}
+
+RunningEngine::RunningEngine(Durability reads) : reads_(reads) {
+  CORDON_CHECK(CreateStore(paths(), {"default.k", "default.k.s", "digest"}, false).ok());
+  CORDON_CHECK(Open().ok());
+  engine_->clock()->AtLeast(kBegin);
+}
+
+Status RunningEngine::Open() {
+  Engine::Options options;
+  options.paths = paths();
+  options.read_durability = reads_;
+  ASSIGN_OR_RETURN(engine_, Engine::Open(std::move(options)));
+  return OkStatus();
+}
+
+bool RunningEngine::Reopen() {
+  const reference::Time before = now();
+  engine_.reset();
+  const Status opened = Open();
+  EXPECT_TRUE(opened.ok()) << opened.ToString();
+  if (!opened.ok()) return false;
+  EXPECT_EQ(now(), before);
+  return true;
+}
+
+void RunningEngine::MakeTenant(const std::string& name) {
+  v1::CreateTenantRequest request;
+  request.set_name(name);
+  const auto made = Later<v1::CreateTenantResponse>([&](auto done) {
+                      CreateTenant(Write(Root("default")), request, {name, name, "digest"}, done);
+                    }).get();
+  CORDON_CHECK(made.ok());
+}
+
+}  // namespace cordon

@@ -1,0 +1,59 @@
+// An engine at work on files of its own, with a clock that only the test moves.
+#pragma once
+
+#include <future>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "engine/engine.h"
+#include "tests/security/reference_store.h"
+#include "tests/store/scratch_directory.h"
+
+namespace cordon {
+
+// The answer of a call that may come later: `call(done)` must call `done` once.
+template <typename Response, typename Call>
+std::future<StatusOr<Response>> Later(Call call) {
+  auto promise = std::make_shared<std::promise<StatusOr<Response>>>();
+  auto answer = promise->get_future();
+  call([promise](StatusOr<Response> result) { promise->set_value(std::move(result)); });
+  return answer;
+}
+
+class RunningEngine {
+ public:
+  // The worlds' unit of time.
+  static constexpr reference::Time kTick = 1'000'000;
+
+  explicit RunningEngine(Durability reads);
+
+  // Stops and starts again; the clock must not have gone back. If it does not start, the test has
+  // failed and must end here.
+  bool Reopen();
+  // A tenant without policy, directory and collections.
+  void MakeTenant(const std::string& name);
+
+  // The time: far beyond the wall clock's, so that it stands still between calls of MoveOn.
+  reference::Time now() { return engine_->clock()->Now(); }
+  void MoveOn(int ticks) { engine_->clock()->AtLeast(now() + ticks * kTick); }
+
+  ReadContext Read(const Authenticated& caller) { return engine_->ReadAs(caller, {}); }
+  WriteContext Write(const Authenticated& caller) { return engine_->WriteAs(caller); }
+
+ private:
+  // Disks are the subject of tests/crash/; here, memory saves the time of syncing.
+  struct InMemory {
+    InMemory();
+  };
+
+  Status Open();
+  DataPaths paths() const { return {scratch_ / "data", "", ""}; }
+
+  InMemory in_memory_;
+  ScratchDirectory scratch_;
+  const Durability reads_;
+  std::unique_ptr<Engine> engine_;
+};
+
+}  // namespace cordon

@@ -1,0 +1,240 @@
+// S2: an answer depends on something that its caller cannot see. Twin worlds differ only in that;
+// every answer and every refusal must be the same bytes in both.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <memory>
+
+#include "tests/effort.h"
+#include "tests/security/defect_log.h"
+#include "tests/security/random_changes.h"
+#include "tests/security/twins.h"
+
+namespace cordon {
+namespace {
+
+constexpr int kTwinsOfATenant = 10;
+constexpr int kTwinsOfAnEngine = 200;
+constexpr int kQuestions = 12;  // at each tick
+
+// What may differ. The clocks stand alike, so that as_of is compared as well: it must not be the
+// time of a hidden document's start or end.
+template <typename Response>
+void Clear(Response* response) {
+  response->clear_revision();
+  response->clear_journal_id();
+}
+void ClearMore(v1::RetrieveResponse* response) { response->clear_nonce(); }
+// An auditor is told how much there is; what the user may see of it must not depend on the rest.
+void ClearMore(v1::StatsResponse* response) {
+  response->clear_documents();
+  response->clear_chunks();
+  response->clear_undefined_principals();
+}
+template <typename Response>
+void ClearMore(Response*) {}
+
+template <typename Response>
+std::string Bytes(StatusOr<Response> answer) {
+  if (!answer.ok()) {
+    return fmt::format("{} field {}", answer.status().ToString(), answer.status().field());
+  }
+  Clear(&*answer);
+  ClearMore(&*answer);
+  return answer->SerializeAsString();
+}
+
+// The two worlds and what is asked of them.
+class TwinWorlds {
+ public:
+  explicit TwinWorlds(uint64_t seed) : draw_(seed) {}
+
+  // A new twin, with its questions.
+  void Twin() {
+    const uint64_t number = twins_++;
+    if (number % kTwinsOfAnEngine == 0) NewEngines();
+    if (number % kTwinsOfATenant == 0) NewTenants(number);
+    draw_.set_now(left_engine_->now());
+    Twins twins(&draw_, left_.get(), right_.get(), fmt::format("c{}", number));
+    twins.Fill();
+    ASSERT_TRUE(twins.Even()) << "the worlds of this test differ in visible documents";
+    hidden += twins.hidden();
+    if (draw_.Percent(1) && !left_engine_->Reopen()) return;
+    for (int tick = 0; tick <= Twins::kTicks && !testing::Test::HasFailure(); ++tick) {
+      if (tick > 0) MoveOn();
+      for (int i = 0; i < kQuestions; ++i) Ask(twins);
+    }
+    MoveOn();
+  }
+
+  uint64_t differences = 0;
+  uint64_t answers = 0;
+  uint64_t refusals = 0;
+  uint64_t passages = 0;
+  uint64_t hidden = 0;
+
+ private:
+  void NewEngines() {
+    left_.reset();
+    right_.reset();
+    left_engine_.reset();
+    right_engine_.reset();
+    left_engine_ = std::make_unique<RunningEngine>(Durability::kBuffered);
+    right_engine_ = std::make_unique<RunningEngine>(Durability::kBuffered);
+  }
+
+  // The same policy and directory for both: two draws with one seed.
+  void NewTenants(uint64_t number) {
+    const uint64_t seed = draw_.Below(UINT32_MAX);
+    const bool dev = draw_.Percent(40);
+    const auto make = [&](RunningEngine* engine) {
+      auto tenant = std::make_unique<MirroredTenant>(engine, fmt::format("t{}", number));
+      tenant->set_dev(dev);
+      Draw draw(seed);
+      draw.set_now(engine->now());
+      RandomChanges(&draw, tenant.get()).Begin();
+      return tenant;
+    };
+    left_ = make(left_engine_.get());
+    right_ = make(right_engine_.get());
+  }
+
+  void MoveOn() {
+    left_engine_->MoveOn(1);
+    right_engine_->MoveOn(1);
+  }
+
+  void Ask(const Twins& twins) {
+    watcher_ = twins.watchers()[draw_.Below(twins.watchers().size())];
+    const size_t what = draw_.Below(100);
+    if (what < 50) return Retrieve(twins);
+    if (what < 70) return GetDocument(twins);
+    if (what < 85) return CheckAccess(twins);
+    if (what < 90 || !twins.counts()) return AllowedDestinations();
+    Stats(twins);
+  }
+
+  v1::Scope Scope() const {
+    v1::Scope scope;
+    scope.set_as(watcher_.as);
+    scope.set_destination(watcher_.to);
+    return scope;
+  }
+
+  template <typename Response, typename Call>
+  StatusOr<Response> AskOne(MirroredTenant* tenant, Call call) {
+    const auto caller = ToCaller(watcher_.credential, tenant->name(), tenant->model().world.dev);
+    return Later<Response>([&](auto done) { call(tenant->engine()->Read(caller), done); }).get();
+  }
+
+  // `call(context, done)` in both worlds.
+  template <typename Response, typename Request, typename Call>
+  void Same(const Request& request, Call call) {
+    const auto left = AskOne<Response>(left_.get(), call);
+    const auto right = AskOne<Response>(right_.get(), call);
+    ++answers;
+    if (!left.ok()) ++refusals;
+    if constexpr (std::is_same_v<Response, v1::RetrieveResponse>) {
+      if (left.ok()) passages += static_cast<uint64_t>(left->passages_size());
+    }
+    if (Bytes(left) == Bytes(right)) return;
+    ++differences;
+    ADD_FAILURE() << "asked by " << watcher_.credential.key.principal << " in " << left_->name()
+                  << ", twin " << twins_ << ":\n"
+                  << request.ShortDebugString() << "\nleft: " << Text(left)
+                  << "\nright: " << Text(right);
+  }
+
+  template <typename Response>
+  static std::string Text(const StatusOr<Response>& answer) {
+    return answer.ok() ? answer->ShortDebugString() : answer.status().ToString();
+  }
+
+  void Retrieve(const Twins& twins) {
+    constexpr uint32_t kSizes[] = {0, 1, 1, 2, 3, 5, 50, 10'000};
+    v1::RetrieveRequest request;
+    request.set_collection(draw_.Percent(98) ? twins.collection() : "nowhere");
+    *request.mutable_scope() = Scope();
+    request.set_k(kSizes[draw_.Below(std::size(kSizes))]);
+    request.set_mode(draw_.Percent(50) ? v1::MODE_EXACT : v1::MODE_FAST);
+    request.set_omit_text(draw_.Percent(30));
+    request.set_want_nonce(draw_.Percent(10));
+    if (draw_.Percent(10)) request.set_token_budget(static_cast<uint32_t>(1 + draw_.Below(20)));
+    if (twins.embeds() != draw_.Percent(2)) {
+      request.set_text(fmt::format("title or text {}", draw_.Below(100)));
+    } else {
+      const auto vector = draw_.Vector(twins.dimension() + (draw_.Percent(2) ? 1 : 0));
+      request.mutable_vector()->Assign(vector.begin(), vector.end());
+    }
+    Same<v1::RetrieveResponse>(request, [&](const ReadContext& context, auto done) {
+      cordon::Retrieve(context, request, done);
+    });
+  }
+
+  void GetDocument(const Twins& twins) {
+    v1::GetDocumentRequest request;
+    request.set_collection(twins.collection());
+    request.set_document(draw_.Pick(twins.ids()));
+    *request.mutable_scope() = Scope();
+    Same<v1::GetDocumentResponse>(request, [&](const ReadContext& context, auto done) {
+      cordon::GetDocument(context, request, done);
+    });
+  }
+
+  void CheckAccess(const Twins& twins) {
+    v1::CheckAccessRequest request;
+    request.set_collection(twins.collection());
+    *request.mutable_scope() = Scope();
+    for (const auto& id : twins.ids()) {
+      if (draw_.Percent(50)) request.add_documents(id);
+    }
+    Same<v1::CheckAccessResponse>(request, [&](const ReadContext& context, auto done) {
+      cordon::CheckAccess(context, request, done);
+    });
+  }
+
+  void AllowedDestinations() {
+    v1::AllowedDestinationsRequest request;
+    *request.mutable_label() = ToWire(draw_.Label(left_->model()));
+    *request.mutable_scope() = Scope();
+    Same<v1::AllowedDestinationsResponse>(request, [&](const ReadContext& context, auto done) {
+      cordon::AllowedDestinations(context, request, done);
+    });
+  }
+
+  void Stats(const Twins& twins) {
+    v1::StatsRequest request;
+    request.set_collection(twins.collection());
+    request.set_as(watcher_.as);
+    if (draw_.Percent(50)) request.set_destination(watcher_.to);
+    Same<v1::StatsResponse>(request, [&](const ReadContext& context, auto done) {
+      cordon::Stats(context, request, done);
+    });
+  }
+
+  Draw draw_;
+  std::unique_ptr<RunningEngine> left_engine_, right_engine_;
+  std::unique_ptr<MirroredTenant> left_, right_;
+  Watcher watcher_;  // who asks
+  uint64_t twins_ = 0;
+};
+
+TEST(Twins, WhatACallerCannotSeeChangesItsAnswers) {
+  Effort effort("S2", 2000);
+  const DefectLog log;
+  TwinWorlds worlds(effort.seed());
+  while (!HasFailure() && effort.More()) {
+    worlds.Twin();
+    EXPECT_EQ(log.defects(), 0u);
+  }
+  effort.Report("differences={} defects={} answers={} passages={} refusals={} hidden_chunks={}",
+                worlds.differences, log.defects(), worlds.answers, worlds.passages, worlds.refusals,
+                worlds.hidden);
+  EXPECT_EQ(worlds.differences, 0u);
+  // Otherwise the comparison proves little.
+  EXPECT_GT(worlds.passages, worlds.answers / 4);
+  EXPECT_GT(worlds.hidden, effort.rounds());
+}
+
+}  // namespace
+}  // namespace cordon

@@ -1,0 +1,162 @@
+#include "tests/security/wire.h"
+
+#include "tests/store/proof.h"
+
+namespace cordon {
+namespace {
+
+constexpr int64_t kSecond = 1'000'000;
+
+google::protobuf::Timestamp ToStamp(reference::Time time) {
+  google::protobuf::Timestamp stamp;
+  stamp.set_seconds(time / kSecond);  // the worlds' times are whole seconds after 1970
+  return stamp;
+}
+
+template <typename Names, typename Repeated>
+void ToRepeated(const Names& names, Repeated* out) {
+  out->Assign(names.begin(), names.end());
+}
+
+template <typename Repeated>
+void ToEntries(const std::vector<reference::Entry>& entries, Repeated* out) {
+  for (const auto& entry : entries) {
+    auto* to = out->Add();
+    to->set_principal(entry.who);
+    if (entry.until != INT64_MAX) *to->mutable_until() = ToStamp(entry.until);
+  }
+}
+
+Clearance ToClearance(const reference::Clearance& clearance) {
+  if (clearance.symbol == "all") return Clearance::All();
+  if (clearance.symbol == "lowest") return Clearance::Lowest();
+  return {Clearance::Kind::kNamed,
+          clearance.level,
+          {clearance.compartments.begin(), clearance.compartments.end()}};
+}
+
+}  // namespace
+
+v1::Acl ToWire(const reference::List& list) {
+  v1::Acl acl;
+  ToEntries(list.allow, acl.mutable_allow());
+  ToEntries(list.deny, acl.mutable_deny());
+  ToRepeated(list.inherit, acl.mutable_inherit());
+  return acl;
+}
+
+v1::Label ToWire(const reference::Label& label) {
+  v1::Label out;
+  out.set_level(label.level);
+  ToRepeated(label.compartments, out.mutable_compartments());
+  ToRepeated(label.tags, out.mutable_tags());
+  return out;
+}
+
+v1::Clearance ToWire(const reference::Clearance& clearance) {
+  v1::Clearance out;
+  if (clearance.symbol == "all") out.set_symbol(v1::Clearance::SYMBOL_ALL);
+  if (clearance.symbol == "lowest") out.set_symbol(v1::Clearance::SYMBOL_LOWEST);
+  out.set_level(clearance.level);
+  ToRepeated(clearance.compartments, out.mutable_compartments());
+  return out;
+}
+
+v1::Container ToWire(const std::string& name, const reference::List& list) {
+  v1::Container container;
+  container.set_name(name);
+  *container.mutable_acl() = ToWire(list);
+  return container;
+}
+
+v1::Destination ToWire(const std::string& name, const reference::Destination& destination) {
+  v1::Destination out;
+  out.set_name(name);
+  out.set_scope(static_cast<uint32_t>(destination.scope));
+  *out.mutable_ceiling() = ToWire(destination.gate.ceiling);
+  ToRepeated(destination.gate.forbidden_tags, out.mutable_forbidden_tags());
+  out.set_region(destination.region);
+  if (destination.model_label) *out.mutable_model_label() = ToWire(*destination.model_label);
+  return out;
+}
+
+v1::ScopeRule ToWire(int scope, const reference::Gate& gate) {
+  v1::ScopeRule rule;
+  rule.set_scope(static_cast<uint32_t>(scope));
+  *rule.mutable_ceiling() = ToWire(gate.ceiling);
+  ToRepeated(gate.forbidden_tags, rule.mutable_forbidden_tags());
+  return rule;
+}
+
+v1::Document ToWire(const std::string& id, const reference::Document& document) {
+  v1::Document out;
+  out.set_id(id);
+  out.set_title(document.title);
+  out.set_uri(document.uri);
+  if (document.acl) *out.mutable_acl() = ToWire(*document.acl);
+  if (document.label) *out.mutable_label() = ToWire(*document.label);
+  if (document.valid_from != INT64_MIN) *out.mutable_valid_from() = ToStamp(document.valid_from);
+  if (document.valid_until != INT64_MAX) *out.mutable_valid_until() = ToStamp(document.valid_until);
+  for (const auto& [ordinal, chunk] : document.chunks) {
+    auto* to = out.add_chunks();
+    to->set_ordinal(ordinal);
+    to->set_text(chunk.text);
+    ToRepeated(chunk.embedding, to->mutable_embedding());
+    if (chunk.acl) *to->mutable_acl() = ToWire(*chunk.acl);
+    if (chunk.label) *to->mutable_label() = ToWire(*chunk.label);
+  }
+  return out;
+}
+
+v1::CollectionConfig ToWire(const std::string& name, const reference::Collection& collection) {
+  v1::CollectionConfig config;
+  config.set_name(name);
+  config.set_dimension(static_cast<uint32_t>(collection.dimension));
+  config.set_metric(collection.metric == reference::Metric::kCosine ? v1::METRIC_COSINE
+                    : collection.metric == reference::Metric::kInnerProduct
+                        ? v1::METRIC_INNER_PRODUCT
+                        : v1::METRIC_L2);
+  config.set_embedder(collection.embeds ? v1::EMBEDDER_BUILTIN : v1::EMBEDDER_NONE);
+  *config.mutable_default_acl() = ToWire(collection.default_acl);
+  *config.mutable_default_label() = ToWire(collection.default_label);
+  return config;
+}
+
+v1::Principal ToWire(const std::string& group, const std::vector<reference::Entry>& members) {
+  v1::Principal out;
+  out.set_name(group);
+  out.set_sets_members(true);
+  ToEntries(members, out.mutable_members());
+  return out;
+}
+
+v1::Principal ToWire(const std::string& user, const reference::Clearance& clearance) {
+  v1::Principal out;
+  out.set_name(user);
+  *out.mutable_clearance() = ToWire(clearance);
+  return out;
+}
+
+Authenticated ToCaller(const Credential& credential, const std::string& tenant, bool dev) {
+  Grant grant;
+  grant.principal = credential.key.principal;
+  if (credential.query) grant.rights.Add(Right::kQuery);
+  if (credential.key.act_as) grant.rights.Add(Right::kActAs);
+  grant.rights.Add(Right::kAudit);
+  grant.as_patterns = credential.key.patterns;
+  grant.clearance = ToClearance(credential.key.clearance);
+  grant.collections = credential.collections;
+  grant.destinations = credential.key.destinations;
+  return Authenticator::Prove(std::move(grant), dev, tenant);
+}
+
+Authenticated Root(const std::string& tenant) {
+  Grant grant;
+  grant.principal = "service:root";
+  grant.rights = Rights::All();
+  grant.clearance = Clearance::All();
+  grant.collections = {"*"};
+  return Authenticator::Prove(std::move(grant), /*dev=*/false, tenant);
+}
+
+}  // namespace cordon

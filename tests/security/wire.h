@@ -1,0 +1,37 @@
+// The reference model's plain values as the messages and credentials that the engine takes.
+#pragma once
+
+#include <string>
+
+#include "cordon/v1/policy.pb.h"
+#include "cordon/v1/types.pb.h"
+#include "engine/policy/grant.h"
+#include "tests/security/reference_store.h"
+
+namespace cordon {
+
+v1::Acl ToWire(const reference::List& list);
+v1::Label ToWire(const reference::Label& label);
+v1::Clearance ToWire(const reference::Clearance& clearance);
+v1::Container ToWire(const std::string& name, const reference::List& list);
+v1::Destination ToWire(const std::string& name, const reference::Destination& destination);
+v1::ScopeRule ToWire(int scope, const reference::Gate& gate);
+v1::Document ToWire(const std::string& id, const reference::Document& document);
+v1::CollectionConfig ToWire(const std::string& name, const reference::Collection& collection);
+v1::Principal ToWire(const std::string& group, const std::vector<reference::Entry>& members);
+v1::Principal ToWire(const std::string& user, const reference::Clearance& clearance);
+
+// What a key may do beside what the decision reads of it.
+struct Credential {
+  reference::Key key;
+  bool query = true;
+  std::vector<std::string> collections = {"*"};
+};
+
+// Whoever presents `credential` to `tenant`; the right audit comes with it.
+Authenticated ToCaller(const Credential& credential, const std::string& tenant, bool dev);
+
+// Whoever may do everything, for the writes.
+Authenticated Root(const std::string& tenant);
+
+}  // namespace cordon

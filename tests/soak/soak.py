@@ -1,0 +1,118 @@
+"""Runs the random tests for longer than CI does, and sums up what they saw.
+
+  soak.py TESTS --minutes 20 [--only S1,R3] [--out soak.md]
+
+TESTS is the folder of the test binaries, such as build/tests. Each test of the table below gets the
+same share of the time, as many at once as there are processors; CORDON_SEED repeats a run. Prints,
+and writes to --out, one line a test.
+"""
+
+import argparse
+import concurrent.futures
+import dataclasses
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import time
+
+CORPUS = pathlib.Path(__file__).resolve().parent.parent / "fuzz/corpus"
+SLACK_S = 600  # for a round that is long, and for what a test does beside its rounds
+
+
+@dataclasses.dataclass
+class Soak:
+    name: str
+    binary: str
+    arguments: list
+
+
+def gtest(name, binary, test="*"):
+    return Soak(name, binary, [f"--gtest_filter={test}"])
+
+
+def fuzz(name):
+    return Soak(f"S7 {name}", f"fuzz_{name}", [str(CORPUS / name)])
+
+
+TESTS = [
+    gtest("S1", "model_test"),
+    gtest("S2", "twin_test"),
+    gtest("S4", "hidden_absent_test"),
+    fuzz("request"),
+    fuzz("policy_text"),
+    fuzz("ingest_line"),
+    fuzz("store_record"),
+    fuzz("journal_record"),
+    gtest("S10", "journal_damage_test"),
+    gtest("R1", "kill_test"),
+    gtest("R2", "crash_points_test"),
+    gtest("R3", "power_loss_test"),
+    gtest("R4", "damaged_log_test"),
+    gtest("R5", "io_error_test"),
+    gtest("R6", "disk_full_test"),
+    gtest("R7", "bit_flip_test"),
+    gtest("R9", "index_test", "*Kernel*"),
+    gtest("R12", "sigterm_test"),
+]
+
+
+def run(test, folder, seconds):
+    """(test, its summary lines, its status, the end of what it printed)."""
+    environment = dict(os.environ, CORDON_SOAK_S=str(seconds))
+    try:
+        done = subprocess.run(
+            [folder / test.binary, *test.arguments], env=environment, capture_output=True,
+            text=True, errors="replace", timeout=seconds * 4 + SLACK_S, check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return test, [], "no end", ""
+    output = done.stdout + done.stderr
+    lines = re.findall(r"^SUMMARY (.*)$", output, re.MULTILINE)
+    return test, lines, done.returncode, output
+
+
+def row(test, lines, status):
+    verdict = "ok" if status == 0 else f"FAILED ({status})"
+    cells = []
+    for line in lines or [test.name]:
+        _, _, figures = line.partition(" ")
+        cells.append(f"| {line.split(' ')[0]} | {test.binary} | {verdict} | {figures} |")
+    return "\n".join(cells)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("tests", type=pathlib.Path)
+    parser.add_argument("--minutes", type=float, default=20)
+    parser.add_argument("--only", help="ids of the table, such as S1,R3")
+    parser.add_argument("--out", type=pathlib.Path)
+    options = parser.parse_args()
+    chosen = [test for test in TESTS
+              if not options.only or test.name.split(" ")[0] in options.only.split(",")]
+    at_once = os.cpu_count() or 1
+    seconds = max(1, int(options.minutes * 60 * at_once / len(chosen)))
+    print(f"{len(chosen)} tests, {seconds} s each, {at_once} at once", flush=True)
+
+    began = time.monotonic()
+    rows, failed = {}, 0
+    with concurrent.futures.ThreadPoolExecutor(at_once) as pool:
+        runs = [pool.submit(run, test, options.tests.resolve(), seconds) for test in chosen]
+        for finished in concurrent.futures.as_completed(runs):
+            test, lines, status, output = finished.result()
+            rows[test.name] = row(test, lines, status)
+            print(rows[test.name], flush=True)
+            if status != 0:
+                failed += 1
+                print(output[-5000:], file=sys.stderr, flush=True)
+    table = "\n".join(["| test | binary | verdict | figures |", "|---|---|---|---|"]
+                      + [rows[test.name] for test in chosen])
+    if options.out:
+        options.out.write_text(table + "\n", encoding="utf-8")
+    print(f"{time.monotonic() - began:.0f} s, {failed} failed")
+    return 1 if failed else 0
+
+
+sys.exit(main())
