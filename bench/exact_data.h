@@ -24,6 +24,7 @@ struct Options {
   size_t rounds = 15;
   double seconds = 0.03;  // at least, of one method in one round
   uint64_t seed = 1;
+  std::vector<double> permitted = {0.0001, 0.001, 0.01, 0.1, 0.5, 1.0};  // shares of the rows
   bool quick = false;
   std::string out;
 };

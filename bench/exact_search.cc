@@ -432,7 +432,7 @@ void Run(const Options& options) {
   Bench bench(options);
   Report report(bench);
   report.SetRows(options.rows);
-  for (const double share : {0.0001, 0.001, 0.01, 0.1, 0.5, 1.0}) report.Add(bench.Measure(share));
+  for (const double share : options.permitted) report.Add(bench.Measure(share));
   fmt::print(
       "\nread bandwidth {:.1f} GB/s, one thread; kernels: {}; times and ratios are medians "
       "of {} rounds\n",
@@ -452,6 +452,9 @@ int Main(int argc, char** argv) {
   app.add_option("--callers", options.callers)->check(CLI::Range(1, 100));
   app.add_option("--rounds", options.rounds)->check(CLI::Range(1, 10'000));
   app.add_option("--seconds", options.seconds, "of one method in one round, at least");
+  app.add_option("--permitted", options.permitted, "shares of the rows, from 0 to 1")
+      ->delimiter(',')
+      ->check(CLI::Range(0.0, 1.0));
   app.add_option("--seed", options.seed);
   app.add_flag("--quick", options.quick, "10,000 rows and short rounds: to see that it works");
   app.add_option("--out", options.out, "writes the figures to this JSON file");

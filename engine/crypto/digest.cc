@@ -1,10 +1,9 @@
 #include "engine/crypto/digest.h"
 
-#include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 
-#include <memory>
+#include <string>
 
 #include "engine/base/check.h"
 
@@ -18,29 +17,6 @@ const EVP_MD* Sha256Algorithm() {
   return algorithm;
 }
 
-struct FreeMac {
-  void operator()(EVP_MAC_CTX* mac) const { EVP_MAC_CTX_free(mac); }  // wipes the key
-};
-using Mac = std::unique_ptr<EVP_MAC_CTX, FreeMac>;
-
-// HMAC-SHA-256 without a key, to be copied.
-Mac MakeHmac() {
-  EVP_MAC* const algorithm = EVP_MAC_fetch(nullptr, "HMAC", nullptr);
-  CORDON_CHECK(algorithm != nullptr);
-  Mac mac(EVP_MAC_CTX_new(algorithm));
-  EVP_MAC_free(algorithm);
-  char digest[] = "SHA256";
-  const OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
-                               OSSL_PARAM_construct_end()};
-  CORDON_CHECK(mac != nullptr && EVP_MAC_CTX_set_params(mac.get(), params) == 1);
-  return mac;
-}
-
-const unsigned char* Bytes(std::string_view bytes) {
-  // A null key means "the key of before": an empty one must still be a pointer.
-  return reinterpret_cast<const unsigned char*>(bytes.empty() ? "" : bytes.data());
-}
-
 }  // namespace
 
 Digest Sha256(std::string_view bytes) {
@@ -52,18 +28,48 @@ Digest Sha256(std::string_view bytes) {
   return digest;
 }
 
-Digest HmacSha256(std::string_view key, std::string_view bytes) {
-  static const Mac prototype = MakeHmac();
-  const Mac mac(EVP_MAC_CTX_dup(prototype.get()));
+void HmacKey::Free::operator()(evp_md_ctx_st* context) const { EVP_MD_CTX_free(context); }
+
+HmacKey::Context HmacKey::Begin(std::string_view padded_key) {
+  Context context(EVP_MD_CTX_new());
+  CORDON_CHECK(context != nullptr);
+  CORDON_CHECK(EVP_DigestInit_ex2(context.get(), Sha256Algorithm(), nullptr) == 1);
+  CORDON_CHECK(EVP_DigestUpdate(context.get(), padded_key.data(), padded_key.size()) == 1);
+  return context;
+}
+
+// RFC 2104: H(key ^ opad || H(key ^ ipad || bytes)).
+HmacKey::HmacKey(std::string_view key) {
+  constexpr size_t kBlockBytes = 64;
+  const Digest digest = key.size() > kBlockBytes ? Sha256(key) : Digest();
+  if (key.size() > kBlockBytes) key = AsBytes(digest);
+  std::array<char, kBlockBytes> inner;
+  std::array<char, kBlockBytes> outer;
+  for (size_t i = 0; i < kBlockBytes; ++i) {
+    const char byte = i < key.size() ? key[i] : '\0';
+    inner[i] = static_cast<char>(byte ^ 0x36);
+    outer[i] = static_cast<char>(byte ^ 0x5c);
+  }
+  inner_ = Begin({inner.data(), inner.size()});
+  outer_ = Begin({outer.data(), outer.size()});
+  OPENSSL_cleanse(inner.data(), inner.size());
+  OPENSSL_cleanse(outer.data(), outer.size());
+}
+
+Digest HmacKey::Of(std::string_view bytes) const {
+  const Context context(EVP_MD_CTX_new());
   Digest digest;
-  size_t size = 0;
-  CORDON_CHECK(mac != nullptr);
-  CORDON_CHECK(EVP_MAC_init(mac.get(), Bytes(key), key.size(), nullptr) == 1);
-  CORDON_CHECK(EVP_MAC_update(mac.get(), Bytes(bytes), bytes.size()) == 1);
-  CORDON_CHECK(EVP_MAC_final(mac.get(), digest.data(), &size, digest.size()) == 1);
-  CORDON_CHECK(size == digest.size());
+  CORDON_CHECK(context != nullptr);
+  CORDON_CHECK(EVP_MD_CTX_copy_ex(context.get(), inner_.get()) == 1);
+  CORDON_CHECK(EVP_DigestUpdate(context.get(), bytes.data(), bytes.size()) == 1);
+  CORDON_CHECK(EVP_DigestFinal_ex(context.get(), digest.data(), nullptr) == 1);
+  CORDON_CHECK(EVP_MD_CTX_copy_ex(context.get(), outer_.get()) == 1);
+  CORDON_CHECK(EVP_DigestUpdate(context.get(), digest.data(), digest.size()) == 1);
+  CORDON_CHECK(EVP_DigestFinal_ex(context.get(), digest.data(), nullptr) == 1);
   return digest;
 }
+
+Digest HmacSha256(std::string_view key, std::string_view bytes) { return HmacKey(key).Of(bytes); }
 
 Digest HmacSha256(const SecretKey& key, std::string_view bytes) {
   return HmacSha256(key.bytes(), bytes);

@@ -3,9 +3,12 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <string_view>
 
 #include "engine/crypto/secret_key.h"
+
+struct evp_md_ctx_st;  // OpenSSL's
 
 namespace cordon {
 
@@ -24,6 +27,27 @@ Digest Sha256(std::string_view bytes);
 // Thread-safe.
 Digest HmacSha256(std::string_view key, std::string_view bytes);
 Digest HmacSha256(const SecretKey& key, std::string_view bytes);
+
+// HMAC-SHA-256 with one key for many messages: what depends on the key alone is done once.
+// Thread-safe.
+class HmacKey {
+ public:
+  explicit HmacKey(std::string_view key);
+  explicit HmacKey(const SecretKey& key) : HmacKey(key.bytes()) {}
+
+  Digest Of(std::string_view bytes) const;
+
+ private:
+  struct Free {
+    void operator()(evp_md_ctx_st* context) const;  // wipes it
+  };
+  using Context = std::unique_ptr<evp_md_ctx_st, Free>;
+
+  static Context Begin(std::string_view padded_key);
+
+  Context inner_;  // SHA-256 after the key, padded
+  Context outer_;
+};
 
 // Whether `a` and `b` are the same bytes, in time that depends on their lengths only.
 bool EqualConstantTime(std::string_view a, std::string_view b);

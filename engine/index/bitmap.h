@@ -4,6 +4,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -47,6 +48,8 @@ class Bitmap {
     }
     return count;
   }
+
+  std::span<const uint64_t> words() const { return words_; }
 
   // Calls visit(i) for every set bit, ascending.
   template <typename Visit>

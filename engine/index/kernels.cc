@@ -18,10 +18,8 @@ namespace hn = hwy::HWY_NAMESPACE;
 using Floats = hn::CappedTag<float, kRowUnitFloats>;
 using Vector = hn::Vec<Floats>;
 
-// Independent sums hide the latency of a fused multiply-add (4 cycles): of one row, and of each row
-// where several are summed side by side.
+// Independent sums of one row hide the latency of a fused multiply-add (4 cycles).
 constexpr size_t kSums = 4;
-constexpr size_t kSumsEach = 2;
 
 // The hardware's prefetcher follows a stream of rows that lie one after the other, but is late at
 // each 4 KiB page: fetching one row ahead as well gives 0.9 of the bandwidth of memory instead of
@@ -30,10 +28,15 @@ constexpr size_t kSumsEach = 2;
 // L1 can wait for. (Zen 4, rows of 3 KiB, fetched into L2; into L1 is worse everywhere.)
 constexpr size_t kStreamAheadFloats = 768;
 constexpr size_t kAheadFloats = 6144;
-constexpr size_t kSideBySide = 4;
+constexpr size_t kSideBySide = 8;
 
 // So many rows make a stream.
 constexpr size_t kStreamRows = 16;
+
+// Fewer floats than this are read side by side and not fetched ahead: what a caller may see is then
+// in the cache if he asks often, where fetching costs a fifth; and if it is not, eight rows at once
+// make up for most of it.
+constexpr size_t kCachedFloats = 1 << 17;
 
 HWY_INLINE void FetchToL2(const float* p) { __builtin_prefetch(p, 0, 2); }
 
@@ -72,43 +75,39 @@ HWY_INLINE float SumRow(const float* HWY_RESTRICT q, const float* HWY_RESTRICT x
   return hn::GetLane(hn::SumOfLanes(d, hn::Add(hn::Add(sum0, sum1), hn::Add(sum2, sum3))));
 }
 
-// The sums of kSideBySide rows; fetches the rows `next` on the way.
+// The sums of kSideBySide rows, a register each; fetches the rows `next` on the way, if any.
 template <typename Term>
 HWY_INLINE void SumSideBySide(const float* HWY_RESTRICT q, const float* const* rows,
                               const float* const* next, size_t stride, float* out, Term term) {
-  static_assert(kSideBySide == 4 && kSumsEach == 2);
+  static_assert(kSideBySide == 8);
   const Floats d;
   const size_t lanes = hn::Lanes(d);
   const float *x0 = rows[0], *x1 = rows[1], *x2 = rows[2], *x3 = rows[3];
+  const float *x4 = rows[4], *x5 = rows[5], *x6 = rows[6], *x7 = rows[7];
   Vector sum0 = hn::Zero(d), sum1 = sum0, sum2 = sum0, sum3 = sum0;
-  Vector odd0 = sum0, odd1 = sum0, odd2 = sum0, odd3 = sum0;
-  // A row is a whole number of units, but not always of pairs of registers.
-  size_t i = 0;
-  for (; i + 2 * lanes <= stride; i += 2 * lanes) {
-    for (size_t line = 0; line < 2 * lanes; line += kRowUnitFloats) {
-      for (size_t r = 0; r < kSideBySide; ++r) FetchToL2(next[r] + i + line);
+  Vector sum4 = sum0, sum5 = sum0, sum6 = sum0, sum7 = sum0;
+  for (size_t i = 0; i < stride; i += lanes) {
+    if (next != nullptr && i % kRowUnitFloats == 0) {
+      for (size_t r = 0; r < kSideBySide; ++r) FetchToL2(next[r] + i);
     }
-    const Vector even = hn::Load(d, q + i), odd = hn::Load(d, q + i + lanes);
-    sum0 = term(even, hn::Load(d, x0 + i), sum0);
-    odd0 = term(odd, hn::Load(d, x0 + i + lanes), odd0);
-    sum1 = term(even, hn::Load(d, x1 + i), sum1);
-    odd1 = term(odd, hn::Load(d, x1 + i + lanes), odd1);
-    sum2 = term(even, hn::Load(d, x2 + i), sum2);
-    odd2 = term(odd, hn::Load(d, x2 + i + lanes), odd2);
-    sum3 = term(even, hn::Load(d, x3 + i), sum3);
-    odd3 = term(odd, hn::Load(d, x3 + i + lanes), odd3);
+    const Vector part = hn::Load(d, q + i);
+    sum0 = term(part, hn::Load(d, x0 + i), sum0);
+    sum1 = term(part, hn::Load(d, x1 + i), sum1);
+    sum2 = term(part, hn::Load(d, x2 + i), sum2);
+    sum3 = term(part, hn::Load(d, x3 + i), sum3);
+    sum4 = term(part, hn::Load(d, x4 + i), sum4);
+    sum5 = term(part, hn::Load(d, x5 + i), sum5);
+    sum6 = term(part, hn::Load(d, x6 + i), sum6);
+    sum7 = term(part, hn::Load(d, x7 + i), sum7);
   }
-  for (; i < stride; i += lanes) {
-    const Vector last = hn::Load(d, q + i);
-    sum0 = term(last, hn::Load(d, x0 + i), sum0);
-    sum1 = term(last, hn::Load(d, x1 + i), sum1);
-    sum2 = term(last, hn::Load(d, x2 + i), sum2);
-    sum3 = term(last, hn::Load(d, x3 + i), sum3);
-  }
-  out[0] = hn::GetLane(hn::SumOfLanes(d, hn::Add(sum0, odd0)));
-  out[1] = hn::GetLane(hn::SumOfLanes(d, hn::Add(sum1, odd1)));
-  out[2] = hn::GetLane(hn::SumOfLanes(d, hn::Add(sum2, odd2)));
-  out[3] = hn::GetLane(hn::SumOfLanes(d, hn::Add(sum3, odd3)));
+  out[0] = hn::GetLane(hn::SumOfLanes(d, sum0));
+  out[1] = hn::GetLane(hn::SumOfLanes(d, sum1));
+  out[2] = hn::GetLane(hn::SumOfLanes(d, sum2));
+  out[3] = hn::GetLane(hn::SumOfLanes(d, sum3));
+  out[4] = hn::GetLane(hn::SumOfLanes(d, sum4));
+  out[5] = hn::GetLane(hn::SumOfLanes(d, sum5));
+  out[6] = hn::GetLane(hn::SumOfLanes(d, sum6));
+  out[7] = hn::GetLane(hn::SumOfLanes(d, sum7));
 }
 
 // True if the rows [begin, end) lie one after the other.
@@ -117,41 +116,55 @@ HWY_INLINE bool Adjacent(const float* const* rows, size_t begin, size_t end, siz
   return address(end - 1) - address(begin) == (end - 1 - begin) * stride * sizeof(float);
 }
 
+// Rows that are likely to be in the cache.
 template <typename Term>
-HWY_INLINE void SumRows(const float* query, const float* const* rows, size_t n, size_t stride,
-                        float* out, Term term) {
+HWY_INLINE void SumCachedRows(const float* query, const float* const* rows, size_t n, size_t stride,
+                              float* out, Term term) {
+  size_t i = 0;
+  for (; i + kSideBySide <= n; i += kSideBySide) {
+    SumSideBySide(query, rows + i, nullptr, stride, out + i, term);
+  }
+  for (; i < n; ++i) out[i] = SumRow(query, rows[i], rows[i], stride, term);
+}
+
+// The sums of the first n of `all` rows; the others are fetched ahead only.
+template <typename Term>
+HWY_INLINE void SumRows(const float* query, const float* const* rows, size_t n, size_t all,
+                        size_t stride, float* out, Term term) {
+  if (all * stride < kCachedFloats) return SumCachedRows(query, rows, n, stride, out, term);
   const size_t stream_ahead = HWY_MAX(size_t{1}, kStreamAheadFloats / stride);
   const size_t ahead = HWY_MAX(kSideBySide, kAheadFloats / stride);
   for (size_t i = 0; i < n;) {
     const size_t end = HWY_MIN(i + kStreamRows, n);
     if (end - i < kSideBySide || Adjacent(rows, i, end, stride)) {
       for (; i < end; ++i) {
-        out[i] = SumRow(query, rows[i], rows[HWY_MIN(i + stream_ahead, n - 1)], stride, term);
+        out[i] = SumRow(query, rows[i], rows[HWY_MIN(i + stream_ahead, all - 1)], stride, term);
       }
       continue;
     }
     const float* next[kSideBySide];
-    for (size_t r = 0; r < kSideBySide; ++r) next[r] = rows[HWY_MIN(i + r + ahead, n - 1)];
+    for (size_t r = 0; r < kSideBySide; ++r) next[r] = rows[HWY_MIN(i + r + ahead, all - 1)];
     SumSideBySide(query, rows + i, next, stride, out + i, term);
     i += kSideBySide;
   }
 }
 
-void DotRows(const float* query, const float* const* rows, size_t n, size_t stride, float* out) {
-  SumRows(query, rows, n, stride, out, DotTerm());
+void DotRows(const float* query, const float* const* rows, size_t n, size_t all, size_t stride,
+             float* out) {
+  SumRows(query, rows, n, all, stride, out, DotTerm());
 }
 
-void SquaredDistanceRows(const float* query, const float* const* rows, size_t n, size_t stride,
-                         float* out) {
-  SumRows(query, rows, n, stride, out, SquaredDistanceTerm());
+void SquaredDistanceRows(const float* query, const float* const* rows, size_t n, size_t all,
+                         size_t stride, float* out) {
+  SumRows(query, rows, n, all, stride, out, SquaredDistanceTerm());
 }
 
-// The longest chain of roundings in either sum: the product, the chain of the first register (with
-// up to kSums - 1 vectors of the tail), the joining of the registers, and of the lanes (at most one
-// addition each).
+// The longest chain of roundings in either sum: the product, the chain of a register that adds all
+// of a row, the joining of kSums registers, and of the lanes (at most one addition each).
 size_t Depth(size_t stride) {
   const size_t lanes = hn::Lanes(Floats());
-  return 1 + stride / (kSumsEach * lanes) + (kSums - 1) + 2 + lanes;
+  static_assert(kSums == 4);
+  return 1 + stride / lanes + 2 + lanes;
 }
 
 int64_t Target() { return HWY_TARGET; }
@@ -193,13 +206,16 @@ void ScalarRows(const float* query, std::span<const float* const> rows, size_t s
 
 }  // namespace
 
-void DotRows(const float* query, std::span<const float* const> rows, size_t stride, float* out) {
-  HWY_DYNAMIC_DISPATCH(DotRows)(query, rows.data(), rows.size(), stride, out);
+void DotRows(const float* query, std::span<const float* const> rows, size_t stride, float* out,
+             size_t following) {
+  HWY_DYNAMIC_DISPATCH(DotRows)
+  (query, rows.data(), rows.size(), rows.size() + following, stride, out);
 }
 
 void SquaredDistanceRows(const float* query, std::span<const float* const> rows, size_t stride,
-                         float* out) {
-  HWY_DYNAMIC_DISPATCH(SquaredDistanceRows)(query, rows.data(), rows.size(), stride, out);
+                         float* out, size_t following) {
+  HWY_DYNAMIC_DISPATCH(SquaredDistanceRows)
+  (query, rows.data(), rows.size(), rows.size() + following, stride, out);
 }
 
 void DotRowsScalar(const float* query, std::span<const float* const> rows, size_t stride,

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <memory_resource>
 #include <span>
 #include <string>
 #include <vector>
@@ -41,6 +42,10 @@ class Ranking {
   // Rows whose high end is below this need not be offered. Never falls.
   double floor() const { return floor_; }
 
+  // Raises the floor so that about k of these rows, given by their low ends, are not below it. They
+  // must be offered next: of a block it is then the likely answers that are offered, not the first.
+  void RaiseFloor(std::span<const double> lows);
+
   // True if most of `rows` rows would be scored by definition in the end, were they all.
   bool ScoresMostOf(size_t rows) const { return 2 * rows <= 3 * k_; }
 
@@ -63,7 +68,7 @@ class Ranking {
  private:
   // Room between prunings, so that their cost is spread: a pruning is linear.
   static constexpr size_t kSpare = 32;
-  // Room from the start: callers who may see little pay for one allocation.
+  // Room from the start, in place: a search for few answers allocates nothing but them.
   static constexpr size_t kFirst = 64;
 
   struct Candidate {
@@ -76,6 +81,8 @@ class Ranking {
 
   void Prune();
   void RaiseFloor();
+  bool SortByRank();
+  void SortBest(size_t answers);
   void ScoreAll();
   bool Better(const Candidate& a, const Candidate& b) const;
 
@@ -87,7 +94,9 @@ class Ranking {
   const size_t k_;
   const size_t capacity_;
   double floor_ = -std::numeric_limits<double>::infinity();
-  std::vector<Candidate> candidates_;
+  alignas(Candidate) std::byte memory_[kFirst * sizeof(Candidate)];
+  std::pmr::monotonic_buffer_resource resource_{memory_, sizeof(memory_)};
+  std::pmr::vector<Candidate> candidates_{&resource_};
 };
 
 }  // namespace cordon

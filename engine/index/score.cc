@@ -16,8 +16,9 @@ namespace {
 
 constexpr size_t kLanes = 8;
 
-// Rows of one kernel call.
-constexpr size_t kRowsAtOnce = 4;
+// Rows of one kernel call, at most: with twelve sums the multiply-adds are the limit, not their
+// latency, and AVX2 has no more registers.
+constexpr size_t kRowsAtOnce = 6;
 
 // Adds the lanes in the order that score.h promises.
 inline double JoinLanes(const double* lane) {
@@ -77,45 +78,43 @@ struct AddSquaredDifference : SquaredDifference {
 };
 
 // The sums of kRows rows. The eight lanes of a row are kVectors registers, each a chain of
-// additions; up to eight independent chains hide their latency.
+// additions; up to twelve independent chains hide their latency.
 template <size_t kVectors, size_t kRows, typename Term>
 HWY_INLINE void SumSome(const float* q, const float* const* rows, size_t dimension, double* out,
                         Term term) {
   constexpr size_t kChains = kVectors * kRows;
-  static_assert(kChains == 2 || kChains == 4 || kChains == 8);
+  static_assert(kChains % 2 == 0 && kChains <= 12);
   const Doubles d;
   constexpr size_t kStep = kLanes / kVectors;
   // Chain c is the register c % kVectors of row c / kVectors.
   const auto row = [&](size_t c) { return rows[c / kVectors % kRows] + c % kVectors * kStep; };
   const auto of_query = [&](size_t c) { return q + c % kVectors * kStep; };
-  const float *x0 = row(0), *x1 = row(1), *x2 = row(2), *x3 = row(3);
-  const float *x4 = row(4), *x5 = row(5), *x6 = row(6), *x7 = row(7);
-  Vector sum0 = hn::Zero(d), sum1 = sum0, sum2 = sum0, sum3 = sum0;
-  Vector sum4 = sum0, sum5 = sum0, sum6 = sum0, sum7 = sum0;
+  const float *x0 = row(0), *x1 = row(1), *x2 = row(2), *x3 = row(3), *x4 = row(4), *x5 = row(5);
+  const float *x6 = row(6), *x7 = row(7), *x8 = row(8), *x9 = row(9), *x10 = row(10);
+  const float* x11 = row(11);
+  Vector sum0 = hn::Zero(d), sum1 = sum0, sum2 = sum0, sum3 = sum0, sum4 = sum0, sum5 = sum0;
+  Vector sum6 = sum0, sum7 = sum0, sum8 = sum0, sum9 = sum0, sum10 = sum0, sum11 = sum0;
   size_t i = 0;
   for (; i + kLanes <= dimension; i += kLanes) {
-    sum0 = term.Add(LoadDoubles(of_query(0) + i), LoadDoubles(x0 + i), sum0);
-    sum1 = term.Add(LoadDoubles(of_query(1) + i), LoadDoubles(x1 + i), sum1);
-    if constexpr (kChains > 2) {
-      sum2 = term.Add(LoadDoubles(of_query(2) + i), LoadDoubles(x2 + i), sum2);
-      sum3 = term.Add(LoadDoubles(of_query(3) + i), LoadDoubles(x3 + i), sum3);
-    }
-    if constexpr (kChains > 4) {
-      sum4 = term.Add(LoadDoubles(of_query(4) + i), LoadDoubles(x4 + i), sum4);
-      sum5 = term.Add(LoadDoubles(of_query(5) + i), LoadDoubles(x5 + i), sum5);
-      sum6 = term.Add(LoadDoubles(of_query(6) + i), LoadDoubles(x6 + i), sum6);
-      sum7 = term.Add(LoadDoubles(of_query(7) + i), LoadDoubles(x7 + i), sum7);
-    }
+    const auto add = [&](size_t c, const float* x, Vector sum) HWY_ATTR {
+      return term.Add(LoadDoubles(of_query(c) + i), LoadDoubles(x + i), sum);
+    };
+    sum0 = add(0, x0, sum0);
+    sum1 = add(1, x1, sum1);
+    if constexpr (kChains > 2) sum2 = add(2, x2, sum2), sum3 = add(3, x3, sum3);
+    if constexpr (kChains > 4) sum4 = add(4, x4, sum4), sum5 = add(5, x5, sum5);
+    if constexpr (kChains > 6) sum6 = add(6, x6, sum6), sum7 = add(7, x7, sum7);
+    if constexpr (kChains > 8) sum8 = add(8, x8, sum8), sum9 = add(9, x9, sum9);
+    if constexpr (kChains > 10) sum10 = add(10, x10, sum10), sum11 = add(11, x11, sum11);
   }
-  double lane[8 * kStep] = {};
-  hn::StoreU(sum0, d, lane);
-  hn::StoreU(sum1, d, lane + kStep);
-  hn::StoreU(sum2, d, lane + 2 * kStep);
-  hn::StoreU(sum3, d, lane + 3 * kStep);
-  hn::StoreU(sum4, d, lane + 4 * kStep);
-  hn::StoreU(sum5, d, lane + 5 * kStep);
-  hn::StoreU(sum6, d, lane + 6 * kStep);
-  hn::StoreU(sum7, d, lane + 7 * kStep);
+  double lane[12 * kStep];
+  const auto store = [&](size_t c, Vector sum) HWY_ATTR { hn::StoreU(sum, d, lane + c * kStep); };
+  store(0, sum0), store(1, sum1);
+  if constexpr (kChains > 2) store(2, sum2), store(3, sum3);
+  if constexpr (kChains > 4) store(4, sum4), store(5, sum5);
+  if constexpr (kChains > 6) store(6, sum6), store(7, sum7);
+  if constexpr (kChains > 8) store(8, sum8), store(9, sum9);
+  if constexpr (kChains > 10) store(10, sum10), store(11, sum11);
   for (size_t r = 0; r < kRows; ++r) {
     for (size_t l = 0; i + l < dimension; ++l) {
       lane[r * kLanes + l] += term(q[i + l], rows[r][i + l]);
@@ -124,7 +123,7 @@ HWY_INLINE void SumSome(const float* q, const float* const* rows, size_t dimensi
   }
 }
 
-// The sums of n ≤ kRowsAtOnce rows; `rows` and `out` have room for kRowsAtOnce.
+// The sums of 1 ≤ n ≤ kRowsAtOnce rows; `rows` and `out` have room for kRowsAtOnce.
 template <typename Term>
 HWY_INLINE void Sum(const float* q, const float* const* rows, size_t n, size_t dimension,
                     double* out, Term term) {
@@ -132,11 +131,12 @@ HWY_INLINE void Sum(const float* q, const float* const* rows, size_t n, size_t d
   if (lanes == 4) {
     if (n == 1) return SumSome<2, 1>(q, rows, dimension, out, term);
     if (n == 2) return SumSome<2, 2>(q, rows, dimension, out, term);
-    SumSome<2, 4>(q, rows, dimension, out, term);
+    if (n <= 4) return SumSome<2, 4>(q, rows, dimension, out, term);
+    if (n == 5) return SumSome<2, 5>(q, rows, dimension, out, term);
+    SumSome<2, 6>(q, rows, dimension, out, term);
   } else if (lanes == 2) {
     if (n == 1) return SumSome<4, 1>(q, rows, dimension, out, term);
-    SumSome<4, 2>(q, rows, dimension, out, term);
-    if (n > 2) SumSome<4, 2>(q, rows + 2, dimension, out + 2, term);
+    for (size_t r = 0; r < n; r += 2) SumSome<4, 2>(q, rows + r, dimension, out + r, term);
   } else {
     for (size_t r = 0; r < n; ++r) out[r] = SumScalar(q, rows[r], dimension, term);
   }
@@ -178,7 +178,7 @@ double OfSum(Metric metric, double sum, double query_norm, double row_norm) {
 }  // namespace
 
 double Norm(const float* vector, size_t dimension) {
-  const float* const rows[kRowsAtOnce] = {vector, vector, vector, vector};
+  const float* const rows[kRowsAtOnce] = {vector, vector, vector, vector, vector, vector};
   double squares[kRowsAtOnce];
   HWY_DYNAMIC_DISPATCH(Dots)(vector, rows, 1, dimension, squares);
   return std::sqrt(squares[0]);
@@ -196,8 +196,10 @@ void ScoreRows(Metric metric, const float* query, double query_norm,
                std::span<const NormedRow> rows, size_t dimension, double* out) {
   const auto sums =
       metric == Metric::kL2 ? HWY_DYNAMIC_DISPATCH(SquaredDistances) : HWY_DYNAMIC_DISPATCH(Dots);
-  for (size_t begin = 0; begin < rows.size(); begin += kRowsAtOnce) {
-    const size_t n = std::min(kRowsAtOnce, rows.size() - begin);
+  // Calls of equal size: one for a single row would take as long as one for four.
+  size_t calls = (rows.size() + kRowsAtOnce - 1) / kRowsAtOnce;
+  for (size_t begin = 0, n; begin < rows.size(); begin += n, --calls) {
+    n = (rows.size() - begin + calls - 1) / calls;
     const float* vectors[kRowsAtOnce];
     for (size_t r = 0; r < kRowsAtOnce; ++r) vectors[r] = rows[begin + std::min(r, n - 1)].vector;
     double sum[kRowsAtOnce];

@@ -68,6 +68,7 @@ class SegmentRows {
   const FloatRows& floats() const { return floats_; }
   const float* embedding(uint32_t row) const { return floats_.row(row); }
   double norm(uint32_t row) const { return norms_[row]; }
+  std::span<const double> norms() const { return norms_; }
   uint32_t ordinal(uint32_t row) const { return keys_[row].ordinal; }
   uint32_t class_id(uint32_t row) const { return keys_[row].class_id; }
   // Sorted by class.
@@ -137,10 +138,16 @@ class SegmentRows {
 class Segment {
  public:
   explicit Segment(std::shared_ptr<const SegmentRows> rows)
-      : rows_(std::move(rows)), live_(rows_->size()) {}
+      : rows_(std::move(rows)),
+        live_(rows_->size()),
+        first_class_(rows_->runs().front().class_id),
+        last_class_(rows_->runs().back().class_id) {}
 
   const SegmentRows& rows() const { return *rows_; }
   size_t live() const { return live_; }
+  // All classes are among these, so that a search passes by most segments without a look into them.
+  uint32_t first_class() const { return first_class_; }
+  uint32_t last_class() const { return last_class_; }
   bool Dead(uint32_t row) const { return dead_ != nullptr && dead_->Test(row); }
 
   // True if some row may be dead or outside of its document's validity.
@@ -166,6 +173,8 @@ class Segment {
   std::shared_ptr<const SegmentRows> rows_;
   std::shared_ptr<const Bitmap> dead_;  // null: none
   size_t live_;
+  uint32_t first_class_;
+  uint32_t last_class_;
 };
 
 }  // namespace cordon

@@ -40,10 +40,10 @@ StatusOr<std::vector<Hit>> VectorIndex::Search(const AllowedSet& allowed,
 }
 
 uint64_t VectorIndex::CountAllowed(const AllowedSet& allowed) const {
-  const PermittedRuns permitted(allowed.classes, *segments_);
+  const PermittedRuns permitted(allowed.classes);
   uint64_t count = 0;
   for (const Segment& segment : *segments_) {
-    permitted.ForEach(segment.rows(), [&](const ClassRun& run) {
+    permitted.ForEach(segment, [&](const ClassRun& run) {
       if (!segment.Sparse()) {
         count += run.end - run.begin;
         return;

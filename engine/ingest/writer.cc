@@ -7,7 +7,6 @@
 
 #include "engine/base/limits.h"
 #include "engine/crypto/digest.h"
-#include "engine/crypto/encoding.h"
 
 namespace cordon {
 namespace {
@@ -56,32 +55,54 @@ void Writer::AdoptLocked(std::shared_ptr<Tenant> tenant, Interner interner) {
   heads_.insert_or_assign(name, std::move(head));
 }
 
+// All that can be known of a mutation before its turn comes: whatever is done here, on its caller's
+// thread, the one writer need not do.
+Writer::Pending Writer::Prepare(std::shared_ptr<Tenant> tenant, Authenticated caller,
+                                store::v1::Mutation mutation, journal::v1::Record record,
+                                Done done) {
+  Pending pending{.tenant = std::move(tenant),
+                  .caller = std::move(caller),
+                  .mutation = std::move(mutation),
+                  .digest = {},
+                  .names = {},
+                  .record = std::move(record),
+                  .done = std::move(done),
+                  .bytes = 0,
+                  .refused = OkStatus(),
+                  .applied = {}};
+  // Without the time, which it gets when it is applied and which stands beside the digest.
+  const std::string bytes = pending.mutation.SerializeAsString();
+  pending.bytes = bytes.size();
+  pending.digest = Sha256(bytes);
+  for (const auto& document : pending.mutation.ingest().documents()) {
+    pending.names.try_emplace(document.id(),
+                              pending.tenant->pseudonyms.Of("document", document.id()));
+  }
+  return pending;
+}
+
 void Writer::Submit(std::shared_ptr<Tenant> tenant, Authenticated caller,
                     store::v1::Mutation mutation, journal::v1::Record record, Done done) {
-  const size_t bytes = mutation.ByteSizeLong();
+  Pending pending = Prepare(std::move(tenant), std::move(caller), std::move(mutation),
+                            std::move(record), std::move(done));
+  std::vector<store::v1::Mutation> spent;  // freed without the lock
   {
     std::lock_guard lock(mutex_);
-    if (!stopping_ && queued_bytes_ + bytes <= limits::kWriteQueueBytes &&
+    spent.swap(spent_);
+    if (!stopping_ && queued_bytes_ + pending.bytes <= limits::kWriteQueueBytes &&
         queue_.size() < limits::kWriteQueue) {
-      queued_bytes_ += bytes;
-      queue_.push_back({std::move(tenant),
-                        std::move(caller),
-                        std::move(mutation),
-                        std::move(record),
-                        std::move(done),
-                        bytes,
-                        OkStatus(),
-                        {}});
+      queued_bytes_ += pending.bytes;
+      queue_.push_back(std::move(pending));
       wake_.notify_one();
       return;
     }
   }
   const Status full(StatusCode::kResourceExhausted, "", "the write queue is full; try again");
-  record.set_outcome(std::string(CodeName(full.code())));
-  tenant->journal->Append(std::move(record), Durability::kRequired,
-                          [full, done = std::move(done)](const auto& receipt) {
-                            done(receipt.ok() ? full : receipt.status());
-                          });
+  pending.record.set_outcome(std::string(CodeName(full.code())));
+  pending.tenant->journal->Append(std::move(pending.record), Durability::kRequired,
+                                  [full, done = std::move(pending.done)](const auto& receipt) {
+                                    done(receipt.ok() ? full : receipt.status());
+                                  });
 }
 
 void Writer::Run() {
@@ -99,8 +120,16 @@ void Writer::Run() {
       next_anchor = std::chrono::steady_clock::now() + kAnchorEvery;
     }
     if (stop) return;
+    Discard(std::move(group));
     lock.lock();
   }
+}
+
+void Writer::Discard(std::vector<Pending> group) {
+  std::vector<store::v1::Mutation> unclaimed;
+  std::lock_guard lock(mutex_);
+  unclaimed.swap(spent_);  // nobody came
+  for (auto& pending : group) spent_.push_back(std::move(pending.mutation));
 }
 
 std::vector<Writer::Pending> Writer::TakeGroup() {
@@ -140,6 +169,12 @@ void Writer::CommitGroup(std::vector<Pending>* group) {
   }
 }
 
+std::string Writer::NameOf(const Pending& pending, std::string_view kind, std::string_view value) {
+  const auto known = pending.names.find(value);
+  if (kind == "document" && known != pending.names.end()) return known->second;
+  return pending.tenant->pseudonyms.Of(kind, value);
+}
+
 void Writer::ApplyOne(Pending* pending) {
   if (!broken_.ok()) {
     pending->refused = broken_;
@@ -163,11 +198,13 @@ Status Writer::ApplyToHead(Head* head, Pending* pending) {
                                  MarkClassesInUse(index, &in_use);
                                return in_use;
                              },
-                             [head](std::string_view kind, std::string_view value) {
-                               return head->tenant->pseudonyms.Of(kind, value);
-                             }};
+                             [pending](std::string_view kind, std::string_view value) {
+                               return NameOf(*pending, kind, value);
+                             },
+                             pending->digest};
   pending->mutation.set_time_us(std::max(clock_->Now(), head->state.time));
-  ASSIGN_OR_RETURN(pending->applied, Apply(context, head->state, pending->mutation));
+  ASSIGN_OR_RETURN(pending->applied,
+                   Apply(context, head->state, pending->mutation, std::move(batch_)));
   Applied& applied = pending->applied;
   RETURN_IF_ERROR(CheckNotRaised(head->state.policy, applied.next.policy, pending->caller));
   PutAnchor(*head, &applied.batch);
@@ -175,6 +212,8 @@ Status Writer::ApplyToHead(Head* head, Pending* pending) {
     broken_ = Broken(written);
     return written;
   }
+  batch_ = std::move(applied.batch);
+  batch_.Clear();
   head->state = applied.next;
   for (const auto& [name, collection] : *head->state.collections) {
     if (!head->indexes.contains(collection->id)) {
@@ -207,10 +246,9 @@ void Writer::CompleteRecord(Pending* pending) {
   record.set_revision(pending->applied.next.revision);
   record.set_mutation(true);
   record.set_collection(pending->applied.collection);
-  for (const auto& id : pending->applied.documents) {
-    record.add_documents(pending->tenant->pseudonyms.Of("document", id));
-  }
-  record.set_mutation_digest(HexEncode(AsBytes(Sha256(pending->mutation.SerializeAsString()))));
+  const auto& names = pending->applied.names;
+  record.mutable_documents()->Assign(names.begin(), names.end());
+  record.set_mutation_digest(pending->tenant->pseudonyms.Digest(AsBytes(pending->digest)));
 }
 
 // Appends one record for each of the group, tenant by tenant; a place without a receipt has none.

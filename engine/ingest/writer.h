@@ -14,12 +14,15 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <thread>
+#include <unordered_map>
 #include <vector>
 
 #include "cordon/journal/v1/record.pb.h"
 #include "cordon/store/v1/mutation.pb.h"
 #include "engine/base/clock.h"
+#include "engine/crypto/digest.h"
 #include "engine/store/apply.h"
 #include "engine/view/tenant.h"
 
@@ -60,6 +63,9 @@ class Writer {
     std::shared_ptr<Tenant> tenant;
     Authenticated caller;
     store::v1::Mutation mutation;
+    // What the journal and the revision's row say of it.
+    Digest digest;
+    std::unordered_map<std::string_view, std::string> names;  // pseudonyms by id, of an Ingest
     journal::v1::Record record;
     Done done;
     size_t bytes;
@@ -77,9 +83,14 @@ class Writer {
     uint64_t anchored = 0;  // journal sequence that the store remembers
   };
 
+  static Pending Prepare(std::shared_ptr<Tenant> tenant, Authenticated caller,
+                         store::v1::Mutation mutation, journal::v1::Record record, Done done);
   void Run();
+  // Leaves the mutations of a group for Submit's callers to free.
+  void Discard(std::vector<Pending> group);
   // What the next commit covers. Requires mutex_.
   std::vector<Pending> TakeGroup();
+  static std::string NameOf(const Pending& pending, std::string_view kind, std::string_view value);
   void CommitGroup(std::vector<Pending>* group);
   void ApplyOne(Pending* pending);
   Status ApplyToHead(Head* head, Pending* pending);
@@ -100,10 +111,15 @@ class Writer {
   std::condition_variable wake_;
   std::deque<Pending> queue_;  // guarded by mutex_
   size_t queued_bytes_ = 0;    // guarded by mutex_
-  bool stopping_ = false;      // guarded by mutex_
-  std::mutex heads_mutex_;     // Adopt against the thread
+  // Committed mutations; to free thousands of strings takes a while, and Submit's callers have more
+  // of it than the one writer.
+  std::vector<store::v1::Mutation> spent_;  // guarded by mutex_
+  bool stopping_ = false;                   // guarded by mutex_
+  std::mutex heads_mutex_;                  // Adopt against the thread
   std::map<std::string, Head> heads_;
-  Status broken_;  // the thread's own
+  // The thread's own:
+  Status broken_;
+  Batch batch_;  // empty, with the memory of the last one
   std::thread thread_;
 };
 

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include "engine/base/check.h"
-#include "engine/crypto/digest.h"
 #include "engine/crypto/encoding.h"
 
 namespace cordon {
@@ -20,11 +19,11 @@ std::string Pseudonyms::Of(std::string_view kind, std::string_view value) const 
   std::string bytes(kind);
   bytes += '\0';
   bytes += value;
-  return HexEncode(AsBytes(HmacSha256(names_, bytes)).substr(0, kNameBytes));
+  return HexEncode(AsBytes(names_.Of(bytes)).substr(0, kNameBytes));
 }
 
 std::string Pseudonyms::Digest(std::string_view text) const {
-  return HexEncode(AsBytes(HmacSha256(digests_, text)));
+  return HexEncode(AsBytes(digests_.Of(text)));
 }
 
 }  // namespace cordon

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "engine/crypto/secret_key.h"
+#include "engine/crypto/digest.h"
 
 namespace cordon {
 
@@ -23,8 +23,8 @@ class Pseudonyms {
   std::string Digest(std::string_view text) const;
 
  private:
-  SecretKey names_;
-  SecretKey digests_;
+  HmacKey names_;
+  HmacKey digests_;
 };
 
 }  // namespace cordon

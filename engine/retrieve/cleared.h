@@ -12,6 +12,8 @@ class Cleared {
  public:
   const T& operator*() const { return value_; }
   const T* operator->() const { return &value_; }
+  // Gives the value away, for the response.
+  T Take() && { return std::move(value_); }
 
  private:
   friend class Guard;

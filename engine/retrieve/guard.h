@@ -5,11 +5,11 @@
 // stored embedding.
 #pragma once
 
-#include <map>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "cordon/store/v1/records.pb.h"
 #include "engine/index/score.h"
@@ -42,12 +42,11 @@ class Guard {
     std::string_view document;
     uint32_t ordinal;
   };
-  // Reads the records of these at once, for Clear() to find. What it read before is forgotten.
-  Status Prefetch(std::span<const Wanted> wanted);
-
-  // The chunk, if the subject may see it. Nothing if it is hidden or absent; DATA_LOSS if the
-  // record is damaged.
-  StatusOr<std::optional<Cleared<ClearedChunk>>> Clear(std::string_view document, uint32_t ordinal);
+  using Passed = std::optional<Cleared<ClearedChunk>>;
+  // For each, the chunk if the subject may see it; nothing if it is hidden or absent. DATA_LOSS if
+  // a record is damaged. Reads all documents at once, then all chunks that may be seen.
+  StatusOr<std::vector<Passed>> Clear(std::span<const Wanted> wanted);
+  StatusOr<Passed> Clear(std::string_view document, uint32_t ordinal);
 
   // All chunks of a document that the subject may see, by ordinal; empty if it is hidden or absent.
   StatusOr<std::vector<Cleared<ClearedChunk>>> ClearDocument(std::string_view document);
@@ -56,21 +55,25 @@ class Guard {
   StatusOr<bool> Sees(std::string_view document);
 
  private:
-  // The stored document, or null; remembered for the request.
-  StatusOr<const store::v1::DocumentRecord*> Read(std::string_view document);
-  bool Permits(const store::v1::DocumentRecord& record, const store::v1::ChunkEntry& entry) const;
-  StatusOr<Cleared<ClearedChunk>> Load(const store::v1::DocumentRecord& record,
-                                       const store::v1::ChunkEntry& entry);
-  Status PrefetchDocuments(std::span<const Wanted> wanted);
+  // Reads a document into document_; false if there is none.
+  StatusOr<bool> Read(std::string_view document);
+  // These judge by document_.
+  bool Permits(const store::v1::ChunkEntry& entry) const;
+  std::optional<ClearedChunk> Judge(uint32_t ordinal) const;
+  ClearedChunk Describe(const store::v1::ChunkEntry& entry) const;
+  // Adds to chunks that the subject may see what their own records hold.
+  Status Load(std::span<ClearedChunk* const> permitted);
+  Status Fill(std::string_view payload, ClearedChunk* chunk);
 
   const View& view_;
   const Collection& collection_;
   const Subject& subject_;
   const std::span<const float> query_;
   const bool with_text_;
-  std::map<std::string, std::optional<store::v1::DocumentRecord>, std::less<>> documents_;
-  std::map<std::string, store::v1::ChunkRecord, std::less<>> chunks_;  // by key, not yet cleared
-  std::vector<float> embedding_;                                       // aligned, of one chunk
+  // The record read last; the next one is parsed into the memory of the one before.
+  store::v1::DocumentRecord document_;
+  store::v1::ChunkRecord chunk_;
+  std::vector<float> embedding_;  // aligned, of chunk_
 };
 
 }  // namespace cordon

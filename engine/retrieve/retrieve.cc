@@ -21,7 +21,7 @@ namespace cordon {
 namespace {
 
 constexpr size_t kNonceBytes = 16;
-constexpr size_t kReadAtOnce = 64;  // records of candidates: the reads share their way down
+constexpr size_t kJudgedAtOnce = 64;  // candidates: the reads of their records share the way down
 
 struct Answer {
   Access access;
@@ -83,10 +83,11 @@ Status CheckAnswer(size_t bytes) {
                                   limits::kAnswerBytes));
 }
 
-// The candidates from `first` on that are read together.
-std::vector<Guard::Wanted> WantedFrom(const std::vector<Hit>& candidates, size_t first) {
+// `count` candidates from `first` on, or as many as there are.
+std::vector<Guard::Wanted> WantedFrom(const std::vector<Hit>& candidates, size_t first,
+                                      size_t count) {
   std::vector<Guard::Wanted> wanted;
-  for (size_t i = first; i < std::min(first + kReadAtOnce, candidates.size()); ++i) {
+  for (size_t i = first; i < candidates.size() && wanted.size() < count; ++i) {
     wanted.push_back({candidates[i].document, candidates[i].ordinal});
   }
   return wanted;
@@ -108,18 +109,18 @@ StatusOr<std::vector<Cleared<ClearedChunk>>> SearchAndGuard(const Access& access
   size_t bytes = 0;
   for (size_t asked = k, seen = 0;; asked += k) {
     ASSIGN_OR_RETURN(const auto candidates, index.Search(allowed, query, asked, stop));
-    for (; seen < candidates.size() && cleared.size() < k; ++seen) {
-      if (seen % kReadAtOnce == 0) {
-        RETURN_IF_ERROR(guard.Prefetch(WantedFrom(candidates, seen)));
-      }
-      const Hit& hit = candidates[seen];
-      ASSIGN_OR_RETURN(auto passed, guard.Clear(hit.document, hit.ordinal));
-      if (passed && (*passed)->score == hit.score) {
-        bytes += (*passed)->text.size();
-        RETURN_IF_ERROR(CheckAnswer(bytes));
-        cleared.push_back(*std::move(passed));
-      } else {
-        spdlog::error("defect: the guard rejected a candidate of the index");
+    while (seen < candidates.size() && cleared.size() < k) {
+      const size_t missing = std::min(kJudgedAtOnce, k - cleared.size());
+      ASSIGN_OR_RETURN(auto judged, guard.Clear(WantedFrom(candidates, seen, missing)));
+      for (auto& passed : judged) {
+        if (passed && (*passed)->score == candidates[seen].score) {
+          bytes += (*passed)->text.size();
+          RETURN_IF_ERROR(CheckAnswer(bytes));
+          cleared.push_back(*std::move(passed));
+        } else {
+          spdlog::error("defect: the guard rejected a candidate of the index");
+        }
+        ++seen;
       }
     }
     if (cleared.size() == k || candidates.size() < asked || Planted(Bug::kFilterAfterTopK)) {
@@ -149,18 +150,18 @@ StatusOr<Answer> Find(const ReadContext& context, const v1::RetrieveRequest& req
   return answer;
 }
 
-v1::RetrieveResponse ToResponse(const Answer& answer, bool omit_text,
-                                const JournalReceipt& receipt) {
+v1::RetrieveResponse ToResponse(Answer answer, bool omit_text, const JournalReceipt& receipt) {
   v1::RetrieveResponse response;
-  for (const Cleared<ClearedChunk>& chunk : answer.context.passages) {
+  for (Cleared<ClearedChunk>& cleared : answer.context.passages) {
+    ClearedChunk chunk = std::move(cleared).Take();
     v1::Passage* passage = response.add_passages();
-    passage->set_document(chunk->document);
-    passage->set_chunk(chunk->ordinal);
-    passage->set_score(chunk->score);
-    if (!omit_text) passage->set_text(chunk->text);
-    *passage->mutable_label() = ToProto(chunk->label);
-    passage->set_title(chunk->title);
-    passage->set_uri(chunk->uri);
+    passage->set_document(std::move(chunk.document));
+    passage->set_chunk(chunk.ordinal);
+    passage->set_score(chunk.score);
+    if (!omit_text) passage->set_text(std::move(chunk.text));
+    *passage->mutable_label() = ToProto(chunk.label);
+    passage->set_title(std::move(chunk.title));
+    passage->set_uri(std::move(chunk.uri));
   }
   if (answer.context.label) *response.mutable_context_label() = ToProto(*answer.context.label);
   response.mutable_destinations()->Assign(answer.context.destinations.begin(),
@@ -180,8 +181,8 @@ void Retrieve(const ReadContext& context, const v1::RetrieveRequest& request,
   Journaled(
       context, "Retrieve",
       [&](journal::v1::Record* record) { return Find(context, request, record); },
-      [omit_text = request.omit_text()](const Answer& answer, const JournalReceipt& receipt) {
-        return ToResponse(answer, omit_text, receipt);
+      [omit_text = request.omit_text()](Answer answer, const JournalReceipt& receipt) {
+        return ToResponse(std::move(answer), omit_text, receipt);
       },
       std::move(done));
 }

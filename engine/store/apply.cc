@@ -1,6 +1,5 @@
 #include "engine/store/apply.h"
 
-#include "engine/crypto/digest.h"
 #include "engine/store/apply_steps.h"
 #include "engine/store/codec.h"
 
@@ -50,9 +49,11 @@ void PutRevision(const ApplyContext& context, const Mutation& mutation, Applied*
   record.set_time_us(mutation.time_us());
   record.set_actor(context.pseudonym("principal", mutation.actor()));
   record.set_collection(applied->collection);
-  for (const auto& id : applied->documents) record.add_touched(context.pseudonym("document", id));
-  const auto digest = Sha256(mutation.SerializeAsString());
-  record.set_digest(std::string(digest.begin(), digest.end()));
+  for (const auto& id : applied->documents) {
+    applied->names.push_back(context.pseudonym("document", id));
+  }
+  record.mutable_touched()->Assign(applied->names.begin(), applied->names.end());
+  record.set_digest(std::string(AsBytes(context.digest)));
   applied->batch.Put(Family::kRevisions, RevisionKey(applied->next.id, applied->next.revision),
                      record);
 }
@@ -60,8 +61,9 @@ void PutRevision(const ApplyContext& context, const Mutation& mutation, Applied*
 }  // namespace
 
 StatusOr<Applied> Apply(const ApplyContext& context, const TenantState& head,
-                        const Mutation& mutation) {
+                        const Mutation& mutation, Batch batch) {
   Applied applied;
+  applied.batch = std::move(batch);
   applied.next = head;
   applied.next.revision = head.revision + 1;
   applied.next.time = std::max(head.time, static_cast<Micros>(mutation.time_us()));

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "cordon/store/v1/mutation.pb.h"
+#include "engine/crypto/digest.h"
 #include "engine/store/interner.h"
 #include "engine/store/state.h"
 
@@ -24,12 +25,14 @@ struct ApplyContext {
   std::function<std::vector<bool>()> classes_in_use;
   // A keyed pseudonym, for the row of the revision.
   std::function<std::string(std::string_view kind, std::string_view value)> pseudonym;
+  // Of the mutation, for the row of the revision.
+  Digest digest{};
 };
 
 // The state after `mutation`, or a refusal that has changed nothing but the interner, which the
-// caller must then roll back.
+// caller must then roll back. `batch` is an empty one whose memory may serve again.
 StatusOr<Applied> Apply(const ApplyContext& context, const TenantState& head,
-                        const store::v1::Mutation& mutation);
+                        const store::v1::Mutation& mutation, Batch batch = {});
 
 // The call of a mutation, such as "Ingest".
 std::string_view CallOf(const store::v1::Mutation& mutation);

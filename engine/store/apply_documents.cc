@@ -21,6 +21,22 @@ StatusOr<Collection> CopyCollection(const TenantState& state, const std::string&
   return *found;
 }
 
+// All of a document but its content: chunks and text.
+v1::Document WithoutContent(const v1::Document& from) {
+  v1::Document to;
+  to.set_id(from.id());
+  to.set_title(from.title());
+  to.set_uri(from.uri());
+  if (from.has_acl()) *to.mutable_acl() = from.acl();
+  if (from.has_label()) *to.mutable_label() = from.label();
+  if (from.has_valid_from()) *to.mutable_valid_from() = from.valid_from();
+  if (from.has_valid_until()) *to.mutable_valid_until() = from.valid_until();
+  *to.mutable_subjects() = from.subjects();
+  *to.mutable_attributes() = from.attributes();
+  if (from.has_provenance()) *to.mutable_provenance() = from.provenance();
+  return to;
+}
+
 void PublishCollection(Collection collection, TenantState* state) {
   auto all = std::make_shared<TenantState::Collections>(*state->collections);
   const std::string name = collection.config.name();
@@ -51,6 +67,8 @@ class DocumentWriter {
     return context_.database.Get(Family::kDocuments,
                                  DocumentKey(tenant(), collection_.id, document), record);
   }
+  // The numbers of a document's clauses.
+  StatusOr<std::vector<ClauseId>> DocumentClauses(const v1::Acl& acl);
   // Gives every chunk of `record` the class that its lists and labels make.
   Status Classify(DocumentRecord* record);
   // Drops the stored chunks of `old` that `record` does not have.
@@ -66,15 +84,25 @@ class DocumentWriter {
   Collection collection_;
   Applied* applied_;
   std::set<ClassId> classes_;  // of what was written
+  // By list: the documents of one mutation often share them.
+  std::unordered_map<std::string, std::vector<ClauseId>> clauses_of_;
+  ChunkRecord chunk_;  // PutChunk's, whose memory serves all chunks
 };
+
+StatusOr<std::vector<ClauseId>> DocumentWriter::DocumentClauses(const v1::Acl& acl) {
+  const auto [known, added] = clauses_of_.try_emplace(acl.SerializeAsString());
+  if (added) {
+    RETURN_IF_ERROR(
+        context_.interner.AddClauses(acl, policy(), tenant(), &applied_->batch, &known->second)
+            .Within("acl"));
+  }
+  return known->second;
+}
 
 Status DocumentWriter::Classify(DocumentRecord* record) {
   const Scheme& scheme = policy()->rules->scheme;
-  std::vector<ClauseId> document_clauses;
-  RETURN_IF_ERROR(context_.interner
-                      .AddClauses(record->document().acl(), policy(), tenant(), &applied_->batch,
-                                  &document_clauses)
-                      .Within("acl"));
+  ASSIGN_OR_RETURN(const std::vector<ClauseId> document_clauses,
+                   DocumentClauses(record->document().acl()));
   const Label document_label = FromProto(record->document().label());
   RETURN_IF_ERROR(scheme.CheckLabel(document_label).Within("label"));
   for (int i = 0; i < record->chunks_size(); ++i) {
@@ -115,12 +143,11 @@ void DocumentWriter::DropChunks(const DocumentRecord& old, const DocumentRecord&
 
 void DocumentWriter::PutChunk(const std::string& document, const v1::Chunk& chunk,
                               uint32_t ordinal) {
-  ChunkRecord record;
-  record.set_text(chunk.text());
-  record.set_embedding(reinterpret_cast<const char*>(chunk.embedding().data()),
+  chunk_.set_text(chunk.text());
+  chunk_.set_embedding(reinterpret_cast<const char*>(chunk.embedding().data()),
                        static_cast<size_t>(chunk.embedding_size()) * sizeof(float));
   applied_->batch.Put(Family::kChunks, ChunkKey(tenant(), collection_.id, document, ordinal),
-                      record);
+                      chunk_);
 }
 
 RowChange DocumentWriter::RowsOf(const DocumentRecord& record, RowChange::Kind kind,
@@ -135,9 +162,7 @@ RowChange DocumentWriter::RowsOf(const DocumentRecord& record, RowChange::Kind k
 
 Status DocumentWriter::Replace(const v1::Document& document) {
   DocumentRecord record;
-  *record.mutable_document() = document;
-  record.mutable_document()->clear_chunks();
-  record.mutable_document()->clear_text();
+  *record.mutable_document() = WithoutContent(document);
   record.set_revision(applied_->next.revision);
   // By ordinal, whatever the order in which they came.
   std::vector<const v1::Chunk*> chunks;

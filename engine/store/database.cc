@@ -8,8 +8,11 @@
 #include <rocksdb/table.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <array>
 #include <cstring>
+#include <mutex>
+#include <tuple>
 
 #include "engine/base/check.h"
 #include "engine/base/checksum.h"
@@ -21,19 +24,26 @@ namespace {
 constexpr size_t kSealBytes = sizeof(uint32_t);
 constexpr size_t kBlockCacheBytes = 64 << 20;   // vectors are in memory already
 constexpr size_t kWriteBufferBytes = 32 << 20;  // for each busy family
-constexpr uint64_t kWalBytesMax = 256 << 20;    // bounds the replay at start
+constexpr size_t kChunkBufferBytes = 64 << 20;  // fewer and larger files to merge
+constexpr uint64_t kWalBytesPerSync = 1 << 20;
+constexpr uint64_t kWalBytesMax = 256 << 20;  // bounds the replay at start
 
 uint32_t SealOf(Family family, std::string_view key, std::string_view payload) {
   const char number = static_cast<char>(family);
   return Crc32(Crc32(Crc32(0, std::string_view(&number, 1)), key), payload);
 }
 
-std::string Seal(Family family, std::string_view key, const google::protobuf::MessageLite& record) {
-  std::string value(kSealBytes, '\0');
-  record.AppendToString(&value);
-  const uint32_t seal = SealOf(family, key, std::string_view(value).substr(kSealBytes));
-  std::memcpy(value.data(), &seal, kSealBytes);
-  return value;
+// Appends the record's seal and payload to `bytes`; returns how many that are.
+size_t AppendSealed(Family family, std::string_view key,
+                    const google::protobuf::MessageLite& record, std::string* bytes) {
+  const size_t payload_bytes = record.ByteSizeLong();
+  const size_t at = bytes->size();
+  bytes->resize(at + kSealBytes + payload_bytes);
+  char* const payload = bytes->data() + at + kSealBytes;
+  record.SerializeWithCachedSizesToArray(reinterpret_cast<uint8_t*>(payload));
+  const uint32_t seal = SealOf(family, key, std::string_view(payload, payload_bytes));
+  std::memcpy(bytes->data() + at, &seal, kSealBytes);
+  return kSealBytes + payload_bytes;
 }
 
 StatusOr<std::string_view> Unseal(Family family, std::string_view key, std::string_view value) {
@@ -70,6 +80,8 @@ rocksdb::Options DatabaseOptions(bool create) {
   options.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
   options.track_and_verify_wals_in_manifest = true;
   options.max_total_wal_size = kWalBytesMax;
+  // The disk begins to write while a group is still being applied: its sync then waits less.
+  options.wal_bytes_per_sync = kWalBytesPerSync;
   options.info_log_level = rocksdb::InfoLogLevel::WARN_LEVEL;
   options.keep_log_file_num = 4;
   options.max_open_files = 512;
@@ -79,13 +91,18 @@ rocksdb::Options DatabaseOptions(bool create) {
   return options;
 }
 
-rocksdb::ColumnFamilyOptions FamilyOptions(std::shared_ptr<rocksdb::Cache> cache) {
+rocksdb::ColumnFamilyOptions FamilyOptions(Family family, std::shared_ptr<rocksdb::Cache> cache) {
   rocksdb::ColumnFamilyOptions options;
   rocksdb::BlockBasedTableOptions table;
   table.block_cache = std::move(cache);
   table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
   options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
-  options.write_buffer_size = kWriteBufferBytes;
+  options.write_buffer_size = family == Family::kChunks ? kChunkBufferBytes : kWriteBufferBytes;
+  // Each document that is written is looked up, and most are new: a filter says so at once.
+  if (family == Family::kDocuments) {
+    options.memtable_prefix_bloom_size_ratio = 0.02;
+    options.memtable_whole_key_filtering = true;
+  }
   options.compression = rocksdb::kNoCompression;  // embeddings do not compress
   return options;
 }
@@ -95,10 +112,16 @@ rocksdb::ColumnFamilyOptions FamilyOptions(std::shared_ptr<rocksdb::Cache> cache
 struct Database::Rocks {
   std::unique_ptr<rocksdb::DB> db;
   std::array<rocksdb::ColumnFamilyHandle*, kFamilies> families{};
+  // Filled anew by each write: fresh memory for megabytes costs more than filling it.
+  std::mutex filling;
+  rocksdb::WriteBatch filled{/*reserved_bytes=*/0, /*max_bytes=*/0,
+                             /*protection_bytes_per_key=*/8, /*default_cf_ts_sz=*/0};
 
   rocksdb::ColumnFamilyHandle* Of(Family family) const {
     return families[static_cast<size_t>(family)];
   }
+  // Requires filling.
+  Status Fill(const Batch& batch);
 };
 
 class Snapshot {
@@ -123,17 +146,25 @@ rocksdb::ReadOptions ReadAt(const Snapshot* snapshot) {
 }
 }  // namespace
 
-void Batch::Put(Family family, std::string key, const google::protobuf::MessageLite& record) {
-  std::string value = Seal(family, key, record);
-  changes_.push_back({Change::kPut, family, std::move(key), std::move(value)});
+void Batch::Put(Family family, std::string_view key, const google::protobuf::MessageLite& record) {
+  bytes_.append(key);
+  changes_.push_back(
+      {Change::kPut, family, key.size(), AppendSealed(family, key, record, &bytes_)});
 }
 
-void Batch::Delete(Family family, std::string key) {
-  changes_.push_back({Change::kDelete, family, std::move(key), {}});
+void Batch::Delete(Family family, std::string_view key) {
+  bytes_.append(key);
+  changes_.push_back({Change::kDelete, family, key.size(), 0});
 }
 
-void Batch::DeletePrefix(Family family, std::string prefix) {
-  changes_.push_back({Change::kDeletePrefix, family, std::move(prefix), {}});
+void Batch::DeletePrefix(Family family, std::string_view prefix) {
+  bytes_.append(prefix);
+  changes_.push_back({Change::kDeletePrefix, family, prefix.size(), 0});
+}
+
+void Batch::Clear() {
+  changes_.clear();
+  bytes_.clear();
 }
 
 Database::Database(std::unique_ptr<Rocks> rocks) : rocks_(std::move(rocks)) {}
@@ -150,7 +181,8 @@ StatusOr<std::unique_ptr<Database>> Database::Open(const std::string& path, bool
   const auto cache = rocksdb::NewLRUCache(kBlockCacheBytes);
   std::vector<rocksdb::ColumnFamilyDescriptor> descriptors;
   for (size_t i = 0; i < kFamilies; ++i) {
-    descriptors.emplace_back(std::string(FamilyName(static_cast<Family>(i))), FamilyOptions(cache));
+    const auto family = static_cast<Family>(i);
+    descriptors.emplace_back(std::string(FamilyName(family)), FamilyOptions(family, cache));
   }
   rocksdb::DB* db = nullptr;
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
@@ -182,22 +214,18 @@ StatusOr<bool> Database::Get(Family family, const std::string& key,
   return true;
 }
 
-Status Database::GetMany(Family family, std::span<const std::string> keys,
-                         std::span<google::protobuf::MessageLite* const> records,
-                         std::vector<bool>* found, const Snapshot* snapshot) const {
-  CORDON_CHECK(keys.size() == records.size());
+Status Database::GetMany(Family family, std::span<const std::string> keys, const Found& found,
+                         const Snapshot* snapshot) const {
   const std::vector<rocksdb::Slice> slices(keys.begin(), keys.end());
   std::vector<rocksdb::PinnableSlice> values(keys.size());
   std::vector<rocksdb::Status> statuses(keys.size());
   rocks_->db->MultiGet(ReadAt(snapshot), rocks_->Of(family), keys.size(), slices.data(),
                        values.data(), statuses.data());
-  found->assign(keys.size(), false);
   for (size_t i = 0; i < keys.size(); ++i) {
     if (statuses[i].IsNotFound()) continue;
     RETURN_IF_ERROR(Translate(statuses[i], "read"));
     ASSIGN_OR_RETURN(const std::string_view payload, Unseal(family, keys[i], View(values[i])));
-    RETURN_IF_ERROR(ParseRecord(payload, records[i]));
-    (*found)[i] = true;
+    RETURN_IF_ERROR(found(i, payload));
   }
   return OkStatus();
 }
@@ -253,28 +281,57 @@ StatusOr<std::string_view> Database::Cursor::Payload() const {
   return Unseal(place_->family, key(), View(place_->it->value()));
 }
 
-Status Database::Write(const Batch& batch) {
-  rocksdb::WriteBatch rocks_batch(/*reserved_bytes=*/0, /*max_bytes=*/0,
-                                  /*protection_bytes_per_key=*/8, /*default_cf_ts_sz=*/0);
-  for (const auto& change : batch.changes_) {
-    auto* family = rocks_->Of(change.family);
+std::vector<Batch::Entry> Batch::Sorted() const {
+  std::vector<Entry> entries;
+  entries.reserve(changes_.size());
+  bool ranges = false;
+  std::string_view left = bytes_;
+  const auto take = [&left](size_t bytes) {
+    const std::string_view taken = left.substr(0, bytes);
+    left.remove_prefix(bytes);
+    return taken;
+  };
+  for (const auto& change : changes_) {
+    const std::string_view key = take(change.key_bytes);
+    entries.push_back({change.kind, change.family, key, take(change.value_bytes)});
+    ranges = ranges || change.kind == Change::kDeletePrefix;
+  }
+  // What was changed twice keeps its order; a range must not pass the changes of its keys.
+  if (ranges) return entries;
+  std::stable_sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) {
+    return std::tie(a.family, a.key) < std::tie(b.family, b.key);
+  });
+  return entries;
+}
+
+Status Database::Rocks::Fill(const Batch& batch) {
+  filled.Clear();
+  for (const auto& change : batch.Sorted()) {
+    auto* family = Of(change.family);
+    const rocksdb::Slice key = Slice(change.key);
     rocksdb::Status status;
     switch (change.kind) {
       case Batch::Change::kPut:
-        status = rocks_batch.Put(family, change.key, change.value);
+        status = filled.Put(family, key, Slice(change.value));
         break;
       case Batch::Change::kDelete:
-        status = rocks_batch.Delete(family, change.key);
+        status = filled.Delete(family, key);
         break;
       case Batch::Change::kDeletePrefix:
-        status = rocks_batch.DeleteRange(family, change.key, PrefixEnd(change.key));
+        status = filled.DeleteRange(family, key, PrefixEnd(std::string(change.key)));
         break;
     }
     RETURN_IF_ERROR(Translate(status, "fill a batch"));
   }
+  return OkStatus();
+}
+
+Status Database::Write(const Batch& batch) {
+  std::lock_guard lock(rocks_->filling);
+  RETURN_IF_ERROR(rocks_->Fill(batch));
   rocksdb::WriteOptions options;
   options.sync = false;  // Sync() follows once for all batches of a group, before the answer
-  const Status written = Translate(rocks_->db->Write(options, &rocks_batch), "write");
+  const Status written = Translate(rocks_->db->Write(options, &rocks_->filled), "write");
   return Planted(Bug::kStoreErrorsIgnored) ? OkStatus() : written;
 }
 

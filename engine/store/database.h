@@ -28,20 +28,34 @@ namespace cordon {
 // A set of changes that becomes visible and durable as one.
 class Batch {
  public:
-  void Put(Family family, std::string key, const google::protobuf::MessageLite& record);
-  void Delete(Family family, std::string key);
+  void Put(Family family, std::string_view key, const google::protobuf::MessageLite& record);
+  void Delete(Family family, std::string_view key);
   // Deletes all keys that begin with `prefix`.
-  void DeletePrefix(Family family, std::string prefix);
+  void DeletePrefix(Family family, std::string_view prefix);
+  // Empties it, but keeps its memory for the next changes.
+  void Clear();
 
  private:
   friend class Database;
+  // Lies in bytes_: the key, then the sealed value of a kPut, each change behind the one before. A
+  // string of its own for each would cost as much as writing it.
   struct Change {
     enum Kind { kPut, kDelete, kDeletePrefix } kind;
     Family family;
-    std::string key;
-    std::string value;
+    size_t key_bytes;
+    size_t value_bytes;
   };
+  struct Entry {
+    Change::Kind kind;
+    Family family;
+    std::string_view key;
+    std::string_view value;
+  };
+  // By family and key where that changes nothing: neighbours are quickly put beside each other.
+  std::vector<Entry> Sorted() const;
+
   std::vector<Change> changes_;
+  std::string bytes_;
 };
 
 // A pinned, unchanging picture of the whole database. Outlives no Database.
@@ -64,9 +78,11 @@ class Database {
   StatusOr<bool> Get(Family family, const std::string& key, google::protobuf::MessageLite* record,
                      const Snapshot* snapshot = nullptr) const;
 
-  // Reads several records at once; as Get() for each. `found` gets a place for each key.
-  Status GetMany(Family family, std::span<const std::string> keys,
-                 std::span<google::protobuf::MessageLite* const> records, std::vector<bool>* found,
+  // Reads several records at once and calls `found(i, payload)` for each keys[i] that there is, in
+  // their order, until it returns an error; the payload is borrowed for the call. DATA_LOSS if a
+  // record is damaged.
+  using Found = std::function<Status(size_t i, std::string_view payload)>;
+  Status GetMany(Family family, std::span<const std::string> keys, const Found& found,
                  const Snapshot* snapshot = nullptr) const;
 
   // Calls `visit(key, payload)` for each record that begins with `prefix`, in order, until it

@@ -13,10 +13,13 @@ namespace {
 // Sorted and without repeats, so that equal lists are equal bytes.
 void CopySorted(const google::protobuf::RepeatedPtrField<v1::Entry>& from,
                 google::protobuf::RepeatedPtrField<v1::Entry>* to) {
-  std::vector<std::string> keys;
-  for (const auto& entry : from) keys.push_back(entry.SerializeAsString());
-  Canonicalise(&keys);
-  for (const auto& key : keys) CORDON_CHECK(to->Add()->ParseFromString(key));
+  std::vector<std::pair<std::string, const v1::Entry*>> sorted;
+  sorted.reserve(static_cast<size_t>(from.size()));
+  for (const auto& entry : from) sorted.emplace_back(entry.SerializeAsString(), &entry);
+  std::sort(sorted.begin(), sorted.end());
+  for (size_t i = 0; i < sorted.size(); ++i) {
+    if (i == 0 || sorted[i].first != sorted[i - 1].first) *to->Add() = *sorted[i].second;
+  }
 }
 
 // The stored form of a list without its containers.
@@ -28,10 +31,48 @@ store::v1::ClauseRecord CanonicalClause(const v1::Acl& acl) {
   return record;
 }
 
-// A class's label in a form that only equal labels share.
-std::string LabelKey(store::v1::ClassRecord record) {
-  record.clear_clauses();
-  return record.SerializeAsString();
+void AppendNumber(size_t number, std::string* key) {
+  const auto narrow = static_cast<uint32_t>(number);
+  key->append(reinterpret_cast<const char*>(&narrow), sizeof(narrow));
+}
+
+void AppendNames(const std::vector<std::string>& names, std::string* key) {
+  AppendNumber(names.size(), key);
+  for (const auto& name : names) {
+    AppendNumber(name.size(), key);
+    key->append(name);
+  }
+}
+
+// A label in a form that only equal labels share. In memory only: the store has records.
+std::string LabelKey(const Label& label) {
+  std::string key;
+  AppendNumber(label.level.size(), &key);
+  key.append(label.level);
+  AppendNames(label.compartments, &key);
+  AppendNames(label.tags, &key);
+  if (label.regions) AppendNames(*label.regions, &key);
+  return key;
+}
+
+// A class in a form that only equal classes share.
+std::string ClassKey(const std::vector<ClauseId>& clauses, std::string_view label_key) {
+  std::string key;
+  AppendNumber(clauses.size(), &key);
+  for (const ClauseId clause : clauses) AppendNumber(clause, &key);
+  key.append(label_key);
+  return key;
+}
+
+store::v1::ClassRecord RecordOf(const std::vector<ClauseId>& clauses, const Label& label) {
+  store::v1::ClassRecord record;
+  record.mutable_clauses()->Assign(clauses.begin(), clauses.end());
+  *record.mutable_label() = ToProto(label);
+  if (label.regions) {
+    record.set_regions_met(true);
+    record.mutable_regions()->Assign(label.regions->begin(), label.regions->end());
+  }
+  return record;
 }
 
 Label LabelOf(const store::v1::ClassRecord& record) {
@@ -100,22 +141,15 @@ ClassId Interner::ClassOf(std::vector<ClauseId> clauses, const Label& label, Pol
                           uint32_t tenant, Batch* batch) {
   std::sort(clauses.begin(), clauses.end());
   clauses.erase(std::unique(clauses.begin(), clauses.end()), clauses.end());
-  store::v1::ClassRecord record;
-  record.mutable_clauses()->Assign(clauses.begin(), clauses.end());
-  *record.mutable_label() = ToProto(label);
-  if (label.regions) {
-    record.set_regions_met(true);
-    record.mutable_regions()->Assign(label.regions->begin(), label.regions->end());
-  }
   ClassTable& table = state->classes;
-  store::v1::ClassRecord key = record;
-  if (Planted(Bug::kClassIdReuse)) key.clear_label();
-  const auto [id, added] = NumberOf(&classes_, key.SerializeAsString(), table.classes.size());
+  const std::string label_key = LabelKey(label);
+  std::string key = ClassKey(clauses, Planted(Bug::kClassIdReuse) ? std::string() : label_key);
+  const auto [id, added] = NumberOf(&classes_, std::move(key), table.classes.size());
   if (added) {
-    const auto [label_id, new_label] = NumberOf(&labels_, LabelKey(record), table.labels.size());
+    batch->Put(Family::kClasses, NumberedKey(tenant, id), RecordOf(clauses, label));
+    const auto [label_id, new_label] = NumberOf(&labels_, label_key, table.labels.size());
     if (new_label) table.labels.PushBack(label);
     table.classes.PushBack({std::move(clauses), label_id});
-    batch->Put(Family::kClasses, NumberedKey(tenant, id), record);
   }
   CORDON_CHECK(id < table.classes.size());
   return id;
@@ -127,11 +161,13 @@ void Interner::LoadClause(const store::v1::ClauseRecord& record, PolicyState* st
 }
 
 void Interner::LoadClass(const store::v1::ClassRecord& record, PolicyState* state) {
-  const auto [label_id, new_label] =
-      NumberOf(&labels_, LabelKey(record), state->classes.labels.size());
-  if (new_label) state->classes.labels.PushBack(LabelOf(record));
-  classes_.emplace(record.SerializeAsString(), static_cast<uint32_t>(classes_.size()));
-  state->classes.classes.PushBack({{record.clauses().begin(), record.clauses().end()}, label_id});
+  Label label = LabelOf(record);
+  const std::string label_key = LabelKey(label);
+  std::vector<ClauseId> clauses(record.clauses().begin(), record.clauses().end());
+  classes_.emplace(ClassKey(clauses, label_key), static_cast<uint32_t>(classes_.size()));
+  const auto [label_id, new_label] = NumberOf(&labels_, label_key, state->classes.labels.size());
+  if (new_label) state->classes.labels.PushBack(std::move(label));
+  state->classes.classes.PushBack({std::move(clauses), label_id});
   Commit();
 }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "engine/base/limits.h"
 #include "engine/store/codec.h"
 
 namespace cordon {
@@ -128,9 +129,14 @@ std::shared_ptr<const Collection> TenantState::FindCollection(std::string_view c
 
 StatusOr<std::vector<store::v1::TenantRecord>> LoadTenants(const Database& database) {
   std::vector<store::v1::TenantRecord> tenants;
-  RETURN_IF_ERROR(database.Scan(
-      Family::kMeta, MetaTenantKey(""),
-      [&](auto, auto payload) -> Status { return ParseRecord(payload, &tenants.emplace_back()); }));
+  RETURN_IF_ERROR(
+      database.Scan(Family::kMeta, MetaTenantKey(""), [&](auto, auto payload) -> Status {
+        auto& tenant = tenants.emplace_back();
+        RETURN_IF_ERROR(ParseRecord(payload, &tenant));
+        // Numbers are given from 1 on, one a tenant.
+        const bool given = tenant.id() > 0 && tenant.id() <= limits::kTenants;
+        return given ? OkStatus() : Damaged("a tenant with a number that is never given");
+      }));
   std::sort(tenants.begin(), tenants.end(),
             [](const auto& a, const auto& b) { return a.id() < b.id(); });
   return tenants;

@@ -71,7 +71,8 @@ struct Applied {
   Batch batch;
   std::string collection;                // whose rows change, if any do
   std::vector<RowChange> rows;           // in order
-  std::vector<std::string> documents;    // ids touched, for the journal
+  std::vector<std::string> documents;    // ids touched
+  std::vector<std::string> names;        // their pseudonyms, for the journal
   bool existed = false;                  // of SetAccess and Delete
   std::vector<std::string> undefined;    // of Ingest: groups and roles that have no record
   uint32_t parts = 0;                    // of ApplyPolicy and ApplyDirectory: how many

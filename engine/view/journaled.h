@@ -42,8 +42,8 @@ void RefuseJournaled(const std::shared_ptr<Tenant>& tenant, const Authenticated&
 }
 
 // Runs `work(&record)`, which gives StatusOr<Result>, appends the record with its outcome, and then
-// calls `done` with `respond(result, receipt)` or the refusal. If the record cannot be written,
-// `done` gets that error: without a record there is no answer.
+// calls `done` with `respond(result, receipt)`, which may take the result apart, or the refusal. If
+// the record cannot be written, `done` gets that error: without a record there is no answer.
 template <typename Work, typename Respond, typename Done>
 void Journaled(const ReadContext& context, std::string_view call, Work work, Respond respond,
                Done done) {
@@ -56,7 +56,7 @@ void Journaled(const ReadContext& context, std::string_view call, Work work, Res
                                       const StatusOr<JournalReceipt>& receipt) {
                                     if (!receipt.ok()) return done(receipt.status());
                                     if (!result->ok()) return done(result->status());
-                                    done(respond(**result, *receipt));
+                                    done(respond(std::move(**result), *receipt));
                                   });
 }
 

@@ -65,11 +65,10 @@ class View {
     return database_->Get(family, key, record, snapshot_.get());
   }
 
-  // Reads several; a place of `found` is false where there is none.
+  // Reads several, as Database::GetMany().
   Status GetMany(Family family, std::span<const std::string> keys,
-                 std::span<google::protobuf::MessageLite* const> records,
-                 std::vector<bool>* found) const {
-    return database_->GetMany(family, keys, records, found, snapshot_.get());
+                 const Database::Found& found) const {
+    return database_->GetMany(family, keys, found, snapshot_.get());
   }
 
   // Which classes have a stored chunk in `collection`, or in any if null.

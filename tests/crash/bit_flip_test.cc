@@ -122,7 +122,7 @@ class BitFlip : public testing::Test {
     return kWrong;
   }
 
-  ScratchDirectory scratch_;
+  ScratchDirectory scratch_{Place::kQuick};
   std::vector<Change> changes_;
   Model model_;
 };

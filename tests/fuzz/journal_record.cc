@@ -1,6 +1,8 @@
 // Any bytes as a journal's file after its header ('r'), or as the payloads of records that the key
 // has signed ('s', each after its length in two bytes): verified and opened, or refused; what
 // verifies also opens.
+#include <google/protobuf/stubs/logging.h>
+
 #include <cstdint>
 #include <fstream>
 #include <string>
@@ -18,6 +20,8 @@ namespace {
 
 class JournalWorld {
  public:
+  JournalWorld() { google::protobuf::SetLogHandler(nullptr); }  // bad input is what this is about
+
   void Try(bool sealed, std::string_view bytes) {
     const std::filesystem::path directory = scratch_ / "acme";
     std::filesystem::create_directories(directory);
@@ -51,7 +55,7 @@ class JournalWorld {
     return file;
   }
 
-  ScratchDirectory scratch_;
+  ScratchDirectory scratch_{Place::kQuick};
   SecretKey key_{Sha256("the journal's key")};
   journal::ChainKeys keys_{key_};
 };
@@ -60,8 +64,8 @@ class JournalWorld {
 }  // namespace cordon
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  static auto* const world = new cordon::JournalWorld;
+  static cordon::JournalWorld world;
   if (size == 0) return 0;
-  world->Try(data[0] == 's', {reinterpret_cast<const char*>(data) + 1, size - 1});
+  world.Try(data[0] == 's', {reinterpret_cast<const char*>(data) + 1, size - 1});
   return 0;
 }

@@ -1,4 +1,5 @@
-// Stands in for libFuzzer where there is none: replays the corpus, then tries mutations of it.
+// Stands in for libFuzzer where there is none: replays the corpus, then tries CORDON_FUZZ_ROUNDS
+// mutations of it.
 //
 //   fuzz_NAME CORPUS            CORDON_SEED and CORDON_SOAK_S as in tests/effort.h
 #include <algorithm>
@@ -17,8 +18,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size);
 
 namespace cordon {
 namespace {
-
-constexpr uint64_t kMutationsInCi = 20'000;
 
 void Run(const std::string& input) {
   LLVMFuzzerTestOneInput(reinterpret_cast<const uint8_t*>(input.data()), input.size());
@@ -82,7 +81,7 @@ int main(int argc, char** argv) {
   }
   for (const auto& input : corpus) cordon::Run(input);
   const std::string name = std::filesystem::path(argv[0]).filename().string();
-  cordon::Effort effort("S7-" + name, cordon::kMutationsInCi);
+  cordon::Effort effort("S7-" + name, CORDON_FUZZ_ROUNDS);
   cordon::Random random(effort.seed());
   while (effort.More()) {
     std::string input = corpus[random.Below(corpus.size())];

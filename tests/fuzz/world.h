@@ -1,6 +1,9 @@
 // A small tenant that inputs are tried on; no input changes it.
 #pragma once
 
+#include <google/protobuf/stubs/logging.h>
+#include <spdlog/spdlog.h>
+
 #include <string>
 #include <utility>
 
@@ -32,6 +35,9 @@ class FuzzWorld {
         LoadTenant(tenant_.store.database(),
                    FromText<store::v1::TenantRecord>("id: 1 name: 'default'"), &interner_);
     CORDON_CHECK(loaded.ok());
+    // Bad input is what this is about.
+    spdlog::set_level(spdlog::level::off);
+    google::protobuf::SetLogHandler(nullptr);
   }
 
   ScratchTenant& tenant() { return tenant_; }

@@ -15,10 +15,6 @@ constexpr reference::Time kBegin = 4'102'444'800'000'000;  // the year 2100
 
 }  // namespace
 
-RunningEngine::InMemory::InMemory() {
-  if (std::filesystem::is_directory("/dev/shm")) setenv("TMPDIR", "/dev/shm", /*overwrite=*/0);
-}
-
 RunningEngine::RunningEngine(Durability reads) : reads_(reads) {
   CORDON_CHECK(CreateStore(paths(), {"default.k", "default.k.s", "digest"}, false).ok());
   CORDON_CHECK(Open().ok());

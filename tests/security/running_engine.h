@@ -42,16 +42,10 @@ class RunningEngine {
   WriteContext Write(const Authenticated& caller) { return engine_->WriteAs(caller); }
 
  private:
-  // Disks are the subject of tests/crash/; here, memory saves the time of syncing.
-  struct InMemory {
-    InMemory();
-  };
-
   Status Open();
   DataPaths paths() const { return {scratch_ / "data", "", ""}; }
 
-  InMemory in_memory_;
-  ScratchDirectory scratch_;
+  ScratchDirectory scratch_{Place::kQuick};
   const Durability reads_;
   std::unique_ptr<Engine> engine_;
 };

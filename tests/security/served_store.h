@@ -84,7 +84,7 @@ class ServedStore {
   }
 
  private:
-  ScratchDirectory scratch_;
+  ScratchDirectory scratch_{Place::kQuick};
   Config config_;
   std::unique_ptr<Server> server_;
   std::unique_ptr<AnyCaller> caller_;

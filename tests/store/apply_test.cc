@@ -183,6 +183,26 @@ TEST(Apply, ReplacedDocumentsLeaveTheirOldChunksBehind) {
   }
 }
 
+TEST(Apply, AFieldOfADocumentIsForgotten) {
+  ScratchStore store;
+  store.Do(kDocs);
+  const auto mutation = FromText<store::v1::Mutation>(
+      "ingest { collection: 'docs' documents { id: 'a' title: 't' uri: 'u' text: 'whole' "
+      "acl { allow { principal: 'everyone' } } label { level: 'public' } "
+      "valid_from { seconds: 1 } valid_until { seconds: 2 } subjects: 'person:1' "
+      "attributes { key: 'n' value { int_value: 1 } } provenance { source: 's' trust: 'i' } "
+      "chunks { text: 't' embedding: 1 embedding: 0 } } }");
+  v1::Document given = mutation.ingest().documents(0);
+  std::vector<const google::protobuf::FieldDescriptor*> set;
+  given.GetReflection()->ListFields(given, &set);
+  ASSERT_EQ(static_cast<int>(set.size()), given.GetDescriptor()->field_count())
+      << "a document has a new field; set it above";
+  ASSERT_TRUE(store.Try(mutation).ok());
+  given.clear_text();
+  given.clear_chunks();
+  EXPECT_EQ(store.Document("a").document().DebugString(), given.DebugString());
+}
+
 TEST(Apply, OfTwoDocumentsWithOneIdTheFirstWins) {
   ScratchStore store;
   store.Do(kDocs);

@@ -12,6 +12,7 @@
 #include "engine/base/clock.h"
 #include "engine/base/limits.h"
 #include "engine/base/text_check.h"
+#include "tools/cordon/yaml_document.h"
 
 namespace cordon {
 namespace {
@@ -189,12 +190,10 @@ const Rule* Rules::Match(std::string_view relative_path) const {
 
 StatusOr<Rules> ParseRules(std::string_view text) {
   RETURN_IF_ERROR(CheckText("rules", text, kRulesBytesMax));
+  const auto root = ReadYaml(text);
+  if (!root.ok()) return root.status().Within("rules");
   try {
-    const std::vector<YAML::Node> documents = YAML::LoadAll(std::string(text));
-    if (documents.size() != 1) {
-      return Invalid("rules", "must be one YAML document with the key rules");
-    }
-    return ParseDocument(documents[0]);
+    return ParseDocument(*root);
   } catch (const YAML::Exception& error) {
     return Invalid(
         "rules", fmt::format("line {}: not YAML: {}; correct it", error.mark.line + 1, error.msg));

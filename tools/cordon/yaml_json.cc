@@ -6,9 +6,9 @@
 #include <charconv>
 #include <optional>
 #include <set>
-#include <vector>
 
 #include "tools/cordon/json_writer.h"
+#include "tools/cordon/yaml_document.h"
 
 namespace cordon {
 namespace {
@@ -137,12 +137,10 @@ class Converter {
 }  // namespace
 
 StatusOr<std::string> YamlToJson(std::string_view text) {
+  ASSIGN_OR_RETURN(const YAML::Node root, ReadYaml(text));
   try {
-    const std::vector<YAML::Node> documents = YAML::LoadAll(std::string(text));
-    if (documents.empty()) return Invalid("", "the file is empty");
-    if (documents.size() > 1) return Invalid("", "more than one YAML document; keep one");
     Converter converter;
-    RETURN_IF_ERROR(converter.Convert(documents[0], 0));
+    RETURN_IF_ERROR(converter.Convert(root, 0));
     return converter.text();
   } catch (const YAML::Exception& error) {
     return Invalid("", fmt::format("line {}: {}", error.mark.line + 1, error.msg));
