@@ -28,13 +28,12 @@ enum class Bug {
   // Writing.
   kClassIdReuse,       // classes of equal lists share an id, whatever their labels
   kChunkAclWidens,     // a chunk's own list replaces the document's
-  kOldRowsKept,        // a replaced document's rows stay in the index
+  kOldChunksKept,      // a replaced document's chunks stay in the store
   kReclassNotIndexed,  // SetAccess changes the record and not the index
   kIdPrefixIgnored,    // a key writes any id
   // Durability.
   kStoreUnsynced,         // acknowledged before RocksDB has synced
   kJournalUnsynced,       // acknowledged before the journal has synced
-  kStoreErrorsIgnored,    // acknowledged although RocksDB failed
   kJournalErrorsIgnored,  // acknowledged although the journal failed
   kStoreBehindAccepted,   // a store that lost changes is served
   kSealUnchecked,         // damaged records are parsed

@@ -133,7 +133,7 @@ void DocumentWriter::DropChunks(const DocumentRecord& old, const DocumentRecord&
   std::set<uint32_t> kept;
   for (const auto& chunk : record.chunks()) kept.insert(chunk.ordinal());
   for (const auto& chunk : old.chunks()) {
-    if (kept.contains(chunk.ordinal())) continue;
+    if (kept.contains(chunk.ordinal()) || Planted(Bug::kOldChunksKept)) continue;
     applied_->batch.Delete(
         Family::kChunks, ChunkKey(tenant(), collection_.id, old.document().id(), chunk.ordinal()));
   }
@@ -183,7 +183,7 @@ Status DocumentWriter::Replace(const v1::Document& document) {
   collection_.documents += 1;
   collection_.chunks += static_cast<uint64_t>(record.chunks_size());
   Put(record);
-  RowChange change = RowsOf(record, RowChange::kReplace, existed && !Planted(Bug::kOldRowsKept));
+  RowChange change = RowsOf(record, RowChange::kReplace, existed);
   for (size_t i = 0; i < chunks.size(); ++i) {
     change.rows[i].embedding = chunks[i]->embedding().data();
   }
