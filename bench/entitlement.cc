@@ -54,10 +54,11 @@ PolicyState MakePolicy(size_t classes) {
       slot.clause.allow.push_back({groups[DrawGroup(&random)]});
     }
     slot.clause.deny.push_back({contractors});
-    policy.classes.clauses.PushBack(std::move(slot));
+    policy.classes.AddClause(std::move(slot));
     policy.classes.classes.PushBack(
         {{static_cast<ClauseId>(c)}, static_cast<LabelId>(random.Below(kLabels))});
   }
+  policy.ExtendPostings();
   return policy;
 }
 

@@ -1,9 +1,9 @@
 #include "engine/crypto/digest.h"
 
+#include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-
-#include <string>
+#include <openssl/params.h>
 
 #include "engine/base/check.h"
 
@@ -13,6 +13,12 @@ namespace {
 // To find an algorithm costs more than to digest a short message: it is done once.
 const EVP_MD* Sha256Algorithm() {
   static const EVP_MD* const algorithm = EVP_MD_fetch(nullptr, "SHA256", nullptr);
+  CORDON_CHECK(algorithm != nullptr);
+  return algorithm;
+}
+
+EVP_MAC* HmacAlgorithm() {
+  static EVP_MAC* const algorithm = EVP_MAC_fetch(nullptr, "HMAC", nullptr);
   CORDON_CHECK(algorithm != nullptr);
   return algorithm;
 }
@@ -28,44 +34,29 @@ Digest Sha256(std::string_view bytes) {
   return digest;
 }
 
-void HmacKey::Free::operator()(evp_md_ctx_st* context) const { EVP_MD_CTX_free(context); }
+void HmacKey::Free::operator()(evp_mac_ctx_st* context) const { EVP_MAC_CTX_free(context); }
 
-HmacKey::Context HmacKey::Begin(std::string_view padded_key) {
-  Context context(EVP_MD_CTX_new());
-  CORDON_CHECK(context != nullptr);
-  CORDON_CHECK(EVP_DigestInit_ex2(context.get(), Sha256Algorithm(), nullptr) == 1);
-  CORDON_CHECK(EVP_DigestUpdate(context.get(), padded_key.data(), padded_key.size()) == 1);
-  return context;
-}
-
-// RFC 2104: H(key ^ opad || H(key ^ ipad || bytes)).
-HmacKey::HmacKey(std::string_view key) {
-  constexpr size_t kBlockBytes = 64;
-  const Digest digest = key.size() > kBlockBytes ? Sha256(key) : Digest();
-  if (key.size() > kBlockBytes) key = AsBytes(digest);
-  std::array<char, kBlockBytes> inner;
-  std::array<char, kBlockBytes> outer;
-  for (size_t i = 0; i < kBlockBytes; ++i) {
-    const char byte = i < key.size() ? key[i] : '\0';
-    inner[i] = static_cast<char>(byte ^ 0x36);
-    outer[i] = static_cast<char>(byte ^ 0x5c);
-  }
-  inner_ = Begin({inner.data(), inner.size()});
-  outer_ = Begin({outer.data(), outer.size()});
-  OPENSSL_cleanse(inner.data(), inner.size());
-  OPENSSL_cleanse(outer.data(), outer.size());
+HmacKey::HmacKey(std::string_view key) : keyed_(EVP_MAC_CTX_new(HmacAlgorithm())) {
+  char digest[] = "SHA256";
+  const OSSL_PARAM parameters[] = {
+      OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
+      OSSL_PARAM_construct_end()};
+  CORDON_CHECK(keyed_ != nullptr);
+  // Without a pointer OpenSSL would take the key for not given.
+  const char* const bytes = key.empty() ? "" : key.data();
+  CORDON_CHECK(EVP_MAC_init(keyed_.get(), reinterpret_cast<const unsigned char*>(bytes), key.size(),
+                            parameters) == 1);
 }
 
 Digest HmacKey::Of(std::string_view bytes) const {
-  const Context context(EVP_MD_CTX_new());
+  const Context context(EVP_MAC_CTX_dup(keyed_.get()));
   Digest digest;
+  size_t size = 0;
   CORDON_CHECK(context != nullptr);
-  CORDON_CHECK(EVP_MD_CTX_copy_ex(context.get(), inner_.get()) == 1);
-  CORDON_CHECK(EVP_DigestUpdate(context.get(), bytes.data(), bytes.size()) == 1);
-  CORDON_CHECK(EVP_DigestFinal_ex(context.get(), digest.data(), nullptr) == 1);
-  CORDON_CHECK(EVP_MD_CTX_copy_ex(context.get(), outer_.get()) == 1);
-  CORDON_CHECK(EVP_DigestUpdate(context.get(), digest.data(), digest.size()) == 1);
-  CORDON_CHECK(EVP_DigestFinal_ex(context.get(), digest.data(), nullptr) == 1);
+  CORDON_CHECK(EVP_MAC_update(context.get(), reinterpret_cast<const unsigned char*>(bytes.data()),
+                              bytes.size()) == 1);
+  CORDON_CHECK(EVP_MAC_final(context.get(), digest.data(), &size, digest.size()) == 1);
+  CORDON_CHECK(size == digest.size());
   return digest;
 }
 

@@ -8,7 +8,7 @@
 
 #include "engine/crypto/secret_key.h"
 
-struct evp_md_ctx_st;  // OpenSSL's
+struct evp_mac_ctx_st;  // OpenSSL's
 
 namespace cordon {
 
@@ -39,14 +39,11 @@ class HmacKey {
 
  private:
   struct Free {
-    void operator()(evp_md_ctx_st* context) const;  // wipes it
+    void operator()(evp_mac_ctx_st* context) const;  // wipes it
   };
-  using Context = std::unique_ptr<evp_md_ctx_st, Free>;
+  using Context = std::unique_ptr<evp_mac_ctx_st, Free>;
 
-  static Context Begin(std::string_view padded_key);
-
-  Context inner_;  // SHA-256 after the key, padded
-  Context outer_;
+  Context keyed_;
 };
 
 // Whether `a` and `b` are the same bytes, in time that depends on their lengths only.

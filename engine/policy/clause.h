@@ -3,11 +3,13 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "engine/base/clock.h"
 #include "engine/base/persistent_vector.h"
 #include "engine/base/planted.h"
+#include "engine/policy/end_times.h"
 #include "engine/policy/label.h"
 #include "engine/policy/principal.h"
 
@@ -53,6 +55,17 @@ struct ClassTable {
   PersistentVector<ClauseSlot> clauses;
   PersistentVector<Label> labels;
   PersistentVector<SecurityClass> classes;
+  EndTimes ends;  // of the entries of the clauses
+
+  // Adds the clause with the next id.
+  void AddClause(ClauseSlot slot) {
+    std::vector<Micros> times;
+    for (const auto* list : {&slot.clause.allow, &slot.clause.deny}) {
+      for (const auto& entry : *list) times.push_back(entry.until);
+    }
+    ends.Add(std::move(times));
+    clauses.PushBack(std::move(slot));
+  }
 };
 
 }  // namespace cordon

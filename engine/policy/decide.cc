@@ -277,27 +277,82 @@ bool Decide(const World& world, const Subject& subject, const Facts& facts,
          permitted;
 }
 
-Entitlements Entitle(const World& world, const Subject& subject) {
-  const ClassTable& table = world.state.classes;
-  // Classes share clauses and labels: each of those is judged once.
-  std::vector<char> clause_permits(table.clauses.size());
-  for (size_t i = 0; i < clause_permits.size(); ++i) {
-    clause_permits[i] = ClausePermits(world, subject, static_cast<ClauseId>(i), nullptr);
+namespace {
+
+// Classes share clauses and labels: each of those is judged once.
+class RememberingJudge : public Judge {
+ public:
+  RememberingJudge(const World& world, const Subject& subject)
+      : world_(world),
+        subject_(subject),
+        clauses_(world.state.classes.clauses.size()),
+        labels_(world.state.classes.labels.size()) {}
+
+  bool Permits(ClauseId id) override {
+    if (clauses_[id] == kUnknown) {
+      clauses_[id] = ClausePermits(world_, subject_, id, nullptr) ? kYes : kNo;
+      const ClauseSlot& slot = world_.state.classes.clauses[id];
+      until_ = std::min(
+          until_, slot.container.empty() ? NextEvent(slot.clause, world_.now) : NextOfContainers());
+    }
+    return clauses_[id] == kYes;
   }
-  std::vector<char> label_permits(table.labels.size());
-  for (size_t i = 0; i < label_permits.size(); ++i) {
-    label_permits[i] = LabelPermits(world, subject, table.labels[i], nullptr);
+
+  bool PermitsLabel(LabelId id) override {
+    if (labels_[id] == kUnknown) {
+      const Label& label = world_.state.classes.labels[id];
+      labels_[id] = LabelPermits(world_, subject_, label, nullptr) ? kYes : kNo;
+    }
+    return labels_[id] == kYes;
   }
+
+  bool PermitsClass(ClassId id) {
+    const SecurityClass& security = world_.state.classes.classes[id];
+    return !security.clauses.empty() &&
+           std::all_of(security.clauses.begin(), security.clauses.end(),
+                       [&](ClauseId clause) { return Permits(clause); }) &&
+           PermitsLabel(security.label);
+  }
+
+  // When the first entry ends of those that were asked for.
+  Micros until() const { return until_; }
+
+ private:
+  enum Known : char { kUnknown, kNo, kYes };
+
+  Micros NextOfContainers() {
+    if (!containers_) containers_ = world_.state.rules->NextEvent(world_.now);
+    return *containers_;
+  }
+
+  const World& world_;
+  const Subject& subject_;
+  std::vector<Known> clauses_;
+  std::vector<Known> labels_;
+  std::optional<Micros> containers_;
+  Micros until_ = kNever;
+};
+
+}  // namespace
+
+Entitlements Entitle(const World& world, const Subject& subject, const Entitlements* known) {
+  const PolicyState& state = world.state;
+  RememberingJudge judge(world, subject);
   Entitlements entitlements;
-  entitlements.words_.resize((table.classes.size() + 63) / 64);
-  for (size_t i = 0; i < table.classes.size(); ++i) {
-    const SecurityClass& security = table.classes[i];
-    const bool all = std::all_of(security.clauses.begin(), security.clauses.end(),
-                                 [&](ClauseId id) { return clause_permits[id] != 0; });
-    if (!security.clauses.empty() && all && label_permits[security.label] != 0) {
-      entitlements.words_[i / 64] |= uint64_t{1} << (i % 64);
+  if (known != nullptr) entitlements = *known;
+  entitlements.words_.resize((state.classes.classes.size() + 63) / 64);
+  if (known == nullptr) {
+    entitlements.until_ =
+        state.postings.AddPermitted({subject.principals, subject.application_principals, world.now},
+                                    &judge, &entitlements.words_);
+    entitlements.classes_ = state.postings.classes();
+  }
+  for (size_t& id = entitlements.classes_; id < state.classes.classes.size(); ++id) {
+    if (judge.PermitsClass(static_cast<ClassId>(id))) {
+      entitlements.words_[id / 64] |= uint64_t{1} << (id % 64);
     }
   }
+  entitlements.until_ = std::min(entitlements.until_, judge.until());
   return entitlements;
 }
 

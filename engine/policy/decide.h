@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "engine/base/clock.h"
+#include "engine/policy/class_postings.h"
 #include "engine/policy/clause.h"
 #include "engine/policy/directory.h"
 #include "engine/policy/grant.h"
@@ -22,6 +23,10 @@ struct PolicyState {
   std::shared_ptr<const Directory> directory = std::make_shared<Directory>();
   std::shared_ptr<PrincipalTable> principals = std::make_shared<PrincipalTable>();
   ClassTable classes;
+  ClassPostings postings;  // of classes, save perhaps the newest
+
+  // Brings the postings up to the classes.
+  void ExtendPostings() { postings = postings.Extended(classes); }
 };
 
 // The state at a time. `now` is the View's time: entries that end between two events of a View
@@ -80,8 +85,7 @@ bool MayReceive(const PolicyRules& rules, const Destination& destination,
                 const Clearance& subject_clearance, const Label& label,
                 std::vector<Verdict>* trace = nullptr);
 
-// The classes that a subject may see: what Decide says of each, in one pass. Only Entitle makes
-// one.
+// The classes that a subject may see: what Decide says of each. Only Entitle makes one.
 class Entitlements {
  public:
   // Bit i of word i/64 is class i. Classes past the end are not permitted.
@@ -89,12 +93,23 @@ class Entitlements {
   bool Permits(ClassId id) const {
     return id / 64 < words_.size() && (words_[id / 64] >> (id % 64) & 1) != 0;
   }
+  // How many classes were judged, from 0.
+  size_t classes() const { return classes_; }
+  // Before this time they stay what they are, with the same rules and the same principals.
+  Micros until() const { return until_; }
 
  private:
-  friend Entitlements Entitle(const World& world, const Subject& subject);
+  friend Entitlements Entitle(const World& world, const Subject& subject,
+                              const Entitlements* known);
   std::vector<uint64_t> words_;
+  size_t classes_ = 0;
+  Micros until_ = kNever;
 };
-Entitlements Entitle(const World& world, const Subject& subject);
+
+// `known` are the subject's entitlements to the first classes, if they still hold: then only the
+// later ones are judged.
+Entitlements Entitle(const World& world, const Subject& subject,
+                     const Entitlements* known = nullptr);
 
 // The destination of that name, the development destination included.
 const Destination* FindDestination(const PolicyRules& rules, std::string_view name, bool dev);

@@ -3,41 +3,145 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <queue>
+#include <utility>
 
+#include "engine/base/check.h"
 #include "engine/base/limits.h"
 
 namespace cordon {
 
+namespace {
+
+// Callers who were remembered before so many changes are resolved anew. Each remembers those whom
+// it concerns; one that concerns more is not worth to be told apart.
+constexpr size_t kChangesKept = 4096;
+constexpr size_t kConcernedMax = 1024;
+
+using Edge = std::pair<PrincipalId, Micros>;
+
+// Sorted, and without repeats.
+std::vector<Edge> EdgesOf(const DirectoryRecord* record) {
+  std::vector<Edge> edges;
+  if (record == nullptr || !record->members) return edges;
+  for (const auto& member : *record->members) edges.emplace_back(member.principal, member.until);
+  std::sort(edges.begin(), edges.end());
+  edges.erase(std::unique(edges.begin(), edges.end()), edges.end());
+  return edges;
+}
+
+}  // namespace
+
+// One change and those before it.
+class Directory::Change {
+ public:
+  Change(std::vector<PrincipalId> concerned, std::shared_ptr<const Change> before)
+      : concerned_(std::move(concerned)), before_(std::move(before)) {
+    kept_ = before_ ? before_->kept_ + 1 : 1;
+  }
+
+  const std::vector<PrincipalId>& concerned() const { return concerned_; }
+  const std::shared_ptr<const Change>& before() const { return before_; }
+  size_t kept() const { return kept_; }
+
+ private:
+  std::vector<PrincipalId> concerned_;
+  std::shared_ptr<const Change> before_;  // null: what was before is not known
+  size_t kept_;
+};
+
+void PrincipalSet::Grow() {
+  places_.assign(std::max<size_t>(16, 2 * places_.size()), kNobody);
+  for (const PrincipalId id : order_) {
+    size_t i = PlaceOf(id);
+    while (places_[i] != kNobody) i = (i + 1) % places_.size();
+    places_[i] = id;
+  }
+}
+
 bool PrincipalSet::Add(PrincipalId id, PrincipalId via) {
-  if (!via_.try_emplace(id, via).second) return false;
-  if (bits_.size() <= id / 64) bits_.resize(id / 64 + 1);
-  bits_[id / 64] |= uint64_t{1} << (id % 64);
+  if (2 * (order_.size() + 1) > places_.size()) Grow();
+  size_t i = PlaceOf(id);
+  for (; places_[i] != kNobody; i = (i + 1) % places_.size()) {
+    if (places_[i] == id) return false;
+  }
+  places_[i] = id;
   order_.push_back(id);
+  via_.push_back(via);
   return true;
 }
 
 std::vector<PrincipalId> PrincipalSet::PathTo(PrincipalId id) const {
-  std::vector<PrincipalId> path = {id};
-  while (via_.at(path.back()) != path.back()) path.push_back(via_.at(path.back()));
+  std::vector<PrincipalId> path;
+  for (PrincipalId next = id; path.empty() || path.back() != next;) {
+    path.push_back(next);
+    const auto at = std::find(order_.begin(), order_.end(), next);
+    CORDON_CHECK(at != order_.end());
+    next = via_[static_cast<size_t>(at - order_.begin())];
+  }
   std::reverse(path.begin(), path.end());
   return path;
 }
 
-Directory::Directory(Records records) : records_(std::move(records)) {
-  for (const auto& [group, record] : records_) {
-    if (!record->members) continue;
-    for (const auto& member : *record->members) {
-      parents_[member.principal].push_back({group, member.until});
-      if (member.until != kNever) ends_.push_back(member.until);
-    }
+Directory::Directory() { Note({}); }
+
+void Directory::Note(std::vector<PrincipalId> concerned) {
+  const bool forget =
+      concerned.size() > kConcernedMax || (last_change_ && last_change_->kept() >= kChangesKept);
+  last_change_ = std::make_shared<const Change>(std::move(concerned),
+                                                forget ? nullptr : std::move(last_change_));
+}
+
+void Directory::Set(PrincipalId id, std::shared_ptr<const DirectoryRecord> record) {
+  size_ += (record ? 1 : 0);
+  size_ -= (Find(id) != nullptr ? 1 : 0);
+  const std::vector<Edge> before = EdgesOf(Find(id));
+  const std::vector<Edge> after = EdgesOf(record.get());
+  std::vector<PrincipalId> concerned = {id};
+  std::vector<Edge> gone, come;
+  std::set_difference(before.begin(), before.end(), after.begin(), after.end(),
+                      std::back_inserter(gone));
+  std::set_difference(after.begin(), after.end(), before.begin(), before.end(),
+                      std::back_inserter(come));
+  for (const auto& [member, until] : gone) {
+    auto& parents = parents_.Mutable(member);
+    const auto edge = std::find_if(
+        parents.begin(), parents.end(),
+        [&, until = until](const auto& p) { return p.principal == id && p.until == until; });
+    CORDON_CHECK(edge != parents.end());
+    parents.erase(edge);
+    if (parents.empty()) parents_.Erase(member);
+    concerned.push_back(member);
   }
-  std::sort(ends_.begin(), ends_.end());
+  std::vector<Micros> ends;
+  for (const auto& [member, until] : come) {
+    parents_.Mutable(member).push_back({id, until});
+    ends.push_back(until);
+    concerned.push_back(member);
+  }
+  ends_.Add(std::move(ends));
+  if (record) {
+    records_.Mutable(id) = std::move(record);
+  } else {
+    records_.Erase(id);
+  }
+  Note(std::move(concerned));
 }
 
 const DirectoryRecord* Directory::Find(PrincipalId id) const {
-  const auto it = records_.find(id);
-  return it == records_.end() ? nullptr : it->second.get();
+  const auto* record = records_.Find(id);
+  return record == nullptr ? nullptr : record->get();
+}
+
+bool Directory::Unchanged(const Change* then, const PrincipalSet& a, const PrincipalSet& b) const {
+  for (const Change* change = last_change_.get(); change != then; change = change->before().get()) {
+    if (change == nullptr || change->before() == nullptr) return false;
+    for (const PrincipalId id : change->concerned()) {
+      if (a.Contains(id) || b.Contains(id)) return false;
+    }
+  }
+  return true;
 }
 
 StatusOr<PrincipalSet> Directory::Expand(const std::vector<PrincipalId>& start, Micros now) const {
@@ -55,10 +159,12 @@ StatusOr<PrincipalSet> Directory::Expand(const std::vector<PrincipalId>& start, 
       }
     }
     const PrincipalId member = set.all()[next];
-    const auto parents = parents_.find(member);
-    if (parents == parents_.end()) continue;
-    for (const auto& parent : parents->second) {
-      if (parent.Counts(now)) set.Add(parent.principal, member);
+    const auto* parents = parents_.Find(member);
+    if (parents == nullptr) continue;
+    for (const auto& parent : *parents) {
+      if (!parent.Counts(now)) continue;
+      set.Add(parent.principal, member);
+      set.EndsBy(parent.until);
     }
   }
   return set;
@@ -73,18 +179,13 @@ std::map<PrincipalId, Micros> Directory::Ends(const std::vector<PrincipalId>& st
     const auto [until, member] = queue.top();
     queue.pop();
     if (!ends.try_emplace(member, until).second) continue;
-    const auto parents = parents_.find(member);
-    if (parents == parents_.end()) continue;
-    for (const auto& parent : parents->second) {
+    const auto* parents = parents_.Find(member);
+    if (parents == nullptr) continue;
+    for (const auto& parent : *parents) {
       queue.emplace(std::min(until, parent.until), parent.principal);
     }
   }
   return ends;
-}
-
-Micros Directory::NextEvent(Micros after) const {
-  const auto it = std::upper_bound(ends_.begin(), ends_.end(), after);
-  return it == ends_.end() ? kNever : *it;
 }
 
 }  // namespace cordon

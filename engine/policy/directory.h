@@ -1,15 +1,17 @@
 // The directory: groups, roles, and the clearances of users and services.
 #pragma once
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "engine/base/clock.h"
+#include "engine/base/persistent_map.h"
 #include "engine/policy/clause.h"
+#include "engine/policy/end_times.h"
 #include "engine/policy/label.h"
 #include "engine/policy/principal.h"
 
@@ -26,7 +28,11 @@ struct DirectoryRecord {
 class PrincipalSet {
  public:
   bool Contains(PrincipalId id) const {
-    return id / 64 < bits_.size() && (bits_[id / 64] >> (id % 64) & 1) != 0;
+    if (places_.empty()) return false;
+    for (size_t i = PlaceOf(id);; i = (i + 1) % places_.size()) {
+      if (places_[i] == id) return true;
+      if (places_[i] == kNobody) return false;
+    }
   }
 
   // Adds `id`, reached through `via` (itself for a start). False if it was there already.
@@ -38,22 +44,44 @@ class PrincipalSet {
   // All members, in the order in which they were reached.
   const std::vector<PrincipalId>& all() const { return order_; }
 
+  // When the first of the memberships that lead here ends.
+  Micros until() const { return until_; }
+  void EndsBy(Micros until) { until_ = std::min(until_, until); }
+
  private:
-  std::vector<uint64_t> bits_;
+  static constexpr PrincipalId kNobody = UINT32_MAX;
+
+  // Where the search for `id` begins (Knuth's multiplicative hash).
+  size_t PlaceOf(PrincipalId id) const {
+    return static_cast<size_t>((id * uint64_t{0x9E3779B97F4A7C15}) >> 32) % places_.size();
+  }
+  void Grow();
+
   std::vector<PrincipalId> order_;
-  std::unordered_map<PrincipalId, PrincipalId> via_;
+  std::vector<PrincipalId> via_;     // beside order_
+  std::vector<PrincipalId> places_;  // a hash table, at most half full; its size is a power of two
+  Micros until_ = kNever;
 };
 
-// Immutable; a change makes a new one. Safe to read from any thread.
+// A value that is cheap to copy; versions share what is the same. Const calls are thread-safe.
 class Directory {
  public:
-  using Records = std::map<PrincipalId, std::shared_ptr<const DirectoryRecord>>;
+  Directory();
 
-  Directory() = default;
-  explicit Directory(Records records);
+  // Replaces what the directory says of `id`; null removes it.
+  void Set(PrincipalId id, std::shared_ptr<const DirectoryRecord> record);
 
-  const Records& records() const { return records_; }
+  // Null if the directory says nothing of `id`.
   const DirectoryRecord* Find(PrincipalId id) const;
+
+  // How many records.
+  size_t size() const { return size_; }
+
+  // Calls visit(id, record) for each record.
+  template <typename Visit>
+  void ForEach(Visit visit) const {
+    records_.ForEach([&](PrincipalId id, const auto& record) { visit(id, *record); });
+  }
 
   // `start` with all groups and roles that it belongs to at `now`, nested ones included; cycles
   // end where they begin. FAILED_PRECONDITION past limits::kGroupDepth: a truncated answer could
@@ -64,13 +92,25 @@ class Directory {
   // lasting way to it ends. The start itself never ends.
   std::map<PrincipalId, Micros> Ends(const std::vector<PrincipalId>& start) const;
 
-  // The earliest end of a membership that is later than `after`; kNever if there is none.
-  Micros NextEvent(Micros after) const;
+  // The earliest end of a membership that is later than `after`, or of one that was removed before
+  // it ended; kNever if there is none.
+  Micros NextEvent(Micros after) const { return ends_.Next(after); }
+
+  // A place in the history of changes.
+  class Change;
+  std::shared_ptr<const Change> last_change() const { return last_change_; }
+  // False if a change since `then`, a place in the history of this directory, may concern one of
+  // these: one's memberships or record changed, or so much happened that it is not known.
+  bool Unchanged(const Change* then, const PrincipalSet& a, const PrincipalSet& b) const;
 
  private:
-  Records records_;
-  std::unordered_map<PrincipalId, std::vector<TimedPrincipal>> parents_;  // member → groups
-  std::vector<Micros> ends_;                                              // sorted
+  void Note(std::vector<PrincipalId> concerned);
+
+  PersistentMap<std::shared_ptr<const DirectoryRecord>> records_;
+  size_t size_ = 0;  // of records_
+  PersistentMap<std::vector<TimedPrincipal>> parents_;  // member → groups
+  EndTimes ends_;                                       // of memberships
+  std::shared_ptr<const Change> last_change_;
 };
 
 }  // namespace cordon

@@ -1,39 +1,129 @@
 #include "engine/policy/entitlement_cache.h"
 
-#include <functional>
+#include <algorithm>
 
+#include "engine/base/limits.h"
 #include "engine/base/planted.h"
 
 namespace cordon {
 namespace {
 
-// All that Entitle() reads of a subject. The order in which principals were reached is a function
-// of the World, which is the same.
-bool SameForDecisions(const Subject& a, const Subject& b) {
-  return a.name == b.name && a.principals.all() == b.principals.all() &&
-         a.application_principals.all() == b.application_principals.all() &&
-         a.clearance == b.clearance && a.application_clearance == b.application_clearance &&
-         a.destination == b.destination;
+size_t BytesOf(const PrincipalSet& set) { return set.all().size() * 4 * sizeof(PrincipalId); }
+
+// The grant stands for the key: it is one object for as long as the key is not changed, and an
+// entry holds it, so that no other can take its address.
+std::string KeyOf(const Authenticated& caller, std::string_view as, std::string_view destination) {
+  if (Planted(Bug::kCacheWithoutCaller)) return "";
+  const Grant* grant = &caller.grant();
+  std::string key(reinterpret_cast<const char*>(&grant), sizeof(grant));
+  key.push_back(caller.dev() ? '1' : '0');
+  key.append(as);
+  key.push_back('\0');  // no principal and no destination holds one
+  key.append(destination);
+  return key;
 }
 
 }  // namespace
 
-std::shared_ptr<const Entitlements> EntitlementCache::Of(const World& world,
-                                                         const Subject& subject) {
-  const bool anybody = Planted(Bug::kCacheWithoutCaller);
-  const size_t place = anybody ? 0 : std::hash<std::string>()(subject.name) % kEntries;
-  std::shared_ptr<const Entry> entry;
+StatusOr<std::shared_ptr<KnownCaller>> KnownCaller::Resolve(const World& world,
+                                                            const Authenticated& caller,
+                                                            std::string_view as,
+                                                            std::string_view destination) {
+  auto known = std::make_shared<KnownCaller>();
+  // Before they are resolved: a name that becomes known meanwhile must not count as seen.
+  const std::string& application = caller.grant().principal;
+  for (std::string name : {as.empty() ? application : std::string(as), application}) {
+    if (!world.state.principals->Find(name)) known->unknown_.push_back(std::move(name));
+  }
+  known->change_ = world.state.directory->last_change();
+  ASSIGN_OR_RETURN(known->subject_, ResolveSubject(world, caller, as, destination));
+  known->grant_ = caller.shared_grant();
+  known->rules_ = world.state.rules;
+  known->from_ = world.now;
+  known->until_ =
+      std::min(known->subject_.principals.until(), known->subject_.application_principals.until());
+  return known;
+}
+
+bool KnownCaller::HoldsIn(const World& world) {
+  if (Planted(Bug::kStaleEntitlements)) return true;
+  if (rules_ != world.state.rules || world.now < from_ || until_ <= world.now) return false;
+  for (const auto& name : unknown_) {
+    if (world.state.principals->Find(name)) return false;
+  }
+  std::lock_guard lock(mutex_);
+  if (!world.state.directory->Unchanged(change_.get(), subject_.principals,
+                                        subject_.application_principals)) {
+    return false;
+  }
+  change_ = world.state.directory->last_change();
+  return true;
+}
+
+std::shared_ptr<const Entitlements> KnownCaller::EntitlementsIn(const World& world) {
+  const size_t classes = world.state.classes.classes.size();
+  std::shared_ptr<const Entitlements> known;
   {
     std::lock_guard lock(mutex_);
-    if (entries_) entry = (*entries_)[place];
+    if (entitlements_ && judged_at_ <= world.now && world.now < entitlements_->until() &&
+        entitlements_->classes() <= classes) {
+      known = entitlements_;
+    }
+    if (Planted(Bug::kStaleEntitlements) && entitlements_) known = entitlements_;
   }
-  if (entry && (anybody || SameForDecisions(entry->subject, subject))) return entry->entitlements;
-  auto entitlements = std::make_shared<const Entitlements>(Entitle(world, subject));
-  entry = std::make_shared<const Entry>(Entry{subject, entitlements});
+  if (known && known->classes() == classes) return known;
+  auto fresh = std::make_shared<const Entitlements>(Entitle(world, subject_, known.get()));
   std::lock_guard lock(mutex_);
-  if (!entries_) entries_ = std::make_unique<std::array<std::shared_ptr<const Entry>, kEntries>>();
-  (*entries_)[place] = std::move(entry);
-  return entitlements;
+  // Not back to what an older View asked for.
+  if (!entitlements_ || (judged_at_ <= world.now && entitlements_->classes() <= classes)) {
+    entitlements_ = fresh;
+    judged_at_ = world.now;
+  }
+  return fresh;
+}
+
+size_t KnownCaller::bytes() const {
+  return sizeof(*this) + BytesOf(subject_.principals) + BytesOf(subject_.application_principals);
+}
+
+StatusOr<std::shared_ptr<KnownCaller>> EntitlementCache::Find(const World& world,
+                                                              const Authenticated& caller,
+                                                              std::string_view as,
+                                                              std::string_view destination) {
+  const std::string key = KeyOf(caller, as, destination);
+  auto known = Lookup(key);
+  if (known && known->HoldsIn(world)) return known;
+  ASSIGN_OR_RETURN(known, KnownCaller::Resolve(world, caller, as, destination));
+  // With the bitmap of the classes that it will be asked for.
+  const size_t bytes = known->bytes() + 2 * key.size() + world.state.classes.classes.size() / 8;
+  Insert(key, known, bytes);
+  return known;
+}
+
+std::shared_ptr<KnownCaller> EntitlementCache::Lookup(const std::string& key) {
+  std::lock_guard lock(mutex_);
+  const auto place = places_.find(key);
+  if (place == places_.end()) return nullptr;
+  entries_.splice(entries_.begin(), entries_, place->second);
+  return place->second->caller;
+}
+
+void EntitlementCache::Insert(const std::string& key, const std::shared_ptr<KnownCaller>& caller,
+                              size_t bytes) {
+  std::lock_guard lock(mutex_);
+  if (const auto old = places_.find(key); old != places_.end()) {
+    bytes_ -= old->second->bytes;
+    entries_.erase(old->second);
+    places_.erase(old);
+  }
+  entries_.push_front({key, caller, bytes});
+  places_.emplace(key, entries_.begin());
+  bytes_ += bytes;
+  while (bytes_ > limits::kEntitlementCacheBytes && entries_.size() > 1) {
+    bytes_ -= entries_.back().bytes;
+    places_.erase(entries_.back().key);
+    entries_.pop_back();
+  }
 }
 
 }  // namespace cordon

@@ -1,35 +1,80 @@
-// What recent callers may see, remembered for one View.
+// Who recent callers are and what they may see, remembered from one View to the next.
 //
-// Entitle() is a function of the World and the Subject. A View's World never changes, and an entry
-// is used only for a Subject of which every part that a decision reads is equal: there is nothing
-// to invalidate. The next View begins with nothing.
+// Nothing is ever flushed. An entry keeps what it was made of, is checked against it on each use,
+// and only what moved is made anew:
+//   the subject     the rules; the directory's changes, of which none concerns one of its
+//                   principals; the time up to which its memberships last; that names which stood
+//                   for nobody still do
+//   the classes     the same, the time up to which the entries that name it last, and how many
+//                   classes there were: later ones are judged when they are asked for
 #pragma once
 
-#include <array>
+#include <list>
 #include <memory>
 #include <mutex>
 #include <string>
+#include <unordered_map>
 
 #include "engine/policy/decide.h"
 
 namespace cordon {
 
-// Thread-safe. Every call must be given the same World.
-class EntitlementCache {
+// A caller as it asks for somebody, for a destination. Thread-safe.
+class KnownCaller {
  public:
-  std::shared_ptr<const Entitlements> Of(const World& world, const Subject& subject);
+  // Resolves who asks; the errors are those of ResolveSubject().
+  static StatusOr<std::shared_ptr<KnownCaller>> Resolve(const World& world,
+                                                        const Authenticated& caller,
+                                                        std::string_view as,
+                                                        std::string_view destination);
+
+  const Subject& subject() const { return subject_; }
+
+  // Whether ResolveSubject() would give the same in `world`.
+  bool HoldsIn(const World& world);
+
+  // Entitle(world, subject()), for a world in which this holds.
+  std::shared_ptr<const Entitlements> EntitlementsIn(const World& world);
+
+  // Of memory, about.
+  size_t bytes() const;
 
  private:
-  static constexpr size_t kEntries = 256;  // 3 MiB with 100,000 classes
-
-  struct Entry {
-    Subject subject;
-    std::shared_ptr<const Entitlements> entitlements;
-  };
+  Subject subject_;
+  std::shared_ptr<const Grant> grant_;  // of the caller
+  std::shared_ptr<const PolicyRules> rules_;
+  std::vector<std::string>
+      unknown_;       // names that stood for nobody, as no list and no group named them
+  Micros from_ = 0;   // this holds not before
+  Micros until_ = 0;  // nor from then on
 
   std::mutex mutex_;
-  // By the hash of the name; guarded by mutex_. Made with the first entry.
-  std::unique_ptr<std::array<std::shared_ptr<const Entry>, kEntries>> entries_;
+  std::shared_ptr<const Directory::Change> change_;   // guarded by mutex_
+  std::shared_ptr<const Entitlements> entitlements_;  // guarded by mutex_
+  Micros judged_at_ = 0;                              // guarded by mutex_
+};
+
+// Holds limits::kEntitlementCacheBytes; who asked least recently goes first. Thread-safe.
+class EntitlementCache {
+ public:
+  // The caller as it is in `world`. One cache serves the worlds of one tenant.
+  StatusOr<std::shared_ptr<KnownCaller>> Find(const World& world, const Authenticated& caller,
+                                              std::string_view as, std::string_view destination);
+
+ private:
+  struct Entry {
+    std::string key;
+    std::shared_ptr<KnownCaller> caller;
+    size_t bytes;
+  };
+
+  std::shared_ptr<KnownCaller> Lookup(const std::string& key);
+  void Insert(const std::string& key, const std::shared_ptr<KnownCaller>& caller, size_t bytes);
+
+  std::mutex mutex_;
+  std::list<Entry> entries_;  // guarded by mutex_; the most recently asked for first
+  std::unordered_map<std::string, std::list<Entry>::iterator> places_;  // guarded by mutex_
+  size_t bytes_ = 0;                                                    // guarded by mutex_
 };
 
 }  // namespace cordon

@@ -79,6 +79,7 @@ class Authenticated {
   const std::string& tenant() const { return tenant_; }
   const std::string& key_id() const { return key_id_; }
   const Grant& grant() const { return *grant_; }
+  const std::shared_ptr<const Grant>& shared_grant() const { return grant_; }
   // The server runs with --dev.
   bool dev() const { return dev_; }
 

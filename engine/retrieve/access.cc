@@ -8,7 +8,7 @@
 namespace cordon {
 
 AllowedSet Access::Allowed() const {
-  const auto entitlements = view->EntitlementsOf(subject);
+  const auto entitlements = caller->EntitlementsIn(view->world());
   return {Bitmap::FromWords(entitlements->words(), view->policy().classes.classes.size()),
           view->now()};
 }
@@ -33,10 +33,9 @@ StatusOr<Access> Enter(const ReadContext& context, const std::string* collection
     if (!access.collection) return CollectionNotFound();
     record->set_collection(*collection);
   }
-  ASSIGN_OR_RETURN(access.subject,
-                   ResolveSubject(access.view->world(), caller, scope.as(), scope.destination()));
-  record->set_subject(context.tenant->pseudonyms.Of("principal", access.subject.name));
-  record->set_destination(access.subject.destination->name);
+  ASSIGN_OR_RETURN(access.caller, access.view->CallerOf(caller, scope.as(), scope.destination()));
+  record->set_subject(context.tenant->pseudonyms.Of("principal", access.subject().name));
+  record->set_destination(access.subject().destination->name);
   return access;
 }
 

@@ -13,8 +13,9 @@ namespace cordon {
 struct Access {
   PinnedView view;
   std::shared_ptr<const Collection> collection;
-  Subject subject;
+  std::shared_ptr<KnownCaller> caller;
 
+  const Subject& subject() const { return caller->subject(); }
   // What the subject may see, as the index understands it.
   AllowedSet Allowed() const;
 };

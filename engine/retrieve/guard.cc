@@ -118,12 +118,6 @@ StatusOr<std::vector<Guard::Passed>> Guard::Clear(std::span<const Wanted> wanted
   return passed;
 }
 
-StatusOr<Guard::Passed> Guard::Clear(std::string_view document, uint32_t ordinal) {
-  const Wanted wanted{document, ordinal};
-  ASSIGN_OR_RETURN(auto passed, Clear({&wanted, 1}));
-  return std::move(passed.front());
-}
-
 StatusOr<std::vector<Cleared<ClearedChunk>>> Guard::ClearDocument(std::string_view document) {
   std::vector<Cleared<ClearedChunk>> cleared;
   ASSIGN_OR_RETURN(const bool found, Read(document));

@@ -46,7 +46,6 @@ class Guard {
   // For each, the chunk if the subject may see it; nothing if it is hidden or absent. DATA_LOSS if
   // a record is damaged. Reads all documents at once, then all chunks that may be seen.
   StatusOr<std::vector<Passed>> Clear(std::span<const Wanted> wanted);
-  StatusOr<Passed> Clear(std::string_view document, uint32_t ordinal);
 
   // All chunks of a document that the subject may see, by ordinal; empty if it is hidden or absent.
   StatusOr<std::vector<Cleared<ClearedChunk>>> ClearDocument(std::string_view document);

@@ -104,7 +104,7 @@ StatusOr<std::vector<Cleared<ClearedChunk>>> SearchAndGuard(const Access& access
   for (size_t i = 0; Planted(Bug::kFilterAfterTopK) && i < allowed.classes.size(); ++i) {
     allowed.classes.Set(i);
   }
-  Guard guard(*access.view.view, *access.collection, access.subject, query, with_text);
+  Guard guard(*access.view.view, *access.collection, access.subject(), query, with_text);
   std::vector<Cleared<ClearedChunk>> cleared;
   size_t bytes = 0;
   for (size_t asked = k, seen = 0;; asked += k) {

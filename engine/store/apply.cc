@@ -68,6 +68,7 @@ StatusOr<Applied> Apply(const ApplyContext& context, const TenantState& head,
   applied.next.revision = head.revision + 1;
   applied.next.time = std::max(head.time, static_cast<Micros>(mutation.time_us()));
   RETURN_IF_ERROR(ApplyChange(context, mutation, &applied));
+  applied.next.policy.ExtendPostings();
   PutHead(applied.next, &applied.batch);
   if (applied.created) PutHead(*applied.created, &applied.batch);
   PutRevision(context, mutation, &applied);

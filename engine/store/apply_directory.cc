@@ -6,13 +6,13 @@
 namespace cordon {
 namespace {
 
-Status ApplyRecord(const v1::Principal& record, Directory::Records* records, Applied* applied) {
+Status ApplyRecord(const v1::Principal& record, Directory* directory, Applied* applied) {
   RETURN_IF_ERROR(CheckPrincipal(record));
   PolicyState& policy = applied->next.policy;
   const std::string key = NamedKey(applied->next.id, record.name());
   const PrincipalId id = policy.principals->Intern(record.name());
   if (record.remove()) {
-    records->erase(id);
+    directory->Set(id, nullptr);
     applied->batch.Delete(Family::kDirectory, key);
     return OkStatus();
   }
@@ -23,7 +23,7 @@ Status ApplyRecord(const v1::Principal& record, Directory::Records* records, App
     updated->clearance = *FromProto(record.clearance());
     RETURN_IF_ERROR(policy.rules->scheme.CheckClearance(*updated->clearance).Within("clearance"));
   }
-  (*records)[id] = std::move(updated);
+  directory->Set(id, std::move(updated));
   applied->batch.Put(Family::kDirectory, key, record);
   return OkStatus();
 }
@@ -31,13 +31,13 @@ Status ApplyRecord(const v1::Principal& record, Directory::Records* records, App
 }  // namespace
 
 Status ApplyDirectoryRecords(const v1::ApplyDirectoryRequest& request, Applied* applied) {
-  Directory::Records records = applied->next.policy.directory->records();
+  Directory directory = *applied->next.policy.directory;
   for (int i = 0; i < request.principals_size(); ++i) {
-    RETURN_IF_ERROR(ApplyRecord(request.principals(i), &records, applied)
+    RETURN_IF_ERROR(ApplyRecord(request.principals(i), &directory, applied)
                         .Within(fmt::format("principals[{}]", i)));
   }
   applied->parts = static_cast<uint32_t>(request.principals_size());
-  applied->next.policy.directory = std::make_shared<const Directory>(std::move(records));
+  applied->next.policy.directory = std::make_shared<const Directory>(std::move(directory));
   return OkStatus();
 }
 

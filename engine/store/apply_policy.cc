@@ -123,11 +123,14 @@ Status CheckLevelOrder(const PolicyRules& before, const PolicyRules& after) {
 Status CheckStoredNames(const ApplyContext& context, const TenantState& state,
                         const PolicyRules& rules) {
   const Scheme& scheme = rules.scheme;
-  for (const auto& [id, record] : state.policy.directory->records()) {
-    if (!record->clearance) continue;
-    const Status known = scheme.CheckClearance(*record->clearance);
-    if (!known.ok()) return InUse(known, "the clearance of " + state.policy.principals->Name(id));
-  }
+  Status in_directory = OkStatus();
+  state.policy.directory->ForEach([&](PrincipalId id, const DirectoryRecord& record) {
+    if (!record.clearance || !in_directory.ok()) return;
+    const Status known = scheme.CheckClearance(*record.clearance);
+    if (known.ok()) return;
+    in_directory = InUse(known, "the clearance of " + state.policy.principals->Name(id));
+  });
+  RETURN_IF_ERROR(in_directory);
   for (const auto& [id, key] : *state.keys) {
     const Status known = scheme.CheckClearance(key.grant->clearance);
     if (!known.ok()) return InUse(known, "the clearance of key " + id);

@@ -17,6 +17,7 @@
 #include "engine/base/check.h"
 #include "engine/base/checksum.h"
 #include "engine/base/planted.h"
+#include "engine/store/torn_manifest.h"
 
 namespace cordon {
 namespace {

@@ -89,7 +89,7 @@ void AppendSlot(const store::v1::ClauseRecord& record, PolicyState* state) {
     slot.clause = ClauseOf(record.acl(), state->principals.get());
     slot.clause.only_denies = record.only_denies();
   }
-  state->classes.clauses.PushBack(std::move(slot));
+  state->classes.AddClause(std::move(slot));
 }
 
 }  // namespace

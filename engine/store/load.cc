@@ -59,7 +59,7 @@ Status LoadRules(const Database& database, uint32_t tenant, PolicyState* policy)
 }
 
 Status LoadDirectory(const Database& database, uint32_t tenant, PolicyState* policy) {
-  Directory::Records records;
+  Directory directory;
   RETURN_IF_ERROR(Each<v1::Principal>(
       database, Family::kDirectory, tenant, [&](auto, const v1::Principal& in) -> Status {
         auto record = std::make_shared<DirectoryRecord>();
@@ -67,10 +67,10 @@ Status LoadDirectory(const Database& database, uint32_t tenant, PolicyState* pol
         if (in.has_clearance()) {
           ASSIGN_OR_RETURN(record->clearance, FromProto(in.clearance()));
         }
-        records[policy->principals->Intern(in.name())] = std::move(record);
+        directory.Set(policy->principals->Intern(in.name()), std::move(record));
         return OkStatus();
       }));
-  policy->directory = std::make_shared<const Directory>(std::move(records));
+  policy->directory = std::make_shared<const Directory>(std::move(directory));
   return OkStatus();
 }
 
@@ -164,6 +164,7 @@ StatusOr<LoadedTenant> LoadTenant(const Database& database, const store::v1::Ten
   RETURN_IF_ERROR(LoadRules(database, state.id, &state.policy));
   RETURN_IF_ERROR(LoadDirectory(database, state.id, &state.policy));
   RETURN_IF_ERROR(LoadClasses(database, state.id, interner, &state.policy));
+  state.policy.ExtendPostings();
   RETURN_IF_ERROR(LoadKeys(database, &state));
   RETURN_IF_ERROR(LoadCollections(database, &state));
   return loaded;

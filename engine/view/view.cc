@@ -40,6 +40,7 @@ std::shared_ptr<const View> View::Build(TenantState state, Indexes indexes,
   view->snapshot_ = std::move(snapshot);
   view->database_ = database;
   view->now_ = previous == nullptr ? now : std::max(now, previous->now_);
+  view->callers_ = previous == nullptr ? std::make_shared<EntitlementCache>() : previous->callers_;
   view->FindNextEvent(previous);
   return view;
 }
@@ -49,18 +50,12 @@ std::shared_ptr<const View> View::At(Micros now) const {
 }
 
 void View::FindNextEvent(const View* previous) {
-  // Lists are only ever added, so that the known next event holds until it has come.
-  size_t first = 0;
-  if (previous != nullptr && previous->next_clause_event_ > now_) {
-    next_clause_event_ = previous->next_clause_event_;
-    first = previous->policy().classes.clauses.size();
-  }
-  const auto& clauses = policy().classes.clauses;
-  for (size_t i = first; i < clauses.size(); ++i) {
-    next_clause_event_ = std::min(next_clause_event_, NextEvent(clauses[i].clause, now_));
-  }
+  // Most Views have the rules of the one before: their next event holds until it has come.
+  const bool known = previous != nullptr && previous->policy().rules == policy().rules &&
+                     previous->next_rules_event_ > now_;
+  next_rules_event_ = known ? previous->next_rules_event_ : policy().rules->NextEvent(now_);
   next_event_ = std::min(
-      {next_clause_event_, policy().directory->NextEvent(now_), policy().rules->NextEvent(now_)});
+      {policy().classes.ends.Next(now_), policy().directory->NextEvent(now_), next_rules_event_});
   for (const auto& [id, index] : indexes_) {
     next_event_ = std::min(next_event_, index.NextEvent(now_));
   }

@@ -45,13 +45,10 @@ class View {
   Micros next_event() const { return next_event_; }
   World world() const { return {state_.policy, now_}; }
 
-  // Entitle(world(), subject), remembered for as long as this View lives.
-  std::shared_ptr<const Entitlements> EntitlementsOf(const Subject& subject) const {
-    if (Planted(Bug::kStaleEntitlements)) {
-      static EntitlementCache of_all_views;
-      return of_all_views.Of(world(), subject);
-    }
-    return entitlements_.Of(world(), subject);
+  // Who asks, as ResolveSubject() says, remembered across Views.
+  StatusOr<std::shared_ptr<KnownCaller>> CallerOf(const Authenticated& caller, std::string_view as,
+                                                  std::string_view destination) const {
+    return callers_->Find(world(), caller, as, destination);
   }
 
   const Indexes& indexes() const { return indexes_; }
@@ -84,8 +81,8 @@ class View {
   const Database* database_ = nullptr;
   Micros now_ = 0;
   Micros next_event_ = kNever;
-  Micros next_clause_event_ = kNever;  // of stored lists alone
-  mutable EntitlementCache entitlements_;
+  Micros next_rules_event_ = kNever;           // of containers alone
+  std::shared_ptr<EntitlementCache> callers_;  // of all Views of the tenant
 };
 
 // Marks the classes of an index's live rows in `in_use`.

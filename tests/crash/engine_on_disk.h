@@ -9,6 +9,7 @@
 #include "engine/engine.h"
 #include "tests/crash/faulty_file_system.h"
 #include "tests/crash/model.h"
+#include "tests/store/proof.h"
 
 namespace cordon {
 
@@ -49,7 +50,7 @@ class EngineOnDisk {
   std::unique_ptr<Engine> engine_;
 };
 
-// A caller who may do everything for everyone.
-Authenticated Anyone();
+// The last lines of the engine's log, which is not shown.
+std::string LastLog();
 
 }  // namespace cordon

@@ -40,7 +40,7 @@ class PowerLoss : public testing::Test {
   // What is on the disk against what was acknowledged, in the store and in the journal.
   void Check(Store* store) {
     const Status opened = store->engine.Open();
-    ASSERT_TRUE(opened.ok()) << opened.ToString();
+    ASSERT_TRUE(opened.ok()) << opened.ToString() << "\n" << LastLog();
     const uint64_t acknowledged = store->history.revision();
     const auto answers = store->engine.AskAll();
     ASSERT_TRUE(answers.ok()) << answers.status().ToString();

@@ -20,17 +20,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-Authenticated Anybody(const std::string& tenant = "default") {
-  Grant grant;
-  grant.principal = "service:app";
-  grant.rights = Rights::All();
-  grant.as_patterns = {"*"};
-  grant.clearance = Clearance::All();
-  grant.collections = {"*"};
-  grant.destinations = {"dev"};
-  return Authenticator::Prove(grant, /*dev=*/true, tenant);
-}
-
 class Engines : public testing::Test {
  protected:
   void SetUp() override {
@@ -60,14 +49,14 @@ class Engines : public testing::Test {
         "' dimension: 8 metric: METRIC_COSINE embedder: EMBEDDER_BUILTIN default_label { level: "
         "'public' } default_acl { allow { principal: 'everyone' } } }");
     const auto made = Asked<v1::CreateCollectionResponse>(
-        [&](auto done) { CreateCollection(engine_->WriteAs(Anybody(tenant)), request, done); });
+        [&](auto done) { CreateCollection(engine_->WriteAs(Anyone(tenant)), request, done); });
     ASSERT_TRUE(made.ok()) << made.status().ToString();
   }
   uint64_t Ingest(const std::string& id, const std::string& tenant = "default") {
     auto request = FromText<v1::IngestRequest>("collection: 'docs' documents { id: '" + id +
                                                "' text: 'some words' }");
     const auto answer = Asked<IngestedBatch>(
-        [&](auto done) { IngestDocuments(engine_->WriteAs(Anybody(tenant)), request, done); });
+        [&](auto done) { IngestDocuments(engine_->WriteAs(Anyone(tenant)), request, done); });
     EXPECT_TRUE(answer.ok()) << answer.status().ToString();
     return answer.ok() ? answer->response.revision() : 0;
   }
@@ -77,7 +66,7 @@ class Engines : public testing::Test {
     request.set_document(id);
     request.mutable_scope()->set_as("user:a");
     return Asked<v1::GetDocumentResponse>(
-               [&](auto done) { GetDocument(engine_->ReadAs(Anybody(tenant), {}), request, done); })
+               [&](auto done) { GetDocument(engine_->ReadAs(Anyone(tenant), {}), request, done); })
         .ok();
   }
   std::vector<journal::v1::Record> Tail(const std::string& tenant = "default") {
@@ -243,7 +232,7 @@ TEST_F(Engines, AnotherJournalKeyOpens) {
 TEST_F(Engines, TenantsSeeEachOther) {
   ASSERT_EQ(Open(), "OK");
   const auto made = Asked<v1::CreateTenantResponse>([&](auto done) {
-    CreateTenant(engine_->WriteAs(Anybody()), FromText<v1::CreateTenantRequest>("name: 'acme'"),
+    CreateTenant(engine_->WriteAs(Anyone()), FromText<v1::CreateTenantRequest>("name: 'acme'"),
                  {"acme.k", "acme.k.s", "digest"}, done);
   });
   ASSERT_TRUE(made.ok()) << made.status().ToString();
@@ -268,7 +257,7 @@ TEST_F(Engines, TenantsSeeEachOther) {
   EXPECT_EQ(engine_->FindTenant("other"), nullptr);
   // Only the first tenant's admins make tenants.
   const auto denied = Asked<v1::CreateTenantResponse>([&](auto done) {
-    CreateTenant(engine_->WriteAs(Anybody("acme")),
+    CreateTenant(engine_->WriteAs(Anyone("acme")),
                  FromText<v1::CreateTenantRequest>("name: 'more'"), {"k", "k", "d"}, done);
   });
   EXPECT_EQ(Outcome(denied), "PERMISSION_DENIED: name");

@@ -28,11 +28,11 @@ Directory ToDirectory(PrincipalTable* table, const reference::World& world) {
   for (const auto& [principal, clearance] : world.clearances) {
     merged[table->Intern(principal)].clearance = ToClearance(clearance);
   }
-  Directory::Records records;
+  Directory directory;
   for (auto& [id, record] : merged) {
-    records[id] = std::make_shared<const DirectoryRecord>(std::move(record));
+    directory.Set(id, std::make_shared<const DirectoryRecord>(std::move(record)));
   }
-  return Directory(std::move(records));
+  return directory;
 }
 
 }  // namespace
@@ -102,7 +102,7 @@ Clause EngineWorld::ToClause(const reference::List& list) {
 ClauseId EngineWorld::AddContainerSlot(const std::string& name) {
   const auto id = static_cast<ClauseId>(state_.classes.clauses.size());
   const auto [slot, fresh] = container_slots_.try_emplace(name, id);
-  if (fresh) state_.classes.clauses.PushBack({name, {}, name});
+  if (fresh) state_.classes.AddClause({name, {}, name});
   return slot->second;
 }
 
@@ -110,7 +110,7 @@ ClauseId EngineWorld::AddContainerSlot(const std::string& name) {
 void EngineWorld::AddList(const reference::List& list, std::string name,
                           std::vector<ClauseId>* clauses) {
   clauses->push_back(static_cast<ClauseId>(state_.classes.clauses.size()));
-  state_.classes.clauses.PushBack({"", ToClause(list), std::move(name)});
+  state_.classes.AddClause({"", ToClause(list), std::move(name)});
   for (const auto& container : list.inherit) clauses->push_back(AddContainerSlot(container));
 }
 

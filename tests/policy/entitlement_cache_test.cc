@@ -1,78 +1,223 @@
-// What one caller may see, handed to another who differs in a single part.
+// A caller who is remembered, while all that he depends on moves: he must be told what one is told
+// who asks for the first time, and that by Decide() about each class, not by postings.
 #include "engine/policy/entitlement_cache.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include <functional>
+#include "engine/base/random.h"
+#include "tests/effort.h"
+#include "tests/store/proof.h"
 
 namespace cordon {
 namespace {
 
-class EntitlementCacheTest : public testing::Test {
- protected:
-  EntitlementCacheTest() {
-    hr_ = policy_.principals->Intern("group:hr");
-    app_ = policy_.principals->Intern("service:app");
-    for (const char* level : {"public", "restricted"}) {
-      policy_.classes.labels.PushBack({level, {}, {}});
+// A tenant's policy that changes by small random steps, as mutations do.
+class MovingPolicy {
+ public:
+  explicit MovingPolicy(uint64_t seed) : random_(seed) {
+    for (const char* level : {"public", "internal", "confidential"}) {
+      state_.classes.labels.PushBack({level, {}, {}});
     }
-    AddClass({{hr_}}, {{app_}}, 0);
-    AddClass({{hr_}}, {}, 0);
-    AddClass({{hr_}}, {}, 1);
+    for (int i = 0; i < 8; ++i) ChangeContainer();
+    for (int i = 0; i < 40; ++i) ChangeMembers();
+    for (int i = 0; i < 2500; ++i) AddClass();
   }
 
-  void AddClass(std::vector<TimedPrincipal> allow, std::vector<TimedPrincipal> deny,
-                LabelId label) {
-    policy_.classes.clauses.PushBack({"", {std::move(allow), std::move(deny)}, "document acl"});
-    const auto clause = static_cast<ClauseId>(policy_.classes.clauses.size() - 1);
-    policy_.classes.classes.PushBack({{clause}, label});
+  const PolicyState& state() const { return state_; }
+  Micros now() const { return now_; }
+  Random& random() { return random_; }
+
+  std::string User() { return fmt::format("user:{}", random_.Below(kUsers)); }
+
+  void Move() {
+    // Rarely the rules: with them nobody is remembered.
+    switch (random_.Below(40)) {
+      case 0:
+        return ChangeContainer();
+      case 1:
+        return ChangeDefault();
+      case 2:
+      case 3:
+      case 4:
+        return ChangeMembers();
+      case 5:
+        return ChangeClearance();
+      case 6:
+      case 7:
+      case 8:
+      case 9:
+      case 10:
+        now_ += static_cast<Micros>(random_.Below(20));
+        return;
+      default:
+        for (uint64_t n = random_.Below(random_.Below(20) == 0 ? 600 : 3); n > 0; --n) AddClass();
+        if (random_.Below(3) == 0) state_.ExtendPostings();
+    }
   }
 
-  // Sees everything.
-  Subject Ana() const {
-    Subject subject;
-    subject.name = "user:ana";
-    subject.principals.Add(hr_, hr_);
-    subject.clearance = Clearance::All();
-    subject.application_clearance = Clearance::All();
-    subject.destination = DevDestination();
-    return subject;
+ private:
+  static constexpr uint64_t kUsers = 12;
+  static constexpr uint64_t kNewcomers = 4;  // of them, whom hardly any list names
+
+  std::string Anybody() {
+    const uint64_t kind = random_.Below(10);
+    if (random_.Below(10'000) == 0) return fmt::format("user:{}", random_.Below(kNewcomers));
+    if (kind < 3) return fmt::format("user:{}", kNewcomers + random_.Below(kUsers - kNewcomers));
+    if (kind == 3) return "service:app";
+    if (kind == 4 && random_.Below(20) == 0) return "everyone";
+    return fmt::format("group:{}", random_.Below(60));
   }
 
-  std::vector<uint64_t> Fresh(const Subject& subject) const {
-    return Entitle({policy_, 0}, subject).words();
-  }
-  std::vector<uint64_t> Remembered(const Subject& subject) {
-    return cache_.Of({policy_, 0}, subject)->words();
+  TimedPrincipal Entry() {
+    const Micros until =
+        random_.Below(4) == 0 ? now_ + static_cast<Micros>(random_.Below(2000)) : kNever;
+    return {state_.principals->Intern(Anybody()), until};
   }
 
-  PolicyState policy_;
-  PrincipalId hr_, app_;
-  EntitlementCache cache_;
+  Clause List(size_t allow, size_t deny) {
+    Clause clause;
+    for (size_t i = 0; i < allow; ++i) clause.allow.push_back(Entry());
+    for (size_t i = 0; i < deny; ++i) clause.deny.push_back(Entry());
+    clause.only_denies = allow == 0;
+    return clause;
+  }
+
+  void ChangeContainer() {
+    PolicyRules rules = *state_.rules;
+    auto& container = rules.containers[fmt::format("folder:{}", random_.Below(8))];
+    container.clause = List(1 + random_.Below(12), random_.Below(2));
+    state_.rules = std::make_shared<const PolicyRules>(std::move(rules));
+  }
+
+  void ChangeDefault() {
+    PolicyRules rules = *state_.rules;
+    rules.default_clearance =
+        random_.Below(2) == 0 ? Clearance{Clearance::Kind::kNamed, "internal", {}} : Clearance();
+    state_.rules = std::make_shared<const PolicyRules>(std::move(rules));
+  }
+
+  void SetRecord(const std::string& name, std::shared_ptr<const DirectoryRecord> record) {
+    auto directory = std::make_shared<Directory>(*state_.directory);
+    directory->Set(state_.principals->Intern(name), std::move(record));
+    state_.directory = std::move(directory);
+  }
+
+  void ChangeMembers() {
+    const std::string group = fmt::format("group:{}", random_.Below(60));
+    if (random_.Below(6) == 0) return SetRecord(group, nullptr);
+    auto record = std::make_shared<DirectoryRecord>();
+    record->members.emplace();
+    for (uint64_t n = random_.Below(6); n > 0; --n) record->members->push_back(Entry());
+    SetRecord(group, std::move(record));
+  }
+
+  void ChangeClearance() {
+    if (random_.Below(3) == 0) return SetRecord(User(), nullptr);
+    auto record = std::make_shared<DirectoryRecord>();
+    record->clearance = random_.Below(2) == 0 ? Clearance::All() : Clearance::Lowest();
+    SetRecord(User(), std::move(record));
+  }
+
+  ClauseId AddList(Clause clause) {
+    state_.classes.AddClause({"", std::move(clause), "document acl"});
+    return static_cast<ClauseId>(state_.classes.clauses.size() - 1);
+  }
+
+  void AddClass() {
+    std::vector<ClauseId> clauses;
+    const bool inherits = random_.Below(3) == 0;
+    clauses.push_back(AddList(
+        List(inherits ? random_.Below(3) : 1 + random_.Below(6), random_.Below(5) == 0 ? 1 : 0)));
+    if (random_.Below(6) == 0) clauses.push_back(AddList(List(1 + random_.Below(9), 0)));
+    if (inherits) {
+      const auto name = fmt::format("folder:{}", random_.Below(9));  // one of which is unknown
+      state_.classes.AddClause({name, {}, name});
+      clauses.push_back(static_cast<ClauseId>(state_.classes.clauses.size() - 1));
+    }
+    if (random_.Below(500) == 0) clauses.clear();
+    const auto label = static_cast<LabelId>(random_.Below(3));
+    state_.classes.classes.PushBack({std::move(clauses), label});
+  }
+
+  Random random_;
+  PolicyState state_;
+  Micros now_ = 0;
 };
 
-TEST_F(EntitlementCacheTest, TheSameCallerIsNotJudgedTwice) {
-  const auto first = cache_.Of({policy_, 0}, Ana());
-  EXPECT_EQ(cache_.Of({policy_, 0}, Ana()), first);
-  EXPECT_EQ(first->words(), std::vector<uint64_t>{0b111});
+// What one is told who asks for the first time.
+std::vector<uint64_t> Judged(const World& world, const Subject& subject) {
+  const size_t classes = world.state.classes.classes.size();
+  std::vector<uint64_t> words((classes + 63) / 64);
+  for (ClassId id = 0; id < classes; ++id) {
+    if (Decide(world, subject, {id})) words[id / 64] |= uint64_t{1} << (id % 64);
+  }
+  return words;
 }
 
-TEST_F(EntitlementCacheTest, ACallerWhoDiffersInOnePartGetsAnothersView) {
-  const std::function<void(Subject*)> kParts[] = {
-      [](Subject* s) { s->principals = PrincipalSet(); },
-      [&](Subject* s) { s->application_principals.Add(app_, app_); },
-      [](Subject* s) { s->clearance = Clearance::Lowest(); },
-      [](Subject* s) { s->application_clearance = Clearance::Lowest(); },
-      [](Subject* s) { s->destination->ceiling = Clearance::Lowest(); },
-  };
-  for (const auto& part : kParts) {
-    Subject other = Ana();
-    part(&other);
-    ASSERT_NE(Fresh(other), Fresh(Ana()));
-    EXPECT_EQ(Remembered(Ana()), Fresh(Ana()));
-    EXPECT_EQ(Remembered(other), Fresh(other));
-    EXPECT_EQ(Remembered(Ana()), Fresh(Ana()));
+Authenticated Application(bool all) {
+  Grant grant;
+  grant.principal = "service:app";
+  grant.rights = Rights::All();
+  grant.as_patterns = {"*"};
+  grant.clearance = all ? Clearance::All() : Clearance::Lowest();
+  grant.destinations = {"dev"};
+  return Authenticator::Prove(grant, /*dev=*/true);
+}
+
+struct Past {
+  PolicyState state;
+  Micros now;
+};
+
+TEST(EntitlementCacheTest, ARememberedCallerIsToldWhatWasOnce) {
+  Effort effort("S1-remembered", 500);
+  MovingPolicy policy(effort.seed());
+  EntitlementCache cache;
+  const Authenticated callers[] = {Application(true), Application(false)};
+  std::vector<Past> pasts;  // of Views that are still pinned
+  size_t permitted = 0;
+  while (effort.More()) {
+    policy.Move();
+    if (pasts.size() < 4) pasts.push_back({policy.state(), policy.now()});
+    if (policy.random().Below(10) == 0) {
+      pasts[policy.random().Below(pasts.size())] = {policy.state(), policy.now()};
+    }
+    const Past& past = pasts[policy.random().Below(pasts.size())];
+    const bool newest = policy.random().Below(4) > 0;
+    const World world{newest ? policy.state() : past.state, newest ? policy.now() : past.now};
+    const Authenticated& caller = callers[policy.random().Below(2)];
+    const std::string as = policy.User();
+    const auto subject = ResolveSubject(world, caller, as, "");
+    ASSERT_TRUE(subject.ok());
+    const auto known = cache.Find(world, caller, as, "");
+    ASSERT_TRUE(known.ok());
+    ASSERT_EQ((*known)->subject().principals.all(), subject->principals.all()) << as;
+    ASSERT_EQ((*known)->subject().clearance, subject->clearance) << as;
+    const auto told = (*known)->EntitlementsIn(world);
+    ASSERT_EQ(told->words(), Judged(world, *subject)) << as << " at " << world.now;
+    for (const uint64_t word : told->words()) {
+      permitted += static_cast<size_t>(__builtin_popcountll(word));
+    }
   }
+  effort.Report("permitted={}", permitted / effort.rounds());
+  EXPECT_GT(permitted, 0u);
+}
+
+TEST(EntitlementCacheTest, ACallerIsResolvedAgainForNothing) {
+  MovingPolicy policy(1);
+  EntitlementCache cache;
+  const Authenticated caller = Application(true);
+  const auto Ask = [&](const std::string& as) {
+    return *cache.Find({policy.state(), 0}, caller, as, "");
+  };
+  const auto first = Ask("user:1");
+  const auto entitlements = first->EntitlementsIn({policy.state(), 0});
+  EXPECT_EQ(Ask("user:1"), first);
+  EXPECT_EQ(Ask("user:1")->EntitlementsIn({policy.state(), 0}), entitlements);
+  EXPECT_NE(Ask("user:2"), first);
+  EXPECT_NE(*cache.Find({policy.state(), 0}, caller, "user:1", "dev"), first);
+  EXPECT_NE(*cache.Find({policy.state(), 0}, Application(true), "user:1", ""), first);
 }
 
 }  // namespace

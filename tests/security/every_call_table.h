@@ -39,74 +39,100 @@ struct Row {
   std::vector<v1::Right> document_needs{};
 };
 
-inline const std::vector<Row>& Table() {
+// Pieces of requests.
+namespace request_text {
+inline const std::string kInDocs = "collection: 'docs' ";
+inline const std::string kOpen = kInDocs + "document: 'open' ";
+inline const std::string kForAna = "scope { as: 'user:ana' } ";
+inline const std::string kFresh = kInDocs + "batch: 1 documents { id: '$NEW' text: 'a word' ";
+inline const std::string kAcl = "acl { allow { principal: 'everyone' } } ";
+inline const std::string kLabel = "label { level: 'public' } ";
+}  // namespace request_text
+
+inline std::vector<Row> RetrievalRows() {
   using enum Touches;
-  using namespace v1;  // NOLINT: the rights
-  static const std::string in_docs = "collection: 'docs' ";
-  static const std::string open = in_docs + "document: 'open' ";
-  static const std::string for_ana = "scope { as: 'user:ana' } ";
-  static const std::string fresh = in_docs + "batch: 1 documents { id: '$NEW' text: 'a word' ";
-  static const std::string acl = "acl { allow { principal: 'everyone' } } ";
-  static const std::string label = "label { level: 'public' } ";
-  static const std::vector<Row> rows = {
-      {"Retrieval/Retrieve", "itself", in_docs + "text: 'a'", {RIGHT_QUERY}, kContext},
+  using namespace v1;            // NOLINT: the rights
+  using namespace request_text;  // NOLINT: as well
+  return {
+      {"Retrieval/Retrieve", "itself", kInDocs + "text: 'a'", {RIGHT_QUERY}, kContext},
       {"Retrieval/Retrieve",
        "for a user",
-       in_docs + "text: 'a' " + for_ana,
+       kInDocs + "text: 'a' " + kForAna,
        {RIGHT_QUERY, RIGHT_ACT_AS},
        kContext},
-      {"Retrieval/GetDocument", "itself", open, {RIGHT_QUERY}, kContext},
+      {"Retrieval/GetDocument", "itself", kOpen, {RIGHT_QUERY}, kContext},
       {"Retrieval/GetDocument",
        "for a user",
-       open + for_ana,
+       kOpen + kForAna,
        {RIGHT_QUERY, RIGHT_ACT_AS},
        kContext},
-      {"Retrieval/CheckAccess", "itself", in_docs + "documents: 'open'", {RIGHT_QUERY}, kContext},
+      {"Retrieval/CheckAccess", "itself", kInDocs + "documents: 'open'", {RIGHT_QUERY}, kContext},
       {"Retrieval/CheckAccess",
        "for a user",
-       in_docs + "documents: 'open' " + for_ana,
+       kInDocs + "documents: 'open' " + kForAna,
        {RIGHT_QUERY, RIGHT_ACT_AS},
        kContext},
-      {"Retrieval/AllowedDestinations", "itself", label, {RIGHT_QUERY}, kDestination},
+      {"Retrieval/AllowedDestinations", "itself", kLabel, {RIGHT_QUERY}, kDestination},
       {"Retrieval/AllowedDestinations",
        "for a user",
-       label + for_ana,
+       kLabel + kForAna,
        {RIGHT_QUERY, RIGHT_ACT_AS},
        kDestination},
+  };
+}
 
+inline std::vector<Row> IngestRows() {
+  using enum Touches;
+  using namespace v1;            // NOLINT: the rights
+  using namespace request_text;  // NOLINT: as well
+  return {
       {"Ingest/Ingest", "no batch", std::nullopt, {RIGHT_INGEST}},
-      {"Ingest/Ingest", "defaults", fresh + "}", {RIGHT_INGEST}, kDocuments, true},
-      {"Ingest/Ingest", "acl", fresh + acl + "}", {RIGHT_INGEST}, kDocuments, true, {RIGHT_GRANT}},
+      {"Ingest/Ingest", "defaults", kFresh + "}", {RIGHT_INGEST}, kDocuments, true},
+      {"Ingest/Ingest",
+       "acl",
+       kFresh + kAcl + "}",
+       {RIGHT_INGEST},
+       kDocuments,
+       true,
+       {RIGHT_GRANT}},
       {"Ingest/Ingest",
        "label",
-       fresh + label + "}",
+       kFresh + kLabel + "}",
        {RIGHT_INGEST},
        kDocuments,
        true,
        {RIGHT_LABEL}},
       {"Ingest/Ingest",
        "chunk",
-       in_docs + "documents { id: '$NEW' chunks { text: 'a' " + acl + label + "} }",
+       kInDocs + "documents { id: '$NEW' chunks { text: 'a' " + kAcl + kLabel + "} }",
        {RIGHT_INGEST},
        kDocuments,
        true,
        {RIGHT_GRANT, RIGHT_LABEL}},
-      {"Ingest/SetAccess", "acl", open + acl, {RIGHT_GRANT}, kDocuments, true},
-      {"Ingest/SetAccess", "label", open + label, {RIGHT_LABEL}, kDocuments, true},
+      {"Ingest/SetAccess", "acl", kOpen + kAcl, {RIGHT_GRANT}, kDocuments, true},
+      {"Ingest/SetAccess", "label", kOpen + kLabel, {RIGHT_LABEL}, kDocuments, true},
       {"Ingest/SetAccess",
        "both",
-       open + acl + label,
+       kOpen + kAcl + kLabel,
        {RIGHT_GRANT, RIGHT_LABEL},
        kDocuments,
        true},
       {"Ingest/SetAccess",
        "absent",
-       in_docs + "document: 'n' " + acl,
+       kInDocs + "document: 'n' " + kAcl,
        {RIGHT_GRANT},
        kDocuments,
        true},
-      {"Ingest/Delete", "one", in_docs + "document: '$NEW'", {RIGHT_INGEST}, kDocuments, true},
+      {"Ingest/Delete", "one", kInDocs + "document: '$NEW'", {RIGHT_INGEST}, kDocuments, true},
+  };
+}
 
+// Of the services Directory and Policy.
+inline std::vector<Row> PolicyRows() {
+  using enum Touches;
+  using namespace v1;            // NOLINT: the rights
+  using namespace request_text;  // NOLINT: as well
+  return {
       {"Directory/ApplyDirectory",
        "a group",
        "principals { name: 'group:$NEW' sets_members: true }",
@@ -115,12 +141,19 @@ inline const std::vector<Row>& Table() {
        true},
       {"Policy/ApplyPolicy",
        "a container",
-       "containers { container { name: 'folder:$NEW' " + acl + "} }",
+       "containers { container { name: 'folder:$NEW' " + kAcl + "} }",
        {RIGHT_ADMIN},
        kTenant,
        true},
-      {"Policy/Explain", "one", open + "as: 'user:ana'", {RIGHT_AUDIT}, kDocuments},
+      {"Policy/Explain", "one", kOpen + "as: 'user:ana'", {RIGHT_AUDIT}, kDocuments},
+  };
+}
 
+inline std::vector<Row> AdminRows() {
+  using enum Touches;
+  using namespace v1;            // NOLINT: the rights
+  using namespace request_text;  // NOLINT: as well
+  return {
       {"Admin/CreateTenant", "one", "name: '$NEW'", {RIGHT_ADMIN}, kTenants, true},
       {"Admin/CreateCollection",
        "one",
@@ -138,12 +171,22 @@ inline const std::vector<Row>& Table() {
        true},
       {"Admin/ListKeys", "all", "", {RIGHT_ADMIN}},
       {"Admin/RevokeKey", "another's", "id: '$KEY'", {RIGHT_ADMIN}, kFirstTenant, true},
-      {"Admin/Stats", "plain", in_docs, {RIGHT_ADMIN}, kDocuments},
-      {"Admin/Stats", "of a user", in_docs + "as: 'user:ana'", {RIGHT_AUDIT}, kDocuments},
+      {"Admin/Stats", "plain", kInDocs, {RIGHT_ADMIN}, kDocuments},
+      {"Admin/Stats", "of a user", kInDocs + "as: 'user:ana'", {RIGHT_AUDIT}, kDocuments},
       {"Admin/QueryJournal", "newest", "", {RIGHT_AUDIT}},
       {"Admin/VerifyJournal", "all", "", {RIGHT_AUDIT}},
       {"Admin/Capabilities", "all", "", {}},
   };
+}
+
+inline const std::vector<Row>& Table() {
+  static const std::vector<Row> rows = [] {
+    std::vector<Row> all;
+    for (const auto& part : {RetrievalRows(), IngestRows(), PolicyRows(), AdminRows()}) {
+      all.insert(all.end(), part.begin(), part.end());
+    }
+    return all;
+  }();
   return rows;
 }
 

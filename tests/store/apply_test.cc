@@ -65,10 +65,10 @@ std::string Describe(const TenantState& state) {
   text += ToText(policy.rules->default_clearance);
   for (const auto& level : policy.rules->scheme.levels) text += " " + level;
   std::map<std::string, std::string> records;
-  for (const auto& [id, record] : policy.directory->records()) {
-    records[policy.principals->Name(id)] = (record->members ? list(*record->members) : "") +
-                                           (record->clearance ? ToText(*record->clearance) : "");
-  }
+  policy.directory->ForEach([&](PrincipalId id, const DirectoryRecord& record) {
+    records[policy.principals->Name(id)] = (record.members ? list(*record.members) : "") +
+                                           (record.clearance ? ToText(*record.clearance) : "");
+  });
   for (const auto& [name, record] : records) text += "\n" + name + record;
   for (const auto& [id, key] : *state.keys) {
     text += "\n" + id + key.digest + key.grant->principal + ToText(key.grant->clearance);

@@ -16,4 +16,16 @@ class Authenticator {
   }
 };
 
+// A service that may do everything, on a server with --dev.
+inline Authenticated Anyone(const std::string& tenant = "default") {
+  Grant grant;
+  grant.principal = "service:app";
+  grant.rights = Rights::All();
+  grant.as_patterns = {"*"};
+  grant.clearance = Clearance::All();
+  grant.collections = {"*"};
+  grant.destinations = {"dev"};
+  return Authenticator::Prove(grant, /*dev=*/true, tenant);
+}
+
 }  // namespace cordon

@@ -1,0 +1,240 @@
+#include "engine/policy/class_postings.h"
+
+#include <algorithm>
+#include <bit>
+#include <numeric>
+#include <span>
+
+#include "engine/base/check.h"
+
+namespace cordon {
+namespace {
+
+// Classes of a part are a multiple of this: fewer are judged one by one in some 20 µs.
+constexpr size_t kPartClasses = 1024;
+
+// A part is at least so many times as large as the next one: few parts, and each class is built
+// into a part a handful of times.
+constexpr size_t kGrowth = 4;
+
+// Lists of values by a small number, one after the other.
+template <typename Value>
+class ListsByNumber {
+ public:
+  void Add(uint32_t number, Value value) { unsorted_.push_back({number, value}); }
+
+  // Ends adding.
+  void Sort() {
+    if (unsorted_.empty()) return;
+    uint32_t most = 0;
+    for (const auto& entry : unsorted_) most = std::max(most, entry.number);
+    begins_.assign(most + 2, 0);
+    for (const auto& entry : unsorted_) ++begins_[entry.number + 1];
+    std::partial_sum(begins_.begin(), begins_.end(), begins_.begin());
+    values_.resize(unsorted_.size());
+    std::vector<uint32_t> next(begins_.begin(), begins_.end() - 1);
+    for (const auto& entry : unsorted_) values_[next[entry.number]++] = entry.value;
+    unsorted_ = {};
+  }
+
+  bool empty() const { return values_.empty(); }
+  std::span<const Value> Of(uint32_t number) const {
+    if (number + 1 >= begins_.size()) return {};
+    return {values_.data() + begins_[number], values_.data() + begins_[number + 1]};
+  }
+
+ private:
+  struct Entry {
+    uint32_t number;
+    Value value;
+  };
+  std::vector<Entry> unsorted_;
+  std::vector<uint32_t> begins_;  // by number; one more at the end
+  std::vector<Value> values_;
+};
+
+struct TimedClass {
+  uint32_t place;
+  Micros until;
+};
+
+// What some lists say of principals: the places of the classes that they belong to.
+class Naming {
+ public:
+  void Add(const TimedPrincipal& entry, uint32_t place) {
+    if (entry.until == kNever) {
+      always_.Add(entry.principal, place);
+    } else {
+      timed_.Add(entry.principal, {place, entry.until});
+    }
+  }
+
+  void Sort() {
+    always_.Sort();
+    timed_.Sort();
+  }
+
+  // Calls visit(place) for each class that names one of `principals` at `now`; returns the earliest
+  // end among those.
+  template <typename Visit>
+  Micros ForEach(const PrincipalSet& principals, Micros now, Visit visit) const {
+    Micros next = kNever;
+    if (always_.empty() && timed_.empty()) return next;
+    for (const PrincipalId id : principals.all()) {
+      for (const uint32_t place : always_.Of(id)) visit(place);
+      for (const TimedClass& timed : timed_.Of(id)) {
+        if (!TimedPrincipal{id, timed.until}.Counts(now)) continue;
+        visit(timed.place);
+        next = std::min(next, timed.until);
+      }
+    }
+    return next;
+  }
+
+ private:
+  ListsByNumber<uint32_t> always_;
+  ListsByNumber<TimedClass> timed_;
+};
+
+void Set(uint64_t* words, uint32_t place) { words[place / 64] |= uint64_t{1} << (place % 64); }
+void Reset(uint64_t* words, uint32_t place) { words[place / 64] &= ~(uint64_t{1} << (place % 64)); }
+
+// Calls visit(place) for each set bit of words & mask.
+template <typename Visit>
+void ForEachSet(std::span<const uint64_t> words, std::span<const uint64_t> mask, Visit visit) {
+  for (size_t w = 0; w < words.size(); ++w) {
+    for (uint64_t word = words[w] & mask[w]; word != 0; word &= word - 1) {
+      visit(static_cast<uint32_t>(w * 64 + static_cast<size_t>(std::countr_zero(word))));
+    }
+  }
+}
+
+}  // namespace
+
+// The postings of the classes [begin, end); a class is known by its place, from 0.
+class ClassPostings::Part {
+ public:
+  Part(const ClassTable& table, ClassId begin, ClassId end)
+      : begin_(begin),
+        end_(end),
+        unanchored_((end - begin) / 64),
+        has_rest_((end - begin) / 64),
+        labels_(end - begin) {
+    CORDON_CHECK(begin % 64 == 0 && end % 64 == 0 && begin < end);
+    for (ClassId id = begin; id < end; ++id) Add(table, id);
+    allow_.Sort();
+    deny_.Sort();
+    rest_.Sort();
+    by_label_.Sort();
+    std::sort(label_ids_.begin(), label_ids_.end());
+    label_ids_.erase(std::unique(label_ids_.begin(), label_ids_.end()), label_ids_.end());
+  }
+
+  ClassId begin() const { return begin_; }
+  ClassId end() const { return end_; }
+
+  Micros AddPermitted(const PostingsQuestion& question, Judge* judge,
+                      std::vector<uint64_t>* all_words) const {
+    uint64_t* const words = all_words->data() + begin_ / 64;
+    std::copy(unanchored_.begin(), unanchored_.end(), words);
+    const Micros allowed = allow_.ForEach(question.principals, question.now,
+                                          [&](uint32_t place) { Set(words, place); });
+    const auto deny = [&](uint32_t place) { Reset(words, place); };
+    const Micros denied = deny_.ForEach(question.principals, question.now, deny);
+    const Micros app = deny_.ForEach(question.application_principals, question.now, deny);
+    KeepLabels(judge, words);
+    ForEachSet({words, has_rest_.size()}, has_rest_, [&](uint32_t place) {
+      const auto rest = rest_.Of(place);
+      if (!std::all_of(rest.begin(), rest.end(), [&](ClauseId id) { return judge->Permits(id); })) {
+        Reset(words, place);
+      }
+    });
+    return std::min({allowed, denied, app});
+  }
+
+ private:
+  void Add(const ClassTable& table, ClassId id) {
+    const uint32_t place = id - begin_;
+    const SecurityClass& security = table.classes[id];
+    bool anchored = false;
+    for (const ClauseId clause_id : security.clauses) {
+      const ClauseSlot& slot = table.clauses[clause_id];
+      for (const auto& entry : slot.clause.deny) deny_.Add(entry, place);
+      const bool list = slot.container.empty();
+      if (list && slot.clause.only_denies) continue;
+      if (list && !anchored) {
+        anchored = true;
+        for (const auto& entry : slot.clause.allow) allow_.Add(entry, place);
+      } else {
+        rest_.Add(place, clause_id);
+        Set(has_rest_.data(), place);
+      }
+    }
+    // A class without clauses permits nobody (Decide).
+    if (!anchored && !security.clauses.empty()) Set(unanchored_.data(), place);
+    labels_[place] = security.label;
+    by_label_.Add(security.label, place);
+    label_ids_.push_back(security.label);
+  }
+
+  // Clears the classes whose label is not permitted: those, or the others one by one, whichever is
+  // less work.
+  void KeepLabels(Judge* judge, uint64_t* words) const {
+    size_t hidden = 0;
+    for (const LabelId label : label_ids_) {
+      if (!judge->PermitsLabel(label)) hidden += by_label_.Of(label).size();
+    }
+    if (hidden == 0) return;
+    size_t set = 0;
+    for (size_t w = 0; w < has_rest_.size(); ++w) set += std::popcount(words[w]);
+    if (set < hidden) {
+      ForEachSet({words, has_rest_.size()}, {words, has_rest_.size()}, [&](uint32_t place) {
+        if (!judge->PermitsLabel(labels_[place])) Reset(words, place);
+      });
+      return;
+    }
+    for (const LabelId label : label_ids_) {
+      if (judge->PermitsLabel(label)) continue;
+      for (const uint32_t place : by_label_.Of(label)) Reset(words, place);
+    }
+  }
+
+  const ClassId begin_;
+  const ClassId end_;
+  Naming allow_;                      // of the anchors
+  Naming deny_;                       // of all lists
+  std::vector<uint64_t> unanchored_;  // bit by place
+  std::vector<uint64_t> has_rest_;    // bit by place
+  ListsByNumber<ClauseId> rest_;      // by place: what must permit beside the anchor
+  std::vector<LabelId> labels_;       // by place
+  ListsByNumber<uint32_t> by_label_;  // places
+  std::vector<LabelId> label_ids_;    // sorted
+};
+
+size_t ClassPostings::classes() const { return parts_.empty() ? 0 : parts_.back()->end(); }
+
+ClassPostings ClassPostings::Extended(const ClassTable& table) const {
+  const size_t end = table.classes.size() / kPartClasses * kPartClasses;
+  ClassPostings extended = *this;
+  if (end <= classes()) return extended;
+  auto begin = static_cast<ClassId>(classes());
+  while (!extended.parts_.empty() &&
+         extended.parts_.back()->end() - extended.parts_.back()->begin() <
+             kGrowth * (end - begin)) {
+    begin = extended.parts_.back()->begin();
+    extended.parts_.pop_back();
+  }
+  extended.parts_.push_back(std::make_shared<const Part>(table, begin, static_cast<ClassId>(end)));
+  return extended;
+}
+
+Micros ClassPostings::AddPermitted(const PostingsQuestion& question, Judge* judge,
+                                   std::vector<uint64_t>* words) const {
+  Micros next = kNever;
+  for (const auto& part : parts_) {
+    next = std::min(next, part->AddPermitted(question, judge, words));
+  }
+  return next;
+}
+
+}  // namespace cordon
