@@ -124,7 +124,7 @@ std::vector<Hit> SearchIndex(const VectorIndex& index, const Caller& caller,
 
 // What a search is for: the ids of documents, not the numbers of rows.
 Hit HitOf(const Data& data, size_t row, float score) {
-  return {data.ids[row], 0, data.class_of[row], score};
+  return {data.ids[row], 0, data.class_of[row], {score, score}};
 }
 
 std::vector<Hit> SearchFaiss(const faiss::IndexFlatIP& index, const Data& data, Caller& caller,
@@ -202,9 +202,9 @@ void CheckAgree(const Method& method, const std::vector<Hit>& exact,
   constexpr double kRounding = 1e-5;
   CORDON_CHECK(answers.size() == exact.size());
   for (size_t i = 0; i < exact.size(); ++i) {
-    if (std::abs(answers[i].score - exact[i].score) <= kRounding) continue;
+    if (std::abs(answers[i].score.low - exact[i].score.low) <= kRounding) continue;
     fmt::print(stderr, "{} differs at rank {}: {} instead of {}\n", method.name, i,
-               answers[i].score, exact[i].score);
+               answers[i].score.low, exact[i].score.low);
     std::abort();
   }
 }
