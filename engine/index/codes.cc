@@ -67,8 +67,7 @@ HWY_INLINE CodeScale Quantise(const float* x, size_t stride, int code_max, Code*
     const auto floats = hn::LoadU(of_floats, x + i);
     const auto code = hn::NearestInt(hn::Mul(floats, inverse));
     hn::StoreU(hn::DemoteTo(of_codes, code), of_codes, codes + i);
-    const auto lost =
-        hn::Sub(hn::PromoteTo(d, floats), hn::Mul(scales, hn::PromoteTo(d, code)));
+    const auto lost = hn::Sub(hn::PromoteTo(d, floats), hn::Mul(scales, hn::PromoteTo(d, code)));
     return hn::MulAdd(lost, lost, sum);
   };
   auto sum0 = hn::Zero(d), sum1 = sum0, sum2 = sum0, sum3 = sum0;

@@ -16,10 +16,7 @@ class Query {
  public:
   // Copies `vector`, 1 to limits::kDimensionMax finite floats that have this Norm().
   Query(Metric metric, std::span<const float> vector, double norm)
-      : metric_(metric),
-        dimension_(vector.size()),
-        stride_(RowStride(vector.size())),
-        norm_(norm) {
+      : metric_(metric), dimension_(vector.size()), stride_(RowStride(vector.size())), norm_(norm) {
     std::fill(std::copy(vector.begin(), vector.end(), vector_), vector_ + stride_, 0.0f);
   }
   Query(const Query&) = delete;

@@ -190,7 +190,7 @@ void Ranking::Prune() {
                    [&](const Candidate& a, const Candidate& b) { return Better(a, b); });
   candidates_.erase(end, candidates_.end());
   Cut();
-  CORDON_CHECK(candidates_.size() == k_);
+  CORDON_CHECK(candidates_.size() <= k_);
 }
 
 // Requires both to be exact.
