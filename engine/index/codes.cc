@@ -53,13 +53,12 @@ HWY_INLINE float MaxAbs(const float* x, size_t stride) {
   return hn::GetLane(hn::MaxOfLanes(d, max));
 }
 
-template <typename Code>
-HWY_INLINE CodeScale Quantise(const float* x, size_t stride, int code_max, Code* codes) {
+CodeScale ToRowCodes(const float* x, size_t stride, int8_t* codes) {
   const Doubles d;
   const hn::Rebind<float, Doubles> of_floats;
-  const hn::Rebind<Code, Doubles> of_codes;
+  const hn::Rebind<int8_t, Doubles> of_codes;
   const size_t lanes = hn::Lanes(d);
-  const float scale = ScaleOf(MaxAbs(x, stride), code_max);
+  const float scale = ScaleOf(MaxAbs(x, stride), kRowCodeMax);
   const auto inverse = hn::Set(of_floats, InverseOf(scale));
   const auto scales = hn::Set(d, double{scale});
   // Adds the square of what is lost, exact but for the rounding of the square and of the sum.
@@ -82,12 +81,18 @@ HWY_INLINE CodeScale Quantise(const float* x, size_t stride, int code_max, Code*
   return {scale, RoundedUp(std::sqrt(hn::GetLane(hn::SumOfLanes(d, sum))))};
 }
 
-CodeScale ToRowCodes(const float* x, size_t stride, int8_t* codes) {
-  return Quantise(x, stride, kRowCodeMax, codes);
-}
-
-CodeScale ToQueryCodes(const float* x, size_t stride, int16_t* codes) {
-  return Quantise(x, stride, kQueryCodeMax, codes);
+// Once for each search, so without the loss, which is bounded well enough.
+float ToQueryCodes(const float* x, size_t stride, int16_t* codes) {
+  const Floats d;
+  const hn::Rebind<int16_t, Floats> of_codes;
+  const size_t lanes = hn::Lanes(d);
+  const float scale = ScaleOf(MaxAbs(x, stride), kQueryCodeMax);
+  const auto inverse = hn::Set(d, InverseOf(scale));
+  for (size_t i = 0; i < stride; i += lanes) {
+    const auto code = hn::NearestInt(hn::Mul(hn::LoadU(d, x + i), inverse));
+    hn::StoreU(hn::DemoteTo(of_codes, code), of_codes, codes + i);
+  }
+  return scale;
 }
 
 // Sixteen products at a time, the unit of padding, in pairs that are added as 32-bit numbers.
@@ -137,6 +142,10 @@ HWY_AFTER_NAMESPACE();
 namespace cordon {
 namespace {
 
+// What an element of a query loses at most, in scales: half of one, and the rounding of the product
+// with the inverse, 4,096 · 2^-23.
+constexpr double kQueryLoss = 0.501;
+
 HWY_EXPORT(ToRowCodes);
 HWY_EXPORT(ToQueryCodes);
 HWY_EXPORT(DotCodes);
@@ -148,11 +157,12 @@ CodeScale QuantiseRow(const float* row, size_t stride, int8_t* codes) {
 }
 
 QueryCodes::QueryCodes(const Query& query) {
-  const CodeScale scale =
-      HWY_DYNAMIC_DISPATCH(ToQueryCodes)(query.vector(), query.stride(), codes_);
-  scale_ = double{scale.scale};
-  of_residual_ = query.norm() + double{scale.residual};
-  of_norm_ = double{scale.residual} + kCodeSlack * query.norm();
+  scale_ = double{HWY_DYNAMIC_DISPATCH(ToQueryCodes)(query.vector(), query.stride(), codes_)};
+  const double residual =
+      scale_ == 0 ? query.norm() * (1 + kCodeSlack)
+                  : kQueryLoss * scale_ * std::sqrt(static_cast<double>(query.stride()));
+  of_residual_ = query.norm() + residual;
+  of_norm_ = residual + kCodeSlack * query.norm();
 }
 
 void DotCodes(const int16_t* query, std::span<const int8_t* const> rows, size_t stride,

@@ -60,7 +60,6 @@ class QueryCodes {
   // |Dot() - q·x| ≤ of_residual() · residual(x) + of_norm() · ‖x‖, the slack included.
   double of_residual() const { return of_residual_; }
   double of_norm() const { return of_norm_; }
-  double scale() const { return scale_; }
 
  private:
   double scale_;

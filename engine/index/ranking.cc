@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "engine/base/check.h"
+#include "engine/index/ranks.h"
 
 namespace cordon {
 namespace {
@@ -19,38 +20,16 @@ size_t AnswersMax(std::span<const Segment> segments, size_t k) {
   return std::min(k, rows);
 }
 
-// Few enough that comparing each with each takes less time than the branches that sorting
-// mispredicts.
-constexpr size_t kFewScores = 32;
-
-// above[i] = how many of the n scores are better than scores[i], a small whole number. No branch
-// depends on a score. Both arrays have room for kFewScores.
-template <size_t kSize>
-void CountAbove(const double* scores, size_t n, double* above) {
-  double padded[kSize];
-  double count[kSize] = {};
-  std::fill(std::copy(scores, scores + n, padded), padded + kSize, 0.0);
-  for (size_t j = 0; j < n; ++j) {
-    // In this order, and in doubles, the compiler makes vectors of it.
-    for (size_t i = 0; i < kSize; ++i) count[i] += scores[j] > padded[i] ? 1.0 : 0.0;
-  }
-  std::copy(count, count + kSize, above);
-}
-
-void CountAbove(const double* scores, size_t n, double* above) {
-  static_assert(kFewScores == 32);
-  if (n <= 16) return CountAbove<16>(scores, n, above);
-  CountAbove<32>(scores, n, above);
-}
-
 // The k-th best of n scores, whose order may change.
 double KthBest(double* scores, size_t n, size_t k) {
-  if (n > kFewScores) {
+  if (n > kRanksMax) {
     std::nth_element(scores, scores + k - 1, scores + n, std::greater<>());
     return scores[k - 1];
   }
-  double above[kFewScores];
-  CountAbove(scores, n, above);
+  double few[kRanksMax] = {};
+  double above[kRanksMax];
+  std::copy(scores, scores + n, few);
+  CountAbove(few, n, above);
   double kth = std::numeric_limits<double>::infinity();
   for (size_t i = 0; i < n; ++i) {
     const double score = above[i] < static_cast<double>(k) ? scores[i] : kth;
@@ -142,22 +121,26 @@ void Ranking::ScoreAll(std::span<Candidate> candidates) {
 
 void Ranking::Estimate(std::span<Candidate* const> batch) {
   const float* rows[kBatch];
+  double norms[kBatch];
   float estimates[kBatch];
   for (size_t i = 0; i < batch.size(); ++i) {
-    rows[i] = segments_[batch[i]->segment].rows().embedding(batch[i]->row);
+    const SegmentRows& segment = segments_[batch[i]->segment].rows();
+    rows[i] = segment.embedding(batch[i]->row);
+    norms[i] = segment.norm(batch[i]->row);
   }
   const auto kernel = query_.metric() == Metric::kL2 ? SquaredDistanceRows : DotRows;
   kernel(query_.vector(), {rows, batch.size()}, query_.stride(), estimates);
   rows_read_ += batch.size();
+  bool sound = true;
   for (size_t i = 0; i < batch.size(); ++i) {
     Candidate& candidate = *batch[i];
-    const double norm = segments_[candidate.segment].rows().norm(candidate.row);
-    const ScoreRange range = RangeOf(query_, estimates[i], norm, bound_);
+    const ScoreRange range = RangeOf(query_, estimates[i], norms[i], bound_);
     candidate.low = std::max(candidate.low, range.low);
     candidate.high = std::min(candidate.high, range.high);
     candidate.estimated = true;
-    CORDON_CHECK(candidate.low <= candidate.high);  // or a bound is wrong
+    sound &= candidate.low <= candidate.high;
   }
+  CORDON_CHECK(sound);  // or a bound is wrong
 }
 
 void Ranking::Score(std::span<Candidate* const> batch) {
@@ -210,12 +193,12 @@ bool Ranking::Better(const Candidate& a, const Candidate& b) const {
 // ends are equal; then nothing is moved.
 bool Ranking::SortByRank() {
   const size_t n = candidates_.size();
-  if (n > kFewScores) return false;
-  double scores[kFewScores];
-  double above[kFewScores];
+  if (n > kRanksMax) return false;
+  double scores[kRanksMax] = {};
+  double above[kRanksMax];
   for (size_t i = 0; i < n; ++i) scores[i] = candidates_[i].high;
   CountAbove(scores, n, above);
-  Candidate sorted[kFewScores];
+  Candidate sorted[kRanksMax];
   uint32_t ranks = 0;
   for (size_t i = 0; i < n; ++i) {
     const auto rank = static_cast<size_t>(above[i]);
@@ -260,19 +243,19 @@ std::vector<Hit> Ranking::Finish() {
 std::vector<Hit> Ranking::TakeBest() {
   const size_t answers = std::min(k_, candidates_.size());
   // The ids lie anywhere: all of them are on their way before the first is copied.
-  const auto id = [&](const Candidate& candidate) {
-    const SegmentRows& rows = segments_[candidate.segment].rows();
-    return rows.id(rows.document(candidate.row));
-  };
-  for (size_t i = 0; i < answers; ++i) __builtin_prefetch(id(candidates_[i]).data());
-  std::vector<Hit> hits(answers);
+  for (size_t i = 0; i < answers; ++i) {
+    const SegmentRows& rows = segments_[candidates_[i].segment].rows();
+    __builtin_prefetch(rows.id(rows.document(candidates_[i].row)).data());
+  }
+  std::vector<Hit> hits;
+  hits.reserve(answers);
   for (size_t i = 0; i < answers; ++i) {
     const Candidate& candidate = candidates_[i];
     const SegmentRows& rows = segments_[candidate.segment].rows();
-    hits[i].document.assign(id(candidate));
-    hits[i].ordinal = rows.ordinal(candidate.row);
-    hits[i].class_id = rows.class_id(candidate.row);
-    hits[i].score = {candidate.low, candidate.high};
+    hits.push_back({std::string(rows.id(rows.document(candidate.row))),
+                    rows.ordinal(candidate.row),
+                    rows.class_id(candidate.row),
+                    {candidate.low, candidate.high}});
   }
   return hits;
 }

@@ -59,7 +59,7 @@ class Ranking {
 
   // Offers a row whose score lies in `range`; each row at most once.
   void Offer(uint32_t segment, uint32_t row, ScoreRange range) {
-    candidates_.push_back({range.low, range.high, segment, row, false});
+    candidates_.push_back({range.low, range.high, row, segment, 0});
     if (candidates_.size() >= capacity_) Prune();
   }
 
@@ -82,9 +82,9 @@ class Ranking {
   struct Candidate {
     double low;
     double high;
-    uint32_t segment;
     uint32_t row;
-    bool estimated;  // from the floats
+    uint32_t segment : 31;
+    uint32_t estimated : 1;  // from the floats
 
     bool exact() const { return low == high; }
   };

@@ -135,11 +135,6 @@ void SegmentRows::AddFilter() {
   }
 }
 
-std::string_view SegmentRows::id(uint32_t document) const {
-  const uint32_t begin = document == 0 ? 0 : id_ends_[document - 1];
-  return std::string_view(ids_).substr(begin, id_ends_[document] - begin);
-}
-
 std::span<const uint32_t> SegmentRows::rows_of(uint32_t document) const {
   return std::span(document_rows_)
       .subspan(first_rows_[document], first_rows_[document + 1] - first_rows_[document]);

@@ -83,7 +83,10 @@ class SegmentRows {
 
   uint32_t documents() const { return static_cast<uint32_t>(first_rows_.size()) - 1; }
   uint32_t document(uint32_t row) const { return keys_[row].document; }
-  std::string_view id(uint32_t document) const;
+  std::string_view id(uint32_t document) const {
+    const uint32_t begin = document == 0 ? 0 : id_ends_[document - 1];
+    return std::string_view(ids_.data() + begin, id_ends_[document] - begin);
+  }
   // Its rows, by ordinal.
   std::span<const uint32_t> rows_of(uint32_t document) const;
   // The number of the document with this id, if it has rows here, dead or alive.
