@@ -175,11 +175,13 @@ def sections(report):
                 figure(cell["qps"]),
                 figure(cell["gb_s"]),
                 f"{cell['bandwidth_ratio'] * 100:.0f} %",
+                figure(cell["read_bytes"] / 1e3),
                 *(f"{cell['peers'][name]['ratio']['median']:.2f} ×" for name in cell["peers"]),
             ]
             for cell in report["exact"]
         ]
-        head = ["permitted", "µs a search", "searches/s", "GB/s", "of the bandwidth"]
+        head = ["permitted", "µs a search", "searches/s", "GB/s covered", "of the bandwidth"]
+        head += ["kB read"]
         head += [f"faster than {name}" for name in report["exact"][0]["peers"]]
         title = f"Exact search, one thread; read bandwidth {report['bandwidth_gb_s']:.1f} GB/s"
         yield title, head, rows

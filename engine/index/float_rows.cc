@@ -9,25 +9,24 @@
 namespace cordon {
 namespace {
 
-constexpr size_t kLineBytes = kRowUnitFloats * sizeof(float);
+constexpr size_t kLineBytes = 64;
 constexpr size_t kHugePageBytes = 2 << 20;  // x86-64 and AArch64 with 4 KiB base pages
 
 size_t RoundUp(size_t value, size_t unit) { return (value + unit - 1) / unit * unit; }
 
 }  // namespace
 
-FloatRows::FloatRows(size_t rows, size_t dimension) : stride_(RowStride(dimension)) {
-  const size_t bytes = rows * stride_ * sizeof(float);
-  if (bytes == 0) return;
+std::unique_ptr<void, FreeRows> AllocateRows(size_t bytes) {
+  if (bytes == 0) return nullptr;
   // A scan touches a new 4 KiB page every 130 ns: with huge pages the address lookups vanish.
   const size_t alignment = bytes >= kHugePageBytes ? kHugePageBytes : kLineBytes;
   void* memory = std::aligned_alloc(alignment, RoundUp(bytes, kLineBytes));
   if (memory == nullptr) throw std::bad_alloc();
-  floats_.reset(static_cast<float*>(memory));
   if (alignment == kHugePageBytes) madvise(memory, bytes, MADV_HUGEPAGE);  // advice: may fail
   std::memset(memory, 0, bytes);
+  return std::unique_ptr<void, FreeRows>(memory);
 }
 
-void FloatRows::Free::operator()(float* floats) const { std::free(floats); }
+void FreeRows::operator()(void* memory) const { std::free(memory); }
 
 }  // namespace cordon

@@ -21,24 +21,9 @@ using Vector = hn::Vec<Floats>;
 // Independent sums of one row hide the latency of a fused multiply-add (4 cycles).
 constexpr size_t kSums = 4;
 
-// The hardware's prefetcher follows a stream of rows that lie one after the other, but is late at
-// each 4 KiB page: fetching one row ahead as well gives 0.9 of the bandwidth of memory instead of
-// 0.75. Rows that are apart are read side by side, so that it follows each of them, and fetched
-// farther ahead: 0.7 to 0.8 instead of 0.5 to 0.6, where one at a time is bounded by the lines that
-// L1 can wait for. (Zen 4, rows of 3 KiB, fetched into L2; into L1 is worse everywhere.)
-constexpr size_t kStreamAheadFloats = 768;
-constexpr size_t kAheadFloats = 6144;
+// Rows that are read at once: they share the loads of the query, and where they are not in the
+// cache, the processor's prefetcher follows each of them.
 constexpr size_t kSideBySide = 8;
-
-// So many rows make a stream.
-constexpr size_t kStreamRows = 16;
-
-// Fewer floats than this are read side by side and not fetched ahead: what a caller may see is then
-// in the cache if he asks often, where fetching costs a fifth; and if it is not, eight rows at once
-// make up for most of it.
-constexpr size_t kCachedFloats = 1 << 17;
-
-HWY_INLINE void FetchToL2(const float* p) { __builtin_prefetch(p, 0, 2); }
 
 struct DotTerm {
   HWY_INLINE Vector operator()(Vector q, Vector x, Vector sum) const {
@@ -53,32 +38,28 @@ struct SquaredDistanceTerm {
   }
 };
 
-// The sum of the terms of one row; fetches the row `next` on the way.
+// The sum of the terms of one row.
 template <typename Term>
-HWY_INLINE float SumRow(const float* HWY_RESTRICT q, const float* HWY_RESTRICT x, const float* next,
-                        size_t stride, Term term) {
+HWY_INLINE float SumRow(const float* HWY_RESTRICT q, const float* HWY_RESTRICT x, size_t stride,
+                        Term term) {
   const Floats d;
   const size_t lanes = hn::Lanes(d);
   Vector sum0 = hn::Zero(d), sum1 = sum0, sum2 = sum0, sum3 = sum0;
   size_t i = 0;
   for (; i + kSums * lanes <= stride; i += kSums * lanes) {
-    for (size_t line = 0; line < kSums * lanes; line += kRowUnitFloats) FetchToL2(next + i + line);
     sum0 = term(hn::Load(d, q + i), hn::Load(d, x + i), sum0);
     sum1 = term(hn::Load(d, q + i + lanes), hn::Load(d, x + i + lanes), sum1);
     sum2 = term(hn::Load(d, q + i + 2 * lanes), hn::Load(d, x + i + 2 * lanes), sum2);
     sum3 = term(hn::Load(d, q + i + 3 * lanes), hn::Load(d, x + i + 3 * lanes), sum3);
   }
-  for (; i < stride; i += lanes) {
-    FetchToL2(next + i);
-    sum0 = term(hn::Load(d, q + i), hn::Load(d, x + i), sum0);
-  }
+  for (; i < stride; i += lanes) sum0 = term(hn::Load(d, q + i), hn::Load(d, x + i), sum0);
   return hn::GetLane(hn::SumOfLanes(d, hn::Add(hn::Add(sum0, sum1), hn::Add(sum2, sum3))));
 }
 
-// The sums of kSideBySide rows, a register each; fetches the rows `next` on the way, if any.
+// The sums of kSideBySide rows, a register each.
 template <typename Term>
-HWY_INLINE void SumSideBySide(const float* HWY_RESTRICT q, const float* const* rows,
-                              const float* const* next, size_t stride, float* out, Term term) {
+HWY_INLINE void SumSideBySide(const float* HWY_RESTRICT q, const float* const* rows, size_t stride,
+                              float* out, Term term) {
   static_assert(kSideBySide == 8);
   const Floats d;
   const size_t lanes = hn::Lanes(d);
@@ -87,9 +68,6 @@ HWY_INLINE void SumSideBySide(const float* HWY_RESTRICT q, const float* const* r
   Vector sum0 = hn::Zero(d), sum1 = sum0, sum2 = sum0, sum3 = sum0;
   Vector sum4 = sum0, sum5 = sum0, sum6 = sum0, sum7 = sum0;
   for (size_t i = 0; i < stride; i += lanes) {
-    if (next != nullptr && i % kRowUnitFloats == 0) {
-      for (size_t r = 0; r < kSideBySide; ++r) FetchToL2(next[r] + i);
-    }
     const Vector part = hn::Load(d, q + i);
     sum0 = term(part, hn::Load(d, x0 + i), sum0);
     sum1 = term(part, hn::Load(d, x1 + i), sum1);
@@ -110,53 +88,23 @@ HWY_INLINE void SumSideBySide(const float* HWY_RESTRICT q, const float* const* r
   out[7] = hn::GetLane(hn::SumOfLanes(d, sum7));
 }
 
-// True if the rows [begin, end) lie one after the other.
-HWY_INLINE bool Adjacent(const float* const* rows, size_t begin, size_t end, size_t stride) {
-  const auto address = [&](size_t i) { return reinterpret_cast<uintptr_t>(rows[i]); };
-  return address(end - 1) - address(begin) == (end - 1 - begin) * stride * sizeof(float);
-}
-
-// Rows that are likely to be in the cache.
 template <typename Term>
-HWY_INLINE void SumCachedRows(const float* query, const float* const* rows, size_t n, size_t stride,
-                              float* out, Term term) {
+HWY_INLINE void SumRows(const float* query, const float* const* rows, size_t n, size_t stride,
+                        float* out, Term term) {
   size_t i = 0;
   for (; i + kSideBySide <= n; i += kSideBySide) {
-    SumSideBySide(query, rows + i, nullptr, stride, out + i, term);
+    SumSideBySide(query, rows + i, stride, out + i, term);
   }
-  for (; i < n; ++i) out[i] = SumRow(query, rows[i], rows[i], stride, term);
+  for (; i < n; ++i) out[i] = SumRow(query, rows[i], stride, term);
 }
 
-// The sums of the first n of `all` rows; the others are fetched ahead only.
-template <typename Term>
-HWY_INLINE void SumRows(const float* query, const float* const* rows, size_t n, size_t all,
-                        size_t stride, float* out, Term term) {
-  if (all * stride < kCachedFloats) return SumCachedRows(query, rows, n, stride, out, term);
-  const size_t stream_ahead = HWY_MAX(size_t{1}, kStreamAheadFloats / stride);
-  const size_t ahead = HWY_MAX(kSideBySide, kAheadFloats / stride);
-  for (size_t i = 0; i < n;) {
-    const size_t end = HWY_MIN(i + kStreamRows, n);
-    if (end - i < kSideBySide || Adjacent(rows, i, end, stride)) {
-      for (; i < end; ++i) {
-        out[i] = SumRow(query, rows[i], rows[HWY_MIN(i + stream_ahead, all - 1)], stride, term);
-      }
-      continue;
-    }
-    const float* next[kSideBySide];
-    for (size_t r = 0; r < kSideBySide; ++r) next[r] = rows[HWY_MIN(i + r + ahead, all - 1)];
-    SumSideBySide(query, rows + i, next, stride, out + i, term);
-    i += kSideBySide;
-  }
+void DotRows(const float* query, const float* const* rows, size_t n, size_t stride, float* out) {
+  SumRows(query, rows, n, stride, out, DotTerm());
 }
 
-void DotRows(const float* query, const float* const* rows, size_t n, size_t all, size_t stride,
-             float* out) {
-  SumRows(query, rows, n, all, stride, out, DotTerm());
-}
-
-void SquaredDistanceRows(const float* query, const float* const* rows, size_t n, size_t all,
-                         size_t stride, float* out) {
-  SumRows(query, rows, n, all, stride, out, SquaredDistanceTerm());
+void SquaredDistanceRows(const float* query, const float* const* rows, size_t n, size_t stride,
+                         float* out) {
+  SumRows(query, rows, n, stride, out, SquaredDistanceTerm());
 }
 
 // The longest chain of roundings in either sum: the product, the chain of a register that adds all
@@ -206,16 +154,13 @@ void ScalarRows(const float* query, std::span<const float* const> rows, size_t s
 
 }  // namespace
 
-void DotRows(const float* query, std::span<const float* const> rows, size_t stride, float* out,
-             size_t following) {
-  HWY_DYNAMIC_DISPATCH(DotRows)
-  (query, rows.data(), rows.size(), rows.size() + following, stride, out);
+void DotRows(const float* query, std::span<const float* const> rows, size_t stride, float* out) {
+  HWY_DYNAMIC_DISPATCH(DotRows)(query, rows.data(), rows.size(), stride, out);
 }
 
 void SquaredDistanceRows(const float* query, std::span<const float* const> rows, size_t stride,
-                         float* out, size_t following) {
-  HWY_DYNAMIC_DISPATCH(SquaredDistanceRows)
-  (query, rows.data(), rows.size(), rows.size() + following, stride, out);
+                         float* out) {
+  HWY_DYNAMIC_DISPATCH(SquaredDistanceRows)(query, rows.data(), rows.size(), stride, out);
 }
 
 void DotRowsScalar(const float* query, std::span<const float* const> rows, size_t stride,

@@ -31,13 +31,11 @@ inline constexpr double kNormMax = 1e15;
 
 // Estimates for rows, in this order: out[i] = q · rows[i] or ‖q - rows[i]‖². The query and every
 // row have `stride` floats, a multiple of kRowUnitFloats, are aligned to 64 bytes and padded with
-// zeros. `out` has room for rows.size() floats. Rows that follow each other in memory are read at
-// its speed. One call is one dispatch: pass some hundred rows. rows.data() goes on with `following`
-// rows of the next call, which are fetched ahead. Thread-safe.
-void DotRows(const float* query, std::span<const float* const> rows, size_t stride, float* out,
-             size_t following = 0);
+// zeros. `out` has room for rows.size() floats. One call is one dispatch: pass all rows at once.
+// Thread-safe.
+void DotRows(const float* query, std::span<const float* const> rows, size_t stride, float* out);
 void SquaredDistanceRows(const float* query, std::span<const float* const> rows, size_t stride,
-                         float* out, size_t following = 0);
+                         float* out);
 
 // The scalar twins: the same contract in plain C++, the oracle of the tests.
 void DotRowsScalar(const float* query, std::span<const float* const> rows, size_t stride,

@@ -5,8 +5,10 @@
 #include <functional>
 #include <limits>
 #include <string_view>
+#include <utility>
 
 #include "engine/base/check.h"
+#include "engine/index/ranks.h"
 
 namespace cordon {
 namespace {
@@ -18,38 +20,16 @@ size_t AnswersMax(std::span<const Segment> segments, size_t k) {
   return std::min(k, rows);
 }
 
-// Few enough that comparing each with each takes less time than the branches that sorting
-// mispredicts.
-constexpr size_t kFewScores = 32;
-
-// above[i] = how many of the n scores are better than scores[i], a small whole number. No branch
-// depends on a score. Both arrays have room for kFewScores.
-template <size_t kSize>
-void CountAbove(const double* scores, size_t n, double* above) {
-  double padded[kSize];
-  double count[kSize] = {};
-  std::fill(std::copy(scores, scores + n, padded), padded + kSize, 0.0);
-  for (size_t j = 0; j < n; ++j) {
-    // In this order, and in doubles, the compiler makes vectors of it.
-    for (size_t i = 0; i < kSize; ++i) count[i] += scores[j] > padded[i] ? 1.0 : 0.0;
-  }
-  std::copy(count, count + kSize, above);
-}
-
-void CountAbove(const double* scores, size_t n, double* above) {
-  static_assert(kFewScores == 32);
-  if (n <= 16) return CountAbove<16>(scores, n, above);
-  CountAbove<32>(scores, n, above);
-}
-
 // The k-th best of n scores, whose order may change.
 double KthBest(double* scores, size_t n, size_t k) {
-  if (n > kFewScores) {
+  if (n > kRanksMax) {
     std::nth_element(scores, scores + k - 1, scores + n, std::greater<>());
     return scores[k - 1];
   }
-  double above[kFewScores];
-  CountAbove(scores, n, above);
+  double few[kRanksMax] = {};
+  double above[kRanksMax];
+  std::copy(scores, scores + n, few);
+  CountAbove(few, n, above);
   double kth = std::numeric_limits<double>::infinity();
   for (size_t i = 0; i < n; ++i) {
     const double score = above[i] < static_cast<double>(k) ? scores[i] : kth;
@@ -58,15 +38,30 @@ double KthBest(double* scores, size_t n, size_t k) {
   return kth;
 }
 
+bool InRange(double norm) { return kNormMin <= norm && norm <= kNormMax; }
+
+// Where the score of a row lies, given its kernel's estimate; kAnyScore where kernels.h promises
+// nothing.
+ScoreRange RangeOf(const Query& query, float estimate, double row_norm, RoundingBound bound) {
+  if (query.metric() == Metric::kL2) {
+    if (!(query.norm() <= kNormMax && row_norm <= kNormMax)) return kAnyScore;
+    const double error = bound.relative * double{estimate} + bound.absolute;
+    return {-double{estimate} - error, -double{estimate} + error};
+  }
+  if (!InRange(query.norm()) || !InRange(row_norm)) return kAnyScore;
+  const double norms = query.norm() * row_norm;
+  const bool cosine = query.metric() == Metric::kCosine;
+  const double error = bound.relative * (cosine ? 1 : norms);
+  const double score = cosine ? double{estimate} / norms : double{estimate};
+  return {score - error, score + error};
+}
+
 }  // namespace
 
-Ranking::Ranking(Metric metric, std::span<const float> query, double query_norm,
-                 std::span<const Segment> segments, size_t k)
-    : metric_(metric),
-      query_(query.data()),
-      query_norm_(query_norm),
-      dimension_(query.size()),
+Ranking::Ranking(const Query& query, std::span<const Segment> segments, size_t k)
+    : query_(query),
       segments_(segments),
+      bound_(KernelBound(query.stride())),
       k_(std::max<size_t>(1, AnswersMax(segments, k))),
       capacity_(2 * k_ + kSpare) {
   CORDON_CHECK(k > 0);
@@ -74,11 +69,12 @@ Ranking::Ranking(Metric metric, std::span<const float> query, double query_norm,
 }
 
 // Puts the k-th largest low end at its place: k rows score at least this.
-void Ranking::RaiseFloor() {
+void Ranking::Cut() {
   const auto kth = candidates_.begin() + static_cast<std::ptrdiff_t>(k_ - 1);
   std::nth_element(candidates_.begin(), kth, candidates_.end(),
                    [](const Candidate& a, const Candidate& b) { return a.low > b.low; });
   floor_ = std::max(floor_, kth->low);
+  std::erase_if(candidates_, [&](const Candidate& c) { return c.high < floor_; });
 }
 
 // Deals the rows to a few groups: the best of each are likely the best of all, and finding them
@@ -98,42 +94,86 @@ void Ranking::RaiseFloor(std::span<const double> lows) {
   floor_ = std::max(floor_, KthBest(best, groups, k_));
 }
 
-void Ranking::ScoreAll() {
-  constexpr size_t kRows = 64;
-  NormedRow rows[kRows];
-  Candidate* candidates[kRows];
+// Calls read(batch) with all candidates that are wanted.
+template <typename Wanted, typename Read>
+void Ranking::ReadRows(std::span<Candidate> candidates, Wanted wanted, Read read) {
+  Candidate* batch[kBatch];
   size_t n = 0;
-  const auto score = [&] {
-    double scores[kRows];
-    ScoreRows(metric_, query_, query_norm_, {rows, n}, dimension_, scores);
-    for (size_t i = 0; i < n; ++i) {
-      candidates[i]->low = candidates[i]->high = scores[i];
-      candidates[i]->exact = true;
-    }
-    n = 0;
-  };
-  for (Candidate& candidate : candidates_) {
-    if (candidate.exact) continue;
-    const SegmentRows& segment = segments_[candidate.segment].rows();
-    rows[n] = {segment.embedding(candidate.row), segment.norm(candidate.row)};
-    candidates[n++] = &candidate;
-    if (n == kRows) score();
+  for (Candidate& candidate : candidates) {
+    if (!wanted(candidate)) continue;
+    batch[n++] = &candidate;
+    if (n == kBatch) read(std::span(batch, std::exchange(n, 0)));
   }
-  score();
+  if (n > 0) read(std::span(batch, n));
+}
+
+void Ranking::EstimateAll() {
+  ReadRows(
+      candidates_, [](const Candidate& c) { return !c.estimated && !c.exact(); },
+      [&](std::span<Candidate* const> batch) { Estimate(batch); });
+}
+
+void Ranking::ScoreAll(std::span<Candidate> candidates) {
+  ReadRows(
+      candidates, [](const Candidate& c) { return !c.exact(); },
+      [&](std::span<Candidate* const> batch) { Score(batch); });
+}
+
+void Ranking::Estimate(std::span<Candidate* const> batch) {
+  const float* rows[kBatch];
+  double norms[kBatch];
+  float estimates[kBatch];
+  for (size_t i = 0; i < batch.size(); ++i) {
+    const SegmentRows& segment = segments_[batch[i]->segment].rows();
+    rows[i] = segment.embedding(batch[i]->row);
+    norms[i] = segment.norm(batch[i]->row);
+  }
+  const auto kernel = query_.metric() == Metric::kL2 ? SquaredDistanceRows : DotRows;
+  kernel(query_.vector(), {rows, batch.size()}, query_.stride(), estimates);
+  rows_read_ += batch.size();
+  bool sound = true;
+  for (size_t i = 0; i < batch.size(); ++i) {
+    Candidate& candidate = *batch[i];
+    const ScoreRange range = RangeOf(query_, estimates[i], norms[i], bound_);
+    candidate.low = std::max(candidate.low, range.low);
+    candidate.high = std::min(candidate.high, range.high);
+    candidate.estimated = true;
+    sound &= candidate.low <= candidate.high;
+  }
+  CORDON_CHECK(sound);  // or a bound is wrong
+}
+
+void Ranking::Score(std::span<Candidate* const> batch) {
+  NormedRow rows[kBatch];
+  double scores[kBatch];
+  for (size_t i = 0; i < batch.size(); ++i) {
+    const SegmentRows& segment = segments_[batch[i]->segment].rows();
+    rows[i] = {segment.embedding(batch[i]->row), segment.norm(batch[i]->row)};
+  }
+  ScoreRows(query_.metric(), query_.vector(), query_.norm(), {rows, batch.size()},
+            query_.dimension(), scores);
+  rows_read_ += batch.size();
+  for (size_t i = 0; i < batch.size(); ++i) {
+    CORDON_CHECK(batch[i]->low <= scores[i] && scores[i] <= batch[i]->high);  // or a bound is wrong
+    batch[i]->low = batch[i]->high = scores[i];
+  }
 }
 
 void Ranking::Prune() {
-  RaiseFloor();
-  std::erase_if(candidates_, [&](const Candidate& c) { return c.high < floor_; });
-  if (candidates_.size() <= k_ + (capacity_ - k_) / 2) return;
+  const auto full = [&] { return candidates_.size() > k_ + (capacity_ - k_) / 2; };
+  Cut();
+  if (!full()) return;
+  EstimateAll();
+  Cut();
+  if (!full()) return;
   // Ties, or estimates that say nothing: only the definition tells these rows apart.
-  ScoreAll();
+  ScoreAll(candidates_);
   const auto end = candidates_.begin() + static_cast<std::ptrdiff_t>(k_);
   std::nth_element(candidates_.begin(), end, candidates_.end(),
                    [&](const Candidate& a, const Candidate& b) { return Better(a, b); });
   candidates_.erase(end, candidates_.end());
-  RaiseFloor();
-  CORDON_CHECK(candidates_.size() == k_);
+  Cut();
+  CORDON_CHECK(candidates_.size() <= k_);
 }
 
 // Requires both to be exact.
@@ -149,16 +189,16 @@ bool Ranking::Better(const Candidate& a, const Candidate& b) const {
   return rows_a.ordinal(a.row) < rows_b.ordinal(b.row);
 }
 
-// Puts a few candidates in order by counting for each how many are better. False if scores are
-// equal; then nothing is moved.
+// Puts a few candidates in order by counting for each how many have a higher end. False if
+// ends are equal; then nothing is moved.
 bool Ranking::SortByRank() {
   const size_t n = candidates_.size();
-  if (n > kFewScores) return false;
-  double scores[kFewScores];
-  double above[kFewScores];
-  for (size_t i = 0; i < n; ++i) scores[i] = candidates_[i].low;
+  if (n > kRanksMax) return false;
+  double scores[kRanksMax] = {};
+  double above[kRanksMax];
+  for (size_t i = 0; i < n; ++i) scores[i] = candidates_[i].high;
   CountAbove(scores, n, above);
-  Candidate sorted[kFewScores];
+  Candidate sorted[kRanksMax];
   uint32_t ranks = 0;
   for (size_t i = 0; i < n; ++i) {
     const auto rank = static_cast<size_t>(above[i]);
@@ -170,37 +210,52 @@ bool Ranking::SortByRank() {
   return true;
 }
 
-void Ranking::SortBest(size_t answers) {
-  if (SortByRank()) return;
-  std::partial_sort(candidates_.begin(), candidates_.begin() + static_cast<std::ptrdiff_t>(answers),
-                    candidates_.end(),
-                    [&](const Candidate& a, const Candidate& b) { return Better(a, b); });
+// Puts candidates that are sorted by their high ends in their order, as far as the answer goes.
+void Ranking::SettleTies() {
+  const size_t n = candidates_.size();
+  for (size_t begin = 0, end; begin < std::min(k_, n); begin = end) {
+    double low = candidates_[begin].low;
+    for (end = begin + 1; end < n && candidates_[end].high >= low; ++end) {
+      low = std::min(low, candidates_[end].low);
+    }
+    if (end - begin == 1) continue;
+    const std::span<Candidate> tied(candidates_.data() + begin, end - begin);
+    ScoreAll(tied);
+    std::sort(tied.begin(), tied.end(),
+              [&](const Candidate& a, const Candidate& b) { return Better(a, b); });
+  }
 }
 
 std::vector<Hit> Ranking::Finish() {
-  // Scoring a few too many is cheaper than finding out which.
+  // Reading a few too many is cheaper than finding out which.
   constexpr size_t kTooMany = 4;
-  if (candidates_.size() > k_ + kTooMany) {
-    RaiseFloor();
-    std::erase_if(candidates_, [&](const Candidate& c) { return c.high < floor_; });
+  if (candidates_.size() > k_ + kTooMany) Cut();
+  EstimateAll();
+  if (candidates_.size() > k_ + kTooMany) Cut();
+  if (!SortByRank()) {
+    std::sort(candidates_.begin(), candidates_.end(),
+              [](const Candidate& a, const Candidate& b) { return a.high > b.high; });
   }
-  ScoreAll();
+  SettleTies();
+  return TakeBest();
+}
+
+std::vector<Hit> Ranking::TakeBest() {
   const size_t answers = std::min(k_, candidates_.size());
-  SortBest(answers);
   // The ids lie anywhere: all of them are on their way before the first is copied.
-  const auto id = [&](const Candidate& candidate) {
-    const SegmentRows& rows = segments_[candidate.segment].rows();
-    return rows.id(rows.document(candidate.row));
-  };
-  for (size_t i = 0; i < answers; ++i) __builtin_prefetch(id(candidates_[i]).data());
-  std::vector<Hit> hits(answers);
+  for (size_t i = 0; i < answers; ++i) {
+    const SegmentRows& rows = segments_[candidates_[i].segment].rows();
+    __builtin_prefetch(rows.id(rows.document(candidates_[i].row)).data());
+  }
+  std::vector<Hit> hits;
+  hits.reserve(answers);
   for (size_t i = 0; i < answers; ++i) {
     const Candidate& candidate = candidates_[i];
     const SegmentRows& rows = segments_[candidate.segment].rows();
-    hits[i].document.assign(id(candidate));
-    hits[i].ordinal = rows.ordinal(candidate.row);
-    hits[i].class_id = rows.class_id(candidate.row);
-    hits[i].score = candidate.low;
+    hits.push_back({std::string(rows.id(rows.document(candidate.row))),
+                    rows.ordinal(candidate.row),
+                    rows.class_id(candidate.row),
+                    {candidate.low, candidate.high}});
   }
   return hits;
 }

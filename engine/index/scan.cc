@@ -5,32 +5,6 @@
 #include <limits>
 
 namespace cordon {
-namespace {
-
-constexpr ScoreRange kUnknown = {-std::numeric_limits<double>::infinity(),
-                                 std::numeric_limits<double>::infinity()};
-
-bool InRange(double norm) { return kNormMin <= norm && norm <= kNormMax; }
-
-// Where the score of a row lies, given its kernel's estimate (kernels.h). The dot product of a zero
-// vector is exactly zero, as is its cosine by definition.
-template <Metric metric>
-ScoreRange RangeOf(float estimate, double query_norm, double row_norm, RoundingBound bound) {
-  if constexpr (metric == Metric::kL2) {
-    if (!(query_norm <= kNormMax && row_norm <= kNormMax)) return kUnknown;
-    const double error = bound.relative * double{estimate} + bound.absolute;
-    return {-double{estimate} - error, -double{estimate} + error};
-  } else {
-    if (query_norm == 0 || row_norm == 0) return {0, 0};
-    if (!InRange(query_norm) || !InRange(row_norm)) return kUnknown;
-    const double norms = query_norm * row_norm;
-    const double error = bound.relative * (metric == Metric::kCosine ? 1 : norms);
-    const double score = metric == Metric::kCosine ? double{estimate} / norms : double{estimate};
-    return {score - error, score + error};
-  }
-}
-
-}  // namespace
 
 PermittedRuns::PermittedRuns(const Bitmap& classes) : classes_(classes) {
   const std::span<const uint64_t> words = classes.words();
@@ -45,18 +19,9 @@ PermittedRuns::PermittedRuns(const Bitmap& classes) : classes_(classes) {
 }
 
 // Leaves the block uninitialised.
-Scan::Scan(Metric metric, std::span<const float> query, double query_norm,
-           std::span<const Segment> segments, const AllowedSet& allowed,
+Scan::Scan(const Query& query, std::span<const Segment> segments, const AllowedSet& allowed,
            const std::function<bool()>& stop, Ranking& ranking)
-    : metric_(metric),
-      query_(query),
-      query_norm_(query_norm),
-      stride_(RowStride(query.size())),
-      segments_(segments),
-      allowed_(allowed),
-      stop_(stop),
-      ranking_(ranking),
-      bound_(KernelBound(stride_)) {}
+    : query_(query), segments_(segments), allowed_(allowed), stop_(stop), ranking_(ranking) {}
 
 Status Scan::Run() {
   const PermittedRuns permitted(allowed_.classes);
@@ -66,8 +31,11 @@ Status Scan::Run() {
                     "the search was stopped before it was complete; allow it more time");
     }
   }
-  if (whole_ && ranking_.ScoresMostOf(size_)) {
-    OfferAll();
+  if (!codes_ && ranking_.HasRoomFor(size_)) {
+    // So few rows that most of them are answers, or nearly: codes would spare hardly any floats.
+    for (size_t i = 0; i < size_; ++i) {
+      ranking_.Offer(places_[i].segment, places_[i].row, kAnyScore);
+    }
   } else {
     ScanBlock();
   }
@@ -82,8 +50,6 @@ bool Scan::ScanSegment(uint32_t number, const PermittedRuns& permitted) {
   return goes_on;
 }
 
-// Gathers the rows that count, so that kernels see full blocks however short the runs are, and
-// never read a row that does not count.
 bool Scan::AddRun(uint32_t number, const ClassRun& run) {
   const Segment& segment = segments_[number];
   const SegmentRows& rows = segment.rows();
@@ -109,119 +75,86 @@ bool Scan::MakeRoom() {
 }
 
 void Scan::Add(uint32_t segment, const SegmentRows& rows, uint32_t begin, uint32_t end) {
-  pieces_[pieces_count_++] = {static_cast<uint32_t>(size_), segment, begin};
-  const float* vector = rows.embedding(begin);
-  const double* const norms = rows.norms().data() + begin;
-  for (size_t i = 0; i < end - begin; ++i) {
-    rows_[size_ + i] = vector + i * stride_;
-    norms_[size_ + i] = norms[i];
+  const size_t n = end - begin;
+  const int8_t* const codes = rows.codes(begin);
+  for (size_t i = 0; i < n; ++i) {
+    rows_[size_ + i] = codes + i * query_.stride();
+    places_[size_ + i] = {segment, begin + static_cast<uint32_t>(i)};
   }
-  size_ += end - begin;
-}
-
-// So few rows that nearly all of them are answers: no estimate would spare a score.
-void Scan::OfferAll() {
-  NormedRow rows[kStripRows];
-  double scores[kStripRows];
-  for (size_t begin = 0; begin < size_; begin += kStripRows) {
-    const size_t n = std::min(kStripRows, size_ - begin);
-    for (size_t i = 0; i < n; ++i) rows[i] = {rows_[begin + i], norms_[begin + i]};
-    ScoreRows(metric_, query_.data(), query_norm_, {rows, n}, query_.size(), scores);
-    for (size_t i = 0; i < n; ++i) {
-      const Place place = PlaceOf(begin + i);
-      ranking_.OfferExact(place.segment, place.row, scores[i]);
-    }
-  }
-}
-
-// Where row i of the block is from; i never falls within a block.
-Scan::Place Scan::PlaceOf(size_t i) {
-  while (piece_ + 1 < pieces_count_ && pieces_[piece_ + 1].begin <= i) ++piece_;
-  const Piece& piece = pieces_[piece_];
-  return {piece.segment, piece.row + static_cast<uint32_t>(i - piece.begin)};
+  std::copy_n(rows.facts().begin() + begin, n, facts_ + size_);
+  size_ += n;
 }
 
 void Scan::ScanBlock() {
-  if (whole_) std::fill(std::copy(query_.begin(), query_.end(), padded_), padded_ + stride_, 0.0f);
-  for (size_t begin = 0; begin < size_; begin += kStripRows) {
-    const size_t end = std::min(begin + kStripRows, size_);
-    Estimate(begin, end);
-    switch (metric_) {
-      case Metric::kCosine:
-        OfferStrip<Metric::kCosine>(begin, end);
-        break;
-      case Metric::kInnerProduct:
-        OfferStrip<Metric::kInnerProduct>(begin, end);
-        break;
-      case Metric::kL2:
-        OfferStrip<Metric::kL2>(begin, end);
-        break;
-    }
-  }
-  size_ = pieces_count_ = piece_ = 0;
-  whole_ = false;
-}
-
-void Scan::Estimate(size_t begin, size_t end) {
-  const std::span<const float* const> strip(rows_ + begin, end - begin);
-  if (metric_ == Metric::kL2) {
-    SquaredDistanceRows(padded_, strip, stride_, estimates_, size_ - end);
-  } else if (InRange(query_norm_)) {
-    DotRows(padded_, strip, stride_, estimates_, size_ - end);
-  }
-}
-
-template <Metric metric>
-void Scan::OfferStrip(size_t begin, size_t end) {
-  if (ranking_.floor() == -std::numeric_limits<double>::infinity()) RaiseFloor<metric>(begin, end);
-  const size_t selected = Select<metric>(begin, end);
+  if (!codes_) codes_.emplace(query_);
+  DotCodes(codes_->codes(), {rows_, size_}, query_.stride(), sums_);
+  rows_read_ += size_;
+  if (ranking_.floor() == kAnyScore.low) RaiseFloor();
+  const size_t selected = Select();
   for (size_t s = 0; s < selected; ++s) {
     const size_t i = selected_[s];
-    const ScoreRange range = RangeOf<metric>(estimates_[i - begin], query_norm_, norms_[i], bound_);
+    const ScoreRange range = RangeOf(i);
     if (range.high < ranking_.floor()) continue;
-    const Place place = PlaceOf(i);
-    if (range.low == range.high) {
-      ranking_.OfferExact(place.segment, place.row, range.low);
-    } else {
-      ranking_.Offer(place.segment, place.row, range);
-    }
+    ranking_.Offer(places_[i].segment, places_[i].row, range);
   }
+  size_ = 0;
 }
 
-template <Metric metric>
-void Scan::RaiseFloor(size_t begin, size_t end) {
-  double lows[kStripRows];
-  for (size_t i = begin; i < end; ++i) {
-    lows[i - begin] = RangeOf<metric>(estimates_[i - begin], query_norm_, norms_[i], bound_).low;
+// Where the score of row i of the block lies (codes.h). The cosine of a zero vector is 0.
+ScoreRange Scan::RangeOf(size_t i) const {
+  const RowFacts& row = facts_[i];
+  const double dot = codes_->Dot(sums_[i], row.code);
+  const double error =
+      codes_->of_residual() * double{row.code.residual} + codes_->of_norm() * row.norm;
+  const double norms = query_.norm() * row.norm;
+  switch (query_.metric()) {
+    case Metric::kCosine:
+      if (norms == 0) return {0, 0};
+      return {(dot - error) / norms, (dot + error) / norms};
+    case Metric::kInnerProduct:
+      return {dot - error, dot + error};
+    case Metric::kL2: {
+      const double squares = query_.norm() * query_.norm() + row.norm * row.norm;
+      const double slack = 2 * error + 2 * kCodeSlack * squares;
+      return {2 * dot - squares - slack, 2 * dot - squares + slack};
+    }
   }
-  ranking_.RaiseFloor({lows, end - begin});
+  return kAnyScore;
+}
+
+void Scan::RaiseFloor() {
+  double lows[kBlockRows];
+  for (size_t i = 0; i < size_; ++i) lows[i] = RangeOf(i).low;
+  ranking_.RaiseFloor({lows, size_});
 }
 
 // Most rows are below the floor: they are left out without a branch or a division. What remains is
-// a superset of the rows that RangeOf() does not rule out; its test, high < floor, is solved here
-// for the estimate, sign * estimate + slope * norm < limit (the rounding of this is within the
-// slack of the bound), and only where RangeOf() knows something of the row.
-template <Metric metric>
-size_t Scan::Select(size_t begin, size_t end) {
+// a superset of the rows that RangeOf() does not rule out. Its test, high < floor, is solved here
+// for the dot product, dot + error + square · ‖x‖² + slope · ‖x‖ < limit; the rounding of this is
+// within the slack. A comparison with NaN, where the floor is infinite, selects.
+size_t Scan::Select() {
   const double floor = ranking_.floor();
-  const bool all = !InRange(query_norm_) || floor == -std::numeric_limits<double>::infinity();
-  double sign = 1, slope = 0, limit = 0;
-  if constexpr (metric == Metric::kCosine) {
-    slope = (bound_.relative - floor) * query_norm_;
-  } else if constexpr (metric == Metric::kInnerProduct) {
-    slope = bound_.relative * query_norm_;
-    limit = floor;
-  } else {
-    sign = -1;
-    limit = (floor - bound_.absolute) / (1 - bound_.relative);
+  double slope = codes_->of_norm(), square = 0, limit = 0;
+  switch (query_.metric()) {
+    case Metric::kCosine:
+      slope -= floor * query_.norm();
+      break;
+    case Metric::kInnerProduct:
+      limit = floor;
+      break;
+    case Metric::kL2:
+      square = kCodeSlack - 0.5;
+      limit = floor / 2 - square * query_.norm() * query_.norm();
+      break;
   }
+  const double of_residual = codes_->of_residual();
   size_t selected = 0;
-  for (size_t i = begin; i < end; ++i) {
-    const double norm = norms_[i];
-    const bool below = sign * double{estimates_[i - begin]} + slope * norm < limit;
-    const bool known = (norm >= kNormMin) & (norm <= kNormMax);
+  for (size_t i = 0; i < size_; ++i) {
+    const RowFacts& row = facts_[i];
+    const double high = codes_->Dot(sums_[i], row.code) + of_residual * double{row.code.residual} +
+                        (slope + square * row.norm) * row.norm;
     selected_[selected] = static_cast<uint32_t>(i);
-    selected += static_cast<size_t>(all | !(below & known));
+    selected += static_cast<size_t>(!(high < limit));
   }
   return selected;
 }

@@ -1,21 +1,21 @@
-// The scan: offers a ranking every row that an AllowedSet permits, by estimates from the kernels.
+// The scan: offers a ranking the rows that an AllowedSet permits, but those that their codes rule
+// out.
 #pragma once
 
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "engine/base/clock.h"
-#include "engine/base/limits.h"
 #include "engine/base/status.h"
 #include "engine/index/bitmap.h"
-#include "engine/index/float_rows.h"
-#include "engine/index/kernels.h"
+#include "engine/index/codes.h"
+#include "engine/index/query.h"
 #include "engine/index/ranking.h"
-#include "engine/index/score.h"
 #include "engine/index/segment.h"
 
 namespace cordon {
@@ -83,76 +83,57 @@ class PermittedRuns {
   uint32_t few_[kFewMax];  // they, ascending, if few()
 };
 
-// One scan by one thread. Some 80 KiB: of the stack, where they cost nothing.
+// One scan by one thread. Some 60 KiB: of the stack, where they cost nothing.
 class Scan {
  public:
-  // All arguments are borrowed. `query` holds finite floats and has this Norm(). `stop` may be
-  // empty.
-  Scan(Metric metric, std::span<const float> query, double query_norm,
-       std::span<const Segment> segments, const AllowedSet& allowed,
+  // All arguments are borrowed. `stop` may be empty.
+  Scan(const Query& query, std::span<const Segment> segments, const AllowedSet& allowed,
        const std::function<bool()>& stop, Ranking& ranking);
 
-  // Offers all permitted rows. Asks `stop` every kBlockRows rows or fewer; DEADLINE_EXCEEDED when
-  // it says true.
+  // Offers all permitted rows that may be among the best. Asks `stop` every kBlockRows rows or
+  // fewer; DEADLINE_EXCEEDED when it says true.
   Status Run();
 
- private:
-  // Rows that are gathered at once; some 200 µs at 768 floats.
-  static constexpr size_t kBlockRows = 2048;
-  // Rows of one kernel call: their estimates stay in L1, and the floor rises between two.
-  static constexpr size_t kStripRows = 256;
+  // Rows whose codes were read so far.
+  size_t rows_read() const { return rows_read_; }
 
-  // Rows of the block that follow each other in a segment.
-  struct Piece {
-    uint32_t begin;  // in the block
-    uint32_t segment;
-    uint32_t row;  // the first, in the segment
-  };
+ private:
+  // Rows that are gathered at once, so that kernels see full blocks however short the runs are, and
+  // never read a row that does not count; the floor rises between two.
+  static constexpr size_t kBlockRows = 512;
 
   struct Place {
     uint32_t segment;
     uint32_t row;
   };
 
-  // These three return false to stop.
+  // These return false to stop.
   bool ScanSegment(uint32_t segment, const PermittedRuns& permitted);
   bool AddRun(uint32_t segment, const ClassRun& run);
   bool MakeRoom();
   void Add(uint32_t segment, const SegmentRows& rows, uint32_t begin, uint32_t end);
 
   void ScanBlock();
-  void Estimate(size_t begin, size_t end);
-  template <Metric metric>
-  void OfferStrip(size_t begin, size_t end);
-  template <Metric metric>
-  void RaiseFloor(size_t begin, size_t end);
-  template <Metric metric>
-  size_t Select(size_t begin, size_t end);
-  void OfferAll();
-  Place PlaceOf(size_t i);
+  void RaiseFloor();
+  size_t Select();
+  ScoreRange RangeOf(size_t i) const;
 
-  const Metric metric_;
-  const std::span<const float> query_;
-  const double query_norm_;
-  const size_t stride_;
+  const Query& query_;
   const std::span<const Segment> segments_;
   const AllowedSet& allowed_;
   const std::function<bool()>& stop_;
   Ranking& ranking_;
-  const RoundingBound bound_;
-  bool whole_ = true;  // nothing was offered yet
+  std::optional<QueryCodes> codes_;  // from the first block on
+  size_t rows_read_ = 0;
 
   // The block that is being gathered, across segments. In place and not cleared: a caller who may
   // see ten rows pays for ten.
   size_t size_ = 0;
-  size_t pieces_count_ = 0;
-  size_t piece_ = 0;  // where offering has come to
-  Piece pieces_[kBlockRows];
-  const float* rows_[kBlockRows];
-  double norms_[kBlockRows];
-  float estimates_[kStripRows];    // of the strip
-  uint32_t selected_[kStripRows];  // rows of the block that are worth a closer look
-  alignas(kRowUnitFloats * sizeof(float)) float padded_[RowStride(limits::kDimensionMax)];
+  Place places_[kBlockRows];
+  const int8_t* rows_[kBlockRows];
+  RowFacts facts_[kBlockRows];
+  int32_t sums_[kBlockRows];
+  uint32_t selected_[kBlockRows];  // rows of the block that may be among the best
 };
 
 }  // namespace cordon

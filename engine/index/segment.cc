@@ -54,6 +54,7 @@ SegmentRows::SegmentRows(size_t dimension, std::optional<FloatRows> floats,
   CORDON_CHECK(!rows.empty() && rows.size() <= UINT32_MAX);
   const bool copy = !floats;
   floats_ = copy ? FloatRows(rows.size(), dimension) : *std::move(floats);
+  codes_ = CodeRows(rows.size(), dimension);
   std::sort(rows.begin(), rows.end(), ByDocument);
   AddDocuments(rows);
   AddValidity(rows);
@@ -108,13 +109,14 @@ void SegmentRows::AddRows(size_t dimension, bool copy, std::span<const RowSource
   for (uint32_t d = 0; d < documents(); ++d) {
     for (uint32_t i = first_rows_[d]; i < first_rows_[d + 1]; ++i) document_of[i] = d;
   }
-  norms_.resize(n);
+  facts_.resize(n);
   keys_.resize(n);
   document_rows_.resize(n);
   for (uint32_t row = 0; row < n; ++row) {
     const RowSource& source = by_document[order[row]];
     if (copy) std::memcpy(floats_.row(row), source.embedding, dimension * sizeof(float));
-    norms_[row] = source.norm ? *source.norm : FiniteNorm(floats_.row(row), dimension);
+    facts_[row].norm = source.norm ? *source.norm : FiniteNorm(floats_.row(row), dimension);
+    facts_[row].code = QuantiseRow(floats_.row(row), floats_.stride(), codes_.row(row));
     keys_[row] = {document_of[order[row]], source.ordinal, source.class_id};
     document_rows_[order[row]] = row;
     if (runs_.empty() || runs_.back().class_id != source.class_id) {
@@ -131,11 +133,6 @@ void SegmentRows::AddFilter() {
     filter_.Set(bits.first);
     filter_.Set(bits.second);
   }
-}
-
-std::string_view SegmentRows::id(uint32_t document) const {
-  const uint32_t begin = document == 0 ? 0 : id_ends_[document - 1];
-  return std::string_view(ids_).substr(begin, id_ends_[document] - begin);
 }
 
 std::span<const uint32_t> SegmentRows::rows_of(uint32_t document) const {

@@ -19,6 +19,7 @@
 
 #include "engine/base/clock.h"
 #include "engine/index/bitmap.h"
+#include "engine/index/codes.h"
 #include "engine/index/float_rows.h"
 
 namespace cordon {
@@ -53,6 +54,12 @@ struct ClassRun {
   uint32_t end;
 };
 
+// What a scan needs of a row beside its codes, on one cache line.
+struct RowFacts {
+  double norm;
+  CodeScale code;
+};
+
 // The shared, immutable rows. Thread-safe.
 class SegmentRows {
  public:
@@ -64,11 +71,11 @@ class SegmentRows {
   static std::shared_ptr<const SegmentRows> BuildInPlace(size_t dimension, FloatRows floats,
                                                          std::vector<RowSource> rows);
 
-  uint32_t size() const { return static_cast<uint32_t>(norms_.size()); }
-  const FloatRows& floats() const { return floats_; }
+  uint32_t size() const { return static_cast<uint32_t>(facts_.size()); }
   const float* embedding(uint32_t row) const { return floats_.row(row); }
-  double norm(uint32_t row) const { return norms_[row]; }
-  std::span<const double> norms() const { return norms_; }
+  const int8_t* codes(uint32_t row) const { return codes_.row(row); }
+  double norm(uint32_t row) const { return facts_[row].norm; }
+  std::span<const RowFacts> facts() const { return facts_; }
   uint32_t ordinal(uint32_t row) const { return keys_[row].ordinal; }
   uint32_t class_id(uint32_t row) const { return keys_[row].class_id; }
   // Sorted by class.
@@ -76,7 +83,10 @@ class SegmentRows {
 
   uint32_t documents() const { return static_cast<uint32_t>(first_rows_.size()) - 1; }
   uint32_t document(uint32_t row) const { return keys_[row].document; }
-  std::string_view id(uint32_t document) const;
+  std::string_view id(uint32_t document) const {
+    const uint32_t begin = document == 0 ? 0 : id_ends_[document - 1];
+    return std::string_view(ids_.data() + begin, id_ends_[document] - begin);
+  }
   // Its rows, by ordinal.
   std::span<const uint32_t> rows_of(uint32_t document) const;
   // The number of the document with this id, if it has rows here, dead or alive.
@@ -121,8 +131,9 @@ class SegmentRows {
   void AddFilter();
 
   FloatRows floats_;
-  std::vector<double> norms_;  // by row
-  std::vector<Key> keys_;      // by row
+  CodeRows codes_;               // of floats_
+  std::vector<RowFacts> facts_;  // by row
+  std::vector<Key> keys_;        // by row
   std::vector<ClassRun> runs_;
 
   std::string ids_;                      // one after the other

@@ -33,8 +33,9 @@ StatusOr<std::vector<Hit>> VectorIndex::Search(const AllowedSet& allowed,
     return Invalid("vector", "has a NaN or an infinity; every number must be finite");
   }
   if (k == 0) return Invalid("k", "is 0; ask for at least 1");
-  Ranking ranking(metric_, query, norm, *segments_, k);
-  Scan scan(metric_, query, norm, *segments_, allowed, stop, ranking);
+  const Query padded(metric_, query, norm);
+  Ranking ranking(padded, *segments_, k);
+  Scan scan(padded, *segments_, allowed, stop, ranking);
   RETURN_IF_ERROR(scan.Run());
   return ranking.Finish();
 }

@@ -20,6 +20,7 @@
 #include "engine/base/status.h"
 #include "engine/index/bitmap.h"
 #include "engine/index/float_rows.h"
+#include "engine/index/query.h"
 #include "engine/index/ranking.h"
 #include "engine/index/scan.h"
 #include "engine/index/score.h"
@@ -64,7 +65,8 @@ class VectorIndex {
   VectorIndex Apply(std::span<const DocumentChange> changes) const;
 
   // The best min(k, permitted) rows for `query`: by descending Score(), then ascending document id
-  // (bytewise), then ascending ordinal. Touches the vectors of permitted rows only.
+  // (bytewise), then ascending ordinal. A hit's score is a range in which it lies (Hit). Touches
+  // the codes and vectors of permitted rows only.
   // `stop` (may be empty) is asked every 2,048 rows or fewer.
   // INVALID_ARGUMENT: `query` is not `dimension` finite floats, or k is 0. DEADLINE_EXCEEDED:
   // `stop` said true; there is no partial answer.

@@ -93,6 +93,13 @@ std::vector<Guard::Wanted> WantedFrom(const std::vector<Hit>& candidates, size_t
   return wanted;
 }
 
+// True if what the guard computed from the stored record is what the index proposed, and in order.
+bool IsAsProposed(const ClearedChunk& chunk, const Hit& proposed,
+                  const std::vector<Cleared<ClearedChunk>>& before) {
+  return proposed.score.low <= chunk.score && chunk.score <= proposed.score.high &&
+         (before.empty() || chunk.score <= before.back()->score);
+}
+
 // Search proposes, the guard disposes: candidates that it rejects are defects of the index, and the
 // search goes on until k are cleared or nothing more is permitted.
 StatusOr<std::vector<Cleared<ClearedChunk>>> SearchAndGuard(const Access& access,
@@ -113,7 +120,7 @@ StatusOr<std::vector<Cleared<ClearedChunk>>> SearchAndGuard(const Access& access
       const size_t missing = std::min(kJudgedAtOnce, k - cleared.size());
       ASSIGN_OR_RETURN(auto judged, guard.Clear(WantedFrom(candidates, seen, missing)));
       for (auto& passed : judged) {
-        if (passed && (*passed)->score == candidates[seen].score) {
+        if (passed && IsAsProposed(**passed, candidates[seen], cleared)) {
           bytes += (*passed)->text.size();
           RETURN_IF_ERROR(CheckAnswer(bytes));
           cleared.push_back(*std::move(passed));

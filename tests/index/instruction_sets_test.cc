@@ -1,8 +1,10 @@
 // Fear: that some kernel, on some instruction set, at some length, for some numbers, says something
 // else than its scalar twin. R9 of the table of promises: the final score to the last bit,
-// estimates within the proven bound, and a NaN or an infinity spoils no row but its own.
+// sums of codes likewise, estimates within the proven bound, and a NaN or an infinity spoils no row
+// but its own.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <limits>
@@ -10,8 +12,10 @@
 #include <vector>
 
 #include "engine/base/random.h"
+#include "engine/index/codes.h"
 #include "engine/index/float_rows.h"
 #include "engine/index/kernels.h"
+#include "engine/index/query.h"
 #include "engine/index/score.h"
 #include "tests/effort.h"
 
@@ -159,6 +163,40 @@ void CheckEstimates(const Case& c) {
   ASSERT_NO_FATAL_FAILURE(CheckDistances(c, out, scalar)) << "scalar twin";
 }
 
+// Codes, their sums and residuals are the scalar twins', and no dot product is further off than the
+// bound, whatever finite numbers there are.
+void CheckCodes(const Case& c) {
+  const size_t stride = c.query.stride();
+  const double query_norm = Norm(c.q(), c.dimension);
+  const Query query(Metric::kInnerProduct, {c.q(), c.dimension}, query_norm);
+  const QueryCodes codes(query);
+  CodeRows memory(c.rows.size(), c.dimension), twin(1, c.dimension);
+  std::vector<const int8_t*> rows;
+  std::vector<size_t> row_of;
+  std::vector<CodeScale> scales;
+  for (size_t i = 0; i < c.rows.size(); ++i) {
+    if (c.spoiled[i]) continue;
+    scales.push_back(QuantiseRow(c.rows[i], stride, memory.row(i)));
+    rows.push_back(memory.row(i));
+    row_of.push_back(i);
+    const CodeScale scalar = QuantiseRowScalar(c.rows[i], stride, twin.row(0));
+    ASSERT_EQ(scales.back().scale, scalar.scale) << "row " << i;
+    ASSERT_NEAR(scales.back().residual, scalar.residual, scalar.residual * 1e-6) << "row " << i;
+    ASSERT_TRUE(std::equal(twin.row(0), twin.row(0) + stride, memory.row(i))) << "row " << i;
+  }
+  std::vector<int32_t> sums(rows.size()), scalar(rows.size());
+  DotCodes(codes.codes(), rows, stride, sums.data());
+  DotCodesScalar(codes.codes(), rows, stride, scalar.data());
+  ASSERT_EQ(sums, scalar);
+  for (size_t r = 0; r < rows.size(); ++r) {
+    const float* row = c.rows[row_of[r]];
+    const double score = ScoreScalar(Metric::kInnerProduct, c.q(), row, c.dimension);
+    const double error =
+        codes.of_residual() * double{scales[r].residual} + codes.of_norm() * Norm(row, c.dimension);
+    ASSERT_LE(std::abs(codes.Dot(sums[r], scales[r]) - score), error) << "row " << row_of[r];
+  }
+}
+
 TEST(InstructionSetsTest, EachAgreesWithTheScalarTwinsWhateverTheNumbers) {
   Effort effort("R9", 100'000);
   Random random(effort.seed());
@@ -172,6 +210,7 @@ TEST(InstructionSetsTest, EachAgreesWithTheScalarTwinsWhateverTheNumbers) {
                                     << " rows, round " << effort.rounds());
     CheckScores(c);
     CheckEstimates(c);
+    CheckCodes(c);
     if (HasFatalFailure()) break;
     rows += c.rows.size();
   }
