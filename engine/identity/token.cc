@@ -37,7 +37,6 @@ StatusOr<Json> DecodeObject(std::string_view field, std::string_view part) {
 }
 
 StatusOr<Parts> TakeApart(std::string_view token) {
-  if (token.size() > limits::kTokenBytes) return Refused("token", "too long");
   const size_t first = token.find('.');
   const size_t second = first == token.npos ? first : token.find('.', first + 1);
   if (second == token.npos || token.find('.', second + 1) != token.npos) {
@@ -88,22 +87,28 @@ StatusOr<Micros> MomentOf(const json_t* claims, const char* name) {
   return static_cast<Micros>(std::floor(seconds * kSecond));
 }
 
-// When the token ends to count.
-StatusOr<Micros> CheckTimes(const Issuer& issuer, const json_t* claims, Micros now) {
+// When the token counts.
+struct Span {
+  Micros begins;
+  Micros ends;
+};
+
+StatusOr<Span> CheckTimes(const Issuer& issuer, const json_t* claims, Micros now) {
   const Micros skew = issuer.clock_skew_s * kSecond;
   const Micros age = issuer.max_age_s * kSecond;
   ASSIGN_OR_RETURN(const Micros expires, MomentOf(claims, "exp"));
   ASSIGN_OR_RETURN(const Micros issued, MomentOf(claims, "iat"));
   if (expires <= issued) return Refused("exp", "not after iat");
   if (expires - issued > age) return Refused("exp", "more than max_age_s after iat");
-  if (issued > now + skew) return Refused("iat", "in the future");
-  const Micros until = expires + skew;
-  if (now >= until) return Refused("exp", "expired");
+  Span span = {issued - skew, expires + skew};
+  if (now < span.begins) return Refused("iat", "in the future");
+  if (now >= span.ends) return Refused("exp", "expired");
   if (json_object_get(claims, "nbf") != nullptr) {
     ASSIGN_OR_RETURN(const Micros begins, MomentOf(claims, "nbf"));
-    if (begins > now + skew) return Refused("nbf", "not yet valid");
+    span.begins = std::max(span.begins, begins - skew);
+    if (now < span.begins) return Refused("nbf", "not yet valid");
   }
-  return until;
+  return span;
 }
 
 Status CheckAudience(const Issuer& issuer, const json_t* claims) {
@@ -175,6 +180,19 @@ bool LooksLikeToken(std::string_view bearer) {
   return header.ok() && ParseObject(*header) != nullptr;
 }
 
+std::shared_ptr<const SeenTokens::Entry> SeenTokens::Find(const Digest& token) const {
+  const size_t place = (token[0] << 8 | token[1]) % kEntries;
+  std::lock_guard lock(mutex_);
+  const auto& entry = entries_[place];
+  return entry && entry->token == token ? entry : nullptr;
+}
+
+void SeenTokens::Add(std::shared_ptr<const Entry> entry) {
+  const size_t place = (entry->token[0] << 8 | entry->token[1]) % kEntries;
+  std::lock_guard lock(mutex_);
+  entries_[place].swap(entry);
+}
+
 TokenVerifier::TokenVerifier(std::vector<Issuer> issuers, int waiting_max) : room_(waiting_max) {
   const std::chrono::milliseconds fetch(limits::kKeySetFetch_ms);
   for (auto& issuer : issuers) {
@@ -210,6 +228,10 @@ StatusOr<std::shared_ptr<const VerifiedUser>> TokenVerifier::Verify(const std::s
 
 StatusOr<std::shared_ptr<const VerifiedUser>> TokenVerifier::Check(const std::string& token,
                                                                    Micros now) const {
+  if (token.size() > limits::kTokenBytes) return Refused("token", "too long");
+  const Digest digest = Sha256(token);
+  const auto seen = seen_.Find(digest);
+  if (seen && StillCounts(*seen, now)) return seen->user;
   ASSIGN_OR_RETURN(const Parts parts, TakeApart(token));
   RETURN_IF_ERROR(CheckHeader(parts.header.get()));
   const json_t* claims = parts.claims.get();
@@ -221,9 +243,8 @@ StatusOr<std::shared_ptr<const VerifiedUser>> TokenVerifier::Check(const std::st
   if (!algorithm || std::find(allowed.begin(), allowed.end(), *algorithm) == allowed.end()) {
     return Refused("header.alg", "not one that the issuer is configured with");
   }
-  UserClaims user;
   // Before the key is looked for: an old token, sent again and again, must not fetch keys.
-  ASSIGN_OR_RETURN(user.expires, CheckTimes(issuer, claims, now));
+  ASSIGN_OR_RETURN(const Span span, CheckTimes(issuer, claims, now));
   RETURN_IF_ERROR(CheckAudience(issuer, claims));
   // Bound to a key of the bearer's (RFC 7800): without proof of that, it is another's.
   if (json_object_get(claims, "cnf") != nullptr) return Refused("cnf", "needs proof of a key");
@@ -233,6 +254,7 @@ StatusOr<std::shared_ptr<const VerifiedUser>> TokenVerifier::Check(const std::st
   if (!key) return Refused("header.kid", "no such key of the issuer for this algorithm");
   if (!IsSignedBy(*key, token)) return Refused("signature", "wrong");
 
+  UserClaims user;
   ASSIGN_OR_RETURN(user.principal, PrincipalOf(issuer, claims));
   if (issuer.groups) {
     ASSIGN_OR_RETURN(user.groups, GroupsOf(*issuer.groups, claims));
@@ -243,8 +265,22 @@ StatusOr<std::shared_ptr<const VerifiedUser>> TokenVerifier::Check(const std::st
   user.tenant = issuer.tenant;
   user.issuer = issuer.name;
   user.ceiling = issuer.grant.clearance;
-  user.digest = std::string(AsBytes(Sha256(token)));
-  return std::shared_ptr<const VerifiedUser>(new VerifiedUser(std::move(user)));
+  user.expires = span.ends;
+  user.digest = std::string(AsBytes(digest));
+  const std::shared_ptr<const VerifiedUser> verified(new VerifiedUser(std::move(user)));
+  seen_.Add(std::make_shared<const SeenTokens::Entry>(
+      SeenTokens::Entry{digest, *key, span.begins, verified}));
+  return verified;
+}
+
+bool TokenVerifier::StillCounts(const SeenTokens::Entry& entry, Micros now) const {
+  if (now < entry.begins || now >= entry.user->expires()) return false;
+  for (const auto& [iss, trusted] : by_iss_) {
+    if (trusted.issuer.name != entry.user->issuer()) continue;
+    const auto key = trusted.keys->Find(entry.key.kid, entry.key.algorithm);
+    return key && key->jwk == entry.key.jwk;
+  }
+  return false;
 }
 
 std::shared_ptr<const Grant> TokenVerifier::GrantOf(const VerifiedUser& user) const {

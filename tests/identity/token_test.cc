@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <fstream>
 #include <functional>
 #include <type_traits>
@@ -306,7 +307,10 @@ TEST_F(Tokens, WhatIsNoTokenIsRead) {
   ExpectRefused("more after it", with_claims(claims + "x"), "claims");
   ExpectRefused("an array", with_claims("[" + claims + "]"), "claims");
   ExpectRefused("not UTF-8", with_claims(inside + ",\"x\":\"\xff\"}"), "claims");
-  ExpectRefused("deep", with_claims(inside + ",\"x\":" + std::string(2500, '[') + std::string(2500, ']') + "}"), "claims");
+  ExpectRefused(
+      "deep",
+      with_claims(inside + ",\"x\":" + std::string(2500, '[') + std::string(2500, ']') + "}"),
+      "claims");
   ExpectRefused(
       "claims exchanged",
       header + "." + Base64UrlEncode(JsonOf(With(GoodClaims(), "sub", "\"eve\""))) + signature,
@@ -344,6 +348,33 @@ TEST_F(Tokens, TheSkewIsUnbounded) {
   EXPECT_TRUE(Verify(Rsa(With(GoodClaims(), "exp", At(300) + ".5"))).ok());
 }
 
+TEST_F(Tokens, WhatWasBelievedOnceIsBelievedForEver) {
+  const ForgeKey first = ForgeKey::Ec(), second = ForgeKey::Ec();
+  const auto publish = [&](const ForgeKey& key) {
+    world_.Write("moving.new", {key.Jwk("k")});
+    std::filesystem::rename(world_.scratch / "moving.new", world_.scratch / "moving.jwks");
+  };
+  publish(first);
+  Issuer issuer = World::Base("moving", kIss, "default");
+  issuer.jwks = world_.scratch / "moving.jwks";
+  const auto verifier = *TokenVerifier::Open({issuer}, 1);
+  const std::string token = TokenBy(first, "k", GoodClaims());
+  const auto believed = [&](Micros now) { return verifier->Verify(token, now).ok(); };
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(believed(kNow));
+  EXPECT_FALSE(believed(kNow + 360'000'000));
+  EXPECT_FALSE(believed(kNow - 71'000'000));
+  std::string other = token;
+  other[other.size() - 5] ^= 1;
+  EXPECT_FALSE(verifier->Verify(other, kNow).ok());
+  EXPECT_TRUE(believed(kNow));
+  publish(second);  // of the same name
+  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  while (believed(kNow) && std::chrono::steady_clock::now() < until) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  EXPECT_FALSE(believed(kNow)) << "its key is withdrawn";
+}
+
 TEST_F(Tokens, AGroupIsLost) {
   const auto user = Verify(Claimed("x", "1"));
   ASSERT_TRUE(user.ok()) << user.status().ToString();
@@ -366,48 +397,6 @@ TEST_F(Tokens, AGroupIsLost) {
     ExpectRefused(clearance, Claimed("clearance", clearance), "clearance");
   }
   ExpectRefused("another claim names the user", Claimed("email", ""), "principal");
-}
-
-TEST(Issuers, AreBelievedTooMuch) {
-  const World& world = TheWorld();
-  const auto field_of = [&](const std::function<void(Issuer*)>& change) {
-    Issuer issuer = World::Base("corp", kIss, "default");
-    issuer.jwks = world.scratch / "corp.jwks";
-    EXPECT_TRUE(CheckIssuer(issuer).ok());
-    change(&issuer);
-    return std::string(CheckIssuer(issuer).field());
-  };
-  using I = Issuer*;
-  EXPECT_EQ(field_of([](I i) { i->name = "a/b"; }), "name");
-  EXPECT_EQ(field_of([](I i) { i->iss = ""; }), "iss");
-  EXPECT_EQ(field_of([](I i) { i->tenant = ""; }), "tenant");
-  EXPECT_EQ(field_of([](I i) { i->audiences.clear(); }), "audiences");
-  EXPECT_EQ(field_of([](I i) { i->audiences.push_back(""); }), "audiences");
-  EXPECT_EQ(field_of([](I i) { i->algorithms.clear(); }), "algorithms");
-  EXPECT_EQ(field_of([](I i) { i->clock_skew_s = 301; }), "clock_skew_s");
-  EXPECT_EQ(field_of([](I i) { i->max_age_s = 86401; }), "max_age_s");
-  EXPECT_EQ(field_of([](I i) { i->max_age_s = 0; }), "max_age_s");
-  EXPECT_EQ(field_of([](I i) { i->jwks_stale_s = 86401; }), "jwks_stale_s");
-  EXPECT_EQ(field_of([](I i) { i->jwks_stale_s = 300; }), "jwks_stale_s");
-  EXPECT_EQ(field_of([](I i) { i->principal_prefix = "service:"; }), "principal.prefix");
-  EXPECT_EQ(field_of([](I i) { i->principal_prefix = ""; }), "principal.prefix");
-  EXPECT_EQ(field_of([](I i) { i->groups = Issuer::Groups{"groups", ""}; }), "groups.prefix");
-  EXPECT_EQ(field_of([](I i) { i->groups = Issuer::Groups{"groups", "user:"}; }), "groups.prefix");
-  EXPECT_EQ(field_of([](I i) {
-              i->clearance = Issuer::ClearanceClaim{"c", {}};
-            }),
-            "clearance.values");
-  for (const Right right : {Right::kAdmin, Right::kActAs, Right::kBreakGlass}) {
-    EXPECT_EQ(field_of([&](I i) { i->grant.rights.Add(right); }), "rights");
-  }
-  Issuer one = World::Base("one", kIss, "default"), two = World::Base("two", kIss, "rival");
-  one.jwks = two.jwks = world.scratch / "corp.jwks";
-  EXPECT_EQ(CheckIssuers({one, two}).field(), "issuers.two.iss");
-  two = World::Base("one", "https://two.example.org", "rival");
-  two.jwks = one.jwks;
-  EXPECT_EQ(CheckIssuers({one, two}).field(), "issuers.one.name");
-  one.jwks = world.scratch / "none.jwks";
-  EXPECT_EQ(TokenVerifier::Open({one}, 1).status().field(), "issuers.one.jwks");
 }
 
 // Keys and tokens come in the same header.

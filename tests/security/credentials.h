@@ -39,10 +39,13 @@ inline Code ExpectedCode(const Row& row, const Credential& with) {
   using enum Touches;
   if (with.turned_away) return *with.turned_away;
   if (!with.known) return Code::UNAUTHENTICATED;
-  for (const v1::Right right : row.needs) {
-    if (!with.rights.contains(right)) return Code::PERMISSION_DENIED;
-  }
   const bool documents = row.touches == kDocuments || row.touches == kContext;
+  for (const v1::Right right : row.needs) {
+    if (with.rights.contains(right)) continue;
+    // The collection is looked for before anybody is acted for.
+    const bool hidden = documents && with.reach == Reach::kOtherTenant;
+    return right == v1::RIGHT_ACT_AS && hidden ? Code::NOT_FOUND : Code::PERMISSION_DENIED;
+  }
   const bool destination = row.touches == kDestination || row.touches == kContext;
   switch (with.reach) {
     case Reach::kAll:
