@@ -61,6 +61,26 @@ inline constexpr size_t kKeysPerTenant = 10000;
 inline constexpr size_t kPatternsPerKey = 256;
 inline constexpr size_t kTenants = 1000;
 
+// Tokens of users (RFC 7519) and the keys of those who issue them.
+inline constexpr size_t kTokenBytes = 8 << 10;     // half of kMetadataBytes: a key fits beside it
+inline constexpr size_t kTokenGroups = 1000;       // what a token of that size holds, with room
+inline constexpr size_t kKeySetBytes = 1 << 20;    // a hundred times what issuers publish
+inline constexpr size_t kKeysPerSet = 256;         // issuers publish fewer than 10
+inline constexpr size_t kIssuers = 64;             // each has a thread that watches its keys
+inline constexpr size_t kAudiencesPerIssuer = 64;  // names by which tokens address this server
+inline constexpr unsigned kRsaBitsMin = 2048;      // NIST SP 800-131A: less is broken
+inline constexpr unsigned kRsaBitsMax = 8192;      // more only costs time
+inline constexpr int kClockSkewDefault_s = 60;     // clocks that follow NTP differ by far less
+inline constexpr int kClockSkewMax_s = 300;        // more is a broken clock
+inline constexpr int kTokenAgeDefault_s = 3600;    // what issuers give access tokens
+inline constexpr int kTokenAgeMax_s = 86400;       // claims are late by a token's age
+inline constexpr int kKeySetRefresh_s = 300;       // a URL is fetched this often
+inline constexpr int kKeySetPause_ms = 10000;      // and at most this often, asked or not
+inline constexpr int kKeyFilePause_ms = 1000;      // a file is looked at this often
+inline constexpr int kKeySetFetch_ms = 5000;       // bound on one fetch
+inline constexpr int kKeySetWait_ms = 2000;        // a token of an unknown key waits this long
+inline constexpr int kKeySetStale_s = 24 * 3600;   // keys not confirmed for so long are dropped
+
 // Journal.
 inline constexpr size_t kJournalRecordBytes = 4 << 20;    // kTopK pseudonyms are 0.4 MiB
 inline constexpr size_t kJournalQueueBytes = 64 << 20;    // records that wait for the disk

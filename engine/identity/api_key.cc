@@ -35,6 +35,11 @@ std::string_view BearerOf(std::string_view header) {
   return header.substr(kScheme.size());
 }
 
+Status NoValidKey() {
+  return Status(StatusCode::kUnauthenticated, "authorization",
+                "no valid key; send `authorization: Bearer KEY` with a key that is in force");
+}
+
 }  // namespace
 
 StatusOr<NewKey> MakeKey(std::string_view tenant) {
@@ -78,15 +83,41 @@ std::optional<StoredKey> Authenticator::Find(const KeyParts& parts) const {
   return find_key_(parts.tenant, parts.id);
 }
 
+std::shared_ptr<const VerifiedUser> Authenticator::UserOf(std::string_view token) const {
+  if (tokens_.verifier == nullptr) return nullptr;
+  auto user = tokens_.verifier->Verify(std::string(token), tokens_.now());
+  return user.ok() && tokens_.has_tenant((*user)->tenant()) ? *std::move(user) : nullptr;
+}
+
+StatusOr<Authenticated> Authenticator::Forwarding(Authenticated caller,
+                                                  std::string_view token) const {
+  auto user = caller.user_ ? nullptr : UserOf(token);
+  if (!user || user->tenant() != caller.tenant_) {
+    return Status(StatusCode::kUnauthenticated, "cordon-user-token",
+                  "no valid token of a user; have the user sign in again, and send it alone");
+  }
+  caller.user_ = std::move(user);
+  caller.forwards_ = true;
+  return caller;
+}
+
 StatusOr<Authenticated> Authenticator::Authenticate(std::string_view header) const {
-  const auto parts = ParseKey(BearerOf(header));
+  const std::string_view bearer = BearerOf(header);
+  if (LooksLikeToken(bearer)) {
+    auto user = UserOf(bearer);
+    if (!user) return NoValidKey();
+    Authenticated caller(user->tenant(), "token:" + user->issuer(),
+                         tokens_.verifier->GrantOf(*user), dev_);
+    caller.user_ = std::move(user);
+    return caller;
+  }
+  const auto parts = ParseKey(bearer);
   const auto stored = parts ? Find(*parts) : std::nullopt;
   // An unknown key costs the same digest and comparison as a wrong one.
   const std::string given = DigestOf(parts ? parts->secret : std::string_view());
   const std::string expected = stored ? stored->digest : std::string(given.size(), '\0');
   if (!EqualConstantTime(given, expected) || !stored) {
-    return Status(StatusCode::kUnauthenticated, "authorization",
-                  "no valid key; send `authorization: Bearer KEY` with a key that is in force");
+    return NoValidKey();
   }
   return Authenticated(std::string(parts->tenant), std::string(parts->id), stored->grant, dev_);
 }

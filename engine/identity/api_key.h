@@ -10,7 +10,9 @@
 #include <string>
 #include <string_view>
 
+#include "engine/base/clock.h"
 #include "engine/base/status.h"
+#include "engine/identity/token.h"
 #include "engine/policy/grant.h"
 
 namespace cordon {
@@ -45,6 +47,13 @@ struct StoredKey {
 // The grant of the development key: everything, except being written down.
 Grant DevGrant();
 
+// What tokens of users are judged with. All outlive the Authenticator.
+struct TokenGate {
+  const TokenVerifier* verifier = nullptr;  // null: no token is accepted
+  std::function<Micros()> now;
+  std::function<bool(std::string_view)> has_tenant;
+};
+
 // Turns credentials into Authenticated; nothing else can. Thread-safe.
 class Authenticator {
  public:
@@ -55,16 +64,28 @@ class Authenticator {
   // `dev_key` is the bearer of the development key, if the server runs with --dev.
   Authenticator(FindKey find_key, std::optional<std::string> dev_key);
 
-  // `header` is the value of `authorization`. UNAUTHENTICATED, the same for every reason.
+  // From now on tokens are accepted, too. To be called before the first Authenticate().
+  void AcceptTokens(TokenGate tokens) { tokens_ = std::move(tokens); }
+
+  // `header` is the value of `authorization`: a key, or the token of a user who calls without an
+  // application. UNAUTHENTICATED, the same for every reason.
   StatusOr<Authenticated> Authenticate(std::string_view header) const;
 
+  // The same application with the user whose own token it forwards. Whether it may act for users
+  // is judged where it does (ResolveSubject). UNAUTHENTICATED, the same for every reason: a token
+  // that is not good, or of another tenant, or beside a caller's own. It never raises the caller.
+  StatusOr<Authenticated> Forwarding(Authenticated caller, std::string_view token) const;
+
  private:
+  // Null for whatever is no good token.
+  std::shared_ptr<const VerifiedUser> UserOf(std::string_view token) const;
   std::optional<StoredKey> Find(const KeyParts& parts) const;
 
   const FindKey find_key_;
   bool dev_ = false;
   std::string dev_id_;
   StoredKey dev_key_;
+  TokenGate tokens_;
 };
 
 }  // namespace cordon

@@ -141,6 +141,7 @@ v1::JournalLine ToLine(const journal::v1::Record& record, const std::string& ten
   *line.mutable_documents() = record.documents();
   if (record.has_context_label()) *line.mutable_context_label() = record.context_label();
   line.set_recovered(record.recovered());
+  line.set_verified_user(record.verified_user());
   return line;
 }
 

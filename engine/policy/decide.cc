@@ -159,6 +159,56 @@ StatusOr<Subject> ResolveName(const World& world, const std::string& name) {
   return subject;
 }
 
+// The groups of a token in place of the directory's memberships. Those that no list and no group
+// names match nothing.
+StatusOr<PrincipalSet> ExpandClaims(const World& world, const VerifiedUser& user) {
+  std::vector<PrincipalId> start = {PrincipalTable::kEveryoneId};
+  for (const auto& group : *user.groups()) {
+    if (const auto id = world.state.principals->Find(group)) start.push_back(*id);
+  }
+  ASSIGN_OR_RETURN(PrincipalSet principals, world.state.directory->Expand(start, world.now));
+  // Added last, so that what the directory says of the user is not followed.
+  if (const auto id = world.state.principals->Find(user.principal())) principals.Add(*id, *id);
+  return principals;
+}
+
+StatusOr<Subject> ResolveVerified(const World& world, const VerifiedUser& user) {
+  ASSIGN_OR_RETURN(Subject subject, ResolveName(world, user.principal()));
+  if (user.groups()) {
+    ASSIGN_OR_RETURN(subject.principals, ExpandClaims(world, user));
+  }
+  subject.clearance =
+      Meet(world.state.rules->scheme, user.clearance().value_or(subject.clearance), user.ceiling());
+  return subject;
+}
+
+// Whether `caller` may ask for `name`. A token of the user's own needs no pattern: it is the user
+// who says so.
+Status CheckActing(const Authenticated& caller, const std::string& name) {
+  const Grant& grant = caller.grant();
+  const VerifiedUser* user = caller.user();
+  if (user != nullptr && name != user->principal()) {
+    return Denied("as", "not the user of the token that came with the call; leave one of them out");
+  }
+  const bool itself = name == grant.principal && !caller.forwards();
+  if (!itself && !grant.rights.Has(Right::kActAs)) {
+    return Denied("rights", "the key lacks the right 'act-as'; use a key that has it");
+  }
+  if (!itself && user == nullptr && !grant.MayActAs(name)) {
+    return Denied("as", "the key may not act for this principal; widen its --as-pattern");
+  }
+  return OkStatus();
+}
+
+// The principals of the application in between: of the user, if there is none.
+StatusOr<PrincipalSet> ApplicationPrincipals(const World& world, const Authenticated& caller,
+                                             const Subject& subject) {
+  if (caller.user() != nullptr && !caller.forwards()) return subject.principals;
+  const std::string& name = caller.grant().principal;
+  ASSIGN_OR_RETURN(const PrincipalKind kind, ParsePrincipal("principal", name));
+  return ExpandName(world, name, kind);
+}
+
 // The name that an empty destination stands for.
 std::string DefaultDestination(const Authenticated& caller) {
   const auto& names = caller.grant().destinations;
@@ -204,24 +254,22 @@ const Destination* FindDestination(const PolicyRules& rules, std::string_view na
 StatusOr<Subject> ResolveSubject(const World& world, const Authenticated& caller,
                                  std::string_view as, std::string_view destination) {
   const Grant& grant = caller.grant();
-  const std::string name = as.empty() ? grant.principal : std::string(as);
-  const bool itself = name == grant.principal;
+  const VerifiedUser* user = caller.user();
+  const std::string& own = user != nullptr ? user->principal() : grant.principal;
+  const std::string name = as.empty() ? own : std::string(as);
   RETURN_IF_ERROR(ParseSubject(name).status());
-  if (!itself && !grant.rights.Has(Right::kActAs)) {
-    return Denied("rights", "the key lacks the right 'act-as'; use a key that has it");
-  }
-  if (!itself && !grant.MayActAs(name)) {
-    return Denied("as", "the key may not act for this principal; widen its --as-pattern");
-  }
-  ASSIGN_OR_RETURN(Subject subject, ResolveName(world, name));
-  ASSIGN_OR_RETURN(const PrincipalKind kind, ParsePrincipal("principal", grant.principal));
-  ASSIGN_OR_RETURN(subject.application_principals, ExpandName(world, grant.principal, kind));
+  RETURN_IF_ERROR(CheckActing(caller, name));
+  ASSIGN_OR_RETURN(Subject subject,
+                   user != nullptr ? ResolveVerified(world, *user) : ResolveName(world, name));
+  ASSIGN_OR_RETURN(subject.application_principals, ApplicationPrincipals(world, caller, subject));
   subject.application_clearance = grant.clearance;
   // A service asking for itself has the clearance of its key, unless the directory gives it one.
   const auto id = world.state.principals->Find(name);
   const auto* record = id ? world.state.directory->Find(*id) : nullptr;
   const bool known = record != nullptr && record->clearance.has_value();
-  if (itself && kind == PrincipalKind::kService && !known) subject.clearance = grant.clearance;
+  if (name == grant.principal && name.starts_with("service:") && !known) {
+    subject.clearance = grant.clearance;
+  }
   ASSIGN_OR_RETURN(subject.destination, ResolveDestination(world, caller, destination));
   return subject;
 }

@@ -64,8 +64,9 @@ struct Verdict {
   std::string because;
 };
 
-// Finds out who `as` (empty: the caller itself) is. PERMISSION_DENIED if the caller may not act
-// for it or may not name the destination (empty: the key's default), or if there is none.
+// Finds out who `as` (empty: the user whose token came with the call, else the caller itself) is.
+// PERMISSION_DENIED if the caller may not act for it, if it is not the user of the token, or if
+// the caller may not name the destination (empty: the key's default), or if there is none.
 StatusOr<Subject> ResolveSubject(const World& world, const Authenticated& caller,
                                  std::string_view as, std::string_view destination);
 

@@ -11,11 +11,17 @@ namespace {
 size_t BytesOf(const PrincipalSet& set) { return set.all().size() * 4 * sizeof(PrincipalId); }
 
 // The grant stands for the key: it is one object for as long as the key is not changed, and an
-// entry holds it, so that no other can take its address.
+// entry holds it, so that no other can take its address. A token stands for its claims, and for the
+// grant that its issuer gives to users who call alone.
 std::string KeyOf(const Authenticated& caller, std::string_view as, std::string_view destination) {
   if (Planted(Bug::kCacheWithoutCaller)) return "";
-  const Grant* grant = &caller.grant();
-  std::string key(reinterpret_cast<const char*>(&grant), sizeof(grant));
+  const bool alone = caller.user() != nullptr && !caller.forwards();
+  std::string key = alone ? "user" : caller.forwards() ? "both" : "key ";
+  if (!alone) {
+    const Grant* grant = &caller.grant();
+    key.append(reinterpret_cast<const char*>(&grant), sizeof(grant));
+  }
+  if (caller.user() != nullptr) key.append(caller.user()->digest());  // 32 bytes
   key.push_back(caller.dev() ? '1' : '0');
   key.append(as);
   key.push_back('\0');  // no principal and no destination holds one
@@ -31,9 +37,15 @@ StatusOr<std::shared_ptr<KnownCaller>> KnownCaller::Resolve(const World& world,
                                                             std::string_view destination) {
   auto known = std::make_shared<KnownCaller>();
   // Before they are resolved: a name that becomes known meanwhile must not count as seen.
-  const std::string& application = caller.grant().principal;
-  for (std::string name : {as.empty() ? application : std::string(as), application}) {
-    if (!world.state.principals->Find(name)) known->unknown_.push_back(std::move(name));
+  std::vector<std::string> names = {std::string(as), caller.grant().principal};
+  if (const VerifiedUser* user = caller.user()) {
+    names.push_back(user->principal());
+    if (user->groups()) names.insert(names.end(), user->groups()->begin(), user->groups()->end());
+  }
+  for (auto& name : names) {
+    if (!name.empty() && !world.state.principals->Find(name)) {
+      known->unknown_.push_back(std::move(name));
+    }
   }
   known->change_ = world.state.directory->last_change();
   ASSIGN_OR_RETURN(known->subject_, ResolveSubject(world, caller, as, destination));

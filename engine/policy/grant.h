@@ -11,6 +11,7 @@
 #include "engine/base/planted.h"
 #include "engine/base/status.h"
 #include "engine/policy/label.h"
+#include "engine/policy/verified_user.h"
 
 namespace cordon {
 
@@ -82,6 +83,11 @@ class Authenticated {
   const std::shared_ptr<const Grant>& shared_grant() const { return grant_; }
   // The server runs with --dev.
   bool dev() const { return dev_; }
+  // The user whose own token came with the call: the caller itself, or for whom an application
+  // forwards it; null if there was none.
+  const VerifiedUser* user() const { return user_.get(); }
+  // An application forwards the token of user(); the grant stays the application's.
+  bool forwards() const { return forwards_; }
 
   // PERMISSION_DENIED unless the right is held.
   Status Require(Right right) const;
@@ -101,6 +107,8 @@ class Authenticated {
   std::string key_id_;
   std::shared_ptr<const Grant> grant_;
   bool dev_;
+  std::shared_ptr<const VerifiedUser> user_;
+  bool forwards_ = false;
 };
 
 // The one NOT_FOUND for collections: hidden and absent alike.

@@ -161,6 +161,16 @@ bool Covers(const Scheme& scheme, const Clearance& high, const Clearance& low) {
   return Dominates(scheme, high, Label{low.level, low.compartments, {}});
 }
 
+Clearance Meet(const Scheme& scheme, const Clearance& a, const Clearance& b) {
+  using enum Clearance::Kind;
+  const auto a_rank = a.kind == kNamed ? scheme.Rank(a.level) : std::optional<size_t>(0);
+  const auto b_rank = b.kind == kNamed ? scheme.Rank(b.level) : std::optional<size_t>(0);
+  if (!a_rank || b.kind == kAll) return a;
+  if (!b_rank || a.kind == kAll) return b;
+  if (a.kind == kLowest || b.kind == kLowest) return Clearance::Lowest();
+  return {kNamed, *a_rank < *b_rank ? a.level : b.level, Meet(a.compartments, b.compartments)};
+}
+
 std::string ToText(const Label& label) {
   std::string text = label.level;
   if (!label.compartments.empty()) {

@@ -82,6 +82,10 @@ bool Dominates(const Scheme& scheme, const Clearance& clearance, const Label& la
 // Whether `high` permits everything that `low` permits.
 bool Covers(const Scheme& scheme, const Clearance& high, const Clearance& low);
 
+// The highest clearance that both cover. A named one with a level that the scheme lacks permits
+// nothing, and so does its meet with any other.
+Clearance Meet(const Scheme& scheme, const Clearance& a, const Clearance& b);
+
 // "confidential {people} [pii]", for people.
 std::string ToText(const Label& label);
 std::string ToText(const Clearance& clearance);

@@ -35,6 +35,7 @@ StatusOr<Access> Enter(const ReadContext& context, const std::string* collection
   }
   ASSIGN_OR_RETURN(access.caller, access.view->CallerOf(caller, scope.as(), scope.destination()));
   record->set_subject(context.tenant->pseudonyms.Of("principal", access.subject().name));
+  record->set_verified_user(caller.user() != nullptr);
   record->set_destination(access.subject().destination->name);
   return access;
 }

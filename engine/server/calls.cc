@@ -3,6 +3,21 @@
 #include <fmt/format.h>
 
 namespace cordon {
+namespace {
+
+// What is forwarded counts or the call is refused: it is never passed over.
+StatusOr<Authenticated> WithUserToken(const Authenticator& authenticator,
+                                      const grpc::CallbackServerContext& context,
+                                      Authenticated caller) {
+  const auto [first, last] = context.client_metadata().equal_range("cordon-user-token");
+  if (first == last) return caller;
+  const bool one = std::next(first) == last;
+  return authenticator.Forwarding(
+      std::move(caller),
+      one ? std::string_view(first->second.data(), first->second.size()) : std::string_view());
+}
+
+}  // namespace
 
 StatusOr<Authenticated> Front::Authenticate(const grpc::CallbackServerContext& context) {
   const auto& metadata = context.client_metadata();
@@ -11,6 +26,7 @@ StatusOr<Authenticated> Front::Authenticate(const grpc::CallbackServerContext& c
   const bool one = first != last && std::next(first) == last;
   auto caller = authenticator->Authenticate(
       one ? std::string_view(first->second.data(), first->second.size()) : std::string_view());
+  if (caller.ok()) caller = WithUserToken(*authenticator, context, *std::move(caller));
   if (!caller.ok()) unauthenticated.fetch_add(1, std::memory_order_relaxed);
   return caller;
 }

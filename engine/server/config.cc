@@ -7,6 +7,8 @@
 #include <ios>
 #include <set>
 
+#include "engine/server/issuer_config.h"
+
 namespace cordon {
 namespace {
 
@@ -23,6 +25,7 @@ bool ToNumber(const std::string& text, int min, int max, int* out) {
 Status SetKey(const std::string& path, const YAML::Node& key, const YAML::Node& value,
               Config* config) {
   const std::string name = key.Scalar();
+  if (name == "issuers") return ReadIssuers(path, value, &config->issuers);
   if (!value.IsScalar()) return BadConfig(path, key.Mark(), name, "not a single value");
   const std::string& text = value.Scalar();
   if (name == "data_dir") {
@@ -49,7 +52,7 @@ Status SetKey(const std::string& path, const YAML::Node& key, const YAML::Node& 
   } else {
     return BadConfig(path, key.Mark(), name,
                      "unknown key; the keys are data_dir, listen, journal_dir, journal_key, "
-                     "journal, threads, queue");
+                     "journal, threads, queue, issuers");
   }
   return OkStatus();
 }

@@ -3,8 +3,10 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "engine/engine.h"
+#include "engine/identity/issuer.h"
 
 namespace cordon {
 
@@ -16,9 +18,11 @@ struct Config {
   int threads = 0;   // 0: one for each processor, at least 2
   int queue = 1024;  // calls that wait for a thread
   std::optional<uint64_t> accept_loss_to;
+  std::vector<Issuer> issuers;  // of users' tokens
 };
 
-// Reads the keys data_dir, listen, journal_dir, journal_key, journal, threads, queue into `config`.
+// Reads the keys data_dir, listen, journal_dir, journal_key, journal, threads, queue, issuers into
+// `config`.
 // Refuses a file that cannot be read, unknown keys and wrong values, naming key and line.
 Status ReadConfig(const std::string& path, Config* config);
 

@@ -2,6 +2,7 @@
 #include <absl/synchronization/mutex.h>
 #include <fmt/format.h>
 #include <pthread.h>
+#include <spdlog/cfg/env.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 #include <sys/prctl.h>
@@ -121,7 +122,8 @@ int main(int argc, char** argv) {
   // What gRPC logs of a failed start is said better by Fail(); a value that is set stays.
   setenv("GRPC_VERBOSITY", "NONE", /*overwrite=*/0);
   spdlog::set_default_logger(spdlog::stderr_color_mt("cordond"));
-  umask(077);  // what the server creates is nobody else's to read
+  spdlog::cfg::load_env_levels();  // SPDLOG_LEVEL=debug also tells why tokens are refused
+  umask(077);                      // what the server creates is nobody else's to read
   cordon::KeepMemoryPrivate();
   return cordon::Main(argc, argv);
 }

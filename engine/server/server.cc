@@ -87,6 +87,7 @@ Authenticator::FindKey FindIn(Engine* engine) {
 
 struct Server::Parts {
   std::unique_ptr<Engine> engine;
+  std::unique_ptr<TokenVerifier> tokens;
   std::unique_ptr<Authenticator> authenticator;
   std::unique_ptr<Executor> executor;
   Front front;
@@ -98,8 +99,19 @@ struct Server::Parts {
   std::unique_ptr<grpc::Server> server;
   std::string address;
 
+  Status AcceptTokens(const Config& config);
   Status Listen(const Config& config);
 };
+
+Status Server::Parts::AcceptTokens(const Config& config) {
+  if (config.issuers.empty()) return OkStatus();
+  // A token that waits for keys holds a thread: half of them at most.
+  ASSIGN_OR_RETURN(tokens, TokenVerifier::Open(config.issuers, ThreadsOf(config) / 2));
+  authenticator->AcceptTokens(
+      {tokens.get(), [this] { return engine->clock()->Now(); },
+       [this](std::string_view tenant) { return engine->FindTenant(tenant) != nullptr; }});
+  return OkStatus();
+}
 
 Status Server::Parts::Listen(const Config& config) {
   grpc::EnableDefaultHealthCheckService(true);
@@ -149,6 +161,7 @@ StatusOr<std::unique_ptr<Server>> Server::Start(const Config& config) {
   }
   parts->authenticator =
       std::make_unique<Authenticator>(FindIn(parts->engine.get()), std::move(dev_key));
+  RETURN_IF_ERROR(parts->AcceptTokens(config));
   parts->executor =
       std::make_unique<Executor>(ThreadsOf(config), static_cast<size_t>(config.queue));
   RETURN_IF_ERROR(parts->Listen(config));

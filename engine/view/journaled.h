@@ -25,6 +25,8 @@ inline journal::v1::Record RecordOf(std::string_view call, const Authenticated& 
   record.set_call(std::string(call));
   record.set_key_id(caller.key_id());
   record.set_actor(tenant.pseudonyms.Of("principal", caller.grant().principal));
+  // Of a call that acts for nobody, the caller; Enter() knows for whom the others act.
+  record.set_verified_user(caller.user() != nullptr && !caller.forwards());
   return record;
 }
 

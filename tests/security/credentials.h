@@ -1,7 +1,7 @@
 // The columns of S3: everything with which a call can come in.
 //
-// Keys have no end of their own yet and there are no tokens and no certificates: their columns
-// (expired, forged, wrong audience) belong in Strangers().
+// Tokens of users are in token_credentials.h. Keys have no end of their own yet and there are no
+// certificates: their columns belong in Strangers().
 #pragma once
 
 #include <set>
@@ -16,11 +16,12 @@ namespace cordon {
 // How far a key's grant goes besides its rights.
 enum class Reach {
   kAll,
-  kOtherTenant,    // everything, but of another tenant
-  kNoCollection,   // no collection
-  kNoDestination,  // no destination
-  kOtherUsers,     // may act for others than the one that is asked for
-  kOtherIds,       // may write other ids only
+  kOtherTenant,     // everything, but of another tenant
+  kNoCollection,    // no collection
+  kNoDestination,   // no destination
+  kOtherUsers,      // may act for others than the one that is asked for
+  kOtherIds,        // may write other ids only
+  kForwardsInVain,  // forwards a user's token, but may act for nobody
 };
 
 struct Credential {
@@ -38,10 +39,13 @@ inline Code ExpectedCode(const Row& row, const Credential& with) {
   using enum Touches;
   if (with.turned_away) return *with.turned_away;
   if (!with.known) return Code::UNAUTHENTICATED;
-  for (const v1::Right right : row.needs) {
-    if (!with.rights.contains(right)) return Code::PERMISSION_DENIED;
-  }
   const bool documents = row.touches == kDocuments || row.touches == kContext;
+  for (const v1::Right right : row.needs) {
+    if (with.rights.contains(right)) continue;
+    // The collection is looked for before anybody is acted for.
+    const bool hidden = documents && with.reach == Reach::kOtherTenant;
+    return right == v1::RIGHT_ACT_AS && hidden ? Code::NOT_FOUND : Code::PERMISSION_DENIED;
+  }
   const bool destination = row.touches == kDestination || row.touches == kContext;
   switch (with.reach) {
     case Reach::kAll:
@@ -59,6 +63,8 @@ inline Code ExpectedCode(const Row& row, const Credential& with) {
       return row.method == "Ingest/SetAccess" || row.method == "Ingest/Delete"
                  ? Code::PERMISSION_DENIED
                  : Code::OK;
+    case Reach::kForwardsInVain:
+      return row.method.starts_with("Retrieval/") ? Code::PERMISSION_DENIED : Code::OK;
   }
   return Code::UNKNOWN;
 }

@@ -8,11 +8,12 @@
 
 #include <algorithm>
 #include <sstream>
+#include <thread>
 
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
 #include "tests/effort.h"
-#include "tests/security/credentials.h"
+#include "tests/security/token_credentials.h"
 
 namespace cordon {
 namespace {
@@ -194,12 +195,13 @@ class Calls : public testing::Test {
   void CheckWords(const Credential& with, const AnyAnswer& answer);
 
   std::ostringstream log_;
-  ServedStore store_;
+  TokenIssuers issuers_;
+  ServedStore store_{/*dev=*/false, issuers_.Configured()};
   const ServedStore::Key elsewhere_ = store_.MakeTenant("cobalt");
   int fresh_ = 0;
-  uint64_t mutations_ = 0;        // of the first tenant
-  uint64_t unauthenticated_ = 0;  // calls
-  std::string refusal_;           // of those, all alike
+  uint64_t mutations_ = 0;               // of the first tenant
+  uint64_t unauthenticated_ = 0;         // calls
+  std::map<bool, std::string> refusal_;  // of those, all alike; of users' tokens that come beside
 };
 
 // A refusal says why in the standard way, in full; an answer of this kind has one message.
@@ -241,8 +243,10 @@ void Calls::CheckOutcome(const Row& row, const Credential& with, const AnyAnswer
   if (expected == Code::UNAUTHENTICATED) {
     ++unauthenticated_;
     const std::string bytes = answer.status.error_message() + answer.status.error_details();
-    if (refusal_.empty()) refusal_ = bytes;
-    EXPECT_EQ(bytes, refusal_) << "strangers are told apart";
+    const bool beside = bytes.find("cordon-user-token") != bytes.npos;
+    EXPECT_TRUE(!beside || with.metadata.contains("cordon-user-token")) << bytes;
+    if (refusal_[beside].empty()) refusal_[beside] = bytes;
+    EXPECT_EQ(bytes, refusal_[beside]) << "strangers are told apart";
   }
   if (expected != Code::OK || !row.request) return;
   ASSERT_EQ(answer.messages.size(), 1u);
@@ -265,6 +269,10 @@ void Calls::CheckRecord(const Row& row, const Credential& with, const AnyAnswer&
   const auto& line = lines.front();
   EXPECT_EQ(line.call(), row.method.substr(row.method.find('/') + 1));
   EXPECT_EQ(line.key_id(), with.key_id);
+  if (answer.status.ok() && row.method.starts_with("Retrieval/")) {
+    const bool verified = with.metadata.contains("cordon-user-token");
+    EXPECT_EQ(line.verified_user(), verified || with.key_id.starts_with("token:"));
+  }
   const bool refused = answer.status.ok() && RefusesDocument(row, with);
   const auto code = refused ? Code::INVALID_ARGUMENT : answer.status.error_code();
   EXPECT_EQ(line.outcome(), CodeName(static_cast<StatusCode>(code)));
@@ -306,8 +314,10 @@ void Calls::Check(const Row& row, const Credential& with, JournalWatch* journal)
 }
 
 TEST_F(Calls, LetsInWhomItShouldNot) {
-  const auto known = KeysInForce(&store_, elsewhere_);
-  const auto strangers = Strangers(&store_, elsewhere_);
+  auto known = KeysInForce(&store_, elsewhere_);
+  auto strangers = Strangers(&store_, elsewhere_);
+  for (auto& user : UsersInForce(&store_, elsewhere_, issuers_)) known.push_back(std::move(user));
+  for (auto& user : FalseUsers(&store_, issuers_)) strangers.push_back(std::move(user));
   JournalWatch here(&store_, store_.admin()), there(&store_, elsewhere_);
   Effort effort("S3", Table().size() * (known.size() + strangers.size()));
   for (const Row& row : Table()) {
@@ -332,6 +342,32 @@ TEST_F(Calls, LetsInWhomItShouldNot) {
   EXPECT_EQ(log_.str().find("defect"), std::string::npos) << log_.str();
   effort.Report("rows={} credentials={} unauthenticated={}", Table().size(),
                 known.size() + strangers.size(), unauthenticated_);
+}
+
+// Each batch is judged by the token as it is then.
+TEST_F(Calls, AStreamOutlivesItsToken) {
+  Members claims = TokenIssuers::Claims("wide", "bo");
+  const int64_t now_s = std::stoll(claims["iat"]) + 1;
+  claims["exp"] = std::to_string(now_s + 3);
+  const auto stub = v1::Ingest::NewStub(
+      grpc::CreateChannel(store_.address(), grpc::InsecureChannelCredentials()));
+  grpc::ClientContext context;
+  context.AddMetadata("authorization", "Bearer " + issuers_.Token(claims));
+  const auto stream = stub->Ingest(&context);
+  v1::IngestRequest request;
+  v1::IngestResponse response;
+  request.set_collection("docs");
+  auto* document = request.add_documents();
+  document->set_id("first");
+  document->set_text("a word");
+  ASSERT_TRUE(stream->Write(request) && stream->Read(&response));
+  EXPECT_EQ(response.accepted(), 1u);
+  const auto expired = std::chrono::system_clock::from_time_t(now_s + 3);
+  std::this_thread::sleep_until(expired + std::chrono::milliseconds(50));
+  document->set_id("second");
+  EXPECT_TRUE(stream->Write(request));
+  EXPECT_FALSE(stream->Read(&response)) << "taken after the token's end";
+  EXPECT_EQ(stream->Finish().error_code(), Code::UNAUTHENTICATED);
 }
 
 // Whoever has no key is told whether the server serves, and nothing else.

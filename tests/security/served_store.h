@@ -34,10 +34,11 @@ class ServedStore {
     std::string bearer;
   };
 
-  explicit ServedStore(bool dev = false) {
+  explicit ServedStore(bool dev = false, std::vector<Issuer> issuers = {}) {
     config_.paths.data_dir = scratch_ / "data";
     config_.listen = "127.0.0.1:0";
     config_.dev = dev;
+    config_.issuers = std::move(issuers);
     CORDON_CHECK(dev || InitStore(config_.paths, /*dev=*/false).ok());
     auto started = Server::Start(config_);
     CORDON_CHECK(started.ok());
@@ -53,6 +54,7 @@ class ServedStore {
   std::unique_ptr<AnyCaller> Connect() const {
     return std::make_unique<AnyCaller>(server_->address());
   }
+  const std::string& address() const { return server_->address(); }
   const Key& admin() const { return admin_; }
   std::string folder() const { return scratch_ / "data"; }
   const DataPaths& paths() const { return config_.paths; }

@@ -72,6 +72,7 @@ std::string JournalText(const v1::JournalLine& line) {
   add("key", line.key_id());
   add("actor", line.actor());
   add("for", line.subject());
+  if (line.verified_user()) text += "  verified";
   add("collection", line.collection());
   add("to", line.destination());
   add("purpose", line.purpose());

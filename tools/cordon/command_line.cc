@@ -28,9 +28,15 @@ void AddSharedOptions(CLI::App& app, SharedOptions& shared) {
       ->envname("CORDON_SERVER")
       ->capture_default_str()
       ->take_last();
-  app.add_option("--key-file", shared.key_file, "File whose first line is the key to use")
+  app.add_option("--key-file", shared.key_file,
+                 "File whose first line is the key, or a user's token, to use")
       ->type_name("FILE")
       ->envname("CORDON_KEY_FILE")
+      ->take_last();
+  app.add_option("--user-token-file", shared.user_token_file,
+                 "File whose first line is the token of the user to act for, instead of --as")
+      ->type_name("FILE")
+      ->envname("CORDON_USER_TOKEN_FILE")
       ->take_last();
   app.add_flag("--json", shared.json, "Answer in JSON, one object a line");
   app.set_version_flag("--version", "cordon " CORDON_VERSION, "Print the version");

@@ -44,6 +44,7 @@ Connection::Connection(const std::string& server, std::string key)
 
 void Connection::Prepare(grpc::ClientContext* context, std::chrono::milliseconds timeout) const {
   if (!key_.empty()) context->AddMetadata("authorization", "Bearer " + key_);
+  if (!user_token_.empty()) context->AddMetadata("cordon-user-token", user_token_);
   if (timeout.count() > 0) context->set_deadline(std::chrono::system_clock::now() + timeout);
 }
 

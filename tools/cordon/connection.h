@@ -30,7 +30,10 @@ class Connection {
 
   const std::shared_ptr<grpc::Channel>& channel() const { return channel_; }
 
-  // Puts the key and, if positive, the deadline into a fresh `context`.
+  // From now on every call carries the token of the user it is for; empty: none does.
+  void ForwardUserToken(std::string token) { user_token_ = std::move(token); }
+
+  // Puts the key, the user's token and, if positive, the deadline into a fresh `context`.
   void Prepare(grpc::ClientContext* context, std::chrono::milliseconds timeout) const;
 
   // What a finished call came to, with the server named where it could not be reached.
@@ -55,6 +58,7 @@ class Connection {
 
   const std::string server_;
   const std::string key_;
+  std::string user_token_;
   const std::shared_ptr<grpc::Channel> channel_;
 };
 

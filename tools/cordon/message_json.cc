@@ -220,7 +220,8 @@ void WriteJournalLine(JsonWriter& json, const v1::JournalLine& line) {
   json.Key("documents").Strings(line.documents());
   json.Key("context_label");
   LabelOrNull(json, line.has_context_label(), line.context_label());
-  json.Key("recovered").Bool(line.recovered()).EndObject();
+  json.Key("recovered").Bool(line.recovered());
+  json.Key("verified_user").Bool(line.verified_user()).EndObject();
 }
 
 std::string_view MetricName(v1::Metric metric) {

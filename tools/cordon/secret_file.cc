@@ -11,10 +11,12 @@
 #include <fstream>
 #include <utility>
 
+#include "engine/base/limits.h"
+
 namespace cordon {
 namespace {
 
-constexpr size_t kSecretBytesMax = 4096;  // metadata of the server is bounded by 16 KiB
+constexpr size_t kSecretBytesMax = limits::kTokenBytes;  // a user's token is the longest
 
 std::string Trim(const std::string& text) {
   constexpr std::string_view kSpace = " \t\r\n\v\f";
@@ -25,23 +27,23 @@ std::string Trim(const std::string& text) {
 
 }  // namespace
 
-StatusOr<SecretFile> ReadSecretFile(const std::string& path) {
+StatusOr<SecretFile> ReadSecretFile(const std::string& path, std::string_view option) {
   struct stat info {};
   std::ifstream file(path);
   if (stat(path.c_str(), &info) != 0 || S_ISDIR(info.st_mode) || !file) {
     const int error = S_ISDIR(info.st_mode) ? EISDIR : errno;
-    return Invalid("key-file", fmt::format("{}: {}", path, std::strerror(error)));
+    return Invalid(option, fmt::format("{}: {}", path, std::strerror(error)));
   }
   std::string line;
   std::getline(file, line);
   SecretFile result{Trim(line), (info.st_mode & (S_IRWXG | S_IRWXO)) != 0};
   if (result.secret.empty()) {
-    return Invalid("key-file", fmt::format("{}: its first line holds no key", path));
+    return Invalid(option, fmt::format("{}: its first line holds no key or token", path));
   }
   const bool sendable = std::all_of(result.secret.begin(), result.secret.end(),
                                     [](char c) { return c > ' ' && c < 127; });
   if (!sendable || result.secret.size() > kSecretBytesMax) {
-    return Invalid("key-file", fmt::format("{}: its first line is not a key", path));
+    return Invalid(option, fmt::format("{}: its first line is not a key or token", path));
   }
   return result;
 }

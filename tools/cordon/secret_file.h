@@ -1,4 +1,4 @@
-// Files that hold a bearer key: one line, for their owner only.
+// Files that hold a bearer key or token: one line, for their owner only.
 #pragma once
 
 #include <string>
@@ -15,8 +15,8 @@ struct SecretFile {
 };
 
 // The first line of the file at `path`, trimmed. Refuses a file without a key, and a key that
-// cannot travel in a header.
-StatusOr<SecretFile> ReadSecretFile(const std::string& path);
+// cannot travel in a header. Errors name `option`, by which the file was given.
+StatusOr<SecretFile> ReadSecretFile(const std::string& path, std::string_view option);
 
 // A new file, created before its secret exists, so that no secret is lost for want of a place.
 // Removed again unless Write() succeeded. Not thread-safe.

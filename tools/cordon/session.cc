@@ -30,19 +30,22 @@ Output& Session::output() {
   return *output_;
 }
 
+StatusOr<std::string> Session::ReadSecret(std::string_view option, const std::string& path) {
+  if (path.empty()) return std::string();
+  ASSIGN_OR_RETURN(SecretFile file, ReadSecretFile(path, option));
+  if (file.exposed) {
+    output().Note(fmt::format("warning: others can read {}; run: chmod 600 {}", path, path));
+  }
+  return std::move(file.secret);
+}
+
 StatusOr<Connection*> Session::Connect() {
   if (connection_) return connection_.get();
   RETURN_IF_ERROR(CheckServerAddress(shared_.server));
-  std::string key;
-  if (!shared_.key_file.empty()) {
-    ASSIGN_OR_RETURN(SecretFile file, ReadSecretFile(shared_.key_file));
-    if (file.exposed) {
-      output().Note(fmt::format("warning: others can read {}; run: chmod 600 {}", shared_.key_file,
-                                shared_.key_file));
-    }
-    key = std::move(file.secret);
-  }
+  ASSIGN_OR_RETURN(std::string key, ReadSecret("key-file", shared_.key_file));
+  ASSIGN_OR_RETURN(std::string token, ReadSecret("user-token-file", shared_.user_token_file));
   connection_ = std::make_unique<Connection>(shared_.server, std::move(key));
+  connection_->ForwardUserToken(std::move(token));
   return connection_.get();
 }
 

@@ -14,7 +14,8 @@ namespace cordon {
 // What the options before or after COMMAND say.
 struct SharedOptions {
   std::string server = "127.0.0.1:7420";
-  std::string key_file;  // empty: no key is sent
+  std::string key_file;         // empty: no key is sent
+  std::string user_token_file;  // empty: no user's token is forwarded
   bool json = false;
 };
 
@@ -36,6 +37,9 @@ class Session {
   std::function<StatusOr<int>()> run;
 
  private:
+  // The secret in the file that `option` names; empty if none is named.
+  StatusOr<std::string> ReadSecret(std::string_view option, const std::string& path);
+
   const SharedOptions& shared_;
   std::FILE* const out_;
   std::FILE* const err_;

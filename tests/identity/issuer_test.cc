@@ -1,0 +1,72 @@
+// An issuer that is believed more than anybody meant.
+#include "engine/identity/issuer.h"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <functional>
+
+#include "engine/identity/token.h"
+#include "tests/security/token_forge.h"
+#include "tests/store/scratch_directory.h"
+
+namespace cordon {
+namespace {
+
+constexpr char kIss[] = "https://login.example.org/";
+
+Issuer Base(const std::string& name, const std::string& iss) {
+  Issuer issuer;
+  issuer.name = name;
+  issuer.iss = iss;
+  issuer.tenant = "default";
+  issuer.audiences = {"cordon"};
+  issuer.algorithms = {TokenAlgorithm::kEs256};
+  return issuer;
+}
+
+TEST(Issuers, AreBelievedTooMuch) {
+  const ScratchDirectory scratch;
+  std::ofstream(scratch / "corp.jwks") << KeySetText({ForgeKey::Ec().Jwk("k")});
+  const auto field_of = [&](const std::function<void(Issuer*)>& change) {
+    Issuer issuer = Base("corp", kIss);
+    issuer.jwks = scratch / "corp.jwks";
+    EXPECT_TRUE(CheckIssuer(issuer).ok());
+    change(&issuer);
+    return std::string(CheckIssuer(issuer).field());
+  };
+  using I = Issuer*;
+  EXPECT_EQ(field_of([](I i) { i->name = "a/b"; }), "name");
+  EXPECT_EQ(field_of([](I i) { i->iss = ""; }), "iss");
+  EXPECT_EQ(field_of([](I i) { i->tenant = ""; }), "tenant");
+  EXPECT_EQ(field_of([](I i) { i->audiences.clear(); }), "audiences");
+  EXPECT_EQ(field_of([](I i) { i->audiences.push_back(""); }), "audiences");
+  EXPECT_EQ(field_of([](I i) { i->algorithms.clear(); }), "algorithms");
+  EXPECT_EQ(field_of([](I i) { i->clock_skew_s = 301; }), "clock_skew_s");
+  EXPECT_EQ(field_of([](I i) { i->max_age_s = 86401; }), "max_age_s");
+  EXPECT_EQ(field_of([](I i) { i->max_age_s = 0; }), "max_age_s");
+  EXPECT_EQ(field_of([](I i) { i->jwks_stale_s = 86401; }), "jwks_stale_s");
+  EXPECT_EQ(field_of([](I i) { i->jwks_stale_s = 300; }), "jwks_stale_s");
+  EXPECT_EQ(field_of([](I i) { i->principal_prefix = "service:"; }), "principal.prefix");
+  EXPECT_EQ(field_of([](I i) { i->principal_prefix = ""; }), "principal.prefix");
+  EXPECT_EQ(field_of([](I i) { i->groups = Issuer::Groups{"groups", ""}; }), "groups.prefix");
+  EXPECT_EQ(field_of([](I i) { i->groups = Issuer::Groups{"groups", "user:"}; }), "groups.prefix");
+  EXPECT_EQ(field_of([](I i) {
+              i->clearance = Issuer::ClearanceClaim{"c", {}};
+            }),
+            "clearance.values");
+  for (const Right right : {Right::kAdmin, Right::kActAs, Right::kBreakGlass}) {
+    EXPECT_EQ(field_of([&](I i) { i->grant.rights.Add(right); }), "rights");
+  }
+  Issuer one = Base("one", kIss), two = Base("two", kIss);
+  one.jwks = two.jwks = scratch / "corp.jwks";
+  EXPECT_EQ(CheckIssuers({one, two}).field(), "issuers.two.iss");
+  two = Base("one", "https://two.example.org");
+  two.jwks = one.jwks;
+  EXPECT_EQ(CheckIssuers({one, two}).field(), "issuers.one.name");
+  one.jwks = scratch / "none.jwks";
+  EXPECT_EQ(TokenVerifier::Open({one}, 1).status().field(), "issuers.one.jwks");
+}
+
+}  // namespace
+}  // namespace cordon
