@@ -15,6 +15,10 @@ namespace cordon {
 struct SharedOptions {
   std::string server = "127.0.0.1:7420";
   std::string key_file;  // empty: no key is sent
+  std::string tls_ca;    // empty: plain text
+  std::string tls_cert;  // of this client; empty: none
+  std::string tls_key;
+  std::string tls_server_name;  // empty: the host of `server`
   bool json = false;
 };
 
@@ -29,13 +33,17 @@ class Session {
   Output& output();
 
   // The connection to the server, made from the options at the first call. Refuses an address that
-  // is not HOST:PORT and a key file that holds no key; warns of one that others may read.
+  // is not HOST:PORT, a key file that holds no key, and TLS files that are not what they should be;
+  // warns of secrets that others may read.
   StatusOr<Connection*> Connect();
 
   // What the chosen command does: its exit code, or why it failed.
   std::function<StatusOr<int>()> run;
 
  private:
+  StatusOr<TlsIdentity> ReadTlsIdentity();
+  void WarnIfExposed(const std::string& path);
+
   const SharedOptions& shared_;
   std::FILE* const out_;
   std::FILE* const err_;
