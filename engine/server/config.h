@@ -13,6 +13,7 @@ struct TlsPaths {
   std::string certificate;  // the server's chain, its own first; empty: plain text
   std::string key;          // its private key
   std::string client_ca;    // who signs client certificates; empty: none is asked for
+  int poll_ms = 1000;       // how often they are read; tests hurry
 };
 
 struct Config {

@@ -15,8 +15,6 @@
 namespace cordon {
 namespace {
 
-constexpr auto kPoll = std::chrono::seconds(1);
-
 Status Wrong(std::string_view field, const std::string& path, const Status& why) {
   const bool named = why.field() == path;  // secret files name themselves there
   return Status(
@@ -150,10 +148,11 @@ grpc_ssl_certificate_config_reload_status TlsFiles::Fetch(
 void TlsFiles::Watch() {
   std::string said;  // the last complaint
   std::unique_lock lock(mutex_);
-  while (!changed_.wait_for(lock, kPoll, [this] { return stopping_; })) {
+  const std::chrono::milliseconds poll(paths_.poll_ms);
+  while (!changed_.wait_for(lock, poll, [this] { return stopping_; })) {
     lock.unlock();
     auto read = ReadTlsFiles(paths_);
-    const std::string complaint = read.ok() ? "" : read.status().message();
+    const std::string complaint(read.ok() ? "" : read.status().message());
     if (!read.ok() && complaint != said) {
       spdlog::error("tls: {}; the files before stay in force", complaint);
     }

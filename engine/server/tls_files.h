@@ -58,7 +58,7 @@ class TlsFiles {
   // What a handshake begins with, if that is news to the server. gRPC asks one at a time.
   grpc_ssl_certificate_config_reload_status Fetch(grpc_ssl_server_certificate_config** config);
 
-  // Reads the files each second. Wrong ones change nothing and are logged, once each.
+  // Reads the files again and again. Wrong ones change nothing and are logged, once each.
   void Watch();
 
   const TlsPaths paths_;

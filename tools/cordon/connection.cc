@@ -23,7 +23,7 @@ std::shared_ptr<grpc::ChannelCredentials> CredentialsOf(const TlsIdentity& tls) 
 }
 
 // What to look at when no connection came about, by what gRPC says of it.
-std::string_view Advice(bool tls, const std::string& message) {
+std::string_view Advice(bool tls, std::string_view message) {
   const auto says = [&](std::string_view word) { return message.find(word) != message.npos; };
   if (tls && says("WRONG_VERSION_NUMBER")) return "does it speak TLS? leave --tls-ca out if not";
   if (tls && says("wrong version number")) return "does it speak TLS? leave --tls-ca out if not";
