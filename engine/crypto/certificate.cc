@@ -80,6 +80,12 @@ std::string Folded(std::string_view value) {
   return folded;
 }
 
+std::string_view Trimmed(std::string_view text) {
+  while (text.starts_with(' ')) text.remove_prefix(1);
+  while (text.ends_with(' ')) text.remove_suffix(1);
+  return text;
+}
+
 std::string Spelled(std::vector<Part> parts) {
   for (auto& [type, value] : parts) value = Folded(value);
   std::sort(parts.begin(), parts.end());
@@ -127,7 +133,7 @@ class NameReader {
     do {
       const size_t equals = rest_.find('=');
       if (equals == rest_.npos) return NoName();
-      const std::string type = TypeOf(Folded(rest_.substr(0, equals)));
+      const std::string type = TypeOf(std::string(Trimmed(rest_.substr(0, equals))));
       rest_.remove_prefix(equals + 1);
       ASSIGN_OR_RETURN(std::string value, Value());
       if (type.empty() || Folded(value).empty()) return NoName();

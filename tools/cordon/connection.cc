@@ -30,7 +30,7 @@ std::string_view Advice(bool tls, std::string_view message) {
   if (tls && (says("certificate verify failed") || says("CERTIFICATE_VERIFY_FAILED"))) {
     return "its certificate is not from --tls-ca, or has ended";
   }
-  if (tls && says("Hostname Verification")) {
+  if (tls && (says("is not in peer certificate") || says("Hostname Verification"))) {
     return "its certificate is for another name; use that name, or --tls-server-name NAME";
   }
   if (tls && (says("Handshake") || says("handshake") || says("Socket closed") || says("alert"))) {
