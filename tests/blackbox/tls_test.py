@@ -1,4 +1,4 @@
-"""TLS as an operator sets it up: the commands of docs/operations.md, the command line, old protocols."""
+"""TLS as an operator sets it up: the guide's own commands, the command line, old protocols."""
 
 import os
 import re
@@ -28,8 +28,9 @@ class TlsTest(unittest.TestCase):
         cls.folder = cls.store.folder
         script = "set -e\numask 077\n" + setup_commands()
         subprocess.run(["sh", "-c", script], cwd=cls.folder, check=True, stderr=subprocess.PIPE)
-        for flag, name in (("cert", "server.pem"), ("key", "server.key"), ("client-ca", "client-ca.pem")):
-            cls.store.options += [f"--tls-{flag}", str(cls.folder / name)]
+        for flag in ("cert server.pem", "key server.key", "client-ca client-ca.pem"):
+            option, name = flag.split()
+            cls.store.options += [f"--tls-{option}", str(cls.folder / name)]
         os.environ["GRPC_SSL_CIPHER_SUITES"] = WEAK  # nobody's environment makes it weaker
         cls.store.start()
         del os.environ["GRPC_SSL_CIPHER_SUITES"]
@@ -42,9 +43,13 @@ class TlsTest(unittest.TestCase):
         env.update(more)
         return run([CORDON, "--json", *arguments], env=env)
 
+    def files(self, name):
+        """A certificate of the guide's and its key, as the environment names them."""
+        stem = str(self.folder / name)
+        return {"CORDON_TLS_CERT": stem + ".pem", "CORDON_TLS_KEY": stem + ".key"}
+
     def app(self, *arguments, **more):
-        files = {"CORDON_TLS_CERT": str(self.folder / "app.pem"), "CORDON_TLS_KEY": str(self.folder / "app.key")}
-        return self.cordon(*arguments, key=False, **files, **more)
+        return self.cordon(*arguments, key=False, **{**self.files("app"), **more})
 
     def ok(self, answer):
         self.assertEqual(answer.code, 0, answer)
@@ -74,7 +79,8 @@ class TlsTest(unittest.TestCase):
         for ask in (["-fingerprint", "-sha256"], ["-issuer", "-nameopt", "RFC2253"]):
             told = run(["openssl", "x509", "-noout", "-in", self.folder / "app.pem", *ask])
             value = told.out.decode().strip().split("=", 1)[1]
-            denied = {"fingerprint": "sha256:" + value} if ask[0] == "-fingerprint" else {"issuer": value}
+            single = ask[0] == "-fingerprint"
+            denied = {"fingerprint": "sha256:" + value} if single else {"issuer": value}
             self.assertEqual(self.apply({"denied_certificates": [denied]})["applied"], 1)
             self.refused(self.app("capabilities"), "UNAUTHENTICATED", "authorization")
             self.apply({"denied_certificates": []})
@@ -90,13 +96,14 @@ class TlsTest(unittest.TestCase):
         named = ["--tls-server-name", "other.example"]
         self.refused(self.cordon(*ask, *named), "UNAVAILABLE", "", "--tls-server-name")
         self.ok(self.cordon(*ask, "--tls-server-name", "localhost"))
-        own = {"CORDON_TLS_CERT": str(self.folder / "server.pem"), "CORDON_TLS_KEY": str(self.folder / "server.key")}
-        self.refused(self.cordon(*ask, **own), "UNAVAILABLE", "", "--tls-cert")
+        stranger = self.cordon(*ask, **self.files("server"))
+        self.refused(stranger, "UNAVAILABLE", "", "--tls-cert")
         self.refused(self.cordon(*ask, ca="server.key"), "INVALID_ARGUMENT", "tls-ca", "server.key")
         self.refused(self.cordon(*ask, ca="absent"), "INVALID_ARGUMENT", "tls-ca", "absent")
         self.refused(self.app(*ask, CORDON_TLS_KEY=""), "INVALID_ARGUMENT", "tls-key")
         swapped = str(self.folder / "server.key")
-        self.refused(self.app(*ask, CORDON_TLS_KEY=swapped), "INVALID_ARGUMENT", "tls-key", "server.key")
+        mixed = self.app(*ask, CORDON_TLS_KEY=swapped)
+        self.refused(mixed, "INVALID_ARGUMENT", "tls-key", "server.key")
         self.refused(self.app(*ask, ca=None), "INVALID_ARGUMENT", "tls-ca")
         plain = Store()
         self.addCleanup(plain.close)
@@ -114,7 +121,8 @@ class TlsTest(unittest.TestCase):
         self.ok(self.cordon("key", "rotate", made["id"], "--overlap", "1h", "--out", file))
         keys["second"] = file.read_text().strip()
         self.assertNotEqual(keys["first"], keys["second"])
-        info = next(k for k in self.ok(self.cordon("key", "list"))["keys"] if k["id"] == made["id"])
+        listed = self.ok(self.cordon("key", "list"))["keys"]
+        info = next(key for key in listed if key["id"] == made["id"])
         self.assertEqual(info["expires"], "2099-01-01T00:00:00Z")
         self.assertIsNotNone(info["previous_until"])
         keys["third"] = self.ok(self.cordon("key", "rotate", made["id"], "--overlap", "1d"))["key"]
@@ -125,7 +133,8 @@ class TlsTest(unittest.TestCase):
             answer = self.cordon("capabilities", key=False, CORDON_KEY_FILE=str(path))
             self.assertEqual(answer.code == 0, good, (name, answer))
         for bad in ("31d", "1", "h", "-1h", "1 h"):
-            self.refused(self.cordon("key", "rotate", made["id"], f"--overlap={bad}"), "INVALID_ARGUMENT", "overlap")
+            answer = self.cordon("key", "rotate", made["id"], f"--overlap={bad}")
+            self.refused(answer, "INVALID_ARGUMENT", "overlap")
         self.refused(self.cordon("key", "rotate", "absent"), "NOT_FOUND", "id")
 
     def handshake(self, low, high, suites):
@@ -150,9 +159,9 @@ class TlsTest(unittest.TestCase):
         self.assertRegex(self.handshake(v.TLSv1_2, v.TLSv1_2, every)[1], "^ECDHE-.*(GCM|POLY1305)")
         for suite in ("CHACHA20", "AESGCM"):
             self.assertIsNotNone(self.handshake(v.TLSv1_2, v.TLSv1_2, f"ECDHE+{suite}"), suite)
-        for suites in (WEAK, "ECDHE-ECDSA-AES256-SHA", "ECDHE-ECDSA-AES128-CCM8"):
-            weak = f"{suites}:@SECLEVEL=0"
-            self.assertIsNone(self.handshake(v.TLSv1_2, v.TLSv1_2, weak), suites)
+        for suite in (WEAK, "ECDHE-ECDSA-AES256-SHA", "ECDHE-ECDSA-AES128-CCM8"):
+            weak = f"{suite}:@SECLEVEL=0"
+            self.assertIsNone(self.handshake(v.TLSv1_2, v.TLSv1_2, weak), suite)
         for old in (v.TLSv1_1, v.TLSv1):
             self.assertIsNone(self.handshake(v.TLSv1, old, every), old)
 
@@ -173,7 +182,8 @@ class TlsTest(unittest.TestCase):
         open_store.command = lambda: command
         open_store.start()
         port = open_store.address.rsplit(":", 1)[1]
-        self.ok(self.cordon("capabilities", server=f"127.0.0.1:{port}", CORDON_KEY_FILE=str(open_store.admin_key)))
+        key = {"CORDON_KEY_FILE": str(open_store.admin_key)}
+        self.ok(self.cordon("capabilities", server=f"127.0.0.1:{port}", **key))
 
 
 if __name__ == "__main__":
