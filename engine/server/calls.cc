@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include "engine/server/peer.h"
-
 namespace cordon {
 
 StatusOr<Authenticated> Front::Authenticate(const grpc::CallbackServerContext& context) {
@@ -11,7 +9,7 @@ StatusOr<Authenticated> Front::Authenticate(const grpc::CallbackServerContext& c
   const auto [first, last] = metadata.equal_range("authorization");
   // Two credentials are no credential: which of them would count?
   const bool one = first != last && std::next(first) == last;
-  const Peer peer = PeerOf(*context.auth_context());
+  const Peer peer = peers.Of(*context.auth_context());
   // Whoever sends a key is known by the key: a bad one is not made good by a certificate.
   auto caller = first == last && peer.certificate
                     ? certificates->Authenticate(peer.identities)

@@ -18,6 +18,7 @@
 #include "engine/identity/certificate.h"
 #include "engine/server/errors.h"
 #include "engine/server/open_streams.h"
+#include "engine/server/peer.h"
 
 namespace cordon {
 
@@ -28,6 +29,7 @@ struct Front {
   CertificateAuthenticator* certificates;
   Executor* executor;
   OpenStreams streams;
+  Peers peers;
   std::atomic<uint64_t> unauthenticated{0};
   std::atomic<int> waiting{0};  // calls that wait for a revision
 

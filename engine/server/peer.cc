@@ -32,13 +32,26 @@ std::vector<std::string> IdentitiesOf(const grpc::AuthContext& context) {
 
 }  // namespace
 
-Peer PeerOf(const grpc::AuthContext& context) {
+CertificateFacts Peers::FactsOf(std::string_view pem) {
+  constexpr size_t kRemembered = 4096;  // 8 MiB of connections that are open at one time
+  {
+    std::lock_guard lock(mutex_);
+    const auto known = read_.find(pem);
+    if (known != read_.end()) return known->second;
+  }
+  const auto facts = ReadCertificate(pem);
+  if (!facts.ok()) return {"", "", kNever, 0};
+  std::lock_guard lock(mutex_);
+  if (read_.size() >= kRemembered) read_.clear();
+  read_.emplace(pem, *facts);
+  return *facts;
+}
+
+Peer Peers::Of(const grpc::AuthContext& context) {
   Peer peer;
   const auto pem = context.FindPropertyValues(GRPC_X509_PEM_CERT_PROPERTY_NAME);
   if (pem.empty()) return peer;
-  auto facts = ReadCertificate({pem[0].data(), pem[0].size()});
-  const CertificateFacts never{"", "", kNever, 0};
-  peer.certificate = facts.ok() ? *std::move(facts) : never;
+  peer.certificate = FactsOf({pem[0].data(), pem[0].size()});
   peer.identities = IdentitiesOf(context);
   return peer;
 }

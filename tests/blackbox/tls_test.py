@@ -108,7 +108,8 @@ class TlsTest(unittest.TestCase):
         plain = Store()
         self.addCleanup(plain.close)
         plain.start()
-        self.refused(self.cordon(*ask, server=plain.address), "UNAVAILABLE", "", "leave --tls-ca out")
+        mute = self.cordon(*ask, server=plain.address)
+        self.refused(mute, "UNAVAILABLE", "", "leave --tls-ca out")
 
     def test_keys_end_and_change(self):
         base = ["key", "create", "--principal", "service:x", "--rights", "query"]
