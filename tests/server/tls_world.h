@@ -3,7 +3,7 @@
 
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
-#include <spdlog/sinks/ostream_sink.h>
+#include <spdlog/sinks/basic_file_sink.h>
 #include <spdlog/spdlog.h>
 #include <sys/stat.h>
 
@@ -69,8 +69,10 @@ class Client {
 class Tls : public testing::Test {
  protected:
   Tls() {
-    spdlog::set_default_logger(std::make_shared<spdlog::logger>(
-        "test", std::make_shared<spdlog::sinks::ostream_sink_mt>(log_)));
+    auto log = std::make_shared<spdlog::logger>(
+        "test", std::make_shared<spdlog::sinks::basic_file_sink_mt>(scratch_ / "log"));
+    log->flush_on(spdlog::level::info);
+    spdlog::set_default_logger(log);
     config_.paths.data_dir = scratch_ / "data";
     config_.listen = "localhost:0";
     config_.dev = true;
@@ -162,10 +164,19 @@ class Tls : public testing::Test {
     return "expires { seconds: " + std::to_string(std::time(nullptr) + seconds) + " } ";
   }
   static void Sleep(int ms) { std::this_thread::sleep_for(milliseconds(ms)); }
-  // What the log says; only while no server runs.
-  std::string Log() const { return log_.str(); }
+  // Waits until `holds`, for no longer than a loaded machine takes.
+  template <typename Holds>
+  static bool Until(Holds holds) {
+    for (int i = 0; i < 300 && !holds(); ++i) Sleep(50);
+    return holds();
+  }
+  std::string Log() const {
+    std::ostringstream text;
+    text << std::ifstream(scratch_ / "log").rdbuf();
+    return text.str();
+  }
+  bool Said(const std::string& words) const { return Log().find(words) != std::string::npos; }
 
-  std::ostringstream log_;
   const std::shared_ptr<spdlog::logger> before_ = spdlog::default_logger();
   ScratchDirectory scratch_{Place::kQuick};
   const CertificateAuthority server_ca_{"Server CA"};
