@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdlib>
 #include <fstream>
+#include <optional>
 
 #include "engine/base/check.h"
 #include "engine/base/limits.h"
@@ -146,7 +147,8 @@ grpc_ssl_certificate_config_reload_status TlsFiles::Fetch(
 }
 
 void TlsFiles::Watch() {
-  std::string said;  // the last complaint
+  std::string said;                 // the last complaint
+  std::optional<TlsMaterial> seen;  // at the last look, if it was right
   std::unique_lock lock(mutex_);
   const std::chrono::milliseconds poll(paths_.poll_ms);
   while (!changed_.wait_for(lock, poll, [this] { return stopping_; })) {
@@ -157,9 +159,12 @@ void TlsFiles::Watch() {
       spdlog::error("tls: {}; the files before stay in force", complaint);
     }
     said = complaint;
+    // Somebody may be in the midst of writing them: what counts has been the same twice.
+    const bool settled = read.ok() && seen && *seen == *read;
+    seen = read.ok() ? std::optional(*std::move(read)) : std::nullopt;
     lock.lock();
-    if (!read.ok() || *read == material_) continue;
-    material_ = *std::move(read);
+    if (!settled || *seen == material_) continue;
+    material_ = *seen;
     ++version_;
     spdlog::info("tls: new files are in force for new connections");
   }
