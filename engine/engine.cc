@@ -242,6 +242,13 @@ void Engine::Remember(std::shared_ptr<Tenant> tenant) {
   tenants_[name] = std::move(tenant);
 }
 
+std::vector<std::shared_ptr<Tenant>> Engine::Tenants() const {
+  std::shared_lock lock(mutex_);
+  std::vector<std::shared_ptr<Tenant>> all;
+  for (const auto& [name, tenant] : tenants_) all.push_back(tenant);
+  return all;
+}
+
 std::shared_ptr<Tenant> Engine::FindTenant(std::string_view name) const {
   std::shared_lock lock(mutex_);
   const auto it = tenants_.find(name);

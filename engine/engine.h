@@ -14,6 +14,7 @@
 #include <optional>
 #include <shared_mutex>
 #include <string>
+#include <vector>
 
 #include "engine/base/clock.h"
 #include "engine/ingest/ingest.h"
@@ -73,6 +74,9 @@ class Engine {
 
   // Null if there is no such tenant.
   std::shared_ptr<Tenant> FindTenant(std::string_view name) const;
+
+  // All of them.
+  std::vector<std::shared_ptr<Tenant>> Tenants() const;
 
   // What calls of an authenticated caller work with; the tenant must exist.
   ReadContext ReadAs(const Authenticated& caller, std::function<bool()> stop);

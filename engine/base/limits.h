@@ -60,6 +60,11 @@ inline constexpr size_t kWriteGroupBytes = 16 << 20;  // one sync covers this mu
 inline constexpr size_t kKeysPerTenant = 10000;
 inline constexpr size_t kPatternsPerKey = 256;
 inline constexpr size_t kTenants = 1000;
+inline constexpr size_t kCertificateNameBytes = 2048;       // the longest SPIFFE ID
+inline constexpr uint32_t kKeyOverlap_s = 30 * 24 * 3600;   // a month to hand out a new secret
+inline constexpr size_t kDeniedCertificates = 4096;         // beyond it a new client CA is due
+inline constexpr size_t kDistinguishedNameBytes = 4 << 10;  // an issuer's name
+inline constexpr size_t kTlsFileBytes = 1 << 20;            // all public CAs take a quarter of it
 
 // Tokens of users (RFC 7519) and the keys of those who issue them.
 inline constexpr size_t kTokenBytes = 8 << 10;     // half of kMetadataBytes: a key fits beside it

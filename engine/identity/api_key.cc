@@ -14,11 +14,11 @@ constexpr std::string_view kScheme = "bearer ";
 
 std::string DigestOf(std::string_view secret) { return std::string(AsBytes(Sha256(secret))); }
 
-StatusOr<NewKey> Assemble(std::string_view tenant, std::string_view id) {
+StatusOr<NewKey> Assemble(std::string id) {
   ASSIGN_OR_RETURN(const std::string random, RandomBytes(kSecretBytes));
   const std::string secret = Base64UrlEncode(random);
   NewKey key;
-  key.id = std::string(tenant) + "." + std::string(id);
+  key.id = std::move(id);
   key.bearer = key.id + "." + secret;
   key.digest = DigestOf(secret);
   return key;
@@ -35,19 +35,18 @@ std::string_view BearerOf(std::string_view header) {
   return header.substr(kScheme.size());
 }
 
-Status NoValidKey() {
-  return Status(StatusCode::kUnauthenticated, "authorization",
-                "no valid key; send `authorization: Bearer KEY` with a key that is in force");
-}
-
 }  // namespace
 
 StatusOr<NewKey> MakeKey(std::string_view tenant) {
   ASSIGN_OR_RETURN(const std::string id, RandomBytes(kIdBytes));
-  return Assemble(tenant, HexEncode(id));
+  return Assemble(std::string(tenant) + "." + HexEncode(id));
 }
 
-StatusOr<NewKey> MakeDevKey(std::string_view tenant) { return Assemble(tenant, "dev"); }
+StatusOr<NewKey> RemakeKey(std::string_view id) { return Assemble(std::string(id)); }
+
+StatusOr<NewKey> MakeDevKey(std::string_view tenant) {
+  return Assemble(std::string(tenant) + ".dev");
+}
 
 std::optional<KeyParts> ParseKey(std::string_view bearer) {
   if (bearer.size() > kBearerBytesMax) return std::nullopt;
@@ -66,6 +65,11 @@ Grant DevGrant() {
   grant.collections = {std::string(kAnyName)};
   grant.destinations = {"dev", std::string(kAnyName)};
   return grant;
+}
+
+Status NotAuthenticated() {
+  return Status(StatusCode::kUnauthenticated, "authorization",
+                "no valid key; send `authorization: Bearer KEY` with a key that is in force");
 }
 
 Authenticator::Authenticator(FindKey find_key, std::optional<std::string> dev_key)
@@ -105,7 +109,7 @@ StatusOr<Authenticated> Authenticator::Authenticate(std::string_view header) con
   const std::string_view bearer = BearerOf(header);
   if (LooksLikeToken(bearer)) {
     auto user = UserOf(bearer);
-    if (!user) return NoValidKey();
+    if (!user) return NotAuthenticated();
     Authenticated caller(user->tenant(), "token:" + user->issuer(),
                          tokens_.verifier->GrantOf(*user), dev_);
     caller.user_ = std::move(user);
@@ -116,9 +120,9 @@ StatusOr<Authenticated> Authenticator::Authenticate(std::string_view header) con
   // An unknown key costs the same digest and comparison as a wrong one.
   const std::string given = DigestOf(parts ? parts->secret : std::string_view());
   const std::string expected = stored ? stored->digest : std::string(given.size(), '\0');
-  if (!EqualConstantTime(given, expected) || !stored) {
-    return NoValidKey();
-  }
+  const bool current = EqualConstantTime(given, expected);
+  const bool previous = EqualConstantTime(given, stored ? stored->previous_digest : std::string());
+  if ((!current && !previous) || !stored) return NotAuthenticated();
   return Authenticated(std::string(parts->tenant), std::string(parts->id), stored->grant, dev_);
 }
 

@@ -27,6 +27,9 @@ struct NewKey {
 // Makes a key for `tenant`; UNAVAILABLE without randomness.
 StatusOr<NewKey> MakeKey(std::string_view tenant);
 
+// A new secret for the key `id`, whether or not there is one; UNAVAILABLE without randomness.
+StatusOr<NewKey> RemakeKey(std::string_view id);
+
 // The same with an id that MakeKey never gives; for the development key.
 StatusOr<NewKey> MakeDevKey(std::string_view tenant);
 
@@ -42,7 +45,11 @@ std::optional<KeyParts> ParseKey(std::string_view bearer);
 struct StoredKey {
   std::string digest;
   std::shared_ptr<const Grant> grant;
+  std::string previous_digest = {};  // of the secret before, while that one is accepted as well
 };
+
+// The refusal of every caller who is not known, the same for every reason.
+Status NotAuthenticated();
 
 // The grant of the development key: everything, except being written down.
 Grant DevGrant();
@@ -57,7 +64,7 @@ struct TokenGate {
 // Turns credentials into Authenticated; nothing else can. Thread-safe.
 class Authenticator {
  public:
-  // The stored key, from the newest state: a revoked one is gone at once.
+  // The stored key, from the newest state: a revoked or expired one is gone at once.
   using FindKey =
       std::function<std::optional<StoredKey>(std::string_view tenant, std::string_view id)>;
 

@@ -103,11 +103,32 @@ StatusOr<store::v1::KeyRecord> KeyRecordOf(const WriteContext& context, const v1
                                            const MadeKey& key) {
   ASSIGN_OR_RETURN(const Grant checked, FromProto(grant));
   RETURN_IF_ERROR(CheckNewGrant(context, checked));
+  if (!checked.certificate.empty() && key.certificate_taken) return CertificateTaken();
   store::v1::KeyRecord record;
-  record.set_digest(key.digest);
+  if (checked.certificate.empty()) record.set_digest(key.digest);
   *record.mutable_grant() = ToProto(checked);
   record.set_created_us(context.clock->Now());
   return record;
+}
+
+// Whoever rotates a key holds it from then on: as with a new one, it may not raise the caller.
+StatusOr<store::v1::KeyRotation> RotationOf(const WriteContext& context,
+                                            const v1::RotateKeyRequest& request,
+                                            const MadeKey& key) {
+  constexpr int64_t kMicros = 1'000'000;
+  RETURN_IF_ERROR(context.caller.Require(Right::kAdmin));
+  if (request.overlap_s() > limits::kKeyOverlap_s) {
+    return Invalid("overlap_s", fmt::format("more than {} days", limits::kKeyOverlap_s / 86400));
+  }
+  const PinnedView view = context.tenant->publisher.Pin(context.clock);
+  const auto found = view->state().keys->find(request.id());
+  if (found != view->state().keys->end()) {  // else the writer says so
+    RETURN_IF_ERROR(CheckNewGrant(context, *found->second.grant));
+  }
+  store::v1::KeyRotation rotation;
+  rotation.set_digest(key.digest);
+  rotation.set_previous_until_us(view.as_of + request.overlap_s() * kMicros);
+  return rotation;
 }
 
 }  // namespace
@@ -245,8 +266,27 @@ void CreateKey(const WriteContext& context, const v1::CreateKeyRequest& request,
   mutation.mutable_key()->set_id(key.id);
   *mutation.mutable_key()->mutable_record() = *record;
   Commit(context, std::move(mutation), std::move(done),
-         [key = std::move(key)](const Committed& committed) {
+         [key = std::move(key), secret = !record->digest().empty()](const Committed& committed) {
            v1::CreateKeyResponse response;
+           response.set_id(key.id);
+           if (secret) response.set_key(key.bearer);
+           response.set_revision(committed.revision);
+           return response;
+         });
+}
+
+void RotateKey(const WriteContext& context, const v1::RotateKeyRequest& request, MadeKey key,
+               Acknowledge<v1::RotateKeyResponse> done) {
+  const auto rotation = RotationOf(context, request, key);
+  if (!rotation.ok()) {
+    return RefuseJournaled(context, "RotateKey", rotation.status(), std::move(done));
+  }
+  Mutation mutation;
+  mutation.mutable_key()->set_id(request.id());
+  *mutation.mutable_key()->mutable_rotation() = *rotation;
+  Commit(context, std::move(mutation), std::move(done),
+         [key = std::move(key)](const Committed& committed) {
+           v1::RotateKeyResponse response;
            response.set_id(key.id);
            response.set_key(key.bearer);
            response.set_revision(committed.revision);

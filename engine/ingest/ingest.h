@@ -55,9 +55,12 @@ struct MadeKey {
   std::string id;
   std::string bearer;
   std::string digest;
+  bool certificate_taken = false;  // another tenant has the certificate that is asked for
 };
 void CreateKey(const WriteContext& context, const v1::CreateKeyRequest& request, MadeKey key,
                Acknowledge<v1::CreateKeyResponse> done);
+void RotateKey(const WriteContext& context, const v1::RotateKeyRequest& request, MadeKey key,
+               Acknowledge<v1::RotateKeyResponse> done);
 void RevokeKey(const WriteContext& context, const v1::RevokeKeyRequest& request,
                Acknowledge<v1::RevokeKeyResponse> done);
 void CreateTenant(const WriteContext& context, const v1::CreateTenantRequest& request, MadeKey key,

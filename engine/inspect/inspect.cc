@@ -107,6 +107,9 @@ StatusOr<v1::ListKeysResponse> Keys(const ReadContext& context) {
     info->set_id(id);
     *info->mutable_grant() = ToProto(*key.grant);
     *info->mutable_created() = ToProtoTime(key.created);
+    if (key.previous_until > view.as_of) {
+      *info->mutable_previous_until() = ToProtoTime(key.previous_until);
+    }
   }
   response.set_revision(view->revision());
   return response;

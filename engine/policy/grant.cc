@@ -74,7 +74,7 @@ bool Grant::MayActAs(std::string_view other) const {
 
 bool Grant::Covers(const Scheme& scheme, const Grant& other) const {
   return other.rights.Within(rights) && cordon::Covers(scheme, clearance, other.clearance) &&
-         other.id_prefix.starts_with(id_prefix) &&
+         other.id_prefix.starts_with(id_prefix) && other.expires <= expires &&
          AllOf(other.collections, [&](const auto& name) { return MayUseCollection(name); }) &&
          AllOf(other.destinations, [&](const auto& name) { return MayNameDestination(name); }) &&
          AllOf(other.as_patterns, [&](const auto& pattern) { return MayActAs(pattern); });

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/base/clock.h"
 #include "engine/base/planted.h"
 #include "engine/base/status.h"
 #include "engine/policy/label.h"
@@ -60,6 +61,8 @@ struct Grant {
   std::vector<std::string> collections;   // names, or "*"
   std::string id_prefix;                  // of document ids that it may write
   std::vector<std::string> destinations;  // names, or "*"; the first is the default
+  Micros expires = kNever;                // refused from then on
+  std::string certificate;                // the name that authenticates; empty: a secret does
 
   bool MayUseCollection(std::string_view name) const;
   bool MayNameDestination(std::string_view name) const;
@@ -96,6 +99,7 @@ class Authenticated {
 
  private:
   friend class Authenticator;
+  friend class CertificateAuthenticator;
   Authenticated(std::string tenant, std::string key_id, std::shared_ptr<const Grant> grant,
                 bool dev)
       : tenant_(std::move(tenant)),

@@ -3,6 +3,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -36,6 +37,16 @@ struct Destination {
   friend bool operator==(const Destination&, const Destination&) = default;
 };
 
+// Client certificates that count no more.
+struct DeniedCertificates {
+  std::set<std::string, std::less<>> fingerprints;  // SHA-256, lower-case hexadecimal
+  std::set<std::string, std::less<>> issuers;       // as crypto/certificate.h writes names
+
+  bool Deny(std::string_view fingerprint, std::string_view issuer) const {
+    return fingerprints.contains(fingerprint) || issuers.contains(issuer);
+  }
+};
+
 // The development destination, which exists only while the server runs with --dev.
 inline constexpr std::string_view kDevDestination = "dev";
 Destination DevDestination();
@@ -47,6 +58,7 @@ struct PolicyRules {
   std::map<int, ScopeRule> scopes;
   std::map<std::string, Container, std::less<>> containers;
   std::map<std::string, Destination, std::less<>> destinations;
+  DeniedCertificates denied_certificates;
 
   // Refuses rules that do not fit together: unknown names, containers that inherit in a circle or
   // too deep, destinations wider than their scope. The field is the path in a policy file.

@@ -24,9 +24,15 @@ StatusOr<Authenticated> Front::Authenticate(const grpc::CallbackServerContext& c
   const auto [first, last] = metadata.equal_range("authorization");
   // Two credentials are no credential: which of them would count?
   const bool one = first != last && std::next(first) == last;
-  auto caller = authenticator->Authenticate(
-      one ? std::string_view(first->second.data(), first->second.size()) : std::string_view());
+  const Peer peer = peers.Of(*context.auth_context());
+  // Whoever sends a key is known by the key: a bad one is not made good by a certificate.
+  auto caller = first == last && peer.certificate
+                    ? certificates->Authenticate(peer.identities)
+                    : authenticator->Authenticate(
+                          one ? std::string_view(first->second.data(), first->second.size())
+                              : std::string_view());
   if (caller.ok()) caller = WithUserToken(*authenticator, context, *std::move(caller));
+  if (caller.ok() && !MayConnect(engine, peer, caller->tenant())) caller = NotAuthenticated();
   if (!caller.ok()) unauthenticated.fetch_add(1, std::memory_order_relaxed);
   return caller;
 }

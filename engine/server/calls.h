@@ -15,8 +15,10 @@
 #include "engine/base/limits.h"
 #include "engine/engine.h"
 #include "engine/identity/api_key.h"
+#include "engine/identity/certificate.h"
 #include "engine/server/errors.h"
 #include "engine/server/open_streams.h"
+#include "engine/server/peer.h"
 
 namespace cordon {
 
@@ -24,12 +26,16 @@ namespace cordon {
 struct Front {
   Engine* engine;
   Authenticator* authenticator;
+  CertificateAuthenticator* certificates;
   Executor* executor;
   OpenStreams streams;
+  Peers peers;
   std::atomic<uint64_t> unauthenticated{0};
   std::atomic<int> waiting{0};  // calls that wait for a revision
 
-  // Authenticates by the call's metadata; UNAUTHENTICATED calls are counted, not journalled.
+  // Authenticates by the call's metadata or, if it has no `authorization`, by the connection's
+  // client certificate. A certificate that has ended or is denied counts for neither.
+  // UNAUTHENTICATED calls are counted, not journalled.
   StatusOr<Authenticated> Authenticate(const grpc::CallbackServerContext& context);
 };
 

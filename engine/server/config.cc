@@ -28,6 +28,9 @@ Status SetKey(const std::string& path, const YAML::Node& key, const YAML::Node& 
   if (name == "issuers") return ReadIssuers(path, value, &config->issuers);
   if (!value.IsScalar()) return BadConfig(path, key.Mark(), name, "not a single value");
   const std::string& text = value.Scalar();
+  if (name.starts_with("tls_") && text.empty()) {
+    return BadConfig(path, key.Mark(), name, "empty; name a file, or leave the key out");
+  }
   if (name == "data_dir") {
     config->paths.data_dir = text;
   } else if (name == "listen") {
@@ -36,6 +39,12 @@ Status SetKey(const std::string& path, const YAML::Node& key, const YAML::Node& 
     config->paths.journal_dir = text;
   } else if (name == "journal_key") {
     config->paths.journal_key = text;
+  } else if (name == "tls_cert") {
+    config->tls.certificate = text;
+  } else if (name == "tls_key") {
+    config->tls.key = text;
+  } else if (name == "tls_client_ca") {
+    config->tls.client_ca = text;
   } else if (name == "journal") {
     if (text != "required" && text != "buffered") {
       return BadConfig(path, key.Mark(), name, "not 'required' or 'buffered'");
@@ -52,7 +61,7 @@ Status SetKey(const std::string& path, const YAML::Node& key, const YAML::Node& 
   } else {
     return BadConfig(path, key.Mark(), name,
                      "unknown key; the keys are data_dir, listen, journal_dir, journal_key, "
-                     "journal, threads, queue, issuers");
+                     "journal, threads, queue, issuers, tls_cert, tls_key, tls_client_ca");
   }
   return OkStatus();
 }
@@ -82,21 +91,56 @@ Status ReadConfig(const std::string& path, Config* config) {
   return OkStatus();
 }
 
-Status CheckListen(const std::string& listen) {
-  const size_t colon = listen.rfind(':');
-  int port = 0;
-  if (colon == listen.npos || !ToNumber(listen.substr(colon + 1), 0, 65535, &port)) {
-    return Invalid("listen", "not HOST:PORT; write 127.0.0.1:7420");
+namespace {
+
+Status CheckTls(const TlsPaths& tls) {
+  if (tls.certificate.empty() != tls.key.empty()) {
+    return Invalid(tls.key.empty() ? "tls_key" : "tls_cert",
+                   "missing; give both --tls-cert FILE and --tls-key FILE");
   }
-  const std::string host = listen.substr(0, colon);
+  if (tls.certificate.empty() && !tls.client_ca.empty()) {
+    return Invalid("tls_cert", "missing; client certificates need --tls-cert and --tls-key too");
+  }
+  return OkStatus();
+}
+
+bool IsLoopback(const std::string& host) {
   int a = 0, b = 0, c = 0, d = 0;
   char rest = 0;
   const bool four = std::sscanf(host.c_str(), "%d.%d.%d.%d%c", &a, &b, &c, &d, &rest) == 4 &&
                     b >= 0 && b <= 255 && c >= 0 && c <= 255 && d >= 0 && d <= 255;
-  if ((four && a == 127) || host == "localhost" || host == "[::1]") return OkStatus();
+  return (four && a == 127) || host == "localhost" || host == "[::1]";
+}
+
+// A name, an IPv4 address or a bracketed IPv6 one; other schemes of gRPC's are none.
+bool IsHost(const std::string& host) {
+  const bool bracketed = host.starts_with('[') && host.ends_with(']');
+  constexpr std::string_view kName =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_";
+  if (!bracketed) return !host.empty() && host.find_first_not_of(kName) == host.npos;
+  return host.size() > 2 &&
+         host.find_first_not_of("0123456789abcdefABCDEF:.", 1) == host.size() - 1;
+}
+
+}  // namespace
+
+Status CheckListen(const Config& config) {
+  RETURN_IF_ERROR(CheckTls(config.tls));
+  const std::string& listen = config.listen;
+  const size_t colon = listen.rfind(':');
+  int port = 0;
+  if (colon == listen.npos || !ToNumber(listen.substr(colon + 1), 0, 65535, &port) ||
+      !IsHost(listen.substr(0, colon))) {
+    return Invalid("listen", "not HOST:PORT; write 127.0.0.1:7420");
+  }
+  if (IsLoopback(listen.substr(0, colon))) return OkStatus();
+  if (config.dev) {
+    return Invalid("listen", "not a loopback address; --dev is for this machine alone");
+  }
+  if (!config.tls.certificate.empty()) return OkStatus();
   return Invalid("listen",
-                 "not a loopback address, and this version has no TLS; listen on 127.0.0.1 and "
-                 "put a TLS proxy in front");
+                 "not a loopback address, and others could read what passes; give --tls-cert FILE "
+                 "and --tls-key FILE, or listen on 127.0.0.1");
 }
 
 }  // namespace cordon

@@ -10,8 +10,17 @@
 
 namespace cordon {
 
+// Files in PEM, read anew while they change (tls_files.h).
+struct TlsPaths {
+  std::string certificate;  // the server's chain, its own first; empty: plain text
+  std::string key;          // its private key
+  std::string client_ca;    // who signs client certificates; empty: none is asked for
+  int poll_ms = 1000;       // how often they are read; tests hurry
+};
+
 struct Config {
   DataPaths paths;
+  TlsPaths tls;
   std::string listen = "127.0.0.1:7420";
   bool dev = false;
   Durability journal = Durability::kRequired;
@@ -21,13 +30,13 @@ struct Config {
   std::vector<Issuer> issuers;  // of users' tokens
 };
 
-// Reads the keys data_dir, listen, journal_dir, journal_key, journal, threads, queue, issuers into
-// `config`.
-// Refuses a file that cannot be read, unknown keys and wrong values, naming key and line.
+// Reads the keys data_dir, listen, journal_dir, journal_key, journal, threads, queue, issuers,
+// tls_cert, tls_key, tls_client_ca into `config`. Refuses a file that cannot be read, unknown keys
+// and wrong values, naming key and line.
 Status ReadConfig(const std::string& path, Config* config);
 
-// OK if `listen` is HOST:PORT with a loopback host: this version has no TLS, so nothing else may be
-// listened on.
-Status CheckListen(const std::string& listen);
+// Refuses an address that is not HOST:PORT, one beyond loopback without TLS or with --dev, and TLS
+// without one of its files.
+Status CheckListen(const Config& config);
 
 }  // namespace cordon

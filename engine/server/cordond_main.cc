@@ -14,6 +14,7 @@
 #include <cstdlib>
 
 #include "engine/server/server.h"
+#include "engine/server/tls_files.h"
 
 namespace cordon {
 namespace {
@@ -22,7 +23,9 @@ constexpr char kExamples[] =
     "Examples:\n"
     "  cordond --dev --data-dir ./try --listen 127.0.0.1:7420   to try and develop\n"
     "  cordond init --data-dir /srv/cordon --journal-dir /journal/cordon\n"
-    "  cordond --data-dir /srv/cordon --journal-dir /journal/cordon --listen 127.0.0.1:7420\n";
+    "  cordond --data-dir /srv/cordon --journal-dir /journal/cordon --listen 127.0.0.1:7420\n"
+    "  cordond --data-dir /srv/cordon --listen 0.0.0.0:7420 --tls-cert server.pem "
+    "--tls-key server.key --tls-client-ca clients.pem\n";
 
 int Fail(const Status& status) {
   std::fflush(stdout);
@@ -78,6 +81,13 @@ int Main(int argc, char** argv) {
   uint64_t accept_loss_to = 0;
   AddPaths(&app, &flags.paths);
   auto* listen = app.add_option("--listen", flags.listen, "HOST:PORT; port 0 picks one");
+  app.add_option("--tls-cert", flags.tls.certificate,
+                 "the server's certificate chain (PEM); beyond loopback it takes TLS")
+      ->type_name("FILE");
+  app.add_option("--tls-key", flags.tls.key, "its private key (PEM, mode 0600)")->type_name("FILE");
+  app.add_option("--tls-client-ca", flags.tls.client_ca,
+                 "the CAs whose client certificates authenticate (PEM)")
+      ->type_name("FILE");
   app.add_option("--config", config_file, "a YAML file with the same settings");
   app.add_flag("--dev", flags.dev, "development mode: loopback only, key in DIR/dev/admin.key");
   auto* accept = app.add_option("--accept-loss-to", accept_loss_to,
@@ -104,6 +114,9 @@ int Main(int argc, char** argv) {
   if (!flags.paths.data_dir.empty()) config.paths.data_dir = flags.paths.data_dir;
   if (!flags.paths.journal_dir.empty()) config.paths.journal_dir = flags.paths.journal_dir;
   if (!flags.paths.journal_key.empty()) config.paths.journal_key = flags.paths.journal_key;
+  if (!flags.tls.certificate.empty()) config.tls.certificate = flags.tls.certificate;
+  if (!flags.tls.key.empty()) config.tls.key = flags.tls.key;
+  if (!flags.tls.client_ca.empty()) config.tls.client_ca = flags.tls.client_ca;
   if (listen->count() > 0) config.listen = flags.listen;
   if (accept->count() > 0) config.accept_loss_to = accept_loss_to;
   config.dev = flags.dev;
@@ -124,6 +137,7 @@ int main(int argc, char** argv) {
   spdlog::set_default_logger(spdlog::stderr_color_mt("cordond"));
   spdlog::cfg::load_env_levels();  // SPDLOG_LEVEL=debug also tells why tokens are refused
   umask(077);                      // what the server creates is nobody else's to read
+  cordon::ChooseCipherSuites();
   cordon::KeepMemoryPrivate();
   return cordon::Main(argc, argv);
 }

@@ -9,7 +9,9 @@
 #include <thread>
 
 #include "engine/crypto/key_file.h"
+#include "engine/server/find_keys.h"
 #include "engine/server/services.h"
+#include "engine/server/tls_files.h"
 
 namespace cordon {
 namespace {
@@ -71,24 +73,14 @@ StatusOr<std::string> DevKey(const DataPaths& paths) {
   return *stored;
 }
 
-// The stored key in the tenant's newest View.
-Authenticator::FindKey FindIn(Engine* engine) {
-  return [engine](std::string_view tenant_name, std::string_view id) -> std::optional<StoredKey> {
-    const auto tenant = engine->FindTenant(tenant_name);
-    if (!tenant) return std::nullopt;
-    const PinnedView view = tenant->publisher.Pin(engine->clock());
-    const auto key = view->state().keys->find(id);
-    if (key == view->state().keys->end()) return std::nullopt;
-    return StoredKey{key->second.digest, key->second.grant};
-  };
-}
-
 }  // namespace
 
 struct Server::Parts {
   std::unique_ptr<Engine> engine;
   std::unique_ptr<TokenVerifier> tokens;
   std::unique_ptr<Authenticator> authenticator;
+  std::unique_ptr<CertificateAuthenticator> certificates;
+  std::unique_ptr<TlsFiles> tls;  // null: plain text
   std::unique_ptr<Executor> executor;
   Front front;
   std::unique_ptr<RetrievalService> retrieval;
@@ -120,9 +112,11 @@ Status Server::Parts::Listen(const Config& config) {
   if (!config.dev) builder.SetOption(std::make_unique<NoPlugins>());
   SetLimits(&builder);
   int port = 0;
-  builder.AddListeningPort(config.listen, grpc::InsecureServerCredentials(), &port);
+  builder.AddListeningPort(config.listen,
+                           tls ? tls->Credentials() : grpc::InsecureServerCredentials(), &port);
   front.engine = engine.get();
   front.authenticator = authenticator.get();
+  front.certificates = certificates.get();
   front.executor = executor.get();
   retrieval = std::make_unique<RetrievalService>(&front);
   ingest = std::make_unique<IngestService>(&front);
@@ -148,8 +142,11 @@ Server::Server(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 Server::~Server() { Stop(); }
 
 StatusOr<std::unique_ptr<Server>> Server::Start(const Config& config) {
-  RETURN_IF_ERROR(CheckListen(config.listen));
+  RETURN_IF_ERROR(CheckListen(config));
   auto parts = std::make_unique<Parts>();
+  if (!config.tls.certificate.empty()) {
+    ASSIGN_OR_RETURN(parts->tls, TlsFiles::Open(config.tls));
+  }
   if (config.dev && !HoldsStore(config.paths)) {
     RETURN_IF_ERROR(InitStore(config.paths, /*dev=*/true));
   }
@@ -159,8 +156,11 @@ StatusOr<std::unique_ptr<Server>> Server::Start(const Config& config) {
   if (config.dev) {
     ASSIGN_OR_RETURN(dev_key, DevKey(config.paths));
   }
-  parts->authenticator =
-      std::make_unique<Authenticator>(FindIn(parts->engine.get()), std::move(dev_key));
+  Engine* const engine = parts->engine.get();
+  parts->authenticator = std::make_unique<Authenticator>(
+      [engine](auto tenant, auto id) { return FindKey(*engine, tenant, id); }, std::move(dev_key));
+  parts->certificates = std::make_unique<CertificateAuthenticator>(
+      [engine](auto identity) { return FindCertificate(*engine, identity); }, config.dev);
   RETURN_IF_ERROR(parts->AcceptTokens(config));
   parts->executor =
       std::make_unique<Executor>(ThreadsOf(config), static_cast<size_t>(config.queue));

@@ -1,5 +1,6 @@
 #include "engine/server/services.h"
 
+#include "engine/server/find_keys.h"
 #include "engine/server/ingest_stream.h"
 #include "engine/server/revision_wait.h"
 
@@ -41,10 +42,9 @@ Reactor* Write(Front* front, CallContext* context, const Request* request, Respo
       limits::kIngestMessageBytes);
 }
 
-// A new key of `tenant`, or the refusal passed to `done`.
+// A key that identity/ has made, or the refusal passed to `done`.
 template <typename Done>
-std::optional<MadeKey> NewKeyOr(const std::string& tenant, Done done) {
-  auto key = MakeKey(tenant);
+std::optional<MadeKey> NewKeyOr(const StatusOr<NewKey>& key, Done done) {
   if (key.ok()) return MadeKey{key->id, key->bearer, key->digest};
   done(key.status());
   return std::nullopt;
@@ -108,7 +108,7 @@ Reactor* AdminService::CreateTenant(CallContext* context, const v1::CreateTenant
                                     v1::CreateTenantResponse* response) {
   return Write(front_, context, request, response,
                [](const WriteContext& write, const v1::CreateTenantRequest& in, auto done) {
-                 auto key = NewKeyOr(in.name(), done);
+                 auto key = NewKeyOr(MakeKey(in.name()), done);
                  if (key) cordon::CreateTenant(write, in, *std::move(key), done);
                });
 }
@@ -135,10 +135,22 @@ Reactor* AdminService::DeleteCollection(CallContext* context,
 
 Reactor* AdminService::CreateKey(CallContext* context, const v1::CreateKeyRequest* request,
                                  v1::CreateKeyResponse* response) {
+  return Write(
+      front_, context, request, response,
+      [front = front_](const WriteContext& write, const v1::CreateKeyRequest& in, auto done) {
+        auto key = NewKeyOr(MakeKey(write.tenant->name), done);
+        if (!key) return;
+        key->certificate_taken = !FindCertificate(*front->engine, in.grant().certificate()).empty();
+        cordon::CreateKey(write, in, *std::move(key), done);
+      });
+}
+
+Reactor* AdminService::RotateKey(CallContext* context, const v1::RotateKeyRequest* request,
+                                 v1::RotateKeyResponse* response) {
   return Write(front_, context, request, response,
-               [](const WriteContext& write, const v1::CreateKeyRequest& in, auto done) {
-                 auto key = NewKeyOr(write.tenant->name, done);
-                 if (key) cordon::CreateKey(write, in, *std::move(key), done);
+               [](const WriteContext& write, const v1::RotateKeyRequest& in, auto done) {
+                 auto key = NewKeyOr(RemakeKey(in.id()), done);
+                 if (key) cordon::RotateKey(write, in, *std::move(key), done);
                });
 }
 

@@ -73,6 +73,7 @@ class AdminService final : public v1::Admin::CallbackService {
                             v1::DeleteCollectionResponse*) override;
   Reactor* CreateKey(CallContext*, const v1::CreateKeyRequest*, v1::CreateKeyResponse*) override;
   Reactor* ListKeys(CallContext*, const v1::ListKeysRequest*, v1::ListKeysResponse*) override;
+  Reactor* RotateKey(CallContext*, const v1::RotateKeyRequest*, v1::RotateKeyResponse*) override;
   Reactor* RevokeKey(CallContext*, const v1::RevokeKeyRequest*, v1::RevokeKeyResponse*) override;
   Reactor* Stats(CallContext*, const v1::StatsRequest*, v1::StatsResponse*) override;
   Reactor* QueryJournal(CallContext*, const v1::QueryJournalRequest*,

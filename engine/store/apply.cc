@@ -92,6 +92,7 @@ std::string_view CallOf(const Mutation& mutation) {
     case Mutation::kDeleteCollection:
       return "DeleteCollection";
     case Mutation::kKey:
+      if (mutation.key().has_rotation()) return "RotateKey";
       return mutation.key().has_record() ? "CreateKey" : "RevokeKey";
     case Mutation::kTenant:
       return "CreateTenant";

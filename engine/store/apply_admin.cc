@@ -72,13 +72,62 @@ Status CheckConfig(const PolicyRules& rules, const v1::CollectionConfig& config)
 void PutKey(const std::string& id, const store::v1::KeyRecord& record, Grant grant,
             TenantState* state, Batch* batch) {
   auto keys = std::make_shared<TenantState::Keys>(*state->keys);
-  (*keys)[id] = {record.digest(), std::make_shared<const Grant>(std::move(grant)),
-                 record.created_us()};
-  state->keys = std::move(keys);
+  (*keys)[id] = ToKey(record, std::move(grant));
+  state->SetKeys(std::move(keys));
   batch->Put(Family::kKeys, NamedKey(state->id, id), record);
 }
 
+Status NoSuchKey() { return NotFound("id", "no such key; see key list"); }
+
+Status ApplyNewKey(const store::v1::KeyChange& change, Applied* applied) {
+  TenantState& next = applied->next;
+  if (next.keys->size() >= limits::kKeysPerTenant) {
+    return Status(StatusCode::kFailedPrecondition, "keys",
+                  fmt::format("more than {} keys; revoke some", limits::kKeysPerTenant));
+  }
+  ASSIGN_OR_RETURN(Grant grant, FromProto(change.record().grant()));
+  RETURN_IF_ERROR(next.policy.rules->scheme.CheckClearance(grant.clearance).Within("clearance"));
+  if (grant.expires <= next.time) {
+    return Invalid("expires", "not in the future; the key would never be accepted");
+  }
+  // Neither would count: a certificate stands for one key.
+  if (!grant.certificate.empty() && next.certificates->contains(grant.certificate)) {
+    return CertificateTaken();
+  }
+  PutKey(change.id(), change.record(), std::move(grant), &next, &applied->batch);
+  return OkStatus();
+}
+
+// A new secret for the key as it is now: a key that was revoked meanwhile does not come back.
+Status ApplyRotation(const store::v1::KeyChange& change, Applied* applied) {
+  const auto found = applied->next.keys->find(change.id());
+  if (found == applied->next.keys->end()) return NoSuchKey();
+  const Key& key = found->second;
+  if (key.digest.empty()) {
+    return Invalid("id", "a certificate authenticates this key; it has no secret to rotate");
+  }
+  if (key.grant->expires <= applied->next.time) {
+    return Invalid("id", "the key has expired; create another");
+  }
+  store::v1::KeyRecord record;
+  record.set_digest(change.rotation().digest());
+  *record.mutable_grant() = ToProto(*key.grant);
+  record.set_created_us(key.created);
+  if (change.rotation().previous_until_us() > applied->next.time) {
+    record.set_previous_digest(key.digest);
+    record.set_previous_until_us(change.rotation().previous_until_us());
+  }
+  Grant grant = *key.grant;
+  PutKey(change.id(), record, std::move(grant), &applied->next, &applied->batch);
+  return OkStatus();
+}
+
 }  // namespace
+
+Status CertificateTaken() {
+  return Status(StatusCode::kAlreadyExists, "certificate",
+                "another key has this certificate; revoke it first, or choose another name");
+}
 
 Status ApplyNewCollection(const v1::CollectionConfig& config, Applied* applied) {
   RETURN_IF_ERROR(CheckConfig(*applied->next.policy.rules, config));
@@ -112,20 +161,11 @@ Status ApplyDropCollection(const std::string& name, Applied* applied) {
 }
 
 Status ApplyKey(const store::v1::KeyChange& change, Applied* applied) {
-  if (change.has_record()) {
-    if (applied->next.keys->size() >= limits::kKeysPerTenant) {
-      return Status(StatusCode::kFailedPrecondition, "keys",
-                    fmt::format("more than {} keys; revoke some", limits::kKeysPerTenant));
-    }
-    ASSIGN_OR_RETURN(Grant grant, FromProto(change.record().grant()));
-    RETURN_IF_ERROR(
-        applied->next.policy.rules->scheme.CheckClearance(grant.clearance).Within("clearance"));
-    PutKey(change.id(), change.record(), std::move(grant), &applied->next, &applied->batch);
-    return OkStatus();
-  }
+  if (change.has_record()) return ApplyNewKey(change, applied);
+  if (change.has_rotation()) return ApplyRotation(change, applied);
   auto keys = std::make_shared<TenantState::Keys>(*applied->next.keys);
-  if (keys->erase(change.id()) == 0) return NotFound("id", "no such key; see key list");
-  applied->next.keys = std::move(keys);
+  if (keys->erase(change.id()) == 0) return NoSuchKey();
+  applied->next.SetKeys(std::move(keys));
   applied->batch.Delete(Family::kKeys, NamedKey(applied->next.id, change.id()));
   return OkStatus();
 }

@@ -231,6 +231,12 @@ void PutScheme(const PolicyRules& rules, Applied* applied) {
     *out->mutable_ceiling() = ToProto(rule.ceiling);
     out->mutable_forbidden_tags()->Assign(rule.forbidden_tags.begin(), rule.forbidden_tags.end());
   }
+  for (const auto& fingerprint : rules.denied_certificates.fingerprints) {
+    record.add_denied_certificates()->set_fingerprint("sha256:" + fingerprint);
+  }
+  for (const auto& issuer : rules.denied_certificates.issuers) {
+    record.add_denied_certificates()->set_issuer(issuer);
+  }
   applied->batch.Put(Family::kPolicy, SchemeKey(applied->next.id), record);
 }
 
@@ -241,6 +247,10 @@ Status ApplyPolicyFile(const ApplyContext& context, const v1::ApplyPolicyRequest
   auto rules = std::make_shared<PolicyRules>(*applied->next.policy.rules);
   RETURN_IF_ERROR(SetScheme(request, rules.get()));
   if (request.has_scopes()) RETURN_IF_ERROR(SetScopes(request.scopes(), rules.get()));
+  if (request.has_denied_certificates()) {
+    ASSIGN_OR_RETURN(rules->denied_certificates,
+                     FromProto(request.denied_certificates().certificates()));
+  }
   RETURN_IF_ERROR(SetAll(
       "containers", request.containers(), [](const auto& c) { return c.container().name(); },
       [&](const auto& change) { return SetContainer(change, rules.get(), applied); }));
@@ -251,10 +261,10 @@ Status ApplyPolicyFile(const ApplyContext& context, const v1::ApplyPolicyRequest
   RETURN_IF_ERROR(CheckStoredNames(context, applied->next, *rules));
   RETURN_IF_ERROR(CheckStoredLabels(context, applied->next, rules->scheme));
   PutScheme(*rules, applied);
-  applied->parts =
-      static_cast<uint32_t>(request.has_levels() + request.has_compartments() + request.has_tags() +
-                            request.has_default_clearance() + request.has_scopes() +
-                            request.containers_size() + request.destinations_size());
+  applied->parts = static_cast<uint32_t>(request.has_levels() + request.has_compartments() +
+                                         request.has_tags() + request.has_default_clearance() +
+                                         request.has_scopes() + request.has_denied_certificates() +
+                                         request.containers_size() + request.destinations_size());
   applied->next.policy.rules = std::move(rules);
   return OkStatus();
 }

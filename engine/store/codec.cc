@@ -4,6 +4,7 @@
 
 #include "engine/base/limits.h"
 #include "engine/base/text_check.h"
+#include "engine/crypto/certificate.h"
 
 namespace cordon {
 namespace {
@@ -55,6 +56,32 @@ Status CheckPattern(std::string_view field, const std::string& pattern) {
   ASSIGN_OR_RETURN(const PrincipalKind kind, ParsePrincipal(field, pattern));
   if (kind == PrincipalKind::kUser || kind == PrincipalKind::kService) return OkStatus();
   return Invalid(field, "names no user or service; write user:… or user:*");
+}
+
+// The names that a client certificate may authenticate by; see identity/certificate.h.
+Status CheckCertificate(const std::string& name) {
+  constexpr std::string_view kField = "certificate";
+  constexpr std::string_view kSpiffe = "spiffe://";
+  RETURN_IF_ERROR(CheckName(kField, name, limits::kCertificateNameBytes));
+  const std::string_view text = name;
+  if (text.starts_with(kSpiffe)) {
+    const size_t path = text.find('/', kSpiffe.size());
+    const bool whole = path != text.npos && path > kSpiffe.size() && path + 1 < text.size();
+    return whole ? OkStatus() : Invalid(kField, "no workload's SPIFFE ID: spiffe://DOMAIN/PATH");
+  }
+  if (text.starts_with("uri:")) {
+    const std::string_view uri = text.substr(4);
+    if (uri.find(':') != uri.npos && !uri.starts_with("spiffe:")) return OkStatus();
+    return Invalid(kField, "no URI, or a SPIFFE ID; write uri:SCHEME:…, or spiffe://… alone");
+  }
+  constexpr std::string_view kHostLetters = "abcdefghijklmnopqrstuvwxyz0123456789-._";
+  if (text.starts_with("dns:") && text.size() > 4 &&
+      text.find_first_not_of(kHostLetters, 4) == text.npos) {
+    return OkStatus();
+  }
+  return Invalid(kField,
+                 "not spiffe://DOMAIN/PATH, uri:URI or dns:HOST in lower case; a name's CN "
+                 "or a pattern is no identity");
 }
 
 std::vector<std::string> Sorted(const Names& names) {
@@ -185,6 +212,15 @@ StatusOr<Grant> FromProto(const v1::KeyGrant& in) {
       return clearance;
     }());
   }
+  if (in.has_expires()) {
+    ASSIGN_OR_RETURN(grant.expires, [&]() -> StatusOr<Micros> {
+      auto expires = FromProto(in.expires());
+      if (!expires.ok()) return expires.status().Within("expires");
+      return expires;
+    }());
+  }
+  if (!in.certificate().empty()) RETURN_IF_ERROR(CheckCertificate(in.certificate()));
+  grant.certificate = in.certificate();
   grant.as_patterns = ToVector(in.as_patterns());
   grant.collections = ToVector(in.collections());
   grant.destinations = ToVector(in.destinations());
@@ -203,7 +239,33 @@ v1::KeyGrant ToProto(const Grant& grant) {
   ToRepeated(grant.collections, out.mutable_collections());
   ToRepeated(grant.destinations, out.mutable_destinations());
   out.set_id_prefix(grant.id_prefix);
+  if (grant.expires != kNever) *out.mutable_expires() = ToProtoTime(grant.expires);
+  out.set_certificate(grant.certificate);
   return out;
+}
+
+StatusOr<DeniedCertificates> FromProto(
+    const google::protobuf::RepeatedPtrField<v1::DeniedCertificate>& in) {
+  constexpr std::string_view kField = "denied_certificates";
+  if (static_cast<size_t>(in.size()) > limits::kDeniedCertificates) {
+    return Invalid(kField, fmt::format("more than {}; issue from a new client CA instead",
+                                       limits::kDeniedCertificates));
+  }
+  DeniedCertificates denied;
+  for (int i = 0; i < in.size(); ++i) {
+    const auto& entry = in[i];
+    const std::string path = fmt::format("{}[{}]", kField, i);
+    if (entry.fingerprint().empty() == entry.issuer().empty()) {
+      return Invalid(path, "give either a fingerprint or an issuer");
+    }
+    const bool single = !entry.fingerprint().empty();
+    auto name = single ? CanonicalFingerprint(entry.fingerprint()) : CanonicalName(entry.issuer());
+    if (!name.ok()) {
+      return name.status().Within(single ? "fingerprint" : "issuer").Within(path);
+    }
+    (single ? denied.fingerprints : denied.issuers).insert(*std::move(name));
+  }
+  return denied;
 }
 
 StatusOr<Destination> FromProto(const v1::Destination& in) {

@@ -38,6 +38,11 @@ std::vector<TimedPrincipal> EntriesOf(const google::protobuf::RepeatedPtrField<v
 StatusOr<Grant> FromProto(const v1::KeyGrant& grant);
 v1::KeyGrant ToProto(const Grant& grant);
 
+// Refuses entries with none or both of their parts, or malformed ones; with their place in the
+// list.
+StatusOr<DeniedCertificates> FromProto(
+    const google::protobuf::RepeatedPtrField<v1::DeniedCertificate>& denied);
+
 // Refuses a malformed destination; an unset ceiling above all.
 StatusOr<Destination> FromProto(const v1::Destination& destination);
 StatusOr<ScopeRule> FromProto(const v1::ScopeRule& rule);

@@ -38,6 +38,7 @@ Status LoadRules(const Database& database, uint32_t tenant, PolicyState* policy)
     for (const auto& rule : scheme.scopes()) {
       ASSIGN_OR_RETURN(rules->scopes[static_cast<int>(rule.scope())], FromProto(rule));
     }
+    ASSIGN_OR_RETURN(rules->denied_certificates, FromProto(scheme.denied_certificates()));
   }
   RETURN_IF_ERROR(
       database.Scan(Family::kPolicy, TenantPrefix(tenant) + "c", [&](auto, auto payload) -> Status {
@@ -100,11 +101,10 @@ Status LoadKeys(const Database& database, TenantState* state) {
   RETURN_IF_ERROR(Each<store::v1::KeyRecord>(
       database, Family::kKeys, state->id, [&](auto id, const auto& record) -> Status {
         ASSIGN_OR_RETURN(Grant grant, FromProto(record.grant()));
-        (*keys)[std::string(id)] = {
-            record.digest(), std::make_shared<const Grant>(std::move(grant)), record.created_us()};
+        (*keys)[std::string(id)] = ToKey(record, std::move(grant));
         return OkStatus();
       }));
-  state->keys = std::move(keys);
+  state->SetKeys(std::move(keys));
   return OkStatus();
 }
 
@@ -125,6 +125,20 @@ Status LoadCollections(const Database& database, TenantState* state) {
 std::shared_ptr<const Collection> TenantState::FindCollection(std::string_view collection) const {
   const auto it = collections->find(collection);
   return it == collections->end() ? nullptr : it->second;
+}
+
+Key ToKey(const store::v1::KeyRecord& record, Grant grant) {
+  return {record.digest(), std::make_shared<const Grant>(std::move(grant)), record.created_us(),
+          record.previous_digest(), record.previous_until_us()};
+}
+
+void TenantState::SetKeys(std::shared_ptr<const Keys> all) {
+  auto names = std::make_shared<Certificates>();
+  for (const auto& [id, key] : *all) {
+    if (!key.grant->certificate.empty()) names->emplace(key.grant->certificate, id);
+  }
+  certificates = std::move(names);
+  keys = std::move(all);
 }
 
 StatusOr<std::vector<store::v1::TenantRecord>> LoadTenants(const Database& database) {

@@ -26,14 +26,20 @@ struct Collection {
 };
 
 struct Key {
-  std::string digest;  // SHA-256 of the secret
+  std::string digest;  // SHA-256 of the secret; empty if a certificate authenticates
   std::shared_ptr<const Grant> grant;
   Micros created;
+  std::string previous_digest;  // of the secret before the last rotation
+  Micros previous_until = 0;    // that one is accepted before then
 };
+// The refusal of a certificate that another key has.
+Status CertificateTaken();
+Key ToKey(const store::v1::KeyRecord& record, Grant grant);
 
 struct TenantState {
   using Collections = std::map<std::string, std::shared_ptr<const Collection>, std::less<>>;
   using Keys = std::map<std::string, Key, std::less<>>;
+  using Certificates = std::map<std::string, std::string, std::less<>>;
 
   uint32_t id = 0;
   std::string name;
@@ -43,9 +49,14 @@ struct TenantState {
   PolicyState policy;
   std::shared_ptr<const Collections> collections = std::make_shared<Collections>();
   std::shared_ptr<const Keys> keys = std::make_shared<Keys>();
+  // The ids of the keys that a certificate authenticates, by the certificate's name.
+  std::shared_ptr<const Certificates> certificates = std::make_shared<Certificates>();
 
   // Null if there is none.
   std::shared_ptr<const Collection> FindCollection(std::string_view collection) const;
+
+  // Sets `keys`, and `certificates` as they follow from them.
+  void SetKeys(std::shared_ptr<const Keys> all);
 };
 
 // What a mutation does to the rows of one document, for the index. Borrows the embeddings from the

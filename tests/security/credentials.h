@@ -1,11 +1,14 @@
 // The columns of S3: everything with which a call can come in.
 //
-// Tokens of users are in token_credentials.h. Keys have no end of their own yet and there are no
-// certificates: their columns belong in Strangers().
+// Tokens of users are in token_credentials.h. Connections here are plain: tests/server/tls_test.cc
+// brings the certificates.
 #pragma once
 
+#include <chrono>
+#include <ctime>
 #include <set>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "tests/security/every_call_table.h"
@@ -116,6 +119,15 @@ inline std::vector<Credential> KeysInForce(ServedStore* store, const ServedStore
   const std::string anyone = "as_patterns: '*' ", anywhere = "collections: '*' ";
   const std::string anyhow = "destinations: 'chat' ";
   add("everything", every);
+  for (const bool overlap : {false, true}) {
+    const auto key = store->MakeKey(store->admin(), GrantOf(every, kEveryReach));
+    const auto rotated = store->Do<v1::RotateKeyResponse>(
+        store->admin(), "Admin/RotateKey",
+        "id: '" + key.id + "' overlap_s: " + (overlap ? "3600" : "0"));
+    all.push_back({overlap ? "rotated, the secret before" : "rotated",
+                   BearerOf(overlap ? key.bearer : rotated.key()), std::nullopt, true, key.id,
+                   every, Reach::kAll});
+  }
   add("another tenant's", every, kEveryReach, Reach::kOtherTenant);
   add("no collections", every, clear + anyone + anyhow, Reach::kNoCollection);
   add("other collections", every, clear + anyone + anyhow + "collections: 'vault' ",
@@ -137,6 +149,11 @@ inline std::vector<Credential> Strangers(ServedStore* store, const ServedStore::
   const auto theirs = store->MakeKey(elsewhere, grant);
   const auto revoked = store->MakeKey(store->admin(), grant);
   store->Do<v1::RevokeKeyResponse>(store->admin(), "Admin/RevokeKey", "id: '" + revoked.id + "'");
+  const auto ended = store->MakeKey(
+      store->admin(),
+      grant + " expires { seconds: " + std::to_string(std::time(nullptr) + 2) + " }");
+  const auto rotated = store->MakeKey(store->admin(), grant);
+  store->Do<v1::RotateKeyResponse>(store->admin(), "Admin/RotateKey", "id: '" + rotated.id + "'");
   const std::string secret = good.bearer.substr(good.id.size() + 1);
   const std::string local = good.id.substr(good.id.find('.'));  // with the dot before it
   std::string flipped = good.bearer;
@@ -171,10 +188,13 @@ inline std::vector<Credential> Strangers(ServedStore* store, const ServedStore::
   add("with another tenant's secret", BearerOf(good.id + theirs.bearer.substr(theirs.id.size())));
   add("the development key's id", BearerOf("default.dev." + secret));
   add("revoked", BearerOf(revoked.bearer));
+  add("ended", BearerOf(ended.bearer));
+  add("rotated out", BearerOf(rotated.bearer));
   Metadata large = BearerOf(good.bearer);
   large.emplace("x-trace", std::string(20 << 10, 'x'));
   all.push_back(
       {"more metadata than is taken", large, Code::RESOURCE_EXHAUSTED, false, "", {}, Reach::kAll});
+  std::this_thread::sleep_for(std::chrono::milliseconds(2100));  // until the key has ended
   return all;
 }
 

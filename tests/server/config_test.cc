@@ -27,7 +27,7 @@ class ConfigFile : public testing::Test {
 TEST_F(ConfigFile, AGoodOneIsMisread) {
   const Status read = Read(
       "data_dir: /d\nlisten: 127.0.0.1:1\njournal_dir: /j\njournal_key: /k\njournal: buffered\n"
-      "threads: 3\nqueue: 7\n");
+      "threads: 3\nqueue: 7\ntls_cert: /c\ntls_key: /t\ntls_client_ca: /a\n");
   ASSERT_TRUE(read.ok()) << read.ToString();
   EXPECT_EQ(config_.paths.data_dir, "/d");
   EXPECT_EQ(config_.listen, "127.0.0.1:1");
@@ -36,6 +36,9 @@ TEST_F(ConfigFile, AGoodOneIsMisread) {
   EXPECT_EQ(config_.journal, Durability::kBuffered);
   EXPECT_EQ(config_.threads, 3);
   EXPECT_EQ(config_.queue, 7);
+  EXPECT_EQ(config_.tls.certificate, "/c");
+  EXPECT_EQ(config_.tls.key, "/t");
+  EXPECT_EQ(config_.tls.client_ca, "/a");
   EXPECT_TRUE(Read("").ok());
   EXPECT_EQ(config_.journal, Durability::kRequired);
 }
@@ -47,7 +50,7 @@ TEST_F(ConfigFile, ATypoIsPassedOver) {
   for (const char* bad :
        {"journal: sometimes", "threads: 0", "threads: 257", "threads: 2x", "threads: ''",
         "queue: -1", "queue: 1000001", "queue: 1e3", "listen:", "listen: [a]", "data_dir: {a: b}",
-        "- data_dir", "just text", "{a", "? [a]\n: b", "DATA_DIR: /d"}) {
+        "tls_cert: ''", "- data_dir", "just text", "{a", "? [a]\n: b", "DATA_DIR: /d"}) {
     const Status status = Read(bad);
     EXPECT_EQ(status.code(), StatusCode::kInvalidArgument) << bad;
     EXPECT_FALSE(status.message().empty()) << bad;
@@ -55,10 +58,20 @@ TEST_F(ConfigFile, ATypoIsPassedOver) {
   EXPECT_EQ(ReadConfig(scratch_ / "none.yaml", &config_).field(), "config");
 }
 
+const TlsPaths kTls = {"cert", "key", "ca"};
+
+Config On(const std::string& listen, const TlsPaths& tls = {}) {
+  Config config;
+  config.listen = listen;
+  config.tls = tls;
+  return config;
+}
+
 TEST(Listen, BeyondThisMachine) {
   for (const char* good :
        {"127.0.0.1:0", "127.0.0.1:7420", "127.9.8.7:65535", "localhost:1", "[::1]:7420"}) {
-    EXPECT_TRUE(CheckListen(good).ok()) << good;
+    EXPECT_TRUE(CheckListen(On(good)).ok()) << good;
+    EXPECT_TRUE(CheckListen(On(good, kTls)).ok()) << good;
   }
   for (const char* bad : {"",
                           ":",
@@ -84,8 +97,23 @@ TEST(Listen, BeyondThisMachine) {
                           "*:1",
                           "unix:/tmp/x",
                           "127.0.0.-1:1"}) {
-    EXPECT_EQ(CheckListen(bad).field(), "listen") << bad;
+    EXPECT_EQ(CheckListen(On(bad)).field(), "listen") << bad;
   }
+}
+
+TEST(Listen, OthersReachWhatIsForThisMachineAlone) {
+  for (const char* beyond : {"0.0.0.0:1", "[::]:1", "10.0.0.1:1", "example.org:1"}) {
+    EXPECT_TRUE(CheckListen(On(beyond, kTls)).ok()) << beyond;
+    Config dev = On(beyond, kTls);
+    dev.dev = true;
+    EXPECT_EQ(CheckListen(dev).field(), "listen") << beyond;
+  }
+  for (const char* bad : {"", ":1", "*:1", "unix:/tmp/x", "::1:1", "10.0.0.1", "a/b:1", "[]:1"}) {
+    EXPECT_EQ(CheckListen(On(bad, kTls)).field(), "listen") << bad;
+  }
+  EXPECT_EQ(CheckListen(On("0.0.0.0:1", {"cert", "", ""})).field(), "tls_key");
+  EXPECT_EQ(CheckListen(On("127.0.0.1:1", {"", "key", ""})).field(), "tls_cert");
+  EXPECT_EQ(CheckListen(On("127.0.0.1:1", {"", "", "ca"})).field(), "tls_cert");
 }
 
 google::rpc::Status DetailsOf(const grpc::Status& status) {

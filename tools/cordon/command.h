@@ -27,8 +27,8 @@ inline CLI::App* AddCommand(CLI::App& parent, const std::string& name,
                             const std::string& description, const std::string& examples) {
   CLI::App* const command = parent.add_subcommand(name, description);
   command->footer(
-      "Options for every command, before or after it: --server, --key-file, --json (cordon "
-      "--help)\n\n"
+      "Options for every command, before or after it: --server, --key-file, --tls-ca, --json "
+      "(cordon --help)\n\n"
       "Examples:\n" +
       examples);
   return command;

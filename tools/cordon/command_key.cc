@@ -1,10 +1,14 @@
-// key create | list | revoke, tenant create.
+// key create | list | rotate | revoke, tenant create.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <charconv>
 #include <optional>
 
 #include "cordon/v1/admin.grpc.pb.h"
+#include "engine/base/clock.h"
+#include "engine/base/limits.h"
+#include "engine/store/codec.h"
 #include "tools/cordon/access_json.h"
 #include "tools/cordon/command.h"
 #include "tools/cordon/human.h"
@@ -22,6 +26,14 @@ struct CreateOptions {
   std::vector<std::string> collections;
   std::string id_prefix;
   std::vector<std::string> destinations;
+  std::string expires;
+  std::string certificate;
+  std::string out;
+};
+
+struct RotateOptions {
+  std::string id;
+  std::string overlap = "0";
   std::string out;
 };
 
@@ -53,6 +65,12 @@ StatusOr<v1::KeyGrant> Grant(const CreateOptions& options) {
   for (const std::string& name : options.collections) grant.add_collections(name);
   for (const std::string& name : options.destinations) grant.add_destinations(name);
   grant.set_id_prefix(options.id_prefix);
+  grant.set_certificate(options.certificate);
+  if (!options.expires.empty()) {
+    const auto time = ParseTime(options.expires);
+    if (!time.ok()) return time.status().Within("expires");
+    *grant.mutable_expires() = ToProtoTime(*time);
+  }
   if (options.clearance.empty()) {
     grant.mutable_clearance()->set_symbol(v1::Clearance::SYMBOL_LOWEST);
   } else {
@@ -77,7 +95,7 @@ Status Deliver(const Response& response, std::optional<NewSecretFile>& file, Out
       output.Line(fmt::format("key {}, revision {}", response.id(), response.revision()));
       return OkStatus();
     }
-  } else {
+  } else if (!response.key().empty()) {  // empty where a certificate takes its place
     json.Key("key").String(response.key());
   }
   json.Key("revision").Unsigned(response.revision());
@@ -96,6 +114,9 @@ StatusOr<std::optional<NewSecretFile>> OutFile(const std::string& path) {
 
 StatusOr<int> CreateKey(const CreateOptions& options, Session& session) {
   v1::CreateKeyRequest request;
+  if (!options.certificate.empty() && !options.out.empty()) {
+    return Invalid("out", "a certificate takes the place of a secret; there is nothing to write");
+  }
   ASSIGN_OR_RETURN(*request.mutable_grant(), Grant(options));
   ASSIGN_OR_RETURN(Connection * connection, session.Connect());
   ASSIGN_OR_RETURN(std::optional<NewSecretFile> file, OutFile(options.out));
@@ -122,6 +143,41 @@ StatusOr<int> CreateTenant(const TenantOptions& options, Session& session) {
   return 0;
 }
 
+// "90s", "30m", "24h" or "7d" in seconds; a bare 0 too.
+StatusOr<uint32_t> ParseOverlap(const std::string& text) {
+  uint32_t number = 0;
+  const auto [unit, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  const std::string_view rest(unit, static_cast<size_t>(text.data() + text.size() - unit));
+  uint64_t scale = rest.empty() && number == 0 ? 1 : 0;
+  if (rest == "s") scale = 1;
+  if (rest == "m") scale = 60;
+  if (rest == "h") scale = 3600;
+  if (rest == "d") scale = 86400;
+  const uint64_t seconds = number * scale;
+  if (error != std::errc() || scale == 0 || seconds > limits::kKeyOverlap_s) {
+    return Invalid("overlap", fmt::format("\"{}\" is no time of at most 30 days, such as 90s, 30m, "
+                                          "24h or 7d",
+                                          text));
+  }
+  return static_cast<uint32_t>(seconds);
+}
+
+StatusOr<int> RotateKey(const RotateOptions& options, Session& session) {
+  v1::RotateKeyRequest request;
+  request.set_id(options.id);
+  ASSIGN_OR_RETURN(const uint32_t overlap_s, ParseOverlap(options.overlap));
+  request.set_overlap_s(overlap_s);
+  ASSIGN_OR_RETURN(Connection * connection, session.Connect());
+  ASSIGN_OR_RETURN(std::optional<NewSecretFile> file, OutFile(options.out));
+  const auto stub = v1::Admin::NewStub(connection->channel());
+  ASSIGN_OR_RETURN(const v1::RotateKeyResponse response,
+                   connection->Call<v1::RotateKeyResponse>([&](auto* context, auto* answer) {
+                     return stub->RotateKey(context, request, answer);
+                   }));
+  RETURN_IF_ERROR(Deliver(response, file, session.output()));
+  return 0;
+}
+
 std::string KeysText(const v1::ListKeysResponse& response) {
   std::vector<std::vector<std::string>> rows;
   for (const v1::KeyInfo& key : response.keys()) {
@@ -131,10 +187,12 @@ std::string KeysText(const v1::ListKeysResponse& response) {
     rows.push_back({key.id(), Printable(grant.principal()),
                     fmt::format("{}", fmt::join(rights, ",")), Listed(grant.as_patterns()),
                     ClearanceText(grant.clearance()), Listed(grant.collections()),
-                    Listed(grant.destinations()), TimeText(key.created())});
+                    Listed(grant.destinations()), TimeText(key.created()),
+                    grant.has_expires() ? TimeText(grant.expires()) : "never",
+                    grant.certificate().empty() ? "secret" : Printable(grant.certificate())});
   }
   return Table({"ID", "PRINCIPAL", "RIGHTS", "ACTS FOR", "CLEARANCE", "COLLECTIONS", "DESTINATIONS",
-                "CREATED"},
+                "CREATED", "EXPIRES", "KNOWN BY"},
                rows);
 }
 
@@ -176,7 +234,9 @@ void AddCreate(CLI::App& key, Session& session) {
       --clearance '{"level":"confidential","compartments":["people"]}' \
       --collections docs --destinations chat-internal,chat-public --out chat.key
   cordon key create --principal service:loader --rights ingest,grant,label --clearance all \
-      --collections '*' --id-prefix hr/)");
+      --collections '*' --id-prefix hr/ --expires 2027-01-01T00:00:00Z
+  cordon key create --principal service:app --rights query --collections docs \
+      --certificate spiffe://corp.example/app)");
   const auto options = std::make_shared<CreateOptions>();
   create->add_option("--principal", options->principal, "Who uses it, such as service:chat")
       ->required();
@@ -204,6 +264,11 @@ void AddCreate(CLI::App& key, Session& session) {
                    "The destinations it may name, its default first; '*' is all, else none")
       ->delimiter(',')
       ->allow_extra_args(false);
+  create->add_option("--expires", options->expires,
+                     "From when on it is refused, such as 2027-01-01T00:00:00Z; else never");
+  create->add_option("--certificate", options->certificate,
+                     "The name in a client certificate that takes the place of a secret: "
+                     "spiffe://DOMAIN/PATH, uri:URI or dns:HOST");
   create->add_option("--out", options->out, "New file for the key, readable by you only")
       ->type_name("FILE");
   OnRun(create, session, options, CreateKey);
@@ -212,13 +277,25 @@ void AddCreate(CLI::App& key, Session& session) {
 }  // namespace
 
 void AddKeyCommands(CLI::App& app, Session& session) {
-  CLI::App* const key = AddCommand(app, "key", "Creates, lists and revokes API keys",
+  CLI::App* const key = AddCommand(app, "key", "Creates, lists, rotates and revokes API keys",
                                    "  cordon key list\n  cordon key create --help");
   key->require_subcommand(1);
   AddCreate(*key, session);
   CLI::App* const list =
       AddCommand(*key, "list", "Lists the keys, without their secrets", "  cordon key list --json");
   OnRun(list, session, std::make_shared<NoOptions>(), ListKeys);
+
+  CLI::App* const rotate =
+      AddCommand(*key, "rotate", "Gives a key a new secret; without --out it is printed, this once",
+                 "  cordon key rotate default.7f3a --overlap 24h --out chat.key");
+  const auto rotate_options = std::make_shared<RotateOptions>();
+  rotate->add_option("ID", rotate_options->id, "The key's id, which stays")->required();
+  rotate->add_option("--overlap", rotate_options->overlap,
+                     "For how long the secret before is accepted as well: 90s, 30m, 24h, 7d; at "
+                     "most 30 days, else not at all");
+  rotate->add_option("--out", rotate_options->out, "New file for the key, readable by you only")
+      ->type_name("FILE");
+  OnRun(rotate, session, rotate_options, RotateKey);
 
   CLI::App* const revoke =
       AddCommand(*key, "revoke", "Revokes a key, at once", "  cordon key revoke k7f3a");

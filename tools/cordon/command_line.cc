@@ -38,6 +38,18 @@ void AddSharedOptions(CLI::App& app, SharedOptions& shared) {
       ->type_name("FILE")
       ->envname("CORDON_USER_TOKEN_FILE")
       ->take_last();
+  const auto file = [&](const char* option, std::string& path, const char* help, const char* name) {
+    app.add_option(option, path, help)->type_name("FILE")->envname(name)->take_last();
+  };
+  file("--tls-ca", shared.tls_ca, "CA of the server's certificate (PEM); without it no TLS",
+       "CORDON_TLS_CA");
+  file("--tls-cert", shared.tls_cert, "Client certificate to be known by (PEM)", "CORDON_TLS_CERT");
+  file("--tls-key", shared.tls_key, "Its private key (PEM)", "CORDON_TLS_KEY");
+  app.add_option("--tls-server-name", shared.tls_server_name,
+                 "Name expected in the server's certificate, if not its host")
+      ->type_name("NAME")
+      ->envname("CORDON_TLS_SERVER_NAME")
+      ->take_last();
   app.add_flag("--json", shared.json, "Answer in JSON, one object a line");
   app.set_version_flag("--version", "cordon " CORDON_VERSION, "Print the version");
 }

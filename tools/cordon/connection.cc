@@ -17,8 +17,34 @@ constexpr int kPingEvery_ms = 2500;
 constexpr int kPingTimeout_ms =
     5500;  // also TCP_USER_TIMEOUT, for writes that the peer never reads
 
-grpc::ChannelArguments Arguments() {
+std::shared_ptr<grpc::ChannelCredentials> CredentialsOf(const TlsIdentity& tls) {
+  if (tls.ca.empty()) return grpc::InsecureChannelCredentials();
+  return grpc::SslCredentials({tls.ca, tls.key, tls.certificate});
+}
+
+// What to look at when no connection came about, by what gRPC says of it.
+std::string_view Advice(bool tls, std::string_view message) {
+  const auto says = [&](std::string_view word) { return message.find(word) != message.npos; };
+  if (tls && says("WRONG_VERSION_NUMBER")) return "does it speak TLS? leave --tls-ca out if not";
+  if (tls && says("wrong version number")) return "does it speak TLS? leave --tls-ca out if not";
+  if (tls && (says("certificate verify failed") || says("CERTIFICATE_VERIFY_FAILED"))) {
+    return "its certificate is not from --tls-ca, or has ended";
+  }
+  if (tls && (says("is not in peer certificate") || says("Hostname Verification"))) {
+    return "its certificate is for another name; use that name, or --tls-server-name NAME";
+  }
+  if (tls && (says("Handshake") || says("handshake") || says("Socket closed") || says("alert"))) {
+    return "did it refuse the certificate of --tls-cert?";
+  }
+  if (!tls && (says("Socket closed") || says("reset by peer") || says("Broken pipe"))) {
+    return "does it want TLS? give --tls-ca FILE";
+  }
+  return "is cordond running there?";
+}
+
+grpc::ChannelArguments Arguments(const TlsIdentity& tls) {
   grpc::ChannelArguments arguments;
+  if (!tls.server_name.empty()) arguments.SetSslTargetNameOverride(tls.server_name);
   arguments.SetMaxReceiveMessageSize(-1);           // 10,000 passages are one answer
   arguments.SetMaxSendMessageSize(-1);              // the server says what is too much
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);  // a key goes to the server named, nowhere else
@@ -36,11 +62,11 @@ grpc::ChannelArguments Arguments() {
 
 }  // namespace
 
-Connection::Connection(const std::string& server, std::string key)
+Connection::Connection(const std::string& server, std::string key, const TlsIdentity& tls)
     : server_(server),
       key_(std::move(key)),
-      channel_(grpc::CreateCustomChannel("dns:///" + server, grpc::InsecureChannelCredentials(),
-                                         Arguments())) {}
+      tls_(!tls.ca.empty()),
+      channel_(grpc::CreateCustomChannel("dns:///" + server, CredentialsOf(tls), Arguments(tls))) {}
 
 void Connection::Prepare(grpc::ClientContext* context, std::chrono::milliseconds timeout) const {
   if (!key_.empty()) context->AddMetadata("authorization", "Bearer " + key_);
@@ -51,9 +77,10 @@ void Connection::Prepare(grpc::ClientContext* context, std::chrono::milliseconds
 RpcOutcome Connection::Outcome(const grpc::Status& status) const {
   RpcOutcome outcome = FromGrpc(status);
   if (outcome.status.code() == StatusCode::kUnavailable && status.error_details().empty()) {
-    outcome.status = Status(StatusCode::kUnavailable, outcome.status.field(),
-                            fmt::format("{} does not answer ({}); is cordond running there?",
-                                        server_, outcome.status.message()));
+    outcome.status =
+        Status(StatusCode::kUnavailable, outcome.status.field(),
+               fmt::format("{} does not answer ({}); {}", server_, outcome.status.message(),
+                           Advice(tls_, outcome.status.message())));
   }
   return outcome;
 }

@@ -22,11 +22,19 @@ inline constexpr std::chrono::milliseconds kCallTimeout{90'000};
 // The same for calls that read or replace a lot: a directory, a policy, a journal.
 inline constexpr std::chrono::milliseconds kLongCallTimeout{600'000};
 
+// What TLS needs, in PEM; without a CA the connection is plain text.
+struct TlsIdentity {
+  std::string ca;           // who signs the server's certificate
+  std::string certificate;  // the client's own chain; may be empty
+  std::string key;          // its private key
+  std::string server_name;  // the name expected in the server's certificate; empty: its host
+};
+
 // Thread-safe.
 class Connection {
  public:
   // `server` is HOST:PORT; `key` may be empty, then none is sent. Does not connect yet.
-  Connection(const std::string& server, std::string key);
+  Connection(const std::string& server, std::string key, const TlsIdentity& tls = {});
 
   const std::shared_ptr<grpc::Channel>& channel() const { return channel_; }
 
@@ -59,6 +67,7 @@ class Connection {
   const std::string server_;
   const std::string key_;
   std::string user_token_;
+  const bool tls_;
   const std::shared_ptr<grpc::Channel> channel_;
 };
 

@@ -42,6 +42,14 @@ void LabelOrNull(JsonWriter& json, bool set, const v1::Label& label) {
   }
 }
 
+void TimeOrNull(JsonWriter& json, bool has, const google::protobuf::Timestamp& time) {
+  if (has) {
+    json.String(TimeText(time));
+  } else {
+    json.Null();
+  }
+}
+
 }  // namespace
 
 std::string TimeText(const google::protobuf::Timestamp& time) {
@@ -177,6 +185,9 @@ void WriteKey(JsonWriter& json, const v1::KeyInfo& key) {
   } else {
     json.Null();
   }
+  TimeOrNull(json.Key("expires"), key.grant().has_expires(), key.grant().expires());
+  TimeOrNull(json.Key("previous_until"), key.has_previous_until(), key.previous_until());
+  json.Key("certificate").String(key.grant().certificate());
   json.EndObject();
 }
 

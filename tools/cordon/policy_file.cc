@@ -78,6 +78,14 @@ Status ReadDestination(JsonValue value, v1::DestinationChange* change) {
   return OkStatus();
 }
 
+Status ReadDenied(JsonValue value, v1::DeniedCertificates* denied) {
+  return ReadArray(value, [denied](JsonValue entry) {
+    auto* certificate = denied->add_certificates();
+    return ReadObject(entry, {StringField("fingerprint", certificate->mutable_fingerprint()),
+                              StringField("issuer", certificate->mutable_issuer())});
+  });
+}
+
 }  // namespace
 
 StatusOr<v1::ApplyPolicyRequest> ParsePolicy(std::string_view text) {
@@ -95,6 +103,8 @@ StatusOr<v1::ApplyPolicyRequest> ParsePolicy(std::string_view text) {
        {"tags", [&](JsonValue v) { return names(request.mutable_tags(), v); }},
        ClearanceField("default_clearance", [&] { return request.mutable_default_clearance(); }),
        {"scopes", [&](JsonValue v) { return ReadScopes(v, request.mutable_scopes()); }},
+       {"denied_certificates",
+        [&](JsonValue v) { return ReadDenied(v, request.mutable_denied_certificates()); }},
        {"containers",
         [&](JsonValue v) {
           return ReadArray(

@@ -16,6 +16,10 @@ struct SharedOptions {
   std::string server = "127.0.0.1:7420";
   std::string key_file;         // empty: no key is sent
   std::string user_token_file;  // empty: no user's token is forwarded
+  std::string tls_ca;           // empty: plain text
+  std::string tls_cert;         // of this client; empty: none
+  std::string tls_key;
+  std::string tls_server_name;  // empty: the host of `server`
   bool json = false;
 };
 
@@ -30,7 +34,8 @@ class Session {
   Output& output();
 
   // The connection to the server, made from the options at the first call. Refuses an address that
-  // is not HOST:PORT and a key file that holds no key; warns of one that others may read.
+  // is not HOST:PORT, a key file that holds no key, and TLS files that are not what they should be;
+  // warns of secrets that others may read.
   StatusOr<Connection*> Connect();
 
   // What the chosen command does: its exit code, or why it failed.
@@ -39,6 +44,9 @@ class Session {
  private:
   // The secret in the file that `option` names; empty if none is named.
   StatusOr<std::string> ReadSecret(std::string_view option, const std::string& path);
+  StatusOr<TlsIdentity> ReadTlsIdentity();
+  void WarnIfExposed(const std::string& path);
+  void NoteExposed(const std::string& path);
 
   const SharedOptions& shared_;
   std::FILE* const out_;
