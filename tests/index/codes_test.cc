@@ -6,9 +6,11 @@
 
 #include <cmath>
 #include <cstring>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "engine/base/limits.h"
 #include "engine/base/random.h"
 #include "engine/index/kernels.h"
 #include "engine/index/vector_index.h"
