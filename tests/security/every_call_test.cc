@@ -128,11 +128,24 @@ class JournalWatch {
   uint64_t last_ = 0;
 };
 
+// Takes the log while it lives.
+class LogText {
+ public:
+  LogText() {
+    const auto sink = std::make_shared<spdlog::sinks::ostream_sink_mt>(text_);
+    spdlog::set_default_logger(std::make_shared<spdlog::logger>("test", sink));
+  }
+  ~LogText() { spdlog::set_default_logger(std::make_shared<spdlog::logger>("none")); }
+
+  std::string text() const { return text_.str(); }
+
+ private:
+  std::ostringstream text_;
+};
+
 class Calls : public testing::Test {
  protected:
   Calls() {
-    const auto log = std::make_shared<spdlog::sinks::ostream_sink_mt>(log_);
-    spdlog::set_default_logger(std::make_shared<spdlog::logger>("test", log));
     SetUpTenant(store_.admin(), "amber");
     SetUpTenant(elsewhere_, "cobalt");
   }
@@ -194,7 +207,7 @@ class Calls : public testing::Test {
                    const std::vector<v1::JournalLine>& lines);
   void CheckWords(const Credential& with, const AnyAnswer& answer);
 
-  std::ostringstream log_;
+  const LogText log_;  // before the server, whose threads write to it
   TokenIssuers issuers_;
   ServedStore store_{/*dev=*/false, issuers_.Configured()};
   const ServedStore::Key elsewhere_ = store_.MakeTenant("cobalt");
@@ -338,8 +351,8 @@ TEST_F(Calls, LetsInWhomItShouldNot) {
   }
   store_.Stop();
   const std::string counted = std::to_string(unauthenticated_) + " calls were not authenticated";
-  EXPECT_NE(log_.str().find(counted), std::string::npos) << log_.str();
-  EXPECT_EQ(log_.str().find("defect"), std::string::npos) << log_.str();
+  EXPECT_NE(log_.text().find(counted), std::string::npos) << log_.text();
+  EXPECT_EQ(log_.text().find("defect"), std::string::npos) << log_.text();
   effort.Report("rows={} credentials={} unauthenticated={}", Table().size(),
                 known.size() + strangers.size(), unauthenticated_);
 }
