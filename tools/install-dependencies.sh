@@ -24,7 +24,7 @@ for name in "$@"; do
         libhwy-dev libssl-dev libicu-dev libgumbo-dev zlib1g-dev libdeflate-dev libyaml-cpp-dev
         nlohmann-json3-dev libsimdjson-dev libcli11-dev libspdlog-dev libfmt-dev
         # tests, the demo, and fetching its corpus
-        libgtest-dev libgmock-dev python3 ca-certificates
+        libgtest-dev libgmock-dev python3 openssl ca-certificates
       ) ;;
     bench) wanted+=(libfaiss-dev libopenblas-dev) ;;  # the peers of exact search
     fuzz) wanted+=(clang) ;;  # with libFuzzer
