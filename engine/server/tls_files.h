@@ -2,7 +2,8 @@
 //
 // gRPC's FileWatcherCertificateProvider would read them too, but drops what it has before it knows
 // that the new files fit together: between the replacing of a certificate and of its key no client
-// could connect. So this reads them itself, judges them whole, and hands gRPC what passed.
+// could connect (tls_security_connector.cc). So this reads them itself, judges them whole, and
+// hands gRPC what passed.
 //
 // TLS 1.2 and later (gRPC 1.51 offers nothing older); the suites are ChooseCipherSuites()'s.
 #pragma once

@@ -9,6 +9,7 @@ ADMIN_CALLS = (
     ["key", "list"],
     ["key", "create", "--principal", "service:new", "--rights", "query"],
     ["key", "revoke", "absent"],
+    ["key", "rotate", "absent"],
     ["tenant", "create", "t-refused"],
     ["collection", "create", "refused", "--dim", "2", "--metric", "ip"],
 )

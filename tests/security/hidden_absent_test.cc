@@ -321,6 +321,7 @@ TEST_F(HiddenNames, OfOthersAreToldFromAbsentOnes) {
       Expect(&world, "Retrieval/AllowedDestinations", app_,
              std::string("label { level: 'public' } ") + scope, twin);
     }
+    Expect(&world, "Admin/RotateKey", root_, "id: '$'", key);
     Expect(&world, "Admin/RevokeKey", root_, "id: '$'", key);
     const std::string number = std::to_string(1 + world.Below(4));
     Expect(&world, "Admin/QueryJournal", root_, "journal_id: '$-" + number + "'", {"acme", "acmz"});
