@@ -123,7 +123,7 @@ std::vector<Hit> SearchIndex(const VectorIndex& index, const Caller& caller,
 // The bytes of codes and vectors that a search reads, caches aside.
 double BytesRead(const VectorIndex& index, const Caller& caller, std::span<const float> vector,
                  size_t k) {
-  const Query query(index.metric(), vector, Norm(vector.data(), vector.size()));
+  const PaddedQuery query(index.metric(), vector, Norm(vector.data(), vector.size()));
   Ranking ranking(query, index.segments(), k);
   const std::function<bool()> never;
   Scan scan(query, index.segments(), caller.allowed, never, ranking);

@@ -16,6 +16,8 @@ Executor::~Executor() {
   }
   wake_.notify_all();
   for (auto& thread : threads_) thread.join();
+  std::unique_lock lock(mutex_);
+  idle_.wait(lock, [this] { return running_ == 0; });
 }
 
 bool Executor::Submit(std::function<void()> task) {
@@ -28,17 +30,44 @@ bool Executor::Submit(std::function<void()> task) {
   return true;
 }
 
+bool Executor::SubmitOrRun(std::function<void()> task) {
+  {
+    std::unique_lock lock(mutex_);
+    if (!stopping_ && queue_.empty() && running_ < threads_.size()) {
+      RunOne(std::move(task), &lock);
+      return true;
+    }
+  }
+  return Submit(std::move(task));
+}
+
+// Requires the lock, and a place among the running ones. The last thing it does with the executor
+// is to give the lock back: it may be gone then.
+void Executor::RunOne(std::function<void()> task, std::unique_lock<std::mutex>* lock) {
+  ++running_;
+  lock->unlock();
+  task();
+  task = nullptr;  // what it owns is freed outside the lock: a destructor may submit
+  lock->lock();
+  --running_;
+  if (stopping_) {
+    wake_.notify_all();
+    idle_.notify_all();
+  } else if (!queue_.empty()) {
+    wake_.notify_one();
+  }
+}
+
 void Executor::Work() {
   std::unique_lock lock(mutex_);
   while (true) {
-    wake_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
+    wake_.wait(lock, [this] {
+      return (stopping_ && queue_.empty()) || (!queue_.empty() && running_ < threads_.size());
+    });
     if (queue_.empty()) return;
     auto task = std::move(queue_.front());
     queue_.pop_front();
-    lock.unlock();
-    task();
-    task = nullptr;  // what it owns is freed outside the lock: a destructor may submit
-    lock.lock();
+    RunOne(std::move(task), &lock);
   }
 }
 

@@ -10,13 +10,13 @@
 
 namespace cordon {
 
-// Runs tasks on a fixed number of threads. Thread-safe.
+// Runs as many tasks at once as it has threads, and no more. Thread-safe.
 class Executor {
  public:
   // At most `queue_max` tasks wait; a further one is turned away.
   Executor(int threads, size_t queue_max);
 
-  // Runs what is queued, then joins.
+  // Runs what is queued, then joins; also waits for tasks that run on threads of others.
   ~Executor();
 
   Executor(const Executor&) = delete;
@@ -25,14 +25,21 @@ class Executor {
   // False if the queue is full or the executor is stopping; the task then never runs.
   [[nodiscard]] bool Submit(std::function<void()> task);
 
+  // The same, but a task that nothing waits before runs at once on the calling thread: it need not
+  // wait for another one to wake up, which takes as long as a small task.
+  [[nodiscard]] bool SubmitOrRun(std::function<void()> task);
+
  private:
   void Work();
+  void RunOne(std::function<void()> task, std::unique_lock<std::mutex>* lock);
 
   const size_t queue_max_;
   std::mutex mutex_;
   std::condition_variable wake_;
+  std::condition_variable idle_;
   std::deque<std::function<void()>> queue_;  // guarded by mutex_
   bool stopping_ = false;                    // guarded by mutex_
+  size_t running_ = 0;                       // tasks; guarded by mutex_
   std::vector<std::thread> threads_;
 };
 

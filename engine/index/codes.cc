@@ -156,7 +156,7 @@ CodeScale QuantiseRow(const float* row, size_t stride, int8_t* codes) {
   return HWY_DYNAMIC_DISPATCH(ToRowCodes)(row, stride, codes);
 }
 
-QueryCodes::QueryCodes(const Query& query) {
+QueryCodes::QueryCodes(const PaddedQuery& query) {
   scale_ = double{HWY_DYNAMIC_DISPATCH(ToQueryCodes)(query.vector(), query.stride(), codes_)};
   const double residual =
       scale_ == 0 ? query.norm() * (1 + kCodeSlack)

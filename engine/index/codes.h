@@ -26,7 +26,7 @@
 
 #include "engine/base/limits.h"
 #include "engine/index/float_rows.h"
-#include "engine/index/query.h"
+#include "engine/index/padded_query.h"
 
 namespace cordon {
 
@@ -49,7 +49,7 @@ CodeScale QuantiseRow(const float* row, size_t stride, int8_t* codes);
 // A query in codes. 8 KiB: of the stack.
 class QueryCodes {
  public:
-  explicit QueryCodes(const Query& query);
+  explicit QueryCodes(const PaddedQuery& query);
 
   const int16_t* codes() const { return codes_; }
 

@@ -42,7 +42,7 @@ bool InRange(double norm) { return kNormMin <= norm && norm <= kNormMax; }
 
 // Where the score of a row lies, given its kernel's estimate; kAnyScore where kernels.h promises
 // nothing.
-ScoreRange RangeOf(const Query& query, float estimate, double row_norm, RoundingBound bound) {
+ScoreRange RangeOf(const PaddedQuery& query, float estimate, double row_norm, RoundingBound bound) {
   if (query.metric() == Metric::kL2) {
     if (!(query.norm() <= kNormMax && row_norm <= kNormMax)) return kAnyScore;
     const double error = bound.relative * double{estimate} + bound.absolute;
@@ -58,7 +58,7 @@ ScoreRange RangeOf(const Query& query, float estimate, double row_norm, Rounding
 
 }  // namespace
 
-Ranking::Ranking(const Query& query, std::span<const Segment> segments, size_t k)
+Ranking::Ranking(const PaddedQuery& query, std::span<const Segment> segments, size_t k)
     : query_(query),
       segments_(segments),
       bound_(KernelBound(query.stride())),

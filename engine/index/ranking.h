@@ -17,7 +17,7 @@
 #include <vector>
 
 #include "engine/index/kernels.h"
-#include "engine/index/query.h"
+#include "engine/index/padded_query.h"
 #include "engine/index/segment.h"
 
 namespace cordon {
@@ -45,7 +45,7 @@ struct Hit {
 class Ranking {
  public:
   // `query` and `segments` are borrowed. Requires k ≥ 1.
-  Ranking(const Query& query, std::span<const Segment> segments, size_t k);
+  Ranking(const PaddedQuery& query, std::span<const Segment> segments, size_t k);
 
   // Rows whose high end is below this need not be offered. Never falls.
   double floor() const { return floor_; }
@@ -102,7 +102,7 @@ class Ranking {
   void Score(std::span<Candidate* const> batch);
   bool Better(const Candidate& a, const Candidate& b) const;
 
-  const Query& query_;
+  const PaddedQuery& query_;
   const std::span<const Segment> segments_;
   const RoundingBound bound_;
   const size_t k_;

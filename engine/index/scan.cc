@@ -19,7 +19,7 @@ PermittedRuns::PermittedRuns(const Bitmap& classes) : classes_(classes) {
 }
 
 // Leaves the block uninitialised.
-Scan::Scan(const Query& query, std::span<const Segment> segments, const AllowedSet& allowed,
+Scan::Scan(const PaddedQuery& query, std::span<const Segment> segments, const AllowedSet& allowed,
            const std::function<bool()>& stop, Ranking& ranking)
     : query_(query), segments_(segments), allowed_(allowed), stop_(stop), ranking_(ranking) {}
 

@@ -14,7 +14,7 @@
 #include "engine/base/status.h"
 #include "engine/index/bitmap.h"
 #include "engine/index/codes.h"
-#include "engine/index/query.h"
+#include "engine/index/padded_query.h"
 #include "engine/index/ranking.h"
 #include "engine/index/segment.h"
 
@@ -87,7 +87,7 @@ class PermittedRuns {
 class Scan {
  public:
   // All arguments are borrowed. `stop` may be empty.
-  Scan(const Query& query, std::span<const Segment> segments, const AllowedSet& allowed,
+  Scan(const PaddedQuery& query, std::span<const Segment> segments, const AllowedSet& allowed,
        const std::function<bool()>& stop, Ranking& ranking);
 
   // Offers all permitted rows that may be among the best. Asks `stop` every kBlockRows rows or
@@ -118,7 +118,7 @@ class Scan {
   size_t Select();
   ScoreRange RangeOf(size_t i) const;
 
-  const Query& query_;
+  const PaddedQuery& query_;
   const std::span<const Segment> segments_;
   const AllowedSet& allowed_;
   const std::function<bool()>& stop_;

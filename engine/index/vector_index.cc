@@ -33,7 +33,7 @@ StatusOr<std::vector<Hit>> VectorIndex::Search(const AllowedSet& allowed,
     return Invalid("vector", "has a NaN or an infinity; every number must be finite");
   }
   if (k == 0) return Invalid("k", "is 0; ask for at least 1");
-  const Query padded(metric_, query, norm);
+  const PaddedQuery padded(metric_, query, norm);
   Ranking ranking(padded, *segments_, k);
   Scan scan(padded, *segments_, allowed, stop, ranking);
   RETURN_IF_ERROR(scan.Run());

@@ -20,7 +20,7 @@
 #include "engine/base/status.h"
 #include "engine/index/bitmap.h"
 #include "engine/index/float_rows.h"
-#include "engine/index/query.h"
+#include "engine/index/padded_query.h"
 #include "engine/index/ranking.h"
 #include "engine/index/scan.h"
 #include "engine/index/score.h"

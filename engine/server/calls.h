@@ -1,7 +1,7 @@
 // How a call enters: admission, authentication, and exactly one Finish.
 //
-// gRPC's threads never work: they hand the call to a bounded executor. Every handler comes through
-// Unary() or IngestStream, so that none can forget to authenticate.
+// No more calls are worked on at once than the bounded executor has threads. Every handler comes
+// through Unary() or IngestStream, so that none can forget to authenticate.
 #pragma once
 
 #include <grpcpp/grpcpp.h>
@@ -52,18 +52,24 @@ Status CheckMessage(const google::protobuf::Message& message, size_t bytes_max);
 // The call of a request, for its record: "Retrieve" for a RetrieveRequest.
 std::string CallOf(const google::protobuf::Message& request);
 
-// Runs `handle(caller, request, stop, done)` on the executor; `done` takes StatusOr<Response>,
-// once.
+// Where a call is handled. gRPC 1.51 calls back on threads of a pool of its own, twice as many as
+// there are processors, which do not poll: calls that take a millisecond and wait for nobody may
+// have one while the executor has a place free.
+enum class Where { kQueue, kHereIfFree };
+
+// Runs `handle(caller, request, stop, done)` as a task of the executor; `done` takes
+// StatusOr<Response>, once.
 template <typename Request, typename Response, typename Handle>
 grpc::ServerUnaryReactor* Unary(Front* front, grpc::CallbackServerContext* context,
                                 const Request* request, Response* response, Handle handle,
-                                size_t bytes_max = limits::kQueryMessageBytes) {
+                                size_t bytes_max = limits::kQueryMessageBytes,
+                                Where where = Where::kQueue) {
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
   const auto done = [reactor, response](StatusOr<Response> result) {
     if (result.ok()) *response = *std::move(result);
     reactor->Finish(ToGrpc(result.status()));
   };
-  const bool admitted = front->executor->Submit([=] {
+  const auto run = [=] {
     const auto caller = front->Authenticate(*context);
     if (!caller.ok()) return done(caller.status());
     if (const Status fits = CheckMessage(*request, bytes_max); !fits.ok()) {
@@ -71,7 +77,9 @@ grpc::ServerUnaryReactor* Unary(Front* front, grpc::CallbackServerContext* conte
       return RefuseJournaled(tenant, *caller, CallOf(*request), fits, done);
     }
     handle(*caller, *request, StopOf(context), done);
-  });
+  };
+  const bool admitted = where == Where::kHereIfFree ? front->executor->SubmitOrRun(run)
+                                                    : front->executor->Submit(run);
   if (!admitted) reactor->Finish(ToGrpc(Overloaded()));
   return reactor;
 }

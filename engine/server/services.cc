@@ -21,14 +21,16 @@ Reactor* Read(Front* front, CallContext* context, const Request* request, Respon
 template <typename Request, typename Response, typename Call>
 Reactor* ReadAt(Front* front, CallContext* context, const Request* request, Response* response,
                 Call call) {
-  return Unary(front, context, request, response,
-               [front, call](const Authenticated& caller, const Request& in,
-                             const std::function<bool()>& stop, auto done) {
-                 WhenVisible(
-                     front, caller, in.scope().at_least_revision(), stop,
-                     [=, &in] { call(front->engine->ReadAs(caller, stop), in, done); },
-                     [done] { done(Overloaded()); });
-               });
+  return Unary(
+      front, context, request, response,
+      [front, call](const Authenticated& caller, const Request& in,
+                    const std::function<bool()>& stop, auto done) {
+        WhenVisible(
+            front, caller, in.scope().at_least_revision(), stop,
+            [=, &in] { call(front->engine->ReadAs(caller, stop), in, done); },
+            [done] { done(Overloaded()); });
+      },
+      limits::kQueryMessageBytes, Where::kHereIfFree);
 }
 
 // A write: the same with what a writing call needs.

@@ -121,5 +121,63 @@ TEST(Executor, LetsGoOfATasksMemoryBeforeItWaitsForTheNext) {
   EXPECT_TRUE(watch.expired());
 }
 
+TEST(Executor, ACallerThatRunsItsOwnTaskMakesOneMoreAtOnce) {
+  constexpr int kThreads = 2;
+  std::atomic<int> running{0}, running_max{0}, ran{0};
+  int accepted = 0;
+  {
+    Executor executor(kThreads, 1000);
+    std::vector<std::thread> callers;
+    std::atomic<int> taken{0};
+    for (int c = 0; c < 6; ++c) {
+      callers.emplace_back([&] {
+        for (int i = 0; i < 300; ++i) {
+          const auto task = [&] {
+            const int now = ++running;
+            for (int most = running_max;
+                 now > most && !running_max.compare_exchange_weak(most, now);) {
+            }
+            std::this_thread::yield();
+            --running;
+            ++ran;
+          };
+          if (i % 3 == 0 ? executor.Submit(task) : executor.SubmitOrRun(task)) ++taken;
+        }
+      });
+    }
+    for (auto& caller : callers) caller.join();
+    accepted = taken;
+  }
+  EXPECT_EQ(ran, accepted);
+  EXPECT_LE(running_max, kThreads);
+}
+
+TEST(Executor, ATaskThatNothingWaitsBeforeWaitsForAThread) {
+  Executor executor(1, 1);
+  std::thread::id ran_by;
+  ASSERT_TRUE(executor.SubmitOrRun([&] { ran_by = std::this_thread::get_id(); }));
+  EXPECT_EQ(ran_by, std::this_thread::get_id());
+}
+
+TEST(Executor, IsGoneBeforeATaskOnAnothersThreadHasEnded) {
+  for (int i = 0; i < 200; ++i) {
+    auto executor = std::make_unique<Executor>(1, 1);
+    std::promise<void> begun;
+    std::atomic<bool> ended{false};
+    Executor* const raw = executor.get();
+    std::thread caller([&] {
+      EXPECT_TRUE(raw->SubmitOrRun([&] {
+        begun.set_value();
+        std::this_thread::yield();
+        ended = true;
+      }));
+    });
+    begun.get_future().wait();
+    executor.reset();
+    EXPECT_TRUE(ended);
+    caller.join();
+  }
+}
+
 }  // namespace
 }  // namespace cordon

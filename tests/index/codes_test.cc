@@ -92,7 +92,7 @@ TEST_P(CodesTest, EverySumIsWithinTheBoundOfTheDefinition) {
     FloatRows x = DrawRow(random, kShapes[random.Below(std::size(kShapes))], dimension);
     if (random.OneIn(8)) std::memcpy(x.row(0), q.row(0), dimension * sizeof(float));
     const double query_norm = Norm(q.row(0), dimension);
-    const Query query(Metric::kInnerProduct, {q.row(0), dimension}, query_norm);
+    const PaddedQuery query(Metric::kInnerProduct, {q.row(0), dimension}, query_norm);
     const QueryCodes codes(query);
     CodeRows row(1, dimension);
     const CodeScale scale = QuantiseRow(x.row(0), x.stride(), row.row(0));
@@ -113,7 +113,7 @@ TEST_P(CodesTest, NoSumOverflowsAtTheMostDimensions) {
     ones.row(0)[i] = 1;
     ones.row(1)[i] = -1;
   }
-  const Query query(Metric::kInnerProduct, {ones.row(0), kDimension}, std::sqrt(kDimension));
+  const PaddedQuery query(Metric::kInnerProduct, {ones.row(0), kDimension}, std::sqrt(kDimension));
   const QueryCodes codes(query);
   CodeRows memory(2, kDimension);
   for (size_t r = 0; r < 2; ++r) QuantiseRow(ones.row(r), kDimension, memory.row(r));

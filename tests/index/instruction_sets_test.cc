@@ -15,7 +15,7 @@
 #include "engine/index/codes.h"
 #include "engine/index/float_rows.h"
 #include "engine/index/kernels.h"
-#include "engine/index/query.h"
+#include "engine/index/padded_query.h"
 #include "engine/index/score.h"
 #include "tests/effort.h"
 
@@ -168,7 +168,7 @@ void CheckEstimates(const Case& c) {
 void CheckCodes(const Case& c) {
   const size_t stride = c.query.stride();
   const double query_norm = Norm(c.q(), c.dimension);
-  const Query query(Metric::kInnerProduct, {c.q(), c.dimension}, query_norm);
+  const PaddedQuery query(Metric::kInnerProduct, {c.q(), c.dimension}, query_norm);
   const QueryCodes codes(query);
   CodeRows memory(c.rows.size(), c.dimension), twin(1, c.dimension);
   std::vector<const int8_t*> rows;

@@ -7,7 +7,7 @@
 
 #include "engine/base/random.h"
 #include "tests/effort.h"
-#include "tests/store/proof.h"
+#include "tests/policy/engine_world.h"
 
 namespace cordon {
 namespace {
@@ -66,7 +66,8 @@ class MovingPolicy {
     if (kind < 3) return fmt::format("user:{}", kNewcomers + random_.Below(kUsers - kNewcomers));
     if (kind == 3) return "service:app";
     if (kind == 4 && random_.Below(20) == 0) return "everyone";
-    return fmt::format("group:{}", random_.Below(60));
+    // Those from 60 on have no record, and come late.
+    return fmt::format("group:{}", random_.Below(random_.Below(2000) == 0 ? 70 : 60));
   }
 
   TimedPrincipal Entry() {
@@ -165,6 +166,17 @@ Authenticated Application(bool all) {
   return Authenticator::Prove(grant, /*dev=*/true);
 }
 
+// Whose token lists groups, some of which no list and no directory names yet.
+Authenticated TokenCaller(uint64_t number, Random* random) {
+  UserClaims claims;
+  claims.principal = fmt::format("user:{}", number);
+  claims.groups.emplace();
+  for (int i = 0; i < 4; ++i) claims.groups->push_back(fmt::format("group:{}", random->Below(70)));
+  claims.ceiling = Clearance::All();
+  claims.digest = std::string(32, static_cast<char>(number));
+  return Authenticator::Prove(Application(true), std::move(claims), /*forwards=*/true);
+}
+
 struct Past {
   PolicyState state;
   Micros now;
@@ -174,7 +186,8 @@ TEST(EntitlementCacheTest, ARememberedCallerIsToldWhatWasOnce) {
   Effort effort("S1-remembered", 500);
   MovingPolicy policy(effort.seed());
   EntitlementCache cache;
-  const Authenticated callers[] = {Application(true), Application(false)};
+  std::vector<Authenticated> callers = {Application(true), Application(false)};
+  for (uint64_t i = 0; i < 3; ++i) callers.push_back(TokenCaller(i, &policy.random()));
   std::vector<Past> pasts;  // of Views that are still pinned
   size_t permitted = 0;
   while (effort.More()) {
@@ -186,8 +199,8 @@ TEST(EntitlementCacheTest, ARememberedCallerIsToldWhatWasOnce) {
     const Past& past = pasts[policy.random().Below(pasts.size())];
     const bool newest = policy.random().Below(4) > 0;
     const World world{newest ? policy.state() : past.state, newest ? policy.now() : past.now};
-    const Authenticated& caller = callers[policy.random().Below(2)];
-    const std::string as = policy.User();
+    const Authenticated& caller = callers[policy.random().Below(callers.size())];
+    const std::string as = caller.user() != nullptr ? "" : policy.User();
     const auto subject = ResolveSubject(world, caller, as, "");
     ASSERT_TRUE(subject.ok());
     const auto known = cache.Find(world, caller, as, "");

@@ -19,11 +19,13 @@ class VerifiedUsers : public testing::Test {
     claims_.ceiling = Clearance::All();
   }
 
-  StatusOr<Subject> Resolve(const EngineWorld& engine, const std::string& as = "") const {
+  Authenticated Caller() const {
     auto key = story_.key;
     if (!forwards_) key.principal = claims_.principal;
-    const auto caller = Authenticator::Prove(ToCaller(story_.world, key), claims_, forwards_);
-    return ResolveSubject(engine.At(0), caller, as, "chat");
+    return Authenticator::Prove(ToCaller(story_.world, key), claims_, forwards_);
+  }
+  StatusOr<Subject> Resolve(const EngineWorld& engine, const std::string& as = "") const {
+    return ResolveSubject(engine.At(0), Caller(), as, "chat");
   }
   bool Sees() const {
     const EngineWorld engine(story_.world);
@@ -35,7 +37,10 @@ class VerifiedUsers : public testing::Test {
     // The bitmap and its cache say the same.
     EntitlementCache cache;
     EXPECT_EQ(Entitle(engine.At(0), *subject).Permits(engine.facts(0).class_id), seen);
-    EXPECT_EQ(cache.Of(engine.At(0), *subject)->Permits(engine.facts(0).class_id), seen);
+    const auto known = cache.Find(engine.At(0), Caller(), "", "chat");
+    EXPECT_TRUE(known.ok());
+    const auto remembered = (*known)->EntitlementsIn(engine.At(0));
+    EXPECT_EQ(remembered->Permits(engine.facts(0).class_id), seen);
     return seen;
   }
   std::string Refused(const std::string& as = "") const {

@@ -12,15 +12,15 @@
 namespace cordon {
 
 // One query, for one search. 16 KiB: of the stack. Immutable.
-class Query {
+class PaddedQuery {
  public:
   // Copies `vector`, 1 to limits::kDimensionMax finite floats that have this Norm().
-  Query(Metric metric, std::span<const float> vector, double norm)
+  PaddedQuery(Metric metric, std::span<const float> vector, double norm)
       : metric_(metric), dimension_(vector.size()), stride_(RowStride(vector.size())), norm_(norm) {
     std::fill(std::copy(vector.begin(), vector.end(), vector_), vector_ + stride_, 0.0f);
   }
-  Query(const Query&) = delete;
-  Query& operator=(const Query&) = delete;
+  PaddedQuery(const PaddedQuery&) = delete;
+  PaddedQuery& operator=(const PaddedQuery&) = delete;
 
   Metric metric() const { return metric_; }
   size_t dimension() const { return dimension_; }
