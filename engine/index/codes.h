@@ -2,10 +2,11 @@
 // the proof of how far off a dot product of codes can be.
 //
 // A row x is coded as x̂ = scale · code with |code| ≤ 127, scale = max|x_i| / 127 in float; a query
-// q as q̂ likewise with |code| ≤ 4,096. What coding loses is stored beside a row, its residual r(x)
-// = ‖x - x̂‖; for a query r(q) ≥ ‖q - q̂‖ is 0.501 scale(q) √dimension, from rounding (codes.cc).
+// q as q̂ likewise with |code| ≤ 4,096. What coding loses is stored beside a row, its residual
+// r(x) = ‖x - x̂‖; for a query r(q) ≥ ‖q - q̂‖ is 0.501 scale(q) √dimension, from rounding
+// (codes.cc).
 //
-// The bound. q·x - q̂·x̂ = q·(x - x̂) + (q - q̂)·x̂, and ‖x̂‖ ≤ ‖x‖ + r(x), so by Cauchy and Schwarz
+// The bound. q·x - q̂·x̂ = q·(x - x̂) + (q - q̂)·x̂, and ‖x̂‖ ≤ ‖x‖ + r(x), so by Cauchy, Schwarz:
 //   |q·x - q̂·x̂| ≤ ‖q‖ r(x) + r(q) (‖x‖ + r(x)) = (‖q‖ + r(q)) r(x) + r(q) ‖x‖.
 // q̂·x̂ = scale(q) scale(x) Σ code(q) code(x), and the sum is exact on every instruction set:
 // 4,096 dimensions · 4,096 · 127 < 2^31. The residuals are rounded up. In double nothing here over-

@@ -107,7 +107,7 @@ class Directory {
   void Note(std::vector<PrincipalId> concerned);
 
   PersistentMap<std::shared_ptr<const DirectoryRecord>> records_;
-  size_t size_ = 0;  // of records_
+  size_t size_ = 0;                                     // of records_
   PersistentMap<std::vector<TimedPrincipal>> parents_;  // member → groups
   EndTimes ends_;                                       // of memberships
   std::shared_ptr<const Change> last_change_;

@@ -189,9 +189,16 @@ StatusOr<std::unique_ptr<Database>> Database::Open(const std::string& path, bool
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   auto options = DatabaseOptions(create);
   if (env != nullptr) options.env = env;
-  const auto status = access == Access::kReadOnly
-                          ? rocksdb::DB::OpenForReadOnly(options, path, descriptors, &handles, &db)
-                          : rocksdb::DB::Open(options, path, descriptors, &handles, &db);
+  auto status = access == Access::kReadOnly
+                    ? rocksdb::DB::OpenForReadOnly(options, path, descriptors, &handles, &db)
+                    : rocksdb::DB::Open(options, path, descriptors, &handles, &db);
+  if (status.IsCorruption() && !create && access == Access::kReadWrite) {
+    ASSIGN_OR_RETURN(const bool torn, CutTornManifest(options.env, path));
+    if (torn) {
+      spdlog::warn("store: the last record of the MANIFEST was torn and is cut off");
+      status = rocksdb::DB::Open(options, path, descriptors, &handles, &db);
+    }
+  }
   if (status.IsIOError() && status.ToString().find("lock") != std::string::npos) {
     return Status(StatusCode::kFailedPrecondition, "data_dir",
                   "another server has this directory open; stop it or use another directory");
