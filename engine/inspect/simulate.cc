@@ -3,9 +3,9 @@
 #include <fmt/format.h>
 
 #include <map>
+#include <optional>
 
 #include "engine/base/limits.h"
-#include "engine/crypto/digest.h"
 #include "engine/inspect/collections.h"
 #include "engine/inspect/document_walk.h"
 #include "engine/inspect/inspect.h"

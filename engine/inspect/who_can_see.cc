@@ -143,8 +143,10 @@ StatusOr<v1::WhoCanSeeResponse> Who(const ReadContext& context, const v1::WhoCan
   if (!found) return DocumentNotFound();
   ASSIGN_OR_RETURN(const std::vector<Facts> chunks, FactsOf(document));
   Candidates candidates(judged.world());
+  const auto& classes = view->policy().classes.classes;
   for (const auto& chunk : chunks) {
-    candidates.AddClass(view->policy().classes.classes[chunk.class_id]);
+    // One that is not there is for nobody, Decide says.
+    if (chunk.class_id < classes.size()) candidates.AddClass(classes[chunk.class_id]);
   }
   const size_t limit = request.limit() == 0 ? limits::kWhoCanSeePage : request.limit();
   v1::WhoCanSeeResponse response;

@@ -265,6 +265,8 @@ class Questions : public Audit {
   void SetUp() override {
     Audit::SetUp();
     ASSERT_EQ(Change("directory",
+                     "principals { name: 'group:a' sets_members: true members { principal: "
+                     "'group:in' } } "
                      "principals { name: 'group:in' sets_members: true members { principal: "
                      "'user:ana' } members { principal: 'group:deep' } members { principal: "
                      "'user:gone' until { seconds: 2 } } } principals { name: 'group:deep' "
@@ -322,10 +324,10 @@ TEST_F(Questions, AWitnessIsNotTheShortest) {
   EXPECT_EQ(because("user:bo", "folder:/hr"), "allows group:in (user:bo → group:deep → group:in)");
   EXPECT_EQ(because("user:bo", "folder:/"), "allows everyone; above folder:/hr");
   // The nearest of those that a list names, not the first.
-  ASSERT_EQ(Change("set_access", std::string(kD) + "acl { allow { principal: 'group:in' } allow { "
-                                                   "principal: 'group:deep' } }"),
+  ASSERT_EQ(Change("set_access", std::string(kD) + "acl { allow { principal: 'group:a' } allow { "
+                                                   "principal: 'group:in' } }"),
             "OK");
-  EXPECT_EQ(because("user:bo", "document acl"), "allows group:deep (user:bo → group:deep)");
+  EXPECT_EQ(because("user:ana", "document acl"), "allows group:in (user:ana → group:in)");
 }
 
 TEST_F(Questions, AnyoneMayAsk) {
