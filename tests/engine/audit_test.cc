@@ -318,7 +318,7 @@ TEST_F(Questions, AWitnessIsNotTheShortest) {
     }
     return "no such clause";
   };
-  EXPECT_EQ(because("user:bo", "document acl"), "allows group:deep (user:bo → group:deep)");
+  EXPECT_EQ(because("user:bo", "acl"), "allows group:deep (user:bo → group:deep)");
   // ana is in both: at once in the outer one, not only by way of the inner one.
   EXPECT_EQ(because("user:ana", "folder:/hr"), "allows group:in (user:ana → group:in)");
   EXPECT_EQ(because("user:bo", "folder:/hr"), "allows group:in (user:bo → group:deep → group:in)");
@@ -327,7 +327,7 @@ TEST_F(Questions, AWitnessIsNotTheShortest) {
   ASSERT_EQ(Change("set_access", std::string(kD) + "acl { allow { principal: 'group:a' } allow { "
                                                    "principal: 'group:in' } }"),
             "OK");
-  EXPECT_EQ(because("user:ana", "document acl"), "allows group:in (user:ana → group:in)");
+  EXPECT_EQ(because("user:ana", "acl"), "allows group:in (user:ana → group:in)");
 }
 
 TEST_F(Questions, AnyoneMayAsk) {
