@@ -51,6 +51,17 @@ inline constexpr size_t kMetadataBytes = 16 << 10;       // credentials, and roo
 inline constexpr int kRevisionWait_ms = 5000;            // bound on at_least_revision
 inline constexpr int kDeadlineCap_ms = 60000;            // deadline = min(client's, this)
 
+// An auditor's questions.
+inline constexpr uint32_t kWhoCanSeePage = 1000;      // names of one answer: some screens
+inline constexpr size_t kReportPrincipals = 20000;    // judged for one key: seconds
+inline constexpr size_t kReportGroups = 10000;        // labels, and sources, of one collection
+inline constexpr size_t kSimulateNamed = 100;         // principals of one question
+inline constexpr size_t kSimulatePrincipals = 20000;  // judged twice if none is named: seconds
+inline constexpr uint32_t kSimulateDocuments = 1000;  // named for each principal and collection
+inline constexpr uint32_t kSimulateDocumentsDefault = 10;
+inline constexpr size_t kSimulateAnswerBytes = 16 << 20;  // of document ids in one answer
+inline constexpr size_t kTrials = 16;                     // changes that wait to be tried
+
 // The writer.
 inline constexpr size_t kWriteQueueBytes = 64 << 20;  // four full messages wait
 inline constexpr size_t kWriteQueue = 4096;           // small mutations that wait

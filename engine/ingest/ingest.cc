@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "engine/base/limits.h"
+#include "engine/ingest/check_change.h"
 #include "engine/ingest/validate.h"
 #include "engine/store/codec.h"
 #include "engine/view/journaled.h"
@@ -63,6 +64,8 @@ StatusOr<std::shared_ptr<const Collection>> Writable(const WriteContext& context
   return collection;
 }
 
+}  // namespace
+
 Status CheckSetAccess(const WriteContext& context, const v1::SetAccessRequest& request) {
   const Grant& grant = context.caller.grant();
   if (request.has_acl()) RETURN_IF_ERROR(context.caller.Require(Right::kGrant));
@@ -87,6 +90,21 @@ Status CheckDelete(const WriteContext& context, const v1::DeleteRequest& request
   RETURN_IF_ERROR(Writable(context, *view.view, request.collection()).status());
   return CheckWritableId("document", context.caller.grant(), request.document());
 }
+
+Status CheckApplyDirectory(const WriteContext& context, const v1::ApplyDirectoryRequest& request) {
+  RETURN_IF_ERROR(context.caller.Require(Right::kAdmin));
+  if (static_cast<size_t>(request.principals_size()) <= limits::kDirectoryRecords) {
+    return OkStatus();
+  }
+  return Invalid("principals",
+                 fmt::format("more than {} records; split the file", limits::kDirectoryRecords));
+}
+
+Status CheckApplyPolicy(const WriteContext& context) {
+  return context.caller.Require(Right::kAdmin);
+}
+
+namespace {
 
 // No key may make another for its own principal that can do more.
 Status CheckNewGrant(const WriteContext& context, const Grant& grant) {
@@ -202,11 +220,7 @@ void Delete(const WriteContext& context, const v1::DeleteRequest& request,
 
 void ApplyDirectory(const WriteContext& context, v1::ApplyDirectoryRequest request,
                     Acknowledge<v1::ApplyDirectoryResponse> done) {
-  Status checked = context.caller.Require(Right::kAdmin);
-  if (checked.ok() && static_cast<size_t>(request.principals_size()) > limits::kDirectoryRecords) {
-    checked = Invalid("principals", fmt::format("more than {} records; split the file",
-                                                limits::kDirectoryRecords));
-  }
+  const Status checked = CheckApplyDirectory(context, request);
   if (!checked.ok()) return RefuseJournaled(context, "ApplyDirectory", checked, std::move(done));
   Mutation mutation;
   *mutation.mutable_directory() = std::move(request);
@@ -220,7 +234,7 @@ void ApplyDirectory(const WriteContext& context, v1::ApplyDirectoryRequest reque
 
 void ApplyPolicy(const WriteContext& context, v1::ApplyPolicyRequest request,
                  Acknowledge<v1::ApplyPolicyResponse> done) {
-  if (const Status held = context.caller.Require(Right::kAdmin); !held.ok()) {
+  if (const Status held = CheckApplyPolicy(context); !held.ok()) {
     return RefuseJournaled(context, "ApplyPolicy", held, std::move(done));
   }
   Mutation mutation;

@@ -50,6 +50,11 @@ void CreateCollection(const WriteContext& context, v1::CreateCollectionRequest r
 void DeleteCollection(const WriteContext& context, const v1::DeleteCollectionRequest& request,
                       Acknowledge<v1::DeleteCollectionResponse> done);
 
+// What a change would make of the tenant, which is not made (SimulateRequest.change). Refused as
+// the call itself would be, by its rights too; the journal gets its record from whoever asks. Waits
+// for the writer.
+StatusOr<Trial> TryChange(const WriteContext& context, const v1::SimulateRequest& request);
+
 // A key whose secret identity/ has made; `bearer` travels to the response only.
 struct MadeKey {
   std::string id;

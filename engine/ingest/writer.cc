@@ -105,15 +105,34 @@ void Writer::Submit(std::shared_ptr<Tenant> tenant, Authenticated caller,
                                   });
 }
 
+StatusOr<Trial> Writer::Try(std::shared_ptr<Tenant> tenant, const Authenticated& caller,
+                            store::v1::Mutation mutation) {
+  WaitingTrial waiting{std::move(tenant), caller, std::move(mutation), {}};
+  auto tried = waiting.tried.get_future();
+  {
+    std::lock_guard lock(mutex_);
+    if (stopping_ || trials_.size() >= limits::kTrials) {
+      return Status(StatusCode::kResourceExhausted, "",
+                    "too many changes wait to be tried; try again");
+    }
+    trials_.push_back(std::move(waiting));
+    wake_.notify_one();
+  }
+  return tried.get();
+}
+
 void Writer::Run() {
   auto next_anchor = std::chrono::steady_clock::now() + kAnchorEvery;
   std::unique_lock lock(mutex_);
   while (true) {
-    wake_.wait_until(lock, next_anchor, [this] { return stopping_ || !queue_.empty(); });
-    const bool stop = stopping_ && queue_.empty();
+    wake_.wait_until(lock, next_anchor,
+                     [this] { return stopping_ || !queue_.empty() || !trials_.empty(); });
+    const bool stop = stopping_ && queue_.empty() && trials_.empty();
     std::vector<Pending> group = TakeGroup();
+    std::optional<WaitingTrial> trial = TakeTrial();  // one: writers wait for no more than that
     lock.unlock();
     if (!group.empty()) CommitGroup(&group);
+    if (trial) trial->tried.set_value(TryOne(&*trial));
     // Due also while writes keep coming: they anchor their own tenant only.
     if (stop || std::chrono::steady_clock::now() >= next_anchor) {
       Anchor();
@@ -142,6 +161,13 @@ std::vector<Writer::Pending> Writer::TakeGroup() {
   }
   queued_bytes_ -= bytes;
   return group;
+}
+
+std::optional<Writer::WaitingTrial> Writer::TakeTrial() {
+  if (trials_.empty()) return std::nullopt;
+  std::optional<WaitingTrial> trial = std::move(trials_.front());
+  trials_.pop_front();
+  return trial;
 }
 
 void Writer::CommitGroup(std::vector<Pending>* group) {
@@ -190,18 +216,43 @@ void Writer::ApplyOne(Pending* pending) {
   }
 }
 
+ApplyContext Writer::ContextOf(Head* head, PseudonymOf pseudonym, const Digest& digest) const {
+  return {*database_, head->interner,
+          [head] {
+            std::vector<bool> in_use(head->state.policy.classes.classes.size());
+            for (const auto& [id, index] : head->indexes) MarkClassesInUse(index, &in_use);
+            return in_use;
+          },
+          std::move(pseudonym), digest};
+}
+
+// The head is what is published: it is tried between two groups, and nothing is broken.
+StatusOr<Trial> Writer::TryOne(WaitingTrial* waiting) {
+  std::lock_guard lock(heads_mutex_);
+  if (!broken_.ok()) return broken_;
+  const auto found = heads_.find(waiting->tenant->name);
+  CORDON_CHECK(found != heads_.end());
+  Head& head = found->second;
+  const auto unnamed = [](std::string_view, std::string_view) { return std::string(); };
+  Trial trial{head.tenant->publisher.Pin(clock_), {}, {}, {}};
+  waiting->mutation.set_time_us(std::max(trial.now(), head.state.time));
+  auto applied = Apply(ContextOf(&head, unnamed, {}), head.state, waiting->mutation);
+  head.interner.Rollback();  // the batch goes as well: nothing of it was made
+  RETURN_IF_ERROR(applied.status());
+  RETURN_IF_ERROR(CheckNotRaised(head.state.policy, applied->next.policy, waiting->caller));
+  trial.after = std::move(applied->next);
+  trial.collection = std::move(applied->collection);
+  trial.rows = std::move(applied->rows);
+  return trial;
+}
+
 Status Writer::ApplyToHead(Head* head, Pending* pending) {
-  const ApplyContext context{*database_, head->interner,
-                             [head] {
-                               std::vector<bool> in_use(head->state.policy.classes.classes.size());
-                               for (const auto& [id, index] : head->indexes)
-                                 MarkClassesInUse(index, &in_use);
-                               return in_use;
-                             },
-                             [pending](std::string_view kind, std::string_view value) {
-                               return NameOf(*pending, kind, value);
-                             },
-                             pending->digest};
+  const ApplyContext context = ContextOf(
+      head,
+      [pending](std::string_view kind, std::string_view value) {
+        return NameOf(*pending, kind, value);
+      },
+      pending->digest);
   pending->mutation.set_time_us(std::max(clock_->Now(), head->state.time));
   ASSIGN_OR_RETURN(pending->applied,
                    Apply(context, head->state, pending->mutation, std::move(batch_)));

@@ -9,6 +9,7 @@
 #include <condition_variable>
 #include <deque>
 #include <functional>
+#include <future>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -25,6 +26,7 @@
 #include "engine/crypto/digest.h"
 #include "engine/store/apply.h"
 #include "engine/view/tenant.h"
+#include "engine/view/trial.h"
 
 namespace cordon {
 
@@ -58,6 +60,12 @@ class Writer {
   void Submit(std::shared_ptr<Tenant> tenant, Authenticated caller, store::v1::Mutation mutation,
               journal::v1::Record record, Done done);
 
+  // What `mutation` would make of the newest published state, or how it would be refused as a real
+  // one on behalf of `caller`. Nothing is written and no revision is taken. Waits for its turn
+  // between two groups; not for the writer's own thread. RESOURCE_EXHAUSTED if too many wait.
+  StatusOr<Trial> Try(std::shared_ptr<Tenant> tenant, const Authenticated& caller,
+                      store::v1::Mutation mutation);
+
  private:
   struct Pending {
     std::shared_ptr<Tenant> tenant;
@@ -72,6 +80,12 @@ class Writer {
     // Filled in while it is committed.
     Status refused;
     Applied applied;
+  };
+  struct WaitingTrial {
+    std::shared_ptr<Tenant> tenant;
+    Authenticated caller;
+    store::v1::Mutation mutation;
+    std::promise<StatusOr<Trial>> tried;
   };
   // What the writer alone knows of a tenant.
   struct Head {
@@ -90,9 +104,15 @@ class Writer {
   void Discard(std::vector<Pending> group);
   // What the next commit covers. Requires mutex_.
   std::vector<Pending> TakeGroup();
+  // The next trial, if one waits. Requires mutex_.
+  std::optional<WaitingTrial> TakeTrial();
+  StatusOr<Trial> TryOne(WaitingTrial* waiting);
   static std::string NameOf(const Pending& pending, std::string_view kind, std::string_view value);
   void CommitGroup(std::vector<Pending>* group);
   void ApplyOne(Pending* pending);
+  // What Apply reads beside the head's state.
+  using PseudonymOf = std::function<std::string(std::string_view kind, std::string_view value)>;
+  ApplyContext ContextOf(Head* head, PseudonymOf pseudonym, const Digest& digest) const;
   Status ApplyToHead(Head* head, Pending* pending);
   Status OpenCreated(const Pending& pending);
   void CompleteRecord(Pending* pending);
@@ -109,8 +129,9 @@ class Writer {
 
   std::mutex mutex_;
   std::condition_variable wake_;
-  std::deque<Pending> queue_;  // guarded by mutex_
-  size_t queued_bytes_ = 0;    // guarded by mutex_
+  std::deque<Pending> queue_;        // guarded by mutex_
+  size_t queued_bytes_ = 0;          // guarded by mutex_
+  std::deque<WaitingTrial> trials_;  // guarded by mutex_
   // Committed mutations; to free thousands of strings takes a while, and Submit's callers have more
   // of it than the one writer.
   std::vector<store::v1::Mutation> spent_;  // guarded by mutex_

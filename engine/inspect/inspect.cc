@@ -9,6 +9,8 @@
 #include "engine/base/planted.h"
 #include "engine/base/text_check.h"
 #include "engine/index/kernels.h"
+#include "engine/inspect/collections.h"
+#include "engine/inspect/judged.h"
 #include "engine/journal/verify.h"
 #include "engine/store/apply.h"
 #include "engine/store/codec.h"
@@ -16,15 +18,15 @@
 namespace cordon {
 namespace {
 
-StatusOr<std::shared_ptr<const Collection>> Find(const ReadContext& context, const View& view,
-                                                 const std::string& name,
-                                                 journal::v1::Record* record) {
-  RETURN_IF_ERROR(context.caller.RequireCollection(name));
-  auto collection = view.state().FindCollection(name);
-  if (!collection) return CollectionNotFound();
-  record->set_collection(name);
-  record->set_revision(view.revision());
-  return collection;
+void Tell(const std::vector<Verdict>& trace, bool permitted, v1::ExplainResponse* response) {
+  response->set_permitted(permitted);
+  response->clear_clauses();
+  for (const auto& verdict : trace) {
+    auto* clause = response->add_clauses();
+    clause->set_name(verdict.name);
+    clause->set_permitted(verdict.permitted);
+    clause->set_because(verdict.because);
+  }
 }
 
 // The verdicts for the chunk that is judged best: the first that is permitted, else the first.
@@ -33,12 +35,13 @@ StatusOr<v1::ExplainResponse> ExplainDocument(const ReadContext& context,
                                               journal::v1::Record* record) {
   RETURN_IF_ERROR(context.caller.Require(Right::kAudit));
   const PinnedView view = context.tenant->publisher.Pin(context.clock);
-  ASSIGN_OR_RETURN(const auto collection, Find(context, *view.view, request.collection(), record));
+  ASSIGN_OR_RETURN(const auto collection,
+                   FindCollection(context, *view.view, request.collection(), record));
   RETURN_IF_ERROR(CheckName("document", request.document(), limits::kIdBytes));
-  ASSIGN_OR_RETURN(
-      const Subject subject,
-      ResolveUserAlone(view->world(), request.as(), request.destination(), context.caller.dev()));
-  record->set_subject(context.tenant->pseudonyms.Of("principal", subject.name));
+  ASSIGN_OR_RETURN(const Judged judged, Judged::In(view->state(), view->now(),
+                                                   request.destination(), context.caller.dev()));
+  ASSIGN_OR_RETURN(const std::vector<Subject> subjects, judged.Subjects(request.as()));
+  record->set_subject(context.tenant->pseudonyms.Of("principal", request.as()));
   record->set_destination(request.destination());
   record->add_documents(context.tenant->pseudonyms.Of("document", request.document()));
   store::v1::DocumentRecord document;
@@ -49,22 +52,16 @@ StatusOr<v1::ExplainResponse> ExplainDocument(const ReadContext& context,
   if (!found) return DocumentNotFound();
   ASSIGN_OR_RETURN(const Validity validity, ValidityOf(document.document()));
   v1::ExplainResponse response;
-  for (const auto& chunk : document.chunks()) {
-    std::vector<Verdict> trace;
-    const bool permitted =
-        Decide(view->world(), subject, {chunk.class_id(), validity.from, validity.until}, &trace);
-    if (!permitted && response.clauses_size() > 0) continue;
-    response.set_permitted(permitted);
-    response.clear_clauses();
-    for (const auto& verdict : trace) {
-      auto* clause = response.add_clauses();
-      clause->set_name(verdict.name);
-      clause->set_permitted(verdict.permitted);
-      clause->set_because(verdict.because);
-    }
-    if (permitted) break;
-  }
   response.set_revision(view->revision());
+  for (const auto& chunk : document.chunks()) {
+    const Facts facts{chunk.class_id(), validity.from, validity.until};
+    for (const auto& subject : subjects) {
+      std::vector<Verdict> trace;
+      const bool permitted = Decide(view->world(), subject, facts, &trace);
+      if (permitted || response.clauses_size() == 0) Tell(trace, permitted, &response);
+      if (permitted) return response;
+    }
+  }
   return response;
 }
 
@@ -72,7 +69,8 @@ StatusOr<v1::StatsResponse> Count(const ReadContext& context, const v1::StatsReq
                                   journal::v1::Record* record) {
   RETURN_IF_ERROR(context.caller.Require(request.as().empty() ? Right::kAdmin : Right::kAudit));
   const PinnedView view = context.tenant->publisher.Pin(context.clock);
-  ASSIGN_OR_RETURN(const auto collection, Find(context, *view.view, request.collection(), record));
+  ASSIGN_OR_RETURN(const auto collection,
+                   FindCollection(context, *view.view, request.collection(), record));
   v1::StatsResponse response;
   response.set_documents(collection->documents);
   response.set_chunks(collection->chunks);
@@ -179,12 +177,6 @@ StatusOr<v1::QueryJournalResponse> Lines(const ReadContext& context,
   for (const auto& record : records) {
     *response.add_lines() = ToLine(record, context.tenant->name);
   }
-  return response;
-}
-
-template <typename Response>
-Response Named(Response response, const JournalReceipt& receipt) {
-  response.set_journal_id(receipt.id());
   return response;
 }
 

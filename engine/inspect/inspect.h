@@ -7,15 +7,33 @@
 #include "cordon/v1/policy.pb.h"
 #include "engine/crypto/secret_key.h"
 #include "engine/view/journaled.h"
+#include "engine/view/trial.h"
 
 namespace cordon {
 
 template <typename Response>
 using Answer = std::function<void(StatusOr<Response>)>;
 
+// The answer with the name of its record.
+template <typename Response>
+Response Named(Response response, const JournalReceipt& receipt) {
+  response.set_journal_id(receipt.id());
+  return response;
+}
+
 // Each calls `done` exactly once, after the journal has the call's record. Thread-safe.
 void Explain(const ReadContext& context, const v1::ExplainRequest& request,
              Answer<v1::ExplainResponse> done);
+void WhoCanSee(const ReadContext& context, const v1::WhoCanSeeRequest& request,
+               Answer<v1::WhoCanSeeResponse> done);
+void AccessReport(const ReadContext& context, const v1::AccessReportRequest& request,
+                  Answer<v1::AccessReportResponse> done);
+
+// What a change would make of the tenant, or its refusal; it is the writer who knows.
+using TryChangeOf = std::function<StatusOr<Trial>(const v1::SimulateRequest& request)>;
+void Simulate(const ReadContext& context, const v1::SimulateRequest& request,
+              const TryChangeOf& try_change, Answer<v1::SimulateResponse> done);
+
 void Stats(const ReadContext& context, const v1::StatsRequest& request,
            Answer<v1::StatsResponse> done);
 void ListKeys(const ReadContext& context, Answer<v1::ListKeysResponse> done);

@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "engine/base/planted.h"
@@ -17,12 +18,22 @@ bool Note(std::vector<Verdict>* trace, std::string_view name, bool permitted, st
   return permitted;
 }
 
-const TimedPrincipal* FirstMatch(const std::vector<TimedPrincipal>& list, const PrincipalSet& set,
-                                 Micros now) {
+// An entry that names one of the set. With `nearest`, which only explanations ask for, the one to
+// which the way is shortest: to each principal Expand() has found a shortest one.
+const TimedPrincipal* FindMatch(const std::vector<TimedPrincipal>& list, const PrincipalSet& set,
+                                Micros now, bool nearest) {
+  const TimedPrincipal* found = nullptr;
+  size_t steps = 0;
   for (const auto& entry : list) {
-    if (entry.Counts(now) && set.Contains(entry.principal)) return &entry;
+    if (!entry.Counts(now) || !set.Contains(entry.principal)) continue;
+    if (!nearest) return &entry;
+    const size_t way = set.PathTo(entry.principal).size();
+    if (found == nullptr || way < steps) {
+      found = &entry;
+      steps = way;
+    }
   }
-  return nullptr;
+  return found;
 }
 
 // "group:hr (user:ana, group:payroll, group:hr)": the principal and the way to it.
@@ -41,13 +52,13 @@ bool ListPermits(const World& world, const Subject& subject, const Clause& claus
   const bool explain = trace != nullptr;
   for (const auto* set : {&subject.principals, &subject.application_principals}) {
     if (set != &subject.principals && Planted(Bug::kDenyOfAppIgnored)) continue;
-    if (const auto* denied = FirstMatch(clause.deny, *set, world.now)) {
+    if (const auto* denied = FindMatch(clause.deny, *set, world.now, explain)) {
       return Note(trace, name, false,
                   explain ? "denies " + Witness(world, *set, denied->principal) : "");
     }
   }
   if (clause.only_denies) return Note(trace, name, true, "denies others only");
-  if (const auto* allowed = FirstMatch(clause.allow, subject.principals, world.now)) {
+  if (const auto* allowed = FindMatch(clause.allow, subject.principals, world.now, explain)) {
     return Note(trace, name, true,
                 explain ? "allows " + Witness(world, subject.principals, allowed->principal) : "");
   }
@@ -60,6 +71,7 @@ bool ContainerPermits(const World& world, const Subject& subject, const std::str
                       std::vector<Verdict>* trace) {
   std::vector<std::string> above = {name};
   std::set<std::string> seen = {name};
+  std::map<std::string, std::string> ways;  // "folder:/hr → folder:/", of those above, if explained
   bool permitted = true;
   for (size_t i = 0; i < above.size() && (permitted || trace != nullptr); ++i) {
     const auto& containers = world.state.rules->containers;
@@ -68,9 +80,15 @@ bool ContainerPermits(const World& world, const Subject& subject, const std::str
       return Note(trace, above[i], false, "the container does not exist");
     }
     permitted &= ListPermits(world, subject, it->second.clause, it->first, trace);
+    if (trace != nullptr && i > 0) {
+      trace->back().because += fmt::format("; above {}", ways.at(it->first));
+    }
     if (Planted(Bug::kContainersAbove)) continue;
     for (const auto& parent : it->second.inherit) {
-      if (seen.insert(parent).second) above.push_back(parent);
+      if (!seen.insert(parent).second) continue;
+      above.push_back(parent);
+      if (trace == nullptr) continue;
+      ways[parent] = i == 0 ? it->first : fmt::format("{} ← {}", it->first, ways.at(it->first));
     }
   }
   return permitted;
@@ -200,13 +218,22 @@ Status CheckActing(const Authenticated& caller, const std::string& name) {
   return OkStatus();
 }
 
-// The principals of the application in between: of the user, if there is none.
-StatusOr<PrincipalSet> ApplicationPrincipals(const World& world, const Authenticated& caller,
-                                             const Subject& subject) {
-  if (caller.user() != nullptr && !caller.forwards()) return subject.principals;
-  const std::string& name = caller.grant().principal;
-  ASSIGN_OR_RETURN(const PrincipalKind kind, ParsePrincipal("principal", name));
-  return ExpandName(world, name, kind);
+// The principals of the application itself.
+StatusOr<PrincipalSet> PrincipalsOf(const World& world, const Grant& grant) {
+  ASSIGN_OR_RETURN(const PrincipalKind kind, ParsePrincipal("principal", grant.principal));
+  return ExpandName(world, grant.principal, kind);
+}
+
+// What the clearance of a key does to whoever asks by it.
+void Limit(const World& world, const Grant& grant, Subject* subject) {
+  subject->application_clearance = grant.clearance;
+  // A service asking for itself has the clearance of its key, unless the directory gives it one.
+  const auto id = world.state.principals->Find(subject->name);
+  const auto* record = id ? world.state.directory->Find(*id) : nullptr;
+  const bool known = record != nullptr && record->clearance.has_value();
+  if (subject->name == grant.principal && subject->name.starts_with("service:") && !known) {
+    subject->clearance = grant.clearance;
+  }
 }
 
 // The name that an empty destination stands for.
@@ -261,15 +288,12 @@ StatusOr<Subject> ResolveSubject(const World& world, const Authenticated& caller
   RETURN_IF_ERROR(CheckActing(caller, name));
   ASSIGN_OR_RETURN(Subject subject,
                    user != nullptr ? ResolveVerified(world, *user) : ResolveName(world, name));
-  ASSIGN_OR_RETURN(subject.application_principals, ApplicationPrincipals(world, caller, subject));
-  subject.application_clearance = grant.clearance;
-  // A service asking for itself has the clearance of its key, unless the directory gives it one.
-  const auto id = world.state.principals->Find(name);
-  const auto* record = id ? world.state.directory->Find(*id) : nullptr;
-  const bool known = record != nullptr && record->clearance.has_value();
-  if (name == grant.principal && name.starts_with("service:") && !known) {
-    subject.clearance = grant.clearance;
+  if (user != nullptr && !caller.forwards()) {  // nobody is in between
+    subject.application_principals = subject.principals;
+  } else {
+    ASSIGN_OR_RETURN(subject.application_principals, PrincipalsOf(world, grant));
   }
+  Limit(world, grant, &subject);
   ASSIGN_OR_RETURN(subject.destination, ResolveDestination(world, caller, destination));
   return subject;
 }
@@ -282,6 +306,14 @@ StatusOr<Subject> ResolveUserAlone(const World& world, std::string_view as,
     if (found == nullptr) return Denied("destination", "unknown; define it by policy apply");
     subject.destination = *found;
   }
+  return subject;
+}
+
+StatusOr<Subject> ResolveThrough(const World& world, const Grant& grant, std::string_view as,
+                                 std::string_view destination, bool dev) {
+  ASSIGN_OR_RETURN(Subject subject, ResolveUserAlone(world, as, destination, dev));
+  ASSIGN_OR_RETURN(subject.application_principals, PrincipalsOf(world, grant));
+  Limit(world, grant, &subject);
   return subject;
 }
 

@@ -74,6 +74,11 @@ StatusOr<Subject> ResolveSubject(const World& world, const Authenticated& caller
 StatusOr<Subject> ResolveUserAlone(const World& world, std::string_view as,
                                    std::string_view destination, bool dev);
 
+// The same about a user or service through an application that carries `grant`: `as` must be one
+// for whom it may ask, itself included, which nothing here checks.
+StatusOr<Subject> ResolveThrough(const World& world, const Grant& grant, std::string_view as,
+                                 std::string_view destination, bool dev);
+
 // Whether `subject` may see the chunk. Tenant, collection and operation right are the caller's
 // duty before there is a record: Authenticated::Require and RequireCollection.
 // With `trace` every test is made and recorded; the answer is the same.

@@ -106,6 +106,31 @@ Reactor* PolicyService::Explain(CallContext* context, const v1::ExplainRequest* 
   return Read(front_, context, request, response, cordon::Explain);
 }
 
+Reactor* PolicyService::WhoCanSee(CallContext* context, const v1::WhoCanSeeRequest* request,
+                                  v1::WhoCanSeeResponse* response) {
+  return Read(front_, context, request, response, cordon::WhoCanSee);
+}
+
+Reactor* PolicyService::AccessReport(CallContext* context, const v1::AccessReportRequest* request,
+                                     v1::AccessReportResponse* response) {
+  return Read(front_, context, request, response, cordon::AccessReport);
+}
+
+// A read that carries a change: as large as one.
+Reactor* PolicyService::Simulate(CallContext* context, const v1::SimulateRequest* request,
+                                 v1::SimulateResponse* response) {
+  return Unary(
+      front_, context, request, response,
+      [engine = front_->engine](const Authenticated& caller, const v1::SimulateRequest& in,
+                                std::function<bool()> stop, auto done) {
+        const auto try_change = [&](const v1::SimulateRequest& change) {
+          return TryChange(engine->WriteAs(caller), change);
+        };
+        cordon::Simulate(engine->ReadAs(caller, std::move(stop)), in, try_change, done);
+      },
+      limits::kIngestMessageBytes);
+}
+
 Reactor* AdminService::CreateTenant(CallContext* context, const v1::CreateTenantRequest* request,
                                     v1::CreateTenantResponse* response) {
   return Write(front_, context, request, response,

@@ -55,6 +55,10 @@ class PolicyService final : public v1::Policy::CallbackService {
   Reactor* ApplyPolicy(CallContext*, const v1::ApplyPolicyRequest*,
                        v1::ApplyPolicyResponse*) override;
   Reactor* Explain(CallContext*, const v1::ExplainRequest*, v1::ExplainResponse*) override;
+  Reactor* WhoCanSee(CallContext*, const v1::WhoCanSeeRequest*, v1::WhoCanSeeResponse*) override;
+  Reactor* AccessReport(CallContext*, const v1::AccessReportRequest*,
+                        v1::AccessReportResponse*) override;
+  Reactor* Simulate(CallContext*, const v1::SimulateRequest*, v1::SimulateResponse*) override;
 
  private:
   Front* const front_;

@@ -68,6 +68,11 @@ class View {
     return database_->GetMany(family, keys, found, snapshot_.get());
   }
 
+  // Reads all records that begin with `prefix`, as Database::Scan().
+  Status Scan(Family family, const std::string& prefix, const Database::Visit& visit) const {
+    return database_->Scan(family, prefix, visit, snapshot_.get());
+  }
+
   // Which classes have a stored chunk in `collection`, or in any if null.
   std::vector<bool> ClassesInUse(const Collection* collection) const;
 

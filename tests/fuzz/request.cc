@@ -94,6 +94,10 @@ void TryOne(FuzzWorld* world, uint8_t kind, std::string_view bytes) {
     case 6:
       world->WouldIngest(Parsed<v1::IngestRequest>(bytes));
       return;
+    case 12:
+      return Try<v1::WhoCanSeeRequest, v1::WhoCanSeeResponse>(world, bytes, WhoCanSee);
+    case 13:
+      return Try<v1::AccessReportRequest, v1::AccessReportResponse>(world, bytes, AccessReport);
     default:
       return TryMutation(world, kind - 7, bytes);
   }
@@ -105,6 +109,6 @@ void TryOne(FuzzWorld* world, uint8_t kind, std::string_view bytes) {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static cordon::FuzzWorld world;  // ends before what its journal needs
   if (size == 0) return 0;
-  cordon::TryOne(&world, data[0] % 12, {reinterpret_cast<const char*>(data) + 1, size - 1});
+  cordon::TryOne(&world, data[0] % 14, {reinterpret_cast<const char*>(data) + 1, size - 1});
   return 0;
 }

@@ -135,6 +135,7 @@ void HiddenDocuments::CheckReads(HiddenWorld* world, const Pair& pair, Code expe
   // Whoever may not ask why learns nothing from asking.
   Expect(
       world, "Policy/Explain", key, [](auto& id) { return Named(id) + "as: 'user:ana'"; }, pair);
+  Expect(world, "Policy/WhoCanSee", key, Named, pair);
 }
 
 // One mutation each, whatever there was.
@@ -263,6 +264,12 @@ class HiddenNames : public Hidden {
         {"Ingest/Delete", "collection: '$' document: ''"},
         {"Policy/Explain", "collection: '$' document: 'd' as: 'user:ana'"},
         {"Policy/Explain", "collection: '$' document: 'd' as: 'group:in'"},
+        {"Policy/WhoCanSee", "collection: '$' document: 'd'"},
+        {"Policy/WhoCanSee", "collection: '$' document: 'e' destination: 'gone'"},
+        {"Policy/AccessReport", "collection: '$' as: 'user:ana'"},
+        {"Policy/AccessReport", "collection: '$' key_id: 'gone'"},
+        {"Policy/Simulate", "set_access { collection: '$' document: 'd' " + acl + "}"},
+        {"Policy/Simulate", "delete_document { collection: '$' document: 'd' }"},
         {"Admin/Stats", "collection: '$'"},
         {"Admin/Stats", "collection: '$' as: 'user:ana' destination: 'chat'"},
         {"Admin/DeleteCollection", "name: '$'"},

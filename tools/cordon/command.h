@@ -19,8 +19,9 @@ void AddPolicyCommands(CLI::App& app, Session& session);      // policy, directo
 void AddIngestCommand(CLI::App& app, Session& session);       // ingest
 void AddRetrieveCommand(CLI::App& app, Session& session);     // retrieve
 void AddDocumentCommands(CLI::App& app, Session& session);    // get, set-access, delete, why
-void AddJournalCommands(CLI::App& app, Session& session);     // journal
-void AddServerCommands(CLI::App& app, Session& session);      // stats, capabilities
+void AddAuditCommands(CLI::App& app, Session& session);    // who-can-see, access-report, simulate
+void AddJournalCommands(CLI::App& app, Session& session);  // journal
+void AddServerCommands(CLI::App& app, Session& session);   // stats, capabilities
 
 // Adds a command with examples below its help.
 inline CLI::App* AddCommand(CLI::App& parent, const std::string& name,

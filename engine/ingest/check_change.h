@@ -1,0 +1,14 @@
+// What a change is refused for before it comes to the writer. Internal to ingest/: the real call
+// and its trial ask the same.
+#pragma once
+
+#include "engine/ingest/ingest.h"
+
+namespace cordon {
+
+Status CheckSetAccess(const WriteContext& context, const v1::SetAccessRequest& request);
+Status CheckDelete(const WriteContext& context, const v1::DeleteRequest& request);
+Status CheckApplyDirectory(const WriteContext& context, const v1::ApplyDirectoryRequest& request);
+Status CheckApplyPolicy(const WriteContext& context);
+
+}  // namespace cordon

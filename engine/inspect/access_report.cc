@@ -1,0 +1,241 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+#include "engine/base/limits.h"
+#include "engine/inspect/collections.h"
+#include "engine/inspect/document_walk.h"
+#include "engine/inspect/inspect.h"
+#include "engine/inspect/judged.h"
+#include "engine/store/codec.h"
+
+namespace cordon {
+namespace {
+
+// What may be retrieved: the classes, by whomever, in which collections.
+struct Reach {
+  std::vector<uint64_t> classes;
+  std::shared_ptr<const Grant> grant;  // of the key, which bounds the collections; null: of nobody
+  uint64_t judged = 0;
+};
+
+// For whom a key may ask: those of its patterns' users and services who are known, and a stranger
+// where a pattern covers one.
+struct CoveredNames {
+  std::set<std::string> known;
+  bool stranger = false;
+};
+
+bool IsUserOrService(std::string_view name) {
+  const auto kind = ParsePrincipal("as_patterns", name);
+  return kind.ok() && (*kind == PrincipalKind::kUser || *kind == PrincipalKind::kService);
+}
+
+StatusOr<CoveredNames> CoveredBy(const TenantState& state, const Grant& grant) {
+  constexpr std::string_view kUser = "user:";
+  CoveredNames covered;
+  covered.known.insert(grant.principal);
+  if (!grant.rights.Has(Right::kActAs)) return covered;
+  for (const auto& pattern : grant.as_patterns) {
+    if (!pattern.ends_with('*')) {
+      if (IsUserOrService(pattern)) covered.known.insert(pattern);
+      continue;
+    }
+    const auto prefix = std::string_view(pattern).substr(0, pattern.size() - 1);
+    const bool users = prefix.starts_with(kUser) || kUser.starts_with(prefix);
+    covered.stranger |= users && prefix.size() < limits::kPrincipalBytes;
+  }
+  for (const auto& name : KnownPrincipals(state)) {
+    if (grant.MayActAs(name)) covered.known.insert(name);
+  }
+  if (covered.known.size() <= limits::kReportPrincipals) return covered;
+  return Status(StatusCode::kFailedPrecondition, "key_id",
+                fmt::format("may act for {} known users and services, more than {}; ask about "
+                            "them one by one, or narrow the key's patterns",
+                            covered.known.size(), limits::kReportPrincipals));
+}
+
+// Whether the key may retrieve anything at all, for whomever.
+bool MayRetrieve(const Grant& grant, const std::string& destination, Micros now) {
+  if (!grant.rights.Has(Right::kQuery) || grant.expires <= now) return false;
+  return destination.empty() ? !grant.destinations.empty() : grant.MayNameDestination(destination);
+}
+
+class ReachOfKey {
+ public:
+  ReachOfKey(const ReadContext& context, const World& world, const Grant& grant,
+             const std::string& destination, Reach* reach)
+      : context_(context), world_(world), grant_(grant), destination_(destination), reach_(reach) {}
+
+  Status Add(const std::string& name) {
+    RETURN_IF_ERROR(CheckGoesOn(context_.stop));
+    auto subject = ResolveThrough(world_, grant_, name, destination_, context_.caller.dev());
+    if (!subject.ok()) {
+      return Status(subject.status().code(), subject.status().field(),
+                    fmt::format("{}: {}", name, subject.status().message()));
+    }
+    const auto classes = ClassesOf(world_, {*std::move(subject)});
+    reach_->classes.resize(classes.size());
+    for (size_t i = 0; i < classes.size(); ++i) reach_->classes[i] |= classes[i];
+    return OkStatus();
+  }
+
+ private:
+  const ReadContext& context_;
+  const World world_;
+  const Grant& grant_;
+  const std::string& destination_;
+  Reach* const reach_;
+};
+
+StatusOr<Reach> OfKey(const ReadContext& context, const v1::AccessReportRequest& request,
+                      const PinnedView& view, journal::v1::Record* record) {
+  const auto key = view->state().keys->find(request.key_id());
+  if (key == view->state().keys->end()) {
+    return NotFound("key_id", "no such key; 'cordon key list' shows them");
+  }
+  Reach reach;
+  reach.grant = key->second.grant;
+  record->set_subject(context.tenant->pseudonyms.Of("principal", reach.grant->principal));
+  if (!MayRetrieve(*reach.grant, request.destination(), view.as_of)) return reach;
+  ASSIGN_OR_RETURN(const CoveredNames covered, CoveredBy(view->state(), *reach.grant));
+  ReachOfKey adding(context, view->world(), *reach.grant, request.destination(), &reach);
+  for (const auto& name : covered.known) RETURN_IF_ERROR(adding.Add(name));
+  if (covered.stranger) RETURN_IF_ERROR(adding.Add(UnnamedUser(view->state())));
+  reach.judged = covered.known.size();
+  return reach;
+}
+
+StatusOr<Reach> ReachOf(const ReadContext& context, const v1::AccessReportRequest& request,
+                        const PinnedView& view, journal::v1::Record* record) {
+  ASSIGN_OR_RETURN(const Judged judged, Judged::In(view->state(), view->now(),
+                                                   request.destination(), context.caller.dev()));
+  switch (request.whose_case()) {
+    case v1::AccessReportRequest::kKeyId:
+      return OfKey(context, request, view, record);
+    case v1::AccessReportRequest::kAs: {
+      ASSIGN_OR_RETURN(const std::vector<Subject> subjects, judged.Subjects(request.as()));
+      record->set_subject(context.tenant->pseudonyms.Of("principal", request.as()));
+      return Reach{ClassesOf(judged.world(), subjects), nullptr, 1};
+    }
+    case v1::AccessReportRequest::WHOSE_NOT_SET:
+      break;
+  }
+  return Invalid("as", "missing; name a user or service, or the id of a key");
+}
+
+// Counts what of one collection can be reached.
+class Counter {
+ public:
+  Counter(const PolicyState& policy, const Reach& reach, Micros now)
+      : policy_(policy), reach_(reach), now_(now), by_label_(policy.classes.labels.size()) {}
+
+  Status Add(const store::v1::DocumentRecord& record) {
+    ASSIGN_OR_RETURN(const Validity validity, ValidityOf(record.document()));
+    if (now_ < validity.from || validity.until <= now_) return OkStatus();
+    std::set<LabelId> labels;
+    uint64_t chunks = 0;
+    for (const auto& chunk : record.chunks()) {
+      if (!HasClass(reach_.classes, chunk.class_id())) continue;
+      const LabelId label = SameLabel(policy_.classes.classes[chunk.class_id()].label);
+      labels.insert(label);
+      Count(0, 1, &by_label_[label]);
+      ++chunks;
+    }
+    if (chunks == 0) return OkStatus();
+    for (const LabelId label : labels) Count(1, 0, &by_label_[label]);
+    Count(1, chunks, &all_);
+    Count(1, chunks, &by_source_[record.document().provenance().source()]);
+    if (by_source_.size() <= limits::kReportGroups && same_.size() <= limits::kReportGroups) {
+      return OkStatus();
+    }
+    return Status(StatusCode::kFailedPrecondition, "collection",
+                  fmt::format("has documents of more than {} sources or labels; it cannot be "
+                              "told by source and label",
+                              limits::kReportGroups));
+  }
+
+  void Tell(v1::CollectionAccess* access) const {
+    *access->mutable_count() = all_;
+    const Scheme& scheme = policy_.rules->scheme;
+    std::vector<std::pair<size_t, Label>> labels;  // by rank; beyond the scheme last
+    for (const auto& [label, id] : same_) {
+      labels.emplace_back(scheme.Rank(label.level).value_or(scheme.levels.size()), label);
+    }
+    std::sort(labels.begin(), labels.end());
+    for (const auto& [rank, label] : labels) {
+      auto* row = access->add_labels();
+      *row->mutable_label() = ToProto(label);
+      *row->mutable_count() = by_label_[same_.at(label)];
+    }
+    for (const auto& [source, count] : by_source_) {
+      auto* row = access->add_sources();
+      row->set_source(source);
+      *row->mutable_count() = count;
+    }
+  }
+
+ private:
+  static void Count(uint64_t documents, uint64_t chunks, v1::AccessCount* count) {
+    count->set_documents(count->documents() + documents);
+    count->set_chunks(count->chunks() + chunks);
+  }
+
+  // One number for all labels that read the same: those that differ by how their regions met do.
+  LabelId SameLabel(LabelId id) {
+    Label label = policy_.classes.labels[id];
+    label.regions.reset();
+    return same_.try_emplace(std::move(label), id).first->second;
+  }
+
+  const PolicyState& policy_;
+  const Reach& reach_;
+  const Micros now_;
+  v1::AccessCount all_;
+  std::vector<v1::AccessCount> by_label_;
+  std::map<std::string, v1::AccessCount> by_source_;
+  std::map<Label, LabelId> same_;  // of the labels that were met
+};
+
+StatusOr<v1::AccessReportResponse> Report(const ReadContext& context,
+                                          const v1::AccessReportRequest& request,
+                                          journal::v1::Record* record) {
+  RETURN_IF_ERROR(context.caller.Require(Right::kAudit));
+  const PinnedView view = context.tenant->publisher.Pin(context.clock);
+  record->set_revision(view->revision());
+  auto collections = UsableCollections(context, *view.view);
+  if (!request.collection().empty()) {
+    ASSIGN_OR_RETURN(const auto only,
+                     FindCollection(context, *view.view, request.collection(), record));
+    collections = {only};
+  }
+  record->set_destination(request.destination());
+  ASSIGN_OR_RETURN(const Reach reach, ReachOf(context, request, view, record));
+  v1::AccessReportResponse response;
+  response.set_judged(reach.judged);
+  response.set_revision(view->revision());
+  for (const auto& collection : collections) {
+    auto* access = response.add_collections();
+    access->set_collection(collection->config.name());
+    access->mutable_count();
+    if (reach.grant && !reach.grant->MayUseCollection(collection->config.name())) continue;
+    Counter counter(view->policy(), reach, view->now());
+    RETURN_IF_ERROR(WalkDocuments(*view.view, *collection, context.stop,
+                                  [&](const auto& document) { return counter.Add(document); }));
+    counter.Tell(access);
+  }
+  return response;
+}
+
+}  // namespace
+
+void AccessReport(const ReadContext& context, const v1::AccessReportRequest& request,
+                  Answer<v1::AccessReportResponse> done) {
+  Journaled(
+      context, "AccessReport",
+      [&](journal::v1::Record* record) { return Report(context, request, record); },
+      Named<v1::AccessReportResponse>, std::move(done));
+}
+
+}  // namespace cordon

@@ -1,0 +1,89 @@
+#include "engine/inspect/judged.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace cordon {
+
+Judged::Judged(const TenantState* state, Micros now, const std::string& destination, bool dev)
+    : state_(state), now_(now), destination_(destination), dev_(dev) {
+  for (const auto& [id, key] : *state->keys) {
+    const Grant& grant = *key.grant;
+    if (!grant.principal.starts_with("service:") || grant.expires <= now) continue;
+    auto& clearances = by_keys_[grant.principal];
+    if (std::find(clearances.begin(), clearances.end(), grant.clearance) == clearances.end()) {
+      clearances.push_back(grant.clearance);
+    }
+  }
+}
+
+StatusOr<Judged> Judged::In(const TenantState& state, Micros now, const std::string& destination,
+                            bool dev) {
+  if (!destination.empty() && FindDestination(*state.policy.rules, destination, dev) == nullptr) {
+    return Denied("destination", "unknown; define it by policy apply");
+  }
+  return Judged(&state, now, destination, dev);
+}
+
+StatusOr<std::vector<Subject>> Judged::Subjects(const std::string& name) const {
+  auto alone = ResolveUserAlone(world(), name, destination_, dev_);
+  if (alone.status().code() == StatusCode::kFailedPrecondition) {
+    return Status(StatusCode::kFailedPrecondition, "as",
+                  fmt::format("{}: {}", name, alone.status().message()));
+  }
+  RETURN_IF_ERROR(alone.status());
+  std::vector<Subject> subjects = {*std::move(alone)};
+  const auto keys = by_keys_.find(name);
+  const auto id = state_->policy.principals->Find(name);
+  const auto* record = id ? state_->policy.directory->Find(*id) : nullptr;
+  if (keys == by_keys_.end() || (record != nullptr && record->clearance)) return subjects;
+  subjects.resize(keys->second.size(), subjects.front());
+  for (size_t i = 0; i < subjects.size(); ++i) subjects[i].clearance = keys->second[i];
+  return subjects;
+}
+
+std::vector<uint64_t> ClassesOf(const World& world, const std::vector<Subject>& subjects) {
+  std::vector<uint64_t> classes((world.state.classes.classes.size() + 63) / 64);
+  for (const auto& subject : subjects) {
+    const Entitlements entitlements = Entitle(world, subject);
+    for (size_t i = 0; i < classes.size(); ++i) classes[i] |= entitlements.words()[i];
+  }
+  return classes;
+}
+
+std::set<std::string> KnownPrincipals(const TenantState& state) {
+  std::set<PrincipalId> ids;
+  const auto add = [&](const std::vector<TimedPrincipal>& entries) {
+    for (const auto& entry : entries) ids.insert(entry.principal);
+  };
+  state.policy.directory->ForEach([&](PrincipalId id, const DirectoryRecord& record) {
+    ids.insert(id);
+    if (record.members) add(*record.members);
+  });
+  const auto& clauses = state.policy.classes.clauses;
+  for (size_t i = 0; i < clauses.size(); ++i) {
+    add(clauses[i].clause.allow);
+    add(clauses[i].clause.deny);
+  }
+  for (const auto& [name, container] : state.policy.rules->containers) {
+    add(container.clause.allow);
+    add(container.clause.deny);
+  }
+  std::set<std::string> names;
+  const auto keep = [&](std::string name) {
+    if (name.starts_with("user:") || name.starts_with("service:")) names.insert(std::move(name));
+  };
+  for (const PrincipalId id : ids) keep(state.policy.principals->Name(id));
+  for (const auto& [id, key] : *state.keys) keep(key.grant->principal);
+  return names;
+}
+
+std::string UnnamedUser(const TenantState& state) {
+  for (uint64_t number = 0;; ++number) {
+    std::string name = fmt::format("user:unnamed-{}", number);
+    if (!state.policy.principals->Find(name)) return name;
+  }
+}
+
+}  // namespace cordon

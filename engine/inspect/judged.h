@@ -1,0 +1,56 @@
+// Who is judged when an auditor asks: users and services by their names alone, without a call of
+// theirs. Explain, WhoCanSee, AccessReport and Simulate resolve them here and nowhere else, so that
+// they agree; what the subjects may see is Decide's to say (engine/policy/decide.h).
+//
+// Groups that only tokens name are unknown here: a user is judged by the directory.
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "engine/store/state.h"
+
+namespace cordon {
+
+// Resolves names in one state at one time for one destination. Borrows the state.
+class Judged {
+ public:
+  // The destination may be empty: then none is judged. PERMISSION_DENIED if it is unknown.
+  static StatusOr<Judged> In(const TenantState& state, Micros now, const std::string& destination,
+                             bool dev);
+
+  // All that `name` can be: one subject; but a service without a clearance in the directory has
+  // that of whichever of its keys it uses, one subject for each. It may see what one of them may.
+  // INVALID_ARGUMENT for "as" if it is no user or service, FAILED_PRECONDITION with its name if its
+  // groups nest too deep.
+  StatusOr<std::vector<Subject>> Subjects(const std::string& name) const;
+
+  World world() const { return {state_->policy, now_}; }
+  const TenantState& state() const { return *state_; }
+
+ private:
+  Judged(const TenantState* state, Micros now, const std::string& destination, bool dev);
+
+  const TenantState* state_;
+  Micros now_;
+  std::string destination_;
+  bool dev_;
+  std::map<std::string, std::vector<Clearance>> by_keys_;  // of services, by principal
+};
+
+// The classes that one of `subjects` may see, as words of bits (Entitlements::words).
+std::vector<uint64_t> ClassesOf(const World& world, const std::vector<Subject>& subjects);
+
+inline bool HasClass(const std::vector<uint64_t>& classes, ClassId id) {
+  return id / 64 < classes.size() && (classes[id / 64] >> (id % 64) & 1) != 0;
+}
+
+// Users and services that a record or group of the directory, a list, a container or a key names.
+std::set<std::string> KnownPrincipals(const TenantState& state);
+
+// A user of whom nothing says anything: what such a one may see, every stranger may.
+std::string UnnamedUser(const TenantState& state);
+
+}  // namespace cordon

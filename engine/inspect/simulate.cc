@@ -1,0 +1,265 @@
+// Each principal is judged in the state before and in the state after the change. Documents whose
+// classes nobody's judgement changed are passed over at the cost of one look-up.
+#include <fmt/format.h>
+
+#include <map>
+#include <optional>
+
+#include "engine/base/limits.h"
+#include "engine/inspect/collections.h"
+#include "engine/inspect/document_walk.h"
+#include "engine/inspect/inspect.h"
+#include "engine/inspect/judged.h"
+#include "engine/store/codec.h"
+
+namespace cordon {
+namespace {
+
+using Classes = std::vector<ClassId>;
+
+// What one principal may see before and after.
+struct Judgement {
+  std::string name;
+  std::vector<uint64_t> before;
+  std::vector<uint64_t> after;
+};
+
+bool SeesOne(const std::vector<uint64_t>& permitted, const Classes& classes) {
+  for (const ClassId id : classes) {
+    if (HasClass(permitted, id)) return true;
+  }
+  return false;
+}
+
+// None if the document is not valid: there is nothing to see then.
+Classes Distinct(std::set<ClassId> ids, const Validity& validity, Micros now) {
+  if (now < validity.from || validity.until <= now) return {};
+  return {ids.begin(), ids.end()};
+}
+
+StatusOr<Classes> ClassesBefore(const store::v1::DocumentRecord& record, Micros now) {
+  ASSIGN_OR_RETURN(const Validity validity, ValidityOf(record.document()));
+  std::set<ClassId> ids;
+  for (const auto& chunk : record.chunks()) ids.insert(chunk.class_id());
+  return Distinct(std::move(ids), validity, now);
+}
+
+Classes ClassesAfter(const RowChange& change, Micros now) {
+  std::set<ClassId> ids;
+  for (const auto& row : change.rows) ids.insert(row.class_id);
+  return Distinct(std::move(ids), {change.valid_from, change.valid_until}, now);
+}
+
+// Gathers who gains and loses what.
+class Comparison {
+ public:
+  Comparison(std::vector<Judgement> judgements, size_t named_max)
+      : judgements_(std::move(judgements)), named_max_(named_max), changes_(judgements_.size()) {}
+
+  void Begin(const std::string& collection) { collection_ = collection; }
+
+  // The document has the same classes before and after.
+  Status AddSame(const std::string& id, const Classes& classes) {
+    auto found = known_.find(classes);
+    if (found == known_.end()) found = known_.emplace(classes, Compare(classes, classes)).first;
+    return Note(id, found->second);
+  }
+
+  // The change is about the document itself.
+  Status AddChanged(const std::string& id, const Classes& before, const Classes& after) {
+    return Note(id, Compare(before, after));
+  }
+
+  // All of them if `every`, else those who gain or lose.
+  void Tell(bool every, v1::SimulateResponse* response) {
+    for (size_t i = 0; i < judgements_.size(); ++i) {
+      v1::PrincipalChange& change = changes_[i];
+      if (!every && change.collections_size() == 0) continue;
+      change.set_principal(judgements_[i].name);
+      *response->add_principals() = std::move(change);
+    }
+  }
+
+ private:
+  // The places of those who gain, and of those who lose.
+  struct Difference {
+    std::vector<uint32_t> gain;
+    std::vector<uint32_t> lose;
+  };
+
+  Difference Compare(const Classes& before, const Classes& after) const {
+    Difference difference;
+    for (uint32_t i = 0; i < judgements_.size(); ++i) {
+      const bool saw = SeesOne(judgements_[i].before, before);
+      const bool sees = SeesOne(judgements_[i].after, after);
+      if (!saw && sees) difference.gain.push_back(i);
+      if (saw && !sees) difference.lose.push_back(i);
+    }
+    return difference;
+  }
+
+  v1::CollectionChange* ChangeOf(uint32_t principal) {
+    auto* collections = changes_[principal].mutable_collections();
+    if (collections->empty() || collections->rbegin()->collection() != collection_) {
+      collections->Add()->set_collection(collection_);
+    }
+    return &*collections->rbegin();
+  }
+
+  Status Note(const std::string& id, const Difference& difference) {
+    for (const uint32_t i : difference.gain) {
+      auto* change = ChangeOf(i);
+      changes_[i].set_gained(changes_[i].gained() + 1);
+      change->set_gained(change->gained() + 1);
+      RETURN_IF_ERROR(Name(id, change->mutable_gained_documents()));
+    }
+    for (const uint32_t i : difference.lose) {
+      auto* change = ChangeOf(i);
+      changes_[i].set_lost(changes_[i].lost() + 1);
+      change->set_lost(change->lost() + 1);
+      RETURN_IF_ERROR(Name(id, change->mutable_lost_documents()));
+    }
+    return OkStatus();
+  }
+
+  Status Name(const std::string& id, google::protobuf::RepeatedPtrField<std::string>* names) {
+    if (static_cast<size_t>(names->size()) == named_max_) return OkStatus();
+    named_bytes_ += id.size();
+    if (named_bytes_ > limits::kSimulateAnswerBytes) {
+      return Invalid("limit",
+                     "the documents to name are too many for one answer; ask for fewer, "
+                     "or about fewer principals by 'as'");
+    }
+    names->Add(std::string(id));
+    return OkStatus();
+  }
+
+  const std::vector<Judgement> judgements_;
+  const size_t named_max_;
+  std::vector<v1::PrincipalChange> changes_;  // beside judgements_
+  std::map<Classes, Difference> known_;
+  std::string collection_;
+  size_t named_bytes_ = 0;
+};
+
+// The two states, as far as names are judged in them.
+class TwoStates {
+ public:
+  static StatusOr<TwoStates> Of(const Trial& trial, const std::string& destination, bool dev) {
+    auto before = Judged::In(trial.before->state(), trial.now(), destination, dev);
+    auto after = Judged::In(trial.after, trial.now(), destination, dev);
+    // A destination that only one of them has receives nothing in the other.
+    if (!before.ok() && !after.ok()) return before.status();
+    TwoStates two;
+    if (before.ok()) two.before_ = *std::move(before);
+    if (after.ok()) two.after_ = *std::move(after);
+    return two;
+  }
+
+  StatusOr<Judgement> Judge(const std::string& name) const {
+    Judgement judgement{name, {}, {}};
+    for (const auto& [judged, classes] :
+         {std::pair{&before_, &judgement.before}, std::pair{&after_, &judgement.after}}) {
+      if (!*judged) continue;
+      ASSIGN_OR_RETURN(const std::vector<Subject> subjects, (*judged)->Subjects(name));
+      *classes = ClassesOf((*judged)->world(), subjects);
+    }
+    return judgement;
+  }
+
+ private:
+  std::optional<Judged> before_;
+  std::optional<Judged> after_;
+};
+
+// Whom the question is about.
+StatusOr<std::set<std::string>> NamesOf(const Trial& trial, const v1::SimulateRequest& request) {
+  if (static_cast<size_t>(request.as_size()) > limits::kSimulateNamed) {
+    return Invalid("as", fmt::format("more than {}; ask in parts", limits::kSimulateNamed));
+  }
+  std::set<std::string> names(request.as().begin(), request.as().end());
+  if (!names.empty()) return names;
+  names = KnownPrincipals(trial.before->state());
+  names.merge(KnownPrincipals(trial.after));
+  if (names.size() <= limits::kSimulatePrincipals) return names;
+  return Invalid("as", fmt::format("missing, and {} users and services are known, more than {}; "
+                                   "name those asked about",
+                                   names.size(), limits::kSimulatePrincipals));
+}
+
+StatusOr<std::vector<Judgement>> JudgeAll(const ReadContext& context, const Trial& trial,
+                                          const v1::SimulateRequest& request, uint64_t* judged) {
+  ASSIGN_OR_RETURN(const std::set<std::string> names, NamesOf(trial, request));
+  ASSIGN_OR_RETURN(const TwoStates states,
+                   TwoStates::Of(trial, request.destination(), context.caller.dev()));
+  *judged = names.size();
+  std::vector<Judgement> judgements;
+  if (request.as().empty()) {
+    ASSIGN_OR_RETURN(judgements.emplace_back(), states.Judge(UnnamedUser(trial.after)));
+    judgements.front().name = kEveryone;
+  }
+  for (const auto& name : names) {
+    RETURN_IF_ERROR(CheckGoesOn(context.stop));
+    ASSIGN_OR_RETURN(Judgement judgement, states.Judge(name));
+    // Who sees the same classes sees the same documents, unless one of these is changed itself.
+    if (trial.rows.empty() && request.as().empty() && judgement.before == judgement.after) continue;
+    judgements.push_back(std::move(judgement));
+  }
+  return judgements;
+}
+
+StatusOr<v1::SimulateResponse> Compare(const ReadContext& context,
+                                       const v1::SimulateRequest& request, const Trial& trial) {
+  const size_t limit = request.limit() == 0 ? limits::kSimulateDocumentsDefault : request.limit();
+  uint64_t judged = 0;
+  ASSIGN_OR_RETURN(std::vector<Judgement> judgements, JudgeAll(context, trial, request, &judged));
+  Comparison comparison(std::move(judgements), limit);
+  const View& view = *trial.before.view;
+  for (const auto& collection : UsableCollections(context, view)) {
+    const std::string& name = collection->config.name();
+    comparison.Begin(name);
+    const auto add = [&](const store::v1::DocumentRecord& record) -> Status {
+      const std::string& id = record.document().id();
+      ASSIGN_OR_RETURN(const Classes classes, ClassesBefore(record, trial.now()));
+      for (const RowChange& change : trial.rows) {
+        if (name != trial.collection || id != change.document) continue;
+        return comparison.AddChanged(id, classes, ClassesAfter(change, trial.now()));
+      }
+      return comparison.AddSame(id, classes);
+    };
+    RETURN_IF_ERROR(WalkDocuments(view, *collection, context.stop, add));
+  }
+  v1::SimulateResponse response;
+  comparison.Tell(!request.as().empty(), &response);
+  response.set_judged(judged);
+  response.set_revision(view.revision());
+  return response;
+}
+
+StatusOr<v1::SimulateResponse> TryAndCompare(const ReadContext& context,
+                                             const v1::SimulateRequest& request,
+                                             const TryChangeOf& try_change,
+                                             journal::v1::Record* record) {
+  RETURN_IF_ERROR(context.caller.Require(Right::kAudit));
+  record->set_query_digest(context.tenant->pseudonyms.Digest(request.SerializeAsString()));
+  record->set_destination(request.destination());
+  if (request.limit() > limits::kSimulateDocuments) {
+    return Invalid("limit", "more than 1000; the counts are whole without it");
+  }
+  ASSIGN_OR_RETURN(const Trial trial, try_change(request));
+  record->set_revision(trial.before->revision());
+  record->set_collection(trial.collection);
+  return Compare(context, request, trial);
+}
+
+}  // namespace
+
+void Simulate(const ReadContext& context, const v1::SimulateRequest& request,
+              const TryChangeOf& try_change, Answer<v1::SimulateResponse> done) {
+  const auto simulate = [&](journal::v1::Record* record) {
+    return TryAndCompare(context, request, try_change, record);
+  };
+  Journaled(context, "Simulate", simulate, Named<v1::SimulateResponse>, std::move(done));
+}
+
+}  // namespace cordon

@@ -1,0 +1,183 @@
+#include <algorithm>
+#include <optional>
+
+#include "engine/base/limits.h"
+#include "engine/base/text_check.h"
+#include "engine/inspect/collections.h"
+#include "engine/inspect/document_walk.h"
+#include "engine/inspect/inspect.h"
+#include "engine/inspect/judged.h"
+#include "engine/store/codec.h"
+
+namespace cordon {
+namespace {
+
+// Who might see a class: nobody else passes its lists. Whether they do see it, Decide says.
+class Candidates {
+ public:
+  explicit Candidates(const World& world) : world_(world) {}
+
+  // Adds everybody below the shortest of the allow lists of the class: all of them must permit.
+  void AddClass(const SecurityClass& security) {
+    std::optional<std::set<PrincipalId>> fewest;
+    for (const auto* allow : AllowLists(security)) {
+      auto below = Below(*allow);
+      if (below && (!fewest || below->size() < fewest->size())) fewest = std::move(below);
+    }
+    if (fewest) {
+      ids_.insert(fewest->begin(), fewest->end());
+    } else {
+      all_ = true;
+    }
+  }
+
+  // Every user and service that is known must be judged.
+  bool all() const { return all_; }
+
+  std::set<std::string> names() const {
+    std::set<std::string> names;
+    for (const PrincipalId id : ids_) {
+      std::string name = world_.state.principals->Name(id);
+      if (name.starts_with("user:") || name.starts_with("service:")) names.insert(std::move(name));
+    }
+    return names;
+  }
+
+ private:
+  using Entries = std::vector<TimedPrincipal>;
+
+  std::vector<const Entries*> AllowLists(const SecurityClass& security) const {
+    std::vector<const Entries*> lists;
+    std::vector<std::string> containers;
+    std::set<std::string> seen;
+    const auto add = [&](const Clause& clause) {
+      if (!clause.only_denies) lists.push_back(&clause.allow);
+    };
+    for (const ClauseId id : security.clauses) {
+      const ClauseSlot& slot = world_.state.classes.clauses[id];
+      if (slot.container.empty()) {
+        add(slot.clause);
+      } else if (seen.insert(slot.container).second) {
+        containers.push_back(slot.container);
+      }
+    }
+    for (size_t i = 0; i < containers.size(); ++i) {
+      const auto found = world_.state.rules->containers.find(containers[i]);
+      if (found == world_.state.rules->containers.end()) continue;
+      add(found->second.clause);
+      for (const auto& above : found->second.inherit) {
+        if (seen.insert(above).second) containers.push_back(above);
+      }
+    }
+    return lists;
+  }
+
+  // Whom the list names, and their members to the last; nothing if that is every user.
+  std::optional<std::set<PrincipalId>> Below(const Entries& allow) const {
+    std::vector<PrincipalId> next;
+    std::set<PrincipalId> below;
+    const auto add = [&](const Entries& entries) {
+      for (const auto& entry : entries) {
+        if (entry.Counts(world_.now) && below.insert(entry.principal).second) {
+          next.push_back(entry.principal);
+        }
+      }
+    };
+    add(allow);
+    while (!next.empty()) {
+      const PrincipalId id = next.back();
+      next.pop_back();
+      if (id == PrincipalTable::kEveryoneId) return std::nullopt;
+      const auto* record = world_.state.directory->Find(id);
+      if (record != nullptr && record->members) add(*record->members);
+    }
+    return below;
+  }
+
+  const World world_;
+  std::set<PrincipalId> ids_;
+  bool all_ = false;
+};
+
+StatusOr<bool> MaySeeOne(const Judged& judged, const std::string& name,
+                         const std::vector<Facts>& chunks) {
+  ASSIGN_OR_RETURN(const std::vector<Subject> subjects, judged.Subjects(name));
+  for (const auto& subject : subjects) {
+    for (const auto& chunk : chunks) {
+      if (Decide(judged.world(), subject, chunk)) return true;
+    }
+  }
+  return false;
+}
+
+// The chunks' facts, each once.
+StatusOr<std::vector<Facts>> FactsOf(const store::v1::DocumentRecord& record) {
+  ASSIGN_OR_RETURN(const Validity validity, ValidityOf(record.document()));
+  std::set<ClassId> classes;
+  for (const auto& chunk : record.chunks()) classes.insert(chunk.class_id());
+  std::vector<Facts> facts;
+  for (const ClassId id : classes) facts.push_back({id, validity.from, validity.until});
+  return facts;
+}
+
+StatusOr<v1::WhoCanSeeResponse> Who(const ReadContext& context, const v1::WhoCanSeeRequest& request,
+                                    journal::v1::Record* record) {
+  RETURN_IF_ERROR(context.caller.Require(Right::kAudit));
+  const PinnedView view = context.tenant->publisher.Pin(context.clock);
+  ASSIGN_OR_RETURN(const auto collection,
+                   FindCollection(context, *view.view, request.collection(), record));
+  RETURN_IF_ERROR(CheckName("document", request.document(), limits::kIdBytes));
+  if (request.limit() > limits::kWhoCanSeePage) {
+    return Invalid("limit", "more than 1000; ask page by page with 'after'");
+  }
+  RETURN_IF_ERROR(CheckText("after", request.after(), limits::kPrincipalBytes));
+  record->set_destination(request.destination());
+  record->add_documents(context.tenant->pseudonyms.Of("document", request.document()));
+  ASSIGN_OR_RETURN(const Judged judged, Judged::In(view->state(), view->now(),
+                                                   request.destination(), context.caller.dev()));
+  store::v1::DocumentRecord document;
+  ASSIGN_OR_RETURN(
+      const bool found,
+      view->Get(Family::kDocuments,
+                DocumentKey(view->state().id, collection->id, request.document()), &document));
+  if (!found) return DocumentNotFound();
+  ASSIGN_OR_RETURN(const std::vector<Facts> chunks, FactsOf(document));
+  Candidates candidates(judged.world());
+  const auto& classes = view->policy().classes.classes;
+  for (const auto& chunk : chunks) {
+    // One that is not there is for nobody, Decide says.
+    if (chunk.class_id < classes.size()) candidates.AddClass(classes[chunk.class_id]);
+  }
+  const size_t limit = request.limit() == 0 ? limits::kWhoCanSeePage : request.limit();
+  v1::WhoCanSeeResponse response;
+  const auto names = candidates.all() ? KnownPrincipals(view->state()) : candidates.names();
+  for (const auto& name : names) {
+    RETURN_IF_ERROR(CheckGoesOn(context.stop));
+    ASSIGN_OR_RETURN(const bool sees, MaySeeOne(judged, name, chunks));
+    if (!sees) continue;
+    response.set_total(response.total() + 1);
+    if (name <= request.after()) continue;
+    const bool full = static_cast<size_t>(response.principals_size()) == limit;
+    if (full) {
+      response.set_more(true);
+    } else {
+      response.add_principals(name);
+    }
+  }
+  ASSIGN_OR_RETURN(const bool everyone, MaySeeOne(judged, UnnamedUser(view->state()), chunks));
+  response.set_everyone(everyone);
+  response.set_revision(view->revision());
+  return response;
+}
+
+}  // namespace
+
+void WhoCanSee(const ReadContext& context, const v1::WhoCanSeeRequest& request,
+               Answer<v1::WhoCanSeeResponse> done) {
+  Journaled(
+      context, "WhoCanSee",
+      [&](journal::v1::Record* record) { return Who(context, request, record); },
+      Named<v1::WhoCanSeeResponse>, std::move(done));
+}
+
+}  // namespace cordon
