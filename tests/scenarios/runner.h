@@ -51,6 +51,8 @@ class Runner {
   void CheckReader(const Step& step, const Asking& asking, const std::set<ChunkName>& expected);
   void CheckRetrieve(const Step& step, const Asking& asking, const std::set<ChunkName>& expected);
   void CheckGet(const Step& step, const Asking& asking, const std::set<ChunkName>& expected);
+  void CheckReport(const Step& step, const Asking& asking, const std::set<ChunkName>& expected);
+  void CheckListed(const Step& step, const Asking& asking, const std::string& document, bool sees);
   void CheckAuditor(const Step& step, const Asking& asking, const std::set<ChunkName>& expected);
 
   // Writes (runner_writes.cc).

@@ -1,6 +1,9 @@
 // `sees`: the table of who sees what, held against every way of asking. They must all tell the same
-// story: both modes of Retrieve, GetDocument, CheckAccess, the auditor's figures and explanations.
+// story: both modes of Retrieve, GetDocument, CheckAccess, the auditor's figures, explanations,
+// lists and reports.
 #include <fmt/format.h>
+
+#include <algorithm>
 
 #include "engine/inspect/inspect.h"
 #include "tests/scenarios/runner.h"
@@ -102,6 +105,43 @@ void Runner::CheckReader(const Step& step, const Asking& asking,
   CheckGet(step, asking, expected);
 }
 
+void Runner::CheckReport(const Step& step, const Asking& asking,
+                         const std::set<ChunkName>& expected) {
+  v1::AccessReportRequest request;
+  request.set_as(asking.as);
+  request.set_destination(asking.destination);
+  request.set_collection(asking.collection);
+  const auto report = world_.Read<v1::AccessReportResponse>(
+      asking.auditor,
+      [&](const auto& context, auto done) { AccessReport(context, request, done); });
+  if (!report.ok()) return Fail(step, asking.RefusedBy("AccessReport", report.status()));
+  uint64_t chunks = 0;
+  for (const auto& collection : report->collections()) chunks += collection.count().chunks();
+  if (chunks == expected.size()) return;
+  Fail(step, fmt::format("{} must see {} chunks\n  but AccessReport counts {}", asking.as,
+                         expected.size(), chunks));
+}
+
+// Whom nothing names is seen in `everyone` only, so that one who is not listed may see all the
+// same.
+void Runner::CheckListed(const Step& step, const Asking& asking, const std::string& document,
+                         bool sees) {
+  v1::WhoCanSeeRequest request;
+  request.set_collection(asking.collection);
+  request.set_document(document);
+  request.set_destination(asking.destination);
+  const auto told = world_.Read<v1::WhoCanSeeResponse>(
+      asking.auditor, [&](const auto& context, auto done) { WhoCanSee(context, request, done); });
+  // A list from which somebody is missing would be wrong: one whose groups nest too deep ends it.
+  if (told.status().code() == StatusCode::kFailedPrecondition) return;
+  if (!told.ok()) return Fail(step, asking.RefusedBy("WhoCanSee of " + document, told.status()));
+  const auto& names = told->principals();
+  const bool listed = std::find(names.begin(), names.end(), asking.as) != names.end();
+  if (listed == sees || (sees && told->everyone())) return;
+  Fail(step, fmt::format("{} must {} {}\n  but WhoCanSee {} them", asking.as,
+                         sees ? "see" : "not see", document, listed ? "lists" : "does not list"));
+}
+
 void Runner::CheckAuditor(const Step& step, const Asking& asking,
                           const std::set<ChunkName>& expected) {
   v1::StatsRequest count;
@@ -115,6 +155,7 @@ void Runner::CheckAuditor(const Step& step, const Asking& asking,
     Fail(step, fmt::format("{} must see {} chunks\n  but the auditor's Stats count {}", asking.as,
                            expected.size(), counted->visible_chunks()));
   }
+  CheckReport(step, asking, expected);
   for (const auto& [document, ordinals] : *asking.all) {
     v1::ExplainRequest request;
     request.set_collection(asking.collection);
@@ -127,6 +168,7 @@ void Runner::CheckAuditor(const Step& step, const Asking& asking,
     if (!told.ok()) return Fail(step, asking.RefusedBy("the auditor's Explain", told.status()));
     const auto first = expected.lower_bound({document, 0});
     const bool sees = first != expected.end() && first->first == document;
+    CheckListed(step, asking, document, sees);
     if (told->permitted() == sees) continue;
     std::string because;
     for (const auto& clause : told->clauses()) {

@@ -63,7 +63,9 @@ inline Code ExpectedCode(const Row& row, const Credential& with) {
     case Reach::kOtherUsers:
       return row.what == "for a user" ? Code::PERMISSION_DENIED : Code::OK;
     case Reach::kOtherIds:
-      return row.method == "Ingest/SetAccess" || row.method == "Ingest/Delete"
+      // A change that is only tried is judged like the change.
+      return row.method == "Ingest/SetAccess" || row.method == "Ingest/Delete" ||
+                     (row.method == "Policy/Simulate" && documents)
                  ? Code::PERMISSION_DENIED
                  : Code::OK;
     case Reach::kForwardsInVain:
