@@ -255,7 +255,10 @@ TEST_F(Matrix, AnAnswerDisagreesWithTheDecision) {
     if (draw.Percent(10)) CheckWho(&draw);
     if (draw.Percent(10)) CheckReports(key);
   }
-  EXPECT_GT(changed_, 5);
+  // A build with sanitizers does a handful of rounds.
+  if (effort.rounds() >= 80) {
+    EXPECT_GT(changed_, 5);
+  }
   effort.Report("visible={} hidden={} changes_seen={} refused={}", visible_, hidden_, changed_,
                 refused_);
 }

@@ -119,9 +119,9 @@ std::string AccessReportText(const v1::AccessReportResponse& response) {
       rows.push_back(CountRow("", "source", name, source.count()));
     }
   }
-  return fmt::format("{}\n\njudged for {}\n{}",
+  return fmt::format("{}\n\njudged {}\n{}",
                      Table({"COLLECTION", "BY", "", "DOCUMENTS", "CHUNKS"}, rows),
-                     Counted(response.judged(), "user or service"), EndText(response));
+                     Grouped(response.judged()), EndText(response));
 }
 
 std::string SimulateText(const v1::SimulateResponse& response) {
