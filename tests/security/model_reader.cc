@@ -34,34 +34,30 @@ reference::Time ToTime(const google::protobuf::Timestamp& stamp) {
 
 void ModelReader::Note(uint64_t* count, const char* kind, const std::string& what) {
   ++*count;
-  ADD_FAILURE() << kind << ": " << what << "\n  asked by " << caller_.credential.key.principal
-                << " as '" << caller_.as << "' for '" << caller_.to << "' at "
+  ADD_FAILURE() << kind << ": " << what << "\n  asked by " << caller_->credential.key.principal
+                << " as '" << caller_->as << "' for '" << caller_->to << "' at "
                 << tenant_.engine()->now() << " in " << tenant_.name() << ", revision "
                 << tenant_.revision();
 }
 
-Authenticated ModelReader::Proof() const {
-  return ToCaller(caller_.credential, tenant_.name(), world().dev);
-}
-
 v1::Scope ModelReader::Scope() const {
   v1::Scope scope;
-  scope.set_as(caller_.as);
-  scope.set_destination(caller_.to);
+  scope.set_as(caller_->as);
+  scope.set_destination(caller_->to);
   return scope;
 }
 
 ModelReader::Target ModelReader::DrawTarget() {
   Target target;
   target.name = draw_.Percent(2) ? "nowhere" : fmt::format("c{}", 1 + draw_.Below(3));
-  const auto& usable = caller_.credential.collections;
+  const auto& usable = caller_->credential.collections;
   const auto found = tenant_.model().collections.find(target.name);
   const bool may = reference::any_of(
       usable, [&](const std::string& name) { return name == "*" || name == target.name; });
   target.collection = may && found != tenant_.model().collections.end() ? &found->second : nullptr;
-  if (target.collection != nullptr && caller_.asker.refused.empty()) {
+  if (target.collection != nullptr && caller_->asker.refused.empty()) {
     target.visible =
-        reference::Visible(world(), *target.collection, caller_.asker, tenant_.engine()->now());
+        reference::Visible(world(), *target.collection, caller_->asker, tenant_.engine()->now());
     tally_.permitted += target.visible.size();
     for (const auto& [id, document] : target.collection->documents) {
       tally_.judged += document.chunks.size();
@@ -80,9 +76,9 @@ std::string ModelReader::DrawId(const Target& target) {
 }
 
 std::string ModelReader::Refused(const Target* target) const {
-  if (!caller_.credential.query) return "PERMISSION_DENIED: rights";
+  if (!caller_->credential.query) return "PERMISSION_DENIED: rights";
   if (target != nullptr && target->collection == nullptr) return "NOT_FOUND: collection";
-  return OutcomeOf(caller_.asker.refused);
+  return OutcomeOf(caller_->asker.refused);
 }
 
 template <typename Response>
@@ -104,7 +100,7 @@ void ModelReader::CompareRefusal(const std::string& expected, std::string outcom
   ++tally_.refusals;
   // The engine tells apart why a caller may not act for another.
   const bool act_as = outcome == "PERMISSION_DENIED: as" ||
-                      (outcome == "PERMISSION_DENIED: rights" && caller_.credential.query);
+                      (outcome == "PERMISSION_DENIED: rights" && caller_->credential.query);
   if (act_as) outcome = "PERMISSION_DENIED: act-as";
   if (outcome == expected) return;
   const std::string what = fmt::format("'{}' instead of '{}'", outcome, expected);
@@ -112,12 +108,26 @@ void ModelReader::CompareRefusal(const std::string& expected, std::string outcom
   expected.empty() ? Missing(what) : Wrong(what);
 }
 
+void ModelReader::DrawCaller() {
+  constexpr size_t kRegulars = 6;
+  if (!regulars_.empty() && draw_.Percent(60)) {
+    caller_ = regulars_[draw_.Below(regulars_.size())];
+    return;
+  }
+  const Credential credential = draw_.Key(tenant_.model());
+  caller_.emplace(Caller{
+      credential, draw_.As(), draw_.To(), ToCaller(credential, tenant_.name(), world().dev), {}});
+  if (regulars_.size() < kRegulars) {
+    regulars_.push_back(*caller_);
+  } else {
+    regulars_[draw_.Below(kRegulars)] = *caller_;
+  }
+}
+
 void ModelReader::Ask(int questions) {
-  caller_.credential = draw_.Key(tenant_.model());
-  caller_.as = draw_.As();
-  caller_.to = draw_.To();
-  caller_.asker = reference::Resolve(world(), caller_.credential.key, caller_.as, caller_.to,
-                                     tenant_.engine()->now());
+  DrawCaller();
+  caller_->asker = reference::Resolve(world(), caller_->credential.key, caller_->as, caller_->to,
+                                      tenant_.engine()->now());
   for (int i = 0; i < questions; ++i) {
     const size_t what = draw_.Below(100);
     if (what < 50) {
@@ -154,10 +164,11 @@ void ModelReader::Retrieve() {
   request.mutable_vector()->Assign(vector.begin(), vector.end());
   std::string refused = Refused(&target);
   if (refused.empty() && wrong) refused = "INVALID_ARGUMENT: vector";
-  if (caller_.credential.query && request.k() > 10'000) refused = "INVALID_ARGUMENT: k";
+  if (caller_->credential.query && request.k() > 10'000) refused = "INVALID_ARGUMENT: k";
   Expect<v1::RetrieveResponse>(
-      Later<v1::RetrieveResponse>(
-          [&](auto done) { cordon::Retrieve(tenant_.engine()->Read(Proof()), request, done); }),
+      Later<v1::RetrieveResponse>([&](auto done) {
+        cordon::Retrieve(tenant_.engine()->Read(caller_->proof), request, done);
+      }),
       refused, [=, this](const auto& response) { CompareRetrieve(target, request, response); });
 }
 
@@ -232,7 +243,7 @@ void ModelReader::CompareContext(const std::vector<Found>& answered,
       Serialized(response.context_label()) != expected) {
     Wrong("the context's label: " + response.context_label().ShortDebugString());
   }
-  const auto receivers = reference::Receivers(world(), caller_.credential.key, caller_.asker,
+  const auto receivers = reference::Receivers(world(), caller_->credential.key, caller_->asker,
                                               reference::LabelsOf(world(), answered));
   if (!std::ranges::equal(receivers, response.destinations())) {
     Wrong("the destinations: " + response.ShortDebugString());
@@ -252,8 +263,9 @@ void ModelReader::GetDocument() {
   }
   std::string refused = Refused(&target);
   if (refused.empty() && expected.empty()) refused = "NOT_FOUND: document";
-  auto answer = Later<v1::GetDocumentResponse>(
-      [&](auto done) { cordon::GetDocument(tenant_.engine()->Read(Proof()), request, done); });
+  auto answer = Later<v1::GetDocumentResponse>([&](auto done) {
+    cordon::GetDocument(tenant_.engine()->Read(caller_->proof), request, done);
+  });
   Expect<v1::GetDocumentResponse>(
       std::move(answer), refused, [=, this](const v1::GetDocumentResponse& response) {
         v1::GetDocumentResponse whole;
@@ -291,8 +303,9 @@ void ModelReader::CheckAccess() {
     const auto of_it = [&](const Found& each) { return each.document == id; };
     if (reference::any_of(target.visible, of_it)) expected.push_back(id);
   }
-  auto answer = Later<v1::CheckAccessResponse>(
-      [&](auto done) { cordon::CheckAccess(tenant_.engine()->Read(Proof()), request, done); });
+  auto answer = Later<v1::CheckAccessResponse>([&](auto done) {
+    cordon::CheckAccess(tenant_.engine()->Read(caller_->proof), request, done);
+  });
   Expect<v1::CheckAccessResponse>(
       std::move(answer), Refused(&target), [=, this](const v1::CheckAccessResponse& response) {
         const auto given = static_cast<size_t>(response.permitted_size());
@@ -315,12 +328,12 @@ void ModelReader::AllowedDestinations() {
     if (refused.empty()) refused = "INVALID_ARGUMENT: label.tags";
   }
   auto answer = Later<v1::AllowedDestinationsResponse>([&](auto done) {
-    cordon::AllowedDestinations(tenant_.engine()->Read(Proof()), request, done);
+    cordon::AllowedDestinations(tenant_.engine()->Read(caller_->proof), request, done);
   });
   Expect<v1::AllowedDestinationsResponse>(
       std::move(answer), refused, [=, this](const v1::AllowedDestinationsResponse& response) {
         const auto expected =
-            reference::Receivers(world(), caller_.credential.key, caller_.asker, {label});
+            reference::Receivers(world(), caller_->credential.key, caller_->asker, {label});
         if (!std::ranges::equal(expected, response.destinations())) {
           Wrong("receivers: " + response.ShortDebugString());
         }
@@ -331,8 +344,8 @@ void ModelReader::Stats() {
   Target target = DrawTarget();
   v1::StatsRequest request;
   request.set_collection(target.name);
-  request.set_as(caller_.as.empty() ? "user:ana" : caller_.as);
-  if (draw_.Percent(50)) request.set_destination(caller_.to);
+  request.set_as(caller_->as.empty() ? "user:ana" : caller_->as);
+  if (draw_.Percent(50)) request.set_destination(caller_->to);
   const reference::Time now = tenant_.engine()->now();
   const auto asker = reference::Alone(world(), request.as(), request.destination(), now);
   std::string refused = OutcomeOf(asker.refused);
@@ -349,7 +362,7 @@ void ModelReader::Stats() {
     whole.set_revision(tenant_.revision());
   }
   auto answer = Later<v1::StatsResponse>(
-      [&](auto done) { cordon::Stats(tenant_.engine()->Read(Proof()), request, done); });
+      [&](auto done) { cordon::Stats(tenant_.engine()->Read(caller_->proof), request, done); });
   Expect<v1::StatsResponse>(
       std::move(answer), refused, [=, this](const v1::StatsResponse& response) {
         if (response.visible_chunks() > whole.visible_chunks()) Leaked("a count of chunks");

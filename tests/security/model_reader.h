@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -40,6 +41,9 @@ class ModelReader {
     Credential credential;
     std::string as;
     std::string to;
+    // One for all that this caller ever asks, as a stored key has one grant: else the engine would
+    // not know it again.
+    Authenticated proof;
     reference::Asker asker;
   };
   // A collection as this caller finds it; null if it does not.
@@ -50,7 +54,7 @@ class ModelReader {
   };
 
   const reference::World& world() const { return tenant_.model().world; }
-  Authenticated Proof() const;
+  void DrawCaller();
   v1::Scope Scope() const;
   Target DrawTarget();
   std::string DrawId(const Target& target);
@@ -86,7 +90,8 @@ class ModelReader {
   Draw& draw_;
   MirroredTenant& tenant_;
   Tally& tally_;
-  Caller caller_;
+  std::optional<Caller> caller_;
+  std::vector<Caller> regulars_;  // who ask again, when the world has moved on
   std::vector<std::function<void()>> waiting_;
 };
 
