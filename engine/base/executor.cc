@@ -33,8 +33,10 @@ bool Executor::Submit(std::function<void()> task) {
 bool Executor::SubmitOrRun(std::function<void()> task) {
   {
     std::unique_lock lock(mutex_);
-    if (!stopping_ && queue_.empty() && running_ < threads_.size()) {
+    if (!stopping_ && !borrowed_ && queue_.empty() && running_ < threads_.size()) {
+      borrowed_ = true;
       RunOne(std::move(task), &lock);
+      borrowed_ = false;
       return true;
     }
   }

@@ -26,7 +26,8 @@ class Executor {
   [[nodiscard]] bool Submit(std::function<void()> task);
 
   // The same, but a task that nothing waits before runs at once on the calling thread: it need not
-  // wait for another one to wake up, which takes as long as a small task.
+  // wait for another one to wake up, which takes as long as a small task. Only one task at a time
+  // does so: of the callers' threads all but one stay free.
   [[nodiscard]] bool SubmitOrRun(std::function<void()> task);
 
  private:
@@ -40,6 +41,7 @@ class Executor {
   std::deque<std::function<void()>> queue_;  // guarded by mutex_
   bool stopping_ = false;                    // guarded by mutex_
   size_t running_ = 0;                       // tasks; guarded by mutex_
+  bool borrowed_ = false;                    // one runs on a caller's thread; guarded by mutex_
   std::vector<std::thread> threads_;
 };
 

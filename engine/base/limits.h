@@ -34,8 +34,7 @@ inline constexpr size_t kLevels = 64;                // ordered levels of a sche
 inline constexpr size_t kCompartments = 4096;        // names in a scheme
 inline constexpr size_t kTags = 4096;                // names in a scheme
 inline constexpr size_t kMembersPerGroup = 1000000;  // one record of the directory
-inline constexpr size_t kEntitlementCacheBytes =
-    256 << 20;                                       // a tenant: 10,000 callers, 100,000 classes
+inline constexpr size_t kCallersBytes = 256 << 20;   // remembered of a tenant: thousands of them
 inline constexpr size_t kDirectoryRecords = 100000;  // one mutation; 16 MiB as a message
 
 // Requests.

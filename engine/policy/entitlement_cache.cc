@@ -131,7 +131,7 @@ void EntitlementCache::Insert(const std::string& key, const std::shared_ptr<Know
   entries_.push_front({key, caller, bytes});
   places_.emplace(key, entries_.begin());
   bytes_ += bytes;
-  while (bytes_ > limits::kEntitlementCacheBytes && entries_.size() > 1) {
+  while (bytes_ > limits::kCallersBytes && entries_.size() > 1) {
     bytes_ -= entries_.back().bytes;
     places_.erase(entries_.back().key);
     entries_.pop_back();

@@ -54,7 +54,7 @@ class KnownCaller {
   Micros judged_at_ = 0;                              // guarded by mutex_
 };
 
-// Holds limits::kEntitlementCacheBytes; who asked least recently goes first. Thread-safe.
+// Holds limits::kCallersBytes; who asked least recently goes first. Thread-safe.
 class EntitlementCache {
  public:
   // The caller as it is in `world`. One cache serves the worlds of one tenant.

@@ -159,6 +159,19 @@ TEST(Executor, ATaskThatNothingWaitsBeforeWaitsForAThread) {
   EXPECT_EQ(ran_by, std::this_thread::get_id());
 }
 
+TEST(Executor, TwoTasksKeepTwoThreadsOfCallers) {
+  Executor executor(4, 4);
+  std::promise<std::thread::id> second;
+  ASSERT_TRUE(executor.SubmitOrRun([&] {
+    std::thread caller([&] {
+      ASSERT_TRUE(executor.SubmitOrRun([&] { second.set_value(std::this_thread::get_id()); }));
+    });
+    const auto id = caller.get_id();
+    EXPECT_NE(second.get_future().get(), id);
+    caller.join();
+  }));
+}
+
 TEST(Executor, IsGoneBeforeATaskOnAnothersThreadHasEnded) {
   for (int i = 0; i < 200; ++i) {
     auto executor = std::make_unique<Executor>(1, 1);
