@@ -52,9 +52,9 @@ Status CheckMessage(const google::protobuf::Message& message, size_t bytes_max);
 // The call of a request, for its record: "Retrieve" for a RetrieveRequest.
 std::string CallOf(const google::protobuf::Message& request);
 
-// Where a call is handled. gRPC 1.51 calls back on the threads that poll its sockets, of which there
-// are two at least: a read may have one of them (Executor::SubmitOrRun), never two at once, so that
-// however long a search takes, the other goes on polling.
+// Where a call is handled. gRPC 1.51 calls back on the threads that poll its sockets, of which
+// there are two at least: a read may have one of them (Executor::SubmitOrRun), never two at once,
+// so that however long a search takes, the other goes on polling.
 enum class Where { kQueue, kHereIfFree };
 
 // Runs `handle(caller, request, stop, done)` as a task of the executor; `done` takes
