@@ -14,10 +14,9 @@ namespace cordon {
 
 namespace {
 
-// Callers who were remembered before so many changes are resolved anew. Each remembers those whom
-// it concerns; one that concerns more is not worth to be told apart.
-constexpr size_t kChangesKept = 4096;
-constexpr size_t kConcernedMax = 1024;
+// Changes are told apart while they concern no more principals than this, together: to look through
+// so many takes no longer than to resolve a caller of some hundred groups anew.
+constexpr size_t kConcernedKept = 4096;
 
 using Edge = std::pair<PrincipalId, Micros>;
 
@@ -38,11 +37,12 @@ class Directory::Change {
  public:
   Change(std::vector<PrincipalId> concerned, std::shared_ptr<const Change> before)
       : concerned_(std::move(concerned)), before_(std::move(before)) {
-    kept_ = before_ ? before_->kept_ + 1 : 1;
+    kept_ = concerned_.size() + (before_ ? before_->kept_ : 0);
   }
 
   const std::vector<PrincipalId>& concerned() const { return concerned_; }
   const std::shared_ptr<const Change>& before() const { return before_; }
+  // How many principals this and those before it concern.
   size_t kept() const { return kept_; }
 
  private:
@@ -55,7 +55,7 @@ void PrincipalSet::Grow() {
   places_.assign(std::max<size_t>(16, 2 * places_.size()), kNobody);
   for (const PrincipalId id : order_) {
     size_t i = PlaceOf(id);
-    while (places_[i] != kNobody) i = (i + 1) % places_.size();
+    while (places_[i] != kNobody) i = Next(i);
     places_[i] = id;
   }
 }
@@ -63,7 +63,7 @@ void PrincipalSet::Grow() {
 bool PrincipalSet::Add(PrincipalId id, PrincipalId via) {
   if (2 * (order_.size() + 1) > places_.size()) Grow();
   size_t i = PlaceOf(id);
-  for (; places_[i] != kNobody; i = (i + 1) % places_.size()) {
+  for (; places_[i] != kNobody; i = Next(i)) {
     if (places_[i] == id) return false;
   }
   places_[i] = id;
@@ -87,8 +87,7 @@ std::vector<PrincipalId> PrincipalSet::PathTo(PrincipalId id) const {
 Directory::Directory() { Note({}); }
 
 void Directory::Note(std::vector<PrincipalId> concerned) {
-  const bool forget =
-      concerned.size() > kConcernedMax || (last_change_ && last_change_->kept() >= kChangesKept);
+  const bool forget = last_change_ && last_change_->kept() + concerned.size() > kConcernedKept;
   last_change_ = std::make_shared<const Change>(std::move(concerned),
                                                 forget ? nullptr : std::move(last_change_));
 }

@@ -29,7 +29,7 @@ class PrincipalSet {
  public:
   bool Contains(PrincipalId id) const {
     if (places_.empty()) return false;
-    for (size_t i = PlaceOf(id);; i = (i + 1) % places_.size()) {
+    for (size_t i = PlaceOf(id);; i = Next(i)) {
       if (places_[i] == id) return true;
       if (places_[i] == kNobody) return false;
     }
@@ -53,8 +53,9 @@ class PrincipalSet {
 
   // Where the search for `id` begins (Knuth's multiplicative hash).
   size_t PlaceOf(PrincipalId id) const {
-    return static_cast<size_t>((id * uint64_t{0x9E3779B97F4A7C15}) >> 32) % places_.size();
+    return static_cast<size_t>((id * uint64_t{0x9E3779B97F4A7C15}) >> 32) & (places_.size() - 1);
   }
+  size_t Next(size_t place) const { return (place + 1) & (places_.size() - 1); }
   void Grow();
 
   std::vector<PrincipalId> order_;
