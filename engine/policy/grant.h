@@ -54,9 +54,9 @@ inline constexpr std::string_view kAnyName = "*";
 
 // Bounds on what a key may use; nothing: no bound.
 struct Quota {
-  std::optional<uint64_t> passages_per_day;
-  std::optional<uint64_t> tokens_per_day;  // approximate ones
-  std::optional<uint64_t> requests_per_minute;
+  std::optional<uint64_t> passages_per_day = std::nullopt;
+  std::optional<uint64_t> tokens_per_day = std::nullopt;  // approximate ones
+  std::optional<uint64_t> requests_per_minute = std::nullopt;
 
   // Whether everything that `other` permits is permitted by this one too.
   bool Covers(const Quota& other) const;
