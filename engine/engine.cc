@@ -159,6 +159,10 @@ Status Engine::LoadOne(const store::v1::TenantRecord& record) {
                                                                        : std::nullopt));
   clock_.AtLeast(journal->last_time());
   auto tenant = std::make_shared<Tenant>(state.name, std::move(journal), journal_key_);
+  const uint64_t anchored = loaded.anchor ? loaded.anchor->sequence() : 0;
+  tenant->meters.Load(std::move(loaded.key_usage), std::move(loaded.destination_usage));
+  RETURN_IF_ERROR(tenant->journal->VisitAfter(
+      anchored, [&](const auto& record) { tenant->meters.Replay(record); }));
   RETURN_IF_ERROR(Reconcile(state, tenant.get()));
   Indexes indexes;
   auto collections = std::make_shared<TenantState::Collections>();

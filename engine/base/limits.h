@@ -33,6 +33,7 @@ inline constexpr size_t kGroupDepth = 64;            // groups within groups; de
 inline constexpr size_t kLevels = 64;                // ordered levels of a scheme
 inline constexpr size_t kCompartments = 4096;        // names in a scheme
 inline constexpr size_t kTags = 4096;                // names in a scheme
+inline constexpr size_t kRegionsPerScope = 256;      // there are not as many countries
 inline constexpr size_t kMembersPerGroup = 1000000;  // one record of the directory
 inline constexpr size_t kCallersBytes = 256 << 20;   // remembered of a tenant: thousands of them
 inline constexpr size_t kDirectoryRecords = 100000;  // one mutation; 16 MiB as a message
@@ -60,6 +61,15 @@ inline constexpr uint32_t kSimulateDocuments = 1000;  // named for each principa
 inline constexpr uint32_t kSimulateDocumentsDefault = 10;
 inline constexpr size_t kSimulateAnswerBytes = 16 << 20;  // of document ids in one answer
 inline constexpr size_t kTrials = 16;                     // changes that wait to be tried
+
+// Export.
+inline constexpr size_t kExportDocuments = 1000;           // named by one call; one message's most
+inline constexpr size_t kExportPartBytes = 4 << 20;        // a message is sent once it has as much
+inline constexpr size_t kExportDocumentBytes = 128 << 20;  // one document, with its vectors
+
+// Break-glass.
+inline constexpr int64_t kBreakGlassMax_s = 8 * 3600;  // a shift; who needs longer opens another
+inline constexpr size_t kBreakGlassOpen = 1000;        // of a tenant; more is no emergency
 
 // The writer.
 inline constexpr size_t kWriteQueueBytes = 64 << 20;  // four full messages wait

@@ -22,10 +22,11 @@ void RefuseJournaled(const WriteContext& context, std::string_view call, const S
 // Sends a mutation through the writer; `respond` makes the response of what was committed.
 template <typename Response, typename Respond>
 void Commit(const WriteContext& context, Mutation mutation, Acknowledge<Response> done,
-            Respond respond) {
+            Respond respond, const std::string& purpose = {}) {
   mutation.set_key_id(context.caller.key_id());
   mutation.set_actor(context.caller.grant().principal);
   auto record = RecordOf(CallOf(mutation), context.caller, *context.tenant);
+  record.set_purpose(purpose);
   context.writer->Submit(
       context.tenant, context.caller, std::move(mutation), std::move(record),
       [done = std::move(done), respond = std::move(respond)](auto committed) mutable {
@@ -106,6 +107,17 @@ Status CheckApplyPolicy(const WriteContext& context) {
 
 namespace {
 
+// What the journal keeps of a file by which labels of models may fall: which, and why.
+std::string WhyLabelsFall(const v1::ApplyPolicyRequest& request) {
+  std::string why;
+  for (const auto& change : request.destinations()) {
+    if (change.retrained().empty()) continue;
+    why += fmt::format("{}retrained {}: {}", why.empty() ? "" : "; ", change.destination().name(),
+                       change.retrained());
+  }
+  return why;
+}
+
 // No key may make another for its own principal that can do more.
 Status CheckNewGrant(const WriteContext& context, const Grant& grant) {
   const PinnedView view = context.tenant->publisher.Pin(context.clock);
@@ -166,7 +178,7 @@ void IngestDocuments(const WriteContext& context, v1::IngestRequest request,
   }
   IngestedBatch ingested;
   ingested.response.set_batch(request.batch());
-  Validated validated = Validate(*view.view, **collection, context.caller.grant(), &request);
+  Validated validated = Validate(*view.view, **collection, context.caller, &request);
   ingested.response.mutable_refused()->Assign(validated.refused.begin(), validated.refused.end());
   const auto accepted = static_cast<uint32_t>(validated.batch.documents_size());
   if (accepted == 0) {
@@ -237,14 +249,18 @@ void ApplyPolicy(const WriteContext& context, v1::ApplyPolicyRequest request,
   if (const Status held = CheckApplyPolicy(context); !held.ok()) {
     return RefuseJournaled(context, "ApplyPolicy", held, std::move(done));
   }
+  const std::string why = WhyLabelsFall(request);
   Mutation mutation;
   *mutation.mutable_policy() = std::move(request);
-  Commit(context, std::move(mutation), std::move(done), [](const Committed& committed) {
-    v1::ApplyPolicyResponse response;
-    response.set_applied(committed.parts);
-    response.set_revision(committed.revision);
-    return response;
-  });
+  Commit(
+      context, std::move(mutation), std::move(done),
+      [](const Committed& committed) {
+        v1::ApplyPolicyResponse response;
+        response.set_applied(committed.parts);
+        response.set_revision(committed.revision);
+        return response;
+      },
+      why);
 }
 
 void CreateCollection(const WriteContext& context, v1::CreateCollectionRequest request,

@@ -71,6 +71,17 @@ void RevokeKey(const WriteContext& context, const v1::RevokeKeyRequest& request,
 void CreateTenant(const WriteContext& context, const v1::CreateTenantRequest& request, MadeKey key,
                   Acknowledge<v1::CreateTenantResponse> done);
 
+// Records that documents are about to leave to a model, whose label rises: once `done` has what was
+// committed, durable and published, they may. `record` is the call's as far as it is known.
+void RecordExport(const WriteContext& context, store::v1::ExportedBatch batch,
+                  journal::v1::Record record, Writer::Done done);
+
+// `id` is the new access's.
+void OpenBreakGlass(const WriteContext& context, const v1::OpenBreakGlassRequest& request,
+                    const std::string& id, Acknowledge<v1::OpenBreakGlassResponse> done);
+void CloseBreakGlass(const WriteContext& context, const v1::CloseBreakGlassRequest& request,
+                     Acknowledge<v1::CloseBreakGlassResponse> done);
+
 // The grant of a tenant's first key: service:admin, the right admin only.
 v1::KeyGrant FirstAdminGrant();
 

@@ -190,7 +190,8 @@ void Writer::CommitGroup(std::vector<Pending>* group) {
     } else {
       Applied& applied = pending.applied;
       pending.done(Committed{applied.next.revision, applied.existed, applied.parts,
-                             std::move(applied.undefined), *receipts[i]});
+                             std::move(applied.undefined), std::move(applied.model_label),
+                             *receipts[i]});
     }
   }
 }
@@ -347,6 +348,8 @@ void Writer::PutAnchor(const Head& head, Batch* batch) const {
   record.set_mac(std::string(AsBytes(synced.mac)));
   record.set_time_us(clock_->Now());
   batch->Put(Family::kHeads, AnchorKey(head.state.id), record);
+  // Read after the anchor: what is counted has its record behind it at worst, never missing.
+  head.tenant->meters.PutChanged(head.state.id, clock_->Now(), batch);
 }
 
 void Writer::Anchor() {

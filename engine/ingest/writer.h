@@ -36,6 +36,7 @@ struct Committed {
   bool existed;
   uint32_t parts;
   std::vector<std::string> undefined;
+  std::optional<Label> model_label;  // of Export
   JournalReceipt receipt;
 };
 

@@ -42,6 +42,10 @@ void Capabilities(const ReadContext& context, Answer<v1::CapabilitiesResponse> d
 void QueryJournal(const ReadContext& context, const v1::QueryJournalRequest& request,
                   Answer<v1::QueryJournalResponse> done);
 
+void Usage(const ReadContext& context, const v1::UsageRequest& request,
+           Answer<v1::UsageResponse> done);
+void ListBreakGlass(const ReadContext& context, Answer<v1::ListBreakGlassResponse> done);
+
 // Where the tenant's journal files lie and their key, for VerifyJournal.
 struct JournalPlace {
   std::string directory;

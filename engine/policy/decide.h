@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "engine/base/clock.h"
+#include "engine/policy/break_glass.h"
 #include "engine/policy/class_postings.h"
 #include "engine/policy/clause.h"
 #include "engine/policy/directory.h"
@@ -24,6 +25,7 @@ struct PolicyState {
   std::shared_ptr<PrincipalTable> principals = std::make_shared<PrincipalTable>();
   ClassTable classes;
   ClassPostings postings;  // of classes, save perhaps the newest
+  std::shared_ptr<const BreakGlassAccesses> break_glass = std::make_shared<BreakGlassAccesses>();
 
   // Brings the postings up to the classes.
   void ExtendPostings() { postings = postings.Extended(classes); }
@@ -48,6 +50,8 @@ struct Subject {
   PrincipalSet application_principals;
   // The consumer; absent when an auditor asks about the user alone.
   std::optional<Destination> destination;
+  // The access under which lists that allow others only are passed over; null as a rule.
+  std::shared_ptr<const BreakGlassAccess> break_glass;
 };
 
 // What the decision reads of a stored chunk and its document.
@@ -70,6 +74,18 @@ struct Verdict {
 StatusOr<Subject> ResolveSubject(const World& world, const Authenticated& caller,
                                  std::string_view as, std::string_view destination);
 
+// The name of whom `caller` acts for by `as`, as ResolveSubject() reads it, and its refusals.
+StatusOr<std::string> ResolveActing(const Authenticated& caller, std::string_view as);
+
+// Lets `subject`, whom `caller` asks for, past lists that allow others only. PERMISSION_DENIED
+// unless the caller has the right and the access is its own, for this subject, and has not ended.
+Status BreakGlass(const World& world, const Authenticated& caller, std::string_view id,
+                  Subject* subject);
+
+// The same for an auditor's question about that access: INVALID_ARGUMENT if it is none of the
+// subject's, or has ended.
+Status BreakGlassOf(const World& world, std::string_view id, Subject* subject);
+
 // The same for an auditor's question about a user alone; the destination may be empty.
 StatusOr<Subject> ResolveUserAlone(const World& world, std::string_view as,
                                    std::string_view destination, bool dev);
@@ -86,10 +102,18 @@ bool Decide(const World& world, const Subject& subject, const Facts& facts,
             std::vector<Verdict>* trace = nullptr);
 
 // Whether `destination` may receive something so labelled on behalf of a subject with this
-// clearance (DESIGN §2, rule 4). One witness is added to `trace` for each failing test.
-bool MayReceive(const PolicyRules& rules, const Destination& destination,
+// clearance (DESIGN §2, rule 4). Witnesses of ceilings, of what the rule of its scope asks, of the
+// model's label, and of each failing test are added to `trace`.
+bool MayReceive(const World& world, const Destination& destination,
                 const Clearance& subject_clearance, const Label& label,
                 std::vector<Verdict>* trace = nullptr);
+
+// Whether a caller that acts for nobody else dominates `label`, as itself and by its key: a hidden
+// attribute is an unknown one.
+bool CallerDominates(const World& world, const Authenticated& caller, const Label& label);
+
+// Whether `subject`, for its destination, may have what is so labelled.
+bool SubjectMayHave(const World& world, const Subject& subject, const Label& label);
 
 // The classes that a subject may see: what Decide says of each. Only Entitle makes one.
 class Entitlements {

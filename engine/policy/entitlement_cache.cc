@@ -34,7 +34,8 @@ std::string KeyOf(const Authenticated& caller, std::string_view as, std::string_
 StatusOr<std::shared_ptr<KnownCaller>> KnownCaller::Resolve(const World& world,
                                                             const Authenticated& caller,
                                                             std::string_view as,
-                                                            std::string_view destination) {
+                                                            std::string_view destination,
+                                                            std::string_view break_glass) {
   auto known = std::make_shared<KnownCaller>();
   // Before they are resolved: a name that becomes known meanwhile must not count as seen.
   std::vector<std::string> names = {std::string(as), caller.grant().principal};
@@ -49,6 +50,9 @@ StatusOr<std::shared_ptr<KnownCaller>> KnownCaller::Resolve(const World& world,
   }
   known->change_ = world.state.directory->last_change();
   ASSIGN_OR_RETURN(known->subject_, ResolveSubject(world, caller, as, destination));
+  if (!break_glass.empty()) {
+    RETURN_IF_ERROR(BreakGlass(world, caller, break_glass, &known->subject_));
+  }
   known->grant_ = caller.shared_grant();
   known->rules_ = world.state.rules;
   known->from_ = world.now;

@@ -22,11 +22,13 @@ namespace cordon {
 // A caller as it asks for somebody, for a destination. Thread-safe.
 class KnownCaller {
  public:
-  // Resolves who asks; the errors are those of ResolveSubject().
+  // Resolves who asks; the errors are those of ResolveSubject(), and of BreakGlass() if an access
+  // is named.
   static StatusOr<std::shared_ptr<KnownCaller>> Resolve(const World& world,
                                                         const Authenticated& caller,
                                                         std::string_view as,
-                                                        std::string_view destination);
+                                                        std::string_view destination,
+                                                        std::string_view break_glass = {});
 
   const Subject& subject() const { return subject_; }
 

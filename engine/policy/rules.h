@@ -18,10 +18,19 @@ struct Container {
   std::vector<std::string> inherit;
 };
 
+// From this scope on, a model is trained on what it is given: it has a label of its own.
+inline constexpr int kFirstTrainedScope = 4;
+
 // What may leave towards all destinations of one scope.
 struct ScopeRule {
   Clearance ceiling;
-  std::vector<std::string> forbidden_tags;  // sorted
+  std::vector<std::string> forbidden_tags = {};  // sorted
+  std::vector<std::string> regions = {};         // sorted; "*": any; empty: not asked for
+  std::optional<Micros> terms_reviewed_until = std::nullopt;  // nothing leaves from then on
+  bool no_training = false;  // only to providers that do not train on input
+
+  // Whether a destination in this region satisfies the rule; one that states none does not.
+  bool PermitsRegion(std::string_view region) const;
 };
 
 // A registered consumer of context.
@@ -29,10 +38,12 @@ struct Destination {
   std::string name;
   int scope = 0;  // 1 to 5, Generative AI Security Scoping Matrix
   Clearance ceiling;
-  std::vector<std::string> forbidden_tags;  // sorted
-  std::string region;                       // empty: nowhere in particular
-  std::optional<Label> model_label;         // of the model itself, for scope 4 and 5
-  bool outside_scope_rules = false;         // only the development destination
+  std::vector<std::string> forbidden_tags;     // sorted
+  std::string region;                          // empty: nowhere in particular
+  std::optional<Label> model_label;            // of the model itself, for scope 4 and 5
+  std::optional<Micros> terms_reviewed_until;  // receives nothing from then on
+  std::optional<bool> trains_on_input;         // whether its provider does; nothing: nobody says
+  bool outside_scope_rules = false;            // only the development destination
 
   friend bool operator==(const Destination&, const Destination&) = default;
 };
@@ -46,6 +57,9 @@ struct DeniedCertificates {
     return fingerprints.contains(fingerprint) || issuers.contains(issuer);
   }
 };
+
+// Whether the model has a label that must not be lost: it has seen what is above the lowest.
+bool HasModelLabel(const Destination& destination);
 
 // The development destination, which exists only while the server runs with --dev.
 inline constexpr std::string_view kDevDestination = "dev";
@@ -61,11 +75,18 @@ struct PolicyRules {
   DeniedCertificates denied_certificates;
 
   // Refuses rules that do not fit together: unknown names, containers that inherit in a circle or
-  // too deep, destinations wider than their scope. The field is the path in a policy file.
+  // too deep, destinations that do not satisfy the rule of their scope. The field is the path in a
+  // policy file.
   Status Check() const;
 
-  // The earliest end of an entry of a container that is later than `after`.
+  // The earliest time later than `after` at which an entry of a container or reviewed terms end.
   Micros NextEvent(Micros after) const;
+
+  // When the terms of `destination` or of its scope end, whichever is the first later than `after`.
+  Micros NextTermsEnd(const Destination& destination, Micros after) const;
+
+  // The rule of its scope; null if none holds for it.
+  const ScopeRule* RuleOf(const Destination& destination) const;
 };
 
 // The earliest end of an entry of `clause` that is later than `after`; kNever if there is none.

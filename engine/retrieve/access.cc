@@ -14,9 +14,10 @@ AllowedSet Access::Allowed() const {
 }
 
 StatusOr<Access> Enter(const ReadContext& context, const std::string* collection,
-                       const v1::Scope& scope, journal::v1::Record* record) {
+                       const v1::Scope& scope, journal::v1::Record* record, Right right) {
   const Authenticated& caller = context.caller;
-  RETURN_IF_ERROR(caller.Require(Right::kQuery));
+  RETURN_IF_ERROR(caller.Require(right));
+  if (!scope.break_glass().empty()) RETURN_IF_ERROR(caller.Require(Right::kBreakGlass));
   RETURN_IF_ERROR(CheckText("purpose", scope.purpose(), limits::kPurposeBytes));
   record->set_purpose(scope.purpose());
   Access access;
@@ -33,7 +34,14 @@ StatusOr<Access> Enter(const ReadContext& context, const std::string* collection
     if (!access.collection) return CollectionNotFound();
     record->set_collection(*collection);
   }
-  ASSIGN_OR_RETURN(access.caller, access.view->CallerOf(caller, scope.as(), scope.destination()));
+  const auto resolve = [&] {
+    return scope.break_glass().empty()
+               ? access.view->CallerOf(caller, scope.as(), scope.destination())
+               : access.view->BreakGlassOf(caller, scope.as(), scope.destination(),
+                                           scope.break_glass());
+  };
+  ASSIGN_OR_RETURN(access.caller, resolve());
+  if (access.subject().break_glass) record->set_break_glass(access.subject().break_glass->id);
   record->set_subject(context.tenant->pseudonyms.Of("principal", access.subject().name));
   record->set_verified_user(caller.user() != nullptr);
   record->set_destination(access.subject().destination->name);

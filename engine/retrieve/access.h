@@ -16,15 +16,20 @@ struct Access {
   std::shared_ptr<KnownCaller> caller;
 
   const Subject& subject() const { return caller->subject(); }
+  // The break-glass access under which it asks; empty as a rule.
+  std::string break_glass() const {
+    return subject().break_glass ? subject().break_glass->id : std::string();
+  }
   // What the subject may see, as the index understands it.
   AllowedSet Allowed() const;
 };
 
-// Checks the right to query, pins a View, and resolves who asks. FAILED_PRECONDITION if the asked
+// Checks `right`, pins a View, and resolves who asks. FAILED_PRECONDITION if the asked
 // revision is not reached: the server has waited for it, without a thread, before it called.
 // Notes in `record` what the journal keeps of it, as soon as it is known.
 // A `collection` that is hidden or absent is the same NOT_FOUND. Null: the call has none.
 StatusOr<Access> Enter(const ReadContext& context, const std::string* collection,
-                       const v1::Scope& scope, journal::v1::Record* record);
+                       const v1::Scope& scope, journal::v1::Record* record,
+                       Right right = Right::kQuery);
 
 }  // namespace cordon

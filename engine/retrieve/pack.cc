@@ -57,7 +57,9 @@ void NoteContext(const Context& context, const Pseudonyms& pseudonyms,
   for (const auto& passage : context.passages) {
     record->add_documents(pseudonyms.Of("document", passage->document));
     record->add_chunks(passage->ordinal);
+    record->set_tokens(record->tokens() + ApproximateTokens(passage->text));
   }
+  record->set_passages(static_cast<uint32_t>(context.passages.size()));
   if (context.label) *record->mutable_context_label() = ToProto(*context.label);
 }
 

@@ -46,6 +46,7 @@ v1::GetDocumentResponse ToResponse(const Document& document, const JournalReceip
   response.set_revision(document.access.view->revision());
   *response.mutable_as_of() = ToProtoTime(document.access.view.as_of);
   response.set_journal_id(receipt.id());
+  response.set_break_glass(document.access.break_glass());
   return response;
 }
 

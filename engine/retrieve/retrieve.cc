@@ -178,6 +178,7 @@ v1::RetrieveResponse ToResponse(Answer answer, bool omit_text, const JournalRece
   *response.mutable_as_of() = ToProtoTime(answer.access.view.as_of);
   response.set_journal_id(receipt.id());
   response.set_nonce(answer.nonce);
+  response.set_break_glass(answer.access.break_glass());
   return response;
 }
 

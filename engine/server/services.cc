@@ -1,5 +1,8 @@
 #include "engine/server/services.h"
 
+#include "engine/crypto/encoding.h"
+#include "engine/crypto/random_bytes.h"
+#include "engine/server/export_stream.h"
 #include "engine/server/find_keys.h"
 #include "engine/server/ingest_stream.h"
 #include "engine/server/revision_wait.h"
@@ -75,7 +78,12 @@ Reactor* RetrievalService::AllowedDestinations(CallContext* context,
   return ReadAt(front_, context, request, response, cordon::AllowedDestinations);
 }
 
-grpc::ServerBidiReactor<v1::IngestRequest, v1::IngestResponse>* IngestService::Ingest(
+grpc::ServerWriteReactor<v1::ExportResponse>* RetrievalService::Export(
+    CallContext* context, const v1::ExportRequest* request) {
+  return new ExportStream(front_, context, *request);
+}
+
+grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* IngestService::Ingest(
     CallContext* context) {
   return new IngestStream(front_, context);
 }
@@ -129,6 +137,32 @@ Reactor* PolicyService::Simulate(CallContext* context, const v1::SimulateRequest
         cordon::Simulate(engine->ReadAs(caller, std::move(stop)), in, try_change, done);
       },
       limits::kIngestMessageBytes);
+}
+
+Reactor* PolicyService::OpenBreakGlass(CallContext* context,
+                                       const v1::OpenBreakGlassRequest* request,
+                                       v1::OpenBreakGlassResponse* response) {
+  return Write(front_, context, request, response,
+               [](const WriteContext& write, const v1::OpenBreakGlassRequest& in, auto done) {
+                 constexpr size_t kIdBytes = 8;
+                 const auto id = RandomBytes(kIdBytes);
+                 if (!id.ok()) return done(id.status());
+                 cordon::OpenBreakGlass(write, in, HexEncode(*id), done);
+               });
+}
+
+Reactor* PolicyService::CloseBreakGlass(CallContext* context,
+                                        const v1::CloseBreakGlassRequest* request,
+                                        v1::CloseBreakGlassResponse* response) {
+  return Write(front_, context, request, response, cordon::CloseBreakGlass);
+}
+
+Reactor* PolicyService::ListBreakGlass(CallContext* context,
+                                       const v1::ListBreakGlassRequest* request,
+                                       v1::ListBreakGlassResponse* response) {
+  return Read(
+      front_, context, request, response,
+      [](const ReadContext& read, const auto&, auto done) { cordon::ListBreakGlass(read, done); });
 }
 
 Reactor* AdminService::CreateTenant(CallContext* context, const v1::CreateTenantRequest* request,
@@ -191,6 +225,11 @@ Reactor* AdminService::ListKeys(CallContext* context, const v1::ListKeysRequest*
 Reactor* AdminService::RevokeKey(CallContext* context, const v1::RevokeKeyRequest* request,
                                  v1::RevokeKeyResponse* response) {
   return Write(front_, context, request, response, cordon::RevokeKey);
+}
+
+Reactor* AdminService::Usage(CallContext* context, const v1::UsageRequest* request,
+                             v1::UsageResponse* response) {
+  return Read(front_, context, request, response, cordon::Usage);
 }
 
 Reactor* AdminService::Stats(CallContext* context, const v1::StatsRequest* request,

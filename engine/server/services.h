@@ -23,15 +23,23 @@ class RetrievalService final : public v1::Retrieval::CallbackService {
                        v1::CheckAccessResponse*) override;
   Reactor* AllowedDestinations(CallContext*, const v1::AllowedDestinationsRequest*,
                                v1::AllowedDestinationsResponse*) override;
+  grpc::ServerWriteReactor<v1::ExportResponse>* Export(CallContext*,
+                                                       const v1::ExportRequest*) override;
 
  private:
   Front* const front_;
 };
 
-class IngestService final : public v1::Ingest::CallbackService {
+// Of v1::Ingest all that is no stream is as gRPC generates it. The stream takes bytes: of a message
+// that it cannot parse, gRPC would make the end of a stream that went well.
+using IngestBase =
+    v1::Ingest::WithRawCallbackMethod_Ingest<v1::Ingest::WithCallbackMethod_SetAccess<
+        v1::Ingest::WithCallbackMethod_Delete<v1::Ingest::Service>>>;
+
+class IngestService final : public IngestBase {
  public:
   explicit IngestService(Front* front) : front_(front) {}
-  grpc::ServerBidiReactor<v1::IngestRequest, v1::IngestResponse>* Ingest(CallContext*) override;
+  grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* Ingest(CallContext*) override;
   Reactor* SetAccess(CallContext*, const v1::SetAccessRequest*, v1::SetAccessResponse*) override;
   Reactor* Delete(CallContext*, const v1::DeleteRequest*, v1::DeleteResponse*) override;
 
@@ -59,6 +67,12 @@ class PolicyService final : public v1::Policy::CallbackService {
   Reactor* AccessReport(CallContext*, const v1::AccessReportRequest*,
                         v1::AccessReportResponse*) override;
   Reactor* Simulate(CallContext*, const v1::SimulateRequest*, v1::SimulateResponse*) override;
+  Reactor* OpenBreakGlass(CallContext*, const v1::OpenBreakGlassRequest*,
+                          v1::OpenBreakGlassResponse*) override;
+  Reactor* CloseBreakGlass(CallContext*, const v1::CloseBreakGlassRequest*,
+                           v1::CloseBreakGlassResponse*) override;
+  Reactor* ListBreakGlass(CallContext*, const v1::ListBreakGlassRequest*,
+                          v1::ListBreakGlassResponse*) override;
 
  private:
   Front* const front_;
@@ -79,6 +93,7 @@ class AdminService final : public v1::Admin::CallbackService {
   Reactor* ListKeys(CallContext*, const v1::ListKeysRequest*, v1::ListKeysResponse*) override;
   Reactor* RotateKey(CallContext*, const v1::RotateKeyRequest*, v1::RotateKeyResponse*) override;
   Reactor* RevokeKey(CallContext*, const v1::RevokeKeyRequest*, v1::RevokeKeyResponse*) override;
+  Reactor* Usage(CallContext*, const v1::UsageRequest*, v1::UsageResponse*) override;
   Reactor* Stats(CallContext*, const v1::StatsRequest*, v1::StatsResponse*) override;
   Reactor* QueryJournal(CallContext*, const v1::QueryJournalRequest*,
                         v1::QueryJournalResponse*) override;

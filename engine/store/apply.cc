@@ -28,6 +28,10 @@ Status ApplyChange(const ApplyContext& context, const Mutation& mutation, Applie
       return ApplyKey(mutation.key(), applied);
     case Mutation::kTenant:
       return ApplyNewTenant(context, mutation.tenant(), applied);
+    case Mutation::kExported:
+      return ApplyExported(context, mutation.exported(), applied);
+    case Mutation::kBreakGlass:
+      return ApplyBreakGlass(mutation.break_glass(), applied);
     case Mutation::CHANGE_NOT_SET:
       break;
   }
@@ -96,6 +100,10 @@ std::string_view CallOf(const Mutation& mutation) {
       return mutation.key().has_record() ? "CreateKey" : "RevokeKey";
     case Mutation::kTenant:
       return "CreateTenant";
+    case Mutation::kExported:
+      return "Export";
+    case Mutation::kBreakGlass:
+      return mutation.break_glass().has_open() ? "OpenBreakGlass" : "CloseBreakGlass";
     case Mutation::CHANGE_NOT_SET:
       break;
   }

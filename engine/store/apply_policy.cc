@@ -64,25 +64,6 @@ Status SetContainer(const v1::ContainerChange& change, PolicyRules* rules, Appli
   return OkStatus();
 }
 
-Status SetDestination(const v1::DestinationChange& change, PolicyRules* rules, Applied* applied) {
-  const v1::Destination& in = change.destination();
-  RETURN_IF_ERROR(CheckName("name", in.name(), limits::kNameBytes));
-  if (in.name() == kDevDestination || in.name() == kAnyName) {
-    return Invalid("name", fmt::format("'{}' is reserved; choose another name", in.name()));
-  }
-  const std::string key = DestinationKey(applied->next.id, in.name());
-  if (change.remove()) {
-    if (rules->destinations.erase(in.name()) == 0) {
-      return Invalid("name", fmt::format("unknown destination '{}'", in.name()));
-    }
-    applied->batch.Delete(Family::kPolicy, key);
-    return OkStatus();
-  }
-  ASSIGN_OR_RETURN(rules->destinations[in.name()], FromProto(in));
-  applied->batch.Put(Family::kPolicy, key, in);
-  return OkStatus();
-}
-
 // One path through a change list: names in it are given once.
 template <typename Changes, typename NameOf, typename Set>
 Status SetAll(std::string_view field, const Changes& changes, NameOf name_of, Set set) {
@@ -102,17 +83,19 @@ Status InUse(const Status& unknown, std::string_view by) {
                 fmt::format("still used by {}: {}", by, unknown.message()));
 }
 
-// Stored labels are joined already: if two levels changed places, the join would be the lower one.
+// Stored labels and those of models are joined already: if two levels changed places, the join
+// would be the lower one.
 Status CheckLevelOrder(const PolicyRules& before, const PolicyRules& after) {
   size_t above = 0;
   for (const auto& level : before.scheme.levels) {
     const auto rank = after.scheme.Rank(level);
     if (!rank) continue;
     if (*rank + 1 < above) {
-      return Status(StatusCode::kFailedPrecondition, "levels",
-                    fmt::format("'{}' would change its order while documents are stored; keep "
-                                "the order of the levels",
-                                level));
+      return Status(
+          StatusCode::kFailedPrecondition, "levels",
+          fmt::format("'{}' would change its order while documents or models have labels; keep "
+                      "the order of the levels",
+                      level));
     }
     above = *rank + 1;
   }
@@ -150,7 +133,9 @@ Status CheckStoredNames(const ApplyContext& context, const TenantState& state,
     if (!known.ok()) return InUse(known, "the default acl of collection " + name);
   }
   const auto in_use = context.classes_in_use();
-  if (std::find(in_use.begin(), in_use.end(), true) != in_use.end()) {
+  const bool trained = std::any_of(rules.destinations.begin(), rules.destinations.end(),
+                                   [](const auto& entry) { return HasModelLabel(entry.second); });
+  if (trained || std::find(in_use.begin(), in_use.end(), true) != in_use.end()) {
     RETURN_IF_ERROR(CheckLevelOrder(*state.policy.rules, rules));
   }
   const ClassTable& table = state.policy.classes;
@@ -225,12 +210,7 @@ void PutScheme(const PolicyRules& rules, Applied* applied) {
   record.mutable_scheme()->mutable_tags()->Assign(rules.scheme.tags.begin(),
                                                   rules.scheme.tags.end());
   *record.mutable_default_clearance() = ToProto(rules.default_clearance);
-  for (const auto& [scope, rule] : rules.scopes) {
-    auto* out = record.add_scopes();
-    out->set_scope(static_cast<uint32_t>(scope));
-    *out->mutable_ceiling() = ToProto(rule.ceiling);
-    out->mutable_forbidden_tags()->Assign(rule.forbidden_tags.begin(), rule.forbidden_tags.end());
-  }
+  for (const auto& [scope, rule] : rules.scopes) *record.add_scopes() = ToProto(scope, rule);
   for (const auto& fingerprint : rules.denied_certificates.fingerprints) {
     record.add_denied_certificates()->set_fingerprint("sha256:" + fingerprint);
   }

@@ -13,6 +13,11 @@ Status ApplyDelete(const ApplyContext& context, const v1::DeleteRequest& request
 Status ApplyDirectoryRecords(const v1::ApplyDirectoryRequest& request, Applied* applied);
 Status ApplyPolicyFile(const ApplyContext& context, const v1::ApplyPolicyRequest& request,
                        Applied* applied);
+// Sets or removes a destination. The label of its model does not fall, unless the change says why.
+Status SetDestination(const v1::DestinationChange& change, PolicyRules* rules, Applied* applied);
+Status ApplyExported(const ApplyContext& context, const store::v1::ExportedBatch& batch,
+                     Applied* applied);
+Status ApplyBreakGlass(const store::v1::BreakGlassChange& change, Applied* applied);
 Status ApplyNewCollection(const v1::CollectionConfig& config, Applied* applied);
 Status ApplyDropCollection(const std::string& name, Applied* applied);
 Status ApplyKey(const store::v1::KeyChange& change, Applied* applied);

@@ -4,6 +4,7 @@
 
 #include "cordon/store/v1/records.pb.h"
 #include "cordon/v1/admin.pb.h"
+#include "cordon/v1/policy.pb.h"
 #include "cordon/v1/types.pb.h"
 #include "engine/base/clock.h"
 #include "engine/base/status.h"
@@ -45,7 +46,12 @@ StatusOr<DeniedCertificates> FromProto(
 
 // Refuses a malformed destination; an unset ceiling above all.
 StatusOr<Destination> FromProto(const v1::Destination& destination);
+v1::Destination ToProto(const Destination& destination);
 StatusOr<ScopeRule> FromProto(const v1::ScopeRule& rule);
+v1::ScopeRule ToProto(int scope, const ScopeRule& rule);
+
+StatusOr<BreakGlassAccess> FromProto(const v1::BreakGlass& access);
+v1::BreakGlass ToProto(const BreakGlassAccess& access);
 
 // Refuses a malformed record of the directory.
 Status CheckPrincipal(const v1::Principal& record);

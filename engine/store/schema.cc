@@ -54,6 +54,31 @@ std::string DestinationKey(uint32_t tenant, std::string_view name) {
   return Key(tenant, "d") + std::string(name);
 }
 
+std::string BreakGlassKey(uint32_t tenant, std::string_view id) {
+  return Key(tenant, "b") + std::string(id);
+}
+
+std::string ExportPrefix(uint32_t tenant, uint32_t collection, std::string_view pseudonym) {
+  std::string key = Key(tenant, "x");
+  AppendBigEndian(&key, collection);
+  key += pseudonym;
+  key.push_back('\0');
+  return key;
+}
+
+std::string ExportKey(uint32_t tenant, uint32_t collection, std::string_view pseudonym,
+                      std::string_view destination) {
+  return ExportPrefix(tenant, collection, pseudonym) + std::string(destination);
+}
+
+std::string KeyUsageKey(uint32_t tenant, std::string_view key_id) {
+  return Key(tenant, "k") + std::string(key_id);
+}
+
+std::string DestinationUsageKey(uint32_t tenant, std::string_view destination) {
+  return Key(tenant, "d") + std::string(destination);
+}
+
 std::string NamedKey(uint32_t tenant, std::string_view name) { return Key(tenant, name); }
 
 std::string NumberedKey(uint32_t tenant, uint32_t number) {

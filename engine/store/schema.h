@@ -13,11 +13,13 @@ namespace cordon {
 
 // Column families, in the order in which they are opened.
 enum class Family : uint8_t {
-  kMeta,       // "tenant/NAME" → TenantRecord
-  kHeads,      // T 'h' → HeadRecord, T 'a' → AnchorRecord
-  kPolicy,     // T 's' → SchemeRecord, T 'c' NAME → v1.Container, T 'd' NAME → v1.Destination
-  kDirectory,  // T PRINCIPAL → v1.Principal
-  kKeys,       // T KEYID → KeyRecord
+  kMeta,    // "tenant/NAME" → TenantRecord
+  kHeads,   // T 'h' → HeadRecord, T 'a' → AnchorRecord, T 'k' KEYID, T 'd' DESTINATION →
+            // UsageRecord
+  kPolicy,  // T 's' → SchemeRecord, T 'c' NAME → v1.Container, T 'd' NAME → v1.Destination,
+            // T 'b' ID → v1.BreakGlass, T 'x' C PSEUDONYM 0 DESTINATION → ExportRecord
+  kDirectory,    // T PRINCIPAL → v1.Principal
+  kKeys,         // T KEYID → KeyRecord
   kCollections,  // T NAME → CollectionRecord
   kClauses,      // T id → ClauseRecord
   kClasses,      // T id → ClassRecord
@@ -37,6 +39,14 @@ std::string AnchorKey(uint32_t tenant);
 std::string SchemeKey(uint32_t tenant);
 std::string ContainerKey(uint32_t tenant, std::string_view name);
 std::string DestinationKey(uint32_t tenant, std::string_view name);
+std::string BreakGlassKey(uint32_t tenant, std::string_view id);
+// That a destination received a document; the prefix is that of all which did.
+std::string ExportPrefix(uint32_t tenant, uint32_t collection, std::string_view pseudonym);
+std::string ExportKey(uint32_t tenant, uint32_t collection, std::string_view pseudonym,
+                      std::string_view destination);
+// What a key or a destination used; the prefixes are those of all keys and destinations.
+std::string KeyUsageKey(uint32_t tenant, std::string_view key_id);
+std::string DestinationUsageKey(uint32_t tenant, std::string_view destination);
 std::string NamedKey(uint32_t tenant, std::string_view name);  // directory, keys, collections
 std::string NumberedKey(uint32_t tenant, uint32_t number);     // clauses, classes
 std::string RevisionKey(uint32_t tenant, uint64_t revision);

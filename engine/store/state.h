@@ -88,6 +88,7 @@ struct Applied {
   std::vector<std::string> undefined;    // of Ingest: groups and roles that have no record
   uint32_t parts = 0;                    // of ApplyPolicy and ApplyDirectory: how many
   std::shared_ptr<TenantState> created;  // of NewTenant
+  std::optional<Label> model_label;      // of Export: of the model from now on
 };
 
 }  // namespace cordon

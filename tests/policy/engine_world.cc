@@ -55,6 +55,8 @@ Destination ToDestination(std::string name, const reference::Destination& destin
   result.forbidden_tags = ToNames(destination.gate.forbidden_tags);
   result.region = destination.region;
   if (destination.model_label) result.model_label = ToLabel(*destination.model_label);
+  result.terms_reviewed_until = destination.gate.terms;
+  result.trains_on_input = destination.trains;
   return result;
 }
 
@@ -75,7 +77,8 @@ EngineWorld::EngineWorld(const reference::World& world) {
   rules.scheme.levels = world.levels;
   rules.default_clearance = ToClearance(world.default_clearance);
   for (const auto& [scope, gate] : world.scopes) {
-    rules.scopes[scope] = {ToClearance(gate.ceiling), ToNames(gate.forbidden_tags)};
+    rules.scopes[scope] = {ToClearance(gate.ceiling), ToNames(gate.forbidden_tags),
+                           ToNames(gate.regions), gate.terms, gate.no_training};
   }
   for (const auto& [name, list] : world.containers) {
     rules.containers[name] = {ToClause(list), ToNames(list.inherit)};

@@ -78,7 +78,19 @@ reference::Destination RandomWorld::DrawDestinationRecord() {
   reference::Destination destination = {static_cast<int>(1 + random_.Below(5)), DrawGate(),
                                         Pick(kRegions), std::nullopt, false};
   if (Percent(60)) destination.model_label = DrawLabel();
+  if (Percent(40)) destination.gate.terms = DrawEnd();
+  if (Percent(60)) destination.trains = Percent(30);
   return destination;
+}
+
+// What a scope asks: mostly nothing.
+reference::Gate RandomWorld::DrawRule() {
+  reference::Gate rule = DrawGate();
+  if (Percent(25)) rule.regions = Percent(40) ? reference::Names{"*"} : Some(kRegions, 50);
+  rule.regions.erase("");
+  if (Percent(25)) rule.terms = DrawEnd();
+  rule.no_training = Percent(20);
+  return rule;
 }
 
 reference::List RandomWorld::DrawList(const Strings& containers) {
@@ -142,7 +154,7 @@ reference::World RandomWorld::Draw() {
     above.push_back(name);
   }
   for (int scope = 1; scope <= 5; ++scope) {
-    if (Percent(40)) world.scopes[scope] = DrawGate();
+    if (Percent(40)) world.scopes[scope] = DrawRule();
   }
   for (const auto& name : kDestinations) world.destinations[name] = DrawDestinationRecord();
   if (Percent(10)) world.destinations["dev"] = DrawDestinationRecord();  // dev mode hides it

@@ -35,6 +35,7 @@ class RandomWorld {
   std::vector<reference::Entry> DrawEntries(const std::vector<std::string>& names, size_t max);
   reference::Clearance DrawClearance();
   reference::Gate DrawGate();
+  reference::Gate DrawRule();
   reference::Destination DrawDestinationRecord();
   reference::List DrawList(const std::vector<std::string>& containers);
   reference::Chunk DrawChunk();

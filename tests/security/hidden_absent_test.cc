@@ -109,6 +109,11 @@ class HiddenDocuments : public Hidden {
   }
 
   const Key writer_ = Make("writer", "rights: RIGHT_INGEST ");
+  const Key exporter_ =
+      store_.MakeKey(store_.admin(),
+                     "principal: 'service:app' collections: 'docs' destinations: 'tuned' rights: "
+                     "RIGHT_EXPORT rights: RIGHT_ACT_AS as_patterns: 'user:ana' " +
+                         any_clearance_);
   const Key prefixed_ = Make("prefixed", kEveryRight, "id_prefix: 'in/' ");
   const Key editor_ =
       Make("editor", "rights: RIGHT_INGEST rights: RIGHT_GRANT rights: RIGHT_LABEL ");
@@ -124,6 +129,15 @@ void HiddenDocuments::CheckReads(HiddenWorld* world, const Pair& pair, Code expe
       world, "Retrieval/GetDocument", key, [&](auto& id) { return Named(id) + scope; }, pair);
   if (expected != Code::UNKNOWN) {
     EXPECT_EQ(got.hidden.status.error_code(), expected) << "hidden by " << pair.reason->name;
+    // What one destination may not receive, another may.
+    if (pair.reason->destination == "chat" && !pair.reason->modest) {
+      const auto named = [](const std::string& id) {
+        return "collection: 'docs' documents: 'visible' documents: " + Quoted(id) +
+               "scope { as: 'user:ana' } ";
+      };
+      const auto exported = Expect(world, "Retrieval/Export", exporter_, named, pair);
+      EXPECT_EQ(exported.hidden.status.error_code(), Code::NOT_FOUND);
+    }
   }
   const bool twice = world->Chance(3);
   const auto asked = [&](const std::string& id) {
@@ -317,6 +331,13 @@ TEST_F(HiddenNames, OfOthersAreToldFromAbsentOnes) {
   const Twin destination{"secret-model", "secret-modem"}, user{"user:bo", "user:bx"};
   const Twin key{their_root_.id, their_root_.id.substr(0, their_root_.id.size() - 2) + "zz"};
   const std::string docs = "collection: 'docs' ";
+  const std::string opened =
+      store_
+          .Do<v1::OpenBreakGlassResponse>(
+              their_root_, "Policy/OpenBreakGlass",
+              "reason: 'r' until { seconds: " + std::to_string(std::time(nullptr) + 3600) + " }")
+          .id();
+  const Twin access{opened, opened.substr(0, opened.size() - 1) + "z"};
   while (effort.More() && !HasFailure()) {
     for (const auto& [scope, twin] :
          {std::pair{"scope { destination: '$' as: 'user:ana' } ", destination},
@@ -330,6 +351,10 @@ TEST_F(HiddenNames, OfOthersAreToldFromAbsentOnes) {
     }
     Expect(&world, "Admin/RotateKey", root_, "id: '$'", key);
     Expect(&world, "Admin/RevokeKey", root_, "id: '$'", key);
+    Expect(&world, "Admin/Usage", root_, "key_id: '$'", key);
+    Expect(&world, "Policy/CloseBreakGlass", root_, "id: '$'", access);
+    Expect(&world, "Retrieval/GetDocument", root_,
+           docs + "document: 'visible' scope { break_glass: '$' } ", access);
     const std::string number = std::to_string(1 + world.Below(4));
     Expect(&world, "Admin/QueryJournal", root_, "journal_id: '$-" + number + "'", {"acme", "acmz"});
     Expect(&world, "Admin/QueryJournal", root_, "journal_id: 'acme-$'", {number, "9"});

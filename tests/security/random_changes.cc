@@ -7,6 +7,19 @@ namespace {
 
 const Strings kCollections = {"c1", "c2", "c3"};
 
+// Narrows a destination to what the rule of its scope asks.
+void Satisfy(const reference::Gate& rule, reference::Destination* destination) {
+  destination->gate.ceiling = rule.ceiling;
+  if (!rule.regions.empty()) {
+    const std::string& first = *rule.regions.begin();
+    destination->region = first == "*" ? "eu" : first;
+  }
+  if (rule.terms) {
+    destination->gate.terms = std::min(*rule.terms, destination->gate.terms.value_or(INT64_MAX));
+  }
+  if (rule.no_training) destination->trains = false;
+}
+
 }  // namespace
 
 void RandomChanges::Begin() {
@@ -169,7 +182,8 @@ void RandomChanges::SetScopes() {
   request.mutable_scopes();
   for (int scope = 1; scope <= 5; ++scope) {
     if (!draw_.Percent(30)) continue;
-    scopes[scope] = draw_.Gate(model());
+    scopes[scope] = draw_.Rule(model());
+    if (scopes[scope].terms == INT64_MAX) scopes[scope].terms.reset();
     *request.mutable_scopes()->add_rules() = ToWire(scope, scopes[scope]);
   }
   tenant_.ApplyPolicy(request, [=](auto* model) { model->world.scopes = scopes; });
@@ -186,12 +200,16 @@ void RandomChanges::SetDestination(const std::string& name) {
   reference::Destination destination = draw_.Destination(model());
   const auto& scopes = model().world.scopes;
   const auto rule = scopes.find(destination.scope);
-  // A ceiling wider than its scope's rule is refused.
+  // What is wider than its scope's rule is refused.
   if (rule != scopes.end() && draw_.Percent(80)) {
-    destination.gate.ceiling = rule->second.ceiling;
+    Satisfy(rule->second, &destination);
   }
+  if (destination.gate.terms == INT64_MAX) destination.gate.terms.reset();
   v1::ApplyPolicyRequest request;
-  *request.add_destinations()->mutable_destination() = ToWire(name, destination);
+  auto* change = request.add_destinations();
+  *change->mutable_destination() = ToWire(name, destination);
+  // Else the label of its model would stay, or not fall.
+  if (model().world.destinations.contains(name)) change->set_retrained("drawn anew");
   tenant_.ApplyPolicy(request, [=](auto* model) { model->world.destinations[name] = destination; });
 }
 
@@ -208,6 +226,7 @@ void RandomChanges::RemoveSomeRule() {
   auto* change = request.add_destinations();
   change->mutable_destination()->set_name(name);
   change->set_remove(true);
+  if (model().world.destinations.contains(name)) change->set_retrained("gone");
   tenant_.ApplyPolicy(request, [=](auto* model) { model->world.destinations.erase(name); });
 }
 

@@ -117,13 +117,13 @@ inline std::optional<Label> JoinOf(const World& world, const std::vector<Found>&
 
 // The destinations that the key may name and that may receive all of `labels` for the asker.
 inline Names Receivers(const World& world, const Key& key, const Asker& asker,
-                       const std::vector<Label>& labels) {
+                       const std::vector<Label>& labels, Time now) {
   Names names;
   for (const auto& [name, destination] : world.destinations) names.insert(name);
   if (world.dev) names.insert("dev");
   std::erase_if(names, [&](const std::string& name) {
     const auto may = [&](const Label& label) {
-      return MayReceive(world, *FindDestination(world, name), asker.clearance, label);
+      return MayReceive(world, *FindDestination(world, name), asker.clearance, label, now);
     };
     return !MayName(key, name) || !all_of(labels, may);
   });

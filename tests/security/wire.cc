@@ -13,6 +13,12 @@ google::protobuf::Timestamp ToStamp(reference::Time time) {
   return stamp;
 }
 
+// Without an end none is stated.
+std::optional<google::protobuf::Timestamp> ToStamp(const std::optional<reference::Time>& time) {
+  if (!time || *time == INT64_MAX) return std::nullopt;
+  return ToStamp(*time);
+}
+
 template <typename Names, typename Repeated>
 void ToRepeated(const Names& names, Repeated* out) {
   out->Assign(names.begin(), names.end());
@@ -77,6 +83,10 @@ v1::Destination ToWire(const std::string& name, const reference::Destination& de
   ToRepeated(destination.gate.forbidden_tags, out.mutable_forbidden_tags());
   out.set_region(destination.region);
   if (destination.model_label) *out.mutable_model_label() = ToWire(*destination.model_label);
+  if (const auto terms = ToStamp(destination.gate.terms)) {
+    *out.mutable_terms_reviewed_until() = *terms;
+  }
+  if (destination.trains) out.set_trains_on_input(*destination.trains);
   return out;
 }
 
@@ -85,6 +95,9 @@ v1::ScopeRule ToWire(int scope, const reference::Gate& gate) {
   rule.set_scope(static_cast<uint32_t>(scope));
   *rule.mutable_ceiling() = ToWire(gate.ceiling);
   ToRepeated(gate.forbidden_tags, rule.mutable_forbidden_tags());
+  ToRepeated(gate.regions, rule.mutable_regions());
+  if (const auto terms = ToStamp(gate.terms)) *rule.mutable_terms_reviewed_until() = *terms;
+  if (gate.no_training) rule.set_trains_on_input(false);
   return rule;
 }
 

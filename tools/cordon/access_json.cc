@@ -30,6 +30,20 @@ Status ReadAttributeType(JsonValue value, v1::AttributeSpec* spec) {
   return OkStatus();
 }
 
+Status ReadQuota(JsonValue value, v1::Quota* quota) {
+  const auto bound = [quota](void (v1::Quota::*set)(uint64_t)) {
+    return [quota, set](JsonValue v) {
+      uint64_t number = 0;
+      RETURN_IF_ERROR(ReadUint64(v, &number));
+      (quota->*set)(number);
+      return OkStatus();
+    };
+  };
+  return ReadObject(value, {{"passages_per_day", bound(&v1::Quota::set_passages_per_day)},
+                            {"tokens_per_day", bound(&v1::Quota::set_tokens_per_day)},
+                            {"requests_per_minute", bound(&v1::Quota::set_requests_per_minute)}});
+}
+
 template <typename Message>
 StatusOr<Message> ParseOption(std::string_view option, std::string_view text,
                               Status (*read)(JsonValue, Message*)) {
@@ -128,6 +142,10 @@ StatusOr<v1::Acl> ParseAclOption(std::string_view option, std::string_view text)
 
 StatusOr<v1::Label> ParseLabelOption(std::string_view option, std::string_view text) {
   return ParseOption<v1::Label>(option, text, ReadLabel);
+}
+
+StatusOr<v1::Quota> ParseQuotaOption(std::string_view option, std::string_view text) {
+  return ParseOption<v1::Quota>(option, text, ReadQuota);
 }
 
 StatusOr<v1::Clearance> ParseClearanceOption(std::string_view option, std::string_view text) {

@@ -19,6 +19,9 @@ void AddPolicyCommands(CLI::App& app, Session& session);      // policy, directo
 void AddIngestCommand(CLI::App& app, Session& session);       // ingest
 void AddRetrieveCommand(CLI::App& app, Session& session);     // retrieve
 void AddDocumentCommands(CLI::App& app, Session& session);    // get, set-access, delete, why
+void AddExportCommands(CLI::App& app, Session& session);      // export, destinations
+void AddBreakGlassCommands(CLI::App& app, Session& session);  // break-glass
+void AddUsageCommand(CLI::App& key, Session& session);        // key usage
 void AddAuditCommands(CLI::App& app, Session& session);    // who-can-see, access-report, simulate
 void AddJournalCommands(CLI::App& app, Session& session);  // journal
 void AddServerCommands(CLI::App& app, Session& session);   // stats, capabilities

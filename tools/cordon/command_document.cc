@@ -18,6 +18,7 @@ struct DocumentOptions {
   std::string as;
   std::string destination;
   std::string purpose;
+  std::string break_glass;
   std::string acl;
   std::string label;
   CLI::Option* as_option = nullptr;
@@ -41,6 +42,7 @@ StatusOr<int> Get(const DocumentOptions& options, Session& session) {
   request.mutable_scope()->set_as(options.as);
   request.mutable_scope()->set_destination(options.destination);
   request.mutable_scope()->set_purpose(options.purpose);
+  request.mutable_scope()->set_break_glass(options.break_glass);
   ASSIGN_OR_RETURN(Connection * connection, session.Connect());
   const auto stub = v1::Retrieval::NewStub(connection->channel());
   ASSIGN_OR_RETURN(const v1::GetDocumentResponse response,
@@ -108,6 +110,7 @@ StatusOr<int> Why(const DocumentOptions& options, Session& session) {
   request.set_document(options.document);
   request.set_as(options.as);
   request.set_destination(options.destination);
+  request.set_break_glass(options.break_glass);
   ASSIGN_OR_RETURN(Connection * connection, session.Connect());
   const auto stub = v1::Policy::NewStub(connection->channel());
   ASSIGN_OR_RETURN(const v1::ExplainResponse response,
@@ -146,6 +149,8 @@ void AddDocumentCommands(CLI::App& app, Session& session) {
                                    "  cordon get docs hr/42 --as user:ana");
   const auto get_options = AddDocument(get);
   AddScope(get, *get_options);
+  get->add_option("--break-glass", get_options->break_glass,
+                  "An access that this key opened for the user: cordon break-glass open");
   get->add_option("--purpose", get_options->purpose, "Why; recorded in the journal");
   OnRun(get, session, get_options, Get);
 
@@ -175,6 +180,8 @@ void AddDocumentCommands(CLI::App& app, Session& session) {
   const auto why_options = AddDocument(why);
   AddScope(why, *why_options);
   why_options->as_option->required();
+  why->add_option("--break-glass", why_options->break_glass,
+                  "Judged under this access, while it is open");
   OnRun(why, session, why_options, Why);
 }
 

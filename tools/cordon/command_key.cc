@@ -1,4 +1,4 @@
-// key create | list | rotate | revoke, tenant create.
+// key create | list | rotate | revoke, tenant create. (key usage: command_usage.cc.)
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -28,6 +28,7 @@ struct CreateOptions {
   std::vector<std::string> destinations;
   std::string expires;
   std::string certificate;
+  std::string quota;
   std::string out;
 };
 
@@ -70,6 +71,9 @@ StatusOr<v1::KeyGrant> Grant(const CreateOptions& options) {
     const auto time = ParseTime(options.expires);
     if (!time.ok()) return time.status().Within("expires");
     *grant.mutable_expires() = ToProtoTime(*time);
+  }
+  if (!options.quota.empty()) {
+    ASSIGN_OR_RETURN(*grant.mutable_quota(), ParseQuotaOption("quota", options.quota));
   }
   if (options.clearance.empty()) {
     grant.mutable_clearance()->set_symbol(v1::Clearance::SYMBOL_LOWEST);
@@ -236,7 +240,9 @@ void AddCreate(CLI::App& key, Session& session) {
   cordon key create --principal service:loader --rights ingest,grant,label --clearance all \
       --collections '*' --id-prefix hr/ --expires 2027-01-01T00:00:00Z
   cordon key create --principal service:app --rights query --collections docs \
-      --certificate spiffe://corp.example/app)");
+      --certificate spiffe://corp.example/app
+  cordon key create --principal service:trial --rights query --collections docs \
+      --destinations chat --quota '{"passages_per_day":1000,"requests_per_minute":60}')");
   const auto options = std::make_shared<CreateOptions>();
   create->add_option("--principal", options->principal, "Who uses it, such as service:chat")
       ->required();
@@ -269,6 +275,9 @@ void AddCreate(CLI::App& key, Session& session) {
   create->add_option("--certificate", options->certificate,
                      "The name in a client certificate that takes the place of a secret: "
                      "spiffe://DOMAIN/PATH, uri:URI or dns:HOST");
+  create->add_option("--quota", options->quota,
+                     R"(How much it may use: {"passages_per_day":…,"tokens_per_day":…,)"
+                     R"("requests_per_minute":…}; what is left out has no bound)");
   create->add_option("--out", options->out, "New file for the key, readable by you only")
       ->type_name("FILE");
   OnRun(create, session, options, CreateKey);
@@ -277,13 +286,16 @@ void AddCreate(CLI::App& key, Session& session) {
 }  // namespace
 
 void AddKeyCommands(CLI::App& app, Session& session) {
-  CLI::App* const key = AddCommand(app, "key", "Creates, lists, rotates and revokes API keys",
-                                   "  cordon key list\n  cordon key create --help");
+  CLI::App* const key =
+      AddCommand(app, "key", "Creates, lists, rotates, meters and revokes API keys",
+                 "  cordon key list\n  cordon key create --help");
   key->require_subcommand(1);
   AddCreate(*key, session);
   CLI::App* const list =
       AddCommand(*key, "list", "Lists the keys, without their secrets", "  cordon key list --json");
   OnRun(list, session, std::make_shared<NoOptions>(), ListKeys);
+
+  AddUsageCommand(*key, session);
 
   CLI::App* const rotate =
       AddCommand(*key, "rotate", "Gives a key a new secret; without --out it is printed, this once",

@@ -61,7 +61,9 @@ void AddCommands(CLI::App& app, Session& session) {
   AddIngestCommand(app, session);
   AddRetrieveCommand(app, session);
   AddDocumentCommands(app, session);
+  AddExportCommands(app, session);
   AddAuditCommands(app, session);
+  AddBreakGlassCommands(app, session);
   AddServerCommands(app, session);
   AddJournalCommands(app, session);
 }

@@ -23,6 +23,7 @@ struct RetrieveOptions {
   std::string rank = "vector";
   std::string destination;
   std::string purpose;
+  std::string break_glass;
   uint64_t at_least_revision = 0;
   bool no_text = false;
   CLI::Option* as_option = nullptr;
@@ -38,6 +39,7 @@ StatusOr<v1::RetrieveRequest> Request(const RetrieveOptions& options) {
   request.mutable_scope()->set_as(options.as);
   request.mutable_scope()->set_destination(options.destination);
   request.mutable_scope()->set_purpose(options.purpose);
+  request.mutable_scope()->set_break_glass(options.break_glass);
   request.mutable_scope()->set_at_least_revision(options.at_least_revision);
   request.set_text(options.text);
   request.set_omit_text(options.no_text);
@@ -108,6 +110,8 @@ void AddRefinements(CLI::App* retrieve, RetrieveOptions& options) {
   options.destination_option = retrieve->add_option("--destination", options.destination,
                                                     "Where the context goes; else the key's first");
   retrieve->add_flag("--no-text", options.no_text, "Leaves the passages' text out");
+  retrieve->add_option("--break-glass", options.break_glass,
+                       "An access that this key opened for the user: cordon break-glass open");
   retrieve->add_option("--purpose", options.purpose, "Why; recorded in the journal");
   retrieve->add_option("--at-least-revision", options.at_least_revision,
                        "Waits until this revision is visible");

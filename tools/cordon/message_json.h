@@ -33,6 +33,7 @@ void WriteDocument(JsonWriter& json, const v1::GetDocumentResponse& response);
 void WriteExplain(JsonWriter& json, const v1::ExplainResponse& response);
 void WriteStats(JsonWriter& json, const v1::StatsResponse& response);
 void WriteKey(JsonWriter& json, const v1::KeyInfo& key);
+void QuotaOrNull(JsonWriter& json, bool has, const v1::Quota& quota);
 void WriteCollection(JsonWriter& json, const v1::CollectionConfig& config);
 void WriteJournalLine(JsonWriter& json, const v1::JournalLine& line);
 
