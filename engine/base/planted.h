@@ -18,6 +18,7 @@ enum class Bug {
   kContainersAbove,      // containers above a container are not asked
   kRegionsUnited,        // a join may go wherever one of its parts may
   kRaiseUnchecked,       // a caller may raise itself
+  kAliasKept,            // an alias stands for whom it stood first, whoever it was given to since
   // Search and guard.
   kSkipFinalCheck,      // the guard permits whatever the search proposes
   kFilterAfterTopK,     // the k best of all rows, then those permitted of them
@@ -31,6 +32,9 @@ enum class Bug {
   kOldChunksKept,      // a replaced document's chunks stay in the store
   kReclassNotIndexed,  // SetAccess changes the record and not the index
   kIdPrefixIgnored,    // a key writes any id
+  kStaleAccepted,      // a record of the directory that comes late replaces a later one
+  kSyncEarly,          // the records of a snapshot count before it is whole
+  kRemovedKept,        // a record that a snapshot lacks stays in force
   // Durability.
   kStoreUnsynced,         // acknowledged before RocksDB has synced
   kJournalUnsynced,       // acknowledged before the journal has synced

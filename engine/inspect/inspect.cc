@@ -41,7 +41,7 @@ StatusOr<v1::ExplainResponse> ExplainDocument(const ReadContext& context,
   ASSIGN_OR_RETURN(const Judged judged, Judged::In(view->state(), view->now(),
                                                    request.destination(), context.caller.dev()));
   ASSIGN_OR_RETURN(const std::vector<Subject> subjects, judged.Subjects(request.as()));
-  record->set_subject(context.tenant->pseudonyms.Of("principal", request.as()));
+  record->set_subject(context.tenant->pseudonyms.Of("principal", subjects.front().name));
   record->set_destination(request.destination());
   record->add_documents(context.tenant->pseudonyms.Of("document", request.document()));
   store::v1::DocumentRecord document;
@@ -143,6 +143,7 @@ v1::JournalLine ToLine(const journal::v1::Record& record, const std::string& ten
   if (record.has_context_label()) *line.mutable_context_label() = record.context_label();
   line.set_recovered(record.recovered());
   line.set_verified_user(record.verified_user());
+  line.set_reason(record.reason());
   return line;
 }
 

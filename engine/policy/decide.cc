@@ -171,7 +171,7 @@ StatusOr<PrincipalKind> ParseSubject(std::string_view name) {
 StatusOr<Subject> ResolveName(const World& world, const std::string& name) {
   ASSIGN_OR_RETURN(const PrincipalKind kind, ParseSubject(name));
   Subject subject;
-  subject.name = name;
+  subject.name = CanonicalName(world.state, name);
   ASSIGN_OR_RETURN(subject.principals, ExpandName(world, name, kind));
   subject.clearance = ClearanceOf(world.state, name);
   return subject;
@@ -186,7 +186,9 @@ StatusOr<PrincipalSet> ExpandClaims(const World& world, const VerifiedUser& user
   }
   ASSIGN_OR_RETURN(PrincipalSet principals, world.state.directory->Expand(start, world.now));
   // Added last, so that what the directory says of the user is not followed.
-  if (const auto id = world.state.principals->Find(user.principal())) principals.Add(*id, *id);
+  if (const auto id = world.state.principals->Find(user.principal())) {
+    world.state.directory->AddTo(&principals, *id, *id);
+  }
   return principals;
 }
 
@@ -200,15 +202,15 @@ StatusOr<Subject> ResolveVerified(const World& world, const VerifiedUser& user) 
   return subject;
 }
 
-// Whether `caller` may ask for `name`. A token of the user's own needs no pattern: it is the user
-// who says so.
-Status CheckActing(const Authenticated& caller, const std::string& name) {
+// Whether `caller` may ask for `name`, which is no alias: it is the one acted for whom patterns are
+// about. A token of the user's own needs no pattern: it is the user who says so.
+Status CheckActing(const World& world, const Authenticated& caller, const std::string& name) {
   const Grant& grant = caller.grant();
   const VerifiedUser* user = caller.user();
-  if (user != nullptr && name != user->principal()) {
+  if (user != nullptr && name != CanonicalName(world.state, user->principal())) {
     return Denied("as", "not the user of the token that came with the call; leave one of them out");
   }
-  const bool itself = name == grant.principal && !caller.forwards();
+  const bool itself = name == CanonicalName(world.state, grant.principal) && !caller.forwards();
   if (!itself && !grant.rights.Has(Right::kActAs)) {
     return Denied("rights", "the key lacks the right 'act-as'; use a key that has it");
   }
@@ -231,7 +233,8 @@ void Limit(const World& world, const Grant& grant, Subject* subject) {
   const auto id = world.state.principals->Find(subject->name);
   const auto* record = id ? world.state.directory->Find(*id) : nullptr;
   const bool known = record != nullptr && record->clearance.has_value();
-  if (subject->name == grant.principal && subject->name.starts_with("service:") && !known) {
+  if (subject->name == CanonicalName(world.state, grant.principal) &&
+      subject->name.starts_with("service:") && !known) {
     subject->clearance = grant.clearance;
   }
 }
@@ -262,9 +265,15 @@ StatusOr<Destination> ResolveDestination(const World& world, const Authenticated
 
 }  // namespace
 
+std::string CanonicalName(const PolicyState& state, std::string_view name) {
+  const auto id = state.principals->Find(name);
+  const PrincipalId canonical = id ? state.directory->Canonical(*id) : 0;
+  return !id || canonical == *id ? std::string(name) : state.principals->Name(canonical);
+}
+
 Clearance ClearanceOf(const PolicyState& state, std::string_view principal) {
   if (const auto id = state.principals->Find(principal)) {
-    const auto* record = state.directory->Find(*id);
+    const auto* record = state.directory->Find(state.directory->Canonical(*id));
     if (record != nullptr && record->clearance) return *record->clearance;
   }
   // The default is for users; a service has what it was given, or the lowest.
@@ -283,9 +292,9 @@ StatusOr<Subject> ResolveSubject(const World& world, const Authenticated& caller
   const Grant& grant = caller.grant();
   const VerifiedUser* user = caller.user();
   const std::string& own = user != nullptr ? user->principal() : grant.principal;
-  const std::string name = as.empty() ? own : std::string(as);
-  RETURN_IF_ERROR(ParseSubject(name).status());
-  RETURN_IF_ERROR(CheckActing(caller, name));
+  RETURN_IF_ERROR(ParseSubject(as.empty() ? own : as).status());
+  const std::string name = CanonicalName(world.state, as.empty() ? own : as);
+  RETURN_IF_ERROR(CheckActing(world, caller, name));
   ASSIGN_OR_RETURN(Subject subject,
                    user != nullptr ? ResolveVerified(world, *user) : ResolveName(world, name));
   if (user != nullptr && !caller.forwards()) {  // nobody is in between

@@ -124,6 +124,9 @@ const Destination* FindDestination(const PolicyRules& rules, std::string_view na
 std::vector<std::string> Receivers(const World& world, const Authenticated& caller,
                                    const Subject& subject, const Label& label);
 
+// The principal for whom `name` stands: itself, unless it is an alias.
+std::string CanonicalName(const PolicyState& state, std::string_view name);
+
 // The clearance of a principal by directory and default alone.
 Clearance ClearanceOf(const PolicyState& state, std::string_view principal);
 

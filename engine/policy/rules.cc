@@ -100,6 +100,14 @@ Status PolicyRules::Check() const {
     RETURN_IF_ERROR(scheme.CheckClearance(rule.ceiling).Within("ceiling").Within(field));
     RETURN_IF_ERROR(scheme.CheckTags(rule.forbidden_tags).Within(field));
   }
+  if (containers.size() > limits::kContainers) {
+    return Invalid("containers",
+                   fmt::format("more than {} in all; remove some", limits::kContainers));
+  }
+  if (destinations.size() > limits::kDestinations) {
+    return Invalid("destinations",
+                   fmt::format("more than {} in all; remove some", limits::kDestinations));
+  }
   Heights heights(*this);
   for (const auto& [name, container] : containers) {
     RETURN_IF_ERROR(
