@@ -195,14 +195,14 @@ StatusOr<LoadedTenant> LoadTenant(const Database& database, const store::v1::Ten
 }
 
 Status DropStaged(Database* database, uint32_t tenant) {
-  bool any = false;
-  RETURN_IF_ERROR(database->Scan(Family::kStaged, TenantPrefix(tenant), [&](auto, auto) -> Status {
-    any = true;
+  const Status none = database->Scan(Family::kStaged, TenantPrefix(tenant), [](auto, auto) {
     return Status(StatusCode::kCancelled, "", "one is enough");
-  }));
+  });
+  if (none.ok()) return OkStatus();
+  // Damaged ones go as well: nobody reads them.
   Batch batch;
   batch.DeletePrefix(Family::kStaged, TenantPrefix(tenant));
-  return any ? database->Write(batch) : OkStatus();
+  return database->Write(batch);
 }
 
 Status ScanDocuments(const Database& database, uint32_t tenant, uint32_t collection,

@@ -83,7 +83,7 @@ class SnapshotServer : public testing::Test {
     EXPECT_TRUE(database.ok()) << database.status().ToString();
     uint64_t rows = 0;
     EXPECT_TRUE((*database)
-                    ->Scan(Family::kStaged, "",
+                    ->Scan(Family::kStaged, TenantPrefix(1),
                            [&](auto, auto) {
                              ++rows;
                              return OkStatus();
