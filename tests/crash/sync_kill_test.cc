@@ -124,8 +124,9 @@ TEST_F(SnapshotServer, ADeadServerLeavesHalf) {
   ASSERT_TRUE(Send(1, 10).ok());
   uint64_t now = 1, next = 2, whole = 0;
   for (; effort.More() && !HasFailure(); ++next) {
-    const size_t stop_at = 1 + random.Below(10);
-    const auto pause = std::chrono::microseconds(random.Below(60'000));
+    // Half of them whole, and killed about when they become visible.
+    const size_t stop_at = random.OneIn(2) ? 10 : 1 + random.Below(10);
+    const auto pause = std::chrono::microseconds(random.Below(stop_at < 10 ? 60'000 : 600'000));
     const grpc::Status sent = Send(next, stop_at, [&] {
       std::this_thread::sleep_for(pause);
       server_.Kill();
