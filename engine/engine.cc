@@ -152,6 +152,7 @@ Status Engine::LoadAll() {
 
 Status Engine::LoadOne(const store::v1::TenantRecord& record) {
   Interner interner;
+  RETURN_IF_ERROR(DropStaged(database_.get(), record.id()));
   ASSIGN_OR_RETURN(LoadedTenant loaded, LoadTenant(*database_, record, &interner));
   TenantState& state = loaded.state;
   clock_.AtLeast(state.time);
@@ -223,6 +224,7 @@ Status Engine::Reconcile(const TenantState& state, Tenant* tenant) {
     record.set_revision(revision);
     record.set_mutation(true);
     *record.mutable_documents() = row.touched();
+    record.set_reason(row.reason());
     record.set_recovered(true);
   }
   if (records.empty()) return OkStatus();

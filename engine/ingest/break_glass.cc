@@ -16,7 +16,9 @@ StatusOr<v1::BreakGlass> AccessOf(const WriteContext& context,
   RETURN_IF_ERROR(CheckName("reason", request.reason(), limits::kPurposeBytes));
   if (!request.has_until()) return Invalid("until", "missing; say when it ends");
   RETURN_IF_ERROR(FromProto(request.until()).status().Within("until"));
-  ASSIGN_OR_RETURN(const std::string name, ResolveActing(context.caller, request.as()));
+  const PinnedView view = context.tenant->publisher.Pin(context.clock);
+  ASSIGN_OR_RETURN(const std::string name,
+                   ResolveActing(view->world(), context.caller, request.as()));
   v1::BreakGlass access;
   access.set_id(id);
   access.set_key_id(context.caller.key_id());

@@ -9,6 +9,8 @@ namespace cordon {
 Status CheckSetAccess(const WriteContext& context, const v1::SetAccessRequest& request);
 Status CheckDelete(const WriteContext& context, const v1::DeleteRequest& request);
 Status CheckApplyDirectory(const WriteContext& context, const v1::ApplyDirectoryRequest& request);
-Status CheckApplyPolicy(const WriteContext& context);
+// A change that only admins make.
+Status CheckAdmin(const WriteContext& context, const std::string& reason);
+Status CheckReason(const std::string& reason);
 
 }  // namespace cordon

@@ -105,6 +105,8 @@ void Writer::Submit(std::shared_ptr<Tenant> tenant, Authenticated caller,
                                   });
 }
 
+Status Writer::WriteStaged(const Batch& rows) { return database_->Write(rows); }
+
 StatusOr<Trial> Writer::Try(std::shared_ptr<Tenant> tenant, const Authenticated& caller,
                             store::v1::Mutation mutation) {
   WaitingTrial waiting{std::move(tenant), caller, std::move(mutation), {}};
@@ -191,7 +193,7 @@ void Writer::CommitGroup(std::vector<Pending>* group) {
       Applied& applied = pending.applied;
       pending.done(Committed{applied.next.revision, applied.existed, applied.parts,
                              std::move(applied.undefined), std::move(applied.model_label),
-                             *receipts[i]});
+                             std::move(applied.sync), *receipts[i]});
     }
   }
 }
@@ -235,7 +237,7 @@ StatusOr<Trial> Writer::TryOne(WaitingTrial* waiting) {
   CORDON_CHECK(found != heads_.end());
   Head& head = found->second;
   const auto unnamed = [](std::string_view, std::string_view) { return std::string(); };
-  Trial trial{head.tenant->publisher.Pin(clock_), {}, {}, {}};
+  Trial trial{head.tenant->publisher.Pin(clock_), {}, {}, {}, {}};
   waiting->mutation.set_time_us(std::max(trial.now(), head.state.time));
   auto applied = Apply(ContextOf(&head, unnamed, {}), head.state, waiting->mutation);
   head.interner.Rollback();  // the batch goes as well: nothing of it was made
@@ -244,6 +246,7 @@ StatusOr<Trial> Writer::TryOne(WaitingTrial* waiting) {
   trial.after = std::move(applied->next);
   trial.collection = std::move(applied->collection);
   trial.rows = std::move(applied->rows);
+  trial.sync = std::move(applied->sync);
   return trial;
 }
 

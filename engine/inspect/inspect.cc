@@ -46,7 +46,7 @@ StatusOr<v1::ExplainResponse> ExplainDocument(const ReadContext& context,
     RETURN_IF_ERROR(BreakGlassOf(view->world(), request.break_glass(), &subject));
   }
   record->set_break_glass(request.break_glass());
-  record->set_subject(context.tenant->pseudonyms.Of("principal", request.as()));
+  record->set_subject(context.tenant->pseudonyms.Of("principal", subjects.front().name));
   record->set_destination(request.destination());
   record->add_documents(context.tenant->pseudonyms.Of("document", request.document()));
   store::v1::DocumentRecord document;
@@ -151,6 +151,7 @@ v1::JournalLine ToLine(const journal::v1::Record& record, const std::string& ten
   line.set_break_glass(record.break_glass());
   line.set_passages(record.passages());
   line.set_tokens(record.tokens());
+  line.set_reason(record.reason());
   return line;
 }
 

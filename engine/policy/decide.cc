@@ -139,7 +139,7 @@ StatusOr<PrincipalKind> ParseSubject(std::string_view name) {
 StatusOr<Subject> ResolveName(const World& world, const std::string& name) {
   ASSIGN_OR_RETURN(const PrincipalKind kind, ParseSubject(name));
   Subject subject;
-  subject.name = name;
+  subject.name = CanonicalName(world.state, name);
   ASSIGN_OR_RETURN(subject.principals, ExpandName(world, name, kind));
   subject.clearance = ClearanceOf(world.state, name);
   return subject;
@@ -154,7 +154,9 @@ StatusOr<PrincipalSet> ExpandClaims(const World& world, const VerifiedUser& user
   }
   ASSIGN_OR_RETURN(PrincipalSet principals, world.state.directory->Expand(start, world.now));
   // Added last, so that what the directory says of the user is not followed.
-  if (const auto id = world.state.principals->Find(user.principal())) principals.Add(*id, *id);
+  if (const auto id = world.state.principals->Find(user.principal())) {
+    world.state.directory->AddTo(&principals, *id, *id);
+  }
   return principals;
 }
 
@@ -168,15 +170,15 @@ StatusOr<Subject> ResolveVerified(const World& world, const VerifiedUser& user) 
   return subject;
 }
 
-// Whether `caller` may ask for `name`. A token of the user's own needs no pattern: it is the user
-// who says so.
-Status CheckActing(const Authenticated& caller, const std::string& name) {
+// Whether `caller` may ask for `name`, which is no alias: it is the one acted for whom patterns are
+// about. A token of the user's own needs no pattern: it is the user who says so.
+Status CheckActing(const World& world, const Authenticated& caller, const std::string& name) {
   const Grant& grant = caller.grant();
   const VerifiedUser* user = caller.user();
-  if (user != nullptr && name != user->principal()) {
+  if (user != nullptr && name != CanonicalName(world.state, user->principal())) {
     return Denied("as", "not the user of the token that came with the call; leave one of them out");
   }
-  const bool itself = name == grant.principal && !caller.forwards();
+  const bool itself = name == CanonicalName(world.state, grant.principal) && !caller.forwards();
   if (!itself && !grant.rights.Has(Right::kActAs)) {
     return Denied("rights", "the key lacks the right 'act-as'; use a key that has it");
   }
@@ -199,7 +201,8 @@ void Limit(const World& world, const Grant& grant, Subject* subject) {
   const auto id = world.state.principals->Find(subject->name);
   const auto* record = id ? world.state.directory->Find(*id) : nullptr;
   const bool known = record != nullptr && record->clearance.has_value();
-  if (subject->name == grant.principal && subject->name.starts_with("service:") && !known) {
+  if (subject->name == CanonicalName(world.state, grant.principal) &&
+      subject->name.starts_with("service:") && !known) {
     subject->clearance = grant.clearance;
   }
 }
@@ -230,21 +233,28 @@ StatusOr<Destination> ResolveDestination(const World& world, const Authenticated
 
 }  // namespace
 
+std::string CanonicalName(const PolicyState& state, std::string_view name) {
+  const auto id = state.principals->Find(name);
+  const PrincipalId canonical = id ? state.directory->Canonical(*id) : 0;
+  return !id || canonical == *id ? std::string(name) : state.principals->Name(canonical);
+}
+
 Clearance ClearanceOf(const PolicyState& state, std::string_view principal) {
   if (const auto id = state.principals->Find(principal)) {
-    const auto* record = state.directory->Find(*id);
+    const auto* record = state.directory->Find(state.directory->Canonical(*id));
     if (record != nullptr && record->clearance) return *record->clearance;
   }
   // The default is for users; a service has what it was given, or the lowest.
   return principal.starts_with("user:") ? state.rules->default_clearance : Clearance::Lowest();
 }
 
-StatusOr<std::string> ResolveActing(const Authenticated& caller, std::string_view as) {
+StatusOr<std::string> ResolveActing(const World& world, const Authenticated& caller,
+                                    std::string_view as) {
   const VerifiedUser* user = caller.user();
   const std::string& own = user != nullptr ? user->principal() : caller.grant().principal;
-  const std::string name = as.empty() ? own : std::string(as);
-  RETURN_IF_ERROR(ParseSubject(name).status());
-  RETURN_IF_ERROR(CheckActing(caller, name));
+  RETURN_IF_ERROR(ParseSubject(as.empty() ? own : as).status());
+  const std::string name = CanonicalName(world.state, as.empty() ? own : as);
+  RETURN_IF_ERROR(CheckActing(world, caller, name));
   return name;
 }
 
@@ -252,7 +262,7 @@ StatusOr<Subject> ResolveSubject(const World& world, const Authenticated& caller
                                  std::string_view as, std::string_view destination) {
   const Grant& grant = caller.grant();
   const VerifiedUser* user = caller.user();
-  ASSIGN_OR_RETURN(const std::string name, ResolveActing(caller, as));
+  ASSIGN_OR_RETURN(const std::string name, ResolveActing(world, caller, as));
   ASSIGN_OR_RETURN(Subject subject,
                    user != nullptr ? ResolveVerified(world, *user) : ResolveName(world, name));
   if (user != nullptr && !caller.forwards()) {  // nobody is in between

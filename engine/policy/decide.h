@@ -75,7 +75,8 @@ StatusOr<Subject> ResolveSubject(const World& world, const Authenticated& caller
                                  std::string_view as, std::string_view destination);
 
 // The name of whom `caller` acts for by `as`, as ResolveSubject() reads it, and its refusals.
-StatusOr<std::string> ResolveActing(const Authenticated& caller, std::string_view as);
+StatusOr<std::string> ResolveActing(const World& world, const Authenticated& caller,
+                                    std::string_view as);
 
 // Lets `subject`, whom `caller` asks for, past lists that allow others only. PERMISSION_DENIED
 // unless the caller has the right and the access is its own, for this subject, and has not ended.
@@ -147,6 +148,9 @@ const Destination* FindDestination(const PolicyRules& rules, std::string_view na
 // Destinations that the caller may name and that may receive `label` for `subject`, by name.
 std::vector<std::string> Receivers(const World& world, const Authenticated& caller,
                                    const Subject& subject, const Label& label);
+
+// The principal for whom `name` stands: itself, unless it is an alias.
+std::string CanonicalName(const PolicyState& state, std::string_view name);
 
 // The clearance of a principal by directory and default alone.
 Clearance ClearanceOf(const PolicyState& state, std::string_view principal);

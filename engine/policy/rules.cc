@@ -148,6 +148,14 @@ Status PolicyRules::Check() const {
     if (scope < 1 || scope > 5) return Invalid("scopes", "a scope is 1 to 5");
     RETURN_IF_ERROR(CheckScope(scheme, rule).Within(field));
   }
+  if (containers.size() > limits::kContainers) {
+    return Invalid("containers",
+                   fmt::format("more than {} in all; remove some", limits::kContainers));
+  }
+  if (destinations.size() > limits::kDestinations) {
+    return Invalid("destinations",
+                   fmt::format("more than {} in all; remove some", limits::kDestinations));
+  }
   Heights heights(*this);
   for (const auto& [name, container] : containers) {
     RETURN_IF_ERROR(

@@ -16,6 +16,7 @@
 #include "engine/engine.h"
 #include "engine/identity/api_key.h"
 #include "engine/identity/certificate.h"
+#include "engine/ingest/directory_sync.h"
 #include "engine/server/errors.h"
 #include "engine/server/open_streams.h"
 #include "engine/server/peer.h"
@@ -29,6 +30,7 @@ struct Front {
   CertificateAuthenticator* certificates;
   Executor* executor;
   OpenStreams streams;
+  OpenSyncs syncs;
   Peers peers;
   std::atomic<uint64_t> unauthenticated{0};
   std::atomic<int> waiting{0};  // calls that wait for a revision

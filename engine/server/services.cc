@@ -6,6 +6,7 @@
 #include "engine/server/find_keys.h"
 #include "engine/server/ingest_stream.h"
 #include "engine/server/revision_wait.h"
+#include "engine/server/sync_stream.h"
 
 namespace cordon {
 namespace {
@@ -102,6 +103,29 @@ Reactor* DirectoryService::ApplyDirectory(CallContext* context,
                                           const v1::ApplyDirectoryRequest* request,
                                           v1::ApplyDirectoryResponse* response) {
   return Write(front_, context, request, response, cordon::ApplyDirectory);
+}
+
+grpc::ServerReadReactor<v1::SyncDirectoryRequest>* DirectoryService::SyncDirectory(
+    CallContext* context, v1::SyncDirectoryResponse* response) {
+  return new SyncStream(front_, context, response);
+}
+
+Reactor* DirectoryService::GetPrincipal(CallContext* context,
+                                        const v1::GetPrincipalRequest* request,
+                                        v1::GetPrincipalResponse* response) {
+  return Read(front_, context, request, response, cordon::GetPrincipal);
+}
+
+Reactor* PolicyService::GetPolicy(CallContext* context, const v1::GetPolicyRequest* request,
+                                  v1::GetPolicyResponse* response) {
+  return Read(
+      front_, context, request, response,
+      [](const ReadContext& read, const auto&, auto done) { cordon::GetPolicy(read, done); });
+}
+
+Reactor* PolicyService::PolicyHistory(CallContext* context, const v1::PolicyHistoryRequest* request,
+                                      v1::PolicyHistoryResponse* response) {
+  return Read(front_, context, request, response, cordon::PolicyHistory);
 }
 
 Reactor* PolicyService::ApplyPolicy(CallContext* context, const v1::ApplyPolicyRequest* request,

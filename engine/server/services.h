@@ -52,6 +52,10 @@ class DirectoryService final : public v1::Directory::CallbackService {
   explicit DirectoryService(Front* front) : front_(front) {}
   Reactor* ApplyDirectory(CallContext*, const v1::ApplyDirectoryRequest*,
                           v1::ApplyDirectoryResponse*) override;
+  grpc::ServerReadReactor<v1::SyncDirectoryRequest>* SyncDirectory(
+      CallContext*, v1::SyncDirectoryResponse*) override;
+  Reactor* GetPrincipal(CallContext*, const v1::GetPrincipalRequest*,
+                        v1::GetPrincipalResponse*) override;
 
  private:
   Front* const front_;
@@ -62,6 +66,9 @@ class PolicyService final : public v1::Policy::CallbackService {
   explicit PolicyService(Front* front) : front_(front) {}
   Reactor* ApplyPolicy(CallContext*, const v1::ApplyPolicyRequest*,
                        v1::ApplyPolicyResponse*) override;
+  Reactor* GetPolicy(CallContext*, const v1::GetPolicyRequest*, v1::GetPolicyResponse*) override;
+  Reactor* PolicyHistory(CallContext*, const v1::PolicyHistoryRequest*,
+                         v1::PolicyHistoryResponse*) override;
   Reactor* Explain(CallContext*, const v1::ExplainRequest*, v1::ExplainResponse*) override;
   Reactor* WhoCanSee(CallContext*, const v1::WhoCanSeeRequest*, v1::WhoCanSeeResponse*) override;
   Reactor* AccessReport(CallContext*, const v1::AccessReportRequest*,

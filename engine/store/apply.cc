@@ -18,6 +18,8 @@ Status ApplyChange(const ApplyContext& context, const Mutation& mutation, Applie
       return ApplyDelete(context, mutation.delete_document(), applied);
     case Mutation::kDirectory:
       return ApplyDirectoryRecords(mutation.directory(), applied);
+    case Mutation::kSync:
+      return ApplyDirectorySync(context, mutation.sync(), applied);
     case Mutation::kPolicy:
       return ApplyPolicyFile(context, mutation.policy(), applied);
     case Mutation::kCreateCollection:
@@ -36,6 +38,11 @@ Status ApplyChange(const ApplyContext& context, const Mutation& mutation, Applie
       break;
   }
   return Internal("a mutation without a change");
+}
+
+// What only changes documents is no change of who may do what.
+bool IsAboutDocuments(const Mutation& mutation) {
+  return mutation.has_ingest() || mutation.has_set_access() || mutation.has_delete_document();
 }
 
 void PutHead(const TenantState& state, Batch* batch) {
@@ -58,8 +65,13 @@ void PutRevision(const ApplyContext& context, const Mutation& mutation, Applied*
   }
   record.mutable_touched()->Assign(applied->names.begin(), applied->names.end());
   record.set_digest(std::string(AsBytes(context.digest)));
+  record.set_reason(mutation.reason());
   applied->batch.Put(Family::kRevisions, RevisionKey(applied->next.id, applied->next.revision),
                      record);
+  if (!IsAboutDocuments(mutation)) {
+    applied->batch.Put(Family::kPolicy, PolicyRevisionKey(applied->next.id, applied->next.revision),
+                       record);
+  }
 }
 
 }  // namespace
@@ -89,6 +101,8 @@ std::string_view CallOf(const Mutation& mutation) {
       return "Delete";
     case Mutation::kDirectory:
       return "ApplyDirectory";
+    case Mutation::kSync:
+      return "SyncDirectory";
     case Mutation::kPolicy:
       return "ApplyPolicy";
     case Mutation::kCreateCollection:

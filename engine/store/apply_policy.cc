@@ -201,25 +201,6 @@ Status CheckStoredLabels(const ApplyContext& context, const TenantState& state,
   return OkStatus();
 }
 
-void PutScheme(const PolicyRules& rules, Applied* applied) {
-  store::v1::SchemeRecord record;
-  record.mutable_scheme()->mutable_levels()->Assign(rules.scheme.levels.begin(),
-                                                    rules.scheme.levels.end());
-  record.mutable_scheme()->mutable_compartments()->Assign(rules.scheme.compartments.begin(),
-                                                          rules.scheme.compartments.end());
-  record.mutable_scheme()->mutable_tags()->Assign(rules.scheme.tags.begin(),
-                                                  rules.scheme.tags.end());
-  *record.mutable_default_clearance() = ToProto(rules.default_clearance);
-  for (const auto& [scope, rule] : rules.scopes) *record.add_scopes() = ToProto(scope, rule);
-  for (const auto& fingerprint : rules.denied_certificates.fingerprints) {
-    record.add_denied_certificates()->set_fingerprint("sha256:" + fingerprint);
-  }
-  for (const auto& issuer : rules.denied_certificates.issuers) {
-    record.add_denied_certificates()->set_issuer(issuer);
-  }
-  applied->batch.Put(Family::kPolicy, SchemeKey(applied->next.id), record);
-}
-
 }  // namespace
 
 Status ApplyPolicyFile(const ApplyContext& context, const v1::ApplyPolicyRequest& request,
@@ -240,7 +221,7 @@ Status ApplyPolicyFile(const ApplyContext& context, const v1::ApplyPolicyRequest
   RETURN_IF_ERROR(rules->Check());
   RETURN_IF_ERROR(CheckStoredNames(context, applied->next, *rules));
   RETURN_IF_ERROR(CheckStoredLabels(context, applied->next, rules->scheme));
-  PutScheme(*rules, applied);
+  applied->batch.Put(Family::kPolicy, SchemeKey(applied->next.id), ToProto(*rules));
   applied->parts = static_cast<uint32_t>(request.has_levels() + request.has_compartments() +
                                          request.has_tags() + request.has_default_clearance() +
                                          request.has_scopes() + request.has_denied_certificates() +

@@ -11,6 +11,8 @@ Status ApplySetAccess(const ApplyContext& context, const v1::SetAccessRequest& r
                       Applied* applied);
 Status ApplyDelete(const ApplyContext& context, const v1::DeleteRequest& request, Applied* applied);
 Status ApplyDirectoryRecords(const v1::ApplyDirectoryRequest& request, Applied* applied);
+Status ApplyDirectorySync(const ApplyContext& context, const store::v1::DirectorySync& sync,
+                          Applied* applied);
 Status ApplyPolicyFile(const ApplyContext& context, const v1::ApplyPolicyRequest& request,
                        Applied* applied);
 // Sets or removes a destination. The label of its model does not fall, unless the change says why.

@@ -378,20 +378,74 @@ v1::BreakGlass ToProto(const BreakGlassAccess& access) {
   return out;
 }
 
+namespace {
+
+Status CheckAlias(PrincipalKind kind, const v1::Principal& record) {
+  ASSIGN_OR_RETURN(const PrincipalKind of, ParsePrincipal("alias_of", record.alias_of()));
+  if (of != kind) {
+    return Invalid("alias_of", "not of the same kind; an alias of a user is a user, and so on");
+  }
+  if (record.alias_of() == record.name()) return Invalid("alias_of", "its own name; leave it out");
+  return OkStatus();
+}
+
+}  // namespace
+
+Status CheckShortName(std::string_view field, std::string_view name) {
+  const bool shaped = !name.empty() && name.size() <= limits::kCollectionBytes && name[0] != '-' &&
+                      name[0] != '_' &&
+                      name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-_") == name.npos;
+  if (shaped) return OkStatus();
+  return Invalid(field, "1 to 64 of a-z, 0-9, '-' and '_', beginning with a letter or digit");
+}
+
+StatusOr<std::shared_ptr<const DirectoryRecord>> ToRecord(const v1::Principal& in,
+                                                          PrincipalTable* principals) {
+  auto record = std::make_shared<DirectoryRecord>();
+  if (in.sets_members()) record->members = EntriesOf(in.members(), principals);
+  if (in.has_clearance()) {
+    ASSIGN_OR_RETURN(record->clearance, FromProto(in.clearance()));
+  }
+  if (!in.alias_of().empty()) record->alias_of = principals->Intern(in.alias_of());
+  record->removed = in.remove();
+  record->source = in.source();
+  record->sequence = in.sequence();
+  return std::shared_ptr<const DirectoryRecord>(std::move(record));
+}
+
+store::v1::SchemeRecord ToProto(const PolicyRules& rules) {
+  store::v1::SchemeRecord record;
+  ToRepeated(rules.scheme.levels, record.mutable_scheme()->mutable_levels());
+  ToRepeated(rules.scheme.compartments, record.mutable_scheme()->mutable_compartments());
+  ToRepeated(rules.scheme.tags, record.mutable_scheme()->mutable_tags());
+  *record.mutable_default_clearance() = ToProto(rules.default_clearance);
+  for (const auto& [scope, rule] : rules.scopes) *record.add_scopes() = ToProto(scope, rule);
+  for (const auto& fingerprint : rules.denied_certificates.fingerprints) {
+    record.add_denied_certificates()->set_fingerprint("sha256:" + fingerprint);
+  }
+  for (const auto& issuer : rules.denied_certificates.issuers) {
+    record.add_denied_certificates()->set_issuer(issuer);
+  }
+  return record;
+}
+
 Status CheckPrincipal(const v1::Principal& record) {
   ASSIGN_OR_RETURN(const PrincipalKind kind, ParsePrincipal("principal", record.name()));
   if (kind == PrincipalKind::kEveryone) {
     return Invalid("principal", "'everyone' is every user; it has no record");
   }
   const bool group = kind == PrincipalKind::kGroup || kind == PrincipalKind::kRole;
+  if (record.source().empty() != (record.sequence() == 0)) {
+    return Invalid("sequence", "a source and a sequence go together; give both or neither");
+  }
+  if (!record.source().empty()) RETURN_IF_ERROR(CheckShortName("source", record.source()));
+  const int says = record.sets_members() + record.has_clearance() + !record.alias_of().empty();
   if (record.remove()) {
-    return record.sets_members() || record.has_clearance()
-               ? Invalid("delete", "a deleted record has no members or clearance")
-               : OkStatus();
+    return says > 0 ? Invalid("delete", "a deleted record has no members, clearance or alias_of")
+                    : OkStatus();
   }
-  if (record.sets_members() == record.has_clearance()) {
-    return Invalid("principal", "give either members or a clearance");
-  }
+  if (says != 1) return Invalid("principal", "give either members, a clearance or alias_of");
+  if (!record.alias_of().empty()) return CheckAlias(kind, record);
   if (record.sets_members() && !group) {
     return Invalid("members", "only groups and roles have members");
   }

@@ -56,6 +56,16 @@ v1::BreakGlass ToProto(const BreakGlassAccess& access);
 // Refuses a malformed record of the directory.
 Status CheckPrincipal(const v1::Principal& record);
 
+// What a record says; it must have passed CheckPrincipal. Principals are numbered in `principals`.
+StatusOr<std::shared_ptr<const DirectoryRecord>> ToRecord(const v1::Principal& record,
+                                                          PrincipalTable* principals);
+
+// Refuses a name that is not 1 to 64 of a-z, 0-9, '-' and '_', beginning with a letter or digit.
+Status CheckShortName(std::string_view field, std::string_view name);
+
+// The scheme and what belongs to it, as it is stored.
+store::v1::SchemeRecord ToProto(const PolicyRules& rules);
+
 // The validity of a document: from INT64_MIN and until kNever where unset. Refuses an empty span.
 struct Validity {
   Micros from = INT64_MIN;

@@ -31,6 +31,9 @@ StatusOr<std::vector<store::v1::TenantRecord>> LoadTenants(const Database& datab
 StatusOr<LoadedTenant> LoadTenant(const Database& database, const store::v1::TenantRecord& tenant,
                                   Interner* interner);
 
+// Drops the rows of snapshots that never became a mutation.
+Status DropStaged(Database* database, uint32_t tenant);
+
 // Calls `visit` for each document of a collection with its chunks, in the order of its entries.
 // DATA_LOSS if a document and its chunks do not fit together.
 using VisitDocument = std::function<Status(const store::v1::DocumentRecord&,

@@ -31,8 +31,8 @@ std::string Key(uint32_t tenant, std::string_view rest) {
 
 std::string_view FamilyName(Family family) {
   static constexpr std::array<std::string_view, kFamilies> kNames = {
-      "default", "heads",   "policy",    "directory", "keys",     "collections",
-      "clauses", "classes", "documents", "chunks",    "revisions"};
+      "default", "heads",   "policy",    "directory", "keys",      "collections",
+      "clauses", "classes", "documents", "chunks",    "revisions", "staged"};
   return kNames[static_cast<size_t>(family)];
 }
 
@@ -91,6 +91,22 @@ std::string RevisionKey(uint32_t tenant, uint64_t revision) {
   std::string key = TenantPrefix(tenant);
   AppendBigEndian(&key, revision);
   return key;
+}
+
+std::string SourceKey(uint32_t tenant, std::string_view name) {
+  return Key(tenant, "o") + std::string(name);
+}
+
+std::string PolicyRevisionPrefix(uint32_t tenant) { return Key(tenant, "r"); }
+
+std::string PolicyRevisionKey(uint32_t tenant, uint64_t revision) {
+  std::string key = PolicyRevisionPrefix(tenant);
+  AppendBigEndian(&key, revision);
+  return key;
+}
+
+std::string StagedPrefix(uint32_t tenant, uint64_t generation) {
+  return RevisionKey(tenant, generation);
 }
 
 std::string CollectionPrefix(uint32_t tenant, uint32_t collection) {

@@ -17,7 +17,8 @@ enum class Family : uint8_t {
   kHeads,   // T 'h' → HeadRecord, T 'a' → AnchorRecord, T 'k' KEYID, T 'd' DESTINATION →
             // UsageRecord
   kPolicy,  // T 's' → SchemeRecord, T 'c' NAME → v1.Container, T 'd' NAME → v1.Destination,
-            // T 'b' ID → v1.BreakGlass, T 'x' C PSEUDONYM 0 DESTINATION → ExportRecord
+            // T 'b' ID → v1.BreakGlass, T 'x' C PSEUDONYM 0 DESTINATION → ExportRecord,
+            // T 'o' NAME → SourceRecord, T 'r' revision → RevisionRecord
   kDirectory,    // T PRINCIPAL → v1.Principal
   kKeys,         // T KEYID → KeyRecord
   kCollections,  // T NAME → CollectionRecord
@@ -26,8 +27,9 @@ enum class Family : uint8_t {
   kDocuments,    // T C DOCUMENT → DocumentRecord
   kChunks,       // T C DOCUMENT 0 ordinal → ChunkRecord
   kRevisions,    // T revision → RevisionRecord
+  kStaged,       // T generation PRINCIPAL → v1.Principal; no state (store/stage.h)
 };
-inline constexpr size_t kFamilies = 11;
+inline constexpr size_t kFamilies = 12;
 
 // The family's name in RocksDB.
 std::string_view FamilyName(Family family);
@@ -50,6 +52,10 @@ std::string DestinationUsageKey(uint32_t tenant, std::string_view destination);
 std::string NamedKey(uint32_t tenant, std::string_view name);  // directory, keys, collections
 std::string NumberedKey(uint32_t tenant, uint32_t number);     // clauses, classes
 std::string RevisionKey(uint32_t tenant, uint64_t revision);
+std::string SourceKey(uint32_t tenant, std::string_view name);
+std::string PolicyRevisionPrefix(uint32_t tenant);
+std::string PolicyRevisionKey(uint32_t tenant, uint64_t revision);
+std::string StagedPrefix(uint32_t tenant, uint64_t generation);
 std::string CollectionPrefix(uint32_t tenant, uint32_t collection);
 std::string DocumentKey(uint32_t tenant, uint32_t collection, std::string_view document);
 std::string ChunkKey(uint32_t tenant, uint32_t collection, std::string_view document,

@@ -96,7 +96,8 @@ class Comparison {
     if (!subject.ok()) return;
     asker.user = *principals;
     if (is_user) asker.clearance = world_.default_clearance;
-    if (world_.clearances.contains(as_)) asker.clearance = world_.clearances.at(as_);
+    const std::string who = reference::Canonical(world_, as_);
+    if (world_.clearances.contains(who)) asker.clearance = world_.clearances.at(who);
     asker.to = to;
     CompareChunks(engine, *subject, asker);
   }

@@ -28,6 +28,9 @@ Directory ToDirectory(PrincipalTable* table, const reference::World& world) {
   for (const auto& [principal, clearance] : world.clearances) {
     merged[table->Intern(principal)].clearance = ToClearance(clearance);
   }
+  for (const auto& [alias, of] : world.aliases) {
+    merged[table->Intern(alias)].alias_of = table->Intern(of);
+  }
   Directory directory;
   for (auto& [id, record] : merged) {
     directory.Set(id, std::make_shared<const DirectoryRecord>(std::move(record)));

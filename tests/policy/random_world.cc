@@ -135,6 +135,19 @@ void RandomWorld::AddLadder(reference::World* world) {
   world->members["group:a"].push_back({below, INT64_MAX});
 }
 
+// The last of each kind becomes another spelling of one before it.
+void RandomWorld::AddAliases(reference::World* world) {
+  for (const auto* names : {&kUsers, &kServices, &kGroups}) {
+    const std::string& alias = names->back();
+    const std::string& of = (*names)[random_.Below(names->size() - 1)];
+    const std::string kind = alias.substr(0, alias.find(':') + 1);
+    if (!Percent(30) || !of.starts_with(kind)) continue;
+    world->members.erase(alias);
+    world->clearances.erase(alias);
+    world->aliases[alias] = of;
+  }
+}
+
 reference::World RandomWorld::Draw() {
   reference::World world;
   world.dev = Percent(30);
@@ -147,6 +160,7 @@ reference::World RandomWorld::Draw() {
       if (Percent(50)) world.clearances[name] = DrawClearance();
     }
   }
+  AddAliases(&world);
   // A container inherits only from earlier ones: circles are refused when the policy is written.
   Strings above;
   for (const auto& name : kContainers) {

@@ -40,6 +40,7 @@ class RandomWorld {
   reference::List DrawList(const std::vector<std::string>& containers);
   reference::Chunk DrawChunk();
   void AddGroups(reference::World* world);
+  void AddAliases(reference::World* world);
   void AddLadder(reference::World* world);
 
   Random random_;

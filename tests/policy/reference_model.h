@@ -65,6 +65,7 @@ struct World {
   Clearance default_clearance;
   std::map<std::string, std::vector<Entry>> members;  // of groups and roles
   std::map<std::string, Clearance> clearances;        // of users and services
+  std::map<std::string, std::string> aliases;         // and for whom each stands
   std::map<std::string, List> containers;
   std::map<int, Gate> scopes;
   std::map<std::string, Destination> destinations;
@@ -79,11 +80,18 @@ struct Asker {  // who asks, through whom, for whom; an auditor asks without the
   bool break_glass = false;
 };
 
-// The principal, `everyone` if it is a user, and all its groups and roles; nothing if too deep.
+inline std::string Canonical(const World& world, const std::string& name) {
+  return world.aliases.contains(name) ? world.aliases.at(name) : name;
+}
+
+// The principal, `everyone` if it is a user, all its groups and roles, and how else each of them
+// is called; nothing if too deep.
 inline std::optional<Names> PrincipalsOf(const World& world, const std::string& who, Time now) {
-  Names held = {who};
+  Names held = {Canonical(world, who)};
   if (who.starts_with("user:")) held.insert("everyone");
   for (int depth = 0;; ++depth) {
+    for (const auto& [alias, of] : world.aliases)
+      if (held.contains(of)) held.insert(alias);
     Names more = held;
     for (const auto& [group, members] : world.members)
       for (const Entry& member : members)
@@ -177,14 +185,14 @@ inline std::optional<Destination> FindDestination(const World& world, const std:
   return found == world.destinations.end() ? std::nullopt : std::optional(found->second);
 }
 
-inline bool MayName(const Key& key, const std::string& destination) {
-  return any_of(key.destinations, [&](const auto& n) { return n == destination || n == "*"; });
+inline bool MayName(const Key& key, const std::string& to) {
+  return any_of(key.destinations, [&](const auto& name) { return name == to || name == "*"; });
 }
 
 inline Asker Resolve(const World& world, const Key& key, std::string as, std::string destination,
                      Time now) {
-  if (as.empty()) as = key.principal;
-  const bool is_user = as.starts_with("user:"), itself = as == key.principal;
+  as = Canonical(world, as.empty() ? key.principal : as);
+  const bool is_user = as.starts_with("user:"), itself = as == Canonical(world, key.principal);
   if (!is_user && !as.starts_with("service:")) return {"no user or service"};
   const bool may = any_of(key.patterns, [&](const auto& p) { return Matches(p, as); });
   if (!itself && !(key.act_as && may)) return {"act-as"};

@@ -338,6 +338,9 @@ TEST_F(HiddenNames, OfOthersAreToldFromAbsentOnes) {
               "reason: 'r' until { seconds: " + std::to_string(std::time(nullptr) + 3600) + " }")
           .id();
   const Twin access{opened, opened.substr(0, opened.size() - 1) + "z"};
+  store_.Do<v1::ApplyDirectoryResponse>(
+      their_root_, "Directory/ApplyDirectory",
+      "principals { name: 'group:them' sets_members: true members { principal: 'user:thems' } }");
   while (effort.More() && !HasFailure()) {
     for (const auto& [scope, twin] :
          {std::pair{"scope { destination: '$' as: 'user:ana' } ", destination},
@@ -358,6 +361,8 @@ TEST_F(HiddenNames, OfOthersAreToldFromAbsentOnes) {
     const std::string number = std::to_string(1 + world.Below(4));
     Expect(&world, "Admin/QueryJournal", root_, "journal_id: '$-" + number + "'", {"acme", "acmz"});
     Expect(&world, "Admin/QueryJournal", root_, "journal_id: 'acme-$'", {number, "9"});
+    Expect(&world, "Directory/GetPrincipal", root_, "principal: '$'", {"user:thems", "user:themz"});
+    Expect(&world, "Directory/GetPrincipal", root_, "principal: '$'", {"group:them", "group:thez"});
     Expect(&world, "Admin/CreateTenant", their_root_, "name: '$'", {"default", "defaulz"});
   }
   effort.Report("calls={} differences={}", 2 * twins_.calls(), HasFailure() ? "some" : "0");

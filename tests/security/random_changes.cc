@@ -113,12 +113,43 @@ void RandomChanges::Ingest(const std::string& collection, size_t count) {
 }
 
 void RandomChanges::ChangeDirectory() {
+  if (draw_.Percent(12)) return Sync();
   const bool group = draw_.Percent(60);
   const std::string& name =
       group ? draw_.Pick(kGroups) : draw_.Pick(draw_.Percent(70) ? kUsers : kServices);
-  if (draw_.Percent(15)) return tenant_.RemovePrincipal(name);
-  if (group) return tenant_.SetMembers(name, draw_.Members());
-  tenant_.SetClearance(name, draw_.Clearance(model()));
+  tenant_.Say(name, DrawRecord(name), draw_.Percent(25) ? DrawSaid() : reference::Said());
+}
+
+// Sometimes none: the record goes.
+reference::Record RandomChanges::DrawRecord(const std::string& name) {
+  if (draw_.Percent(15)) return {};
+  const bool group = name.starts_with("group:") || name.starts_with("role:");
+  const bool alias = draw_.Percent(18);
+  if (alias && name.starts_with("user:")) return {{}, {}, draw_.Pick(kUsers)};
+  if (alias && name.starts_with("group:")) return {{}, {}, draw_.Pick(kGroups)};
+  if (group) return {draw_.Members(), {}, {}};
+  return {{}, draw_.Clearance(model()), {}};
+}
+
+// Mostly later than all before, often not.
+reference::Said RandomChanges::DrawSaid() {
+  sequence_ += draw_.Below(3);
+  const uint64_t back = draw_.Percent(25) ? draw_.Below(4) : 0;
+  return {draw_.Percent(80) ? "hris" : "ldap", sequence_ > back + 1 ? sequence_ - back : 1};
+}
+
+void RandomChanges::Sync() {
+  std::map<std::string, reference::Record> records;
+  for (const auto* names : {&kUsers, &kGroups}) {
+    for (const auto& name : draw_.Some(*names, 40)) {
+      const reference::Record record = DrawRecord(name);
+      const bool gone = !record.members && !record.clearance && record.alias_of.empty();
+      const bool kind = name.starts_with("role:") == record.alias_of.starts_with("role:");
+      const bool alias = record.alias_of.empty() || (kind && record.alias_of != name);
+      if (!gone && alias) records[name] = record;
+    }
+  }
+  tenant_.Sync(records, DrawSaid(), draw_.Percent(20));
 }
 
 // A chain of groups about as long as is allowed, from bo up to group:a.

@@ -37,9 +37,15 @@ struct Collection {
   std::map<std::string, Document> documents = {};
   bool embeds = false;  // by itself; how is not modelled
 };
+struct Said {  // who says what the directory says of a principal; perhaps that it is gone
+  std::string source;
+  uint64_t sequence = 0;
+};
 struct Tenant {
   World world;
-  Names compartments, tags;  // of the scheme, beside world.levels
+  std::map<std::string, Said> said;           // of records that have a source
+  std::map<std::string, uint64_t> snapshots;  // by source: the last one's sequence
+  Names compartments, tags;                   // of the scheme, beside world.levels
   std::map<std::string, Collection> collections;
 };
 struct Found {
@@ -152,7 +158,8 @@ inline Asker Alone(const World& world, const std::string& as, const std::string&
   const auto to = FindDestination(world, destination);
   if (!destination.empty() && !to) return {"destination"};
   Clearance clearance = is_user ? world.default_clearance : Clearance{};
-  if (world.clearances.contains(as)) clearance = world.clearances.at(as);
+  const std::string who = Canonical(world, as);
+  if (world.clearances.contains(who)) clearance = world.clearances.at(who);
   return {"", *principals, {}, clearance, {}, to};
 }
 
@@ -172,7 +179,7 @@ inline Names Undefined(const World& world, const Collection& collection) {
   }
   std::erase_if(undefined, [&](const std::string& name) {
     const bool group = name.starts_with("group:") || name.starts_with("role:");
-    return !group || world.members.contains(name);
+    return !group || world.members.contains(Canonical(world, name));
   });
   return undefined;
 }

@@ -135,18 +135,14 @@ v1::CollectionConfig ToWire(const std::string& name, const reference::Collection
   return config;
 }
 
-v1::Principal ToWire(const std::string& group, const std::vector<reference::Entry>& members) {
+v1::Principal ToWire(const std::string& name, const reference::Record& record) {
   v1::Principal out;
-  out.set_name(group);
-  out.set_sets_members(true);
-  ToEntries(members, out.mutable_members());
-  return out;
-}
-
-v1::Principal ToWire(const std::string& user, const reference::Clearance& clearance) {
-  v1::Principal out;
-  out.set_name(user);
-  *out.mutable_clearance() = ToWire(clearance);
+  out.set_name(name);
+  out.set_sets_members(record.members.has_value());
+  if (record.members) ToEntries(*record.members, out.mutable_members());
+  if (record.clearance) *out.mutable_clearance() = ToWire(*record.clearance);
+  out.set_alias_of(record.alias_of);
+  out.set_remove(!record.members && !record.clearance && record.alias_of.empty());
   return out;
 }
 

@@ -112,12 +112,23 @@ Status ReadPrincipal(JsonValue value, v1::Principal* principal) {
           return ReadEntries(v, principal->mutable_members());
         }},
        {"clearance", [&](JsonValue v) { return ReadClearance(v, principal->mutable_clearance()); }},
+       StringField("alias_of", principal->mutable_alias_of()),
+       StringField("source", principal->mutable_source()),
+       {"sequence",
+        [&](JsonValue v) {
+          uint64_t sequence = 0;
+          RETURN_IF_ERROR(ReadUint64(v, &sequence));
+          principal->set_sequence(sequence);
+          return OkStatus();
+        }},
        {"delete", [&](JsonValue v) { return ReadBool(v, &remove); }}}));
   principal->set_remove(remove);
   if (principal->name().empty()) return Invalid("principal", "missing; name who this is about");
-  const bool sets = principal->sets_members() || principal->has_clearance();
-  if (remove && sets) return Invalid("delete", "stands alone beside principal");
-  if (!remove && !sets) return Invalid("", "says nothing; give members, clearance or delete");
+  const bool sets =
+      principal->sets_members() || principal->has_clearance() || !principal->alias_of().empty();
+  if (remove && sets) return Invalid("delete", "says nothing else of the principal");
+  if (!remove && !sets)
+    return Invalid("", "says nothing; give members, clearance, alias_of or delete");
   return OkStatus();
 }
 

@@ -24,10 +24,12 @@ struct CreateOptions {
   std::string default_label;
   std::string default_acl;
   std::string attributes_file;
+  std::string reason;
 };
 
 struct NameOptions {
   std::string name;
+  std::string reason;
 };
 
 struct NoOptions {};
@@ -73,6 +75,7 @@ StatusOr<v1::CollectionConfig> Config(const CreateOptions& options) {
 StatusOr<int> Create(const CreateOptions& options, Session& session) {
   v1::CreateCollectionRequest request;
   ASSIGN_OR_RETURN(*request.mutable_config(), Config(options));
+  request.set_reason(options.reason);
   ASSIGN_OR_RETURN(Connection * connection, session.Connect());
   const auto stub = v1::Admin::NewStub(connection->channel());
   ASSIGN_OR_RETURN(const v1::CreateCollectionResponse response,
@@ -117,6 +120,7 @@ StatusOr<int> List(const NoOptions&, Session& session) {
 StatusOr<int> Delete(const NameOptions& options, Session& session) {
   v1::DeleteCollectionRequest request;
   request.set_name(options.name);
+  request.set_reason(options.reason);
   ASSIGN_OR_RETURN(Connection * connection, session.Connect());
   const auto stub = v1::Admin::NewStub(connection->channel());
   ASSIGN_OR_RETURN(const v1::DeleteCollectionResponse response,
@@ -153,6 +157,7 @@ void AddCreate(CLI::App& collection, Session& session) {
                      R"(List of documents without one: {"allow":[…],"deny":[…],"inherit":[…]})");
   create->add_option("--attributes", options->attributes_file,
                      R"(JSON file: [{"name":…,"type":int|float|bool|string|time,"label":{…}}])");
+  AddReason(create, &options->reason);
   OnRun(create, session, options, Create);
 }
 
@@ -173,6 +178,7 @@ void AddCollectionCommands(CLI::App& app, Session& session) {
                  "  cordon collection delete docs");
   const auto options = std::make_shared<NameOptions>();
   remove->add_option("NAME", options->name, "Its name")->required();
+  AddReason(remove, &options->reason);
   OnRun(remove, session, options, Delete);
 }
 

@@ -21,6 +21,7 @@ struct DocumentOptions {
   std::string break_glass;
   std::string acl;
   std::string label;
+  std::string reason;
   CLI::Option* as_option = nullptr;
   CLI::Option* destination_option = nullptr;
   CLI::Option* acl_option = nullptr;
@@ -64,6 +65,7 @@ StatusOr<int> SetAccess(const DocumentOptions& options, Session& session) {
   v1::SetAccessRequest request;
   request.set_collection(options.collection);
   request.set_document(options.document);
+  request.set_reason(options.reason);
   if (options.acl_option->count() > 0) {
     ASSIGN_OR_RETURN(*request.mutable_acl(), ParseAclOption("acl", options.acl));
   }
@@ -83,6 +85,7 @@ StatusOr<int> Delete(const DocumentOptions& options, Session& session) {
   v1::DeleteRequest request;
   request.set_collection(options.collection);
   request.set_document(options.document);
+  request.set_reason(options.reason);
   ASSIGN_OR_RETURN(Connection * connection, session.Connect());
   const auto stub = v1::Ingest::NewStub(connection->channel());
   ASSIGN_OR_RETURN(const v1::DeleteResponse response,
@@ -159,6 +162,7 @@ void AddDocumentCommands(CLI::App& app, Session& session) {
       R"(  cordon set-access docs hr/42 --acl '{"allow":["group:hr"],"deny":["user:eve"]}'
   cordon set-access docs hr/42 --label '{"level":"restricted","compartments":["people"]}')");
   const auto access_options = AddDocument(set_access);
+  AddReason(set_access, &access_options->reason);
   access_options->acl_option = set_access->add_option(
       "--acl", access_options->acl, R"(The new list: {"allow":[…],"deny":[…],"inherit":[…]})");
   access_options->label_option =
@@ -173,7 +177,9 @@ void AddDocumentCommands(CLI::App& app, Session& session) {
 
   CLI::App* const remove =
       AddCommand(app, "delete", "Deletes a document", "  cordon delete docs hr/42");
-  OnRun(remove, session, AddDocument(remove), Delete);
+  const auto remove_options = AddDocument(remove);
+  AddReason(remove, &remove_options->reason);
+  OnRun(remove, session, remove_options, Delete);
 
   CLI::App* const why = AddCommand(app, "why", "Tells why a user may or may not see a document",
                                    "  cordon why docs hr/42 --as user:ana --destination chat");

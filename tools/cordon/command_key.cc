@@ -30,21 +30,25 @@ struct CreateOptions {
   std::string certificate;
   std::string quota;
   std::string out;
+  std::string reason;
 };
 
 struct RotateOptions {
   std::string id;
   std::string overlap = "0";
   std::string out;
+  std::string reason;
 };
 
 struct TenantOptions {
   std::string name;
   std::string out;
+  std::string reason;
 };
 
 struct RevokeOptions {
   std::string id;
+  std::string reason;
 };
 
 struct NoOptions {};
@@ -122,6 +126,7 @@ StatusOr<int> CreateKey(const CreateOptions& options, Session& session) {
     return Invalid("out", "a certificate takes the place of a secret; there is nothing to write");
   }
   ASSIGN_OR_RETURN(*request.mutable_grant(), Grant(options));
+  request.set_reason(options.reason);
   ASSIGN_OR_RETURN(Connection * connection, session.Connect());
   ASSIGN_OR_RETURN(std::optional<NewSecretFile> file, OutFile(options.out));
   const auto stub = v1::Admin::NewStub(connection->channel());
@@ -136,6 +141,7 @@ StatusOr<int> CreateKey(const CreateOptions& options, Session& session) {
 StatusOr<int> CreateTenant(const TenantOptions& options, Session& session) {
   v1::CreateTenantRequest request;
   request.set_name(options.name);
+  request.set_reason(options.reason);
   ASSIGN_OR_RETURN(Connection * connection, session.Connect());
   ASSIGN_OR_RETURN(std::optional<NewSecretFile> file, OutFile(options.out));
   const auto stub = v1::Admin::NewStub(connection->channel());
@@ -171,6 +177,7 @@ StatusOr<int> RotateKey(const RotateOptions& options, Session& session) {
   request.set_id(options.id);
   ASSIGN_OR_RETURN(const uint32_t overlap_s, ParseOverlap(options.overlap));
   request.set_overlap_s(overlap_s);
+  request.set_reason(options.reason);
   ASSIGN_OR_RETURN(Connection * connection, session.Connect());
   ASSIGN_OR_RETURN(std::optional<NewSecretFile> file, OutFile(options.out));
   const auto stub = v1::Admin::NewStub(connection->channel());
@@ -222,6 +229,7 @@ StatusOr<int> ListKeys(const NoOptions&, Session& session) {
 StatusOr<int> RevokeKey(const RevokeOptions& options, Session& session) {
   v1::RevokeKeyRequest request;
   request.set_id(options.id);
+  request.set_reason(options.reason);
   ASSIGN_OR_RETURN(Connection * connection, session.Connect());
   const auto stub = v1::Admin::NewStub(connection->channel());
   ASSIGN_OR_RETURN(const v1::RevokeKeyResponse response,
@@ -280,6 +288,7 @@ void AddCreate(CLI::App& key, Session& session) {
                      R"("requests_per_minute":…}; what is left out has no bound)");
   create->add_option("--out", options->out, "New file for the key, readable by you only")
       ->type_name("FILE");
+  AddReason(create, &options->reason);
   OnRun(create, session, options, CreateKey);
 }
 
@@ -307,12 +316,14 @@ void AddKeyCommands(CLI::App& app, Session& session) {
                      "most 30 days, else not at all");
   rotate->add_option("--out", rotate_options->out, "New file for the key, readable by you only")
       ->type_name("FILE");
+  AddReason(rotate, &rotate_options->reason);
   OnRun(rotate, session, rotate_options, RotateKey);
 
   CLI::App* const revoke =
       AddCommand(*key, "revoke", "Revokes a key, at once", "  cordon key revoke k7f3a");
   const auto revoke_options = std::make_shared<RevokeOptions>();
   revoke->add_option("ID", revoke_options->id, "The key's id")->required();
+  AddReason(revoke, &revoke_options->reason);
   OnRun(revoke, session, revoke_options, RevokeKey);
 
   CLI::App* const tenant = AddCommand(app, "tenant", "Creates tenants",
@@ -325,6 +336,7 @@ void AddKeyCommands(CLI::App& app, Session& session) {
   create->add_option("NAME", tenant_options->name, "The tenant's name")->required();
   create->add_option("--out", tenant_options->out, "New file for the key, readable by you only")
       ->type_name("FILE");
+  AddReason(create, &tenant_options->reason);
   OnRun(create, session, tenant_options, CreateTenant);
 }
 

@@ -21,19 +21,6 @@ constexpr std::array<std::pair<v1::Right, std::string_view>, 10> kRights = {{
     {v1::RIGHT_ADMIN, "admin"},
 }};
 
-void WriteEntries(JsonWriter& json, const google::protobuf::RepeatedPtrField<v1::Entry>& entries) {
-  json.BeginArray();
-  for (const v1::Entry& entry : entries) {
-    if (!entry.has_until()) {
-      json.String(entry.principal());
-      continue;
-    }
-    json.BeginObject().Key("principal").String(entry.principal());
-    json.Key("until").String(TimeText(entry.until())).EndObject();
-  }
-  json.EndArray();
-}
-
 void LabelOrNull(JsonWriter& json, bool set, const v1::Label& label) {
   if (set) {
     WriteLabel(json, label);
@@ -84,6 +71,19 @@ v1::Right RightByName(std::string_view wanted) {
     if (name == wanted) return value;
   }
   return v1::RIGHT_UNSPECIFIED;
+}
+
+void WriteEntries(JsonWriter& json, const google::protobuf::RepeatedPtrField<v1::Entry>& entries) {
+  json.BeginArray();
+  for (const v1::Entry& entry : entries) {
+    if (!entry.has_until()) {
+      json.String(entry.principal());
+      continue;
+    }
+    json.BeginObject().Key("principal").String(entry.principal());
+    json.Key("until").String(TimeText(entry.until())).EndObject();
+  }
+  json.EndArray();
 }
 
 void WriteLabel(JsonWriter& json, const v1::Label& label) {
@@ -255,7 +255,8 @@ void WriteJournalLine(JsonWriter& json, const v1::JournalLine& line) {
   json.Key("verified_user").Bool(line.verified_user());
   json.Key("break_glass").String(line.break_glass());
   json.Key("passages").Unsigned(line.passages());
-  json.Key("tokens").Unsigned(line.tokens()).EndObject();
+  json.Key("tokens").Unsigned(line.tokens());
+  json.Key("reason").String(line.reason()).EndObject();
 }
 
 std::string_view MetricName(v1::Metric metric) {

@@ -26,6 +26,7 @@ v1::Right RightByName(std::string_view name);
 void WriteLabel(JsonWriter& json, const v1::Label& label);
 void WriteClearance(JsonWriter& json, const v1::Clearance& clearance);
 void WriteAcl(JsonWriter& json, const v1::Acl& acl);
+void WriteEntries(JsonWriter& json, const google::protobuf::RepeatedPtrField<v1::Entry>& entries);
 
 // The members of an answer, between BeginObject() and EndObject() of the caller.
 void WriteRetrieve(JsonWriter& json, const v1::RetrieveResponse& response);

@@ -118,12 +118,16 @@ StatusOr<v1::ApplyPolicyRequest> ParsePolicy(std::string_view text) {
   JsonParser parser;
   ASSIGN_OR_RETURN(const JsonValue value, parser.Parse(json));
   v1::ApplyPolicyRequest request;
+  uint64_t revision = 0;  // told by `policy show`, and not applied
+  std::string journal_id;
   const auto names = [](v1::NameList* list, JsonValue v) {
     return ReadStrings(v, list->mutable_names());
   };
   RETURN_IF_ERROR(ReadObject(
       value,
-      {{"levels", [&](JsonValue v) { return names(request.mutable_levels(), v); }},
+      {{"revision", [&](JsonValue v) { return ReadUint64(v, &revision); }},
+       StringField("journal_id", &journal_id),
+       {"levels", [&](JsonValue v) { return names(request.mutable_levels(), v); }},
        {"compartments", [&](JsonValue v) { return names(request.mutable_compartments(), v); }},
        {"tags", [&](JsonValue v) { return names(request.mutable_tags(), v); }},
        ClearanceField("default_clearance", [&] { return request.mutable_default_clearance(); }),
