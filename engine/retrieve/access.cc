@@ -7,10 +7,13 @@
 
 namespace cordon {
 
-AllowedSet Access::Allowed() const {
-  const auto entitlements = caller->EntitlementsIn(view->world());
-  return {Bitmap::FromWords(entitlements->words(), view->policy().classes.classes.size()),
-          view->now()};
+StatusOr<AllowedSet> AllowedFor(const Access& access, const Authenticated& caller,
+                                const v1::Scope& scope) {
+  const View& view = *access.view.view;
+  ASSIGN_OR_RETURN(const auto known, view.CallerOf(caller, scope.as(), scope.destination()));
+  const auto entitlements = known->EntitlementsIn(view.world());
+  return AllowedSet{Bitmap::FromWords(entitlements->words(), view.policy().classes.classes.size()),
+                    view.now()};
 }
 
 StatusOr<Access> Enter(const ReadContext& context, const std::string* collection,
@@ -33,10 +36,11 @@ StatusOr<Access> Enter(const ReadContext& context, const std::string* collection
     if (!access.collection) return CollectionNotFound();
     record->set_collection(*collection);
   }
-  ASSIGN_OR_RETURN(access.caller, access.view->CallerOf(caller, scope.as(), scope.destination()));
-  record->set_subject(context.tenant->pseudonyms.Of("principal", access.subject().name));
+  ASSIGN_OR_RETURN(access.subject,
+                   ResolveSubject(access.view->world(), caller, scope.as(), scope.destination()));
+  record->set_subject(context.tenant->pseudonyms.Of("principal", access.subject.name));
   record->set_verified_user(caller.user() != nullptr);
-  record->set_destination(access.subject().destination->name);
+  record->set_destination(access.subject.destination->name);
   return access;
 }
 

@@ -9,16 +9,19 @@
 
 namespace cordon {
 
-// A pinned View with the collection and the subject that a request is about.
+// A pinned View with the collection and the subject that a request is about. The subject, by whom
+// the guard decides, is always resolved in this View, never remembered: what is wrong with what is
+// remembered misleads the search alone (docs/decisions/guard.md).
 struct Access {
   PinnedView view;
   std::shared_ptr<const Collection> collection;
-  std::shared_ptr<KnownCaller> caller;
-
-  const Subject& subject() const { return caller->subject(); }
-  // What the subject may see, as the index understands it.
-  AllowedSet Allowed() const;
+  Subject subject;
 };
+
+// What the subject of `scope` may see, as the index understands it; from what is remembered of it,
+// where that still holds.
+StatusOr<AllowedSet> AllowedFor(const Access& access, const Authenticated& caller,
+                                const v1::Scope& scope);
 
 // Checks the right to query, pins a View, and resolves who asks. FAILED_PRECONDITION if the asked
 // revision is not reached: the server has waited for it, without a thread, before it called.
