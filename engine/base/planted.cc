@@ -33,6 +33,8 @@ std::optional<Bug> Chosen() {
       {"old-chunks-kept", Bug::kOldChunksKept},
       {"reclass-not-indexed", Bug::kReclassNotIndexed},
       {"id-prefix-ignored", Bug::kIdPrefixIgnored},
+      {"ack-before-publish", Bug::kAckBeforePublish},
+      {"revision-too-early", Bug::kRevisionTooEarly},
       {"store-unsynced", Bug::kStoreUnsynced},
       {"journal-unsynced", Bug::kJournalUnsynced},
       {"journal-errors-ignored", Bug::kJournalErrorsIgnored},

@@ -31,6 +31,8 @@ enum class Bug {
   kOldChunksKept,      // a replaced document's chunks stay in the store
   kReclassNotIndexed,  // SetAccess changes the record and not the index
   kIdPrefixIgnored,    // a key writes any id
+  kAckBeforePublish,   // acknowledged before the View is published
+  kRevisionTooEarly,   // a View tells a revision whose effect the next one has
   // Durability.
   kStoreUnsynced,         // acknowledged before RocksDB has synced
   kJournalUnsynced,       // acknowledged before the journal has synced

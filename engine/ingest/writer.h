@@ -34,6 +34,7 @@ namespace cordon {
 struct Committed {
   uint64_t revision;
   bool existed;
+  std::vector<bool> existed_each;
   uint32_t parts;
   std::vector<std::string> undefined;
   JournalReceipt receipt;

@@ -39,6 +39,8 @@ class RandomChanges {
   void RemoveSomeRule();
   void ChangeDirectory();
   void ChangeCollections();
+  MirroredTenant::Access Access();
+  void ChangeMany(const std::string& collection);
   void Ingest(const std::string& collection, size_t count);
   void AddLadder();
 

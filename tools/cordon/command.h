@@ -18,7 +18,8 @@ void AddCollectionCommands(CLI::App& app, Session& session);  // collection
 void AddPolicyCommands(CLI::App& app, Session& session);      // policy, directory
 void AddIngestCommand(CLI::App& app, Session& session);       // ingest
 void AddRetrieveCommand(CLI::App& app, Session& session);     // retrieve
-void AddDocumentCommands(CLI::App& app, Session& session);    // get, set-access, delete, why
+void AddDocumentCommands(CLI::App& app, Session& session);    // get, delete, why
+void AddAccessCommand(CLI::App& app, Session& session);       // set-access
 void AddAuditCommands(CLI::App& app, Session& session);    // who-can-see, access-report, simulate
 void AddJournalCommands(CLI::App& app, Session& session);  // journal
 void AddServerCommands(CLI::App& app, Session& session);   // stats, capabilities
@@ -33,6 +34,13 @@ inline CLI::App* AddCommand(CLI::App& parent, const std::string& name,
       "Examples:\n" +
       examples);
   return command;
+}
+
+// Whether a document existed, where the server says.
+template <typename Response>
+std::optional<bool> Existed(const Response& response) {
+  if (!response.has_existed()) return std::nullopt;
+  return response.existed();
 }
 
 // Makes `run` what the command does: called after parsing, with what was parsed into `options`. Its

@@ -61,6 +61,7 @@ void AddCommands(CLI::App& app, Session& session) {
   AddIngestCommand(app, session);
   AddRetrieveCommand(app, session);
   AddDocumentCommands(app, session);
+  AddAccessCommand(app, session);
   AddAuditCommands(app, session);
   AddServerCommands(app, session);
   AddJournalCommands(app, session);

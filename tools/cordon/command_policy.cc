@@ -8,6 +8,7 @@
 #include "tools/cordon/directory_file.h"
 #include "tools/cordon/gzip.h"
 #include "tools/cordon/human.h"
+#include "tools/cordon/line_field.h"
 #include "tools/cordon/policy_file.h"
 
 namespace cordon {
@@ -58,7 +59,7 @@ StatusOr<int> ApplyDirectory(const FileOptions& options, Session& session) {
         return stub->ApplyDirectory(context, file.request, answer);
       },
       kLongCallTimeout);
-  if (!response.ok()) return AtLine(response.status(), file.lines);
+  if (!response.ok()) return AtLine(response.status(), "principals", file.lines);
   return TellApplied(session.output(), response->applied(), response->revision());
 }
 
