@@ -59,6 +59,9 @@ struct RaceCall {
 // The collection of every race.
 inline constexpr char kRaceCollection[] = "docs";
 
+// What makes it, of two dimensions.
+v1::CreateCollectionRequest MakeRaceCollection();
+
 // Where a race starts: a policy, a directory, documents. `Begin()` gives the calls that make it,
 // to be carried out one by one.
 class RaceDraw {

@@ -37,6 +37,16 @@ v1::ApplyPolicyRequest PolicyOf(const std::string& container, const List& list) 
 
 }  // namespace
 
+v1::CreateCollectionRequest MakeRaceCollection() {
+  reference::Collection docs;
+  docs.dimension = 2;
+  docs.default_acl.allow = {{"everyone"}};
+  docs.default_label.level = kLevels.front();
+  v1::CreateCollectionRequest request;
+  *request.mutable_config() = ToWire(kRaceCollection, docs);
+  return request;
+}
+
 const std::string& RaceDraw::Pick(const std::vector<std::string>& names) {
   return names[Below(names.size())];
 }

@@ -17,10 +17,7 @@ class EngineTarget : public RaceTarget {
  public:
   EngineTarget(RunningEngine* engine, std::string tenant)
       : engine_(*engine), root_(Root(tenant)), app_(ToCaller(App(), tenant, /*dev=*/true)) {
-    v1::CreateCollectionRequest request;
-    reference::Collection docs;
-    docs.dimension = 2;
-    *request.mutable_config() = ToWire(kRaceCollection, docs);
+    const auto request = MakeRaceCollection();
     CORDON_CHECK(Later<v1::CreateCollectionResponse>(
                      [&](auto done) { CreateCollection(engine_.Write(root_), request, done); })
                      .get()

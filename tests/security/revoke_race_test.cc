@@ -78,10 +78,7 @@ class SocketTarget : public RaceTarget {
     return true;
   }
   bool MakeCollection() {
-    v1::CreateCollectionRequest request;
-    reference::Collection docs;
-    docs.dimension = 2;
-    *request.mutable_config() = ToWire(kRaceCollection, docs);
+    const auto request = MakeRaceCollection();
     v1::CreateCollectionResponse response;
     return lines_[0]->admin->CreateCollection(As("").get(), request, &response).ok();
   }
