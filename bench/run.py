@@ -27,6 +27,8 @@ def parts(build, out, quick):
         yield "exact search", [programs / "exact_search", "--out", out / "exact.json", *flag], None
     else:
         print("exact search is left out: FAISS or OpenBLAS is missing", file=sys.stderr)
+    permissions = [sys.executable, HERE / "permissions.py", "--build", build]
+    yield "permissions", [*permissions, "--out", out / "permissions.json", *flag], None
     yield "server and ingest", [*serving, *flag], None
 
 
@@ -36,7 +38,7 @@ def main():
     parser.add_argument("--quick", action="store_true", help="a smoke run; its figures mean little")
     options = parser.parse_args()
     out = options.build / "bench"
-    for name in ("entitlement", "exact", "serving"):
+    for name in ("entitlement", "exact", "permissions", "serving"):
         (out / f"{name}.json").unlink(missing_ok=True)
     described = machine.describe(HERE.parent)
     described["quick"] = options.quick

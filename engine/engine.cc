@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "engine/base/limits.h"
 #include "engine/base/planted.h"
 #include "engine/base/text_check.h"
 #include "engine/crypto/key_file.h"
@@ -130,6 +131,7 @@ StatusOr<std::unique_ptr<Engine>> Engine::OpenOnce(Options options) {
 }
 
 Engine::~Engine() {
+  background_.reset();
   for (const auto& [name, tenant] : tenants_) {
     // Makes everything before it durable, so that the writer can remember the end of the chain.
     journal::v1::Record record;
@@ -144,6 +146,7 @@ Engine::~Engine() {
 Status Engine::LoadAll() {
   writer_ = std::make_unique<Writer>(
       database_.get(), &clock_, [this](const TenantState& state) { return OpenCreated(state); });
+  background_ = std::make_unique<Executor>(1, limits::kSelectionsQueue);
   ASSIGN_OR_RETURN(const auto records, LoadTenants(*database_));
   if (records.empty()) return Corrupt("the store has no tenant; restore from a backup");
   for (const auto& record : records) RETURN_IF_ERROR(LoadOne(record));
@@ -266,7 +269,7 @@ ReadContext Engine::ReadAs(const Authenticated& caller, std::function<bool()> st
 }
 
 WriteContext Engine::WriteAs(const Authenticated& caller) {
-  return {FindTenant(caller.tenant()), &clock_, writer_.get(), caller};
+  return {FindTenant(caller.tenant()), &clock_, writer_.get(), caller, background_.get()};
 }
 
 JournalPlace Engine::JournalOf(const std::string& tenant) const {

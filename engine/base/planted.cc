@@ -46,6 +46,8 @@ std::optional<Bug> Chosen() {
       {"stale-accepted", Bug::kStaleAccepted},
       {"sync-early", Bug::kSyncEarly},
       {"removed-kept", Bug::kRemovedKept},
+      {"ack-before-publish", Bug::kAckBeforePublish},
+      {"revision-too-early", Bug::kRevisionTooEarly},
       {"store-unsynced", Bug::kStoreUnsynced},
       {"journal-unsynced", Bug::kJournalUnsynced},
       {"journal-errors-ignored", Bug::kJournalErrorsIgnored},

@@ -44,6 +44,8 @@ enum class Bug {
   kStaleAccepted,      // a record of the directory that comes late replaces a later one
   kSyncEarly,          // the records of a snapshot count before it is whole
   kRemovedKept,        // a record that a snapshot lacks stays in force
+  kAckBeforePublish,   // acknowledged before the View is published
+  kRevisionTooEarly,   // a View tells a revision whose effect the next one has
   // Durability.
   kStoreUnsynced,         // acknowledged before RocksDB has synced
   kJournalUnsynced,       // acknowledged before the journal has synced

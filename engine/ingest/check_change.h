@@ -7,6 +7,9 @@
 namespace cordon {
 
 Status CheckSetAccess(const WriteContext& context, const v1::SetAccessRequest& request);
+Status CheckSetAccessMany(const WriteContext& context, const v1::SetAccessManyRequest& request);
+Status CheckSetAccessSelected(const WriteContext& context,
+                              const v1::SetAccessSelectedRequest& request);
 Status CheckDelete(const WriteContext& context, const v1::DeleteRequest& request);
 Status CheckApplyDirectory(const WriteContext& context, const v1::ApplyDirectoryRequest& request);
 // A change that only admins make.

@@ -35,7 +35,8 @@ auto RevisionAndExisted(bool audit) {
   };
 }
 
-// The collection, if the key may write into it.
+}  // namespace
+
 StatusOr<std::shared_ptr<const Collection>> Writable(const WriteContext& context, const View& view,
                                                      const std::string& name) {
   RETURN_IF_ERROR(context.caller.RequireCollection(name));
@@ -43,8 +44,6 @@ StatusOr<std::shared_ptr<const Collection>> Writable(const WriteContext& context
   if (!collection) return CollectionNotFound();
   return collection;
 }
-
-}  // namespace
 
 Status CheckSetAccess(const WriteContext& context, const v1::SetAccessRequest& request) {
   const Grant& grant = context.caller.grant();

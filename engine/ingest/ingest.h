@@ -9,6 +9,7 @@
 #include "cordon/v1/directory.pb.h"
 #include "cordon/v1/ingest.pb.h"
 #include "cordon/v1/policy.pb.h"
+#include "engine/base/executor.h"
 #include "engine/ingest/writer.h"
 #include "engine/view/tenant.h"
 
@@ -20,6 +21,7 @@ struct WriteContext {
   Clock* clock;
   Writer* writer;
   Authenticated caller;
+  Executor* background = nullptr;  // for SetAccessSelected alone
 };
 
 // An acknowledged batch of documents, and the names that its stream adds to its sum.
@@ -39,6 +41,13 @@ void IngestDocuments(const WriteContext& context, v1::IngestRequest request,
                      Acknowledge<IngestedBatch> done);
 void SetAccess(const WriteContext& context, const v1::SetAccessRequest& request,
                Acknowledge<v1::SetAccessResponse> done);
+void SetAccessMany(const WriteContext& context, v1::SetAccessManyRequest request,
+                   Acknowledge<v1::SetAccessManyResponse> done);
+// Works on the context's background thread, mutation by mutation, each with its own record.
+// `stop` (may be empty) says true when the caller is gone or the deadline has passed: then what is
+// done stays, and the answer is DEADLINE_EXCEEDED.
+void SetAccessSelected(const WriteContext& context, const v1::SetAccessSelectedRequest& request,
+                       std::function<bool()> stop, Acknowledge<v1::SetAccessSelectedResponse> done);
 void Delete(const WriteContext& context, const v1::DeleteRequest& request,
             Acknowledge<v1::DeleteResponse> done);
 void ApplyDirectory(const WriteContext& context, v1::ApplyDirectoryRequest request,

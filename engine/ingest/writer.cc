@@ -6,12 +6,14 @@
 #include <chrono>
 
 #include "engine/base/limits.h"
+#include "engine/base/planted.h"
 #include "engine/crypto/digest.h"
 
 namespace cordon {
 namespace {
 
 constexpr auto kAnchorEvery = std::chrono::seconds(1);  // DESIGN §3
+constexpr auto kPlantedDelay = std::chrono::milliseconds(2);
 
 // What every later write is told: it names the disk that failed.
 Status Broken(const Status& cause) {
@@ -74,10 +76,12 @@ Writer::Pending Writer::Prepare(std::shared_ptr<Tenant> tenant, Authenticated ca
   const std::string bytes = pending.mutation.SerializeAsString();
   pending.bytes = bytes.size();
   pending.digest = Sha256(bytes);
-  for (const auto& document : pending.mutation.ingest().documents()) {
-    pending.names.try_emplace(document.id(),
-                              pending.tenant->pseudonyms.Of("document", document.id()));
-  }
+  const auto name = [&](std::string_view id) {
+    pending.names.try_emplace(id, pending.tenant->pseudonyms.Of("document", id));
+  };
+  for (const auto& document : pending.mutation.ingest().documents()) name(document.id());
+  for (const auto& change : pending.mutation.set_access_many().changes()) name(change.document());
+  for (const auto& id : pending.mutation.set_access_selected().documents()) name(id);
   return pending;
 }
 
@@ -179,7 +183,7 @@ void Writer::CommitGroup(std::vector<Pending>* group) {
     if (const Status synced = database_->Sync(); !synced.ok()) broken_ = Broken(synced);
   }
   const auto receipts = AppendRecords(group);
-  if (broken_.ok()) PublishChanged();
+  if (broken_.ok() && !Planted(Bug::kAckBeforePublish)) PublishChanged();
   for (size_t i = 0; i < group->size(); ++i) {
     Pending& pending = (*group)[i];
     if (pending.refused.ok() && pending.applied.created && broken_.ok()) {
@@ -191,10 +195,15 @@ void Writer::CommitGroup(std::vector<Pending>* group) {
       pending.done(broken_);
     } else {
       Applied& applied = pending.applied;
-      pending.done(Committed{applied.next.revision, applied.existed, applied.parts,
+      pending.done(Committed{applied.next.revision, applied.existed,
+                             std::move(applied.existed_each), applied.parts,
                              std::move(applied.undefined), std::move(applied.model_label),
                              std::move(applied.sync), *receipts[i]});
     }
+  }
+  if (broken_.ok() && Planted(Bug::kAckBeforePublish)) {
+    std::this_thread::sleep_for(kPlantedDelay);
+    PublishChanged();
   }
 }
 
@@ -339,6 +348,14 @@ void Writer::PublishChanged() {
     if (!head.changed) continue;
     head.changed = false;
     const PinnedView previous = head.tenant->publisher.Pin(clock_);
+    if (Planted(Bug::kRevisionTooEarly)) {
+      TenantState early = previous->state();
+      early.revision = head.state.revision;
+      head.tenant->publisher.Publish(View::Build(std::move(early), previous->indexes(),
+                                                 database_->TakeSnapshot(), database_,
+                                                 clock_->Now(), previous.view.get()));
+      std::this_thread::sleep_for(kPlantedDelay);
+    }
     head.tenant->publisher.Publish(View::Build(head.state, head.indexes, database_->TakeSnapshot(),
                                                database_, clock_->Now(), previous.view.get()));
   }

@@ -35,6 +35,7 @@ namespace cordon {
 struct Committed {
   uint64_t revision;
   bool existed;
+  std::vector<bool> existed_each;
   uint32_t parts;
   std::vector<std::string> undefined;
   std::optional<Label> model_label;  // of Export

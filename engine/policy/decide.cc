@@ -415,4 +415,17 @@ Entitlements Entitle(const World& world, const Subject& subject, const Entitleme
   return entitlements;
 }
 
+// A container permits if its own list and all above permit: whoever is answered alike by the own
+// lists, and finds the same containers above, is answered alike by all.
+bool KeepsVerdicts(const World& world, const Subject& subject, const RulesChange::Changed& changed,
+                   Micros* until) {
+  const auto permits = [&](const std::optional<Container>& container) {
+    return container && ListPermits(world, subject, container->clause, "", nullptr);
+  };
+  const bool before = permits(changed.before), after = permits(changed.after);
+  if (changed.after) *until = std::min(*until, NextEvent(changed.after->clause, world.now));
+  // Without a permit nothing above is asked, neither now nor when one of the lists changes next.
+  return before == after && (!after || changed.before->inherit == changed.after->inherit);
+}
+
 }  // namespace cordon

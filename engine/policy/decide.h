@@ -137,6 +137,11 @@ class Entitlements {
   Micros until_ = kNever;
 };
 
+// Whether the change of a container leaves to `subject` what every container permits, at
+// `world.now` and until `until`, which is made earlier if need be. False if that is not certain.
+bool KeepsVerdicts(const World& world, const Subject& subject, const RulesChange::Changed& changed,
+                   Micros* until);
+
 // `known` are the subject's entitlements to the first classes, if they still hold: then only the
 // later ones are judged.
 Entitlements Entitle(const World& world, const Subject& subject,

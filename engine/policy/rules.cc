@@ -11,6 +11,14 @@
 namespace cordon {
 namespace {
 
+// Changes are told apart while they are about no more containers than this, together.
+constexpr size_t kChangesKept = 4096;
+
+std::optional<Container> Find(const PolicyRules& rules, const std::string& name) {
+  const auto found = rules.containers.find(name);
+  return found == rules.containers.end() ? std::nullopt : std::optional(found->second);
+}
+
 std::string RegionsText(const ScopeRule& rule) {
   return rule.PermitsRegion("any") ? "a region" : fmt::format("{}", fmt::join(rule.regions, ", "));
 }
@@ -166,6 +174,23 @@ Status PolicyRules::Check() const {
         CheckDestination(*this, destination).Within(fmt::format("destinations[{}]", name)));
   }
   return OkStatus();
+}
+
+void PolicyRules::NoteChange(const PolicyRules& before, const std::vector<std::string>& names) {
+  // Another member would have to be compared, too.
+  static_assert(sizeof(PolicyRules) ==
+                sizeof(LabelRules) + sizeof(containers) + sizeof(last_change));
+  auto change = std::make_shared<RulesChange>();
+  change->labels = static_cast<const LabelRules&>(*this) != static_cast<const LabelRules&>(before);
+  for (const auto& name : names)
+    change->containers.push_back({Find(before, name), Find(*this, name)});
+  change->kept = 1 + names.size() + (before.last_change ? before.last_change->kept : 0);
+  if (change->kept <= kChangesKept) {
+    change->before = before.last_change;
+  } else {
+    change->kept = 0;
+  }
+  last_change = std::move(change);
 }
 
 Micros NextEvent(const Clause& clause, Micros after) {

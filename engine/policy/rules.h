@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -31,6 +32,8 @@ struct ScopeRule {
 
   // Whether a destination in this region satisfies the rule; one that states none does not.
   bool PermitsRegion(std::string_view region) const;
+
+  friend bool operator==(const ScopeRule&, const ScopeRule&) = default;
 };
 
 // A registered consumer of context.
@@ -56,6 +59,7 @@ struct DeniedCertificates {
   bool Deny(std::string_view fingerprint, std::string_view issuer) const {
     return fingerprints.contains(fingerprint) || issuers.contains(issuer);
   }
+  friend bool operator==(const DeniedCertificates&, const DeniedCertificates&) = default;
 };
 
 // Whether the model has a label that must not be lost: it has seen what is above the lowest.
@@ -65,14 +69,40 @@ bool HasModelLabel(const Destination& destination);
 inline constexpr std::string_view kDevDestination = "dev";
 Destination DevDestination();
 
-// Immutable once published; a change makes a new one.
-struct PolicyRules {
+// All of the rules but the containers: what labels and consumers are judged by.
+struct LabelRules {
   Scheme scheme = Scheme::Fresh();
   Clearance default_clearance;  // of users without one of their own
   std::map<int, ScopeRule> scopes;
-  std::map<std::string, Container, std::less<>> containers;
   std::map<std::string, Destination, std::less<>> destinations;
   DeniedCertificates denied_certificates;
+
+  friend bool operator==(const LabelRules&, const LabelRules&) = default;
+};
+
+// What one change did to the rules, and those before it: a place in their history.
+struct RulesChange {
+  // A container; nothing where there was none, or is none any more.
+  struct Changed {
+    std::optional<Container> before;
+    std::optional<Container> after;
+  };
+
+  bool labels = false;  // something else than the containers changed
+  std::vector<Changed> containers;
+  std::shared_ptr<const RulesChange> before;  // null: what was before is not known
+  size_t kept = 0;                            // containers of this change and those before it
+};
+
+// Immutable once published; a change makes a new one. What is not about containers belongs into
+// LabelRules, whose comparison tells whether it has changed.
+struct PolicyRules : LabelRules {
+  std::map<std::string, Container, std::less<>> containers;
+  std::shared_ptr<const RulesChange> last_change;  // null: nothing is known of their history
+
+  // Notes what has been changed since `before`, of which these began as a copy: perhaps the
+  // containers named, and no others.
+  void NoteChange(const PolicyRules& before, const std::vector<std::string>& names);
 
   // Refuses rules that do not fit together: unknown names, containers that inherit in a circle or
   // too deep, destinations that do not satisfy the rule of their scope. The field is the path in a

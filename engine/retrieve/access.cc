@@ -7,10 +7,17 @@
 
 namespace cordon {
 
-AllowedSet Access::Allowed() const {
-  const auto entitlements = caller->EntitlementsIn(view->world());
-  return {Bitmap::FromWords(entitlements->words(), view->policy().classes.classes.size()),
-          view->now()};
+StatusOr<AllowedSet> AllowedFor(const Access& access, const Authenticated& caller,
+                                const v1::Scope& scope) {
+  const View& view = *access.view.view;
+  ASSIGN_OR_RETURN(const auto known,
+                   scope.break_glass().empty()
+                       ? view.CallerOf(caller, scope.as(), scope.destination())
+                       : view.BreakGlassOf(caller, scope.as(), scope.destination(),
+                                           scope.break_glass()));
+  const auto entitlements = known->EntitlementsIn(view.world());
+  return AllowedSet{Bitmap::FromWords(entitlements->words(), view.policy().classes.classes.size()),
+                    view.now()};
 }
 
 StatusOr<Access> Enter(const ReadContext& context, const std::string* collection,
@@ -34,17 +41,16 @@ StatusOr<Access> Enter(const ReadContext& context, const std::string* collection
     if (!access.collection) return CollectionNotFound();
     record->set_collection(*collection);
   }
-  const auto resolve = [&] {
-    return scope.break_glass().empty()
-               ? access.view->CallerOf(caller, scope.as(), scope.destination())
-               : access.view->BreakGlassOf(caller, scope.as(), scope.destination(),
-                                           scope.break_glass());
-  };
-  ASSIGN_OR_RETURN(access.caller, resolve());
-  if (access.subject().break_glass) record->set_break_glass(access.subject().break_glass->id);
-  record->set_subject(context.tenant->pseudonyms.Of("principal", access.subject().name));
+  ASSIGN_OR_RETURN(access.subject,
+                   ResolveSubject(access.view->world(), caller, scope.as(), scope.destination()));
+  if (!scope.break_glass().empty()) {
+    RETURN_IF_ERROR(
+        BreakGlass(access.view->world(), caller, scope.break_glass(), &access.subject));
+    record->set_break_glass(access.subject.break_glass->id);
+  }
+  record->set_subject(context.tenant->pseudonyms.Of("principal", access.subject.name));
   record->set_verified_user(caller.user() != nullptr);
-  record->set_destination(access.subject().destination->name);
+  record->set_destination(access.subject.destination->name);
   return access;
 }
 

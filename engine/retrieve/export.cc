@@ -56,7 +56,7 @@ class PartReader {
       : context_(context),
         access_(access),
         request_(request),
-        guard_(*access.view.view, *access.collection, access.subject(), {}),
+        guard_(*access.view.view, *access.collection, access.subject, {}),
         parts_{request.vectors(), context.caller.grant().rights.Has(Right::kAudit)} {}
 
   StatusOr<ExportPart> Read(const ExportPlace& place) {
@@ -130,7 +130,7 @@ StatusOr<ExportPart> ReadExportPart(const ReadContext& context, const v1::Export
   RETURN_IF_ERROR(CheckRequest(request));
   ASSIGN_OR_RETURN(const Access access,
                    Enter(context, &request.collection(), request.scope(), record, Right::kExport));
-  RETURN_IF_ERROR(CheckDestination(access.view->world(), access.subject()));
+  RETURN_IF_ERROR(CheckDestination(access.view->world(), access.subject));
   ASSIGN_OR_RETURN(ExportPart part, PartReader(context, access, request).Read(place));
   const Scheme& scheme = access.view->policy().rules->scheme;
   std::optional<Label> joined;

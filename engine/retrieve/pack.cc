@@ -14,9 +14,9 @@ std::vector<std::string> ReceiversOfAll(const Access& access, const Authenticate
                                         const std::set<Label>& labels) {
   const World world = access.view->world();
   const Label lowest{world.state.rules->scheme.levels.front(), {}, {}};
-  auto names = Receivers(world, caller, access.subject(), lowest);
+  auto names = Receivers(world, caller, access.subject, lowest);
   for (const auto& label : labels) {
-    const auto some = Receivers(world, caller, access.subject(), label);
+    const auto some = Receivers(world, caller, access.subject, label);
     std::vector<std::string> both;
     std::set_intersection(names.begin(), names.end(), some.begin(), some.end(),
                           std::back_inserter(both));

@@ -103,15 +103,15 @@ bool IsAsProposed(const ClearedChunk& chunk, const Hit& proposed,
 // Search proposes, the guard disposes: candidates that it rejects are defects of the index, and the
 // search goes on until k are cleared or nothing more is permitted.
 StatusOr<std::vector<Cleared<ClearedChunk>>> SearchAndGuard(const Access& access,
+                                                            AllowedSet allowed,
                                                             const std::vector<float>& query,
                                                             size_t k, bool with_text,
                                                             const std::function<bool()>& stop) {
   const VectorIndex& index = access.view->index(*access.collection);
-  AllowedSet allowed = access.Allowed();
   for (size_t i = 0; Planted(Bug::kFilterAfterTopK) && i < allowed.classes.size(); ++i) {
     allowed.classes.Set(i);
   }
-  Guard guard(*access.view.view, *access.collection, access.subject(), query, with_text);
+  Guard guard(*access.view.view, *access.collection, access.subject, query, with_text);
   std::vector<Cleared<ClearedChunk>> cleared;
   size_t bytes = 0;
   for (size_t asked = k, seen = 0;; asked += k) {
@@ -147,7 +147,9 @@ StatusOr<Answer> Find(const ReadContext& context, const v1::RetrieveRequest& req
                    QueryVector(request, answer.access.collection->config));
   const bool with_text = !request.omit_text() || request.token_budget() > 0;
   const size_t k = request.k() == 0 ? limits::kTopKDefault : request.k();
-  ASSIGN_OR_RETURN(auto cleared, SearchAndGuard(answer.access, query, k, with_text, context.stop));
+  ASSIGN_OR_RETURN(AllowedSet allowed, AllowedFor(answer.access, context.caller, request.scope()));
+  ASSIGN_OR_RETURN(auto cleared, SearchAndGuard(answer.access, std::move(allowed), query, k,
+                                                with_text, context.stop));
   answer.context = Pack(answer.access, context.caller, std::move(cleared), request.token_budget());
   if (request.want_nonce()) {
     ASSIGN_OR_RETURN(const std::string random, RandomBytes(kNonceBytes));

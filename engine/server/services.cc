@@ -94,6 +94,23 @@ Reactor* IngestService::SetAccess(CallContext* context, const v1::SetAccessReque
   return Write(front_, context, request, response, cordon::SetAccess);
 }
 
+Reactor* IngestService::SetAccessMany(CallContext* context, const v1::SetAccessManyRequest* request,
+                                      v1::SetAccessManyResponse* response) {
+  return Write(front_, context, request, response, cordon::SetAccessMany);
+}
+
+Reactor* IngestService::SetAccessSelected(CallContext* context,
+                                          const v1::SetAccessSelectedRequest* request,
+                                          v1::SetAccessSelectedResponse* response) {
+  return Unary(
+      front_, context, request, response,
+      [engine = front_->engine](const Authenticated& caller, const v1::SetAccessSelectedRequest& in,
+                                const std::function<bool()>& stop, auto done) {
+        cordon::SetAccessSelected(engine->WriteAs(caller), in, stop, done);
+      },
+      limits::kIngestMessageBytes);
+}
+
 Reactor* IngestService::Delete(CallContext* context, const v1::DeleteRequest* request,
                                v1::DeleteResponse* response) {
   return Write(front_, context, request, response, cordon::Delete);

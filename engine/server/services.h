@@ -41,6 +41,10 @@ class IngestService final : public IngestBase {
   explicit IngestService(Front* front) : front_(front) {}
   grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* Ingest(CallContext*) override;
   Reactor* SetAccess(CallContext*, const v1::SetAccessRequest*, v1::SetAccessResponse*) override;
+  Reactor* SetAccessMany(CallContext*, const v1::SetAccessManyRequest*,
+                         v1::SetAccessManyResponse*) override;
+  Reactor* SetAccessSelected(CallContext*, const v1::SetAccessSelectedRequest*,
+                             v1::SetAccessSelectedResponse*) override;
   Reactor* Delete(CallContext*, const v1::DeleteRequest*, v1::DeleteResponse*) override;
 
  private:

@@ -14,6 +14,10 @@ Status ApplyChange(const ApplyContext& context, const Mutation& mutation, Applie
       return ApplyIngest(context, mutation.ingest(), applied);
     case Mutation::kSetAccess:
       return ApplySetAccess(context, mutation.set_access(), applied);
+    case Mutation::kSetAccessMany:
+      return ApplySetAccessMany(context, mutation.set_access_many(), applied);
+    case Mutation::kSetAccessSelected:
+      return ApplyAccessBatch(context, mutation.set_access_selected(), applied);
     case Mutation::kDeleteDocument:
       return ApplyDelete(context, mutation.delete_document(), applied);
     case Mutation::kDirectory:
@@ -97,6 +101,10 @@ std::string_view CallOf(const Mutation& mutation) {
       return "Ingest";
     case Mutation::kSetAccess:
       return "SetAccess";
+    case Mutation::kSetAccessMany:
+      return "SetAccessMany";
+    case Mutation::kSetAccessSelected:
+      return "SetAccessSelected";
     case Mutation::kDeleteDocument:
       return "Delete";
     case Mutation::kDirectory:

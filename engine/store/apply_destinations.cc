@@ -126,6 +126,7 @@ Status ApplyExported(const ApplyContext& context, const store::v1::ExportedBatch
   destination.model_label = raised;
   applied->batch.Put(Family::kPolicy, DestinationKey(applied->next.id, batch.destination()),
                      ToProto(destination));
+  rules->NoteChange(*policy.rules, {});
   applied->next.policy.rules = std::move(rules);
   return OkStatus();
 }

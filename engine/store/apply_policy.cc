@@ -221,6 +221,9 @@ Status ApplyPolicyFile(const ApplyContext& context, const v1::ApplyPolicyRequest
   RETURN_IF_ERROR(rules->Check());
   RETURN_IF_ERROR(CheckStoredNames(context, applied->next, *rules));
   RETURN_IF_ERROR(CheckStoredLabels(context, applied->next, rules->scheme));
+  std::vector<std::string> names;
+  for (const auto& change : request.containers()) names.push_back(change.container().name());
+  rules->NoteChange(*applied->next.policy.rules, names);
   applied->batch.Put(Family::kPolicy, SchemeKey(applied->next.id), ToProto(*rules));
   applied->parts = static_cast<uint32_t>(request.has_levels() + request.has_compartments() +
                                          request.has_tags() + request.has_default_clearance() +

@@ -9,6 +9,10 @@ Status ApplyIngest(const ApplyContext& context, const store::v1::IngestBatch& ba
                    Applied* applied);
 Status ApplySetAccess(const ApplyContext& context, const v1::SetAccessRequest& request,
                       Applied* applied);
+Status ApplySetAccessMany(const ApplyContext& context, const v1::SetAccessManyRequest& request,
+                          Applied* applied);
+Status ApplyAccessBatch(const ApplyContext& context, const store::v1::AccessBatch& batch,
+                        Applied* applied);
 Status ApplyDelete(const ApplyContext& context, const v1::DeleteRequest& request, Applied* applied);
 Status ApplyDirectoryRecords(const v1::ApplyDirectoryRequest& request, Applied* applied);
 Status ApplyDirectorySync(const ApplyContext& context, const store::v1::DirectorySync& sync,

@@ -96,6 +96,7 @@ struct Applied {
   std::vector<std::string> documents;    // ids touched
   std::vector<std::string> names;        // their pseudonyms, for the journal
   bool existed = false;                  // of SetAccess and Delete
+  std::vector<bool> existed_each;        // of SetAccessMany and SetAccessSelected, by place
   std::vector<std::string> undefined;    // of Ingest: groups and roles that have no record
   uint32_t parts = 0;                    // of ApplyPolicy and ApplyDirectory: how many
   v1::SyncDirectoryResponse sync;        // of SyncDirectory: all but the revision

@@ -59,6 +59,8 @@ const std::map<std::string_view, Runner::Verb>& Runner::Verbs() {
       {"ingest",
        {{"through", "collection", "refused_documents", "undefined_principals"}, &Runner::Ingest}},
       {"set_access", {{"through", "existed"}, &Runner::SetAccess}},
+      {"set_access_many", {{"through", "existed"}, &Runner::SetAccessMany}},
+      {"set_access_selected", {{"through", "changed"}, &Runner::SetAccessSelected}},
       {"delete", {{"through", "existed"}, &Runner::Delete}},
       {"directory", {{"through"}, &Runner::Directory}},
       {"policy", {{"through"}, &Runner::Policy}},

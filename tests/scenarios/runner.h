@@ -66,6 +66,8 @@ class Runner {
   // Writes (runner_writes.cc).
   Status Ingest(const Step& step);
   Status SetAccess(const Step& step);
+  Status SetAccessMany(const Step& step);
+  Status SetAccessSelected(const Step& step);
   Status Delete(const Step& step);
   Status Directory(const Step& step);
   Status Policy(const Step& step);

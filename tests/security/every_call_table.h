@@ -45,6 +45,8 @@ struct Row {
 namespace request_text {
 inline const std::string kInDocs = "collection: 'docs' ";
 inline const std::string kOpen = kInDocs + "document: 'open' ";
+inline const std::string kMany = kInDocs + "changes { document: 'open' ";
+inline const std::string kSelected = kInDocs + "id_prefix: 'open' ";
 inline const std::string kForAna = "scope { as: 'user:ana' } ";
 inline const std::string kFresh = kInDocs + "batch: 1 documents { id: '$NEW' text: 'a word' ";
 inline const std::string kAcl = "acl { allow { principal: 'everyone' } } ";
@@ -144,6 +146,22 @@ inline std::vector<Row> IngestRows() {
        "absent",
        kInDocs + "document: 'n' " + kAcl,
        {RIGHT_GRANT},
+       kDocuments,
+       true},
+      {"Ingest/SetAccessMany", "acl", kMany + kAcl + "}", {RIGHT_GRANT}, kDocuments, true},
+      {"Ingest/SetAccessMany", "label", kMany + kLabel + "}", {RIGHT_LABEL}, kDocuments, true},
+      {"Ingest/SetAccessMany",
+       "both, of two",
+       kMany + kAcl + "} changes { document: '$NEW' " + kLabel + "}",
+       {RIGHT_GRANT, RIGHT_LABEL},
+       kDocuments,
+       true},
+      {"Ingest/SetAccessSelected", "acl", kSelected + kAcl, {RIGHT_GRANT}, kDocuments, true},
+      {"Ingest/SetAccessSelected", "label", kSelected + kLabel, {RIGHT_LABEL}, kDocuments, true},
+      {"Ingest/SetAccessSelected",
+       "both, of none",
+       kInDocs + "source: '$NEW' " + kAcl + kLabel,
+       {RIGHT_GRANT, RIGHT_LABEL},
        kDocuments,
        true},
       {"Ingest/Delete", "one", kInDocs + "document: '$NEW'", {RIGHT_INGEST}, kDocuments, true},

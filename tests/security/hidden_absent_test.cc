@@ -96,6 +96,17 @@ class HiddenDocuments : public Hidden {
   static std::string Batch(const std::string& id, const std::string& rest) {
     return "collection: 'docs' batch: 7 documents { id: " + Quoted(id) + rest + " }";
   }
+  static std::string NamedWith(const std::string& id, const std::string& rest) {
+    return Named(id) + rest;
+  }
+  // Changes of many, this one among others.
+  static std::string Many(const std::string& id, const std::string& rest) {
+    return "collection: 'docs' changes { document: 'none' " + rest +
+           " } changes { document: " + Quoted(id) + rest + " }";
+  }
+  static std::string Selected(const std::string& id, const std::string& rest) {
+    return "collection: 'docs' id_prefix: " + Quoted(id) + rest;
+  }
 
   void CheckReads(HiddenWorld* world, const Pair& pair, Code expected);
   void CheckWrite(HiddenWorld* world, const Pair& pair);
@@ -174,36 +185,43 @@ void HiddenDocuments::CheckWrite(HiddenWorld* world, const Pair& pair) {
     std::string method;
     const Key& key;
     std::string rest;
-    bool names = true;  // else a batch
+    std::string (*text)(const std::string& id, const std::string& rest);
+    bool revision = true;  // the answer has one at its first place
   };
   const std::vector<Write> writes = {
-      {"Ingest/SetAccess", granter_, acl},
-      {"Ingest/SetAccess", granter_, bad_acl},
-      {"Ingest/SetAccess", granter_, label},
-      {"Ingest/SetAccess", labeller_, label},
-      {"Ingest/SetAccess", labeller_, "label { level: 'absent' } "},
-      {"Ingest/SetAccess", editor_, acl + label},
-      {"Ingest/SetAccess", editor_, "acl { } "},
-      {"Ingest/SetAccess", prefixed_, acl},
-      {"Ingest/SetAccess", writer_, acl},
-      {"Ingest/Delete", writer_, ""},
-      {"Ingest/Delete", prefixed_, ""},
-      {"Ingest/Delete", app_, ""},
-      {"Ingest/Ingest", writer_, words, false},
-      {"Ingest/Ingest", writer_, words + acl, false},
-      {"Ingest/Ingest", writer_, "chunks { text: 'a' embedding: 1 } ", false},
-      {"Ingest/Ingest", editor_, words + acl + label, false},
-      {"Ingest/Ingest", editor_, words + bad_acl, false},
-      {"Ingest/Ingest", prefixed_, words, false},
+      {"Ingest/SetAccess", granter_, acl, NamedWith},
+      {"Ingest/SetAccess", granter_, bad_acl, NamedWith},
+      {"Ingest/SetAccess", granter_, label, NamedWith},
+      {"Ingest/SetAccess", labeller_, label, NamedWith},
+      {"Ingest/SetAccess", labeller_, "label { level: 'absent' } ", NamedWith},
+      {"Ingest/SetAccess", editor_, acl + label, NamedWith},
+      {"Ingest/SetAccess", editor_, "acl { } ", NamedWith},
+      {"Ingest/SetAccess", prefixed_, acl, NamedWith},
+      {"Ingest/SetAccess", writer_, acl, NamedWith},
+      {"Ingest/Delete", writer_, "", NamedWith},
+      {"Ingest/Delete", prefixed_, "", NamedWith},
+      {"Ingest/Delete", app_, "", NamedWith},
+      {"Ingest/Ingest", writer_, words, Batch, false},
+      {"Ingest/Ingest", writer_, words + acl, Batch, false},
+      {"Ingest/Ingest", writer_, "chunks { text: 'a' embedding: 1 } ", Batch, false},
+      {"Ingest/Ingest", editor_, words + acl + label, Batch, false},
+      {"Ingest/Ingest", editor_, words + bad_acl, Batch, false},
+      {"Ingest/Ingest", prefixed_, words, Batch, false},
+      {"Ingest/SetAccessMany", granter_, acl, Many},
+      {"Ingest/SetAccessMany", editor_, acl + label, Many},
+      {"Ingest/SetAccessMany", editor_, bad_acl, Many},
+      {"Ingest/SetAccessMany", prefixed_, label, Many},
+      {"Ingest/SetAccessSelected", granter_, acl, Selected},
+      {"Ingest/SetAccessSelected", labeller_, label, Selected},
+      {"Ingest/SetAccessSelected", editor_, bad_acl, Selected},
+      {"Ingest/SetAccessSelected", prefixed_, acl, Selected},
   };
   const Write& write = writes[world->Below(writes.size())];
-  const auto text = [&](const std::string& id) {
-    return write.names ? Named(id) + write.rest : Batch(id, write.rest);
-  };
+  const auto text = [&](const std::string& id) { return write.text(id, write.rest); };
   const auto answers = Expect(world, write.method, write.key, text, pair);
-  if (write.names) CheckRevisions(answers);
+  if (write.revision) CheckRevisions(answers);
   // A new list may open what is there; anything else leaves the two alike.
-  if (write.method != "Ingest/SetAccess") CheckReads(world, pair, Code::UNKNOWN);
+  if (!write.method.starts_with("Ingest/SetAccess")) CheckReads(world, pair, Code::UNKNOWN);
 }
 
 // Auditors are told, and so is the test: the pair is what it is taken for.
@@ -274,6 +292,10 @@ class HiddenNames : public Hidden {
         {"Ingest/SetAccess", "collection: '$' document: 'd' " + acl},
         {"Ingest/SetAccess", "collection: '$' document: 'd' label { level: 'absent' }"},
         {"Ingest/SetAccess", "collection: '$' document: 'd'"},
+        {"Ingest/SetAccessMany", "collection: '$' changes { document: 'd' " + acl + "}"},
+        {"Ingest/SetAccessMany", "collection: '$'"},
+        {"Ingest/SetAccessSelected", "collection: '$' id_prefix: 'd' " + acl},
+        {"Ingest/SetAccessSelected", "collection: '$' source: 's' label { level: 'absent' }"},
         {"Ingest/Delete", "collection: '$' document: 'd'"},
         {"Ingest/Delete", "collection: '$' document: ''"},
         {"Policy/Explain", "collection: '$' document: 'd' as: 'user:ana'"},

@@ -15,6 +15,11 @@ reference::Document Completed(reference::Document document,
   return document;
 }
 
+void Give(const MirroredTenant::Access& access, reference::Document* document) {
+  if (access.first) document->acl = access.first;
+  if (access.second) document->label = access.second;
+}
+
 }  // namespace
 
 MirroredTenant::MirroredTenant(RunningEngine* engine, std::string name)
@@ -117,6 +122,50 @@ void MirroredTenant::SetAccess(const std::string& collection, const std::string&
         if (acl) documents[document].acl = acl;
         if (label) documents[document].label = label;
       });
+}
+
+void MirroredTenant::SetAccessMany(const std::string& collection,
+                                   const std::map<std::string, Access>& changes) {
+  v1::SetAccessManyRequest request;
+  request.set_collection(collection);
+  for (const auto& [id, access] : changes) {
+    v1::AccessChange* change = request.add_changes();
+    change->set_document(id);
+    if (access.first) *change->mutable_acl() = ToWire(*access.first);
+    if (access.second) *change->mutable_label() = ToWire(*access.second);
+  }
+  Sent<v1::SetAccessManyResponse>(Later<v1::SetAccessManyResponse>([&](auto done) {
+                                    cordon::SetAccessMany(engine_->Write(root_), request, done);
+                                  }),
+                                  [this, collection, changes](const auto& response, auto* model) {
+                                    revision_ = response.revision();
+                                    auto& documents = model->collections.at(collection).documents;
+                                    int i = 0;
+                                    for (const auto& [id, access] : changes) {
+                                      EXPECT_EQ(response.existed(i++), documents.contains(id));
+                                      if (documents.contains(id)) Give(access, &documents[id]);
+                                    }
+                                  });
+}
+
+void MirroredTenant::SetAccessSelected(const std::string& collection, const std::string& id_prefix,
+                                       const Access& access) {
+  Settle();
+  v1::SetAccessSelectedRequest request;
+  request.set_collection(collection);
+  request.set_id_prefix(id_prefix);
+  if (access.first) *request.mutable_acl() = ToWire(*access.first);
+  if (access.second) *request.mutable_label() = ToWire(*access.second);
+  Sent<v1::SetAccessSelectedResponse>(
+      Later<v1::SetAccessSelectedResponse>(
+          [&](auto done) { cordon::SetAccessSelected(engine_->Write(root_), request, {}, done); }),
+      [this, collection, id_prefix, access](const auto& response, auto* model) {
+        revision_ = response.revision();
+        for (auto& [id, document] : model->collections.at(collection).documents) {
+          if (id.starts_with(id_prefix)) Give(access, &document);
+        }
+      });
+  Settle();
 }
 
 void MirroredTenant::Delete(const std::string& collection, const std::string& document) {

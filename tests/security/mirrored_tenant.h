@@ -31,6 +31,13 @@ class MirroredTenant {
   void SetAccess(const std::string& collection, const std::string& document,
                  const std::optional<reference::List>& acl,
                  const std::optional<reference::Label>& label);
+  // The same of several documents at once, each with the list and label of its own.
+  using Access = std::pair<std::optional<reference::List>, std::optional<reference::Label>>;
+  void SetAccessMany(const std::string& collection, const std::map<std::string, Access>& changes);
+  // Of all documents whose ids begin so. Nothing else may be on its way: it has a thread of its
+  // own.
+  void SetAccessSelected(const std::string& collection, const std::string& id_prefix,
+                         const Access& access);
   void Delete(const std::string& collection, const std::string& document);
   // `by` may be nobody.
   void Say(const std::string& name, const reference::Record& record,

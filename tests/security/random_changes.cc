@@ -56,11 +56,30 @@ void RandomChanges::ChangeSomething() {
   if (model().collections.empty() || draw_.Percent(22)) return ChangeDirectory();
   const std::string collection = Collection();
   if (draw_.Percent(50)) return Ingest(collection, 1 + draw_.Below(3));
+  if (draw_.Percent(12)) return ChangeMany(collection);
   const std::string id = Id();
   if (draw_.Percent(40)) return tenant_.Delete(collection, id);
+  const auto [acl, label] = Access();
+  tenant_.SetAccess(collection, id, acl, label);
+}
+
+// A list, a label, or both.
+MirroredTenant::Access RandomChanges::Access() {
   const bool acl = draw_.Percent(65);
-  tenant_.SetAccess(collection, id, acl ? std::optional(draw_.List(kContainers)) : std::nullopt,
-                    !acl || draw_.Percent(30) ? std::optional(draw_.Label(model())) : std::nullopt);
+  MirroredTenant::Access access;
+  if (acl) access.first = draw_.List(kContainers);
+  if (!acl || draw_.Percent(30)) access.second = draw_.Label(model());
+  return access;
+}
+
+void RandomChanges::ChangeMany(const std::string& collection) {
+  if (draw_.Percent(40)) {
+    return tenant_.SetAccessSelected(collection, draw_.Pick({"d", "d1", "é", "é1", "none"}),
+                                     Access());
+  }
+  std::map<std::string, MirroredTenant::Access> changes;
+  for (size_t n = 1 + draw_.Below(6); n > 0; --n) changes[Id()] = Access();
+  tenant_.SetAccessMany(collection, changes);
 }
 
 void RandomChanges::ChangeRules() {

@@ -42,6 +42,8 @@ class RandomChanges {
   reference::Record DrawRecord(const std::string& name);
   reference::Said DrawSaid();
   void ChangeCollections();
+  MirroredTenant::Access Access();
+  void ChangeMany(const std::string& collection);
   void Ingest(const std::string& collection, size_t count);
   void AddLadder();
 

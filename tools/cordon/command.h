@@ -19,10 +19,11 @@ void AddPolicyCommands(CLI::App& app, Session& session);      // policy
 void AddDirectoryCommands(CLI::App& app, Session& session);   // directory
 void AddIngestCommand(CLI::App& app, Session& session);       // ingest
 void AddRetrieveCommand(CLI::App& app, Session& session);     // retrieve
-void AddDocumentCommands(CLI::App& app, Session& session);    // get, set-access, delete, why
+void AddDocumentCommands(CLI::App& app, Session& session);    // get, delete, why
 void AddExportCommands(CLI::App& app, Session& session);      // export, destinations
 void AddBreakGlassCommands(CLI::App& app, Session& session);  // break-glass
 void AddUsageCommand(CLI::App& key, Session& session);        // key usage
+void AddAccessCommand(CLI::App& app, Session& session);       // set-access
 void AddAuditCommands(CLI::App& app, Session& session);    // who-can-see, access-report, simulate
 void AddJournalCommands(CLI::App& app, Session& session);  // journal
 void AddServerCommands(CLI::App& app, Session& session);   // stats, capabilities
@@ -37,6 +38,13 @@ inline CLI::App* AddCommand(CLI::App& parent, const std::string& name,
       "Examples:\n" +
       examples);
   return command;
+}
+
+// Whether a document existed, where the server says.
+template <typename Response>
+std::optional<bool> Existed(const Response& response) {
+  if (!response.has_existed()) return std::nullopt;
+  return response.existed();
 }
 
 // Makes `run` what the command does: called after parsing, with what was parsed into `options`. Its

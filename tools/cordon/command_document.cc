@@ -1,10 +1,9 @@
-// get, set-access, delete, why: what concerns one document.
+// get, delete, why: what concerns one document.
 #include <fmt/format.h>
 
 #include "cordon/v1/ingest.grpc.pb.h"
 #include "cordon/v1/policy.grpc.pb.h"
 #include "cordon/v1/retrieval.grpc.pb.h"
-#include "tools/cordon/access_json.h"
 #include "tools/cordon/command.h"
 #include "tools/cordon/human.h"
 #include "tools/cordon/message_json.h"
@@ -19,20 +18,10 @@ struct DocumentOptions {
   std::string destination;
   std::string purpose;
   std::string break_glass;
-  std::string acl;
-  std::string label;
   std::string reason;
   CLI::Option* as_option = nullptr;
   CLI::Option* destination_option = nullptr;
-  CLI::Option* acl_option = nullptr;
-  CLI::Option* label_option = nullptr;
 };
-
-template <typename Response>
-std::optional<bool> Existed(const Response& response) {
-  if (!response.has_existed()) return std::nullopt;
-  return response.existed();
-}
 
 StatusOr<int> Get(const DocumentOptions& options, Session& session) {
   RETURN_IF_ERROR(CheckStated(options.as_option, "as", options.as));
@@ -59,26 +48,6 @@ StatusOr<int> Get(const DocumentOptions& options, Session& session) {
   WriteDocument(json, response);
   session.output().Line(json.EndObject());
   return 0;
-}
-
-StatusOr<int> SetAccess(const DocumentOptions& options, Session& session) {
-  v1::SetAccessRequest request;
-  request.set_collection(options.collection);
-  request.set_document(options.document);
-  request.set_reason(options.reason);
-  if (options.acl_option->count() > 0) {
-    ASSIGN_OR_RETURN(*request.mutable_acl(), ParseAclOption("acl", options.acl));
-  }
-  if (options.label_option->count() > 0) {
-    ASSIGN_OR_RETURN(*request.mutable_label(), ParseLabelOption("label", options.label));
-  }
-  ASSIGN_OR_RETURN(Connection * connection, session.Connect());
-  const auto stub = v1::Ingest::NewStub(connection->channel());
-  ASSIGN_OR_RETURN(const v1::SetAccessResponse response,
-                   connection->Call<v1::SetAccessResponse>([&](auto* context, auto* answer) {
-                     return stub->SetAccess(context, request, answer);
-                   }));
-  return TellRevision(session.output(), response.revision(), Existed(response));
 }
 
 StatusOr<int> Delete(const DocumentOptions& options, Session& session) {
@@ -156,24 +125,6 @@ void AddDocumentCommands(CLI::App& app, Session& session) {
                   "An access that this key opened for the user: cordon break-glass open");
   get->add_option("--purpose", get_options->purpose, "Why; recorded in the journal");
   OnRun(get, session, get_options, Get);
-
-  CLI::App* const set_access = AddCommand(
-      app, "set-access", "Replaces a document's list, its label, or both; what is not given stays",
-      R"(  cordon set-access docs hr/42 --acl '{"allow":["group:hr"],"deny":["user:eve"]}'
-  cordon set-access docs hr/42 --label '{"level":"restricted","compartments":["people"]}')");
-  const auto access_options = AddDocument(set_access);
-  AddReason(set_access, &access_options->reason);
-  access_options->acl_option = set_access->add_option(
-      "--acl", access_options->acl, R"(The new list: {"allow":[…],"deny":[…],"inherit":[…]})");
-  access_options->label_option =
-      set_access->add_option("--label", access_options->label,
-                             R"(The new label: {"level":…,"compartments":[…],"tags":[…]})");
-  set_access->callback([access_options, &session] {
-    if (access_options->acl_option->count() + access_options->label_option->count() == 0) {
-      throw CLI::RequiredError("--acl or --label");
-    }
-    session.run = [access_options, &session] { return SetAccess(*access_options, session); };
-  });
 
   CLI::App* const remove =
       AddCommand(app, "delete", "Deletes a document", "  cordon delete docs hr/42");

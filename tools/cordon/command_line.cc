@@ -63,6 +63,7 @@ void AddCommands(CLI::App& app, Session& session) {
   AddRetrieveCommand(app, session);
   AddDocumentCommands(app, session);
   AddExportCommands(app, session);
+  AddAccessCommand(app, session);
   AddAuditCommands(app, session);
   AddBreakGlassCommands(app, session);
   AddServerCommands(app, session);
