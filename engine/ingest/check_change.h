@@ -6,6 +6,10 @@
 
 namespace cordon {
 
+// The collection, if the key may write into it.
+StatusOr<std::shared_ptr<const Collection>> Writable(const WriteContext& context, const View& view,
+                                                     const std::string& name);
+
 Status CheckSetAccess(const WriteContext& context, const v1::SetAccessRequest& request);
 Status CheckSetAccessMany(const WriteContext& context, const v1::SetAccessManyRequest& request);
 Status CheckSetAccessSelected(const WriteContext& context,

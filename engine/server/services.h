@@ -32,9 +32,10 @@ class RetrievalService final : public v1::Retrieval::CallbackService {
 
 // Of v1::Ingest all that is no stream is as gRPC generates it. The stream takes bytes: of a message
 // that it cannot parse, gRPC would make the end of a stream that went well.
-using IngestBase =
-    v1::Ingest::WithRawCallbackMethod_Ingest<v1::Ingest::WithCallbackMethod_SetAccess<
-        v1::Ingest::WithCallbackMethod_Delete<v1::Ingest::Service>>>;
+using IngestBase = v1::Ingest::WithRawCallbackMethod_Ingest<
+    v1::Ingest::WithCallbackMethod_SetAccess<v1::Ingest::WithCallbackMethod_SetAccessMany<
+        v1::Ingest::WithCallbackMethod_SetAccessSelected<
+            v1::Ingest::WithCallbackMethod_Delete<v1::Ingest::Service>>>>>;
 
 class IngestService final : public IngestBase {
  public:

@@ -8,6 +8,7 @@
 
 #include "tools/cordon/access_json.h"
 #include "tools/cordon/directory_file.h"
+#include "tools/cordon/line_field.h"
 #include "tools/cordon/policy_text.h"
 #include "tools/cordon/yaml_json.h"
 
@@ -177,12 +178,12 @@ TEST(DirectoryFile, ALineThatSaysNothingOrTooMuchIsRefused) {
 
 TEST(DirectoryFile, TheServersRefusalIsToldOfTheLineThatCausedIt) {
   const std::vector<uint64_t> lines = {1, 4, 9};
-  const Status status = AtLine(Invalid("principals[2].members[1].until", "m"), lines);
+  const Status status = AtLine(Invalid("principals[2].members[1].until", "m"), "principals", lines);
   EXPECT_EQ(status.field(), "members[1].until");
   EXPECT_EQ(status.message(), "line 9: m");
-  EXPECT_EQ(AtLine(Invalid("principals[1]", "m"), lines).message(), "line 4: m");
-  EXPECT_EQ(AtLine(Invalid("principals[3].name", "m"), lines).field(), "principals[3].name");
-  EXPECT_EQ(AtLine(Invalid("other", "m"), lines).field(), "other");
+  EXPECT_EQ(AtLine(Invalid("principals[1]", "m"), "principals", lines).message(), "line 4: m");
+  EXPECT_EQ(AtLine(Invalid("principals[3].name", "m"), "principals", lines).field(), "principals[3].name");
+  EXPECT_EQ(AtLine(Invalid("other", "m"), "principals", lines).field(), "other");
 }
 
 TEST(Options, ClearancesComeAsWordsOrJson) {

@@ -215,7 +215,7 @@ RaceCall RaceDraw::Members() {
   }
   if (Percent(25)) members.push_back({Pick(kGroups)});
   v1::ApplyDirectoryRequest request;
-  *request.add_principals() = ToWire(group, members);
+  *request.add_principals() = ToWire(group, reference::Record{.members = members});
   RaceCall call;
   call.request = std::move(request);
   call.change = [=](RaceState* state) { state->tenant.world.members[group] = members; };
@@ -226,7 +226,7 @@ RaceCall RaceDraw::Clearance() {
   const std::string user = Pick(kUsers);
   const reference::Clearance clearance{"", kLevels[Below(3) + (Percent(50) ? 1 : 0)], {}};
   v1::ApplyDirectoryRequest request;
-  *request.add_principals() = ToWire(user, clearance);
+  *request.add_principals() = ToWire(user, reference::Record{.clearance = clearance});
   RaceCall call;
   call.request = std::move(request);
   call.change = [=](RaceState* state) { state->tenant.world.clearances[user] = clearance; };

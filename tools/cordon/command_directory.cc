@@ -7,6 +7,7 @@
 #include "tools/cordon/directory_file.h"
 #include "tools/cordon/directory_sync.h"
 #include "tools/cordon/human.h"
+#include "tools/cordon/line_field.h"
 #include "tools/cordon/message_json.h"
 
 namespace cordon {
@@ -48,7 +49,7 @@ StatusOr<int> Apply(const ApplyOptions& options, Session& session) {
         return stub->ApplyDirectory(context, file.request, answer);
       },
       kLongCallTimeout);
-  if (!response.ok()) return AtLine(response.status(), file.lines);
+  if (!response.ok()) return AtLine(response.status(), "principals", file.lines);
   return TellApplied(session.output(), response->applied(), response->revision());
 }
 

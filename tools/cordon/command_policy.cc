@@ -6,7 +6,6 @@
 #include "tools/cordon/gzip.h"
 #include "tools/cordon/human.h"
 #include "tools/cordon/message_json.h"
-#include "tools/cordon/line_field.h"
 #include "tools/cordon/policy_file.h"
 #include "tools/cordon/policy_text.h"
 

@@ -1,5 +1,7 @@
 #include "tools/cordon/directory_sync.h"
 
+#include "tools/cordon/line_field.h"
+
 namespace cordon {
 namespace {
 
@@ -33,7 +35,7 @@ StatusOr<v1::SyncDirectoryResponse> SendSnapshot(const Connection& connection,
     return stream->Finish();
   };
   const auto response = connection.Call<v1::SyncDirectoryResponse>(send, kLongCallTimeout);
-  if (!response.ok()) return AtLine(response.status(), file.lines);
+  if (!response.ok()) return AtLine(response.status(), "principals", file.lines);
   return response;
 }
 
