@@ -2,8 +2,9 @@
 
     directory.py --build build [--out FILE.json] [--quick]
 
-Times are of the whole command, parsing and the connection included. A small change is timed beside a
-directory of ten records and beside the whole one, by turns: it must not copy what it does not change.
+Times are of the whole command, parsing and the connection included. A small change is timed beside
+a directory of ten records and beside the whole one, by turns: it must not copy what it does not
+change.
 """
 
 import argparse
@@ -40,7 +41,8 @@ class Bench:
 
     def sync(self, file):
         took, answer = self.cordon("directory", "sync", "hris", file)
-        return {"seconds": took, **{name: answer[name] for name in ("added", "changed", "unchanged")}}
+        counts = {name: answer[name] for name in ("added", "changed", "unchanged")}
+        return {"seconds": took, **counts}
 
 
 def records(users, groups, each):
@@ -75,7 +77,8 @@ def measure(programs, folder, quick):
         result["get_seconds"] = large.cordon("directory", "get", "user:u7@example.com")[0]
         changes = {"large": [], "small": []}
         for turn in range(5 if quick else 15):
-            one = write(folder / "one.jsonl", [{"principal": "group:x", "members": [f"user:{turn}"]}])
+            record = {"principal": "group:x", "members": [f"user:{turn}"]}
+            one = write(folder / "one.jsonl", [record])
             for bench in (large, small):
                 name = bench.server.name
                 changes[name].append(bench.cordon("directory", "apply", one)[0])

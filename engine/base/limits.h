@@ -29,7 +29,7 @@ inline constexpr size_t kAttributesPerCollection = 64;  // columns
 inline constexpr size_t kAttributeBytes = 4 << 10;      // a value, not a text
 
 // Policy.
-inline constexpr size_t kEntriesPerAcl = 10000;      // of allow, of deny; beyond it a group is right
+inline constexpr size_t kEntriesPerAcl = 10000;      // of allow, of deny; beyond it a group
 inline constexpr size_t kInheritPerAcl = 64;         // containers of one list
 inline constexpr size_t kContainerDepth = 32;        // containers above containers
 inline constexpr size_t kGroupDepth = 64;            // groups within groups; deeper is an error

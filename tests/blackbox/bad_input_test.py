@@ -54,7 +54,7 @@ BAD_DOCUMENTS = [
     (acl(allow="everyone"), "acl.allow"),
     (acl(allow=[7]), "acl.allow[0]"),
     (acl(allow=[{"until": "2030-01-01T00:00:00Z"}]), "acl.allow[0]"),
-    (acl(allow=["user:a"] * 4097), "acl.allow"),
+    (acl(allow=["user:a"] * 10001), "acl.allow"),
     ({"acl": {"allow": ["user:a"], "permit": ["user:b"]}}, "acl.permit"),
     ({"acl": ["everyone"]}, "acl"),
     (until("tomorrow"), "acl.allow[0].until"),

@@ -182,7 +182,8 @@ TEST(DirectoryFile, TheServersRefusalIsToldOfTheLineThatCausedIt) {
   EXPECT_EQ(status.field(), "members[1].until");
   EXPECT_EQ(status.message(), "line 9: m");
   EXPECT_EQ(AtLine(Invalid("principals[1]", "m"), "principals", lines).message(), "line 4: m");
-  EXPECT_EQ(AtLine(Invalid("principals[3].name", "m"), "principals", lines).field(), "principals[3].name");
+  EXPECT_EQ(AtLine(Invalid("principals[3].name", "m"), "principals", lines).field(),
+            "principals[3].name");
   EXPECT_EQ(AtLine(Invalid("other", "m"), "principals", lines).field(), "other");
 }
 

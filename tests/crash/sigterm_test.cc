@@ -32,7 +32,10 @@ class IdleStreams {
     for (const auto& stream : streams_) {
       EXPECT_FALSE(stream->Read(&answer));
       const auto end = stream->Finish();
-      EXPECT_EQ(end.error_code(), grpc::StatusCode::UNAVAILABLE) << end.error_message();
+      // One that has not quite come in when the server stops is cancelled by gRPC itself.
+      EXPECT_TRUE(end.error_code() == grpc::StatusCode::UNAVAILABLE ||
+                  end.error_code() == grpc::StatusCode::CANCELLED)
+          << end.error_code() << " " << end.error_message();
     }
   }
 

@@ -70,7 +70,7 @@ inline Code ExpectedCode(const Row& row, const Credential& with) {
       return row.what == "for a user" ? Code::PERMISSION_DENIED : Code::OK;
     case Reach::kOtherIds:
       // A change that is only tried is judged like the change.
-      return row.method == "Ingest/SetAccess" || row.method == "Ingest/Delete" ||
+      return row.method.starts_with("Ingest/SetAccess") || row.method == "Ingest/Delete" ||
                      (row.method == "Policy/Simulate" && documents)
                  ? Code::PERMISSION_DENIED
                  : Code::OK;

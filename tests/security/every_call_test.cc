@@ -436,7 +436,8 @@ TEST_F(Calls, BytesThatAreNoMessage) {
     EXPECT_FALSE(unknown.status.ok());
     if (method == "Ingest/Ingest") {
       EXPECT_EQ(known.status.error_code(), Code::INVALID_ARGUMENT);
-      const auto lines = journal.New();
+      auto lines = journal.New();  // streams before it have records of their own
+      std::erase_if(lines, [](const auto& line) { return line.call() != "Ingest"; });
       ASSERT_EQ(lines.size(), 1u) << "a message that was turned away has no record";
       EXPECT_EQ(lines.front().outcome(), "INVALID_ARGUMENT");
     }

@@ -88,7 +88,7 @@ TEST_F(PolicyFile, TheLevelOfAModelLabelOrDefaultClearance) {
       "SYMBOL_ALL } model_label { level: 'internal' } } } }");
   EXPECT_NE(store_.Refusal(kFewLevels), "OK");
   store_.Do(
-      "policy { destinations { remove: true destination { name: 'own' } } "
+      "policy { destinations { remove: true destination { name: 'own' } retrained: 'gone' } "
       "default_clearance { level: 'internal' } }");
   EXPECT_NE(store_.Refusal(kFewLevels), "OK");
 }
