@@ -53,6 +53,7 @@ class Runner {
   void CheckGet(const Step& step, const Asking& asking, const std::set<ChunkName>& expected);
   void CheckReport(const Step& step, const Asking& asking, const std::set<ChunkName>& expected);
   void CheckListed(const Step& step, const Asking& asking, const std::string& document, bool sees);
+  std::string NameOf(const std::string& as);
   void CheckAuditor(const Step& step, const Asking& asking, const std::set<ChunkName>& expected);
 
   // Where things go, and emergencies (runner_destinations.cc).

@@ -122,6 +122,15 @@ void Runner::CheckReport(const Step& step, const Asking& asking,
                          expected.size(), chunks));
 }
 
+// The list knows nobody by an alias.
+std::string Runner::NameOf(const std::string& as) {
+  v1::GetPrincipalRequest request;
+  request.set_principal(as);
+  const auto told = world_.Read<v1::GetPrincipalResponse>(
+      "admin", [&](const auto& context, auto done) { GetPrincipal(context, request, done); });
+  return told.ok() ? told->principal() : as;
+}
+
 // Whom nothing names is seen in `everyone` only, so that one who is not listed may see all the
 // same.
 void Runner::CheckListed(const Step& step, const Asking& asking, const std::string& document,
@@ -136,7 +145,7 @@ void Runner::CheckListed(const Step& step, const Asking& asking, const std::stri
   if (told.status().code() == StatusCode::kFailedPrecondition) return;
   if (!told.ok()) return Fail(step, asking.RefusedBy("WhoCanSee of " + document, told.status()));
   const auto& names = told->principals();
-  const bool listed = std::find(names.begin(), names.end(), asking.as) != names.end();
+  const bool listed = std::find(names.begin(), names.end(), NameOf(asking.as)) != names.end();
   if (listed == sees || (sees && told->everyone())) return;
   Fail(step, fmt::format("{} must {} {}\n  but WhoCanSee {} them", asking.as,
                          sees ? "see" : "not see", document, listed ? "lists" : "does not list"));
