@@ -256,11 +256,17 @@ std::shared_ptr<Tenant> Engine::FindTenant(std::string_view name) const {
 }
 
 ReadContext Engine::ReadAs(const Authenticated& caller, std::function<bool()> stop) {
-  return {FindTenant(caller.tenant()), &clock_, options_.read_durability, caller, std::move(stop)};
+  return {FindTenant(caller.tenant()),
+          &clock_,
+          options_.read_durability,
+          caller,
+          std::move(stop),
+          options_.tokens.get(),
+          options_.endpoints.get()};
 }
 
 WriteContext Engine::WriteAs(const Authenticated& caller) {
-  return {FindTenant(caller.tenant()), &clock_, writer_.get(), caller};
+  return {FindTenant(caller.tenant()), &clock_, writer_.get(), caller, options_.endpoints.get()};
 }
 
 JournalPlace Engine::JournalOf(const std::string& tenant) const {

@@ -4,6 +4,7 @@
 
 #include "engine/base/limits.h"
 #include "engine/ingest/check_change.h"
+#include "engine/ingest/embed_documents.h"
 #include "engine/ingest/validate.h"
 #include "engine/store/codec.h"
 #include "engine/view/journaled.h"
@@ -20,12 +21,14 @@ void RefuseJournaled(const WriteContext& context, std::string_view call, const S
 }
 
 // Sends a mutation through the writer; `respond` makes the response of what was committed.
+// `endpoint`: to which its texts were sent, or empty.
 template <typename Response, typename Respond>
 void Commit(const WriteContext& context, Mutation mutation, Acknowledge<Response> done,
-            Respond respond) {
+            Respond respond, const std::string& endpoint = "") {
   mutation.set_key_id(context.caller.key_id());
   mutation.set_actor(context.caller.grant().principal);
   auto record = RecordOf(CallOf(mutation), context.caller, *context.tenant);
+  if (!endpoint.empty()) record.add_endpoints(endpoint);
   context.writer->Submit(
       context.tenant, context.caller, std::move(mutation), std::move(record),
       [done = std::move(done), respond = std::move(respond)](auto committed) mutable {
@@ -149,6 +152,26 @@ StatusOr<store::v1::KeyRotation> RotationOf(const WriteContext& context,
   return rotation;
 }
 
+// A collection that an endpoint embeds for records the endpoint's model, which must be there.
+Status CompleteEmbedder(const WriteContext& context, v1::CollectionConfig* config) {
+  if (config->embedder() != v1::EMBEDDER_HTTP) return OkStatus();
+  const Endpoint* endpoint = context.endpoints == nullptr
+                                 ? nullptr
+                                 : context.endpoints->Find(config->embedding_endpoint(),
+                                                           EndpointConfig::Kind::kEmbeddings);
+  if (endpoint == nullptr) {
+    return Invalid("config.embedding_endpoint",
+                   "no embedding endpoint of the server; name one of its configuration");
+  }
+  if (config->model().empty()) config->set_model(endpoint->config().model);
+  const auto found = EmbeddingEndpoint(context.endpoints, config->embedding_endpoint(),
+                                       config->model(), config->dimension());
+  return found.ok() ? OkStatus()
+                    : Invalid("config.model",
+                              "the endpoint has another model, or another dimension; "
+                              "leave the model out and give its dimension");
+}
+
 }  // namespace
 
 void IngestDocuments(const WriteContext& context, v1::IngestRequest request,
@@ -166,7 +189,19 @@ void IngestDocuments(const WriteContext& context, v1::IngestRequest request,
   }
   IngestedBatch ingested;
   ingested.response.set_batch(request.batch());
+  const v1::CollectionConfig& config = (*collection)->config;
+  if (!request.embedding_model().empty() && request.embedding_model() != config.model()) {
+    return refuse(Invalid("embedding_model",
+                          "not the model of the collection; vectors of two "
+                          "models cannot be compared"));
+  }
   Validated validated = Validate(*view.view, **collection, context.caller.grant(), &request);
+  std::string endpoint;
+  if (config.embedder() == v1::EMBEDDER_HTTP) {
+    endpoint = config.embedding_endpoint();
+    const Status embedded = EmbedDocuments(context, *view.view, config, &validated);
+    if (!embedded.ok()) return refuse(embedded);
+  }
   ingested.response.mutable_refused()->Assign(validated.refused.begin(), validated.refused.end());
   const auto accepted = static_cast<uint32_t>(validated.batch.documents_size());
   if (accepted == 0) {
@@ -180,13 +215,15 @@ void IngestDocuments(const WriteContext& context, v1::IngestRequest request,
   }
   Mutation mutation;
   *mutation.mutable_ingest() = std::move(validated.batch);
-  Commit<IngestedBatch>(context, std::move(mutation), std::move(done),
-                        [ingested = std::move(ingested), accepted](Committed& committed) mutable {
-                          ingested.response.set_accepted(accepted);
-                          ingested.response.set_revision(committed.revision);
-                          ingested.undefined = std::move(committed.undefined);
-                          return ingested;
-                        });
+  Commit<IngestedBatch>(
+      context, std::move(mutation), std::move(done),
+      [ingested = std::move(ingested), accepted](Committed& committed) mutable {
+        ingested.response.set_accepted(accepted);
+        ingested.response.set_revision(committed.revision);
+        ingested.undefined = std::move(committed.undefined);
+        return ingested;
+      },
+      endpoint);
 }
 
 void OpenIngest(const WriteContext& context, std::function<void(Status)> done) {
@@ -249,8 +286,10 @@ void ApplyPolicy(const WriteContext& context, v1::ApplyPolicyRequest request,
 
 void CreateCollection(const WriteContext& context, v1::CreateCollectionRequest request,
                       Acknowledge<v1::CreateCollectionResponse> done) {
-  if (const Status held = context.caller.Require(Right::kAdmin); !held.ok()) {
-    return RefuseJournaled(context, "CreateCollection", held, std::move(done));
+  Status checked = context.caller.Require(Right::kAdmin);
+  if (checked.ok()) checked = CompleteEmbedder(context, request.mutable_config());
+  if (!checked.ok()) {
+    return RefuseJournaled(context, "CreateCollection", checked, std::move(done));
   }
   Mutation mutation;
   *mutation.mutable_create_collection() = std::move(*request.mutable_config());

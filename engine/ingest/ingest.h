@@ -9,6 +9,7 @@
 #include "cordon/v1/directory.pb.h"
 #include "cordon/v1/ingest.pb.h"
 #include "cordon/v1/policy.pb.h"
+#include "engine/embed/endpoint.h"
 #include "engine/ingest/writer.h"
 #include "engine/view/tenant.h"
 
@@ -20,6 +21,7 @@ struct WriteContext {
   Clock* clock;
   Writer* writer;
   Authenticated caller;
+  Endpoints* endpoints = nullptr;  // what embeds, if the server was given any
 };
 
 // An acknowledged batch of documents, and the names that its stream adds to its sum.

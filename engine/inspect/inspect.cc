@@ -81,7 +81,10 @@ StatusOr<v1::StatsResponse> Count(const ReadContext& context, const v1::StatsReq
   }
   response.set_undefined_principals(UndefinedPrincipals(view->policy(), classes).size());
   response.set_revision(view->revision());
-  if (request.as().empty()) return response;
+  if (request.as().empty()) {
+    response.set_canary_alerts(context.tenant->canary_alerts.load(std::memory_order_relaxed));
+    return response;
+  }
   ASSIGN_OR_RETURN(
       const Subject subject,
       ResolveUserAlone(view->world(), request.as(), request.destination(), context.caller.dev()));
@@ -143,6 +146,8 @@ v1::JournalLine ToLine(const journal::v1::Record& record, const std::string& ten
   if (record.has_context_label()) *line.mutable_context_label() = record.context_label();
   line.set_recovered(record.recovered());
   line.set_verified_user(record.verified_user());
+  line.set_canary(record.canary());
+  *line.mutable_endpoints() = record.endpoints();
   return line;
 }
 

@@ -85,6 +85,10 @@ StatusOr<Subject> ResolveThrough(const World& world, const Grant& grant, std::st
 bool Decide(const World& world, const Subject& subject, const Facts& facts,
             std::vector<Verdict>* trace = nullptr);
 
+// Whether `subject` may see what is so labelled and has no list: an attribute of a document that it
+// sees. A part of Decide().
+bool PermitsLabel(const World& world, const Subject& subject, const Label& label);
+
 // Whether `destination` may receive something so labelled on behalf of a subject with this
 // clearance (DESIGN §2, rule 4). One witness is added to `trace` for each failing test.
 bool MayReceive(const PolicyRules& rules, const Destination& destination,

@@ -10,6 +10,20 @@
 namespace cordon {
 namespace {
 
+Status CheckTrust(const std::vector<std::string>& tiers) {
+  if (tiers.size() > limits::kTrustTiers) {
+    return Invalid("trust", fmt::format("more than {} tiers", limits::kTrustTiers));
+  }
+  std::set<std::string_view> seen;
+  for (const auto& tier : tiers) {
+    RETURN_IF_ERROR(CheckName("trust", tier, limits::kNameBytes));
+    if (!seen.insert(tier).second) {
+      return Invalid("trust", fmt::format("'{}' is given twice; keep one", tier));
+    }
+  }
+  return OkStatus();
+}
+
 Status CheckDestination(const PolicyRules& rules, const Destination& destination) {
   RETURN_IF_ERROR(CheckName("name", destination.name, limits::kNameBytes));
   if (destination.scope < 1 || destination.scope > 5) {
@@ -105,11 +119,22 @@ Status PolicyRules::Check() const {
     RETURN_IF_ERROR(
         CheckContainer(&heights, name, container).Within(fmt::format("containers[{}]", name)));
   }
+  RETURN_IF_ERROR(CheckTrust(trust));
+  if (quarantined_sources.size() > limits::kQuarantinedSources) {
+    return Invalid("sources", fmt::format("more than {} in quarantine; delete their documents",
+                                          limits::kQuarantinedSources));
+  }
   for (const auto& [name, destination] : destinations) {
     RETURN_IF_ERROR(
         CheckDestination(*this, destination).Within(fmt::format("destinations[{}]", name)));
   }
   return OkStatus();
+}
+
+std::optional<size_t> PolicyRules::TrustRank(std::string_view tier) const {
+  const auto it = std::find(trust.begin(), trust.end(), tier);
+  if (it == trust.end()) return std::nullopt;
+  return static_cast<size_t>(it - trust.begin());
 }
 
 Micros NextEvent(const Clause& clause, Micros after) {

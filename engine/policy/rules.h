@@ -59,6 +59,11 @@ struct PolicyRules {
   std::map<std::string, Container, std::less<>> containers;
   std::map<std::string, Destination, std::less<>> destinations;
   DeniedCertificates denied_certificates;
+  std::vector<std::string> trust;                          // tiers of provenance, lowest first
+  std::set<std::string, std::less<>> quarantined_sources;  // whose documents nobody sees
+
+  // The place of a trust tier, 0 being the lowest; nothing if it is none.
+  std::optional<size_t> TrustRank(std::string_view tier) const;
 
   // Refuses rules that do not fit together: unknown names, containers that inherit in a circle or
   // too deep, destinations wider than their scope. The field is the path in a policy file.

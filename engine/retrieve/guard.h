@@ -5,6 +5,7 @@
 // stored embedding.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -18,6 +19,13 @@
 
 namespace cordon {
 
+// An attribute of a document that the caller may see.
+struct ClearedAttribute {
+  std::string name;
+  v1::AttributeValue value;
+  std::optional<Label> label;  // of the attribute itself, which its value has beside the chunk's
+};
+
 // A chunk that the caller may see.
 struct ClearedChunk {
   std::string document;
@@ -27,15 +35,27 @@ struct ClearedChunk {
   Label label;
   std::string title;
   std::string uri;
+  std::string source;                        // of the document; empty if it does not say
+  std::string trust;                         // the same
+  bool canary = false;                       // an alert, of which the caller learns nothing
+  std::vector<float> embedding;              // if asked for
+  std::vector<ClearedAttribute> attributes;  // if asked for, by name
+};
+
+// What of a chunk is wanted beside what describes it.
+struct Reading {
+  bool text = true;
+  bool embedding = false;
+  bool attributes = false;
 };
 
 // For one request and one thread; borrows everything.
 class Guard {
  public:
-  // `query` may be empty: then nothing is scored. Without `with_text` the chunks' texts are left
-  // out as soon as they are read.
+  // `query` may be empty: then nothing is scored. What is not wanted is left out as soon as it is
+  // read.
   Guard(const View& view, const Collection& collection, const Subject& subject,
-        std::span<const float> query, bool with_text = true);
+        std::span<const float> query, Reading reading = {});
 
   // A chunk that is about to be cleared.
   struct Wanted {
@@ -50,6 +70,13 @@ class Guard {
   // All chunks of a document that the subject may see, by ordinal; empty if it is hidden or absent.
   StatusOr<std::vector<Cleared<ClearedChunk>>> ClearDocument(std::string_view document);
 
+  // Of the chunks of a document that the subject may see, in their order, up to `reach` before and
+  // after the one at `ordinal`, without itself; the same whatever stands between them that is
+  // hidden. Reads those that `wanted` says true of.
+  StatusOr<std::vector<Cleared<ClearedChunk>>> ClearAround(
+      std::string_view document, uint32_t ordinal, size_t reach,
+      const std::function<bool(uint32_t ordinal)>& wanted);
+
   // Whether the subject may see any chunk of the document; reads no content.
   StatusOr<bool> Sees(std::string_view document);
 
@@ -60,6 +87,8 @@ class Guard {
   bool Permits(const store::v1::ChunkEntry& entry) const;
   std::optional<ClearedChunk> Judge(uint32_t ordinal) const;
   ClearedChunk Describe(const store::v1::ChunkEntry& entry) const;
+  std::vector<ClearedAttribute> Attributes() const;
+  StatusOr<std::vector<Cleared<ClearedChunk>>> LoadAll(std::vector<ClearedChunk> permitted);
   // Adds to chunks that the subject may see what their own records hold.
   Status Load(std::span<ClearedChunk* const> permitted);
   Status Fill(std::string_view payload, ClearedChunk* chunk);
@@ -68,7 +97,7 @@ class Guard {
   const Collection& collection_;
   const Subject& subject_;
   const std::span<const float> query_;
-  const bool with_text_;
+  const Reading reading_;
   // The record read last; the next one is parsed into the memory of the one before.
   store::v1::DocumentRecord document_;
   store::v1::ChunkRecord chunk_;

@@ -25,7 +25,7 @@ StatusOr<Document> ReadDocument(const ReadContext& context, const v1::GetDocumen
               {});
   ASSIGN_OR_RETURN(auto cleared, guard.ClearDocument(request.document()));
   if (cleared.empty()) return DocumentNotFound();
-  document.context = Pack(document.access, context.caller, std::move(cleared), 0);
+  document.context = PackAll(document.access, context.caller, std::move(cleared));
   NoteContext(document.context, context.tenant->pseudonyms, record);
   return document;
 }
@@ -36,7 +36,7 @@ v1::GetDocumentResponse ToResponse(const Document& document, const JournalReceip
   response.set_document(first.document);
   response.set_title(first.title);
   response.set_uri(first.uri);
-  for (const Cleared<ClearedChunk>& chunk : document.context.passages) {
+  for (const Passage& chunk : document.context.passages) {
     v1::DocumentChunk* out = response.add_chunks();
     out->set_chunk(chunk->ordinal);
     out->set_text(chunk->text);

@@ -13,8 +13,11 @@
 #include "engine/crypto/random_bytes.h"
 #include "engine/embed/builtin.h"
 #include "engine/retrieve/access.h"
+#include "engine/retrieve/answer.h"
+#include "engine/retrieve/ask_endpoint.h"
+#include "engine/retrieve/choose.h"
 #include "engine/retrieve/guard.h"
-#include "engine/retrieve/pack.h"
+#include "engine/retrieve/neighbours.h"
 #include "engine/store/codec.h"
 
 namespace cordon {
@@ -22,12 +25,6 @@ namespace {
 
 constexpr size_t kNonceBytes = 16;
 constexpr size_t kJudgedAtOnce = 64;  // candidates: the reads of their records share the way down
-
-struct Answer {
-  Access access;
-  Context context;
-  std::string nonce;
-};
 
 Status CheckRequest(const v1::RetrieveRequest& request) {
   if (request.k() > limits::kTopK) {
@@ -44,19 +41,29 @@ Status CheckRequest(const v1::RetrieveRequest& request) {
 }
 
 // The query's embedding: the caller's own, or what the collection's embedder makes of the text.
-StatusOr<std::vector<float>> QueryVector(const v1::RetrieveRequest& request,
-                                         const v1::CollectionConfig& config) {
+StatusOr<std::vector<float>> QueryVector(const ReadContext& context, const Access& access,
+                                         const v1::RetrieveRequest& request,
+                                         journal::v1::Record* record) {
+  const v1::CollectionConfig& config = access.collection->config;
+  if (!request.vector_model().empty() && request.vector_model() != config.model()) {
+    return Invalid("vector_model",
+                   "not the model of the collection; vectors of two models cannot "
+                   "be compared");
+  }
   if (request.vector_size() == 0 && request.text().empty()) {
     return Invalid("vector", "neither a vector nor a text is given; give one");
   }
-  const bool builtin = config.embedder() == v1::EMBEDDER_BUILTIN;
   if (request.vector_size() == 0) {
-    if (!builtin) {
-      return Invalid("vector", "the collection has no embedder; give the query's vector");
+    if (config.embedder() == v1::EMBEDDER_BUILTIN) {
+      return BuiltinEmbedder(config.dimension()).Embed(request.text());
     }
-    return BuiltinEmbedder(config.dimension()).Embed(request.text());
+    if (config.embedder() == v1::EMBEDDER_HTTP) {
+      return EmbedQuery(context, access, request, record);
+    }
+    return Invalid("vector", "the collection has no embedder; give the query's vector");
   }
-  if (builtin) return Invalid("vector", "the collection embeds by itself; give a text instead");
+  if (config.embedder() != v1::EMBEDDER_NONE)
+    return Invalid("vector", "the collection embeds by itself; give a text instead");
   if (static_cast<uint32_t>(request.vector_size()) != config.dimension()) {
     return Invalid("vector", fmt::format("has {} numbers, the collection {}", request.vector_size(),
                                          config.dimension()));
@@ -104,14 +111,14 @@ bool IsAsProposed(const ClearedChunk& chunk, const Hit& proposed,
 // search goes on until k are cleared or nothing more is permitted.
 StatusOr<std::vector<Cleared<ClearedChunk>>> SearchAndGuard(const Access& access,
                                                             const std::vector<float>& query,
-                                                            size_t k, bool with_text,
+                                                            size_t k, Reading reading,
                                                             const std::function<bool()>& stop) {
   const VectorIndex& index = access.view->index(*access.collection);
   AllowedSet allowed = access.Allowed();
   for (size_t i = 0; Planted(Bug::kFilterAfterTopK) && i < allowed.classes.size(); ++i) {
     allowed.classes.Set(i);
   }
-  Guard guard(*access.view.view, *access.collection, access.subject(), query, with_text);
+  Guard guard(*access.view.view, *access.collection, access.subject(), query, reading);
   std::vector<Cleared<ClearedChunk>> cleared;
   size_t bytes = 0;
   for (size_t asked = k, seen = 0;; asked += k) {
@@ -136,62 +143,58 @@ StatusOr<std::vector<Cleared<ClearedChunk>>> SearchAndGuard(const Access& access
   }
 }
 
-StatusOr<Answer> Find(const ReadContext& context, const v1::RetrieveRequest& request,
-                      journal::v1::Record* record) {
+}  // namespace
+
+StatusOr<RetrievedContext> FindAnswer(const ReadContext& context,
+                                      const v1::RetrieveRequest& request,
+                                      journal::v1::Record* record) {
   RETURN_IF_ERROR(context.caller.Require(Right::kQuery));
   RETURN_IF_ERROR(CheckRequest(request));
   record->set_query_digest(QueryDigest(request, context.tenant->pseudonyms));
-  Answer answer;
+  RetrievedContext answer;
   ASSIGN_OR_RETURN(answer.access, Enter(context, &request.collection(), request.scope(), record));
-  ASSIGN_OR_RETURN(const std::vector<float> query,
-                   QueryVector(request, answer.access.collection->config));
-  const bool with_text = !request.omit_text() || request.token_budget() > 0;
-  const size_t k = request.k() == 0 ? limits::kTopKDefault : request.k();
-  ASSIGN_OR_RETURN(auto cleared, SearchAndGuard(answer.access, query, k, with_text, context.stop));
-  answer.context = Pack(answer.access, context.caller, std::move(cleared), request.token_budget());
-  if (request.want_nonce()) {
+  const Access& access = answer.access;
+  const PolicyRules& rules = *access.view->policy().rules;
+  ASSIGN_OR_RETURN(answer.plan, PlanContext(request, rules));
+  ASSIGN_OR_RETURN(const std::vector<float> query, QueryVector(context, access, request, record));
+  const auto find = [&](size_t count) {
+    return SearchAndGuard(access, query, count, answer.plan.ToRead(), context.stop);
+  };
+  ASSIGN_OR_RETURN(Chosen chosen, Choose(answer.plan, rules, find, context.stop));
+  if (!answer.plan.rerank.empty()) {
+    ASSIGN_OR_RETURN(answer.rerank,
+                     Rerank(context, access, request, answer.plan, record, &chosen.passages));
+  }
+  if (answer.plan.reach > 0) {
+    Guard guard(*access.view.view, *access.collection, access.subject(), query,
+                answer.plan.ToRead());
+    ASSIGN_OR_RETURN(chosen.passages,
+                     WithNeighbours(&guard, std::move(chosen.passages), answer.plan.reach));
+  }
+  answer.context = Pack(access, context.caller, std::move(chosen.passages), answer.plan,
+                        context.tokens == nullptr ? ApproximateCounter() : *context.tokens);
+  answer.context.limited |= chosen.limited;
+  if (request.want_nonce() || answer.plan.block) {
     ASSIGN_OR_RETURN(const std::string random, RandomBytes(kNonceBytes));
     answer.nonce = HexEncode(random);
   }
-  NoteContext(answer.context, context.tenant->pseudonyms, record);
   return answer;
 }
 
-v1::RetrieveResponse ToResponse(Answer answer, bool omit_text, const JournalReceipt& receipt) {
-  v1::RetrieveResponse response;
-  for (Cleared<ClearedChunk>& cleared : answer.context.passages) {
-    ClearedChunk chunk = std::move(cleared).Take();
-    v1::Passage* passage = response.add_passages();
-    passage->set_document(std::move(chunk.document));
-    passage->set_chunk(chunk.ordinal);
-    passage->set_score(chunk.score);
-    if (!omit_text) passage->set_text(std::move(chunk.text));
-    *passage->mutable_label() = ToProto(chunk.label);
-    passage->set_title(std::move(chunk.title));
-    passage->set_uri(std::move(chunk.uri));
-  }
-  if (answer.context.label) *response.mutable_context_label() = ToProto(*answer.context.label);
-  response.mutable_destinations()->Assign(answer.context.destinations.begin(),
-                                          answer.context.destinations.end());
-  response.set_limited(answer.context.limited);
-  response.set_revision(answer.access.view->revision());
-  *response.mutable_as_of() = ToProtoTime(answer.access.view.as_of);
-  response.set_journal_id(receipt.id());
-  response.set_nonce(answer.nonce);
-  return response;
+StatusOr<RetrievedContext> FindAndNote(const ReadContext& context,
+                                       const v1::RetrieveRequest& request,
+                                       journal::v1::Record* record) {
+  auto answer = FindAnswer(context, request, record);
+  if (answer.ok()) NoteContext(answer->context, context.tenant->pseudonyms, record);
+  return answer;
 }
-
-}  // namespace
 
 void Retrieve(const ReadContext& context, const v1::RetrieveRequest& request,
               Respond<v1::RetrieveResponse> done) {
   Journaled(
       context, "Retrieve",
-      [&](journal::v1::Record* record) { return Find(context, request, record); },
-      [omit_text = request.omit_text()](Answer answer, const JournalReceipt& receipt) {
-        return ToResponse(std::move(answer), omit_text, receipt);
-      },
-      std::move(done));
+      [&](journal::v1::Record* record) { return FindAndNote(context, request, record); },
+      ToResponse, std::move(done));
 }
 
 }  // namespace cordon

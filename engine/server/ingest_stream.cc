@@ -7,7 +7,7 @@ IngestStream::IngestStream(Front* front, grpc::CallbackServerContext* context)
   const bool serving = front_->streams.Add(this, [this] { Drain(); });
   std::lock_guard lock(mutex_);
   draining_ = draining_ || !serving;
-  if (!front_->executor->Submit([this] { Begin(); })) {
+  if (!front_->ExecutorAt(Where::kOutside)->Submit([this] { Begin(); })) {
     processing_ = false;
     Fail(Overloaded());
     MaybeFinish();
@@ -62,8 +62,9 @@ void IngestStream::MaybeProcess() {
   const uint64_t number = next_process_++;
   auto request = std::make_shared<v1::IngestRequest>(std::move(unprocessed_.front()));
   unprocessed_.pop_front();
-  const bool admitted =
-      front_->executor->Submit([this, request, number] { Process(std::move(*request), number); });
+  const bool admitted = front_->ExecutorAt(Where::kOutside)->Submit([this, request, number] {
+    Process(std::move(*request), number);
+  });
   if (!admitted) {
     processing_ = false;
     refused_ = true;

@@ -53,8 +53,14 @@ Status CheckConfig(const PolicyRules& rules, const v1::CollectionConfig& config)
     return Invalid("metric", "unknown; one of cosine, ip, l2");
   }
   if (config.embedder() == v1::EMBEDDER_UNSPECIFIED || !v1::Embedder_IsValid(config.embedder())) {
-    return Invalid("embedder", "unknown; one of none, builtin");
+    return Invalid("embedder", "unknown; one of none, builtin, http");
   }
+  const bool http = config.embedder() == v1::EMBEDDER_HTTP;
+  if (http != !config.embedding_endpoint().empty()) {
+    return Invalid("embedding_endpoint",
+                   http ? "missing; name an endpoint" : "needs the embedder http; leave it out");
+  }
+  if (http && config.model().empty()) return Invalid("model", "missing");
   if (!config.model().empty()) {
     RETURN_IF_ERROR(CheckName("model", config.model(), limits::kNameBytes));
   }

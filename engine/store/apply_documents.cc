@@ -34,6 +34,7 @@ v1::Document WithoutContent(const v1::Document& from) {
   *to.mutable_subjects() = from.subjects();
   *to.mutable_attributes() = from.attributes();
   if (from.has_provenance()) *to.mutable_provenance() = from.provenance();
+  to.set_canary(from.canary());
   return to;
 }
 
@@ -101,8 +102,12 @@ StatusOr<std::vector<ClauseId>> DocumentWriter::DocumentClauses(const v1::Acl& a
 
 Status DocumentWriter::Classify(DocumentRecord* record) {
   const Scheme& scheme = policy()->rules->scheme;
-  ASSIGN_OR_RETURN(const std::vector<ClauseId> document_clauses,
+  ASSIGN_OR_RETURN(std::vector<ClauseId> document_clauses,
                    DocumentClauses(record->document().acl()));
+  if (const std::string& source = record->document().provenance().source(); !source.empty()) {
+    document_clauses.push_back(
+        context_.interner.Source(source, policy(), tenant(), &applied_->batch));
+  }
   const Label document_label = FromProto(record->document().label());
   RETURN_IF_ERROR(scheme.CheckLabel(document_label).Within("label"));
   for (int i = 0; i < record->chunks_size(); ++i) {

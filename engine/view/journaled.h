@@ -9,6 +9,9 @@
 
 namespace cordon {
 
+class TokenCounter;
+class Endpoints;
+
 // What a read call needs. `stop` says true when the caller is gone or the deadline has passed.
 struct ReadContext {
   std::shared_ptr<Tenant> tenant;
@@ -16,6 +19,9 @@ struct ReadContext {
   Durability durability;
   Authenticated caller;
   std::function<bool()> stop;
+  // What the server was given; each may be null.
+  const TokenCounter* tokens = nullptr;
+  Endpoints* endpoints = nullptr;
 };
 
 // The record of a call as far as the credentials tell it.
@@ -51,15 +57,18 @@ void Journaled(const ReadContext& context, std::string_view call, Work work, Res
                Done done) {
   auto record = RecordOf(call, context.caller, *context.tenant);
   auto result = std::make_shared<decltype(work(&record))>(work(&record));
+  const bool canary = record.canary() && result->ok();
   record.set_outcome(std::string(CodeName(result->status().code())));
   if (!result->ok()) record.set_refused_field(std::string(result->status().field()));
-  context.tenant->journal->Append(std::move(record), context.durability,
-                                  [result, respond = std::move(respond), done = std::move(done)](
-                                      const StatusOr<JournalReceipt>& receipt) {
-                                    if (!receipt.ok()) return done(receipt.status());
-                                    if (!result->ok()) return done(result->status());
-                                    done(respond(std::move(**result), *receipt));
-                                  });
+  context.tenant->journal->Append(
+      std::move(record), context.durability,
+      [result, canary, tenant = context.tenant, respond = std::move(respond),
+       done = std::move(done)](const StatusOr<JournalReceipt>& receipt) {
+        if (!receipt.ok()) return done(receipt.status());
+        if (!result->ok()) return done(result->status());
+        if (canary) tenant->RaiseCanaryAlert(receipt->id());
+        done(respond(std::move(**result), *receipt));
+      });
 }
 
 }  // namespace cordon

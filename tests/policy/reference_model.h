@@ -47,6 +47,7 @@ struct Chunk {  // and what it takes from its document
   Time valid_from = INT64_MIN, valid_until = INT64_MAX;
   std::optional<List> acl;
   std::optional<Label> label;
+  std::string source = {};
 };
 struct Key {
   std::string principal;
@@ -64,6 +65,7 @@ struct World {
   std::map<int, Gate> scopes;
   std::map<std::string, Destination> destinations;
   std::vector<Chunk> chunks;
+  Names quarantined = {};  // sources
 };
 struct Asker {  // who asks, through whom, for whom; an auditor asks without the last two
   std::string refused = {};  // "" if not
@@ -75,8 +77,7 @@ struct Asker {  // who asks, through whom, for whom; an auditor asks without the
 
 // The principal, `everyone` if it is a user, and all its groups and roles; nothing if too deep.
 inline std::optional<Names> PrincipalsOf(const World& world, const std::string& who, Time now) {
-  Names held = {who};
-  if (who.starts_with("user:")) held.insert("everyone");
+  Names held = who.starts_with("user:") ? Names{who, "everyone"} : Names{who};
   for (int depth = 0;; ++depth) {
     Names more = held;
     for (const auto& [group, members] : world.members)
@@ -130,21 +131,19 @@ inline Label LabelOf(const World& world, const Chunk& chunk) {
 }
 
 inline bool Passes(const World& world, const Gate& gate, const Label& label) {
-  const auto forbidden = [&](const std::string& tag) { return gate.forbidden_tags.contains(tag); };
-  return Dominates(world, gate.ceiling, label) && !any_of(label.tags, forbidden);
+  return Dominates(world, gate.ceiling, label) &&
+         !any_of(label.tags, [&](const auto& tag) { return gate.forbidden_tags.contains(tag); });
 }
 
 // Rule 4, the destination's part.
 inline bool MayReceive(const World& world, const Destination& to, const Clearance& user_clearance,
                        const Label& label) {
   if (!Passes(world, to.gate, label)) return false;
-  const auto is_region = [](const std::string& tag) { return tag.starts_with("region:"); };
   const bool inside = !to.region.empty() && label.tags.contains("region:" + to.region);
-  if (!inside && any_of(label.tags, is_region)) return false;
+  if (!inside && any_of(label.tags, [](auto& t) { return t.starts_with("region:"); })) return false;
   const bool ruled = !to.outside_scope_rules && world.scopes.contains(to.scope);
   if (ruled && !Passes(world, world.scopes.at(to.scope), label)) return false;
-  const bool has_model = (to.scope == 4 || to.scope == 5) && to.model_label;
-  return !has_model || Dominates(world, user_clearance, *to.model_label);
+  return to.scope < 4 || !to.model_label || Dominates(world, user_clearance, *to.model_label);
 }
 
 inline bool Matches(const std::string& pattern, const std::string& name) {
@@ -158,8 +157,8 @@ inline std::optional<Destination> FindDestination(const World& world, const std:
   return found == world.destinations.end() ? std::nullopt : std::optional(found->second);
 }
 
-inline bool MayName(const Key& key, const std::string& destination) {
-  return any_of(key.destinations, [&](const auto& n) { return n == destination || n == "*"; });
+inline bool MayName(const Key& key, const std::string& to) {
+  return any_of(key.destinations, [&](const auto& name) { return name == to || name == "*"; });
 }
 
 inline Asker Resolve(const World& world, const Key& key, std::string as, std::string destination,
@@ -186,6 +185,7 @@ inline Asker Resolve(const World& world, const Key& key, std::string as, std::st
 // Rules 2, 3 and 4 for one chunk.
 inline bool MaySee(const World& world, const Asker& asker, const Chunk& chunk, Time now) {
   if (now < chunk.valid_from || now >= chunk.valid_until) return false;
+  if (world.quarantined.contains(chunk.source)) return false;
   if (!ListPermits(world, chunk.document_acl, asker, now)) return false;
   if (chunk.acl && !ListPermits(world, *chunk.acl, asker, now)) return false;
   const Label label = LabelOf(world, chunk);

@@ -14,7 +14,8 @@ namespace cordon {
 using Strings = std::vector<std::string>;
 
 // The names of every world.
-extern const Strings kUsers, kServices, kGroups, kListed, kContainers, kDestinations;
+extern const Strings kUsers, kServices, kGroups, kListed, kContainers, kDestinations, kSources,
+    kTrust;
 
 class Draw {
  public:

@@ -228,6 +228,10 @@ void ModelReader::ComparePassage(const Found& expected, bool omit_text,
       ToWire(reference::LabelOf(world(), reference::Judged(*expected.in, *expected.chunk)));
   whole.set_title(expected.in->title);
   whole.set_uri(expected.in->uri);
+  if (!expected.in->source.empty() || !expected.in->trust.empty()) {
+    whole.mutable_provenance()->set_source(expected.in->source);
+    whole.mutable_provenance()->set_trust(expected.in->trust);
+  }
   if (Serialized(whole) != Serialized(passage)) {
     Wrong(fmt::format("a passage:\n{}instead of\n{}{:x} and {:x}", passage.DebugString(),
                       whole.DebugString(), std::bit_cast<uint64_t>(passage.score()),

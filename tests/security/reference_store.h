@@ -27,6 +27,7 @@ struct Document {
   std::optional<Label> label = {};
   Time valid_from = INT64_MIN, valid_until = INT64_MAX;
   std::map<uint32_t, StoredChunk> chunks = {};
+  std::string source, trust;
 };
 enum class Metric { kCosine, kInnerProduct, kL2 };
 struct Collection {
@@ -52,8 +53,8 @@ struct Found {
 
 // The chunk as the decision sees it.
 inline Chunk Judged(const Document& document, const StoredChunk& chunk) {
-  return {*document.acl,        *document.label, document.valid_from,
-          document.valid_until, chunk.acl,       chunk.label};
+  return {*document.acl, *document.label, document.valid_from, document.valid_until,
+          chunk.acl,     chunk.label,     document.source};
 }
 
 // Eight lanes, element i in lane i mod 8, added in pairs.

@@ -97,6 +97,8 @@ v1::Document ToWire(const std::string& id, const reference::Document& document) 
   if (document.label) *out.mutable_label() = ToWire(*document.label);
   if (document.valid_from != INT64_MIN) *out.mutable_valid_from() = ToStamp(document.valid_from);
   if (document.valid_until != INT64_MAX) *out.mutable_valid_until() = ToStamp(document.valid_until);
+  if (!document.source.empty()) out.mutable_provenance()->set_source(document.source);
+  if (!document.trust.empty()) out.mutable_provenance()->set_trust(document.trust);
   for (const auto& [ordinal, chunk] : document.chunks) {
     auto* to = out.add_chunks();
     to->set_ordinal(ordinal);

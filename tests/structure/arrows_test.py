@@ -14,7 +14,7 @@ HOMES = {
     "hwy/": {"index"},
     "rhonabwy.h": {"identity"},
     "jansson.h": {"identity"},
-    "curl/": {"identity"},
+    "curl/": {"identity", "embed"},
     "grpc/": {"server", "tools"},
     "grpcpp/": {"server", "tools"},
     "absl/": {"server", "tools"},

@@ -20,6 +20,7 @@ struct CreateOptions {
   int64_t dimension = 0;
   std::string metric;
   std::string embedder = "none";
+  std::string endpoint;
   std::string model;
   std::string default_label;
   std::string default_acl;
@@ -35,6 +36,11 @@ struct NoOptions {};
 v1::Metric MetricByName(std::string_view name) {
   if (name == "cosine") return v1::METRIC_COSINE;
   return name == "ip" ? v1::METRIC_INNER_PRODUCT : v1::METRIC_L2;
+}
+
+v1::Embedder EmbedderByName(std::string_view name) {
+  if (name == "builtin") return v1::EMBEDDER_BUILTIN;
+  return name == "http" ? v1::EMBEDDER_HTTP : v1::EMBEDDER_NONE;
 }
 
 Status ReadAttributesFile(const std::string& path, v1::CollectionConfig* config) {
@@ -54,7 +60,8 @@ StatusOr<v1::CollectionConfig> Config(const CreateOptions& options) {
   }
   config.set_dimension(static_cast<uint32_t>(options.dimension));
   config.set_metric(MetricByName(options.metric));
-  config.set_embedder(options.embedder == "builtin" ? v1::EMBEDDER_BUILTIN : v1::EMBEDDER_NONE);
+  config.set_embedder(EmbedderByName(options.embedder));
+  config.set_embedding_endpoint(options.endpoint);
   config.set_model(options.model);
   if (!options.default_label.empty()) {
     ASSIGN_OR_RETURN(*config.mutable_default_label(),
@@ -131,7 +138,9 @@ void AddCreate(CLI::App& collection, Session& session) {
       AddCommand(collection, "create", "Creates a collection: documents of one embedding space",
                  R"(  cordon collection create docs --dim 768 --metric cosine --model bge-base
   cordon collection create notes --dim 256 --metric cosine --embedder builtin \
-      --default-label '{"level":"internal"}' --default-acl '{"allow":["everyone"]}')");
+      --default-label '{"level":"internal"}' --default-acl '{"allow":["everyone"]}'
+  cordon collection create docs --dim 1536 --metric cosine --embedder http \
+      --embedding-endpoint embed-eu)");
   const auto options = std::make_shared<CreateOptions>();
   create->add_option("NAME", options->name, "Its name")->required();
   create->add_option("--dim", options->dimension, "Numbers in an embedding, 1 to 4096")->required();
@@ -141,11 +150,16 @@ void AddCreate(CLI::App& collection, Session& session) {
       ->type_name("cosine|ip|l2");
   create
       ->add_option("--embedder", options->embedder,
-                   "What embeds text: none (bring vectors) or builtin (for trying and testing)")
-      ->check(CLI::IsMember({"builtin", "none"}))
-      ->type_name("builtin|none")
+                   "What embeds text: none (bring vectors), builtin (for trying and testing) or "
+                   "http (an endpoint of the server's)")
+      ->check(CLI::IsMember({"builtin", "none", "http"}))
+      ->type_name("builtin|none|http")
       ->capture_default_str();
-  create->add_option("--model", options->model, "The model that made the vectors; recorded only");
+  create->add_option(
+      "--embedding-endpoint", options->endpoint,
+      "With --embedder http: the endpoint, which is a destination of the policy too");
+  create->add_option("--model", options->model,
+                     "The model that made the vectors; with --embedder http the endpoint's own");
   create->add_option(
       "--default-label", options->default_label,
       R"(Label of documents without one: {"level":…,"compartments":[…],"tags":[…]})");

@@ -58,6 +58,7 @@ void AddCommands(CLI::App& app, Session& session) {
   AddKeyCommands(app, session);
   AddCollectionCommands(app, session);
   AddPolicyCommands(app, session);
+  AddSourceCommands(app, session);
   AddIngestCommand(app, session);
   AddRetrieveCommand(app, session);
   AddDocumentCommands(app, session);

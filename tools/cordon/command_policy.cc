@@ -80,6 +80,8 @@ void AddPolicyCommands(CLI::App& app, Session& session) {
   scopes: {1: {ceiling: {level: public, compartments: []}, forbidden_tags: [pii]}}
   containers: [{name: "folder:/hr", allow: ["group:hr"], deny: [], inherit: []}]
   destinations: [{name: chat, scope: 3, ceiling: {level: confidential}, region: eu}]
+  trust: [untrusted, partner, internal]
+  sources: [{source: wiki-import, quarantined: true}]
   denied_certificates: [{fingerprint: "sha256:9f86…"}, {issuer: "CN=Old CA,O=Corp"}])");
   const auto policy_options = std::make_shared<FileOptions>();
   apply_policy->add_option("FILE", policy_options->file, "The policy file")->required();

@@ -96,6 +96,13 @@ Status ReadDocument(JsonValue value, v1::Document* document) {
               {"attributes", [&](JsonValue v) { return ReadAttributes(v, document); }},
               {"provenance",
                [&](JsonValue v) { return ReadProvenance(v, document->mutable_provenance()); }},
+              {"canary",
+               [&](JsonValue v) {
+                 bool canary = false;
+                 RETURN_IF_ERROR(ReadBool(v, &canary));
+                 document->set_canary(canary);
+                 return OkStatus();
+               }},
               {"chunks", chunks},
               StringField("text", document->mutable_text())});
 }

@@ -29,6 +29,8 @@ void WriteAcl(JsonWriter& json, const v1::Acl& acl);
 
 // The members of an answer, between BeginObject() and EndObject() of the caller.
 void WriteRetrieve(JsonWriter& json, const v1::RetrieveResponse& response);
+// One message of a stream, as an object.
+void WritePart(JsonWriter& json, const v1::RetrieveStreamResponse& part);
 void WriteDocument(JsonWriter& json, const v1::GetDocumentResponse& response);
 void WriteExplain(JsonWriter& json, const v1::ExplainResponse& response);
 void WriteStats(JsonWriter& json, const v1::StatsResponse& response);
