@@ -27,6 +27,8 @@ for name in "$@"; do
         librhonabwy-dev libjansson-dev libcurl4-openssl-dev
         # tests, the demo, and fetching its corpus
         libgtest-dev libgmock-dev python3 openssl ca-certificates
+        # the example backend, which the tests run
+        python3-grpcio
       ) ;;
     bench) wanted+=(libfaiss-dev libopenblas-dev) ;;  # the peers of exact search
     fuzz) wanted+=(clang) ;;  # with libFuzzer
