@@ -25,6 +25,10 @@ enum class Bug {
   kCacheWithoutCaller,  // entitlements cached by revision, whoever asks
   kCountsHidden,        // stats --as counts all rows
   kHiddenIsDenied,      // a hidden document is told from an absent one
+  kFrequenciesOfAll,    // how rare a word is, counted over all rows
+  kLengthsOfAll,        // how long texts are, counted over all rows
+  kRowFilterAfterTopK,  // the k best, then those of them that the request's filter admits
+  kHiddenAttribute,     // an attribute above the caller can be filtered by
   // Writing.
   kClassIdReuse,       // classes of equal lists share an id, whatever their labels
   kChunkAclWidens,     // a chunk's own list replaces the document's
