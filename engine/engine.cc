@@ -49,9 +49,9 @@ Status CheckFormat(const DataPaths& paths) {
 }
 
 // The rows of one collection, and its figures.
-StatusOr<VectorIndex> BuildIndex(const Database& database, const TenantState& state,
-                                 Collection* collection) {
-  VectorIndexBuilder builder(EmptyIndex(collection->config));
+StatusOr<CollectionIndex> BuildIndex(const Database& database, const TenantState& state,
+                                     Collection* collection) {
+  CollectionIndexBuilder builder(collection->config);
   const size_t classes = state.policy.classes.classes.size();
   const size_t bytes = collection->config.dimension() * sizeof(float);
   RETURN_IF_ERROR(ScanDocuments(
@@ -69,9 +69,11 @@ StatusOr<VectorIndex> BuildIndex(const Database& database, const TenantState& st
           }
           auto& embedding = embeddings.emplace_back(collection->config.dimension());
           std::memcpy(embedding.data(), chunks[i].embedding().data(), bytes);
-          change.rows.push_back({entry.ordinal(), entry.class_id(), embedding.data()});
+          change.rows.push_back(
+              {entry.ordinal(), entry.class_id(), embedding.data(), chunks[i].text()});
         }
-        builder.Add(ToDocumentChange(change));
+        change.attributes = &record.document().attributes();
+        builder.Add(change);
         collection->documents += 1;
         collection->chunks += chunks.size();
         return OkStatus();
@@ -164,7 +166,7 @@ Status Engine::LoadOne(const store::v1::TenantRecord& record) {
   auto collections = std::make_shared<TenantState::Collections>();
   for (const auto& [name, stored] : *state.collections) {
     Collection collection = *stored;
-    ASSIGN_OR_RETURN(VectorIndex index, BuildIndex(*database_, state, &collection));
+    ASSIGN_OR_RETURN(CollectionIndex index, BuildIndex(*database_, state, &collection));
     indexes.emplace(collection.id, std::move(index));
     (*collections)[name] = std::make_shared<const Collection>(std::move(collection));
   }

@@ -24,9 +24,9 @@ using AttributeSpecs = google::protobuf::RepeatedPtrField<v1::AttributeSpec>;
 
 // The values of one attribute of 64 documents.
 struct ColumnBlock {
-  uint64_t carried = 0;             // bit i: document i has a value
-  std::vector<int64_t> whole;       // of integers, truth values, and times in microseconds
-  std::vector<double> real;         // of floats
+  uint64_t carried = 0;              // bit i: document i has a value
+  std::vector<int64_t> whole;        // of integers, truth values, and times in microseconds
+  std::vector<double> real;          // of floats
   std::vector<std::string> strings;  // of strings
 };
 

@@ -72,7 +72,7 @@ class Exists : public Predicate {
 template <typename T, typename Test>
 class ValueTest : public Predicate {
  public:
-  ValueTest(const Column& column, std::vector<T> ColumnBlock::* values, Test test)
+  ValueTest(const Column& column, std::vector<T> ColumnBlock::*values, Test test)
       : column_(column), values_(values), test_(std::move(test)) {}
 
   uint64_t Word(uint32_t w) const override {
@@ -89,12 +89,12 @@ class ValueTest : public Predicate {
 
  private:
   const Column& column_;
-  std::vector<T> ColumnBlock::* values_;
+  std::vector<T> ColumnBlock::*values_;
   Test test_;
 };
 
 template <typename T, typename Test>
-Made MakeTest(const Column& column, std::vector<T> ColumnBlock::* values, Test test) {
+Made MakeTest(const Column& column, std::vector<T> ColumnBlock::*values, Test test) {
   return std::make_unique<ValueTest<T, Test>>(column, values, std::move(test));
 }
 
@@ -193,7 +193,8 @@ class Checker {
     const Column* column = columns_.Find(spec->name());
     CORDON_CHECK(column != nullptr);
     if (condition.test_case() == v1::Condition::TEST_NOT_SET) {
-      return Invalid("attr", "without a test; give one of eq, in, gt, gte, lt, lte, prefix, exists");
+      return Invalid("attr",
+                     "without a test; give one of eq, in, gt, gte, lt, lte, prefix, exists");
     }
     if (condition.has_exists()) {
       return Made(std::make_unique<Exists>(*column, condition.exists()));
@@ -219,7 +220,7 @@ class Checker {
 
   template <typename T, typename Read>
   StatusOr<Made> CheckTest(const v1::Condition& condition, const Column& column,
-                           std::vector<T> ColumnBlock::* values, Read read) {
+                           std::vector<T> ColumnBlock::*values, Read read) {
     switch (condition.test_case()) {
       case v1::Condition::kEq: {
         auto wanted = read(column.type, condition.eq());
@@ -238,7 +239,7 @@ class Checker {
 
   template <typename T, typename Read>
   StatusOr<Made> CheckSet(const v1::ValueSet& set, const Column& column,
-                          std::vector<T> ColumnBlock::* values, Read read) {
+                          std::vector<T> ColumnBlock::*values, Read read) {
     if (set.values().empty()) return Invalid("in", "empty; give at least one value");
     values_ += static_cast<size_t>(set.values_size());
     if (values_ > limits::kFilterValues) {
@@ -268,7 +269,7 @@ class Checker {
 
   template <typename T, typename Read>
   StatusOr<Made> CheckRange(const v1::ValueRange& range, const Column& column,
-                            std::vector<T> ColumnBlock::* values, Read read) {
+                            std::vector<T> ColumnBlock::*values, Read read) {
     if (column.type == v1::ATTRIBUTE_TYPE_BOOL) {
       return Invalid("attr", "declared bool, which has no ranges; use eq");
     }

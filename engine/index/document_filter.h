@@ -14,12 +14,13 @@ namespace cordon {
 class DocumentFilter {
  public:
   // Of documents with numbers below `bound`; it admits none of the others.
-  explicit DocumentFilter(size_t bound) : known_((bound + 4095) / 4096), words_((bound + 63) / 64) {}
+  explicit DocumentFilter(size_t bound)
+      : bound_(bound), known_((bound + 4095) / 4096), words_((bound + 63) / 64) {}
   virtual ~DocumentFilter() = default;
 
   bool Admits(uint32_t number) {
     const size_t w = number / 64;
-    if (w >= words_.size()) return false;
+    if (number >= bound_) return false;
     if ((known_[w / 64] >> (w % 64) & 1) == 0) {
       known_[w / 64] |= uint64_t{1} << (w % 64);
       words_[w] = Word(static_cast<uint32_t>(w));
@@ -28,9 +29,10 @@ class DocumentFilter {
   }
 
  private:
-  // Bit i: whether document 64 · w + i is admitted.
+  // Bit i, of those below the bound: whether document 64 · w + i is admitted.
   virtual uint64_t Word(uint32_t w) const = 0;
 
+  const size_t bound_;
   std::vector<uint64_t> known_;  // by word: whether it is worked out
   std::vector<uint64_t> words_;
 };

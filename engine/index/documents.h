@@ -1,7 +1,7 @@
 // Numbers for the documents of a collection: small, and the same in every index of them.
 //
-// A document has one number as long as it is there, whatever replaces its chunks. Numbers of removed
-// documents are given again; no index holds a live row of them then.
+// A document has one number as long as it is there, whatever replaces its chunks. Numbers of
+// removed documents are given again; no index holds a live row of them then.
 #pragma once
 
 #include <cstddef>

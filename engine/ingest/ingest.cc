@@ -6,6 +6,7 @@
 #include "engine/ingest/check_change.h"
 #include "engine/ingest/validate.h"
 #include "engine/store/codec.h"
+#include "engine/text/language.h"
 #include "engine/view/journaled.h"
 
 namespace cordon {
@@ -251,6 +252,10 @@ void CreateCollection(const WriteContext& context, v1::CreateCollectionRequest r
                       Acknowledge<v1::CreateCollectionResponse> done) {
   if (const Status held = context.caller.Require(Right::kAdmin); !held.ok()) {
     return RefuseJournaled(context, "CreateCollection", held, std::move(done));
+  }
+  if (const auto language = LanguageOf(request.config().language()); !language.ok()) {
+    return RefuseJournaled(context, "CreateCollection", language.status().Within("language"),
+                           std::move(done));
   }
   Mutation mutation;
   *mutation.mutable_create_collection() = std::move(*request.mutable_config());

@@ -21,7 +21,7 @@ TextScorer::TextScorer(const Bm25& parameters, TextQuery query, const Statistics
   }
 }
 
-double TextScorer::Score(const TermCounts& text) const {
+std::vector<uint32_t> TextScorer::CountsIn(const TermCounts& text) const {
   std::vector<uint32_t> counts(query_.terms.size());
   for (size_t i = 0; i < text.size(); ++i) {
     const auto term = text[i];
@@ -31,11 +31,26 @@ double TextScorer::Score(const TermCounts& text) const {
     if (found == query_.terms.end() || found->text != term.text) continue;
     counts[static_cast<size_t>(found - query_.terms.begin())] = term.count;
   }
+  return counts;
+}
+
+double TextScorer::Score(const TermCounts& text) const {
+  const std::vector<uint32_t> counts = CountsIn(text);
   double score = 0;
   for (size_t i = 0; i < counts.size(); ++i) {
     if (counts[i] > 0) score += Part(i, counts[i], text.length());
   }
   return score;
+}
+
+bool TextScorer::Matches(const TermCounts& text) const {
+  const std::vector<uint32_t> counts = CountsIn(text);
+  bool any = false;
+  for (size_t i = 0; i < counts.size(); ++i) {
+    if (query_.terms[i].required && counts[i] == 0) return false;
+    any |= counts[i] > 0 && (weights_[i] > 0 || query_.terms[i].required);
+  }
+  return any;
 }
 
 }  // namespace cordon

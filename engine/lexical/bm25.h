@@ -1,5 +1,5 @@
-// BM25 (Robertson and Zaragoza 2009), with the inverse document frequency that Lucene uses, which is
-// never negative:
+// BM25 (Robertson and Zaragoza 2009), with the inverse document frequency that Lucene uses, which
+// is never negative:
 //
 //   score = Σ  q · idf · (k1 + 1) · f / (f + k1 · (1 − b + b · length / mean length))
 //   idf   = ln(1 + (rows − df + 0.5) / (df + 0.5))
@@ -26,7 +26,7 @@ struct Bm25 {
 // What a score depends on beside query and text: counts over the permitted rows and no others.
 struct Statistics {
   uint64_t rows = 0;
-  uint64_t words = 0;                       // of all of them
+  uint64_t words = 0;                        // of all of them
   std::vector<uint64_t> document_frequency;  // by term of the query: rows that have it
 };
 
@@ -39,6 +39,9 @@ class TextScorer {
 
   // Of a row by its text, whatever an index says.
   double Score(const TermCounts& text) const;
+  // Whether it is found: it has a term that counts, and all that are required. Phrases are not
+  // looked at.
+  bool Matches(const TermCounts& text) const;
 
   // The part of a term that a row with `length` words has `count` times; the score is the sum over
   // the terms, in their order.
@@ -50,6 +53,9 @@ class TextScorer {
   double weight(size_t term) const { return weights_[term]; }
 
  private:
+  // How often the text has each term of the query.
+  std::vector<uint32_t> CountsIn(const TermCounts& text) const;
+
   TextQuery query_;
   double k1_;
   double b_;

@@ -76,8 +76,8 @@ LexicalIndex LexicalIndex::Apply(std::span<const LexicalChange> changes) const {
   std::vector<LexicalSource> rows = NewRows(changes);
   for (size_t begin = 0; begin < rows.size(); begin += rows_max_) {
     const auto from = rows.begin() + static_cast<std::ptrdiff_t>(begin);
-    const auto to = rows.begin() + static_cast<std::ptrdiff_t>(std::min(rows.size(),
-                                                                        begin + rows_max_));
+    const auto to =
+        rows.begin() + static_cast<std::ptrdiff_t>(std::min(rows.size(), begin + rows_max_));
     all.emplace_back(LexicalRows::Build({from, to}));
   }
   std::vector<size_t> live;

@@ -23,9 +23,9 @@ double SlackOf(size_t terms) {
 }
 
 const Posting* FindRow(std::span<const Posting> postings, uint32_t row) {
-  const auto found =
-      std::lower_bound(postings.begin(), postings.end(), row,
-                       [](const Posting& posting, uint32_t wanted) { return posting.row < wanted; });
+  const auto found = std::lower_bound(
+      postings.begin(), postings.end(), row,
+      [](const Posting& posting, uint32_t wanted) { return posting.row < wanted; });
   return found != postings.end() && found->row == row ? &*found : nullptr;
 }
 
@@ -74,7 +74,8 @@ void PermittedRows::Find(const LexicalSegment& segment) {
   if (!few && allowed_.filter == nullptr) return;
   for (size_t w = 0; w < mask_.size(); ++w) {
     for (uint64_t word = mask_[w]; word != 0; word &= word - 1) {
-      const auto row = static_cast<uint32_t>(w * 64) + static_cast<uint32_t>(std::countr_zero(word));
+      const auto row =
+          static_cast<uint32_t>(w * 64) + static_cast<uint32_t>(std::countr_zero(word));
       if (allowed_.filter != nullptr && !allowed_.filter->Admits(rows.document(row))) {
         Remove(rows, row);
       } else if (few_.size() <= kFewRows) {
@@ -110,8 +111,7 @@ std::span<const Posting> PermittedRows::Among(std::span<const Posting> all,
 }
 
 LexicalSearch::LexicalSearch(std::span<const LexicalSegment> segments, const Documents& documents,
-                             const AllowedSet& allowed, size_t k,
-                             const std::function<bool()>& stop)
+                             const AllowedSet& allowed, size_t k, const std::function<bool()>& stop)
     : segments_(segments), documents_(documents), allowed_(allowed), k_(k), stop_(stop) {
   CORDON_CHECK(k >= 1);
 }
@@ -271,7 +271,8 @@ double LexicalSearch::ExactScore(const Match& match, uint32_t row, const TextSco
   double score = 0;
   for (const List& list : match.lists) {
     const Posting* posting = FindRow(list.found.postings, row);
-    if (posting != nullptr) score += scorer.Part(list.term, posting->count, match.rows->length(row));
+    if (posting != nullptr)
+      score += scorer.Part(list.term, posting->count, match.rows->length(row));
   }
   return score;
 }

@@ -31,7 +31,7 @@ struct LexicalHit {
 // The permitted rows of a segment. Reused from segment to segment.
 class PermittedRows {
  public:
-  PermittedRows(const AllowedSet& allowed) : allowed_(allowed), runs_(allowed.classes) {}
+  explicit PermittedRows(const AllowedSet& allowed) : allowed_(allowed), runs_(allowed.classes) {}
 
   // Finds the rows of `segment`.
   void Find(const LexicalSegment& segment);

@@ -116,18 +116,19 @@ class LexicalRows {
   }
   TermPostings postings(size_t term) const {
     const Term& entry = terms_[term];
-    return {std::span(postings_).subspan(entry.postings, terms_[term + 1].postings - entry.postings),
-            entry.count_max, entry.length_min};
+    return {
+        std::span(postings_).subspan(entry.postings, terms_[term + 1].postings - entry.postings),
+        entry.count_max, entry.length_min};
   }
 
   std::vector<Key> keys_;          // by row
   std::vector<uint32_t> lengths_;  // by row
   std::vector<Run> runs_;
-  std::vector<Bounded> bounded_;    // by row
+  std::vector<Bounded> bounded_;     // by row
   std::vector<uint32_t> by_number_;  // rows by (document, ordinal)
   std::vector<Term> terms_;          // one more at the end
-  std::vector<uint32_t> slots_;  // a table of hashes: place in terms_ + 1, or 0; a power of two
-  std::string text_;             // of the terms
+  std::vector<uint32_t> slots_;      // a table of hashes: place in terms_ + 1, or 0; a power of two
+  std::string text_;                 // of the terms
   std::vector<Posting> postings_;
 };
 
@@ -154,7 +155,8 @@ class LexicalSegment {
   size_t live_;
 };
 
-// The live rows of some segments as full segments, as few and as equal as possible, parted by class.
+// The live rows of some segments as full segments, as few and as equal as possible, parted by
+// class.
 std::vector<LexicalSegment> MergeSegments(std::span<const LexicalSegment> segments,
                                           size_t rows_max);
 

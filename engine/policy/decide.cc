@@ -337,6 +337,10 @@ bool MayReceive(const PolicyRules& rules, const Destination& destination,
   return permitted;
 }
 
+bool MayLearn(const World& world, const Subject& subject, const Label& label) {
+  return LabelPermits(world, subject, label, nullptr);
+}
+
 bool Decide(const World& world, const Subject& subject, const Facts& facts,
             std::vector<Verdict>* trace) {
   const bool valid = facts.valid_from <= world.now && world.now < facts.valid_until;

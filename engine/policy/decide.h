@@ -85,6 +85,10 @@ StatusOr<Subject> ResolveThrough(const World& world, const Grant& grant, std::st
 bool Decide(const World& world, const Subject& subject, const Facts& facts,
             std::vector<Verdict>* trace = nullptr);
 
+// Whether the subject, its application and the destination may know of something so labelled: the
+// part of the decision that an attribute's label has.
+bool MayLearn(const World& world, const Subject& subject, const Label& label);
+
 // Whether `destination` may receive something so labelled on behalf of a subject with this
 // clearance (DESIGN §2, rule 4). One witness is added to `trace` for each failing test.
 bool MayReceive(const PolicyRules& rules, const Destination& destination,

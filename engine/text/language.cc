@@ -21,13 +21,13 @@ struct Known {
 
 // In the order of Language.
 constexpr auto kLanguages = std::to_array<Known>({
-    {"none", nullptr},    {"en", "english"},    {"ar", "arabic"},     {"ca", "catalan"},
-    {"da", "danish"},     {"de", "german"},     {"el", "greek"},      {"es", "spanish"},
-    {"eu", "basque"},     {"fi", "finnish"},    {"fr", "french"},     {"ga", "irish"},
-    {"hi", "hindi"},      {"hu", "hungarian"},  {"hy", "armenian"},   {"id", "indonesian"},
-    {"it", "italian"},    {"lt", "lithuanian"}, {"ne", "nepali"},     {"nl", "dutch"},
-    {"no", "norwegian"},  {"pt", "portuguese"}, {"ro", "romanian"},   {"ru", "russian"},
-    {"sr", "serbian"},    {"sv", "swedish"},    {"ta", "tamil"},      {"tr", "turkish"},
+    {"none", nullptr},   {"en", "english"},    {"ar", "arabic"},   {"ca", "catalan"},
+    {"da", "danish"},    {"de", "german"},     {"el", "greek"},    {"es", "spanish"},
+    {"eu", "basque"},    {"fi", "finnish"},    {"fr", "french"},   {"ga", "irish"},
+    {"hi", "hindi"},     {"hu", "hungarian"},  {"hy", "armenian"}, {"id", "indonesian"},
+    {"it", "italian"},   {"lt", "lithuanian"}, {"ne", "nepali"},   {"nl", "dutch"},
+    {"no", "norwegian"}, {"pt", "portuguese"}, {"ro", "romanian"}, {"ru", "russian"},
+    {"sr", "serbian"},   {"sv", "swedish"},    {"ta", "tamil"},    {"tr", "turkish"},
     {"yi", "yiddish"},
 });
 

@@ -55,8 +55,8 @@ void ForEachTerm(Language language, const Words& words, Visit visit) {
       ForEachPart(word, [&](std::string_view part) { visit(TermOfWord(language, part), false); });
     }
     const size_t end = words.end(i);
-    const bool goes_on = i + 1 < words.size() &&
-                         Ties(words.folded().substr(end, words.begin(i + 1) - end));
+    const bool goes_on =
+        i + 1 < words.size() && Ties(words.folded().substr(end, words.begin(i + 1) - end));
     if (goes_on) continue;
     const size_t begin = words.begin(chain);
     if (chain < i && end - begin <= kChainBytes) {
@@ -153,9 +153,8 @@ TextQuery ParseTextQuery(Language language, std::string_view text) {
   const auto pieces = CutAtQuotes(text);
   for (size_t i = 0; i < pieces.size(); ++i) {
     const Words words = Tokenise(pieces[i]);
-    ForEachTerm(language, words, [&](std::string_view term, bool) {
-      ++terms[std::string(term)].count;
-    });
+    ForEachTerm(language, words,
+                [&](std::string_view term, bool) { ++terms[std::string(term)].count; });
     const bool phrase = i % 2 == 1 && i + 1 < pieces.size() && words.size() > 0;
     if (phrase) query.phrases.emplace_back();
     for (size_t w = 0; w < words.size(); ++w) {

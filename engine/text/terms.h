@@ -1,8 +1,8 @@
 // Text → terms: what lexical search counts and looks up.
 //
 // Each word (tokenise.h) is a term: without its ending if it is made of letters, else as it is. A
-// word with inner points, underscores or at signs is a term for each of its parts as well, and so is
-// a chain of words that one character ties together, as a whole: `wal_level` is found by `wal`,
+// word with inner points, underscores or at signs is a term for each of its parts as well, and so
+// is a chain of words that one character ties together, as a whole: `wal_level` is found by `wal`,
 // `cve-2024-3094` by itself and by `2024`. Stop words are terms like others; a query leaves them
 // out.
 #pragma once

@@ -56,14 +56,7 @@ icu::BreakIterator* WordIterator() {
   return iterator.get();
 }
 
-enum class Kind : uint8_t {
-  kLetter,
-  kDigit,
-  kJoiner,
-  kBetweenAny,
-  kBetweenDigits,
-  kOther
-};
+enum class Kind : uint8_t { kLetter, kDigit, kJoiner, kBetweenAny, kBetweenDigits, kOther };
 
 // The classes of UAX #29 as far as ASCII has them, after folding: ExtendNumLet, MidNumLet with the
 // single quote, MidNum. ICU 72 takes the at sign for a letter, and the colon for none between two.
@@ -120,8 +113,8 @@ class WordCutter {
     if (at + 2 >= end) return 0;
     const Kind here = KindOf(folded_[at]);
     if (KindOf(folded_[at + 2]) != here) return 0;
-    const bool joined = next == Kind::kBetweenAny ||
-                        (here == Kind::kDigit && next == Kind::kBetweenDigits);
+    const bool joined =
+        next == Kind::kBetweenAny || (here == Kind::kDigit && next == Kind::kBetweenDigits);
     return here <= Kind::kDigit && joined ? 2 : 0;
   }
 

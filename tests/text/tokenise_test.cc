@@ -75,10 +75,36 @@ std::vector<std::string> CutByIcu(const std::string& text) {
 }
 
 TEST(Tokenise, AsciiIsCutAsIcuCutsIt) {
-  constexpr std::string_view kAlphabet[] = {
-      "a", "b", "z", "0", "7", "_", ":", ".", "'", ",", ";", " ", "  ", "\n", "\r\n", "\t", "-",
-      "/", "@", "\"", "(", "\xC3\xA9", "\xE2\x80\x99", "\xCC\x81", "\xE6\x9D\xB1", "\xE3\x82\xAB",
-      "\xE2\x80\x8D", "\xF0\x9F\x99\x82", "\xD7\x90", "\xC2\xA0"};
+  constexpr std::string_view kAlphabet[] = {"a",
+                                            "b",
+                                            "z",
+                                            "0",
+                                            "7",
+                                            "_",
+                                            ":",
+                                            ".",
+                                            "'",
+                                            ",",
+                                            ";",
+                                            " ",
+                                            "  ",
+                                            "\n",
+                                            "\r\n",
+                                            "\t",
+                                            "-",
+                                            "/",
+                                            "@",
+                                            "\"",
+                                            "(",
+                                            "\xC3\xA9",
+                                            "\xE2\x80\x99",
+                                            "\xCC\x81",
+                                            "\xE6\x9D\xB1",
+                                            "\xE3\x82\xAB",
+                                            "\xE2\x80\x8D",
+                                            "\xF0\x9F\x99\x82",
+                                            "\xD7\x90",
+                                            "\xC2\xA0"};
   Random random(12);
   for (int i = 0; i < 20000; ++i) {
     const size_t among = random.OneIn(2) ? std::size(kAlphabet) : 21;  // ASCII alone
