@@ -62,6 +62,42 @@ class Searcher {
     return ranking;
   }
 
+  // Both scores of each document that one of the rankings has, scaled to 0 to 1 and weighed.
+  Ranking Weighted(const RelevanceSet& set, const AllowedSet& allowed, size_t query,
+                   double by_text) const {
+    const auto found = texts_.Search(
+        allowed, documents_, ParseTextQuery(Language::kEnglish, set.queries[query]), kDepth, {});
+    CORDON_CHECK(found.ok());
+    std::set<uint32_t> numbers;
+    for (const auto& hit : found->hits) numbers.insert(hit.document);
+    for (const auto& [id, score] : Vector(allowed, set.query_vectors[query])) {
+      numbers.insert(*documents_.Find(id));
+    }
+    std::vector<double> near, text;
+    for (const uint32_t number : numbers) {  // all documents are there, in their order
+      const auto& vector = set.vectors[number];
+      near.push_back(
+          Score(Metric::kCosine, set.query_vectors[query].data(), vector.data(), vector.size()));
+      text.push_back(found->scorer.Score(CountTerms(Language::kEnglish, set.texts[number])));
+    }
+    const auto scale = [](std::vector<double>* scores) {
+      const auto [least, greatest] = std::minmax_element(scores->begin(), scores->end());
+      const double low = *least, span = *greatest - low;
+      for (double& score : *scores) score = span > 0 ? (score - low) / span : 0;
+    };
+    scale(&near);
+    scale(&text);
+    Ranking ranking;
+    size_t i = 0;
+    for (const uint32_t number : numbers) {
+      ranking.emplace_back(documents_.id(number), near[i] + by_text * text[i]);
+      ++i;
+    }
+    std::stable_sort(ranking.begin(), ranking.end(),
+                     [](const auto& x, const auto& y) { return x.second > y.second; });
+    return ranking;
+  }
+
   Ranking Vector(const AllowedSet& allowed, const std::vector<float>& vector) const {
     Ranking ranking;
     const auto found = vectors_.Search(allowed, vector, kDepth, {});
@@ -238,7 +274,9 @@ std::string Measure(const std::filesystem::path& folder, size_t callers) {
       {"plain", Mean(set, [&](size_t q) { return plain.Rank(set.queries[q]); })},
       {"lexical", Mean(set, lexical)},
       {"vector", Mean(set, vector)},
-      {"hybrid", Mean(set, [&](size_t q) { return Fuse(lexical(q), vector(q)); })}};
+      {"hybrid", Mean(set, [&](size_t q) { return Fuse(lexical(q), vector(q)); })},
+      {"weighted 1:1", Mean(set, [&](size_t q) { return whole.Weighted(set, all, q, 1); })},
+      {"weighted 1:3", Mean(set, [&](size_t q) { return whole.Weighted(set, all, q, 3); })}};
   const size_t different = CountDifferent(set, class_of, whole, callers, &random);
   std::string json = fmt::format(R"({{"set":"{}","documents":{},"queries":{},"callers":{},)"
                                  R"("different":{})",
@@ -246,7 +284,7 @@ std::string Measure(const std::filesystem::path& folder, size_t callers) {
   fmt::print("{}: {} documents, {} queries; under {} entitlements {} answers differ\n", set.name,
              set.ids.size(), set.queries.size(), callers, different);
   for (const auto& [name, quality] : rows) {
-    fmt::print("  {:<8} nDCG@10 {:.4f}  recall@100 {:.4f}\n", name, quality.ndcg, quality.recall);
+    fmt::print("  {:<12} nDCG@10 {:.4f}  recall@100 {:.4f}\n", name, quality.ndcg, quality.recall);
     json += fmt::format(R"(,"{}":{{"ndcg_10":{:.4f},"recall_100":{:.4f}}})", name, quality.ndcg,
                         quality.recall);
   }

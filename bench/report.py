@@ -13,7 +13,7 @@ from estimate import estimate, ratio
 MIB = 1 << 20
 
 
-TEXT_PARTS = ("lexical", "relevance")
+TEXT_PARTS = ("lexical", "hybrid", "relevance")
 
 
 def part(folder, name):
@@ -121,6 +121,9 @@ def text_targets(report):
         if cells:
             value = worst(cells, lambda cell, peer=peer: cell[peer]["ratio"])
             yield target(f"lexical search beside {peer}, worst cell", value, 1.0, "×")
+    if "hybrid" in report:
+        value = report["hybrid"]["of_sum"]
+        yield target("hybrid p50: part of the sum of its parts", value, 1.1, "", False)
     for one in report.get("relevance", []):
         name, lexical, hybrid = one["set"], one["lexical"]["ndcg_10"], one["hybrid"]["ndcg_10"]
         value = lexical / one["plain"]["ndcg_10"]
@@ -220,7 +223,8 @@ def sections(report):
         rows = [
             [one["set"], name, f"{one[name]['ndcg_10']:.4f}", f"{one[name]['recall_100']:.4f}"]
             for one in report["relevance"]
-            for name in ("plain", "lexical", "vector", "hybrid")
+            for name in one
+            if isinstance(one[name], dict)
         ]
         yield "Relevance", ["set", "ranking", "nDCG@10", "recall@100"], rows
     if "server" in report:

@@ -33,6 +33,7 @@ def parts(build, out, quick):
         yield "lexical search", [*lexical, *flag], None
     else:
         print("lexical search is left out: Xapian is missing", file=sys.stderr)
+    yield "hybrid", [programs / "hybrid", "--out", out / "hybrid.json", *flag], None
     data = Path(os.environ.get("CORDON_SHARED_DATA", "")) / "ir-classic"
     if "CORDON_SHARED_DATA" in os.environ and data.exists():
         relevance = [programs / "relevance", "--data", data, "--out", out / "relevance.json"]
@@ -48,7 +49,7 @@ def main():
     parser.add_argument("--quick", action="store_true", help="a smoke run; its figures mean little")
     options = parser.parse_args()
     out = options.build / "bench"
-    for name in ("entitlement", "exact", "lexical", "relevance", "serving"):
+    for name in ("entitlement", "exact", "lexical", "hybrid", "relevance", "serving"):
         (out / f"{name}.json").unlink(missing_ok=True)
     described = machine.describe(HERE.parent)
     described["quick"] = options.quick
