@@ -185,7 +185,7 @@ void ModelReader::CompareRetrieve(const Target& target, const RankedQuestion& qu
                                   const v1::RetrieveRequest& request,
                                   const v1::RetrieveResponse& response) {
   std::map<std::pair<std::string, uint32_t>, const Placed*> visible;
-  const auto ranked = question.Answer(target.collection->metric, target.visible);
+  const auto ranked = question.Answer(target.collection->metric, target.visible, request.k());
   for (const Placed& each : ranked) visible[{each.found.document, each.found.ordinal}] = &each;
   std::vector<Found> answered;
   for (const auto& passage : response.passages()) {

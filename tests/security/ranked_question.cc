@@ -3,6 +3,8 @@
 namespace cordon {
 namespace {
 
+constexpr uint32_t kDepthMax = 10'000;
+
 reference::Filter MakeFilter(Draw* draw, int depth) {
   const size_t kind = depth == 0 ? 99 : draw->Below(100);
   if (kind < 12) return {"not", {}, 0, {MakeFilter(draw, depth - 1)}};
@@ -24,7 +26,7 @@ reference::Fusion MakeFusion(Draw* draw) {
   fusion.weighted = draw->Percent(50);
   fusion.by_vector = static_cast<double>(draw->Below(4)) / 2;
   fusion.by_text = 0.5 + static_cast<double>(draw->Below(3));
-  fusion.depth = draw->Percent(50) ? 10'000 : 100;
+  if (draw->Percent(50)) fusion.depth = kDepthMax;
   return fusion;
 }
 
@@ -75,18 +77,21 @@ void RankedQuestion::Fill(v1::RetrieveRequest* request, bool embeds) const {
                                    : v1::FUSION_METHOD_RECIPROCAL_RANK);
   out->set_vector_weight(fusion->by_vector);
   out->set_lexical_weight(fusion->by_text);
-  if (fusion->depth == 10'000) out->set_depth(10'000);  // else the default
+  if (fusion->depth == kDepthMax) out->set_depth(kDepthMax);  // else the default
 }
 
 std::vector<reference::Placed> RankedQuestion::Answer(reference::Metric metric,
-                                                      std::vector<reference::Found> visible) const {
+                                                      std::vector<reference::Found> visible,
+                                                      size_t k) const {
   if (filter) {
     std::erase_if(visible,
                   [&](const auto& found) { return !reference::Admits(*filter, *found.in); });
   }
   std::vector<reference::Placed> placed;
   if (rank == v1::RANK_HYBRID) {
-    placed = reference::Fused(metric, visible, vector, text, fusion.value_or(reference::Fusion()));
+    auto fused = fusion.value_or(reference::Fusion());
+    fused.depth = std::max(fused.depth, k == 0 ? 10 : k);
+    placed = reference::Fused(metric, visible, vector, text, fused);
   } else {
     for (const auto& found : rank == v1::RANK_LEXICAL
                                  ? reference::RankedByText(visible, text)

@@ -27,7 +27,7 @@ struct RankedQuestion {
 
   // All answers, best first, of what the asker sees.
   std::vector<reference::Placed> Answer(reference::Metric metric,
-                                        std::vector<reference::Found> visible) const;
+                                        std::vector<reference::Found> visible, size_t k) const;
 };
 
 v1::Filter ToWire(const reference::Filter& filter);

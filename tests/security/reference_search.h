@@ -61,7 +61,7 @@ struct Placed {
 struct Fusion {
   bool weighted = false;
   double by_vector = 1, by_text = 1;
-  size_t depth = 100;
+  size_t depth = 50;  // of k or fewer
 };
 
 inline std::vector<Found> RankedByText(std::vector<Found> found, const std::string& question) {
