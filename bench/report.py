@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import page
+import permissions_report
 from estimate import estimate, ratio
 
 MIB = 1 << 20
@@ -82,6 +83,8 @@ def merge(folder):
             "entries": entitlement["entries"],
             "cells": entitlement_cells(entitlement["cells"]),
         }
+    if permissions := part(folder, "permissions"):
+        report["permissions"] = permissions_report.merge(permissions)
     if serving:
         report["ingest"] = ingest_figures(serving["ingest"])
         report["memory"] = serving["memory"]
@@ -138,6 +141,8 @@ def targets(report):
     if "exact" in report:
         yield from exact_targets(report)
     yield from text_targets(report)
+    if "permissions" in report:
+        yield from permissions_report.targets(report["permissions"], target)
     if "server" not in report:
         return
     cells = report["server"]["cells"]
@@ -269,6 +274,8 @@ def sections(report):
         ]
         head = ["classes", "groups", "permitted", "Entitle µs", "Decide for each µs", "faster"]
         yield "Everything that a caller may see", head, rows
+    if "permissions" in report:
+        yield from permissions_report.sections(report["permissions"], figure, interval)
     rows = [
         [
             one["name"],

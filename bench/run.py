@@ -40,6 +40,8 @@ def parts(build, out, quick):
         yield "relevance", [*relevance, *flag], None
     else:
         print("relevance is left out: CORDON_SHARED_DATA holds no ir-classic", file=sys.stderr)
+    permissions = [sys.executable, HERE / "permissions.py", "--build", build]
+    yield "permissions", [*permissions, "--out", out / "permissions.json", *flag], None
     yield "server and ingest", [*serving, *flag], None
 
 
@@ -49,7 +51,8 @@ def main():
     parser.add_argument("--quick", action="store_true", help="a smoke run; its figures mean little")
     options = parser.parse_args()
     out = options.build / "bench"
-    for name in ("entitlement", "exact", "lexical", "hybrid", "relevance", "serving"):
+    names = ["entitlement", "exact", "lexical", "hybrid", "relevance", "permissions", "serving"]
+    for name in names:
         (out / f"{name}.json").unlink(missing_ok=True)
     described = machine.describe(HERE.parent)
     described["quick"] = options.quick

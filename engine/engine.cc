@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "engine/base/limits.h"
 #include "engine/base/planted.h"
 #include "engine/base/text_check.h"
 #include "engine/crypto/key_file.h"
@@ -132,6 +133,7 @@ StatusOr<std::unique_ptr<Engine>> Engine::OpenOnce(Options options) {
 }
 
 Engine::~Engine() {
+  background_.reset();
   for (const auto& [name, tenant] : tenants_) {
     // Makes everything before it durable, so that the writer can remember the end of the chain.
     journal::v1::Record record;
@@ -146,6 +148,7 @@ Engine::~Engine() {
 Status Engine::LoadAll() {
   writer_ = std::make_unique<Writer>(
       database_.get(), &clock_, [this](const TenantState& state) { return OpenCreated(state); });
+  background_ = std::make_unique<Executor>(1, limits::kSelectionsQueue);
   ASSIGN_OR_RETURN(const auto records, LoadTenants(*database_));
   if (records.empty()) return Corrupt("the store has no tenant; restore from a backup");
   for (const auto& record : records) RETURN_IF_ERROR(LoadOne(record));
@@ -154,6 +157,7 @@ Status Engine::LoadAll() {
 
 Status Engine::LoadOne(const store::v1::TenantRecord& record) {
   Interner interner;
+  RETURN_IF_ERROR(DropStaged(database_.get(), record.id()));
   ASSIGN_OR_RETURN(LoadedTenant loaded, LoadTenant(*database_, record, &interner));
   TenantState& state = loaded.state;
   clock_.AtLeast(state.time);
@@ -161,6 +165,10 @@ Status Engine::LoadOne(const store::v1::TenantRecord& record) {
                                                                        : std::nullopt));
   clock_.AtLeast(journal->last_time());
   auto tenant = std::make_shared<Tenant>(state.name, std::move(journal), journal_key_);
+  const uint64_t anchored = loaded.anchor ? loaded.anchor->sequence() : 0;
+  tenant->meters.Load(std::move(loaded.key_usage), std::move(loaded.destination_usage));
+  RETURN_IF_ERROR(tenant->journal->VisitAfter(
+      anchored, [&](const auto& record) { tenant->meters.Replay(record); }));
   RETURN_IF_ERROR(Reconcile(state, tenant.get()));
   Indexes indexes;
   auto collections = std::make_shared<TenantState::Collections>();
@@ -221,6 +229,7 @@ Status Engine::Reconcile(const TenantState& state, Tenant* tenant) {
     record.set_revision(revision);
     record.set_mutation(true);
     *record.mutable_documents() = row.touched();
+    record.set_reason(row.reason());
     record.set_recovered(true);
   }
   if (records.empty()) return OkStatus();
@@ -262,7 +271,7 @@ ReadContext Engine::ReadAs(const Authenticated& caller, std::function<bool()> st
 }
 
 WriteContext Engine::WriteAs(const Authenticated& caller) {
-  return {FindTenant(caller.tenant()), &clock_, writer_.get(), caller};
+  return {FindTenant(caller.tenant()), &clock_, writer_.get(), caller, background_.get()};
 }
 
 JournalPlace Engine::JournalOf(const std::string& tenant) const {

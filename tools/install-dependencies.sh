@@ -29,7 +29,7 @@ for name in "$@"; do
         # tests, the demo, and fetching its corpus
         libgtest-dev libgmock-dev python3 openssl ca-certificates
       ) ;;
-    bench) wanted+=(libfaiss-dev libopenblas-dev libxapian-dev) ;;  # the peers of search
+    bench) wanted+=(libfaiss-dev libopenblas-dev libxapian-dev libroaring-dev) ;;  # peers
     fuzz) wanted+=(clang) ;;  # with libFuzzer
     format) wanted+=(clang-format) ;;
     tidy) wanted+=(clang-tidy) ;;

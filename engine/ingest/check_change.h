@@ -7,8 +7,13 @@
 namespace cordon {
 
 Status CheckSetAccess(const WriteContext& context, const v1::SetAccessRequest& request);
+Status CheckSetAccessMany(const WriteContext& context, const v1::SetAccessManyRequest& request);
+Status CheckSetAccessSelected(const WriteContext& context,
+                              const v1::SetAccessSelectedRequest& request);
 Status CheckDelete(const WriteContext& context, const v1::DeleteRequest& request);
 Status CheckApplyDirectory(const WriteContext& context, const v1::ApplyDirectoryRequest& request);
-Status CheckApplyPolicy(const WriteContext& context);
+// A change that only admins make.
+Status CheckAdmin(const WriteContext& context, const std::string& reason);
+Status CheckReason(const std::string& reason);
 
 }  // namespace cordon

@@ -17,8 +17,9 @@ struct Validated {
   std::vector<v1::Refusal> refused;
 };
 
-// Judges each document by itself. Takes the documents out of `request`.
-Validated Validate(const View& view, const Collection& collection, const Grant& grant,
+// Judges each document by itself; attributes that the caller does not dominate are as if they were
+// not declared. Takes the documents out of `request`.
+Validated Validate(const View& view, const Collection& collection, const Authenticated& caller,
                    v1::IngestRequest* request);
 
 // Refuses a list or label that the key may not set or that is malformed; shared with SetAccess.

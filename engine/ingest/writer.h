@@ -6,6 +6,7 @@
 // disk: everything later is refused until a restart finds out.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <functional>
@@ -34,8 +35,11 @@ namespace cordon {
 struct Committed {
   uint64_t revision;
   bool existed;
+  std::vector<bool> existed_each;
   uint32_t parts;
   std::vector<std::string> undefined;
+  std::optional<Label> model_label;  // of Export
+  v1::SyncDirectoryResponse sync;  // of SyncDirectory: all but the revision
   JournalReceipt receipt;
 };
 
@@ -65,6 +69,14 @@ class Writer {
   // between two groups; not for the writer's own thread. RESOURCE_EXHAUSTED if too many wait.
   StatusOr<Trial> Try(std::shared_ptr<Tenant> tenant, const Authenticated& caller,
                       store::v1::Mutation mutation);
+
+  // The rows of a snapshot that waits to become a mutation, or their end. They are no state:
+  // nothing reads them until a mutation takes them up, and a start drops them. On disk before
+  // whatever is submitted later.
+  Status WriteStaged(const Batch& rows);
+
+  // A number under which nothing is staged.
+  uint64_t NewGeneration() { return ++generations_; }
 
  private:
   struct Pending {
@@ -127,6 +139,7 @@ class Writer {
   Database* const database_;
   Clock* const clock_;
   const OpenTenant open_tenant_;
+  std::atomic<uint64_t> generations_{0};
 
   std::mutex mutex_;
   std::condition_variable wake_;

@@ -26,15 +26,19 @@ struct Candidate {
 // Asks the indexes of one collection for one question. For one thread.
 class Proposer {
  public:
-  // All arguments are borrowed.
-  Proposer(const Access& access, const Question& question, const std::function<bool()>& stop)
+  // All arguments but `allowed` are borrowed.
+  Proposer(const Access& access, AllowedSet allowed, const Question& question,
+           const std::function<bool()>& stop)
       : access_(access),
+        allowed_(std::move(allowed)),
         question_(question),
         stop_(stop),
         indexes_(access.view->indexes_of(*access.collection)) {}
 
   // One for another question to the same.
-  Proposer For(const Question& other) const { return Proposer(access_, other, stop_); }
+  Proposer For(const Question& other) const {
+    return Proposer(access_, {allowed_.classes, allowed_.now}, other, stop_);
+  }
 
   // Checks the filter against what the caller may know.
   Status Begin();
@@ -55,10 +59,10 @@ class Proposer {
 
  private:
   const Access& access_;
+  AllowedSet allowed_;
   const Question& question_;
   const std::function<bool()>& stop_;
   const CollectionIndex& indexes_;
-  AllowedSet allowed_;
   std::unique_ptr<Predicate> predicate_;
   std::optional<ColumnFilter> filter_;
   std::optional<TextScorer> scorer_;

@@ -41,6 +41,19 @@ struct ClearedChunk {
   std::optional<Parts> parts = {};           // only of a hybrid answer
 };
 
+// The part of a document that a destination may be trained on: as it is ingested.
+struct ExportedDocument {
+  v1::Document document;
+  std::vector<Label> labels;  // of all that it holds: its chunks and attributes
+  size_t tokens = 0;          // of its texts, approximately
+};
+
+// What of a document is exported besides the texts that the subject may see.
+struct ExportedParts {
+  bool vectors = false;
+  bool lists_and_subjects = false;  // what auditors see
+};
+
 // For one request and one thread; borrows everything.
 class Guard {
  public:
@@ -70,6 +83,11 @@ class Guard {
   // All chunks of a document that the subject may see, by ordinal; empty if it is hidden or absent.
   StatusOr<std::vector<Cleared<ClearedChunk>>> ClearDocument(std::string_view document);
 
+  // The part of a document that the subject may see, for a model to be trained on; nothing if it is
+  // hidden or absent. Attributes that the subject may not have are left out.
+  StatusOr<std::optional<Cleared<ExportedDocument>>> ClearForExport(std::string_view document,
+                                                                    const ExportedParts& parts);
+
   // Whether the subject may see any chunk of the document; reads no content.
   StatusOr<bool> Sees(std::string_view document);
 
@@ -80,6 +98,10 @@ class Guard {
   bool Permits(const store::v1::ChunkEntry& entry) const;
   std::optional<ClearedChunk> Judge(uint32_t ordinal) const;
   ClearedChunk Describe(const store::v1::ChunkEntry& entry) const;
+  // Copies what holds for the whole document, by document_.
+  void DescribeForExport(const ExportedParts& parts, ExportedDocument* out) const;
+  void ExportChunk(const store::v1::ChunkEntry& entry, const store::v1::ChunkRecord& stored,
+                   const ExportedParts& parts, ExportedDocument* out) const;
   // Adds to chunks that the subject may see what their own records hold.
   Status Load(std::span<ClearedChunk* const> permitted);
   Status Fill(std::string_view payload, ClearedChunk* chunk);

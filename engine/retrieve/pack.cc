@@ -14,9 +14,9 @@ std::vector<std::string> ReceiversOfAll(const Access& access, const Authenticate
                                         const std::set<Label>& labels) {
   const World world = access.view->world();
   const Label lowest{world.state.rules->scheme.levels.front(), {}, {}};
-  auto names = Receivers(world, caller, access.subject(), lowest);
+  auto names = Receivers(world, caller, access.subject, lowest);
   for (const auto& label : labels) {
-    const auto some = Receivers(world, caller, access.subject(), label);
+    const auto some = Receivers(world, caller, access.subject, label);
     std::vector<std::string> both;
     std::set_intersection(names.begin(), names.end(), some.begin(), some.end(),
                           std::back_inserter(both));
@@ -57,7 +57,9 @@ void NoteContext(const Context& context, const Pseudonyms& pseudonyms,
   for (const auto& passage : context.passages) {
     record->add_documents(pseudonyms.Of("document", passage->document));
     record->add_chunks(passage->ordinal);
+    record->set_tokens(record->tokens() + ApproximateTokens(passage->text));
   }
+  record->set_passages(static_cast<uint32_t>(context.passages.size()));
   if (context.label) *record->mutable_context_label() = ToProto(*context.label);
 }
 

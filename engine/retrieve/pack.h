@@ -22,7 +22,8 @@ struct Context {
 Context Pack(const Access& access, const Authenticated& caller,
              std::vector<Cleared<ClearedChunk>> cleared, uint32_t token_budget);
 
-// Notes in the journal record which chunks leave, under which label.
+// Notes in the journal record which chunks leave, how much of them, and under which label; by it
+// they are metered (engine/view/journaled.h). Texts that are read and then left out count as well.
 void NoteContext(const Context& context, const Pseudonyms& pseudonyms, journal::v1::Record* record);
 
 }  // namespace cordon

@@ -99,7 +99,8 @@ StatusOr<Answer> Find(const ReadContext& context, const v1::RetrieveRequest& req
   Answer answer;
   ASSIGN_OR_RETURN(answer.access, Enter(context, &request.collection(), request.scope(), record));
   ASSIGN_OR_RETURN(const Question question, ToQuestion(request, answer.access.collection->config));
-  ASSIGN_OR_RETURN(auto cleared, Search(answer.access, question, context.stop));
+  ASSIGN_OR_RETURN(AllowedSet allowed, AllowedFor(answer.access, context.caller, request.scope()));
+  ASSIGN_OR_RETURN(auto cleared, Search(answer.access, std::move(allowed), question, context.stop));
   answer.context = Pack(answer.access, context.caller, std::move(cleared), request.token_budget());
   if (request.want_nonce()) {
     ASSIGN_OR_RETURN(const std::string random, RandomBytes(kNonceBytes));
@@ -135,6 +136,7 @@ v1::RetrieveResponse ToResponse(Answer answer, bool omit_text, const JournalRece
   *response.mutable_as_of() = ToProtoTime(answer.access.view.as_of);
   response.set_journal_id(receipt.id());
   response.set_nonce(answer.nonce);
+  response.set_break_glass(answer.access.break_glass());
   return response;
 }
 

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "engine/base/limits.h"
 #include "engine/base/planted.h"
@@ -81,14 +82,13 @@ Status CheckAnswer(size_t bytes) {
 void NoteDefect() { spdlog::error("defect: the guard rejected a candidate of the index"); }
 
 Status Proposer::Begin() {
-  allowed_ = access_.Allowed();
   for (size_t i = 0; Planted(Bug::kFilterAfterTopK) && i < allowed_.classes.size(); ++i) {
     allowed_.classes.Set(i);
   }
   if (question_.filter == nullptr) return OkStatus();
   const auto sees = [&](const v1::AttributeSpec& spec) {
     return !spec.has_label() || Planted(Bug::kHiddenAttribute) ||
-           MayLearn(access_.view->world(), access_.subject(), FromProto(spec.label()));
+           SubjectMayHave(access_.view->world(), access_.subject, FromProto(spec.label()));
   };
   auto checked = CheckFilter(*question_.filter, access_.collection->config.attributes(),
                              indexes_.columns, sees);
@@ -122,7 +122,7 @@ StatusOr<std::vector<Candidate>> Proposer::ByText(size_t count) {
 
 Guard Proposer::MakeGuard(bool with_text) const {
   const bool by_text_alone = question_.rank == v1::RANK_LEXICAL;
-  Guard guard(*access_.view.view, *access_.collection, access_.subject(),
+  Guard guard(*access_.view.view, *access_.collection, access_.subject,
               by_text_alone ? std::span<const float>() : question_.vector, with_text);
   if (scorer_) guard.ScoreTexts(*scorer_);
   if (question_.filter != nullptr) guard.Require(*question_.filter);
@@ -172,9 +172,9 @@ StatusOr<ClearedChunks> SearchOne(Proposer& proposer, const Question& question, 
   }
 }
 
-StatusOr<ClearedChunks> Search(const Access& access, const Question& question,
+StatusOr<ClearedChunks> Search(const Access& access, AllowedSet allowed, const Question& question,
                                const std::function<bool()>& stop) {
-  Proposer proposer(access, question, stop);
+  Proposer proposer(access, std::move(allowed), question, stop);
   RETURN_IF_ERROR(proposer.Begin());
   if (question.rank == v1::RANK_HYBRID) return SearchBoth(proposer, question);
   return SearchOne(proposer, question, question.k, question.with_text);

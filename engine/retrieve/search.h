@@ -28,10 +28,11 @@ Status CheckRanking(const v1::RetrieveRequest& request);
 
 using ClearedChunks = std::vector<Cleared<ClearedChunk>>;
 
-// The best min(k, permitted) chunks, best first. INVALID_ARGUMENT for a filter that does not fit
+// The best min(k, permitted) chunks, best first, of what `allowed` admits: access says by whom the
+// guard decides. INVALID_ARGUMENT for a filter that does not fit
 // the collection as the caller may know it, or an answer of too much text; DEADLINE_EXCEEDED when
 // `stop` (may be empty) said true.
-StatusOr<ClearedChunks> Search(const Access& access, const Question& question,
+StatusOr<ClearedChunks> Search(const Access& access, AllowedSet allowed, const Question& question,
                                const std::function<bool()>& stop);
 
 }  // namespace cordon

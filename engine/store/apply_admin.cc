@@ -12,14 +12,6 @@
 namespace cordon {
 namespace {
 
-Status CheckShortName(std::string_view field, std::string_view name) {
-  const bool shaped = !name.empty() && name.size() <= limits::kCollectionBytes && name[0] != '-' &&
-                      name[0] != '_' &&
-                      name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-_") == name.npos;
-  if (shaped) return OkStatus();
-  return Invalid(field, "1 to 64 of a-z, 0-9, '-' and '_', beginning with a letter or digit");
-}
-
 Status CheckAttributes(const Scheme& scheme, const v1::CollectionConfig& config) {
   if (static_cast<size_t>(config.attributes_size()) > limits::kAttributesPerCollection) {
     return Invalid("attributes", fmt::format("more than {}", limits::kAttributesPerCollection));
@@ -147,6 +139,10 @@ Status ApplyNewCollection(const v1::CollectionConfig& config, Applied* applied) 
   RETURN_IF_ERROR(CheckConfig(*applied->next.policy.rules, config));
   if (applied->next.FindCollection(config.name())) {
     return Status(StatusCode::kAlreadyExists, "name", "a collection of this name exists");
+  }
+  if (applied->next.collections->size() >= limits::kCollections) {
+    return Status(StatusCode::kFailedPrecondition, "name",
+                  fmt::format("more than {} collections; delete some", limits::kCollections));
   }
   applied->collection = config.name();
   const uint32_t id = applied->next.next_collection++;

@@ -33,6 +33,13 @@ struct Key {
   std::string previous_digest;  // of the secret before the last rotation
   Micros previous_until = 0;    // that one is accepted before then
 };
+
+// Where a source of the directory stands.
+struct DirectorySource {
+  uint64_t snapshot = 0;  // the sequence of its last snapshot: what it says is later
+  uint64_t last = 0;      // the highest sequence that it has used
+};
+
 // The refusal of a certificate that another key has.
 Status CertificateTaken();
 Key ToKey(const store::v1::KeyRecord& record, Grant grant);
@@ -41,6 +48,7 @@ struct TenantState {
   using Collections = std::map<std::string, std::shared_ptr<const Collection>, std::less<>>;
   using Keys = std::map<std::string, Key, std::less<>>;
   using Certificates = std::map<std::string, std::string, std::less<>>;
+  using Sources = std::map<std::string, DirectorySource, std::less<>>;
 
   uint32_t id = 0;
   std::string name;
@@ -52,6 +60,9 @@ struct TenantState {
   std::shared_ptr<const Keys> keys = std::make_shared<Keys>();
   // The ids of the keys that a certificate authenticates, by the certificate's name.
   std::shared_ptr<const Certificates> certificates = std::make_shared<Certificates>();
+
+  // Of the directory, by name.
+  std::shared_ptr<const Sources> sources = std::make_shared<Sources>();
 
   // Null if there is none.
   std::shared_ptr<const Collection> FindCollection(std::string_view collection) const;
@@ -91,9 +102,12 @@ struct Applied {
   std::vector<std::string> documents;    // ids touched
   std::vector<std::string> names;        // their pseudonyms, for the journal
   bool existed = false;                  // of SetAccess and Delete
+  std::vector<bool> existed_each;        // of SetAccessMany and SetAccessSelected, by place
   std::vector<std::string> undefined;    // of Ingest: groups and roles that have no record
   uint32_t parts = 0;                    // of ApplyPolicy and ApplyDirectory: how many
+  v1::SyncDirectoryResponse sync;        // of SyncDirectory: all but the revision
   std::shared_ptr<TenantState> created;  // of NewTenant
+  std::optional<Label> model_label;      // of Export: of the model from now on
 };
 
 }  // namespace cordon

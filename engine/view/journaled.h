@@ -43,6 +43,22 @@ void RefuseJournaled(const std::shared_ptr<Tenant>& tenant, const Authenticated&
                           });
 }
 
+// Counts what the record says is about to leave. If that is beyond a quota, the record says that
+// nothing left.
+inline Status Charge(const ReadContext& context, journal::v1::Record* record) {
+  if (record->passages() == 0) return OkStatus();
+  Status charged =
+      context.tenant->meters.Charge(context.caller, record->destination(),
+                                    {record->passages(), record->tokens()}, context.clock->Now());
+  if (charged.ok()) return charged;
+  record->clear_documents();
+  record->clear_chunks();
+  record->clear_context_label();
+  record->clear_passages();
+  record->clear_tokens();
+  return charged;
+}
+
 // Runs `work(&record)`, which gives StatusOr<Result>, appends the record with its outcome, and then
 // calls `done` with `respond(result, receipt)`, which may take the result apart, or the refusal. If
 // the record cannot be written, `done` gets that error: without a record there is no answer.
@@ -51,6 +67,9 @@ void Journaled(const ReadContext& context, std::string_view call, Work work, Res
                Done done) {
   auto record = RecordOf(call, context.caller, *context.tenant);
   auto result = std::make_shared<decltype(work(&record))>(work(&record));
+  if (result->ok()) {
+    if (const Status charged = Charge(context, &record); !charged.ok()) *result = charged;
+  }
   record.set_outcome(std::string(CodeName(result->status().code())));
   if (!result->ok()) record.set_refused_field(std::string(result->status().field()));
   context.tenant->journal->Append(std::move(record), context.durability,

@@ -8,6 +8,7 @@
 #include "engine/base/clock.h"
 #include "engine/journal/journal.h"
 #include "engine/journal/pseudonyms.h"
+#include "engine/view/meters.h"
 #include "engine/view/view.h"
 
 namespace cordon {
@@ -43,6 +44,7 @@ struct Tenant {
   Publisher publisher;
   const std::unique_ptr<Journal> journal;
   const Pseudonyms pseudonyms;
+  Meters meters;
 };
 
 }  // namespace cordon

@@ -47,6 +47,14 @@ class View {
     return callers_->Find(world(), caller, as, destination);
   }
 
+  // The same under a break-glass access: rare, and never remembered.
+  StatusOr<std::shared_ptr<KnownCaller>> BreakGlassOf(const Authenticated& caller,
+                                                      std::string_view as,
+                                                      std::string_view destination,
+                                                      std::string_view access) const {
+    return KnownCaller::Resolve(world(), caller, as, destination, access);
+  }
+
   const Indexes& indexes() const { return indexes_; }
   const CollectionIndex& indexes_of(const Collection& collection) const {
     return indexes_.at(collection.id);
@@ -72,6 +80,12 @@ class View {
     return database_->Scan(family, prefix, visit, snapshot_.get());
   }
 
+  // Walks the records from `from` to before `end`, as of this View.
+  std::unique_ptr<Database::Cursor> Walk(Family family, const std::string& from,
+                                         const std::string& end) const {
+    return database_->Walk(family, from, end, snapshot_.get());
+  }
+
   // Which classes have a stored chunk in `collection`, or in any if null.
   std::vector<bool> ClassesInUse(const Collection* collection) const;
 
@@ -85,7 +99,7 @@ class View {
   const Database* database_ = nullptr;
   Micros now_ = 0;
   Micros next_event_ = kNever;
-  Micros next_rules_event_ = kNever;           // of containers alone
+  Micros next_rules_event_ = kNever;           // of containers and terms alone
   std::shared_ptr<EntitlementCache> callers_;  // of all Views of the tenant
 };
 

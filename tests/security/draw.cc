@@ -90,12 +90,23 @@ reference::Gate Draw::Gate(const reference::Tenant& tenant) {
   return {Clearance(tenant), Some({tenant.tags.begin(), tenant.tags.end()}, 10)};
 }
 
+// What a scope asks: mostly nothing.
+reference::Gate Draw::Rule(const reference::Tenant& tenant) {
+  reference::Gate rule = Gate(tenant);
+  if (Percent(20)) rule.regions = Percent(50) ? reference::Names{"*"} : Some({"eu", "us"}, 60);
+  if (Percent(20)) rule.terms = End();
+  rule.no_training = Percent(15);
+  return rule;
+}
+
 reference::Destination Draw::Destination(const reference::Tenant& tenant) {
   reference::Destination destination;
   destination.scope = static_cast<int>(1 + Below(5));
   destination.gate = Gate(tenant);
   destination.region = Pick(kRegions);
   if (Percent(60)) destination.model_label = Label(tenant);
+  if (Percent(25)) destination.gate.terms = End();
+  if (Percent(50)) destination.trains = Percent(30);
   return destination;
 }
 

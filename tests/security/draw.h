@@ -37,6 +37,7 @@ class Draw {
   reference::Label Label(const reference::Tenant& tenant);
   reference::Clearance Clearance(const reference::Tenant& tenant);
   reference::Gate Gate(const reference::Tenant& tenant);
+  reference::Gate Rule(const reference::Tenant& tenant);
   reference::Destination Destination(const reference::Tenant& tenant);
   reference::List List(const Strings& containers);
   std::vector<reference::Entry> Members();

@@ -261,8 +261,9 @@ void ModelReader::CompareContext(const std::vector<Found>& answered,
       Serialized(response.context_label()) != expected) {
     Wrong("the context's label: " + response.context_label().ShortDebugString());
   }
-  const auto receivers = reference::Receivers(world(), caller_->credential.key, caller_->asker,
-                                              reference::LabelsOf(world(), answered));
+  const auto receivers =
+      reference::Receivers(world(), caller_->credential.key, caller_->asker,
+                           reference::LabelsOf(world(), answered), tenant_.engine()->now());
   if (!std::ranges::equal(receivers, response.destinations())) {
     Wrong("the destinations: " + response.ShortDebugString());
   }
@@ -350,8 +351,8 @@ void ModelReader::AllowedDestinations() {
   });
   Expect<v1::AllowedDestinationsResponse>(
       std::move(answer), refused, [=, this](const v1::AllowedDestinationsResponse& response) {
-        const auto expected =
-            reference::Receivers(world(), caller_->credential.key, caller_->asker, {label});
+        const auto expected = reference::Receivers(world(), caller_->credential.key, caller_->asker,
+                                                   {label}, tenant_.engine()->now());
         if (!std::ranges::equal(expected, response.destinations())) {
           Wrong("receivers: " + response.ShortDebugString());
         }

@@ -13,6 +13,12 @@ google::protobuf::Timestamp ToStamp(reference::Time time) {
   return stamp;
 }
 
+// Without an end none is stated.
+std::optional<google::protobuf::Timestamp> ToStamp(const std::optional<reference::Time>& time) {
+  if (!time || *time == INT64_MAX) return std::nullopt;
+  return ToStamp(*time);
+}
+
 template <typename Names, typename Repeated>
 void ToRepeated(const Names& names, Repeated* out) {
   out->Assign(names.begin(), names.end());
@@ -77,6 +83,10 @@ v1::Destination ToWire(const std::string& name, const reference::Destination& de
   ToRepeated(destination.gate.forbidden_tags, out.mutable_forbidden_tags());
   out.set_region(destination.region);
   if (destination.model_label) *out.mutable_model_label() = ToWire(*destination.model_label);
+  if (const auto terms = ToStamp(destination.gate.terms)) {
+    *out.mutable_terms_reviewed_until() = *terms;
+  }
+  if (destination.trains) out.set_trains_on_input(*destination.trains);
   return out;
 }
 
@@ -85,6 +95,9 @@ v1::ScopeRule ToWire(int scope, const reference::Gate& gate) {
   rule.set_scope(static_cast<uint32_t>(scope));
   *rule.mutable_ceiling() = ToWire(gate.ceiling);
   ToRepeated(gate.forbidden_tags, rule.mutable_forbidden_tags());
+  ToRepeated(gate.regions, rule.mutable_regions());
+  if (const auto terms = ToStamp(gate.terms)) *rule.mutable_terms_reviewed_until() = *terms;
+  if (gate.no_training) rule.set_trains_on_input(false);
   return rule;
 }
 
@@ -132,18 +145,14 @@ v1::CollectionConfig ToWire(const std::string& name, const reference::Collection
   return config;
 }
 
-v1::Principal ToWire(const std::string& group, const std::vector<reference::Entry>& members) {
+v1::Principal ToWire(const std::string& name, const reference::Record& record) {
   v1::Principal out;
-  out.set_name(group);
-  out.set_sets_members(true);
-  ToEntries(members, out.mutable_members());
-  return out;
-}
-
-v1::Principal ToWire(const std::string& user, const reference::Clearance& clearance) {
-  v1::Principal out;
-  out.set_name(user);
-  *out.mutable_clearance() = ToWire(clearance);
+  out.set_name(name);
+  out.set_sets_members(record.members.has_value());
+  if (record.members) ToEntries(*record.members, out.mutable_members());
+  if (record.clearance) *out.mutable_clearance() = ToWire(*record.clearance);
+  out.set_alias_of(record.alias_of);
+  out.set_remove(!record.members && !record.clearance && record.alias_of.empty());
   return out;
 }
 

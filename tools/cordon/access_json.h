@@ -4,6 +4,7 @@
 
 #include <string_view>
 
+#include "cordon/v1/admin.pb.h"
 #include "cordon/v1/types.pb.h"
 #include "engine/base/status.h"
 #include "tools/cordon/json_reader.h"
@@ -38,6 +39,7 @@ Status ReadAttributeSpecs(JsonValue value,
 StatusOr<v1::Acl> ParseAclOption(std::string_view option, std::string_view text);
 StatusOr<v1::Label> ParseLabelOption(std::string_view option, std::string_view text);
 // Also takes the bare words `all` and `lowest`.
+StatusOr<v1::Quota> ParseQuotaOption(std::string_view option, std::string_view text);
 StatusOr<v1::Clearance> ParseClearanceOption(std::string_view option, std::string_view text);
 
 }  // namespace cordon

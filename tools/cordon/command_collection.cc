@@ -28,10 +28,12 @@ struct CreateOptions {
   std::string language;
   std::optional<double> k1;
   std::optional<double> b;
+  std::string reason;
 };
 
 struct NameOptions {
   std::string name;
+  std::string reason;
 };
 
 struct NoOptions {};
@@ -80,6 +82,7 @@ StatusOr<v1::CollectionConfig> Config(const CreateOptions& options) {
 StatusOr<int> Create(const CreateOptions& options, Session& session) {
   v1::CreateCollectionRequest request;
   ASSIGN_OR_RETURN(*request.mutable_config(), Config(options));
+  request.set_reason(options.reason);
   ASSIGN_OR_RETURN(Connection * connection, session.Connect());
   const auto stub = v1::Admin::NewStub(connection->channel());
   ASSIGN_OR_RETURN(const v1::CreateCollectionResponse response,
@@ -124,6 +127,7 @@ StatusOr<int> List(const NoOptions&, Session& session) {
 StatusOr<int> Delete(const NameOptions& options, Session& session) {
   v1::DeleteCollectionRequest request;
   request.set_name(options.name);
+  request.set_reason(options.reason);
   ASSIGN_OR_RETURN(Connection * connection, session.Connect());
   const auto stub = v1::Admin::NewStub(connection->channel());
   ASSIGN_OR_RETURN(const v1::DeleteCollectionResponse response,
@@ -164,6 +168,7 @@ void AddCreate(CLI::App& collection, Session& session) {
                      "Of its texts, for lexical ranking: en (the default), de, fr, …, or none");
   create->add_option("--k1", options->k1, "BM25: how soon repeated words count no more; else 1.2");
   create->add_option("--b", options->b, "BM25: how much long texts are held back; else 0.75");
+  AddReason(create, &options->reason);
   OnRun(create, session, options, Create);
 }
 
@@ -184,6 +189,7 @@ void AddCollectionCommands(CLI::App& app, Session& session) {
                  "  cordon collection delete docs");
   const auto options = std::make_shared<NameOptions>();
   remove->add_option("NAME", options->name, "Its name")->required();
+  AddReason(remove, &options->reason);
   OnRun(remove, session, options, Delete);
 }
 

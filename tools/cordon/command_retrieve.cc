@@ -24,6 +24,7 @@ struct RetrieveOptions {
   std::string rank = "vector";
   std::string destination;
   std::string purpose;
+  std::string break_glass;
   uint64_t at_least_revision = 0;
   std::string filter;
   std::string fusion;
@@ -42,6 +43,7 @@ StatusOr<v1::RetrieveRequest> Request(const RetrieveOptions& options) {
   request.mutable_scope()->set_as(options.as);
   request.mutable_scope()->set_destination(options.destination);
   request.mutable_scope()->set_purpose(options.purpose);
+  request.mutable_scope()->set_break_glass(options.break_glass);
   request.mutable_scope()->set_at_least_revision(options.at_least_revision);
   request.set_text(options.text);
   request.set_omit_text(options.no_text);
@@ -128,6 +130,8 @@ void AddRefinements(CLI::App* retrieve, RetrieveOptions& options) {
       R"(Of a hybrid answer: {"method":"rrf"|"weighted","weights":{"vector":1,"lexical":1},)"
       R"("depth":100})");
   retrieve->add_flag("--no-text", options.no_text, "Leaves the passages' text out");
+  retrieve->add_option("--break-glass", options.break_glass,
+                       "An access that this key opened for the user: cordon break-glass open");
   retrieve->add_option("--purpose", options.purpose, "Why; recorded in the journal");
   retrieve->add_option("--at-least-revision", options.at_least_revision,
                        "Waits until this revision is visible");

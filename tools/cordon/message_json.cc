@@ -21,19 +21,6 @@ constexpr std::array<std::pair<v1::Right, std::string_view>, 10> kRights = {{
     {v1::RIGHT_ADMIN, "admin"},
 }};
 
-void WriteEntries(JsonWriter& json, const google::protobuf::RepeatedPtrField<v1::Entry>& entries) {
-  json.BeginArray();
-  for (const v1::Entry& entry : entries) {
-    if (!entry.has_until()) {
-      json.String(entry.principal());
-      continue;
-    }
-    json.BeginObject().Key("principal").String(entry.principal());
-    json.Key("until").String(TimeText(entry.until())).EndObject();
-  }
-  json.EndArray();
-}
-
 void LabelOrNull(JsonWriter& json, bool set, const v1::Label& label) {
   if (set) {
     WriteLabel(json, label);
@@ -69,6 +56,22 @@ void WriteParts(JsonWriter& json, const v1::Passage& passage) {
 
 }  // namespace
 
+void QuotaOrNull(JsonWriter& json, bool has, const v1::Quota& quota) {
+  if (!has) {
+    json.Null();
+    return;
+  }
+  json.BeginObject();
+  if (quota.has_passages_per_day()) {
+    json.Key("passages_per_day").Unsigned(quota.passages_per_day());
+  }
+  if (quota.has_tokens_per_day()) json.Key("tokens_per_day").Unsigned(quota.tokens_per_day());
+  if (quota.has_requests_per_minute()) {
+    json.Key("requests_per_minute").Unsigned(quota.requests_per_minute());
+  }
+  json.EndObject();
+}
+
 std::string TimeText(const google::protobuf::Timestamp& time) {
   return FormatTime(time.seconds() * 1'000'000 + time.nanos() / 1000);
 }
@@ -85,6 +88,19 @@ v1::Right RightByName(std::string_view wanted) {
     if (name == wanted) return value;
   }
   return v1::RIGHT_UNSPECIFIED;
+}
+
+void WriteEntries(JsonWriter& json, const google::protobuf::RepeatedPtrField<v1::Entry>& entries) {
+  json.BeginArray();
+  for (const v1::Entry& entry : entries) {
+    if (!entry.has_until()) {
+      json.String(entry.principal());
+      continue;
+    }
+    json.BeginObject().Key("principal").String(entry.principal());
+    json.Key("until").String(TimeText(entry.until())).EndObject();
+  }
+  json.EndArray();
 }
 
 void WriteLabel(JsonWriter& json, const v1::Label& label) {
@@ -135,6 +151,7 @@ void WriteRetrieve(JsonWriter& json, const v1::RetrieveResponse& response) {
   json.Key("revision").Unsigned(response.revision());
   json.Key("as_of").String(TimeText(response.as_of()));
   json.Key("journal_id").String(response.journal_id());
+  if (!response.break_glass().empty()) json.Key("break_glass").String(response.break_glass());
 }
 
 void WriteDocument(JsonWriter& json, const v1::GetDocumentResponse& response) {
@@ -155,6 +172,7 @@ void WriteDocument(JsonWriter& json, const v1::GetDocumentResponse& response) {
   json.Key("revision").Unsigned(response.revision());
   json.Key("as_of").String(TimeText(response.as_of()));
   json.Key("journal_id").String(response.journal_id());
+  if (!response.break_glass().empty()) json.Key("break_glass").String(response.break_glass());
 }
 
 void WriteExplain(JsonWriter& json, const v1::ExplainResponse& response) {
@@ -206,6 +224,8 @@ void WriteKey(JsonWriter& json, const v1::KeyInfo& key) {
   TimeOrNull(json.Key("expires"), key.grant().has_expires(), key.grant().expires());
   TimeOrNull(json.Key("previous_until"), key.has_previous_until(), key.previous_until());
   json.Key("certificate").String(key.grant().certificate());
+  json.Key("quota");
+  QuotaOrNull(json, key.grant().has_quota(), key.grant().quota());
   json.EndObject();
 }
 
@@ -251,7 +271,11 @@ void WriteJournalLine(JsonWriter& json, const v1::JournalLine& line) {
   json.Key("context_label");
   LabelOrNull(json, line.has_context_label(), line.context_label());
   json.Key("recovered").Bool(line.recovered());
-  json.Key("verified_user").Bool(line.verified_user()).EndObject();
+  json.Key("verified_user").Bool(line.verified_user());
+  json.Key("break_glass").String(line.break_glass());
+  json.Key("passages").Unsigned(line.passages());
+  json.Key("tokens").Unsigned(line.tokens());
+  json.Key("reason").String(line.reason()).EndObject();
 }
 
 std::string_view MetricName(v1::Metric metric) {
