@@ -168,9 +168,9 @@ void ModelReader::Retrieve() {
   question.Fill(&request, /*embeds=*/false);
   std::string refused = Refused(&target);
   if (refused.empty() && wrong && !question.vector.empty()) refused = "INVALID_ARGUMENT: vector";
-  const bool known =
-      target.collection == nullptr || !question.filter ||
-      reference::Knows(world(), caller_->asker, *target.collection, *question.filter);
+  const bool known = target.collection == nullptr || !question.filter ||
+                     reference::Knows(world(), caller_->asker, *target.collection, *question.filter,
+                                      tenant_.engine()->now());
   if (refused.empty() && !known) refused = "INVALID_ARGUMENT: filter";
   if (caller_->credential.query && request.k() > 10'000) refused = "INVALID_ARGUMENT: k";
   Expect<v1::RetrieveResponse>(

@@ -37,9 +37,9 @@ inline bool Admits(const Filter& filter, const Document& document) {
 // Whether all attributes that the filter names are declared, with labels that the asker, its
 // application and its destination are fit for.
 inline bool Knows(const World& world, const Asker& asker, const Collection& collection,
-                  const Filter& filter) {
+                  const Filter& filter, Time now) {
   for (const Filter& part : filter.parts) {
-    if (!Knows(world, asker, collection, part)) return false;
+    if (!Knows(world, asker, collection, part, now)) return false;
   }
   if (filter.attribute.empty()) return true;
   const auto declared = collection.attributes.find(filter.attribute);
@@ -48,7 +48,7 @@ inline bool Knows(const World& world, const Asker& asker, const Collection& coll
   const Label& label = *declared->second;
   return Dominates(world, asker.clearance, label) &&
          (!asker.ceiling || Dominates(world, *asker.ceiling, label)) &&
-         (!asker.to || MayReceive(world, *asker.to, asker.clearance, label));
+         (!asker.to || MayReceive(world, *asker.to, asker.clearance, label, now));
 }
 
 // An answer with the parts of its score; ranks from 1, 0 is none.
