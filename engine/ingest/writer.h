@@ -39,7 +39,7 @@ struct Committed {
   uint32_t parts;
   std::vector<std::string> undefined;
   std::optional<Label> model_label;  // of Export
-  v1::SyncDirectoryResponse sync;  // of SyncDirectory: all but the revision
+  v1::SyncDirectoryResponse sync;    // of SyncDirectory: all but the revision
   JournalReceipt receipt;
 };
 

@@ -191,13 +191,13 @@ Status DocumentWriter::ReadTexts(RowChange* change) {
   }
   change->texts.resize(keys.size());
   size_t read = 0;
-  RETURN_IF_ERROR(context_.database.GetMany(
-      Family::kChunks, keys, [&](size_t i, std::string_view payload) -> Status {
-        RETURN_IF_ERROR(ParseRecord(payload, &chunk_));
-        change->texts[i] = std::move(*chunk_.mutable_text());
-        ++read;
-        return OkStatus();
-      }));
+  RETURN_IF_ERROR(context_.database.GetMany(Family::kChunks, keys,
+                                            [&](size_t i, std::string_view payload) -> Status {
+                                              RETURN_IF_ERROR(ParseRecord(payload, &chunk_));
+                                              change->texts[i] = std::move(*chunk_.mutable_text());
+                                              ++read;
+                                              return OkStatus();
+                                            }));
   if (read < keys.size()) return Corrupt("a stored chunk is missing; restore from a backup");
   for (size_t i = 0; i < keys.size(); ++i) change->rows[i].text = change->texts[i];
   return OkStatus();
