@@ -22,7 +22,7 @@ enum class Bug {
   kTermsIgnored,          // terms count for ever
   kTrainingIgnored,       // providers that train on input are not told from others
   kBreakGlassWithoutEnd,  // a break-glass access never ends
-  kAliasKept,            // an alias stands for whom it stood first, whoever it was given to since
+  kAliasKept,             // an alias stands for whom it stood first, whoever it was given to since
   // Search and guard.
   kSkipFinalCheck,      // the guard permits whatever the search proposes
   kFilterAfterTopK,     // the k best of all rows, then those permitted of them
@@ -30,6 +30,10 @@ enum class Bug {
   kCacheWithoutCaller,  // entitlements cached by revision, whoever asks
   kCountsHidden,        // stats --as counts all rows
   kHiddenIsDenied,      // a hidden document is told from an absent one
+  kFrequenciesOfAll,    // how rare a word is, counted over all rows
+  kLengthsOfAll,        // how long texts are, counted over all rows
+  kRowFilterAfterTopK,  // the k best, then those of them that the request's filter admits
+  kHiddenAttribute,     // an attribute above the caller can be filtered by
   // Writing.
   kClassIdReuse,          // classes of equal lists share an id, whatever their labels
   kChunkAclWidens,        // a chunk's own list replaces the document's
@@ -41,11 +45,11 @@ enum class Bug {
   kModelLabelFalls,       // a policy lowers a model's label without a word
   kQuotaNotCharged,       // what leaves is not counted
   kUsageForgotten,        // a restart forgets what was used
-  kStaleAccepted,      // a record of the directory that comes late replaces a later one
-  kSyncEarly,          // the records of a snapshot count before it is whole
-  kRemovedKept,        // a record that a snapshot lacks stays in force
-  kAckBeforePublish,   // acknowledged before the View is published
-  kRevisionTooEarly,   // a View tells a revision whose effect the next one has
+  kStaleAccepted,         // a record of the directory that comes late replaces a later one
+  kSyncEarly,             // the records of a snapshot count before it is whole
+  kRemovedKept,           // a record that a snapshot lacks stays in force
+  kAckBeforePublish,      // acknowledged before the View is published
+  kRevisionTooEarly,      // a View tells a revision whose effect the next one has
   // Durability.
   kStoreUnsynced,         // acknowledged before RocksDB has synced
   kJournalUnsynced,       // acknowledged before the journal has synced

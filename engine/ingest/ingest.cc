@@ -8,6 +8,7 @@
 #include "engine/ingest/commit.h"
 #include "engine/ingest/validate.h"
 #include "engine/store/codec.h"
+#include "engine/text/language.h"
 
 namespace cordon {
 namespace {
@@ -258,6 +259,10 @@ void CreateCollection(const WriteContext& context, v1::CreateCollectionRequest r
                       Acknowledge<v1::CreateCollectionResponse> done) {
   if (const Status held = CheckAdmin(context, request.reason()); !held.ok()) {
     return RefuseJournaled(context, "CreateCollection", held, std::move(done));
+  }
+  if (const auto language = LanguageOf(request.config().language()); !language.ok()) {
+    return RefuseJournaled(context, "CreateCollection", language.status().Within("language"),
+                           std::move(done));
   }
   Mutation mutation;
   mutation.set_reason(request.reason());

@@ -10,11 +10,11 @@ namespace cordon {
 StatusOr<AllowedSet> AllowedFor(const Access& access, const Authenticated& caller,
                                 const v1::Scope& scope) {
   const View& view = *access.view.view;
-  ASSIGN_OR_RETURN(const auto known,
-                   scope.break_glass().empty()
-                       ? view.CallerOf(caller, scope.as(), scope.destination())
-                       : view.BreakGlassOf(caller, scope.as(), scope.destination(),
-                                           scope.break_glass()));
+  ASSIGN_OR_RETURN(
+      const auto known,
+      scope.break_glass().empty()
+          ? view.CallerOf(caller, scope.as(), scope.destination())
+          : view.BreakGlassOf(caller, scope.as(), scope.destination(), scope.break_glass()));
   const auto entitlements = known->EntitlementsIn(view.world());
   return AllowedSet{Bitmap::FromWords(entitlements->words(), view.policy().classes.classes.size()),
                     view.now()};
@@ -44,8 +44,7 @@ StatusOr<Access> Enter(const ReadContext& context, const std::string* collection
   ASSIGN_OR_RETURN(access.subject,
                    ResolveSubject(access.view->world(), caller, scope.as(), scope.destination()));
   if (!scope.break_glass().empty()) {
-    RETURN_IF_ERROR(
-        BreakGlass(access.view->world(), caller, scope.break_glass(), &access.subject));
+    RETURN_IF_ERROR(BreakGlass(access.view->world(), caller, scope.break_glass(), &access.subject));
     record->set_break_glass(access.subject.break_glass->id);
   }
   record->set_subject(context.tenant->pseudonyms.Of("principal", access.subject.name));

@@ -5,6 +5,7 @@
 #include <map>
 
 #include "engine/base/planted.h"
+#include "engine/columns/filter.h"
 #include "engine/store/codec.h"
 
 namespace cordon {
@@ -42,6 +43,9 @@ std::optional<ClearedChunk> Guard::Judge(uint32_t ordinal) const {
   for (const auto& entry : document_.chunks()) {
     if (entry.ordinal() != ordinal) continue;
     if (!Permits(entry)) return std::nullopt;
+    const bool passes = filter_ == nullptr || Passes(*filter_, collection_.config.attributes(),
+                                                     document_.document().attributes());
+    if (!passes) return std::nullopt;
     return Describe(entry);
   }
   return std::nullopt;
@@ -87,8 +91,21 @@ Status Guard::Fill(std::string_view payload, ClearedChunk* chunk) {
     chunk->score =
         Score(view_.index(collection_).metric(), query_.data(), embedding_.data(), dimension);
   }
+  if (scorer_ != nullptr) ScoreText(chunk);
   if (with_text_) chunk->text = chunk_.text();
   return OkStatus();
+}
+
+void Guard::ScoreText(ClearedChunk* chunk) {
+  const TermCounts terms = CountTerms(LanguageOf(collection_.config), chunk_.text());
+  if (!scorer_->Matches(terms) || !HoldsPhrases(scorer_->query(), chunk_.text())) return;
+  chunk->lexical_score = scorer_->Score(terms);
+  if (query_.empty()) chunk->score = *chunk->lexical_score;
+}
+
+void Guard::Place(Cleared<ClearedChunk>* chunk, double score, const Parts& parts) {
+  chunk->value_.score = score;
+  chunk->value_.parts = parts;
 }
 
 StatusOr<std::vector<Guard::Passed>> Guard::Clear(std::span<const Wanted> wanted) {

@@ -12,21 +12,33 @@
 #include <vector>
 
 #include "cordon/store/v1/records.pb.h"
+#include "cordon/v1/retrieval.pb.h"
 #include "engine/index/score.h"
+#include "engine/lexical/bm25.h"
 #include "engine/retrieve/cleared.h"
 #include "engine/view/view.h"
 
 namespace cordon {
 
+// What a hybrid answer is made of. A rank is from 1; none if it was beyond the depth.
+struct Parts {
+  double vector_score = 0;
+  double lexical_score = 0;  // 0 if the text does not match
+  std::optional<uint32_t> vector_rank;
+  std::optional<uint32_t> lexical_rank;
+};
+
 // A chunk that the caller may see.
 struct ClearedChunk {
   std::string document;
   uint32_t ordinal;
-  double score;  // 0 if no query was given
+  double score;  // by the vector, else by the text, else 0; what fusion makes of both
   std::string text;
   Label label;
   std::string title;
   std::string uri;
+  std::optional<double> lexical_score = {};  // if texts are scored and this one matches
+  std::optional<Parts> parts = {};           // only of a hybrid answer
 };
 
 // The part of a document that a destination may be trained on: as it is ingested.
@@ -50,6 +62,11 @@ class Guard {
   Guard(const View& view, const Collection& collection, const Subject& subject,
         std::span<const float> query, bool with_text = true);
 
+  // Scores texts as well; borrowed. What the text itself says counts, not what an index says.
+  void ScoreTexts(const TextScorer& scorer) { scorer_ = &scorer; }
+  // Lets only documents pass that this filter passes, which has been checked; borrowed.
+  void Require(const v1::Filter& filter) { filter_ = &filter; }
+
   // A chunk that is about to be cleared.
   struct Wanted {
     std::string_view document;
@@ -59,6 +76,9 @@ class Guard {
   // For each, the chunk if the subject may see it; nothing if it is hidden or absent. DATA_LOSS if
   // a record is damaged. Reads all documents at once, then all chunks that may be seen.
   StatusOr<std::vector<Passed>> Clear(std::span<const Wanted> wanted);
+
+  // Gives a cleared chunk its place in a hybrid answer.
+  static void Place(Cleared<ClearedChunk>* chunk, double score, const Parts& parts);
 
   // All chunks of a document that the subject may see, by ordinal; empty if it is hidden or absent.
   StatusOr<std::vector<Cleared<ClearedChunk>>> ClearDocument(std::string_view document);
@@ -85,12 +105,16 @@ class Guard {
   // Adds to chunks that the subject may see what their own records hold.
   Status Load(std::span<ClearedChunk* const> permitted);
   Status Fill(std::string_view payload, ClearedChunk* chunk);
+  // By chunk_.
+  void ScoreText(ClearedChunk* chunk);
 
   const View& view_;
   const Collection& collection_;
   const Subject& subject_;
   const std::span<const float> query_;
   const bool with_text_;
+  const TextScorer* scorer_ = nullptr;
+  const v1::Filter* filter_ = nullptr;
   // The record read last; the next one is parsed into the memory of the one before.
   store::v1::DocumentRecord document_;
   store::v1::ChunkRecord chunk_;

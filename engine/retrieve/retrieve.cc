@@ -1,13 +1,10 @@
 #include "engine/retrieve/retrieve.h"
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
-#include <algorithm>
 #include <cmath>
 
 #include "engine/base/limits.h"
-#include "engine/base/planted.h"
 #include "engine/base/text_check.h"
 #include "engine/crypto/encoding.h"
 #include "engine/crypto/random_bytes.h"
@@ -15,13 +12,13 @@
 #include "engine/retrieve/access.h"
 #include "engine/retrieve/guard.h"
 #include "engine/retrieve/pack.h"
+#include "engine/retrieve/search.h"
 #include "engine/store/codec.h"
 
 namespace cordon {
 namespace {
 
 constexpr size_t kNonceBytes = 16;
-constexpr size_t kJudgedAtOnce = 64;  // candidates: the reads of their records share the way down
 
 struct Answer {
   Access access;
@@ -37,10 +34,8 @@ Status CheckRequest(const v1::RetrieveRequest& request) {
   if (!v1::Rank_IsValid(request.rank())) {
     return Invalid("rank", "unknown; one of vector, lexical, hybrid");
   }
-  if (request.rank() == v1::RANK_LEXICAL || request.rank() == v1::RANK_HYBRID) {
-    return Status(StatusCode::kUnimplemented, "rank", "not served yet; use vector");
-  }
-  return CheckText("text", request.text(), limits::kQueryTextBytes);
+  RETURN_IF_ERROR(CheckText("text", request.text(), limits::kQueryTextBytes));
+  return CheckRanking(request);
 }
 
 // The query's embedding: the caller's own, or what the collection's embedder makes of the text.
@@ -72,68 +67,28 @@ std::string QueryDigest(const v1::RetrieveRequest& request, const Pseudonyms& ps
   query.push_back('\0');
   query.append(reinterpret_cast<const char*>(request.vector().data()),
                static_cast<size_t>(request.vector_size()) * sizeof(float));
+  if (request.has_filter()) query.append(request.filter().SerializeAsString());
   return pseudonyms.Digest(query);
 }
 
-// Refuses more text than one answer may hold; it is never cut.
-Status CheckAnswer(size_t bytes) {
-  if (bytes <= limits::kAnswerBytes) return OkStatus();
-  return Invalid("k", fmt::format("the answer would have more than {} bytes of text; ask for "
-                                  "fewer, or leave the text out",
-                                  limits::kAnswerBytes));
-}
-
-// `count` candidates from `first` on, or as many as there are.
-std::vector<Guard::Wanted> WantedFrom(const std::vector<Hit>& candidates, size_t first,
-                                      size_t count) {
-  std::vector<Guard::Wanted> wanted;
-  for (size_t i = first; i < candidates.size() && wanted.size() < count; ++i) {
-    wanted.push_back({candidates[i].document, candidates[i].ordinal});
+// What the request asks, of a collection that the caller may search.
+StatusOr<Question> ToQuestion(const v1::RetrieveRequest& request,
+                              const v1::CollectionConfig& config) {
+  Question question;
+  if (request.rank() != v1::RANK_UNSPECIFIED) question.rank = request.rank();
+  // A vector that does not fit is refused whether it ranks or not.
+  if (question.rank != v1::RANK_LEXICAL || request.vector_size() > 0) {
+    ASSIGN_OR_RETURN(question.vector, QueryVector(request, config));
   }
-  return wanted;
-}
-
-// True if what the guard computed from the stored record is what the index proposed, and in order.
-bool IsAsProposed(const ClearedChunk& chunk, const Hit& proposed,
-                  const std::vector<Cleared<ClearedChunk>>& before) {
-  return proposed.score.low <= chunk.score && chunk.score <= proposed.score.high &&
-         (before.empty() || chunk.score <= before.back()->score);
-}
-
-// Search proposes, the guard disposes: candidates that it rejects are defects of the index, and the
-// search goes on until k are cleared or nothing more is permitted.
-StatusOr<std::vector<Cleared<ClearedChunk>>> SearchAndGuard(const Access& access,
-                                                            AllowedSet allowed,
-                                                            const std::vector<float>& query,
-                                                            size_t k, bool with_text,
-                                                            const std::function<bool()>& stop) {
-  const VectorIndex& index = access.view->index(*access.collection);
-  for (size_t i = 0; Planted(Bug::kFilterAfterTopK) && i < allowed.classes.size(); ++i) {
-    allowed.classes.Set(i);
+  if (question.rank != v1::RANK_VECTOR) {
+    question.text = ParseTextQuery(LanguageOf(config), request.text());
   }
-  Guard guard(*access.view.view, *access.collection, access.subject, query, with_text);
-  std::vector<Cleared<ClearedChunk>> cleared;
-  size_t bytes = 0;
-  for (size_t asked = k, seen = 0;; asked += k) {
-    ASSIGN_OR_RETURN(const auto candidates, index.Search(allowed, query, asked, stop));
-    while (seen < candidates.size() && cleared.size() < k) {
-      const size_t missing = std::min(kJudgedAtOnce, k - cleared.size());
-      ASSIGN_OR_RETURN(auto judged, guard.Clear(WantedFrom(candidates, seen, missing)));
-      for (auto& passed : judged) {
-        if (passed && IsAsProposed(**passed, candidates[seen], cleared)) {
-          bytes += (*passed)->text.size();
-          RETURN_IF_ERROR(CheckAnswer(bytes));
-          cleared.push_back(*std::move(passed));
-        } else {
-          spdlog::error("defect: the guard rejected a candidate of the index");
-        }
-        ++seen;
-      }
-    }
-    if (cleared.size() == k || candidates.size() < asked || Planted(Bug::kFilterAfterTopK)) {
-      return cleared;
-    }
-  }
+  question.k = request.k() == 0 ? limits::kTopKDefault : request.k();
+  question.with_text = !request.omit_text() || request.token_budget() > 0;
+  if (request.has_min_score()) question.min_score = request.min_score();
+  question.fusion = request.fusion();
+  if (request.has_filter()) question.filter = &request.filter();
+  return question;
 }
 
 StatusOr<Answer> Find(const ReadContext& context, const v1::RetrieveRequest& request,
@@ -143,13 +98,9 @@ StatusOr<Answer> Find(const ReadContext& context, const v1::RetrieveRequest& req
   record->set_query_digest(QueryDigest(request, context.tenant->pseudonyms));
   Answer answer;
   ASSIGN_OR_RETURN(answer.access, Enter(context, &request.collection(), request.scope(), record));
-  ASSIGN_OR_RETURN(const std::vector<float> query,
-                   QueryVector(request, answer.access.collection->config));
-  const bool with_text = !request.omit_text() || request.token_budget() > 0;
-  const size_t k = request.k() == 0 ? limits::kTopKDefault : request.k();
+  ASSIGN_OR_RETURN(const Question question, ToQuestion(request, answer.access.collection->config));
   ASSIGN_OR_RETURN(AllowedSet allowed, AllowedFor(answer.access, context.caller, request.scope()));
-  ASSIGN_OR_RETURN(auto cleared, SearchAndGuard(answer.access, std::move(allowed), query, k,
-                                                with_text, context.stop));
+  ASSIGN_OR_RETURN(auto cleared, Search(answer.access, std::move(allowed), question, context.stop));
   answer.context = Pack(answer.access, context.caller, std::move(cleared), request.token_budget());
   if (request.want_nonce()) {
     ASSIGN_OR_RETURN(const std::string random, RandomBytes(kNonceBytes));
@@ -171,6 +122,11 @@ v1::RetrieveResponse ToResponse(Answer answer, bool omit_text, const JournalRece
     *passage->mutable_label() = ToProto(chunk.label);
     passage->set_title(std::move(chunk.title));
     passage->set_uri(std::move(chunk.uri));
+    if (!chunk.parts) continue;
+    passage->set_vector_score(chunk.parts->vector_score);
+    passage->set_lexical_score(chunk.parts->lexical_score);
+    if (chunk.parts->vector_rank) passage->set_vector_rank(*chunk.parts->vector_rank);
+    if (chunk.parts->lexical_rank) passage->set_lexical_rank(*chunk.parts->lexical_rank);
   }
   if (answer.context.label) *response.mutable_context_label() = ToProto(*answer.context.label);
   response.mutable_destinations()->Assign(answer.context.destinations.begin(),

@@ -27,6 +27,7 @@ struct Document {
   std::optional<Label> label = {};
   Time valid_from = INT64_MIN, valid_until = INT64_MAX;
   std::map<uint32_t, StoredChunk> chunks = {};
+  std::map<std::string, int64_t> attributes = {};
 };
 enum class Metric { kCosine, kInnerProduct, kL2 };
 struct Collection {
@@ -35,7 +36,8 @@ struct Collection {
   List default_acl = {};
   Label default_label = {};
   std::map<std::string, Document> documents = {};
-  bool embeds = false;  // by itself; how is not modelled
+  bool embeds = false;                                          // by itself; how is not modelled
+  std::map<std::string, std::optional<Label>> attributes = {};  // declared, and what hides them
 };
 struct Said {  // who says what the directory says of a principal; perhaps that it is gone
   std::string source;

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <limits>
+#include <optional>
 
 #include "cordon/v1/admin.grpc.pb.h"
 #include "tools/cordon/access_json.h"
@@ -24,6 +25,9 @@ struct CreateOptions {
   std::string default_label;
   std::string default_acl;
   std::string attributes_file;
+  std::string language;
+  std::optional<double> k1;
+  std::optional<double> b;
   std::string reason;
 };
 
@@ -58,6 +62,9 @@ StatusOr<v1::CollectionConfig> Config(const CreateOptions& options) {
   config.set_metric(MetricByName(options.metric));
   config.set_embedder(options.embedder == "builtin" ? v1::EMBEDDER_BUILTIN : v1::EMBEDDER_NONE);
   config.set_model(options.model);
+  config.set_language(options.language);
+  if (options.k1) config.mutable_bm25()->set_k1(*options.k1);
+  if (options.b) config.mutable_bm25()->set_b(*options.b);
   if (!options.default_label.empty()) {
     ASSIGN_OR_RETURN(*config.mutable_default_label(),
                      ParseLabelOption("default-label", options.default_label));
@@ -157,6 +164,10 @@ void AddCreate(CLI::App& collection, Session& session) {
                      R"(List of documents without one: {"allow":[…],"deny":[…],"inherit":[…]})");
   create->add_option("--attributes", options->attributes_file,
                      R"(JSON file: [{"name":…,"type":int|float|bool|string|time,"label":{…}}])");
+  create->add_option("--language", options->language,
+                     "Of its texts, for lexical ranking: en (the default), de, fr, …, or none");
+  create->add_option("--k1", options->k1, "BM25: how soon repeated words count no more; else 1.2");
+  create->add_option("--b", options->b, "BM25: how much long texts are held back; else 0.75");
   AddReason(create, &options->reason);
   OnRun(create, session, options, Create);
 }

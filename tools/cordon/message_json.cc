@@ -37,6 +37,23 @@ void TimeOrNull(JsonWriter& json, bool has, const google::protobuf::Timestamp& t
   }
 }
 
+// A rank beyond the depth is null.
+void RankOrNull(JsonWriter& json, bool has, uint32_t rank) {
+  if (has) {
+    json.Unsigned(rank);
+  } else {
+    json.Null();
+  }
+}
+
+// What a hybrid answer is made of.
+void WriteParts(JsonWriter& json, const v1::Passage& passage) {
+  json.Key("vector_score").Double(passage.vector_score());
+  json.Key("lexical_score").Double(passage.lexical_score());
+  RankOrNull(json.Key("vector_rank"), passage.has_vector_rank(), passage.vector_rank());
+  RankOrNull(json.Key("lexical_rank"), passage.has_lexical_rank(), passage.lexical_rank());
+}
+
 }  // namespace
 
 void QuotaOrNull(JsonWriter& json, bool has, const v1::Quota& quota) {
@@ -123,6 +140,7 @@ void WriteRetrieve(JsonWriter& json, const v1::RetrieveResponse& response) {
     WriteLabel(json, passage.label());
     json.Key("title").String(passage.title());
     json.Key("uri").String(passage.uri());
+    if (passage.has_vector_score()) WriteParts(json, passage);
     json.EndObject();
   }
   json.EndArray();
@@ -217,6 +235,7 @@ void WriteCollection(JsonWriter& json, const v1::CollectionConfig& config) {
   json.Key("metric").String(MetricName(config.metric()));
   json.Key("embedder").String(EmbedderName(config.embedder()));
   json.Key("model").String(config.model());
+  json.Key("language").String(config.language().empty() ? "en" : config.language());
   json.Key("default_label");
   LabelOrNull(json, config.has_default_label(), config.default_label());
   json.Key("default_acl");
