@@ -182,14 +182,16 @@ inline std::vector<Row> PolicyRows() {
        true},
       {"Directory/SyncDirectory",
        "a snapshot",
-       "begin { source: '$NEW' } principals { name: 'group:$NEW' sets_members: true } "
+       "begin { source: 'hris' allow_removals: true } principals { name: 'group:$NEW' "
+       "sets_members: true } "
        "commit { principals: 1 }",
        {RIGHT_ADMIN},
        kTenant,
        true},
       {"Directory/SyncDirectory",
        "what it would change",
-       "begin { source: '$NEW' dry_run: true } principals { name: 'group:$NEW' sets_members: true "
+       "begin { source: 'hris' allow_removals: true dry_run: true } principals { name: "
+       "'group:$NEW' sets_members: true "
        "} commit { principals: 1 }",
        {RIGHT_ADMIN}},
       {"Directory/GetPrincipal", "a user", "principal: 'user:ana'", {RIGHT_ADMIN}},
