@@ -2,6 +2,7 @@
 
 from html import escape
 
+import permissions_report
 from plot import lines
 
 STYLE = """
@@ -133,6 +134,10 @@ def entitlement_plots(report):
     )
 
 
+def permission_plots(report):
+    yield from permissions_report.plots(report["permissions"], figure, lines, around)
+
+
 def html_table(title, head, rows):
     def row(cells, tag):
         done = [
@@ -157,6 +162,7 @@ def make(report, sections):
         ("exact", exact_plots),
         ("server", server_plots),
         ("entitlement", entitlement_plots),
+        ("permissions", permission_plots),
     ):
         if name in report:
             plots += draw(report)

@@ -8,9 +8,13 @@ import sys
 from pathlib import Path
 
 import page
+import permissions_report
 from estimate import estimate, ratio
 
 MIB = 1 << 20
+
+
+TEXT_PARTS = ("lexical", "hybrid", "relevance")
 
 
 def part(folder, name):
@@ -73,11 +77,14 @@ def merge(folder):
     exact, serving = part(folder, "exact"), part(folder, "serving")
     entitlement = part(folder, "entitlement")
     report = {"machine": part(folder, "machine"), **exact}
+    report |= {name: part(folder, name)[name] for name in TEXT_PARTS if part(folder, name)}
     if entitlement:
         report["entitlement"] = {
             "entries": entitlement["entries"],
             "cells": entitlement_cells(entitlement["cells"]),
         }
+    if permissions := part(folder, "permissions"):
+        report["permissions"] = permissions_report.merge(permissions)
     if serving:
         report["ingest"] = ingest_figures(serving["ingest"])
         report["memory"] = serving["memory"]
@@ -111,10 +118,31 @@ def exact_targets(report):
         yield target(f"exact search beside {peer}, worst cell", value, 1.0, "×")
 
 
+def text_targets(report):
+    for peer in ("xapian", "decider"):
+        cells = report.get("lexical", [])
+        if cells:
+            value = worst(cells, lambda cell, peer=peer: cell[peer]["ratio"])
+            yield target(f"lexical search beside {peer}, worst cell", value, 1.0, "×")
+    if "hybrid" in report:
+        value = report["hybrid"]["of_sum"]
+        yield target("hybrid p50: part of the sum of its parts", value, 1.1, "", False)
+    for one in report.get("relevance", []):
+        name, lexical, hybrid = one["set"], one["lexical"]["ndcg_10"], one["hybrid"]["ndcg_10"]
+        value = lexical / one["plain"]["ndcg_10"]
+        yield target(f"{name}: lexical nDCG@10 beside a plain BM25's", value, 0.99, "×")
+        value = hybrid - max(lexical, one["vector"]["ndcg_10"])
+        yield target(f"{name}: hybrid nDCG@10 beyond the better part's", value, -0.01, "")
+        yield target(f"{name}: answers that entitlements change", one["different"], 0, "", False)
+
+
 def targets(report):
     """What was asked for, and whether it is met."""
     if "exact" in report:
         yield from exact_targets(report)
+    yield from text_targets(report)
+    if "permissions" in report:
+        yield from permissions_report.targets(report["permissions"], target)
     if "server" not in report:
         return
     cells = report["server"]["cells"]
@@ -185,6 +213,25 @@ def sections(report):
         head += [f"faster than {name}" for name in report["exact"][0]["peers"]]
         title = f"Exact search, one thread; read bandwidth {report['bandwidth_gb_s']:.1f} GB/s"
         yield title, head, rows
+    if "lexical" in report:
+        peers = ["xapian", "decider", "ingested", "best 100"]
+        rows = [
+            [
+                percent(cell["permitted"]),
+                figure(cell["cordon"]["us"]),
+                *(f"{cell[peer]['ratio']:.2f} ×" for peer in peers),
+            ]
+            for cell in report["lexical"]
+        ]
+        yield "Lexical search, one thread", ["permitted", "µs a search", *peers], rows
+    if "relevance" in report:
+        rows = [
+            [one["set"], name, f"{one[name]['ndcg_10']:.4f}", f"{one[name]['recall_100']:.4f}"]
+            for one in report["relevance"]
+            for name in one
+            if isinstance(one[name], dict)
+        ]
+        yield "Relevance", ["set", "ranking", "nDCG@10", "recall@100"], rows
     if "server" in report:
         names = {"echo": "echo", "echo_put": "echo and a synced put"}
         rows = [
@@ -227,6 +274,8 @@ def sections(report):
         ]
         head = ["classes", "groups", "permitted", "Entitle µs", "Decide for each µs", "faster"]
         yield "Everything that a caller may see", head, rows
+    if "permissions" in report:
+        yield from permissions_report.sections(report["permissions"], figure, interval)
     rows = [
         [
             one["name"],

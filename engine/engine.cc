@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "engine/base/limits.h"
 #include "engine/base/planted.h"
 #include "engine/base/text_check.h"
 #include "engine/crypto/key_file.h"
@@ -49,33 +50,35 @@ Status CheckFormat(const DataPaths& paths) {
 }
 
 // The rows of one collection, and its figures.
-StatusOr<VectorIndex> BuildIndex(const Database& database, const TenantState& state,
-                                 Collection* collection) {
-  VectorIndexBuilder builder(EmptyIndex(collection->config));
+StatusOr<CollectionIndex> BuildIndex(const Database& database, const TenantState& state,
+                                     Collection* collection) {
+  CollectionIndexBuilder builder(collection->config);
   const size_t classes = state.policy.classes.classes.size();
   const size_t bytes = collection->config.dimension() * sizeof(float);
-  RETURN_IF_ERROR(ScanDocuments(
-      database, state.id, collection->id,
-      [&](const store::v1::DocumentRecord& record, const auto& chunks) -> Status {
-        ASSIGN_OR_RETURN(const Validity validity, ValidityOf(record.document()));
-        std::vector<std::vector<float>> embeddings;
-        RowChange change{record.document().id(), RowChange::kReplace, false,
-                         validity.from,          validity.until,      {}};
-        for (size_t i = 0; i < chunks.size(); ++i) {
-          const auto& entry = record.chunks(static_cast<int>(i));
-          if (chunks[i].embedding().size() != bytes || entry.class_id() >= classes) {
-            spdlog::error("the store is inconsistent: a chunk's embedding or class");
-            return Corrupt("the store is inconsistent; restore from a backup");
-          }
-          auto& embedding = embeddings.emplace_back(collection->config.dimension());
-          std::memcpy(embedding.data(), chunks[i].embedding().data(), bytes);
-          change.rows.push_back({entry.ordinal(), entry.class_id(), embedding.data()});
-        }
-        builder.Add(ToDocumentChange(change));
-        collection->documents += 1;
-        collection->chunks += chunks.size();
-        return OkStatus();
-      }));
+  RETURN_IF_ERROR(
+      ScanDocuments(database, state.id, collection->id,
+                    [&](const store::v1::DocumentRecord& record, const auto& chunks) -> Status {
+                      ASSIGN_OR_RETURN(const Validity validity, ValidityOf(record.document()));
+                      std::vector<std::vector<float>> embeddings;
+                      RowChange change{record.document().id(), RowChange::kReplace, false,
+                                       validity.from,          validity.until,      {}};
+                      for (size_t i = 0; i < chunks.size(); ++i) {
+                        const auto& entry = record.chunks(static_cast<int>(i));
+                        if (chunks[i].embedding().size() != bytes || entry.class_id() >= classes) {
+                          spdlog::error("the store is inconsistent: a chunk's embedding or class");
+                          return Corrupt("the store is inconsistent; restore from a backup");
+                        }
+                        auto& embedding = embeddings.emplace_back(collection->config.dimension());
+                        std::memcpy(embedding.data(), chunks[i].embedding().data(), bytes);
+                        change.rows.push_back({entry.ordinal(), entry.class_id(), embedding.data(),
+                                               chunks[i].text()});
+                      }
+                      change.attributes = &record.document().attributes();
+                      builder.Add(change);
+                      collection->documents += 1;
+                      collection->chunks += chunks.size();
+                      return OkStatus();
+                    }));
   return builder.Finish();
 }
 
@@ -130,6 +133,7 @@ StatusOr<std::unique_ptr<Engine>> Engine::OpenOnce(Options options) {
 }
 
 Engine::~Engine() {
+  background_.reset();
   for (const auto& [name, tenant] : tenants_) {
     // Makes everything before it durable, so that the writer can remember the end of the chain.
     journal::v1::Record record;
@@ -144,6 +148,7 @@ Engine::~Engine() {
 Status Engine::LoadAll() {
   writer_ = std::make_unique<Writer>(
       database_.get(), &clock_, [this](const TenantState& state) { return OpenCreated(state); });
+  background_ = std::make_unique<Executor>(1, limits::kSelectionsQueue);
   ASSIGN_OR_RETURN(const auto records, LoadTenants(*database_));
   if (records.empty()) return Corrupt("the store has no tenant; restore from a backup");
   for (const auto& record : records) RETURN_IF_ERROR(LoadOne(record));
@@ -152,6 +157,7 @@ Status Engine::LoadAll() {
 
 Status Engine::LoadOne(const store::v1::TenantRecord& record) {
   Interner interner;
+  RETURN_IF_ERROR(DropStaged(database_.get(), record.id()));
   ASSIGN_OR_RETURN(LoadedTenant loaded, LoadTenant(*database_, record, &interner));
   TenantState& state = loaded.state;
   clock_.AtLeast(state.time);
@@ -159,12 +165,16 @@ Status Engine::LoadOne(const store::v1::TenantRecord& record) {
                                                                        : std::nullopt));
   clock_.AtLeast(journal->last_time());
   auto tenant = std::make_shared<Tenant>(state.name, std::move(journal), journal_key_);
+  const uint64_t anchored = loaded.anchor ? loaded.anchor->sequence() : 0;
+  tenant->meters.Load(std::move(loaded.key_usage), std::move(loaded.destination_usage));
+  RETURN_IF_ERROR(tenant->journal->VisitAfter(
+      anchored, [&](const auto& record) { tenant->meters.Replay(record); }));
   RETURN_IF_ERROR(Reconcile(state, tenant.get()));
   Indexes indexes;
   auto collections = std::make_shared<TenantState::Collections>();
   for (const auto& [name, stored] : *state.collections) {
     Collection collection = *stored;
-    ASSIGN_OR_RETURN(VectorIndex index, BuildIndex(*database_, state, &collection));
+    ASSIGN_OR_RETURN(CollectionIndex index, BuildIndex(*database_, state, &collection));
     indexes.emplace(collection.id, std::move(index));
     (*collections)[name] = std::make_shared<const Collection>(std::move(collection));
   }
@@ -219,6 +229,7 @@ Status Engine::Reconcile(const TenantState& state, Tenant* tenant) {
     record.set_revision(revision);
     record.set_mutation(true);
     *record.mutable_documents() = row.touched();
+    record.set_reason(row.reason());
     record.set_recovered(true);
   }
   if (records.empty()) return OkStatus();
@@ -266,7 +277,8 @@ ReadContext Engine::ReadAs(const Authenticated& caller, std::function<bool()> st
 }
 
 WriteContext Engine::WriteAs(const Authenticated& caller) {
-  return {FindTenant(caller.tenant()), &clock_, writer_.get(), caller, options_.endpoints.get()};
+  return {FindTenant(caller.tenant()), &clock_, writer_.get(), caller, background_.get(),
+          options_.endpoints.get()};
 }
 
 JournalPlace Engine::JournalOf(const std::string& tenant) const {

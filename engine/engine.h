@@ -110,6 +110,7 @@ class Engine {
   mutable std::shared_mutex mutex_;
   std::map<std::string, std::shared_ptr<Tenant>, std::less<>> tenants_;  // guarded by mutex_
   std::unique_ptr<Writer> writer_;
+  std::unique_ptr<Executor> background_;  // one thread, which waits for the writer
 };
 
 }  // namespace cordon

@@ -21,28 +21,56 @@ inline constexpr size_t kTitleBytes = 4 << 10;          // a title, not a text
 inline constexpr size_t kUriBytes = 4 << 10;            // browsers stop near 2 KiB
 inline constexpr size_t kChunksPerDocument = 16384;     // one document is one unit of a batch
 inline constexpr size_t kDocumentsPerBatch = 4096;      // one batch is one mutation
+inline constexpr size_t kSelectedPerCall = 100000;      // SetAccessSelected: some ten seconds
+inline constexpr size_t kSelectedPageBytes = 8 << 20;   // stored records that one mutation rewrites
+inline constexpr size_t kSelectionsQueue = 16;          // calls that wait for the one at work
 inline constexpr size_t kSubjectsPerDocument = 256;     // people whom a document is about
 inline constexpr size_t kAttributesPerCollection = 64;  // columns
 inline constexpr size_t kAttributeBytes = 4 << 10;      // a value, not a text
 
 // Policy.
-inline constexpr size_t kEntriesPerAcl = 4096;       // beyond it a group is the right tool
-inline constexpr size_t kInheritPerAcl = 64;         // containers of one list
-inline constexpr size_t kContainerDepth = 32;        // containers above containers
-inline constexpr size_t kGroupDepth = 64;            // groups within groups; deeper is an error
-inline constexpr size_t kLevels = 64;                // ordered levels of a scheme
-inline constexpr size_t kCompartments = 4096;        // names in a scheme
-inline constexpr size_t kTags = 4096;                // names in a scheme
+inline constexpr size_t kEntriesPerAcl = 10000;  // of allow, of deny; beyond it a group is right
+inline constexpr size_t kInheritPerAcl = 64;     // containers of one list
+inline constexpr size_t kContainerDepth = 32;    // containers above containers
+inline constexpr size_t kGroupDepth = 64;        // groups within groups; deeper is an error
+inline constexpr size_t kLevels = 64;            // ordered levels of a scheme
+inline constexpr size_t kCompartments = 4096;    // names in a scheme
+inline constexpr size_t kTags = 4096;            // names in a scheme
+inline constexpr size_t kRegionsPerScope = 256;  // there are not as many countries
 inline constexpr size_t kMembersPerGroup = 1000000;  // one record of the directory
 inline constexpr size_t kCallersBytes = 256 << 20;   // remembered of a tenant: thousands of them
-inline constexpr size_t kDirectoryRecords = 100000;  // one mutation; 16 MiB as a message
 inline constexpr size_t kTrustTiers = 64;            // as levels
 inline constexpr size_t kQuarantinedSources = 4096;  // beyond it documents are better deleted
+inline constexpr size_t kContainers = 100000;        // the folders of a large file share
+inline constexpr size_t kDestinations = 10000;       // models, applications and their endpoints
+inline constexpr size_t kCollections = 1000;         // embedding spaces of a tenant
+inline constexpr size_t kReasonBytes = 1 << 10;      // a sentence, kept in the journal
+inline constexpr uint32_t kHistoryPage = 1000;       // changes of one answer: some screens
+inline constexpr uint32_t kHistoryPageDefault = 20;  // one screen
+
+// The directory.
+inline constexpr size_t kDirectoryRecords = 100000;      // one mutation; 16 MiB as a message
+inline constexpr size_t kRecordsPerDirectory = 1000000;  // all are in memory, some 300 bytes each
+inline constexpr size_t kGroupsPerCaller = 10000;        // judged with each of a caller's questions
+inline constexpr size_t kAliasesPerPrincipal = 256;      // spellings: a few for each issuer
+inline constexpr uint32_t kMembersPage = 10000;          // members of one answer: 2.5 MiB
+inline constexpr uint32_t kMembersPageDefault = 1000;    // some screens
+inline constexpr size_t kSyncBytes = size_t{1} << 30;    // a snapshot waits in the store
+inline constexpr size_t kSyncsPerTenant = 4;             // sources that send one at a time
+inline constexpr uint32_t kSyncRemovalsDefault_pct = 10;  // more is rarely meant
+inline constexpr size_t kSyncNames = 1000;                // of a dry run, of each kind
 
 // Requests.
 inline constexpr uint32_t kTopK = 10000;                 // DESIGN §6
 inline constexpr uint32_t kTopKDefault = 10;             // DESIGN §6
 inline constexpr size_t kQueryTextBytes = 64 << 10;      // as a chunk
+inline constexpr size_t kFilterParts = 256;              // of one filter, and/or/not included
+inline constexpr size_t kFilterDepth = 16;               // of a filter within filters
+inline constexpr size_t kFilterValues = 4096;            // of all sets of a filter: a list of ids
+inline constexpr uint32_t kFusionDepth = 10000;          // as k
+inline constexpr uint32_t kFusionDepthDefault = 50;      // twice what a prompt takes, and more
+inline constexpr double kFusionWeightMax = 1e6;          // beyond it one ranking alone would do
+inline constexpr double kBm25K1Max = 10;                 // counts are as good as unbounded then
 inline constexpr size_t kAnswerBytes = 64 << 20;         // text of one answer: far beyond a prompt
 inline constexpr size_t kPurposeBytes = 1 << 10;         // a sentence, kept in the journal
 inline constexpr size_t kCheckAccessDocuments = 1000;    // one screen of results
@@ -87,6 +115,15 @@ inline constexpr uint32_t kSimulateDocuments = 1000;  // named for each principa
 inline constexpr uint32_t kSimulateDocumentsDefault = 10;
 inline constexpr size_t kSimulateAnswerBytes = 16 << 20;  // of document ids in one answer
 inline constexpr size_t kTrials = 16;                     // changes that wait to be tried
+
+// Export.
+inline constexpr size_t kExportDocuments = 1000;           // named by one call; one message's most
+inline constexpr size_t kExportPartBytes = 4 << 20;        // a message is sent once it has as much
+inline constexpr size_t kExportDocumentBytes = 128 << 20;  // one document, with its vectors
+
+// Break-glass.
+inline constexpr int64_t kBreakGlassMax_s = 8 * 3600;  // a shift; who needs longer opens another
+inline constexpr size_t kBreakGlassOpen = 1000;        // of a tenant; more is no emergency
 
 // The writer.
 inline constexpr size_t kWriteQueueBytes = 64 << 20;  // four full messages wait

@@ -9,15 +9,20 @@ namespace cordon {
 
 enum class Bug {
   // The decision.
-  kLabelOffByOne,        // a clearance dominates one level more
-  kTagsIgnored,          // forbidden tags are not looked at
-  kDenyOfAppIgnored,     // deny tests see the user's principals only
-  kEndsIgnored,          // ended entries and memberships still count
-  kDestinationIgnored,   // the destination's ceiling, tags and region are not asked
-  kAppClearanceIgnored,  // the application's clearance is no ceiling
-  kContainersAbove,      // containers above a container are not asked
-  kRegionsUnited,        // a join may go wherever one of its parts may
-  kRaiseUnchecked,       // a caller may raise itself
+  kLabelOffByOne,         // a clearance dominates one level more
+  kTagsIgnored,           // forbidden tags are not looked at
+  kDenyOfAppIgnored,      // deny tests see the user's principals only
+  kEndsIgnored,           // ended entries and memberships still count
+  kDestinationIgnored,    // the destination's ceiling, tags and region are not asked
+  kAppClearanceIgnored,   // the application's clearance is no ceiling
+  kContainersAbove,       // containers above a container are not asked
+  kRegionsUnited,         // a join may go wherever one of its parts may
+  kRaiseUnchecked,        // a caller may raise itself
+  kScopeRegionIgnored,    // the regions that a scope asks for are not looked at
+  kTermsIgnored,          // terms count for ever
+  kTrainingIgnored,       // providers that train on input are not told from others
+  kBreakGlassWithoutEnd,  // a break-glass access never ends
+  kAliasKept,             // an alias stands for whom it stood first, whoever it was given to since
   // Search and guard.
   kSkipFinalCheck,      // the guard permits whatever the search proposes
   kFilterAfterTopK,     // the k best of all rows, then those permitted of them
@@ -25,6 +30,10 @@ enum class Bug {
   kCacheWithoutCaller,  // entitlements cached by revision, whoever asks
   kCountsHidden,        // stats --as counts all rows
   kHiddenIsDenied,      // a hidden document is told from an absent one
+  kFrequenciesOfAll,    // how rare a word is, counted over all rows
+  kLengthsOfAll,        // how long texts are, counted over all rows
+  kRowFilterAfterTopK,  // the k best, then those of them that the request's filter admits
+  kHiddenAttribute,     // an attribute above the caller can be filtered by
   // From passages to a context.
   kNeighboursUnguarded,       // neighbours are added without the guard's decision
   kHiddenAttributes,          // attributes are not judged by their labels
@@ -33,11 +42,21 @@ enum class Bug {
   kQuarantineIgnored,         // a source in quarantine is served
   kEndpointUnasked,           // texts are sent to endpoints that may not have them
   // Writing.
-  kClassIdReuse,       // classes of equal lists share an id, whatever their labels
-  kChunkAclWidens,     // a chunk's own list replaces the document's
-  kOldChunksKept,      // a replaced document's chunks stay in the store
-  kReclassNotIndexed,  // SetAccess changes the record and not the index
-  kIdPrefixIgnored,    // a key writes any id
+  kClassIdReuse,          // classes of equal lists share an id, whatever their labels
+  kChunkAclWidens,        // a chunk's own list replaces the document's
+  kOldChunksKept,         // a replaced document's chunks stay in the store
+  kReclassNotIndexed,     // SetAccess changes the record and not the index
+  kIdPrefixIgnored,       // a key writes any id
+  kHiddenAttributeKnown,  // a writer can tell a hidden attribute from an absent one
+  kExportWithoutRaise,    // documents leave for a model whose label stays
+  kModelLabelFalls,       // a policy lowers a model's label without a word
+  kQuotaNotCharged,       // what leaves is not counted
+  kUsageForgotten,        // a restart forgets what was used
+  kStaleAccepted,         // a record of the directory that comes late replaces a later one
+  kSyncEarly,             // the records of a snapshot count before it is whole
+  kRemovedKept,           // a record that a snapshot lacks stays in force
+  kAckBeforePublish,      // acknowledged before the View is published
+  kRevisionTooEarly,      // a View tells a revision whose effect the next one has
   // Durability.
   kStoreUnsynced,         // acknowledged before RocksDB has synced
   kJournalUnsynced,       // acknowledged before the journal has synced

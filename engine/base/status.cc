@@ -31,13 +31,17 @@ std::string_view CodeName(StatusCode code) {
 Status::Status(StatusCode code, std::string_view field, std::string_view message)
     : error_(code == StatusCode::kOk ? nullptr
                                      : std::make_shared<const Error>(Error{
-                                           code, std::string(field), std::string(message)})) {}
+                                           code, std::string(field), std::string(message), 0})) {}
 
 Status Status::Within(std::string_view parent) const {
   if (ok()) return *this;
   const bool index = field().starts_with('[');
   const bool joined = field().empty() || index || parent.empty();
-  return Status(code(), fmt::format("{}{}{}", parent, joined ? "" : ".", field()), message());
+  Status within = *this;
+  Error error = *error_;
+  error.field = fmt::format("{}{}{}", parent, joined ? "" : ".", field());
+  within.error_ = std::make_shared<const Error>(std::move(error));
+  return within;
 }
 
 std::string Status::ToString() const {
@@ -56,6 +60,13 @@ Status NotFound(std::string_view field, std::string_view message) {
 
 Status Denied(std::string_view field, std::string_view message) {
   return Status(StatusCode::kPermissionDenied, field, message);
+}
+
+Status Exhausted(std::string_view field, std::string_view message, int64_t retry_after_ms) {
+  Status status;
+  status.error_ = std::make_shared<const Status::Error>(Status::Error{
+      StatusCode::kResourceExhausted, std::string(field), std::string(message), retry_after_ms});
+  return status;
 }
 
 Status Internal(std::string_view message) { return Status(StatusCode::kInternal, "", message); }

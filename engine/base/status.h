@@ -4,6 +4,7 @@
 // libraries never do: they are logged where they happen and replaced by Internal().
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -51,6 +52,9 @@ class [[nodiscard]] Status {
   // The path of the refused field, such as "label.level"; may be empty.
   std::string_view field() const { return ok() ? std::string_view() : error_->field; }
 
+  // When to try again, of RESOURCE_EXHAUSTED; 0 if nothing says so.
+  int64_t retry_after_ms() const { return ok() ? 0 : error_->retry_after_ms; }
+
   // The same status with its field put below `parent`: "level" below "label" is "label.level",
   // "[2].id" below "chunks" is "chunks[2].id".
   Status Within(std::string_view parent) const;
@@ -63,7 +67,9 @@ class [[nodiscard]] Status {
     StatusCode code;
     std::string field;
     std::string message;
+    int64_t retry_after_ms = 0;
   };
+  friend Status Exhausted(std::string_view field, std::string_view message, int64_t retry_after_ms);
   std::shared_ptr<const Error> error_;
 };
 
@@ -75,6 +81,8 @@ Status Invalid(std::string_view field, std::string_view message);
 Status NotFound(std::string_view field, std::string_view message);
 // PERMISSION_DENIED for `field`.
 Status Denied(std::string_view field, std::string_view message);
+// RESOURCE_EXHAUSTED for `field`, and in how many milliseconds it will not be any more.
+Status Exhausted(std::string_view field, std::string_view message, int64_t retry_after_ms);
 // INTERNAL; `message` must not carry the text of an inner library.
 Status Internal(std::string_view message);
 // DATA_LOSS: stored bytes are not what was written.

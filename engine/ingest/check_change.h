@@ -6,9 +6,18 @@
 
 namespace cordon {
 
+// The collection, if the key may write into it.
+StatusOr<std::shared_ptr<const Collection>> Writable(const WriteContext& context, const View& view,
+                                                     const std::string& name);
+
 Status CheckSetAccess(const WriteContext& context, const v1::SetAccessRequest& request);
+Status CheckSetAccessMany(const WriteContext& context, const v1::SetAccessManyRequest& request);
+Status CheckSetAccessSelected(const WriteContext& context,
+                              const v1::SetAccessSelectedRequest& request);
 Status CheckDelete(const WriteContext& context, const v1::DeleteRequest& request);
 Status CheckApplyDirectory(const WriteContext& context, const v1::ApplyDirectoryRequest& request);
-Status CheckApplyPolicy(const WriteContext& context);
+// A change that only admins make.
+Status CheckAdmin(const WriteContext& context, const std::string& reason);
+Status CheckReason(const std::string& reason);
 
 }  // namespace cordon

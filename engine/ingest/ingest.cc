@@ -3,39 +3,18 @@
 #include <fmt/format.h>
 
 #include "engine/base/limits.h"
+#include "engine/base/text_check.h"
 #include "engine/ingest/check_change.h"
+#include "engine/ingest/commit.h"
 #include "engine/ingest/embed_documents.h"
 #include "engine/ingest/validate.h"
 #include "engine/store/codec.h"
-#include "engine/view/journaled.h"
+#include "engine/text/language.h"
 
 namespace cordon {
 namespace {
 
 using store::v1::Mutation;
-
-template <typename Done>
-void RefuseJournaled(const WriteContext& context, std::string_view call, const Status& status,
-                     Done done) {
-  RefuseJournaled(context.tenant, context.caller, call, status, std::move(done));
-}
-
-// Sends a mutation through the writer; `respond` makes the response of what was committed.
-// `endpoint`: to which its texts were sent, or empty.
-template <typename Response, typename Respond>
-void Commit(const WriteContext& context, Mutation mutation, Acknowledge<Response> done,
-            Respond respond, const std::string& endpoint = "") {
-  mutation.set_key_id(context.caller.key_id());
-  mutation.set_actor(context.caller.grant().principal);
-  auto record = RecordOf(CallOf(mutation), context.caller, *context.tenant);
-  if (!endpoint.empty()) record.add_endpoints(endpoint);
-  context.writer->Submit(
-      context.tenant, context.caller, std::move(mutation), std::move(record),
-      [done = std::move(done), respond = std::move(respond)](auto committed) mutable {
-        if (!committed.ok()) return done(committed.status());
-        done(respond(*committed));
-      });
-}
 
 // For calls that answer with a revision only.
 template <typename Response>
@@ -58,7 +37,8 @@ auto RevisionAndExisted(bool audit) {
   };
 }
 
-// The collection, if the key may write into it.
+}  // namespace
+
 StatusOr<std::shared_ptr<const Collection>> Writable(const WriteContext& context, const View& view,
                                                      const std::string& name) {
   RETURN_IF_ERROR(context.caller.RequireCollection(name));
@@ -67,8 +47,6 @@ StatusOr<std::shared_ptr<const Collection>> Writable(const WriteContext& context
   return collection;
 }
 
-}  // namespace
-
 Status CheckSetAccess(const WriteContext& context, const v1::SetAccessRequest& request) {
   const Grant& grant = context.caller.grant();
   if (request.has_acl()) RETURN_IF_ERROR(context.caller.Require(Right::kGrant));
@@ -76,6 +54,7 @@ Status CheckSetAccess(const WriteContext& context, const v1::SetAccessRequest& r
   if (!request.has_acl() && !request.has_label()) {
     return Invalid("acl", "neither a list nor a label is given; give at least one");
   }
+  RETURN_IF_ERROR(CheckReason(request.reason()));
   const PinnedView view = context.tenant->publisher.Pin(context.clock);
   RETURN_IF_ERROR(Writable(context, *view.view, request.collection()).status());
   RETURN_IF_ERROR(CheckWritableId("document", grant, request.document()));
@@ -89,13 +68,14 @@ Status CheckSetAccess(const WriteContext& context, const v1::SetAccessRequest& r
 
 Status CheckDelete(const WriteContext& context, const v1::DeleteRequest& request) {
   RETURN_IF_ERROR(context.caller.Require(Right::kIngest));
+  RETURN_IF_ERROR(CheckReason(request.reason()));
   const PinnedView view = context.tenant->publisher.Pin(context.clock);
   RETURN_IF_ERROR(Writable(context, *view.view, request.collection()).status());
   return CheckWritableId("document", context.caller.grant(), request.document());
 }
 
 Status CheckApplyDirectory(const WriteContext& context, const v1::ApplyDirectoryRequest& request) {
-  RETURN_IF_ERROR(context.caller.Require(Right::kAdmin));
+  RETURN_IF_ERROR(CheckAdmin(context, request.reason()));
   if (static_cast<size_t>(request.principals_size()) <= limits::kDirectoryRecords) {
     return OkStatus();
   }
@@ -103,18 +83,36 @@ Status CheckApplyDirectory(const WriteContext& context, const v1::ApplyDirectory
                  fmt::format("more than {} records; split the file", limits::kDirectoryRecords));
 }
 
-Status CheckApplyPolicy(const WriteContext& context) {
-  return context.caller.Require(Right::kAdmin);
+Status CheckReason(const std::string& reason) {
+  return CheckText("reason", reason, limits::kReasonBytes);
+}
+
+Status CheckAdmin(const WriteContext& context, const std::string& reason) {
+  RETURN_IF_ERROR(context.caller.Require(Right::kAdmin));
+  return CheckReason(reason);
 }
 
 namespace {
+
+// What the journal keeps of a file by which labels of models may fall: which, and why.
+std::string WhyLabelsFall(const v1::ApplyPolicyRequest& request) {
+  std::string why;
+  for (const auto& change : request.destinations()) {
+    if (change.retrained().empty()) continue;
+    why += fmt::format("{}retrained {}: {}", why.empty() ? "" : "; ", change.destination().name(),
+                       change.retrained());
+  }
+  return why;
+}
 
 // No key may make another for its own principal that can do more.
 Status CheckNewGrant(const WriteContext& context, const Grant& grant) {
   const PinnedView view = context.tenant->publisher.Pin(context.clock);
   RETURN_IF_ERROR(view->policy().rules->scheme.CheckClearance(grant.clearance).Within("clearance"));
   const Grant& own = context.caller.grant();
-  if (grant.principal == own.principal && !own.Covers(view->policy().rules->scheme, grant)) {
+  const bool same = CanonicalName(view->policy(), grant.principal) ==
+                    CanonicalName(view->policy(), own.principal);
+  if (same && !own.Covers(view->policy().rules->scheme, grant)) {
     return Denied("principal", "a key may not raise its own principal; ask another admin");
   }
   return OkStatus();
@@ -137,7 +135,7 @@ StatusOr<store::v1::KeyRotation> RotationOf(const WriteContext& context,
                                             const v1::RotateKeyRequest& request,
                                             const MadeKey& key) {
   constexpr int64_t kMicros = 1'000'000;
-  RETURN_IF_ERROR(context.caller.Require(Right::kAdmin));
+  RETURN_IF_ERROR(CheckAdmin(context, request.reason()));
   if (request.overlap_s() > limits::kKeyOverlap_s) {
     return Invalid("overlap_s", fmt::format("more than {} days", limits::kKeyOverlap_s / 86400));
   }
@@ -195,7 +193,7 @@ void IngestDocuments(const WriteContext& context, v1::IngestRequest request,
                           "not the model of the collection; vectors of two "
                           "models cannot be compared"));
   }
-  Validated validated = Validate(*view.view, **collection, context.caller.grant(), &request);
+  Validated validated = Validate(*view.view, **collection, context.caller, &request);
   std::string endpoint;
   if (config.embedder() == v1::EMBEDDER_HTTP) {
     endpoint = config.embedding_endpoint();
@@ -223,7 +221,7 @@ void IngestDocuments(const WriteContext& context, v1::IngestRequest request,
         ingested.undefined = std::move(committed.undefined);
         return ingested;
       },
-      endpoint);
+      /*purpose=*/{}, endpoint);
 }
 
 void OpenIngest(const WriteContext& context, std::function<void(Status)> done) {
@@ -239,6 +237,7 @@ void SetAccess(const WriteContext& context, const v1::SetAccessRequest& request,
   }
   Mutation mutation;
   *mutation.mutable_set_access() = request;
+  mutation.set_reason(request.reason());
   Commit(
       context, std::move(mutation), std::move(done),
       RevisionAndExisted<v1::SetAccessResponse>(context.caller.grant().rights.Has(Right::kAudit)));
@@ -251,6 +250,7 @@ void Delete(const WriteContext& context, const v1::DeleteRequest& request,
   }
   Mutation mutation;
   *mutation.mutable_delete_document() = request;
+  mutation.set_reason(request.reason());
   Commit(context, std::move(mutation), std::move(done),
          RevisionAndExisted<v1::DeleteResponse>(context.caller.grant().rights.Has(Right::kAudit)));
 }
@@ -260,6 +260,7 @@ void ApplyDirectory(const WriteContext& context, v1::ApplyDirectoryRequest reque
   const Status checked = CheckApplyDirectory(context, request);
   if (!checked.ok()) return RefuseJournaled(context, "ApplyDirectory", checked, std::move(done));
   Mutation mutation;
+  mutation.set_reason(request.reason());
   *mutation.mutable_directory() = std::move(request);
   Commit(context, std::move(mutation), std::move(done), [](const Committed& committed) {
     v1::ApplyDirectoryResponse response;
@@ -271,27 +272,37 @@ void ApplyDirectory(const WriteContext& context, v1::ApplyDirectoryRequest reque
 
 void ApplyPolicy(const WriteContext& context, v1::ApplyPolicyRequest request,
                  Acknowledge<v1::ApplyPolicyResponse> done) {
-  if (const Status held = CheckApplyPolicy(context); !held.ok()) {
+  if (const Status held = CheckAdmin(context, request.reason()); !held.ok()) {
     return RefuseJournaled(context, "ApplyPolicy", held, std::move(done));
   }
+  const std::string why = WhyLabelsFall(request);
   Mutation mutation;
+  mutation.set_reason(request.reason());
   *mutation.mutable_policy() = std::move(request);
-  Commit(context, std::move(mutation), std::move(done), [](const Committed& committed) {
-    v1::ApplyPolicyResponse response;
-    response.set_applied(committed.parts);
-    response.set_revision(committed.revision);
-    return response;
-  });
+  Commit(
+      context, std::move(mutation), std::move(done),
+      [](const Committed& committed) {
+        v1::ApplyPolicyResponse response;
+        response.set_applied(committed.parts);
+        response.set_revision(committed.revision);
+        return response;
+      },
+      why);
 }
 
 void CreateCollection(const WriteContext& context, v1::CreateCollectionRequest request,
                       Acknowledge<v1::CreateCollectionResponse> done) {
-  Status checked = context.caller.Require(Right::kAdmin);
+  Status checked = CheckAdmin(context, request.reason());
   if (checked.ok()) checked = CompleteEmbedder(context, request.mutable_config());
   if (!checked.ok()) {
     return RefuseJournaled(context, "CreateCollection", checked, std::move(done));
   }
+  if (const auto language = LanguageOf(request.config().language()); !language.ok()) {
+    return RefuseJournaled(context, "CreateCollection", language.status().Within("language"),
+                           std::move(done));
+  }
   Mutation mutation;
+  mutation.set_reason(request.reason());
   *mutation.mutable_create_collection() = std::move(*request.mutable_config());
   Commit(context, std::move(mutation), std::move(done),
          RevisionOnly<v1::CreateCollectionResponse>());
@@ -299,10 +310,11 @@ void CreateCollection(const WriteContext& context, v1::CreateCollectionRequest r
 
 void DeleteCollection(const WriteContext& context, const v1::DeleteCollectionRequest& request,
                       Acknowledge<v1::DeleteCollectionResponse> done) {
-  Status checked = context.caller.Require(Right::kAdmin);
+  Status checked = CheckAdmin(context, request.reason());
   if (checked.ok()) checked = context.caller.RequireCollection(request.name());
   if (!checked.ok()) return RefuseJournaled(context, "DeleteCollection", checked, std::move(done));
   Mutation mutation;
+  mutation.set_reason(request.reason());
   mutation.mutable_delete_collection()->set_name(request.name());
   Commit(context, std::move(mutation), std::move(done),
          RevisionOnly<v1::DeleteCollectionResponse>());
@@ -311,11 +323,12 @@ void DeleteCollection(const WriteContext& context, const v1::DeleteCollectionReq
 void CreateKey(const WriteContext& context, const v1::CreateKeyRequest& request, MadeKey key,
                Acknowledge<v1::CreateKeyResponse> done) {
   const auto record = [&]() -> StatusOr<store::v1::KeyRecord> {
-    RETURN_IF_ERROR(context.caller.Require(Right::kAdmin));
+    RETURN_IF_ERROR(CheckAdmin(context, request.reason()));
     return KeyRecordOf(context, request.grant(), key);
   }();
   if (!record.ok()) return RefuseJournaled(context, "CreateKey", record.status(), std::move(done));
   Mutation mutation;
+  mutation.set_reason(request.reason());
   mutation.mutable_key()->set_id(key.id);
   *mutation.mutable_key()->mutable_record() = *record;
   Commit(context, std::move(mutation), std::move(done),
@@ -335,6 +348,7 @@ void RotateKey(const WriteContext& context, const v1::RotateKeyRequest& request,
     return RefuseJournaled(context, "RotateKey", rotation.status(), std::move(done));
   }
   Mutation mutation;
+  mutation.set_reason(request.reason());
   mutation.mutable_key()->set_id(request.id());
   *mutation.mutable_key()->mutable_rotation() = *rotation;
   Commit(context, std::move(mutation), std::move(done),
@@ -349,10 +363,11 @@ void RotateKey(const WriteContext& context, const v1::RotateKeyRequest& request,
 
 void RevokeKey(const WriteContext& context, const v1::RevokeKeyRequest& request,
                Acknowledge<v1::RevokeKeyResponse> done) {
-  if (const Status held = context.caller.Require(Right::kAdmin); !held.ok()) {
+  if (const Status held = CheckAdmin(context, request.reason()); !held.ok()) {
     return RefuseJournaled(context, "RevokeKey", held, std::move(done));
   }
   Mutation mutation;
+  mutation.set_reason(request.reason());
   mutation.mutable_key()->set_id(request.id());
   Commit(context, std::move(mutation), std::move(done), RevisionOnly<v1::RevokeKeyResponse>());
 }
@@ -368,12 +383,13 @@ v1::KeyGrant FirstAdminGrant() {
 
 void CreateTenant(const WriteContext& context, const v1::CreateTenantRequest& request, MadeKey key,
                   Acknowledge<v1::CreateTenantResponse> done) {
-  Status checked = context.caller.Require(Right::kAdmin);
+  Status checked = CheckAdmin(context, request.reason());
   if (checked.ok() && context.tenant->name != kFirstTenant) {
     checked = Denied("name", "only an admin of the first tenant may create tenants");
   }
   if (!checked.ok()) return RefuseJournaled(context, "CreateTenant", checked, std::move(done));
   Mutation mutation;
+  mutation.set_reason(request.reason());
   auto* tenant = mutation.mutable_tenant();
   tenant->set_name(request.name());
   tenant->set_key_id(key.id);

@@ -9,6 +9,7 @@
 #include "cordon/v1/directory.pb.h"
 #include "cordon/v1/ingest.pb.h"
 #include "cordon/v1/policy.pb.h"
+#include "engine/base/executor.h"
 #include "engine/embed/endpoint.h"
 #include "engine/ingest/writer.h"
 #include "engine/view/tenant.h"
@@ -21,6 +22,7 @@ struct WriteContext {
   Clock* clock;
   Writer* writer;
   Authenticated caller;
+  Executor* background = nullptr;  // for SetAccessSelected alone
   Endpoints* endpoints = nullptr;  // what embeds, if the server was given any
 };
 
@@ -41,6 +43,13 @@ void IngestDocuments(const WriteContext& context, v1::IngestRequest request,
                      Acknowledge<IngestedBatch> done);
 void SetAccess(const WriteContext& context, const v1::SetAccessRequest& request,
                Acknowledge<v1::SetAccessResponse> done);
+void SetAccessMany(const WriteContext& context, v1::SetAccessManyRequest request,
+                   Acknowledge<v1::SetAccessManyResponse> done);
+// Works on the context's background thread, mutation by mutation, each with its own record.
+// `stop` (may be empty) says true when the caller is gone or the deadline has passed: then what is
+// done stays, and the answer is DEADLINE_EXCEEDED.
+void SetAccessSelected(const WriteContext& context, const v1::SetAccessSelectedRequest& request,
+                       std::function<bool()> stop, Acknowledge<v1::SetAccessSelectedResponse> done);
 void Delete(const WriteContext& context, const v1::DeleteRequest& request,
             Acknowledge<v1::DeleteResponse> done);
 void ApplyDirectory(const WriteContext& context, v1::ApplyDirectoryRequest request,
@@ -72,6 +81,17 @@ void RevokeKey(const WriteContext& context, const v1::RevokeKeyRequest& request,
                Acknowledge<v1::RevokeKeyResponse> done);
 void CreateTenant(const WriteContext& context, const v1::CreateTenantRequest& request, MadeKey key,
                   Acknowledge<v1::CreateTenantResponse> done);
+
+// Records that documents are about to leave to a model, whose label rises: once `done` has what was
+// committed, durable and published, they may. `record` is the call's as far as it is known.
+void RecordExport(const WriteContext& context, store::v1::ExportedBatch batch,
+                  journal::v1::Record record, Writer::Done done);
+
+// `id` is the new access's.
+void OpenBreakGlass(const WriteContext& context, const v1::OpenBreakGlassRequest& request,
+                    const std::string& id, Acknowledge<v1::OpenBreakGlassResponse> done);
+void CloseBreakGlass(const WriteContext& context, const v1::CloseBreakGlassRequest& request,
+                     Acknowledge<v1::CloseBreakGlassResponse> done);
 
 // The grant of a tenant's first key: service:admin, the right admin only.
 v1::KeyGrant FirstAdminGrant();

@@ -13,7 +13,7 @@ StatusOr<Mutation> MutationOf(const WriteContext& context, const v1::SimulateReq
       *mutation.mutable_directory() = request.directory();
       return mutation;
     case v1::SimulateRequest::kPolicy:
-      RETURN_IF_ERROR(CheckApplyPolicy(context));
+      RETURN_IF_ERROR(CheckAdmin(context, request.policy().reason()));
       *mutation.mutable_policy() = request.policy();
       return mutation;
     case v1::SimulateRequest::kSetAccess:

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "engine/base/limits.h"
+#include "engine/base/planted.h"
 #include "engine/base/text_check.h"
 #include "engine/embed/builtin.h"
 #include "engine/store/codec.h"
@@ -221,6 +222,20 @@ Status DocumentCheck::CompleteEmbedding(v1::Chunk* chunk) const {
   return OkStatus();
 }
 
+// The collection as the caller knows it: a hidden attribute is an unknown one.
+v1::CollectionConfig KnownTo(const World& world, const Authenticated& caller,
+                             v1::CollectionConfig config) {
+  auto* attributes = config.mutable_attributes();
+  attributes->erase(
+      std::remove_if(attributes->begin(), attributes->end(),
+                     [&](const v1::AttributeSpec& spec) {
+                       return spec.has_label() && !Planted(Bug::kHiddenAttributeKnown) &&
+                              !CallerDominates(world, caller, FromProto(spec.label()));
+                     }),
+      attributes->end());
+  return config;
+}
+
 }  // namespace
 
 Status CheckGivenAcl(const PolicyRules& rules, const Grant& grant, const v1::Acl& acl) {
@@ -254,11 +269,12 @@ v1::Refusal RefusalOf(uint32_t index, const std::string& id, const Status& statu
   return refusal;
 }
 
-Validated Validate(const View& view, const Collection& collection, const Grant& grant,
+Validated Validate(const View& view, const Collection& collection, const Authenticated& caller,
                    v1::IngestRequest* request) {
   Validated validated;
   validated.batch.set_collection(collection.config.name());
-  const DocumentCheck check(*view.policy().rules, collection.config, grant);
+  const v1::CollectionConfig known = KnownTo(view.world(), caller, collection.config);
+  const DocumentCheck check(*view.policy().rules, known, caller.grant());
   for (int i = 0; i < request->documents_size(); ++i) {
     v1::Document* document = request->mutable_documents(i);
     const Status status = check.Complete(document);

@@ -18,8 +18,9 @@ struct Validated {
   std::vector<uint32_t> places;  // of the batch's documents, in the request
 };
 
-// Judges each document by itself. Takes the documents out of `request`.
-Validated Validate(const View& view, const Collection& collection, const Grant& grant,
+// Judges each document by itself; attributes that the caller does not dominate are as if they were
+// not declared. Takes the documents out of `request`.
+Validated Validate(const View& view, const Collection& collection, const Authenticated& caller,
                    v1::IngestRequest* request);
 
 // The refusal of the document at `index` of a request.

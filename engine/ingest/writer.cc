@@ -6,12 +6,14 @@
 #include <chrono>
 
 #include "engine/base/limits.h"
+#include "engine/base/planted.h"
 #include "engine/crypto/digest.h"
 
 namespace cordon {
 namespace {
 
 constexpr auto kAnchorEvery = std::chrono::seconds(1);  // DESIGN §3
+constexpr auto kPlantedDelay = std::chrono::milliseconds(2);
 
 // What every later write is told: it names the disk that failed.
 Status Broken(const Status& cause) {
@@ -65,6 +67,7 @@ Writer::Pending Writer::Prepare(std::shared_ptr<Tenant> tenant, Authenticated ca
                   .mutation = std::move(mutation),
                   .digest = {},
                   .names = {},
+                  .texts = {},
                   .record = std::move(record),
                   .done = std::move(done),
                   .bytes = 0,
@@ -74,9 +77,17 @@ Writer::Pending Writer::Prepare(std::shared_ptr<Tenant> tenant, Authenticated ca
   const std::string bytes = pending.mutation.SerializeAsString();
   pending.bytes = bytes.size();
   pending.digest = Sha256(bytes);
-  for (const auto& document : pending.mutation.ingest().documents()) {
-    pending.names.try_emplace(document.id(),
-                              pending.tenant->pseudonyms.Of("document", document.id()));
+  const auto name = [&](std::string_view id) {
+    pending.names.try_emplace(id, pending.tenant->pseudonyms.Of("document", id));
+  };
+  for (const auto& document : pending.mutation.ingest().documents()) name(document.id());
+  for (const auto& change : pending.mutation.set_access_many().changes()) name(change.document());
+  for (const auto& id : pending.mutation.set_access_selected().documents()) name(id);
+  if (pending.mutation.has_ingest()) {
+    const PinnedView view = pending.tenant->publisher.Pin(clock_);
+    const auto& batch = pending.mutation.ingest();
+    const auto collection = view->state().FindCollection(batch.collection());
+    if (collection) pending.texts = PreparedTexts(LanguageOf(collection->config), batch);
   }
   return pending;
 }
@@ -104,6 +115,8 @@ void Writer::Submit(std::shared_ptr<Tenant> tenant, Authenticated caller,
                                     done(receipt.ok() ? full : receipt.status());
                                   });
 }
+
+Status Writer::WriteStaged(const Batch& rows) { return database_->Write(rows); }
 
 StatusOr<Trial> Writer::Try(std::shared_ptr<Tenant> tenant, const Authenticated& caller,
                             store::v1::Mutation mutation) {
@@ -177,7 +190,7 @@ void Writer::CommitGroup(std::vector<Pending>* group) {
     if (const Status synced = database_->Sync(); !synced.ok()) broken_ = Broken(synced);
   }
   const auto receipts = AppendRecords(group);
-  if (broken_.ok()) PublishChanged();
+  if (broken_.ok() && !Planted(Bug::kAckBeforePublish)) PublishChanged();
   for (size_t i = 0; i < group->size(); ++i) {
     Pending& pending = (*group)[i];
     if (pending.refused.ok() && pending.applied.created && broken_.ok()) {
@@ -189,9 +202,15 @@ void Writer::CommitGroup(std::vector<Pending>* group) {
       pending.done(broken_);
     } else {
       Applied& applied = pending.applied;
-      pending.done(Committed{applied.next.revision, applied.existed, applied.parts,
-                             std::move(applied.undefined), *receipts[i]});
+      pending.done(Committed{applied.next.revision, applied.existed,
+                             std::move(applied.existed_each), applied.parts,
+                             std::move(applied.undefined), std::move(applied.model_label),
+                             std::move(applied.sync), *receipts[i]});
     }
+  }
+  if (broken_.ok() && Planted(Bug::kAckBeforePublish)) {
+    std::this_thread::sleep_for(kPlantedDelay);
+    PublishChanged();
   }
 }
 
@@ -234,7 +253,7 @@ StatusOr<Trial> Writer::TryOne(WaitingTrial* waiting) {
   CORDON_CHECK(found != heads_.end());
   Head& head = found->second;
   const auto unnamed = [](std::string_view, std::string_view) { return std::string(); };
-  Trial trial{head.tenant->publisher.Pin(clock_), {}, {}, {}};
+  Trial trial{head.tenant->publisher.Pin(clock_), {}, {}, {}, {}};
   waiting->mutation.set_time_us(std::max(trial.now(), head.state.time));
   auto applied = Apply(ContextOf(&head, unnamed, {}), head.state, waiting->mutation);
   head.interner.Rollback();  // the batch goes as well: nothing of it was made
@@ -243,6 +262,7 @@ StatusOr<Trial> Writer::TryOne(WaitingTrial* waiting) {
   trial.after = std::move(applied->next);
   trial.collection = std::move(applied->collection);
   trial.rows = std::move(applied->rows);
+  trial.sync = std::move(applied->sync);
   return trial;
 }
 
@@ -273,8 +293,8 @@ Status Writer::ApplyToHead(Head* head, Pending* pending) {
   }
   if (!applied.rows.empty()) {
     const auto collection = head->state.FindCollection(applied.collection);
-    VectorIndex& index = head->indexes.at(collection->id);
-    index = ApplyRows(index, applied.rows);
+    CollectionIndex& index = head->indexes.at(collection->id);
+    index = ApplyRows(index, applied.rows, pending->texts);
   }
   std::erase_if(head->indexes, [&](const auto& entry) {
     return std::none_of(
@@ -335,6 +355,14 @@ void Writer::PublishChanged() {
     if (!head.changed) continue;
     head.changed = false;
     const PinnedView previous = head.tenant->publisher.Pin(clock_);
+    if (Planted(Bug::kRevisionTooEarly)) {
+      TenantState early = previous->state();
+      early.revision = head.state.revision;
+      head.tenant->publisher.Publish(View::Build(std::move(early), previous->indexes(),
+                                                 database_->TakeSnapshot(), database_,
+                                                 clock_->Now(), previous.view.get()));
+      std::this_thread::sleep_for(kPlantedDelay);
+    }
     head.tenant->publisher.Publish(View::Build(head.state, head.indexes, database_->TakeSnapshot(),
                                                database_, clock_->Now(), previous.view.get()));
   }
@@ -347,6 +375,8 @@ void Writer::PutAnchor(const Head& head, Batch* batch) const {
   record.set_mac(std::string(AsBytes(synced.mac)));
   record.set_time_us(clock_->Now());
   batch->Put(Family::kHeads, AnchorKey(head.state.id), record);
+  // Read after the anchor: what is counted has its record behind it at worst, never missing.
+  head.tenant->meters.PutChanged(head.state.id, clock_->Now(), batch);
 }
 
 void Writer::Anchor() {

@@ -6,6 +6,7 @@
 // disk: everything later is refused until a restart finds out.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <functional>
@@ -34,8 +35,11 @@ namespace cordon {
 struct Committed {
   uint64_t revision;
   bool existed;
+  std::vector<bool> existed_each;
   uint32_t parts;
   std::vector<std::string> undefined;
+  std::optional<Label> model_label;  // of Export
+  v1::SyncDirectoryResponse sync;    // of SyncDirectory: all but the revision
   JournalReceipt receipt;
 };
 
@@ -66,6 +70,14 @@ class Writer {
   StatusOr<Trial> Try(std::shared_ptr<Tenant> tenant, const Authenticated& caller,
                       store::v1::Mutation mutation);
 
+  // The rows of a snapshot that waits to become a mutation, or their end. They are no state:
+  // nothing reads them until a mutation takes them up, and a start drops them. On disk before
+  // whatever is submitted later.
+  Status WriteStaged(const Batch& rows);
+
+  // A number under which nothing is staged.
+  uint64_t NewGeneration() { return ++generations_; }
+
  private:
   struct Pending {
     std::shared_ptr<Tenant> tenant;
@@ -74,6 +86,7 @@ class Writer {
     // What the journal and the revision's row say of it.
     Digest digest;
     std::unordered_map<std::string_view, std::string> names;  // pseudonyms by id, of an Ingest
+    PreparedTexts texts;                                      // of an Ingest
     journal::v1::Record record;
     Done done;
     size_t bytes;
@@ -97,8 +110,8 @@ class Writer {
     uint64_t anchored = 0;  // journal sequence that the store remembers
   };
 
-  static Pending Prepare(std::shared_ptr<Tenant> tenant, Authenticated caller,
-                         store::v1::Mutation mutation, journal::v1::Record record, Done done);
+  Pending Prepare(std::shared_ptr<Tenant> tenant, Authenticated caller,
+                  store::v1::Mutation mutation, journal::v1::Record record, Done done);
   void Run();
   // Leaves the mutations of a group for Submit's callers to free.
   void Discard(std::vector<Pending> group);
@@ -126,6 +139,7 @@ class Writer {
   Database* const database_;
   Clock* const clock_;
   const OpenTenant open_tenant_;
+  std::atomic<uint64_t> generations_{0};
 
   std::mutex mutex_;
   std::condition_variable wake_;

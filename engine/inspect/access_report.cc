@@ -35,11 +35,13 @@ bool IsUserOrService(std::string_view name) {
 StatusOr<CoveredNames> CoveredBy(const TenantState& state, const Grant& grant) {
   constexpr std::string_view kUser = "user:";
   CoveredNames covered;
-  covered.known.insert(grant.principal);
+  covered.known.insert(CanonicalName(state.policy, grant.principal));
   if (!grant.rights.Has(Right::kActAs)) return covered;
   for (const auto& pattern : grant.as_patterns) {
     if (!pattern.ends_with('*')) {
-      if (IsUserOrService(pattern)) covered.known.insert(pattern);
+      // It is never the alias that is acted for.
+      const bool alias = CanonicalName(state.policy, pattern) != pattern;
+      if (IsUserOrService(pattern) && !alias) covered.known.insert(pattern);
       continue;
     }
     const auto prefix = std::string_view(pattern).substr(0, pattern.size() - 1);
@@ -116,7 +118,7 @@ StatusOr<Reach> ReachOf(const ReadContext& context, const v1::AccessReportReques
       return OfKey(context, request, view, record);
     case v1::AccessReportRequest::kAs: {
       ASSIGN_OR_RETURN(const std::vector<Subject> subjects, judged.Subjects(request.as()));
-      record->set_subject(context.tenant->pseudonyms.Of("principal", request.as()));
+      record->set_subject(context.tenant->pseudonyms.Of("principal", subjects.front().name));
       return Reach{ClassesOf(judged.world(), subjects), nullptr, 1};
     }
     case v1::AccessReportRequest::WHOSE_NOT_SET:

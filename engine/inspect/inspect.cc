@@ -40,8 +40,13 @@ StatusOr<v1::ExplainResponse> ExplainDocument(const ReadContext& context,
   RETURN_IF_ERROR(CheckName("document", request.document(), limits::kIdBytes));
   ASSIGN_OR_RETURN(const Judged judged, Judged::In(view->state(), view->now(),
                                                    request.destination(), context.caller.dev()));
-  ASSIGN_OR_RETURN(const std::vector<Subject> subjects, judged.Subjects(request.as()));
-  record->set_subject(context.tenant->pseudonyms.Of("principal", request.as()));
+  ASSIGN_OR_RETURN(std::vector<Subject> subjects, judged.Subjects(request.as()));
+  for (Subject& subject : subjects) {
+    if (request.break_glass().empty()) break;
+    RETURN_IF_ERROR(BreakGlassOf(view->world(), request.break_glass(), &subject));
+  }
+  record->set_break_glass(request.break_glass());
+  record->set_subject(context.tenant->pseudonyms.Of("principal", subjects.front().name));
   record->set_destination(request.destination());
   record->add_documents(context.tenant->pseudonyms.Of("document", request.document()));
   store::v1::DocumentRecord document;
@@ -146,6 +151,10 @@ v1::JournalLine ToLine(const journal::v1::Record& record, const std::string& ten
   if (record.has_context_label()) *line.mutable_context_label() = record.context_label();
   line.set_recovered(record.recovered());
   line.set_verified_user(record.verified_user());
+  line.set_break_glass(record.break_glass());
+  line.set_passages(record.passages());
+  line.set_tokens(record.tokens());
+  line.set_reason(record.reason());
   line.set_canary(record.canary());
   *line.mutable_endpoints() = record.endpoints();
   return line;

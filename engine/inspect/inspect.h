@@ -4,6 +4,7 @@
 #include <functional>
 
 #include "cordon/v1/admin.pb.h"
+#include "cordon/v1/directory.pb.h"
 #include "cordon/v1/policy.pb.h"
 #include "engine/crypto/secret_key.h"
 #include "engine/view/journaled.h"
@@ -34,6 +35,11 @@ using TryChangeOf = std::function<StatusOr<Trial>(const v1::SimulateRequest& req
 void Simulate(const ReadContext& context, const v1::SimulateRequest& request,
               const TryChangeOf& try_change, Answer<v1::SimulateResponse> done);
 
+void GetPrincipal(const ReadContext& context, const v1::GetPrincipalRequest& request,
+                  Answer<v1::GetPrincipalResponse> done);
+void GetPolicy(const ReadContext& context, Answer<v1::GetPolicyResponse> done);
+void PolicyHistory(const ReadContext& context, const v1::PolicyHistoryRequest& request,
+                   Answer<v1::PolicyHistoryResponse> done);
 void Stats(const ReadContext& context, const v1::StatsRequest& request,
            Answer<v1::StatsResponse> done);
 void ListKeys(const ReadContext& context, Answer<v1::ListKeysResponse> done);
@@ -41,6 +47,10 @@ void ListCollections(const ReadContext& context, Answer<v1::ListCollectionsRespo
 void Capabilities(const ReadContext& context, Answer<v1::CapabilitiesResponse> done);
 void QueryJournal(const ReadContext& context, const v1::QueryJournalRequest& request,
                   Answer<v1::QueryJournalResponse> done);
+
+void Usage(const ReadContext& context, const v1::UsageRequest& request,
+           Answer<v1::UsageResponse> done);
+void ListBreakGlass(const ReadContext& context, Answer<v1::ListBreakGlassResponse> done);
 
 // Where the tenant's journal files lie and their key, for VerifyJournal.
 struct JournalPlace {

@@ -11,7 +11,7 @@ Judged::Judged(const TenantState* state, Micros now, const std::string& destinat
   for (const auto& [id, key] : *state->keys) {
     const Grant& grant = *key.grant;
     if (!grant.principal.starts_with("service:") || grant.expires <= now) continue;
-    auto& clearances = by_keys_[grant.principal];
+    auto& clearances = by_keys_[CanonicalName(state->policy, grant.principal)];
     if (std::find(clearances.begin(), clearances.end(), grant.clearance) == clearances.end()) {
       clearances.push_back(grant.clearance);
     }
@@ -34,8 +34,9 @@ StatusOr<std::vector<Subject>> Judged::Subjects(const std::string& name) const {
   }
   RETURN_IF_ERROR(alone.status());
   std::vector<Subject> subjects = {*std::move(alone)};
-  const auto keys = by_keys_.find(name);
-  const auto id = state_->policy.principals->Find(name);
+  const std::string& canonical = subjects.front().name;
+  const auto keys = by_keys_.find(canonical);
+  const auto id = state_->policy.principals->Find(canonical);
   const auto* record = id ? state_->policy.directory->Find(*id) : nullptr;
   if (keys == by_keys_.end() || (record != nullptr && record->clearance)) return subjects;
   subjects.resize(keys->second.size(), subjects.front());
@@ -74,8 +75,11 @@ std::set<std::string> KnownPrincipals(const TenantState& state) {
   const auto keep = [&](std::string name) {
     if (name.starts_with("user:") || name.starts_with("service:")) names.insert(std::move(name));
   };
-  for (const PrincipalId id : ids) keep(state.policy.principals->Name(id));
-  for (const auto& [id, key] : *state.keys) keep(key.grant->principal);
+  const auto& names_of = *state.policy.principals;
+  for (const PrincipalId id : ids) keep(names_of.Name(state.policy.directory->Canonical(id)));
+  for (const auto& [id, key] : *state.keys) {
+    keep(CanonicalName(state.policy, key.grant->principal));
+  }
   return names;
 }
 

@@ -78,9 +78,8 @@ class Candidates {
     std::set<PrincipalId> below;
     const auto add = [&](const Entries& entries) {
       for (const auto& entry : entries) {
-        if (entry.Counts(world_.now) && below.insert(entry.principal).second) {
-          next.push_back(entry.principal);
-        }
+        const PrincipalId principal = world_.state.directory->Canonical(entry.principal);
+        if (entry.Counts(world_.now) && below.insert(principal).second) next.push_back(principal);
       }
     };
     add(allow);

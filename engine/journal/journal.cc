@@ -295,6 +295,22 @@ StatusOr<std::vector<Journal::Record>> Journal::ReadFrom(uint64_t first, size_t 
                          : Corrupt("the journal's files became shorter; restore its directory");
 }
 
+Status Journal::VisitAfter(uint64_t sequence,
+                           const std::function<void(const Record&)>& visit) const {
+  uint64_t last = 0;
+  {
+    std::lock_guard lock(mutex_);
+    last = written_;
+  }
+  if (sequence >= last) return OkStatus();
+  ChainReader reader(options_.dir, options_.tenant, ChainKeys(options_.key));
+  reader.Seek(index_->Before(sequence + 1));
+  while (reader.last().sequence < last && reader.Next()) {
+    if (reader.last().sequence > sequence) visit(reader.record());
+  }
+  return reader.damage() ? reader.damage()->ToStatus() : OkStatus();
+}
+
 uint64_t Journal::last_revision() const {
   std::lock_guard lock(mutex_);
   return last_revision_;

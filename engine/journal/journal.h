@@ -90,6 +90,9 @@ class Journal {
   // The record of this number; NOT_FOUND if none was written.
   StatusOr<Record> Find(uint64_t sequence) const;
 
+  // Calls `visit` for each written record behind `sequence`, oldest first.
+  Status VisitAfter(uint64_t sequence, const std::function<void(const Record&)>& visit) const;
+
   // The revision of the last durable record with `mutation`; 0 if none. Revisions rise, except
   // where a loss was accepted: its record says where the store goes on.
   uint64_t last_revision() const;

@@ -8,15 +8,10 @@
 #include <set>
 
 #include "engine/base/planted.h"
+#include "engine/policy/verdict.h"
 
 namespace cordon {
 namespace {
-
-// Records a verdict when somebody listens; returns it.
-bool Note(std::vector<Verdict>* trace, std::string_view name, bool permitted, std::string because) {
-  if (trace != nullptr) trace->push_back({std::string(name), permitted, std::move(because)});
-  return permitted;
-}
 
 // An entry that names one of the set. With `nearest`, which only explanations ask for, the one to
 // which the way is shortest: to each principal Expand() has found a shortest one.
@@ -58,6 +53,15 @@ bool ListPermits(const World& world, const Subject& subject, const Clause& claus
     }
   }
   if (clause.only_denies) return Note(trace, name, true, "denies others only");
+  // Passed over, whatever it allows: the record says under which access.
+  if (subject.break_glass != nullptr) {
+    return Note(
+        trace, name, true,
+        explain
+            ? fmt::format("passed over by break-glass {}, until {}: {}", subject.break_glass->id,
+                          FormatTime(subject.break_glass->until), subject.break_glass->reason)
+            : "");
+  }
   if (const auto* allowed = FindMatch(clause.allow, subject.principals, world.now, explain)) {
     return Note(trace, name, true,
                 explain ? "allows " + Witness(world, subject.principals, allowed->principal) : "");
@@ -109,16 +113,6 @@ bool ClausePermits(const World& world, const Subject& subject, ClauseId id,
   return ListPermits(world, subject, slot.clause, slot.name, trace);
 }
 
-bool ClearancePermits(const Scheme& scheme, std::string_view name, const Clearance& clearance,
-                      const Label& label, std::vector<Verdict>* trace) {
-  const bool permitted = Dominates(scheme, clearance, label);
-  return Note(trace, name, permitted,
-              trace == nullptr
-                  ? ""
-                  : fmt::format("{} {} {}", ToText(clearance),
-                                permitted ? "dominates" : "does not dominate", ToText(label)));
-}
-
 bool LabelPermits(const World& world, const Subject& subject, const Label& label,
                   std::vector<Verdict>* trace) {
   const Scheme& scheme = world.state.rules->scheme;
@@ -130,35 +124,9 @@ bool LabelPermits(const World& world, const Subject& subject, const Label& label
     if (!permitted && trace == nullptr) return false;
   }
   if (subject.destination && !Planted(Bug::kDestinationIgnored)) {
-    permitted &=
-        MayReceive(*world.state.rules, *subject.destination, subject.clearance, label, trace);
+    permitted &= MayReceive(world, *subject.destination, subject.clearance, label, trace);
   }
   return permitted;
-}
-
-bool TagsPass(std::string_view name, const std::vector<std::string>& forbidden, const Label& label,
-              std::vector<Verdict>* trace) {
-  if (Planted(Bug::kTagsIgnored)) return true;
-  for (const auto& tag : label.tags) {
-    if (std::find(forbidden.begin(), forbidden.end(), tag) != forbidden.end()) {
-      return Note(trace, name, false, fmt::format("forbids the tag {}", tag));
-    }
-  }
-  return true;
-}
-
-bool RegionPasses(const Destination& destination, const Label& label, std::string_view name,
-                  std::vector<Verdict>* trace) {
-  const auto regions = RegionsOf(label);
-  if (!regions) return true;
-  const std::string own = std::string(kRegionTag) + destination.region;
-  if (!destination.region.empty() && std::binary_search(regions->begin(), regions->end(), own)) {
-    return true;
-  }
-  return Note(trace, name, false,
-              destination.region.empty()
-                  ? "the label is bound to a region, the destination has none"
-                  : "not in a region of the label: " + destination.region);
 }
 
 StatusOr<PrincipalSet> ExpandName(const World& world, const std::string& name, PrincipalKind kind) {
@@ -179,7 +147,7 @@ StatusOr<PrincipalKind> ParseSubject(std::string_view name) {
 StatusOr<Subject> ResolveName(const World& world, const std::string& name) {
   ASSIGN_OR_RETURN(const PrincipalKind kind, ParseSubject(name));
   Subject subject;
-  subject.name = name;
+  subject.name = CanonicalName(world.state, name);
   ASSIGN_OR_RETURN(subject.principals, ExpandName(world, name, kind));
   subject.clearance = ClearanceOf(world.state, name);
   return subject;
@@ -194,7 +162,9 @@ StatusOr<PrincipalSet> ExpandClaims(const World& world, const VerifiedUser& user
   }
   ASSIGN_OR_RETURN(PrincipalSet principals, world.state.directory->Expand(start, world.now));
   // Added last, so that what the directory says of the user is not followed.
-  if (const auto id = world.state.principals->Find(user.principal())) principals.Add(*id, *id);
+  if (const auto id = world.state.principals->Find(user.principal())) {
+    world.state.directory->AddTo(&principals, *id, *id);
+  }
   return principals;
 }
 
@@ -208,15 +178,15 @@ StatusOr<Subject> ResolveVerified(const World& world, const VerifiedUser& user) 
   return subject;
 }
 
-// Whether `caller` may ask for `name`. A token of the user's own needs no pattern: it is the user
-// who says so.
-Status CheckActing(const Authenticated& caller, const std::string& name) {
+// Whether `caller` may ask for `name`, which is no alias: it is the one acted for whom patterns are
+// about. A token of the user's own needs no pattern: it is the user who says so.
+Status CheckActing(const World& world, const Authenticated& caller, const std::string& name) {
   const Grant& grant = caller.grant();
   const VerifiedUser* user = caller.user();
-  if (user != nullptr && name != user->principal()) {
+  if (user != nullptr && name != CanonicalName(world.state, user->principal())) {
     return Denied("as", "not the user of the token that came with the call; leave one of them out");
   }
-  const bool itself = name == grant.principal && !caller.forwards();
+  const bool itself = name == CanonicalName(world.state, grant.principal) && !caller.forwards();
   if (!itself && !grant.rights.Has(Right::kActAs)) {
     return Denied("rights", "the key lacks the right 'act-as'; use a key that has it");
   }
@@ -239,7 +209,8 @@ void Limit(const World& world, const Grant& grant, Subject* subject) {
   const auto id = world.state.principals->Find(subject->name);
   const auto* record = id ? world.state.directory->Find(*id) : nullptr;
   const bool known = record != nullptr && record->clearance.has_value();
-  if (subject->name == grant.principal && subject->name.starts_with("service:") && !known) {
+  if (subject->name == CanonicalName(world.state, grant.principal) &&
+      subject->name.starts_with("service:") && !known) {
     subject->clearance = grant.clearance;
   }
 }
@@ -270,30 +241,36 @@ StatusOr<Destination> ResolveDestination(const World& world, const Authenticated
 
 }  // namespace
 
+std::string CanonicalName(const PolicyState& state, std::string_view name) {
+  const auto id = state.principals->Find(name);
+  const PrincipalId canonical = id ? state.directory->Canonical(*id) : 0;
+  return !id || canonical == *id ? std::string(name) : state.principals->Name(canonical);
+}
+
 Clearance ClearanceOf(const PolicyState& state, std::string_view principal) {
   if (const auto id = state.principals->Find(principal)) {
-    const auto* record = state.directory->Find(*id);
+    const auto* record = state.directory->Find(state.directory->Canonical(*id));
     if (record != nullptr && record->clearance) return *record->clearance;
   }
   // The default is for users; a service has what it was given, or the lowest.
   return principal.starts_with("user:") ? state.rules->default_clearance : Clearance::Lowest();
 }
 
-const Destination* FindDestination(const PolicyRules& rules, std::string_view name, bool dev) {
-  static const Destination kDev = DevDestination();
-  if (dev && name == kDevDestination) return &kDev;
-  const auto it = rules.destinations.find(name);
-  return it == rules.destinations.end() ? nullptr : &it->second;
+StatusOr<std::string> ResolveActing(const World& world, const Authenticated& caller,
+                                    std::string_view as) {
+  const VerifiedUser* user = caller.user();
+  const std::string& own = user != nullptr ? user->principal() : caller.grant().principal;
+  RETURN_IF_ERROR(ParseSubject(as.empty() ? own : as).status());
+  const std::string name = CanonicalName(world.state, as.empty() ? own : as);
+  RETURN_IF_ERROR(CheckActing(world, caller, name));
+  return name;
 }
 
 StatusOr<Subject> ResolveSubject(const World& world, const Authenticated& caller,
                                  std::string_view as, std::string_view destination) {
   const Grant& grant = caller.grant();
   const VerifiedUser* user = caller.user();
-  const std::string& own = user != nullptr ? user->principal() : grant.principal;
-  const std::string name = as.empty() ? own : std::string(as);
-  RETURN_IF_ERROR(ParseSubject(name).status());
-  RETURN_IF_ERROR(CheckActing(caller, name));
+  ASSIGN_OR_RETURN(const std::string name, ResolveActing(world, caller, as));
   ASSIGN_OR_RETURN(Subject subject,
                    user != nullptr ? ResolveVerified(world, *user) : ResolveName(world, name));
   if (user != nullptr && !caller.forwards()) {  // nobody is in between
@@ -325,27 +302,20 @@ StatusOr<Subject> ResolveThrough(const World& world, const Grant& grant, std::st
   return subject;
 }
 
-bool MayReceive(const PolicyRules& rules, const Destination& destination,
-                const Clearance& subject_clearance, const Label& label,
-                std::vector<Verdict>* trace) {
-  const std::string name = trace == nullptr ? "" : fmt::format("destination {}", destination.name);
-  bool permitted = ClearancePermits(rules.scheme, name, destination.ceiling, label, trace);
-  permitted &= TagsPass(name, destination.forbidden_tags, label, trace);
-  permitted &= RegionPasses(destination, label, name, trace);
-  const auto scope = rules.scopes.find(destination.scope);
-  if (scope != rules.scopes.end() && !destination.outside_scope_rules) {
-    const std::string rule = trace == nullptr ? "" : fmt::format("scope {}", destination.scope);
-    permitted &= ClearancePermits(rules.scheme, rule, scope->second.ceiling, label, trace);
-    permitted &= TagsPass(rule, scope->second.forbidden_tags, label, trace);
+bool CallerDominates(const World& world, const Authenticated& caller, const Label& label) {
+  const Scheme& scheme = world.state.rules->scheme;
+  Subject itself;
+  itself.name = caller.grant().principal;
+  itself.clearance = ClearanceOf(world.state, itself.name);
+  if (const VerifiedUser* user = caller.forwards() ? nullptr : caller.user()) {
+    itself.clearance = Meet(scheme, user->clearance().value_or(itself.clearance), user->ceiling());
   }
-  if (destination.scope >= 4 && destination.model_label) {
-    permitted &= ClearancePermits(rules.scheme, name + " model label", subject_clearance,
-                                  *destination.model_label, trace);
-  }
-  return permitted;
+  Limit(world, caller.grant(), &itself);
+  return Dominates(scheme, itself.clearance, label) &&
+         Dominates(scheme, *itself.application_clearance, label);
 }
 
-bool PermitsLabel(const World& world, const Subject& subject, const Label& label) {
+bool SubjectMayHave(const World& world, const Subject& subject, const Label& label) {
   return LabelPermits(world, subject, label, nullptr);
 }
 
@@ -378,7 +348,11 @@ class RememberingJudge : public Judge {
       : world_(world),
         subject_(subject),
         clauses_(world.state.classes.clauses.size()),
-        labels_(world.state.classes.labels.size()) {}
+        labels_(world.state.classes.labels.size()) {
+    if (subject.destination) {
+      until_ = world.state.rules->NextTermsEnd(*subject.destination, world.now);
+    }
+  }
 
   bool Permits(ClauseId id) override {
     if (clauses_[id] == kUnknown) {
@@ -433,7 +407,8 @@ Entitlements Entitle(const World& world, const Subject& subject, const Entitleme
   Entitlements entitlements;
   if (known != nullptr) entitlements = *known;
   entitlements.words_.resize((state.classes.classes.size() + 63) / 64);
-  if (known == nullptr) {
+  // Break-glass asks for all classes: postings know only those that allow the subject.
+  if (known == nullptr && subject.break_glass == nullptr) {
     entitlements.until_ =
         state.postings.AddPermitted({subject.principals, subject.application_principals, world.now},
                                     &judge, &entitlements.words_);
@@ -448,22 +423,17 @@ Entitlements Entitle(const World& world, const Subject& subject, const Entitleme
   return entitlements;
 }
 
-std::vector<std::string> Receivers(const World& world, const Authenticated& caller,
-                                   const Subject& subject, const Label& label) {
-  std::vector<std::string> names;
-  const auto consider = [&](const Destination& destination) {
-    if (caller.grant().MayNameDestination(destination.name) &&
-        MayReceive(*world.state.rules, destination, subject.clearance, label)) {
-      names.push_back(destination.name);
-    }
+// A container permits if its own list and all above permit: whoever is answered alike by the own
+// lists, and finds the same containers above, is answered alike by all.
+bool KeepsVerdicts(const World& world, const Subject& subject, const RulesChange::Changed& changed,
+                   Micros* until) {
+  const auto permits = [&](const std::optional<Container>& container) {
+    return container && ListPermits(world, subject, container->clause, "", nullptr);
   };
-  for (const auto& [name, destination] : world.state.rules->destinations) {
-    // While developing, the development destination hides one of its name, as in FindDestination.
-    if (!caller.dev() || name != kDevDestination) consider(destination);
-  }
-  if (caller.dev()) consider(DevDestination());
-  std::sort(names.begin(), names.end());
-  return names;
+  const bool before = permits(changed.before), after = permits(changed.after);
+  if (changed.after) *until = std::min(*until, NextEvent(changed.after->clause, world.now));
+  // Without a permit nothing above is asked, neither now nor when one of the lists changes next.
+  return before == after && (!after || changed.before->inherit == changed.after->inherit);
 }
 
 }  // namespace cordon

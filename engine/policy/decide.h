@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "engine/base/clock.h"
+#include "engine/policy/break_glass.h"
 #include "engine/policy/class_postings.h"
 #include "engine/policy/clause.h"
 #include "engine/policy/directory.h"
@@ -24,6 +25,7 @@ struct PolicyState {
   std::shared_ptr<PrincipalTable> principals = std::make_shared<PrincipalTable>();
   ClassTable classes;
   ClassPostings postings;  // of classes, save perhaps the newest
+  std::shared_ptr<const BreakGlassAccesses> break_glass = std::make_shared<BreakGlassAccesses>();
 
   // Brings the postings up to the classes.
   void ExtendPostings() { postings = postings.Extended(classes); }
@@ -48,6 +50,8 @@ struct Subject {
   PrincipalSet application_principals;
   // The consumer; absent when an auditor asks about the user alone.
   std::optional<Destination> destination;
+  // The access under which lists that allow others only are passed over; null as a rule.
+  std::shared_ptr<const BreakGlassAccess> break_glass;
 };
 
 // What the decision reads of a stored chunk and its document.
@@ -70,6 +74,19 @@ struct Verdict {
 StatusOr<Subject> ResolveSubject(const World& world, const Authenticated& caller,
                                  std::string_view as, std::string_view destination);
 
+// The name of whom `caller` acts for by `as`, as ResolveSubject() reads it, and its refusals.
+StatusOr<std::string> ResolveActing(const World& world, const Authenticated& caller,
+                                    std::string_view as);
+
+// Lets `subject`, whom `caller` asks for, past lists that allow others only. PERMISSION_DENIED
+// unless the caller has the right and the access is its own, for this subject, and has not ended.
+Status BreakGlass(const World& world, const Authenticated& caller, std::string_view id,
+                  Subject* subject);
+
+// The same for an auditor's question about that access: INVALID_ARGUMENT if it is none of the
+// subject's, or has ended.
+Status BreakGlassOf(const World& world, std::string_view id, Subject* subject);
+
 // The same for an auditor's question about a user alone; the destination may be empty.
 StatusOr<Subject> ResolveUserAlone(const World& world, std::string_view as,
                                    std::string_view destination, bool dev);
@@ -85,15 +102,20 @@ StatusOr<Subject> ResolveThrough(const World& world, const Grant& grant, std::st
 bool Decide(const World& world, const Subject& subject, const Facts& facts,
             std::vector<Verdict>* trace = nullptr);
 
-// Whether `subject` may see what is so labelled and has no list: an attribute of a document that it
-// sees. A part of Decide().
-bool PermitsLabel(const World& world, const Subject& subject, const Label& label);
-
 // Whether `destination` may receive something so labelled on behalf of a subject with this
-// clearance (DESIGN §2, rule 4). One witness is added to `trace` for each failing test.
-bool MayReceive(const PolicyRules& rules, const Destination& destination,
+// clearance (DESIGN §2, rule 4). Witnesses of ceilings, of what the rule of its scope asks, of the
+// model's label, and of each failing test are added to `trace`.
+bool MayReceive(const World& world, const Destination& destination,
                 const Clearance& subject_clearance, const Label& label,
                 std::vector<Verdict>* trace = nullptr);
+
+// Whether a caller that acts for nobody else dominates `label`, as itself and by its key: a hidden
+// attribute is an unknown one.
+bool CallerDominates(const World& world, const Authenticated& caller, const Label& label);
+
+// Whether `subject`, for its destination, may have what is so labelled and has no list, such as an
+// attribute of a document that it sees. A part of Decide().
+bool SubjectMayHave(const World& world, const Subject& subject, const Label& label);
 
 // The classes that a subject may see: what Decide says of each. Only Entitle makes one.
 class Entitlements {
@@ -116,6 +138,11 @@ class Entitlements {
   Micros until_ = kNever;
 };
 
+// Whether the change of a container leaves to `subject` what every container permits, at
+// `world.now` and until `until`, which is made earlier if need be. False if that is not certain.
+bool KeepsVerdicts(const World& world, const Subject& subject, const RulesChange::Changed& changed,
+                   Micros* until);
+
 // `known` are the subject's entitlements to the first classes, if they still hold: then only the
 // later ones are judged.
 Entitlements Entitle(const World& world, const Subject& subject,
@@ -127,6 +154,9 @@ const Destination* FindDestination(const PolicyRules& rules, std::string_view na
 // Destinations that the caller may name and that may receive `label` for `subject`, by name.
 std::vector<std::string> Receivers(const World& world, const Authenticated& caller,
                                    const Subject& subject, const Label& label);
+
+// The principal for whom `name` stands: itself, unless it is an alias.
+std::string CanonicalName(const PolicyState& state, std::string_view name);
 
 // The clearance of a principal by directory and default alone.
 Clearance ClearanceOf(const PolicyState& state, std::string_view principal);

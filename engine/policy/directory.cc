@@ -30,7 +30,18 @@ std::vector<Edge> EdgesOf(const DirectoryRecord* record) {
   return edges;
 }
 
+template <typename T>
+const std::vector<T>& OrNone(const std::vector<T>* list) {
+  static const std::vector<T> kNone;
+  return list == nullptr ? kNone : *list;
+}
+
 }  // namespace
+
+bool SaysTheSame(const DirectoryRecord& a, const DirectoryRecord& b) {
+  return a.removed == b.removed && a.members.has_value() == b.members.has_value() &&
+         a.clearance == b.clearance && a.alias_of == b.alias_of && EdgesOf(&a) == EdgesOf(&b);
+}
 
 // One change and those before it.
 class Directory::Change {
@@ -92,12 +103,28 @@ void Directory::Note(std::vector<PrincipalId> concerned) {
                                                 forget ? nullptr : std::move(last_change_));
 }
 
+void Directory::SetAlias(PrincipalId id, const DirectoryRecord* record,
+                         std::vector<PrincipalId>* concerned) {
+  const DirectoryRecord* before = FindStored(id);
+  if (before != nullptr && before->alias_of) {
+    auto& aliases = aliases_.Mutable(*before->alias_of);
+    std::erase(aliases, id);
+    if (aliases.empty()) aliases_.Erase(*before->alias_of);
+    concerned->push_back(*before->alias_of);
+  }
+  if (record != nullptr && record->alias_of) {
+    aliases_.Mutable(*record->alias_of).push_back(id);
+    concerned->push_back(*record->alias_of);
+  }
+}
+
 void Directory::Set(PrincipalId id, std::shared_ptr<const DirectoryRecord> record) {
-  size_ += (record ? 1 : 0);
-  size_ -= (Find(id) != nullptr ? 1 : 0);
-  const std::vector<Edge> before = EdgesOf(Find(id));
+  const std::vector<Edge> before = EdgesOf(FindStored(id));
   const std::vector<Edge> after = EdgesOf(record.get());
+  size_ += (record ? 1 : 0);
+  size_ -= (FindStored(id) != nullptr ? 1 : 0);
   std::vector<PrincipalId> concerned = {id};
+  SetAlias(id, record.get(), &concerned);
   std::vector<Edge> gone, come;
   std::set_difference(before.begin(), before.end(), after.begin(), after.end(),
                       std::back_inserter(gone));
@@ -128,9 +155,34 @@ void Directory::Set(PrincipalId id, std::shared_ptr<const DirectoryRecord> recor
   Note(std::move(concerned));
 }
 
-const DirectoryRecord* Directory::Find(PrincipalId id) const {
+const DirectoryRecord* Directory::FindStored(PrincipalId id) const {
   const auto* record = records_.Find(id);
   return record == nullptr ? nullptr : record->get();
+}
+
+const DirectoryRecord* Directory::Find(PrincipalId id) const {
+  const DirectoryRecord* record = FindStored(id);
+  return record == nullptr || record->removed ? nullptr : record;
+}
+
+PrincipalId Directory::Canonical(PrincipalId id) const {
+  const DirectoryRecord* record = FindStored(id);
+  return record == nullptr ? id : record->alias_of.value_or(id);
+}
+
+const std::vector<PrincipalId>& Directory::AliasesOf(PrincipalId id) const {
+  return OrNone(aliases_.Find(id));
+}
+
+const std::vector<TimedPrincipal>& Directory::GroupsOf(PrincipalId id) const {
+  return OrNone(parents_.Find(id));
+}
+
+bool Directory::AddTo(PrincipalSet* set, PrincipalId id, PrincipalId via) const {
+  const PrincipalId canonical = Canonical(id);
+  if (!set->Add(canonical, via == id ? canonical : via)) return false;
+  for (const PrincipalId alias : AliasesOf(canonical)) set->Add(alias, canonical);
+  return true;
 }
 
 bool Directory::Unchanged(const Change* then, const PrincipalSet& a, const PrincipalSet& b) const {
@@ -145,7 +197,8 @@ bool Directory::Unchanged(const Change* then, const PrincipalSet& a, const Princ
 
 StatusOr<PrincipalSet> Directory::Expand(const std::vector<PrincipalId>& start, Micros now) const {
   PrincipalSet set;
-  for (const PrincipalId id : start) set.Add(id, id);
+  for (const PrincipalId id : start) AddTo(&set, id, id);
+  size_t groups = 0;
   // Breadth first: `level_end` is where the principals of the current depth end.
   size_t depth = 0;
   for (size_t next = 0, level_end = set.all().size(); next < set.all().size(); ++next) {
@@ -158,12 +211,13 @@ StatusOr<PrincipalSet> Directory::Expand(const std::vector<PrincipalId>& start, 
       }
     }
     const PrincipalId member = set.all()[next];
-    const auto* parents = parents_.Find(member);
-    if (parents == nullptr) continue;
-    for (const auto& parent : *parents) {
+    for (const auto& parent : GroupsOf(member)) {
       if (!parent.Counts(now)) continue;
-      set.Add(parent.principal, member);
       set.EndsBy(parent.until);
+      if (!AddTo(&set, parent.principal, member) || ++groups <= limits::kGroupsPerCaller) continue;
+      return Status(StatusCode::kFailedPrecondition, "as",
+                    fmt::format("belongs to more than {} groups; merge some in the directory",
+                                limits::kGroupsPerCaller));
     }
   }
   return set;
@@ -173,14 +227,13 @@ std::map<PrincipalId, Micros> Directory::Ends(const std::vector<PrincipalId>& st
   // Dijkstra's algorithm with min-max in place of the sum: longest-lasting ways first.
   std::map<PrincipalId, Micros> ends;
   std::priority_queue<std::pair<Micros, PrincipalId>> queue;
-  for (const PrincipalId id : start) queue.emplace(kNever, id);
+  for (const PrincipalId id : start) queue.emplace(kNever, Canonical(id));
   while (!queue.empty()) {
     const auto [until, member] = queue.top();
     queue.pop();
     if (!ends.try_emplace(member, until).second) continue;
-    const auto* parents = parents_.Find(member);
-    if (parents == nullptr) continue;
-    for (const auto& parent : *parents) {
+    for (const PrincipalId alias : AliasesOf(member)) queue.emplace(until, alias);
+    for (const auto& parent : GroupsOf(member)) {
       queue.emplace(std::min(until, parent.until), parent.principal);
     }
   }

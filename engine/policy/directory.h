@@ -1,4 +1,7 @@
-// The directory: groups, roles, and the clearances of users and services.
+// The directory: groups, roles, aliases, and the clearances of users and services.
+//
+// An alias is one more spelling of a principal: whoever is the one is the other, wherever either is
+// named (docs/decisions/aliases.md).
 #pragma once
 
 #include <algorithm>
@@ -21,7 +24,15 @@ namespace cordon {
 struct DirectoryRecord {
   std::optional<std::vector<TimedPrincipal>> members;  // only of groups and roles
   std::optional<Clearance> clearance;                  // only of users and services
+  std::optional<PrincipalId> alias_of;                 // only of an alias, which has nothing else
+  // Says nothing any more; kept so that what its source said before is refused when it comes late.
+  bool removed = false;
+  std::string source;     // who says so; empty: nobody in particular
+  uint64_t sequence = 0;  // the record's place in the history of its source
 };
+
+// Whether both say the same of a principal, whoever says it.
+bool SaysTheSame(const DirectoryRecord& a, const DirectoryRecord& b);
 
 // A principal and everything it belongs to, each with the member through which it is reached.
 // Answers membership in constant time.
@@ -43,6 +54,9 @@ class PrincipalSet {
 
   // All members, in the order in which they were reached.
   const std::vector<PrincipalId>& all() const { return order_; }
+
+  // Through whom all()[i] was reached.
+  PrincipalId via(size_t i) const { return via_[i]; }
 
   // When the first of the memberships that lead here ends.
   Micros until() const { return until_; }
@@ -75,22 +89,46 @@ class Directory {
   // Null if the directory says nothing of `id`.
   const DirectoryRecord* Find(PrincipalId id) const;
 
-  // How many records.
+  // The same, with records that were removed.
+  const DirectoryRecord* FindStored(PrincipalId id) const;
+
+  // How many records are stored.
   size_t size() const { return size_; }
 
   // Calls visit(id, record) for each record.
   template <typename Visit>
   void ForEach(Visit visit) const {
+    records_.ForEach([&](PrincipalId id, const auto& record) {
+      if (!record->removed) visit(id, *record);
+    });
+  }
+
+  // The same, with records that were removed.
+  template <typename Visit>
+  void ForEachStored(Visit visit) const {
     records_.ForEach([&](PrincipalId id, const auto& record) { visit(id, *record); });
   }
 
-  // `start` with all groups and roles that it belongs to at `now`, nested ones included; cycles
-  // end where they begin. FAILED_PRECONDITION past limits::kGroupDepth: a truncated answer could
-  // miss a deny.
+  // For whom `id` stands: itself, unless it is an alias.
+  PrincipalId Canonical(PrincipalId id) const;
+
+  // The aliases of a principal that is none itself, in no order.
+  const std::vector<PrincipalId>& AliasesOf(PrincipalId id) const;
+
+  // The groups and roles of which `id` itself is a member, ended memberships included.
+  const std::vector<TimedPrincipal>& GroupsOf(PrincipalId id) const;
+
+  // Adds the principal for whom `id` stands, with its aliases, reached through `via`. False if it
+  // was there already.
+  bool AddTo(PrincipalSet* set, PrincipalId id, PrincipalId via) const;
+
+  // `start` with all groups and roles that it belongs to at `now`, nested ones included, and the
+  // aliases of all of them; cycles end where they begin. FAILED_PRECONDITION past
+  // limits::kGroupDepth and limits::kGroupsPerCaller: a truncated answer could miss a deny.
   StatusOr<PrincipalSet> Expand(const std::vector<PrincipalId>& start, Micros now) const;
 
-  // For each principal that one of `start` ever belongs to, nested ones included: when the longest
-  // lasting way to it ends. The start itself never ends.
+  // For each principal that one of `start` ever belongs to or is an alias of, nested ones included:
+  // when the longest lasting way to it ends. The start itself never ends.
   std::map<PrincipalId, Micros> Ends(const std::vector<PrincipalId>& start) const;
 
   // The earliest end of a membership that is later than `after`, or of one that was removed before
@@ -106,10 +144,13 @@ class Directory {
 
  private:
   void Note(std::vector<PrincipalId> concerned);
+  // Brings aliases_ up to `record`, which may be null and is to be that of `id`.
+  void SetAlias(PrincipalId id, const DirectoryRecord* record, std::vector<PrincipalId>* concerned);
 
   PersistentMap<std::shared_ptr<const DirectoryRecord>> records_;
   size_t size_ = 0;                                     // of records_
   PersistentMap<std::vector<TimedPrincipal>> parents_;  // member → groups
+  PersistentMap<std::vector<PrincipalId>> aliases_;     // principal → its aliases
   EndTimes ends_;                                       // of memberships
   std::shared_ptr<const Change> last_change_;
 };

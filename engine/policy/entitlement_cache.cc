@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "engine/base/limits.h"
 #include "engine/base/planted.h"
 
 namespace cordon {
@@ -34,7 +33,8 @@ std::string KeyOf(const Authenticated& caller, std::string_view as, std::string_
 StatusOr<std::shared_ptr<KnownCaller>> KnownCaller::Resolve(const World& world,
                                                             const Authenticated& caller,
                                                             std::string_view as,
-                                                            std::string_view destination) {
+                                                            std::string_view destination,
+                                                            std::string_view break_glass) {
   auto known = std::make_shared<KnownCaller>();
   // Before they are resolved: a name that becomes known meanwhile must not count as seen.
   std::vector<std::string> names = {std::string(as), caller.grant().principal};
@@ -49,6 +49,9 @@ StatusOr<std::shared_ptr<KnownCaller>> KnownCaller::Resolve(const World& world,
   }
   known->change_ = world.state.directory->last_change();
   ASSIGN_OR_RETURN(known->subject_, ResolveSubject(world, caller, as, destination));
+  if (!break_glass.empty()) {
+    RETURN_IF_ERROR(BreakGlass(world, caller, break_glass, &known->subject_));
+  }
   known->grant_ = caller.shared_grant();
   known->rules_ = world.state.rules;
   known->from_ = world.now;
@@ -57,19 +60,40 @@ StatusOr<std::shared_ptr<KnownCaller>> KnownCaller::Resolve(const World& world,
   return known;
 }
 
+bool KnownCaller::RulesHoldIn(const World& world) {
+  const PolicyRules* rules = world.state.rules.get();
+  if (rules == rules_.get()) return true;
+  const RulesChange* const then = rules_->last_change.get();
+  // Other rules without a note of what has changed: somebody forgot it.
+  if (then == nullptr || then == rules->last_change.get()) return false;
+  Micros until = until_;
+  for (const auto* change = rules->last_change.get(); change != then;
+       change = change->before.get()) {
+    if (change == nullptr || change->before == nullptr || change->labels) {
+      return false;
+    }
+    for (const auto& changed : change->containers) {
+      if (!KeepsVerdicts(world, subject_, changed, &until)) return false;
+    }
+  }
+  until_ = until;
+  rules_ = world.state.rules;
+  return true;
+}
+
 bool KnownCaller::HoldsIn(const World& world) {
   if (Planted(Bug::kStaleEntitlements)) return true;
-  if (rules_ != world.state.rules || world.now < from_ || until_ <= world.now) return false;
   for (const auto& name : unknown_) {
     if (world.state.principals->Find(name)) return false;
   }
   std::lock_guard lock(mutex_);
+  if (world.now < from_ || until_ <= world.now || !RulesHoldIn(world)) return false;
   if (!world.state.directory->Unchanged(change_.get(), subject_.principals,
                                         subject_.application_principals)) {
     return false;
   }
   change_ = world.state.directory->last_change();
-  return true;
+  return until_ > world.now;
 }
 
 std::shared_ptr<const Entitlements> KnownCaller::EntitlementsIn(const World& world) {
@@ -103,37 +127,54 @@ StatusOr<std::shared_ptr<KnownCaller>> EntitlementCache::Find(const World& world
                                                               std::string_view as,
                                                               std::string_view destination) {
   const std::string key = KeyOf(caller, as, destination);
-  auto known = Lookup(key);
+  const size_t classes_bytes = world.state.classes.classes.size() / 8;
+  auto known = Lookup(key, classes_bytes);
   if (known && known->HoldsIn(world)) return known;
   ASSIGN_OR_RETURN(known, KnownCaller::Resolve(world, caller, as, destination));
-  // With the bitmap of the classes that it will be asked for.
-  const size_t bytes = known->bytes() + 2 * key.size() + world.state.classes.classes.size() / 8;
-  Insert(key, known, bytes);
+  Insert(key, known, classes_bytes);
   return known;
 }
 
-std::shared_ptr<KnownCaller> EntitlementCache::Lookup(const std::string& key) {
+size_t EntitlementCache::bytes() {
+  std::lock_guard lock(mutex_);
+  return bytes_;
+}
+
+std::shared_ptr<KnownCaller> EntitlementCache::Lookup(const std::string& key,
+                                                      size_t classes_bytes) {
   std::lock_guard lock(mutex_);
   const auto place = places_.find(key);
   if (place == places_.end()) return nullptr;
   entries_.splice(entries_.begin(), entries_, place->second);
-  return place->second->caller;
+  Entry& entry = *place->second;
+  if (classes_bytes > entry.classes_bytes) {
+    bytes_ += classes_bytes - entry.classes_bytes;
+    entry.classes_bytes = classes_bytes;
+    Shrink();
+  }
+  return entry.caller;
 }
 
 void EntitlementCache::Insert(const std::string& key, const std::shared_ptr<KnownCaller>& caller,
-                              size_t bytes) {
+                              size_t classes_bytes) {
+  const size_t own_bytes = caller->bytes() + 2 * key.size() + sizeof(Entry);
   std::lock_guard lock(mutex_);
   if (const auto old = places_.find(key); old != places_.end()) {
-    bytes_ -= old->second->bytes;
+    bytes_ -= old->second->own_bytes + old->second->classes_bytes;
     entries_.erase(old->second);
     places_.erase(old);
   }
-  entries_.push_front({key, caller, bytes});
+  entries_.push_front({key, caller, own_bytes, classes_bytes});
   places_.emplace(key, entries_.begin());
-  bytes_ += bytes;
-  while (bytes_ > limits::kCallersBytes && entries_.size() > 1) {
-    bytes_ -= entries_.back().bytes;
-    places_.erase(entries_.back().key);
+  bytes_ += own_bytes + classes_bytes;
+  Shrink();
+}
+
+void EntitlementCache::Shrink() {
+  while (bytes_ > bytes_max_ && entries_.size() > 1) {
+    const Entry& last = entries_.back();
+    bytes_ -= last.own_bytes + last.classes_bytes;
+    places_.erase(last.key);
     entries_.pop_back();
   }
 }

@@ -2,11 +2,13 @@
 //
 // Nothing is ever flushed. An entry keeps what it was made of, is checked against it on each use,
 // and only what moved is made anew:
-//   the subject     the rules; the directory's changes, of which none concerns one of its
-//                   principals; the time up to which its memberships last; that names which stood
-//                   for nobody still do
-//   the classes     the same, the time up to which the entries that name it last, and how many
-//                   classes there were: later ones are judged when they are asked for
+//   the subject     the rules for labels and consumers; the directory's changes, of which none
+//                   concerns one of its principals; the time up to which its memberships last; that
+//                   names which stood for nobody still do
+//   the classes     the same; the changes of containers, each of which must leave to the subject
+//                   what the container's own list permits; the time up to which the entries that
+//                   name it last; and how many classes there were: later ones are judged when they
+//                   are asked for
 #pragma once
 
 #include <list>
@@ -15,6 +17,7 @@
 #include <string>
 #include <unordered_map>
 
+#include "engine/base/limits.h"
 #include "engine/policy/decide.h"
 
 namespace cordon {
@@ -22,11 +25,13 @@ namespace cordon {
 // A caller as it asks for somebody, for a destination. Thread-safe.
 class KnownCaller {
  public:
-  // Resolves who asks; the errors are those of ResolveSubject().
+  // Resolves who asks; the errors are those of ResolveSubject(), and of BreakGlass() if an access
+  // is named.
   static StatusOr<std::shared_ptr<KnownCaller>> Resolve(const World& world,
                                                         const Authenticated& caller,
                                                         std::string_view as,
-                                                        std::string_view destination);
+                                                        std::string_view destination,
+                                                        std::string_view break_glass = {});
 
   const Subject& subject() const { return subject_; }
 
@@ -41,14 +46,18 @@ class KnownCaller {
 
  private:
   Subject subject_;
+  // Whether the rules of `world` leave all as it was; then they are those of the next question.
+  // Requires mutex_.
+  bool RulesHoldIn(const World& world);
+
   std::shared_ptr<const Grant> grant_;  // of the caller
-  std::shared_ptr<const PolicyRules> rules_;
   std::vector<std::string>
-      unknown_;       // names that stood for nobody, as no list and no group named them
-  Micros from_ = 0;   // this holds not before
-  Micros until_ = 0;  // nor from then on
+      unknown_;      // names that stood for nobody, as no list and no group named them
+  Micros from_ = 0;  // this holds not before
 
   std::mutex mutex_;
+  Micros until_ = 0;                                  // nor from then on; guarded by mutex_
+  std::shared_ptr<const PolicyRules> rules_;          // guarded by mutex_
   std::shared_ptr<const Directory::Change> change_;   // guarded by mutex_
   std::shared_ptr<const Entitlements> entitlements_;  // guarded by mutex_
   Micros judged_at_ = 0;                              // guarded by mutex_
@@ -57,6 +66,12 @@ class KnownCaller {
 // Holds limits::kCallersBytes; who asked least recently goes first. Thread-safe.
 class EntitlementCache {
  public:
+  // Only tests choose another bound.
+  explicit EntitlementCache(size_t bytes_max = limits::kCallersBytes) : bytes_max_(bytes_max) {}
+
+  // How much it holds, about.
+  size_t bytes();
+
   // The caller as it is in `world`. One cache serves the worlds of one tenant.
   StatusOr<std::shared_ptr<KnownCaller>> Find(const World& world, const Authenticated& caller,
                                               std::string_view as, std::string_view destination);
@@ -65,12 +80,18 @@ class EntitlementCache {
   struct Entry {
     std::string key;
     std::shared_ptr<KnownCaller> caller;
-    size_t bytes;
+    size_t own_bytes;      // without the bitmap
+    size_t classes_bytes;  // of the bitmap
   };
 
-  std::shared_ptr<KnownCaller> Lookup(const std::string& key);
-  void Insert(const std::string& key, const std::shared_ptr<KnownCaller>& caller, size_t bytes);
+  // `classes_bytes` is what a bitmap of the classes takes now: an entry grows with them.
+  std::shared_ptr<KnownCaller> Lookup(const std::string& key, size_t classes_bytes);
+  void Insert(const std::string& key, const std::shared_ptr<KnownCaller>& caller,
+              size_t classes_bytes);
+  // Forgets who asked least recently until the rest fits. Requires mutex_.
+  void Shrink();
 
+  const size_t bytes_max_;
   std::mutex mutex_;
   std::list<Entry> entries_;  // guarded by mutex_; the most recently asked for first
   std::unordered_map<std::string, std::list<Entry>::iterator> places_;  // guarded by mutex_

@@ -60,6 +60,15 @@ Rights Rights::All() {
   return rights;
 }
 
+bool Quota::Covers(const Quota& other) const {
+  const auto within = [](const std::optional<uint64_t>& low, const std::optional<uint64_t>& high) {
+    return !high || (low && *low <= *high);
+  };
+  return within(other.passages_per_day, passages_per_day) &&
+         within(other.tokens_per_day, tokens_per_day) &&
+         within(other.requests_per_minute, requests_per_minute);
+}
+
 bool Grant::MayUseCollection(std::string_view name) const { return NamesOrAny(collections, name); }
 
 bool Grant::MayNameDestination(std::string_view name) const {
@@ -75,6 +84,7 @@ bool Grant::MayActAs(std::string_view other) const {
 bool Grant::Covers(const Scheme& scheme, const Grant& other) const {
   return other.rights.Within(rights) && cordon::Covers(scheme, clearance, other.clearance) &&
          other.id_prefix.starts_with(id_prefix) && other.expires <= expires &&
+         quota.Covers(other.quota) &&
          AllOf(other.collections, [&](const auto& name) { return MayUseCollection(name); }) &&
          AllOf(other.destinations, [&](const auto& name) { return MayNameDestination(name); }) &&
          AllOf(other.as_patterns, [&](const auto& pattern) { return MayActAs(pattern); });

@@ -52,6 +52,16 @@ class Rights {
 // In a list of names, all of them.
 inline constexpr std::string_view kAnyName = "*";
 
+// Bounds on what a key may use; nothing: no bound.
+struct Quota {
+  std::optional<uint64_t> passages_per_day = std::nullopt;
+  std::optional<uint64_t> tokens_per_day = std::nullopt;  // approximate ones
+  std::optional<uint64_t> requests_per_minute = std::nullopt;
+
+  // Whether everything that `other` permits is permitted by this one too.
+  bool Covers(const Quota& other) const;
+};
+
 // What one key carries (DESIGN §2 and §6).
 struct Grant {
   std::string principal;  // service:… or user:…
@@ -63,6 +73,7 @@ struct Grant {
   std::vector<std::string> destinations;  // names, or "*"; the first is the default
   Micros expires = kNever;                // refused from then on
   std::string certificate;                // the name that authenticates; empty: a secret does
+  Quota quota;
 
   bool MayUseCollection(std::string_view name) const;
   bool MayNameDestination(std::string_view name) const;

@@ -43,6 +43,8 @@ struct Scheme {
   std::vector<std::string> compartments;
   std::vector<std::string> tags;
 
+  friend bool operator==(const Scheme&, const Scheme&) = default;
+
   // public < internal < confidential < restricted: what a fresh tenant has.
   static Scheme Fresh();
 

@@ -15,8 +15,7 @@ StatusOr<Released> Release(const World& world, std::string_view destination, boo
         fmt::format("the endpoint '{}' is no destination yet; register it by policy apply",
                     destination));
   }
-  if (!MayReceive(*world.state.rules, *found, clearance, label) &&
-      !Planted(Bug::kEndpointUnasked)) {
+  if (!MayReceive(world, *found, clearance, label) && !Planted(Bug::kEndpointUnasked)) {
     return Denied("label", fmt::format("the destination '{}' may not receive a text so labelled; "
                                        "nothing was sent",
                                        destination));

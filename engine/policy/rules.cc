@@ -1,6 +1,7 @@
 #include "engine/policy/rules.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 
@@ -24,6 +25,45 @@ Status CheckTrust(const std::vector<std::string>& tiers) {
   return OkStatus();
 }
 
+// Changes are told apart while they are about no more containers than this, together.
+constexpr size_t kChangesKept = 4096;
+
+std::optional<Container> Find(const PolicyRules& rules, const std::string& name) {
+  const auto found = rules.containers.find(name);
+  return found == rules.containers.end() ? std::nullopt : std::optional(found->second);
+}
+
+std::string RegionsText(const ScopeRule& rule) {
+  return rule.PermitsRegion("any") ? "a region" : fmt::format("{}", fmt::join(rule.regions, ", "));
+}
+
+// What the rule of its scope asks of a destination, which may only narrow it.
+Status CheckAgainst(const Scheme& scheme, const ScopeRule& rule, const Destination& destination) {
+  const int scope = destination.scope;
+  if (!Covers(scheme, rule.ceiling, destination.ceiling)) {
+    return Invalid("ceiling", fmt::format("wider than the rule of scope {}, which is {}; narrow it",
+                                          scope, ToText(rule.ceiling)));
+  }
+  if (!rule.PermitsRegion(destination.region)) {
+    return Invalid("region", fmt::format("the rule of scope {} asks for {}; state one of them",
+                                         scope, RegionsText(rule)));
+  }
+  if (rule.terms_reviewed_until &&
+      (!destination.terms_reviewed_until ||
+       *destination.terms_reviewed_until > *rule.terms_reviewed_until)) {
+    return Invalid("terms_reviewed_until",
+                   fmt::format("the rule of scope {} asks for terms that are reviewed, until {} at "
+                               "most; state until when",
+                               scope, FormatTime(*rule.terms_reviewed_until)));
+  }
+  if (rule.no_training && destination.trains_on_input != false) {
+    return Invalid("trains_on_input", fmt::format("the rule of scope {} forbids providers that "
+                                                  "train on input; state false if it does not",
+                                                  scope));
+  }
+  return OkStatus();
+}
+
 Status CheckDestination(const PolicyRules& rules, const Destination& destination) {
   RETURN_IF_ERROR(CheckName("name", destination.name, limits::kNameBytes));
   if (destination.scope < 1 || destination.scope > 5) {
@@ -38,13 +78,19 @@ Status CheckDestination(const PolicyRules& rules, const Destination& destination
   if (destination.model_label) {
     RETURN_IF_ERROR(rules.scheme.CheckLabel(*destination.model_label).Within("model_label"));
   }
-  const auto scope = rules.scopes.find(destination.scope);
-  if (scope != rules.scopes.end() &&
-      !Covers(rules.scheme, scope->second.ceiling, destination.ceiling)) {
-    return Invalid("ceiling", fmt::format("wider than the rule of scope {}, which is {}; narrow it",
-                                          destination.scope, ToText(scope->second.ceiling)));
+  const ScopeRule* rule = rules.RuleOf(destination);
+  return rule == nullptr ? OkStatus() : CheckAgainst(rules.scheme, *rule, destination);
+}
+
+Status CheckScope(const Scheme& scheme, const ScopeRule& rule) {
+  RETURN_IF_ERROR(scheme.CheckClearance(rule.ceiling).Within("ceiling"));
+  for (const auto& region : rule.regions) {
+    RETURN_IF_ERROR(CheckName("regions", region, limits::kNameBytes));
   }
-  return OkStatus();
+  if (rule.regions.size() > limits::kRegionsPerScope) {
+    return Invalid("regions", fmt::format("more than {}; name '*'", limits::kRegionsPerScope));
+  }
+  return scheme.CheckTags(rule.forbidden_tags);
 }
 
 // How many containers stand above each one, computed once for each: inheritance may form a lattice
@@ -96,6 +142,17 @@ Status CheckContainer(Heights* heights, const std::string& name, const Container
 
 }  // namespace
 
+bool ScopeRule::PermitsRegion(std::string_view region) const {
+  if (regions.empty()) return true;
+  if (region.empty()) return false;
+  return std::any_of(regions.begin(), regions.end(),
+                     [&](const auto& name) { return name == region || name == "*"; });
+}
+
+bool HasModelLabel(const Destination& destination) {
+  return destination.scope >= kFirstTrainedScope && destination.model_label.has_value();
+}
+
 Destination DevDestination() {
   Destination dev;
   dev.name = kDevDestination;
@@ -111,8 +168,15 @@ Status PolicyRules::Check() const {
   for (const auto& [scope, rule] : scopes) {
     const std::string field = fmt::format("scopes[{}]", scope);
     if (scope < 1 || scope > 5) return Invalid("scopes", "a scope is 1 to 5");
-    RETURN_IF_ERROR(scheme.CheckClearance(rule.ceiling).Within("ceiling").Within(field));
-    RETURN_IF_ERROR(scheme.CheckTags(rule.forbidden_tags).Within(field));
+    RETURN_IF_ERROR(CheckScope(scheme, rule).Within(field));
+  }
+  if (containers.size() > limits::kContainers) {
+    return Invalid("containers",
+                   fmt::format("more than {} in all; remove some", limits::kContainers));
+  }
+  if (destinations.size() > limits::kDestinations) {
+    return Invalid("destinations",
+                   fmt::format("more than {} in all; remove some", limits::kDestinations));
   }
   Heights heights(*this);
   for (const auto& [name, container] : containers) {
@@ -131,10 +195,27 @@ Status PolicyRules::Check() const {
   return OkStatus();
 }
 
-std::optional<size_t> PolicyRules::TrustRank(std::string_view tier) const {
+std::optional<size_t> LabelRules::TrustRank(std::string_view tier) const {
   const auto it = std::find(trust.begin(), trust.end(), tier);
   if (it == trust.end()) return std::nullopt;
   return static_cast<size_t>(it - trust.begin());
+}
+
+void PolicyRules::NoteChange(const PolicyRules& before, const std::vector<std::string>& names) {
+  // Another member would have to be compared, too.
+  static_assert(sizeof(PolicyRules) ==
+                sizeof(LabelRules) + sizeof(containers) + sizeof(last_change));
+  auto change = std::make_shared<RulesChange>();
+  change->labels = static_cast<const LabelRules&>(*this) != static_cast<const LabelRules&>(before);
+  for (const auto& name : names)
+    change->containers.push_back({Find(before, name), Find(*this, name)});
+  change->kept = 1 + names.size() + (before.last_change ? before.last_change->kept : 0);
+  if (change->kept <= kChangesKept) {
+    change->before = before.last_change;
+  } else {
+    change->kept = 0;
+  }
+  last_change = std::move(change);
 }
 
 Micros NextEvent(const Clause& clause, Micros after) {
@@ -152,7 +233,25 @@ Micros PolicyRules::NextEvent(Micros after) const {
   for (const auto& [name, container] : containers) {
     next = std::min(next, cordon::NextEvent(container.clause, after));
   }
+  for (const auto& [name, destination] : destinations) {
+    next = std::min(next, NextTermsEnd(destination, after));
+  }
   return next;
+}
+
+Micros PolicyRules::NextTermsEnd(const Destination& destination, Micros after) const {
+  const ScopeRule* rule = RuleOf(destination);
+  Micros next = kNever;
+  for (const auto end : {destination.terms_reviewed_until,
+                         rule == nullptr ? std::nullopt : rule->terms_reviewed_until}) {
+    if (end && *end > after) next = std::min(next, *end);
+  }
+  return next;
+}
+
+const ScopeRule* PolicyRules::RuleOf(const Destination& destination) const {
+  const auto scope = scopes.find(destination.scope);
+  return scope == scopes.end() || destination.outside_scope_rules ? nullptr : &scope->second;
 }
 
 }  // namespace cordon

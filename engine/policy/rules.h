@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -18,10 +19,21 @@ struct Container {
   std::vector<std::string> inherit;
 };
 
+// From this scope on, a model is trained on what it is given: it has a label of its own.
+inline constexpr int kFirstTrainedScope = 4;
+
 // What may leave towards all destinations of one scope.
 struct ScopeRule {
   Clearance ceiling;
-  std::vector<std::string> forbidden_tags;  // sorted
+  std::vector<std::string> forbidden_tags = {};  // sorted
+  std::vector<std::string> regions = {};         // sorted; "*": any; empty: not asked for
+  std::optional<Micros> terms_reviewed_until = std::nullopt;  // nothing leaves from then on
+  bool no_training = false;  // only to providers that do not train on input
+
+  // Whether a destination in this region satisfies the rule; one that states none does not.
+  bool PermitsRegion(std::string_view region) const;
+
+  friend bool operator==(const ScopeRule&, const ScopeRule&) = default;
 };
 
 // A registered consumer of context.
@@ -29,10 +41,12 @@ struct Destination {
   std::string name;
   int scope = 0;  // 1 to 5, Generative AI Security Scoping Matrix
   Clearance ceiling;
-  std::vector<std::string> forbidden_tags;  // sorted
-  std::string region;                       // empty: nowhere in particular
-  std::optional<Label> model_label;         // of the model itself, for scope 4 and 5
-  bool outside_scope_rules = false;         // only the development destination
+  std::vector<std::string> forbidden_tags;     // sorted
+  std::string region;                          // empty: nowhere in particular
+  std::optional<Label> model_label;            // of the model itself, for scope 4 and 5
+  std::optional<Micros> terms_reviewed_until;  // receives nothing from then on
+  std::optional<bool> trains_on_input;         // whether its provider does; nothing: nobody says
+  bool outside_scope_rules = false;            // only the development destination
 
   friend bool operator==(const Destination&, const Destination&) = default;
 };
@@ -45,18 +59,21 @@ struct DeniedCertificates {
   bool Deny(std::string_view fingerprint, std::string_view issuer) const {
     return fingerprints.contains(fingerprint) || issuers.contains(issuer);
   }
+  friend bool operator==(const DeniedCertificates&, const DeniedCertificates&) = default;
 };
+
+// Whether the model has a label that must not be lost: it has seen what is above the lowest.
+bool HasModelLabel(const Destination& destination);
 
 // The development destination, which exists only while the server runs with --dev.
 inline constexpr std::string_view kDevDestination = "dev";
 Destination DevDestination();
 
-// Immutable once published; a change makes a new one.
-struct PolicyRules {
+// All of the rules but the containers: what labels and consumers are judged by.
+struct LabelRules {
   Scheme scheme = Scheme::Fresh();
   Clearance default_clearance;  // of users without one of their own
   std::map<int, ScopeRule> scopes;
-  std::map<std::string, Container, std::less<>> containers;
   std::map<std::string, Destination, std::less<>> destinations;
   DeniedCertificates denied_certificates;
   std::vector<std::string> trust;                          // tiers of provenance, lowest first
@@ -65,12 +82,46 @@ struct PolicyRules {
   // The place of a trust tier, 0 being the lowest; nothing if it is none.
   std::optional<size_t> TrustRank(std::string_view tier) const;
 
+  friend bool operator==(const LabelRules&, const LabelRules&) = default;
+};
+
+// What one change did to the rules, and those before it: a place in their history.
+struct RulesChange {
+  // A container; nothing where there was none, or is none any more.
+  struct Changed {
+    std::optional<Container> before;
+    std::optional<Container> after;
+  };
+
+  bool labels = false;  // something else than the containers changed
+  std::vector<Changed> containers;
+  std::shared_ptr<const RulesChange> before;  // null: what was before is not known
+  size_t kept = 0;                            // containers of this change and those before it
+};
+
+// Immutable once published; a change makes a new one. What is not about containers belongs into
+// LabelRules, whose comparison tells whether it has changed.
+struct PolicyRules : LabelRules {
+  std::map<std::string, Container, std::less<>> containers;
+  std::shared_ptr<const RulesChange> last_change;  // null: nothing is known of their history
+
+  // Notes what has been changed since `before`, of which these began as a copy: perhaps the
+  // containers named, and no others.
+  void NoteChange(const PolicyRules& before, const std::vector<std::string>& names);
+
   // Refuses rules that do not fit together: unknown names, containers that inherit in a circle or
-  // too deep, destinations wider than their scope. The field is the path in a policy file.
+  // too deep, destinations that do not satisfy the rule of their scope. The field is the path in a
+  // policy file.
   Status Check() const;
 
-  // The earliest end of an entry of a container that is later than `after`.
+  // The earliest time later than `after` at which an entry of a container or reviewed terms end.
   Micros NextEvent(Micros after) const;
+
+  // When the terms of `destination` or of its scope end, whichever is the first later than `after`.
+  Micros NextTermsEnd(const Destination& destination, Micros after) const;
+
+  // The rule of its scope; null if none holds for it.
+  const ScopeRule* RuleOf(const Destination& destination) const;
 };
 
 // The earliest end of an entry of `clause` that is later than `after`; kNever if there is none.

@@ -9,22 +9,31 @@
 
 namespace cordon {
 
-// A pinned View with the collection and the subject that a request is about.
+// A pinned View with the collection and the subject that a request is about. The subject, by whom
+// the guard decides, is always resolved in this View, never remembered: what is wrong with what is
+// remembered misleads the search alone (docs/decisions/guard.md).
 struct Access {
   PinnedView view;
   std::shared_ptr<const Collection> collection;
-  std::shared_ptr<KnownCaller> caller;
+  Subject subject;
 
-  const Subject& subject() const { return caller->subject(); }
-  // What the subject may see, as the index understands it.
-  AllowedSet Allowed() const;
+  // The break-glass access under which it asks; empty as a rule.
+  std::string break_glass() const {
+    return subject.break_glass ? subject.break_glass->id : std::string();
+  }
 };
 
-// Checks the right to query, pins a View, and resolves who asks. FAILED_PRECONDITION if the asked
+// What the subject of `scope` may see, as the index understands it; from what is remembered of it,
+// where that still holds.
+StatusOr<AllowedSet> AllowedFor(const Access& access, const Authenticated& caller,
+                                const v1::Scope& scope);
+
+// Checks `right`, pins a View, and resolves who asks. FAILED_PRECONDITION if the asked
 // revision is not reached: the server has waited for it, without a thread, before it called.
 // Notes in `record` what the journal keeps of it, as soon as it is known.
 // A `collection` that is hidden or absent is the same NOT_FOUND. Null: the call has none.
 StatusOr<Access> Enter(const ReadContext& context, const std::string* collection,
-                       const v1::Scope& scope, journal::v1::Record* record);
+                       const v1::Scope& scope, journal::v1::Record* record,
+                       Right right = Right::kQuery);
 
 }  // namespace cordon

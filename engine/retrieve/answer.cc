@@ -32,6 +32,11 @@ v1::Passage ToProto(Passage from, const ContextPlan& plan, uint32_t citation) {
   passage.set_citation(citation);
   if (from.rerank_score) passage.set_rerank_score(*from.rerank_score);
   passage.set_neighbour(from.neighbour);
+  if (!chunk.parts) return passage;
+  passage.set_vector_score(chunk.parts->vector_score);
+  passage.set_lexical_score(chunk.parts->lexical_score);
+  if (chunk.parts->vector_rank) passage.set_vector_rank(*chunk.parts->vector_rank);
+  if (chunk.parts->lexical_rank) passage.set_lexical_rank(*chunk.parts->lexical_rank);
   return passage;
 }
 
@@ -54,6 +59,7 @@ v1::RetrieveResponse ToResponse(RetrievedContext answer, const JournalReceipt& r
   response.set_token_counter(answer.context.token_counter);
   response.set_tokens(answer.context.tokens);
   response.set_rerank(answer.rerank);
+  response.set_break_glass(answer.access.break_glass());
   return response;
 }
 

@@ -37,26 +37,26 @@ void AnswerStream::Open(const ReadContext& context, const v1::RetrieveStreamRequ
 }
 
 void AnswerStream::Next(Respond<v1::RetrieveStreamResponse> done) {
-  auto part = std::make_shared<std::vector<Passage>>();
-  while (!passages_.empty() && part->size() < limits::kStreamPassages) {
-    part->push_back(std::move(passages_.back()));
+  std::vector<Passage> part;
+  while (!passages_.empty() && part.size() < limits::kStreamPassages) {
+    part.push_back(std::move(passages_.back()));
     passages_.pop_back();
   }
-  const bool last = part->empty();
-  journal::v1::Record record = record_;
+  const bool last = part.empty();
   const Scheme& scheme = answer_.access.view->policy().rules->scheme;
-  NotePassages(*part, last ? answer_.context.label : LabelOf(scheme, *part),
-               context_.tenant->pseudonyms, &record);
-  const bool canary = record.canary();
-  context_.tenant->journal->Append(
-      std::move(record), context_.durability,
-      [self = shared_from_this(), part, last, canary,
-       done = std::move(done)](const StatusOr<JournalReceipt>& receipt) {
-        if (!receipt.ok()) return done(receipt.status());
-        if (canary) self->context_.tenant->RaiseCanaryAlert(receipt->id());
+  Journaled(
+      context_, record_,
+      [&](journal::v1::Record* record) -> StatusOr<std::vector<Passage>> {
+        NotePassages(part, last ? answer_.context.label : LabelOf(scheme, part),
+                     context_.tenant->pseudonyms, record);
+        return std::move(part);
+      },
+      [self = shared_from_this(), last](std::vector<Passage> passages,
+                                        const JournalReceipt& receipt) {
         self->ended_ = last;
-        done(last ? self->Last(*receipt) : self->Part(std::move(*part), *receipt));
-      });
+        return last ? self->Last(receipt) : self->Part(std::move(passages), receipt);
+      },
+      std::move(done));
 }
 
 v1::RetrieveStreamResponse AnswerStream::Part(std::vector<Passage> passages,

@@ -32,7 +32,7 @@ class Sender {
 
   StatusOr<Released> May(const Label& label, std::string_view text) const {
     return Release(access_.view->world(), endpoint_, context_.caller.dev(),
-                   access_.subject().clearance, label, text);
+                   access_.subject.clearance, label, text);
   }
 
  private:

@@ -5,6 +5,7 @@
 #include <map>
 
 #include "engine/base/planted.h"
+#include "engine/columns/filter.h"
 #include "engine/store/codec.h"
 
 namespace cordon {
@@ -38,6 +39,9 @@ std::optional<ClearedChunk> Guard::Judge(uint32_t ordinal) const {
   for (const auto& entry : document_.chunks()) {
     if (entry.ordinal() != ordinal) continue;
     if (!Permits(entry)) return std::nullopt;
+    const bool passes = filter_ == nullptr || Passes(*filter_, collection_.config.attributes(),
+                                                     document_.document().attributes());
+    if (!passes) return std::nullopt;
     return Describe(entry);
   }
   return std::nullopt;
@@ -67,7 +71,7 @@ std::vector<ClearedAttribute> Guard::Attributes() const {
     if (found == document_.document().attributes().end()) continue;
     std::optional<Label> label;
     if (spec.has_label()) label = FromProto(spec.label());
-    if (label && !PermitsLabel(view_.world(), subject_, *label) &&
+    if (label && !SubjectMayHave(view_.world(), subject_, *label) &&
         !Planted(Bug::kHiddenAttributes)) {
       continue;
     }
@@ -109,8 +113,21 @@ Status Guard::Fill(std::string_view payload, ClearedChunk* chunk) {
     chunk->score =
         Score(view_.index(collection_).metric(), query_.data(), embedding_.data(), dimension);
   }
+  if (scorer_ != nullptr) ScoreText(chunk);
   if (reading_.text) chunk->text = chunk_.text();
   return OkStatus();
+}
+
+void Guard::ScoreText(ClearedChunk* chunk) {
+  const TermCounts terms = CountTerms(LanguageOf(collection_.config), chunk_.text());
+  if (!scorer_->Matches(terms) || !HoldsPhrases(scorer_->query(), chunk_.text())) return;
+  chunk->lexical_score = scorer_->Score(terms);
+  if (query_.empty()) chunk->score = *chunk->lexical_score;
+}
+
+void Guard::Place(Cleared<ClearedChunk>* chunk, double score, const Parts& parts) {
+  chunk->value_.score = score;
+  chunk->value_.parts = parts;
 }
 
 StatusOr<std::vector<Guard::Passed>> Guard::Clear(std::span<const Wanted> wanted) {

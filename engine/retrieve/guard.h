@@ -13,7 +13,9 @@
 #include <vector>
 
 #include "cordon/store/v1/records.pb.h"
+#include "cordon/v1/retrieval.pb.h"
 #include "engine/index/score.h"
+#include "engine/lexical/bm25.h"
 #include "engine/retrieve/cleared.h"
 #include "engine/view/view.h"
 
@@ -26,11 +28,19 @@ struct ClearedAttribute {
   std::optional<Label> label;  // of the attribute itself, which its value has beside the chunk's
 };
 
+// What a hybrid answer is made of. A rank is from 1; none if it was beyond the depth.
+struct Parts {
+  double vector_score = 0;
+  double lexical_score = 0;  // 0 if the text does not match
+  std::optional<uint32_t> vector_rank;
+  std::optional<uint32_t> lexical_rank;
+};
+
 // A chunk that the caller may see.
 struct ClearedChunk {
   std::string document;
   uint32_t ordinal;
-  double score;  // 0 if no query was given
+  double score;  // by the vector, else by the text, else 0; what fusion makes of both
   std::string text;
   Label label;
   std::string title;
@@ -40,6 +50,8 @@ struct ClearedChunk {
   bool canary = false;                       // an alert, of which the caller learns nothing
   std::vector<float> embedding;              // if asked for
   std::vector<ClearedAttribute> attributes;  // if asked for, by name
+  std::optional<double> lexical_score = {};  // if texts are scored and this one matches
+  std::optional<Parts> parts = {};           // only of a hybrid answer
 };
 
 // What of a chunk is wanted beside what describes it.
@@ -49,6 +61,20 @@ struct Reading {
   bool attributes = false;
 };
 
+// The part of a document that a destination may be trained on: as it is ingested.
+struct ExportedDocument {
+  v1::Document document;
+  std::vector<Label> labels;  // of all that it holds: its chunks and attributes
+  size_t tokens = 0;          // of its texts, approximately
+  bool canary = false;        // an alert, which is not exported
+};
+
+// What of a document is exported besides the texts that the subject may see.
+struct ExportedParts {
+  bool vectors = false;
+  bool lists_and_subjects = false;  // what auditors see
+};
+
 // For one request and one thread; borrows everything.
 class Guard {
  public:
@@ -56,6 +82,11 @@ class Guard {
   // read.
   Guard(const View& view, const Collection& collection, const Subject& subject,
         std::span<const float> query, Reading reading = {});
+
+  // Scores texts as well; borrowed. What the text itself says counts, not what an index says.
+  void ScoreTexts(const TextScorer& scorer) { scorer_ = &scorer; }
+  // Lets only documents pass that this filter passes, which has been checked; borrowed.
+  void Require(const v1::Filter& filter) { filter_ = &filter; }
 
   // A chunk that is about to be cleared.
   struct Wanted {
@@ -67,6 +98,9 @@ class Guard {
   // a record is damaged. Reads all documents at once, then all chunks that may be seen.
   StatusOr<std::vector<Passed>> Clear(std::span<const Wanted> wanted);
 
+  // Gives a cleared chunk its place in a hybrid answer.
+  static void Place(Cleared<ClearedChunk>* chunk, double score, const Parts& parts);
+
   // All chunks of a document that the subject may see, by ordinal; empty if it is hidden or absent.
   StatusOr<std::vector<Cleared<ClearedChunk>>> ClearDocument(std::string_view document);
 
@@ -76,6 +110,11 @@ class Guard {
   StatusOr<std::vector<Cleared<ClearedChunk>>> ClearAround(
       std::string_view document, uint32_t ordinal, size_t reach,
       const std::function<bool(uint32_t ordinal)>& wanted);
+
+  // The part of a document that the subject may see, for a model to be trained on; nothing if it is
+  // hidden or absent. Attributes that the subject may not have are left out.
+  StatusOr<std::optional<Cleared<ExportedDocument>>> ClearForExport(std::string_view document,
+                                                                    const ExportedParts& parts);
 
   // Whether the subject may see any chunk of the document; reads no content.
   StatusOr<bool> Sees(std::string_view document);
@@ -89,15 +128,23 @@ class Guard {
   ClearedChunk Describe(const store::v1::ChunkEntry& entry) const;
   std::vector<ClearedAttribute> Attributes() const;
   StatusOr<std::vector<Cleared<ClearedChunk>>> LoadAll(std::vector<ClearedChunk> permitted);
+  // Copies what holds for the whole document, by document_.
+  void DescribeForExport(const ExportedParts& parts, ExportedDocument* out) const;
+  void ExportChunk(const store::v1::ChunkEntry& entry, const store::v1::ChunkRecord& stored,
+                   const ExportedParts& parts, ExportedDocument* out) const;
   // Adds to chunks that the subject may see what their own records hold.
   Status Load(std::span<ClearedChunk* const> permitted);
   Status Fill(std::string_view payload, ClearedChunk* chunk);
+  // By chunk_.
+  void ScoreText(ClearedChunk* chunk);
 
   const View& view_;
   const Collection& collection_;
   const Subject& subject_;
   const std::span<const float> query_;
   const Reading reading_;
+  const TextScorer* scorer_ = nullptr;
+  const v1::Filter* filter_ = nullptr;
   // The record read last; the next one is parsed into the memory of the one before.
   store::v1::DocumentRecord document_;
   store::v1::ChunkRecord chunk_;

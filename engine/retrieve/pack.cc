@@ -8,6 +8,7 @@
 #include "engine/retrieve/neighbours.h"
 #include "engine/store/codec.h"
 #include "engine/text/hidden_characters.h"
+#include "engine/text/tokens.h"
 
 namespace cordon {
 namespace {
@@ -17,9 +18,9 @@ std::vector<std::string> ReceiversOfAll(const Access& access, const Authenticate
                                         const std::set<Label>& labels) {
   const World world = access.view->world();
   const Label lowest{world.state.rules->scheme.levels.front(), {}, {}};
-  auto names = Receivers(world, caller, access.subject(), lowest);
+  auto names = Receivers(world, caller, access.subject, lowest);
   for (const auto& label : labels) {
-    const auto some = Receivers(world, caller, access.subject(), label);
+    const auto some = Receivers(world, caller, access.subject, label);
     std::vector<std::string> both;
     std::set_intersection(names.begin(), names.end(), some.begin(), some.end(),
                           std::back_inserter(both));
@@ -101,7 +102,9 @@ void NotePassages(std::span<const Passage> passages, const std::optional<Label>&
     record->add_documents(pseudonyms.Of("document", passage->document));
     record->add_chunks(passage->ordinal);
     if (passage->canary) record->set_canary(true);
+    record->set_tokens(record->tokens() + ApproximateTokens(passage->text));
   }
+  record->set_passages(static_cast<uint32_t>(passages.size()));
   if (label) *record->mutable_context_label() = ToProto(*label);
 }
 

@@ -36,7 +36,9 @@ Context PackAll(const Access& access, const Authenticated& caller,
 // The join of the passages' labels and of their attributes'; nothing without passages.
 std::optional<Label> LabelOf(const Scheme& scheme, std::span<const Passage> passages);
 
-// Notes in the journal record which chunks leave, under which label, and whether one is a canary's.
+// Notes in the journal record which chunks leave, how much of them, under which label, and whether
+// one is a canary's; by it they are metered (engine/view/journaled.h). Texts that are read and then
+// left out count as well.
 void NoteContext(const Context& context, const Pseudonyms& pseudonyms, journal::v1::Record* record);
 void NotePassages(std::span<const Passage> passages, const std::optional<Label>& label,
                   const Pseudonyms& pseudonyms, journal::v1::Record* record);

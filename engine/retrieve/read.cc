@@ -21,8 +21,7 @@ StatusOr<Document> ReadDocument(const ReadContext& context, const v1::GetDocumen
   Document document;
   ASSIGN_OR_RETURN(document.access, Enter(context, &request.collection(), request.scope(), record));
   RETURN_IF_ERROR(CheckName("document", request.document(), limits::kIdBytes));
-  Guard guard(*document.access.view.view, *document.access.collection, document.access.subject(),
-              {});
+  Guard guard(*document.access.view.view, *document.access.collection, document.access.subject, {});
   ASSIGN_OR_RETURN(auto cleared, guard.ClearDocument(request.document()));
   if (cleared.empty()) return DocumentNotFound();
   document.context = PackAll(document.access, context.caller, std::move(cleared));
@@ -46,6 +45,7 @@ v1::GetDocumentResponse ToResponse(const Document& document, const JournalReceip
   response.set_revision(document.access.view->revision());
   *response.mutable_as_of() = ToProtoTime(document.access.view.as_of);
   response.set_journal_id(receipt.id());
+  response.set_break_glass(document.access.break_glass());
   return response;
 }
 
@@ -58,7 +58,7 @@ StatusOr<v1::CheckAccessResponse> Check(const ReadContext& context,
     return Invalid("documents", fmt::format("more than {}", limits::kCheckAccessDocuments));
   }
   v1::CheckAccessResponse response;
-  Guard guard(*access.view.view, *access.collection, access.subject(), {});
+  Guard guard(*access.view.view, *access.collection, access.subject, {});
   for (int i = 0; i < request.documents_size(); ++i) {
     const std::string& id = request.documents(i);
     RETURN_IF_ERROR(CheckName(fmt::format("documents[{}]", i), id, limits::kIdBytes));
@@ -79,7 +79,7 @@ StatusOr<v1::AllowedDestinationsResponse> Allowed(const ReadContext& context,
   RETURN_IF_ERROR(access.view->policy().rules->scheme.CheckLabel(label).Within("label"));
   *record->mutable_context_label() = request.label();
   v1::AllowedDestinationsResponse response;
-  for (auto& name : Receivers(access.view->world(), context.caller, access.subject(), label)) {
+  for (auto& name : Receivers(access.view->world(), context.caller, access.subject, label)) {
     response.add_destinations(std::move(name));
   }
   response.set_revision(access.view->revision());

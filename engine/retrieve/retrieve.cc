@@ -1,13 +1,11 @@
 #include "engine/retrieve/retrieve.h"
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <cmath>
 
 #include "engine/base/limits.h"
-#include "engine/base/planted.h"
 #include "engine/base/text_check.h"
 #include "engine/crypto/encoding.h"
 #include "engine/crypto/random_bytes.h"
@@ -18,13 +16,14 @@
 #include "engine/retrieve/choose.h"
 #include "engine/retrieve/guard.h"
 #include "engine/retrieve/neighbours.h"
+#include "engine/retrieve/pack.h"
+#include "engine/retrieve/search.h"
 #include "engine/store/codec.h"
 
 namespace cordon {
 namespace {
 
 constexpr size_t kNonceBytes = 16;
-constexpr size_t kJudgedAtOnce = 64;  // candidates: the reads of their records share the way down
 
 Status CheckRequest(const v1::RetrieveRequest& request) {
   if (request.k() > limits::kTopK) {
@@ -34,10 +33,8 @@ Status CheckRequest(const v1::RetrieveRequest& request) {
   if (!v1::Rank_IsValid(request.rank())) {
     return Invalid("rank", "unknown; one of vector, lexical, hybrid");
   }
-  if (request.rank() == v1::RANK_LEXICAL || request.rank() == v1::RANK_HYBRID) {
-    return Status(StatusCode::kUnimplemented, "rank", "not served yet; use vector");
-  }
-  return CheckText("text", request.text(), limits::kQueryTextBytes);
+  RETURN_IF_ERROR(CheckText("text", request.text(), limits::kQueryTextBytes));
+  return CheckRanking(request);
 }
 
 // The query's embedding: the caller's own, or what the collection's embedder makes of the text.
@@ -79,68 +76,33 @@ std::string QueryDigest(const v1::RetrieveRequest& request, const Pseudonyms& ps
   query.push_back('\0');
   query.append(reinterpret_cast<const char*>(request.vector().data()),
                static_cast<size_t>(request.vector_size()) * sizeof(float));
+  if (request.has_filter()) query.append(request.filter().SerializeAsString());
   return pseudonyms.Digest(query);
 }
 
-// Refuses more text than one answer may hold; it is never cut.
-Status CheckAnswer(size_t bytes) {
-  if (bytes <= limits::kAnswerBytes) return OkStatus();
-  return Invalid("k", fmt::format("the answer would have more than {} bytes of text; ask for "
-                                  "fewer, or leave the text out",
-                                  limits::kAnswerBytes));
-}
-
-// `count` candidates from `first` on, or as many as there are.
-std::vector<Guard::Wanted> WantedFrom(const std::vector<Hit>& candidates, size_t first,
-                                      size_t count) {
-  std::vector<Guard::Wanted> wanted;
-  for (size_t i = first; i < candidates.size() && wanted.size() < count; ++i) {
-    wanted.push_back({candidates[i].document, candidates[i].ordinal});
+// What the request asks, of a collection that the caller may search; without how many.
+StatusOr<Question> ToQuestion(const ReadContext& context, const Access& access,
+                              const v1::RetrieveRequest& request, const ContextPlan& plan,
+                              journal::v1::Record* record) {
+  Question question;
+  if (request.rank() != v1::RANK_UNSPECIFIED) question.rank = request.rank();
+  // A vector that does not fit is refused whether it ranks or not.
+  if (question.rank != v1::RANK_LEXICAL || request.vector_size() > 0) {
+    ASSIGN_OR_RETURN(question.vector, QueryVector(context, access, request, record));
   }
-  return wanted;
-}
-
-// True if what the guard computed from the stored record is what the index proposed, and in order.
-bool IsAsProposed(const ClearedChunk& chunk, const Hit& proposed,
-                  const std::vector<Cleared<ClearedChunk>>& before) {
-  return proposed.score.low <= chunk.score && chunk.score <= proposed.score.high &&
-         (before.empty() || chunk.score <= before.back()->score);
-}
-
-// Search proposes, the guard disposes: candidates that it rejects are defects of the index, and the
-// search goes on until k are cleared or nothing more is permitted.
-StatusOr<std::vector<Cleared<ClearedChunk>>> SearchAndGuard(const Access& access,
-                                                            const std::vector<float>& query,
-                                                            size_t k, Reading reading,
-                                                            const std::function<bool()>& stop) {
-  const VectorIndex& index = access.view->index(*access.collection);
-  AllowedSet allowed = access.Allowed();
-  for (size_t i = 0; Planted(Bug::kFilterAfterTopK) && i < allowed.classes.size(); ++i) {
-    allowed.classes.Set(i);
+  if (question.rank != v1::RANK_VECTOR) {
+    question.text = ParseTextQuery(LanguageOf(access.collection->config), request.text());
   }
-  Guard guard(*access.view.view, *access.collection, access.subject(), query, reading);
-  std::vector<Cleared<ClearedChunk>> cleared;
-  size_t bytes = 0;
-  for (size_t asked = k, seen = 0;; asked += k) {
-    ASSIGN_OR_RETURN(const auto candidates, index.Search(allowed, query, asked, stop));
-    while (seen < candidates.size() && cleared.size() < k) {
-      const size_t missing = std::min(kJudgedAtOnce, k - cleared.size());
-      ASSIGN_OR_RETURN(auto judged, guard.Clear(WantedFrom(candidates, seen, missing)));
-      for (auto& passed : judged) {
-        if (passed && IsAsProposed(**passed, candidates[seen], cleared)) {
-          bytes += (*passed)->text.size();
-          RETURN_IF_ERROR(CheckAnswer(bytes));
-          cleared.push_back(*std::move(passed));
-        } else {
-          spdlog::error("defect: the guard rejected a candidate of the index");
-        }
-        ++seen;
-      }
-    }
-    if (cleared.size() == k || candidates.size() < asked || Planted(Bug::kFilterAfterTopK)) {
-      return cleared;
-    }
+  question.reading = plan.ToRead();
+  if (request.has_min_score()) question.min_score = request.min_score();
+  question.fusion = request.fusion();
+  // What is fused depends on what is asked for, not on how many of it are looked at.
+  if (question.fusion.depth() == 0) {
+    const size_t depth = std::max<size_t>(plan.k, limits::kFusionDepthDefault);
+    question.fusion.set_depth(static_cast<uint32_t>(depth));
   }
+  if (request.has_filter()) question.filter = &request.filter();
+  return question;
 }
 
 }  // namespace
@@ -156,9 +118,11 @@ StatusOr<RetrievedContext> FindAnswer(const ReadContext& context,
   const Access& access = answer.access;
   const PolicyRules& rules = *access.view->policy().rules;
   ASSIGN_OR_RETURN(answer.plan, PlanContext(request, rules));
-  ASSIGN_OR_RETURN(const std::vector<float> query, QueryVector(context, access, request, record));
+  ASSIGN_OR_RETURN(Question question, ToQuestion(context, access, request, answer.plan, record));
+  ASSIGN_OR_RETURN(const AllowedSet allowed, AllowedFor(access, context.caller, request.scope()));
   const auto find = [&](size_t count) {
-    return SearchAndGuard(access, query, count, answer.plan.ToRead(), context.stop);
+    question.k = count;
+    return Search(access, allowed, question, context.stop);
   };
   ASSIGN_OR_RETURN(Chosen chosen, Choose(answer.plan, rules, find, context.stop));
   if (!answer.plan.rerank.empty()) {
@@ -166,7 +130,10 @@ StatusOr<RetrievedContext> FindAnswer(const ReadContext& context,
                      Rerank(context, access, request, answer.plan, record, &chosen.passages));
   }
   if (answer.plan.reach > 0) {
-    Guard guard(*access.view.view, *access.collection, access.subject(), query,
+    // Nearness is the score of a ranking by vector only: in the others neighbours have none.
+    const bool scored = question.rank == v1::RANK_VECTOR;
+    Guard guard(*access.view.view, *access.collection, access.subject,
+                scored ? std::span<const float>(question.vector) : std::span<const float>(),
                 answer.plan.ToRead());
     ASSIGN_OR_RETURN(chosen.passages,
                      WithNeighbours(&guard, std::move(chosen.passages), answer.plan.reach));

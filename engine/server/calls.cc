@@ -37,6 +37,10 @@ StatusOr<Authenticated> Front::Authenticate(const grpc::CallbackServerContext& c
   return caller;
 }
 
+Status Front::Admit(const Authenticated& caller) {
+  return engine->FindTenant(caller.tenant())->meters.Admit(caller, engine->clock()->Now());
+}
+
 std::function<bool()> StopOf(grpc::CallbackServerContext* context) {
   const auto cap =
       std::chrono::system_clock::now() + std::chrono::milliseconds(limits::kDeadlineCap_ms);

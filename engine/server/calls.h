@@ -16,6 +16,7 @@
 #include "engine/engine.h"
 #include "engine/identity/api_key.h"
 #include "engine/identity/certificate.h"
+#include "engine/ingest/directory_sync.h"
 #include "engine/server/errors.h"
 #include "engine/server/open_streams.h"
 #include "engine/server/peer.h"
@@ -36,6 +37,7 @@ struct Front {
   Executor* executor;
   Executor* outside = nullptr;  // for calls that may wait for endpoints; null: there are none
   OpenStreams streams;
+  OpenSyncs syncs;
   Peers peers;
   std::atomic<uint64_t> unauthenticated{0};
   std::atomic<int> waiting{0};  // calls that wait for a revision
@@ -48,6 +50,9 @@ struct Front {
   Executor* ExecutorAt(Where where) const {
     return where == Where::kOutside && outside != nullptr ? outside : executor;
   }
+
+  // Counts the call, or the message of a stream. RESOURCE_EXHAUSTED beyond the key's quota.
+  Status Admit(const Authenticated& caller);
 };
 
 // Says true once the caller is gone or the deadline, at most limits::kDeadlineCap_ms from now, has
@@ -78,9 +83,11 @@ grpc::ServerUnaryReactor* Unary(Front* front, grpc::CallbackServerContext* conte
   const auto run = [=] {
     const auto caller = front->Authenticate(*context);
     if (!caller.ok()) return done(caller.status());
-    if (const Status fits = CheckMessage(*request, bytes_max); !fits.ok()) {
+    Status admitted = front->Admit(*caller);
+    if (admitted.ok()) admitted = CheckMessage(*request, bytes_max);
+    if (!admitted.ok()) {
       const auto tenant = front->engine->FindTenant(caller->tenant());
-      return RefuseJournaled(tenant, *caller, CallOf(*request), fits, done);
+      return RefuseJournaled(tenant, *caller, CallOf(*request), admitted, done);
     }
     handle(*caller, *request, StopOf(context), done);
   };

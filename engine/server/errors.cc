@@ -5,7 +5,7 @@
 
 namespace cordon {
 namespace {
-constexpr int32_t kRetryDelay_ns = 100'000'000;
+constexpr int64_t kRetryDelay_ms = 100;  // where nothing says when
 }
 
 grpc::Status ToGrpc(const Status& status) {
@@ -22,7 +22,9 @@ grpc::Status ToGrpc(const Status& status) {
   }
   if (status.code() == StatusCode::kResourceExhausted) {
     google::rpc::RetryInfo retry;
-    retry.mutable_retry_delay()->set_nanos(kRetryDelay_ns);
+    const int64_t delay_ms = status.retry_after_ms() > 0 ? status.retry_after_ms() : kRetryDelay_ms;
+    retry.mutable_retry_delay()->set_seconds(delay_ms / 1000);
+    retry.mutable_retry_delay()->set_nanos(static_cast<int32_t>(delay_ms % 1000) * 1'000'000);
     details.add_details()->PackFrom(retry);
   }
   return {static_cast<grpc::StatusCode>(status.code()), std::string(status.message()),

@@ -1,6 +1,26 @@
 #include "engine/server/ingest_stream.h"
 
 namespace cordon {
+namespace {
+
+StatusOr<v1::IngestRequest> Parse(grpc::ByteBuffer* message) {
+  v1::IngestRequest request;
+  if (grpc::SerializationTraits<v1::IngestRequest>::Deserialize(message, &request).ok()) {
+    return request;
+  }
+  return Invalid("", "the message is no IngestRequest; send one, as ingest.proto has it");
+}
+
+grpc::ByteBuffer Serialize(const v1::IngestResponse& response) {
+  grpc::ByteBuffer bytes;
+  bool own = false;
+  const auto written =
+      grpc::SerializationTraits<v1::IngestResponse>::Serialize(response, &bytes, &own);
+  CORDON_CHECK(written.ok());
+  return bytes;
+}
+
+}  // namespace
 
 IngestStream::IngestStream(Front* front, grpc::CallbackServerContext* context)
     : front_(front), context_(context) {
@@ -45,7 +65,7 @@ void IngestStream::OnReadDone(bool ok) {
   std::lock_guard lock(mutex_);
   reading_ = false;
   if (ok) {
-    unprocessed_.push_back(std::move(incoming_));
+    unprocessed_.push_back(incoming_);
     incoming_.Clear();
     ++next_number_;
     MaybeProcess();
@@ -60,10 +80,10 @@ void IngestStream::MaybeProcess() {
   if (processing_ || refused_ || unprocessed_.empty() || !failed_.ok()) return;
   processing_ = true;
   const uint64_t number = next_process_++;
-  auto request = std::make_shared<v1::IngestRequest>(std::move(unprocessed_.front()));
+  const grpc::ByteBuffer message = unprocessed_.front();
   unprocessed_.pop_front();
-  const bool admitted = front_->ExecutorAt(Where::kOutside)->Submit([this, request, number] {
-    Process(std::move(*request), number);
+  const bool admitted = front_->ExecutorAt(Where::kOutside)->Submit([this, message, number] {
+    Process(message, number);
   });
   if (!admitted) {
     processing_ = false;
@@ -73,16 +93,19 @@ void IngestStream::MaybeProcess() {
   }
 }
 
-void IngestStream::Process(v1::IngestRequest request, uint64_t number) {
+void IngestStream::Process(grpc::ByteBuffer message, uint64_t number) {
   const auto acknowledge = [this, number](Result result) {
     Acknowledge(number, std::move(result));
   };
   // Each batch is authenticated anew: a key that is revoked in mid-stream writes nothing more.
   const auto caller = front_->Authenticate(*context_);
   Status refused = caller.status();
-  if (refused.ok()) refused = CheckBatch(request, number);
+  if (refused.ok()) refused = front_->Admit(*caller);
+  auto request = refused.ok() ? Parse(&message) : StatusOr<v1::IngestRequest>(refused);
+  if (refused.ok()) refused = request.status();
+  if (refused.ok()) refused = CheckBatch(*request, number);
   if (refused.ok()) {
-    IngestDocuments(front_->engine->WriteAs(*caller), std::move(request), acknowledge);
+    IngestDocuments(front_->engine->WriteAs(*caller), *std::move(request), acknowledge);
   } else if (caller.ok()) {
     const auto tenant = front_->engine->FindTenant(caller->tenant());
     RefuseJournaled(tenant, *caller, "Ingest", refused, acknowledge);
@@ -120,9 +143,10 @@ void IngestStream::MaybeWrite() {
   if (!next->second.ok()) {
     Fail(next->second.status());
   } else if (failed_.ok()) {
-    outgoing_ = std::move(next->second->response);
+    v1::IngestResponse& response = next->second->response;
     undefined_.insert(next->second->undefined.begin(), next->second->undefined.end());
-    outgoing_.set_undefined_principals(static_cast<uint32_t>(undefined_.size()));
+    response.set_undefined_principals(static_cast<uint32_t>(undefined_.size()));
+    outgoing_ = Serialize(response);
     writing_ = true;
     StartWrite(&outgoing_);
   }

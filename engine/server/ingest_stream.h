@@ -17,7 +17,7 @@
 namespace cordon {
 
 // Deletes itself when gRPC is done with it.
-class IngestStream final : public grpc::ServerBidiReactor<v1::IngestRequest, v1::IngestResponse> {
+class IngestStream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer> {
  public:
   IngestStream(Front* front, grpc::CallbackServerContext* context);
 
@@ -46,7 +46,7 @@ class IngestStream final : public grpc::ServerBidiReactor<v1::IngestRequest, v1:
   void Fail(const Status& status);
 
   // Runs on the executor: authenticates, validates and submits the oldest unprocessed batch.
-  void Process(v1::IngestRequest request, uint64_t number);
+  void Process(grpc::ByteBuffer message, uint64_t number);
   Status CheckBatch(const v1::IngestRequest& request, uint64_t number);
   void Acknowledge(uint64_t number, Result result);
 
@@ -54,11 +54,11 @@ class IngestStream final : public grpc::ServerBidiReactor<v1::IngestRequest, v1:
   grpc::CallbackServerContext* const context_;
 
   std::mutex mutex_;
-  v1::IngestRequest incoming_;
-  std::deque<v1::IngestRequest> unprocessed_;
+  grpc::ByteBuffer incoming_;
+  std::deque<grpc::ByteBuffer> unprocessed_;
   std::map<uint64_t, Result> acknowledged_;  // by number, not yet written
   std::set<std::string> undefined_;          // named by the stream so far
-  v1::IngestResponse outgoing_;
+  grpc::ByteBuffer outgoing_;
   std::string collection_;
   uint64_t next_number_ = 0;   // of the next batch that is read
   uint64_t next_process_ = 0;  // of the next batch that is processed

@@ -13,9 +13,11 @@ PassageStream::PassageStream(Front* front, grpc::CallbackServerContext* context,
 void PassageStream::Begin() {
   const auto caller = front_->Authenticate(*context_);
   if (!caller.ok()) return End(caller.status());
-  if (const Status fits = CheckMessage(*request_, limits::kQueryMessageBytes); !fits.ok()) {
+  Status admitted = front_->Admit(*caller);
+  if (admitted.ok()) admitted = CheckMessage(*request_, limits::kQueryMessageBytes);
+  if (!admitted.ok()) {
     return RefuseJournaled(front_->engine->FindTenant(caller->tenant()), *caller, "RetrieveStream",
-                           fits, [this](const Status& status) { End(status); });
+                           admitted, [this](const Status& status) { End(status); });
   }
   WhenVisible(
       front_, where_, *caller, request_->query().scope().at_least_revision(), stop_,

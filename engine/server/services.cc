@@ -1,9 +1,13 @@
 #include "engine/server/services.h"
 
+#include "engine/crypto/encoding.h"
+#include "engine/crypto/random_bytes.h"
+#include "engine/server/export_stream.h"
 #include "engine/server/find_keys.h"
 #include "engine/server/ingest_stream.h"
 #include "engine/server/passage_stream.h"
 #include "engine/server/revision_wait.h"
+#include "engine/server/sync_stream.h"
 
 namespace cordon {
 namespace {
@@ -119,7 +123,12 @@ Reactor* RetrievalService::AllowedDestinations(CallContext* context,
   return ReadAt(front_, context, request, response, cordon::AllowedDestinations);
 }
 
-grpc::ServerBidiReactor<v1::IngestRequest, v1::IngestResponse>* IngestService::Ingest(
+grpc::ServerWriteReactor<v1::ExportResponse>* RetrievalService::Export(
+    CallContext* context, const v1::ExportRequest* request) {
+  return new ExportStream(front_, context, *request);
+}
+
+grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* IngestService::Ingest(
     CallContext* context) {
   return new IngestStream(front_, context);
 }
@@ -127,6 +136,23 @@ grpc::ServerBidiReactor<v1::IngestRequest, v1::IngestResponse>* IngestService::I
 Reactor* IngestService::SetAccess(CallContext* context, const v1::SetAccessRequest* request,
                                   v1::SetAccessResponse* response) {
   return Write(front_, context, request, response, cordon::SetAccess);
+}
+
+Reactor* IngestService::SetAccessMany(CallContext* context, const v1::SetAccessManyRequest* request,
+                                      v1::SetAccessManyResponse* response) {
+  return Write(front_, context, request, response, cordon::SetAccessMany);
+}
+
+Reactor* IngestService::SetAccessSelected(CallContext* context,
+                                          const v1::SetAccessSelectedRequest* request,
+                                          v1::SetAccessSelectedResponse* response) {
+  return Unary(
+      front_, context, request, response,
+      [engine = front_->engine](const Authenticated& caller, const v1::SetAccessSelectedRequest& in,
+                                const std::function<bool()>& stop, auto done) {
+        cordon::SetAccessSelected(engine->WriteAs(caller), in, stop, done);
+      },
+      limits::kIngestMessageBytes);
 }
 
 Reactor* IngestService::Delete(CallContext* context, const v1::DeleteRequest* request,
@@ -138,6 +164,29 @@ Reactor* DirectoryService::ApplyDirectory(CallContext* context,
                                           const v1::ApplyDirectoryRequest* request,
                                           v1::ApplyDirectoryResponse* response) {
   return Write(front_, context, request, response, cordon::ApplyDirectory);
+}
+
+grpc::ServerReadReactor<v1::SyncDirectoryRequest>* DirectoryService::SyncDirectory(
+    CallContext* context, v1::SyncDirectoryResponse* response) {
+  return new SyncStream(front_, context, response);
+}
+
+Reactor* DirectoryService::GetPrincipal(CallContext* context,
+                                        const v1::GetPrincipalRequest* request,
+                                        v1::GetPrincipalResponse* response) {
+  return Read(front_, context, request, response, cordon::GetPrincipal);
+}
+
+Reactor* PolicyService::GetPolicy(CallContext* context, const v1::GetPolicyRequest* request,
+                                  v1::GetPolicyResponse* response) {
+  return Read(
+      front_, context, request, response,
+      [](const ReadContext& read, const auto&, auto done) { cordon::GetPolicy(read, done); });
+}
+
+Reactor* PolicyService::PolicyHistory(CallContext* context, const v1::PolicyHistoryRequest* request,
+                                      v1::PolicyHistoryResponse* response) {
+  return Read(front_, context, request, response, cordon::PolicyHistory);
 }
 
 Reactor* PolicyService::ApplyPolicy(CallContext* context, const v1::ApplyPolicyRequest* request,
@@ -173,6 +222,32 @@ Reactor* PolicyService::Simulate(CallContext* context, const v1::SimulateRequest
         cordon::Simulate(engine->ReadAs(caller, std::move(stop)), in, try_change, done);
       },
       limits::kIngestMessageBytes);
+}
+
+Reactor* PolicyService::OpenBreakGlass(CallContext* context,
+                                       const v1::OpenBreakGlassRequest* request,
+                                       v1::OpenBreakGlassResponse* response) {
+  return Write(front_, context, request, response,
+               [](const WriteContext& write, const v1::OpenBreakGlassRequest& in, auto done) {
+                 constexpr size_t kIdBytes = 8;
+                 const auto id = RandomBytes(kIdBytes);
+                 if (!id.ok()) return done(id.status());
+                 cordon::OpenBreakGlass(write, in, HexEncode(*id), done);
+               });
+}
+
+Reactor* PolicyService::CloseBreakGlass(CallContext* context,
+                                        const v1::CloseBreakGlassRequest* request,
+                                        v1::CloseBreakGlassResponse* response) {
+  return Write(front_, context, request, response, cordon::CloseBreakGlass);
+}
+
+Reactor* PolicyService::ListBreakGlass(CallContext* context,
+                                       const v1::ListBreakGlassRequest* request,
+                                       v1::ListBreakGlassResponse* response) {
+  return Read(
+      front_, context, request, response,
+      [](const ReadContext& read, const auto&, auto done) { cordon::ListBreakGlass(read, done); });
 }
 
 Reactor* AdminService::CreateTenant(CallContext* context, const v1::CreateTenantRequest* request,
@@ -235,6 +310,11 @@ Reactor* AdminService::ListKeys(CallContext* context, const v1::ListKeysRequest*
 Reactor* AdminService::RevokeKey(CallContext* context, const v1::RevokeKeyRequest* request,
                                  v1::RevokeKeyResponse* response) {
   return Write(front_, context, request, response, cordon::RevokeKey);
+}
+
+Reactor* AdminService::Usage(CallContext* context, const v1::UsageRequest* request,
+                             v1::UsageResponse* response) {
+  return Read(front_, context, request, response, cordon::Usage);
 }
 
 Reactor* AdminService::Stats(CallContext* context, const v1::StatsRequest* request,

@@ -27,16 +27,29 @@ class RetrievalService final : public v1::Retrieval::CallbackService {
                        v1::CheckAccessResponse*) override;
   Reactor* AllowedDestinations(CallContext*, const v1::AllowedDestinationsRequest*,
                                v1::AllowedDestinationsResponse*) override;
+  grpc::ServerWriteReactor<v1::ExportResponse>* Export(CallContext*,
+                                                       const v1::ExportRequest*) override;
 
  private:
   Front* const front_;
 };
 
-class IngestService final : public v1::Ingest::CallbackService {
+// Of v1::Ingest all that is no stream is as gRPC generates it. The stream takes bytes: of a message
+// that it cannot parse, gRPC would make the end of a stream that went well.
+using IngestBase = v1::Ingest::WithRawCallbackMethod_Ingest<
+    v1::Ingest::WithCallbackMethod_SetAccess<v1::Ingest::WithCallbackMethod_SetAccessMany<
+        v1::Ingest::WithCallbackMethod_SetAccessSelected<
+            v1::Ingest::WithCallbackMethod_Delete<v1::Ingest::Service>>>>>;
+
+class IngestService final : public IngestBase {
  public:
   explicit IngestService(Front* front) : front_(front) {}
-  grpc::ServerBidiReactor<v1::IngestRequest, v1::IngestResponse>* Ingest(CallContext*) override;
+  grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* Ingest(CallContext*) override;
   Reactor* SetAccess(CallContext*, const v1::SetAccessRequest*, v1::SetAccessResponse*) override;
+  Reactor* SetAccessMany(CallContext*, const v1::SetAccessManyRequest*,
+                         v1::SetAccessManyResponse*) override;
+  Reactor* SetAccessSelected(CallContext*, const v1::SetAccessSelectedRequest*,
+                             v1::SetAccessSelectedResponse*) override;
   Reactor* Delete(CallContext*, const v1::DeleteRequest*, v1::DeleteResponse*) override;
 
  private:
@@ -48,6 +61,10 @@ class DirectoryService final : public v1::Directory::CallbackService {
   explicit DirectoryService(Front* front) : front_(front) {}
   Reactor* ApplyDirectory(CallContext*, const v1::ApplyDirectoryRequest*,
                           v1::ApplyDirectoryResponse*) override;
+  grpc::ServerReadReactor<v1::SyncDirectoryRequest>* SyncDirectory(
+      CallContext*, v1::SyncDirectoryResponse*) override;
+  Reactor* GetPrincipal(CallContext*, const v1::GetPrincipalRequest*,
+                        v1::GetPrincipalResponse*) override;
 
  private:
   Front* const front_;
@@ -58,11 +75,20 @@ class PolicyService final : public v1::Policy::CallbackService {
   explicit PolicyService(Front* front) : front_(front) {}
   Reactor* ApplyPolicy(CallContext*, const v1::ApplyPolicyRequest*,
                        v1::ApplyPolicyResponse*) override;
+  Reactor* GetPolicy(CallContext*, const v1::GetPolicyRequest*, v1::GetPolicyResponse*) override;
+  Reactor* PolicyHistory(CallContext*, const v1::PolicyHistoryRequest*,
+                         v1::PolicyHistoryResponse*) override;
   Reactor* Explain(CallContext*, const v1::ExplainRequest*, v1::ExplainResponse*) override;
   Reactor* WhoCanSee(CallContext*, const v1::WhoCanSeeRequest*, v1::WhoCanSeeResponse*) override;
   Reactor* AccessReport(CallContext*, const v1::AccessReportRequest*,
                         v1::AccessReportResponse*) override;
   Reactor* Simulate(CallContext*, const v1::SimulateRequest*, v1::SimulateResponse*) override;
+  Reactor* OpenBreakGlass(CallContext*, const v1::OpenBreakGlassRequest*,
+                          v1::OpenBreakGlassResponse*) override;
+  Reactor* CloseBreakGlass(CallContext*, const v1::CloseBreakGlassRequest*,
+                           v1::CloseBreakGlassResponse*) override;
+  Reactor* ListBreakGlass(CallContext*, const v1::ListBreakGlassRequest*,
+                          v1::ListBreakGlassResponse*) override;
 
  private:
   Front* const front_;
@@ -83,6 +109,7 @@ class AdminService final : public v1::Admin::CallbackService {
   Reactor* ListKeys(CallContext*, const v1::ListKeysRequest*, v1::ListKeysResponse*) override;
   Reactor* RotateKey(CallContext*, const v1::RotateKeyRequest*, v1::RotateKeyResponse*) override;
   Reactor* RevokeKey(CallContext*, const v1::RevokeKeyRequest*, v1::RevokeKeyResponse*) override;
+  Reactor* Usage(CallContext*, const v1::UsageRequest*, v1::UsageResponse*) override;
   Reactor* Stats(CallContext*, const v1::StatsRequest*, v1::StatsResponse*) override;
   Reactor* QueryJournal(CallContext*, const v1::QueryJournalRequest*,
                         v1::QueryJournalResponse*) override;

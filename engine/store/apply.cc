@@ -14,10 +14,16 @@ Status ApplyChange(const ApplyContext& context, const Mutation& mutation, Applie
       return ApplyIngest(context, mutation.ingest(), applied);
     case Mutation::kSetAccess:
       return ApplySetAccess(context, mutation.set_access(), applied);
+    case Mutation::kSetAccessMany:
+      return ApplySetAccessMany(context, mutation.set_access_many(), applied);
+    case Mutation::kSetAccessSelected:
+      return ApplyAccessBatch(context, mutation.set_access_selected(), applied);
     case Mutation::kDeleteDocument:
       return ApplyDelete(context, mutation.delete_document(), applied);
     case Mutation::kDirectory:
       return ApplyDirectoryRecords(mutation.directory(), applied);
+    case Mutation::kSync:
+      return ApplyDirectorySync(context, mutation.sync(), applied);
     case Mutation::kPolicy:
       return ApplyPolicyFile(context, mutation.policy(), applied);
     case Mutation::kCreateCollection:
@@ -28,10 +34,19 @@ Status ApplyChange(const ApplyContext& context, const Mutation& mutation, Applie
       return ApplyKey(mutation.key(), applied);
     case Mutation::kTenant:
       return ApplyNewTenant(context, mutation.tenant(), applied);
+    case Mutation::kExported:
+      return ApplyExported(context, mutation.exported(), applied);
+    case Mutation::kBreakGlass:
+      return ApplyBreakGlass(mutation.break_glass(), applied);
     case Mutation::CHANGE_NOT_SET:
       break;
   }
   return Internal("a mutation without a change");
+}
+
+// What only changes documents is no change of who may do what.
+bool IsAboutDocuments(const Mutation& mutation) {
+  return mutation.has_ingest() || mutation.has_set_access() || mutation.has_delete_document();
 }
 
 void PutHead(const TenantState& state, Batch* batch) {
@@ -54,8 +69,13 @@ void PutRevision(const ApplyContext& context, const Mutation& mutation, Applied*
   }
   record.mutable_touched()->Assign(applied->names.begin(), applied->names.end());
   record.set_digest(std::string(AsBytes(context.digest)));
+  record.set_reason(mutation.reason());
   applied->batch.Put(Family::kRevisions, RevisionKey(applied->next.id, applied->next.revision),
                      record);
+  if (!IsAboutDocuments(mutation)) {
+    applied->batch.Put(Family::kPolicy, PolicyRevisionKey(applied->next.id, applied->next.revision),
+                       record);
+  }
 }
 
 }  // namespace
@@ -81,10 +101,16 @@ std::string_view CallOf(const Mutation& mutation) {
       return "Ingest";
     case Mutation::kSetAccess:
       return "SetAccess";
+    case Mutation::kSetAccessMany:
+      return "SetAccessMany";
+    case Mutation::kSetAccessSelected:
+      return "SetAccessSelected";
     case Mutation::kDeleteDocument:
       return "Delete";
     case Mutation::kDirectory:
       return "ApplyDirectory";
+    case Mutation::kSync:
+      return "SyncDirectory";
     case Mutation::kPolicy:
       return "ApplyPolicy";
     case Mutation::kCreateCollection:
@@ -96,6 +122,10 @@ std::string_view CallOf(const Mutation& mutation) {
       return mutation.key().has_record() ? "CreateKey" : "RevokeKey";
     case Mutation::kTenant:
       return "CreateTenant";
+    case Mutation::kExported:
+      return "Export";
+    case Mutation::kBreakGlass:
+      return mutation.break_glass().has_open() ? "OpenBreakGlass" : "CloseBreakGlass";
     case Mutation::CHANGE_NOT_SET:
       break;
   }

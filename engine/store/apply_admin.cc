@@ -12,14 +12,6 @@
 namespace cordon {
 namespace {
 
-Status CheckShortName(std::string_view field, std::string_view name) {
-  const bool shaped = !name.empty() && name.size() <= limits::kCollectionBytes && name[0] != '-' &&
-                      name[0] != '_' &&
-                      name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-_") == name.npos;
-  if (shaped) return OkStatus();
-  return Invalid(field, "1 to 64 of a-z, 0-9, '-' and '_', beginning with a letter or digit");
-}
-
 Status CheckAttributes(const Scheme& scheme, const v1::CollectionConfig& config) {
   if (static_cast<size_t>(config.attributes_size()) > limits::kAttributesPerCollection) {
     return Invalid("attributes", fmt::format("more than {}", limits::kAttributesPerCollection));
@@ -38,6 +30,19 @@ Status CheckAttributes(const Scheme& scheme, const v1::CollectionConfig& config)
       RETURN_IF_ERROR(scheme.CheckLabel(FromProto(attribute.label())).Within("label").Within(path));
     }
   }
+  return OkStatus();
+}
+
+// Whether there is such a language is for those to say who know languages (engine/ingest).
+Status CheckLexical(const v1::CollectionConfig& config) {
+  if (!config.language().empty()) {
+    RETURN_IF_ERROR(CheckName("language", config.language(), limits::kNameBytes));
+  }
+  const auto& bm25 = config.bm25();
+  if (bm25.has_k1() && !(bm25.k1() >= 0 && bm25.k1() <= limits::kBm25K1Max)) {
+    return Invalid("bm25.k1", fmt::format("not 0 to {}", limits::kBm25K1Max));
+  }
+  if (bm25.has_b() && !(bm25.b() >= 0 && bm25.b() <= 1)) return Invalid("bm25.b", "not 0 to 1");
   return OkStatus();
 }
 
@@ -72,6 +77,7 @@ Status CheckConfig(const PolicyRules& rules, const v1::CollectionConfig& config)
     RETURN_IF_ERROR(CheckAcl(config.default_acl()).Within("default_acl"));
     RETURN_IF_ERROR(CheckContainers(rules, config.default_acl()).Within("default_acl"));
   }
+  RETURN_IF_ERROR(CheckLexical(config));
   return CheckAttributes(rules.scheme, config);
 }
 
@@ -139,6 +145,10 @@ Status ApplyNewCollection(const v1::CollectionConfig& config, Applied* applied) 
   RETURN_IF_ERROR(CheckConfig(*applied->next.policy.rules, config));
   if (applied->next.FindCollection(config.name())) {
     return Status(StatusCode::kAlreadyExists, "name", "a collection of this name exists");
+  }
+  if (applied->next.collections->size() >= limits::kCollections) {
+    return Status(StatusCode::kFailedPrecondition, "name",
+                  fmt::format("more than {} collections; delete some", limits::kCollections));
   }
   applied->collection = config.name();
   const uint32_t id = applied->next.next_collection++;

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 #include <set>
 #include <unordered_map>
 
@@ -14,6 +15,19 @@ namespace {
 using store::v1::ChunkEntry;
 using store::v1::ChunkRecord;
 using store::v1::DocumentRecord;
+
+constexpr size_t kReadAtOnce = 256;  // documents: the reads share their way down
+
+// What is to be written over a document's own; null leaves it.
+struct NewAccess {
+  const v1::Acl* acl;
+  const v1::Label* label;
+};
+
+NewAccess AccessOf(const auto& request) {
+  return {request.has_acl() ? &request.acl() : nullptr,
+          request.has_label() ? &request.label() : nullptr};
+}
 
 StatusOr<Collection> CopyCollection(const TenantState& state, const std::string& name) {
   const auto found = state.FindCollection(name);
@@ -52,13 +66,21 @@ class DocumentWriter {
       : context_(context), collection_(std::move(collection)), applied_(applied) {}
 
   Status Replace(const v1::Document& document);
-  Status Reclass(const v1::SetAccessRequest& request);
+  // Calls visit(i, record) for the stored record of each document, in turn, which it may change;
+  // null if there is none.
+  using Ids = std::vector<const std::string*>;
+  Status ReadEach(const Ids& documents,
+                  const std::function<Status(size_t, DocumentRecord*)>& visit);
+  // Gives a document another list or label; `record` is what is stored, null if it is absent. An
+  // absent document is judged like a present one, so that both are answered alike.
+  Status Reclass(const NewAccess& access, DocumentRecord* record);
   Status Remove(const std::string& document);
-  // Publishes the collection's new figures and names the undefined principals of what was written.
-  void Finish() {
+  // The undefined principals of what was written.
+  void TellUndefined() {
     applied_->undefined = UndefinedPrincipals(applied_->next.policy, classes_);
-    PublishCollection(std::move(collection_), &applied_->next);
   }
+  // Publishes the collection's new figures.
+  void Finish() { PublishCollection(std::move(collection_), &applied_->next); }
 
  private:
   uint32_t tenant() const { return applied_->next.id; }
@@ -80,6 +102,8 @@ class DocumentWriter {
                         DocumentKey(tenant(), collection_.id, record.document().id()), record);
   }
   RowChange RowsOf(const DocumentRecord& record, RowChange::Kind kind, bool may_exist);
+  // Reads the texts of the change's rows, which stay what they are.
+  Status ReadTexts(RowChange* change);
 
   const ApplyContext& context_;
   Collection collection_;
@@ -160,9 +184,28 @@ RowChange DocumentWriter::RowsOf(const DocumentRecord& record, RowChange::Kind k
   const Validity validity = *ValidityOf(record.document());
   RowChange change{record.document().id(), kind, may_exist, validity.from, validity.until, {}};
   for (const auto& chunk : record.chunks()) {
-    change.rows.push_back({chunk.ordinal(), chunk.class_id(), nullptr});
+    change.rows.push_back({chunk.ordinal(), chunk.class_id(), nullptr, {}});
   }
   return change;
+}
+
+Status DocumentWriter::ReadTexts(RowChange* change) {
+  std::vector<std::string> keys;
+  for (const auto& row : change->rows) {
+    keys.push_back(ChunkKey(tenant(), collection_.id, change->document, row.ordinal));
+  }
+  change->texts.resize(keys.size());
+  size_t read = 0;
+  RETURN_IF_ERROR(context_.database.GetMany(Family::kChunks, keys,
+                                            [&](size_t i, std::string_view payload) -> Status {
+                                              RETURN_IF_ERROR(ParseRecord(payload, &chunk_));
+                                              change->texts[i] = std::move(*chunk_.mutable_text());
+                                              ++read;
+                                              return OkStatus();
+                                            }));
+  if (read < keys.size()) return Corrupt("a stored chunk is missing; restore from a backup");
+  for (size_t i = 0; i < keys.size(); ++i) change->rows[i].text = change->texts[i];
+  return OkStatus();
 }
 
 Status DocumentWriter::Replace(const v1::Document& document) {
@@ -191,29 +234,57 @@ Status DocumentWriter::Replace(const v1::Document& document) {
   RowChange change = RowsOf(record, RowChange::kReplace, existed);
   for (size_t i = 0; i < chunks.size(); ++i) {
     change.rows[i].embedding = chunks[i]->embedding().data();
+    change.rows[i].text = chunks[i]->text();
   }
+  change.attributes = &document.attributes();
   applied_->rows.push_back(std::move(change));
   applied_->documents.push_back(document.id());
   return OkStatus();
 }
 
-Status DocumentWriter::Reclass(const v1::SetAccessRequest& request) {
-  applied_->documents.push_back(request.document());
-  DocumentRecord record;
-  ASSIGN_OR_RETURN(applied_->existed, Read(request.document(), &record));
-  // An absent document is judged like a present one, so that both are answered alike.
-  if (request.has_acl()) *record.mutable_document()->mutable_acl() = request.acl();
-  if (request.has_label()) *record.mutable_document()->mutable_label() = request.label();
-  if (!applied_->existed) {
-    RETURN_IF_ERROR(CheckContainers(*policy()->rules, request.acl()).Within("acl"));
-    if (!request.has_label()) return OkStatus();
-    return policy()->rules->scheme.CheckLabel(FromProto(request.label())).Within("label");
+Status DocumentWriter::ReadEach(const Ids& documents,
+                                const std::function<Status(size_t, DocumentRecord*)>& visit) {
+  std::vector<std::string> keys;
+  DocumentRecord record;  // its memory serves all
+  for (size_t from = 0; from < documents.size(); from += keys.size()) {
+    keys.clear();
+    for (size_t i = from; i < documents.size() && keys.size() < kReadAtOnce; ++i) {
+      keys.push_back(DocumentKey(tenant(), collection_.id, *documents[i]));
+    }
+    size_t next = 0;  // of keys: those before are visited
+    const auto absent_up_to = [&](size_t end) -> Status {
+      for (; next < end; ++next) RETURN_IF_ERROR(visit(from + next, nullptr));
+      return OkStatus();
+    };
+    RETURN_IF_ERROR(context_.database.GetMany(Family::kDocuments, keys,
+                                              [&](size_t i, std::string_view payload) -> Status {
+                                                RETURN_IF_ERROR(absent_up_to(i));
+                                                ++next;
+                                                RETURN_IF_ERROR(ParseRecord(payload, &record));
+                                                return visit(from + i, &record);
+                                              }));
+    RETURN_IF_ERROR(absent_up_to(keys.size()));
   }
-  RETURN_IF_ERROR(Classify(&record));
-  record.set_revision(applied_->next.revision);
-  Put(record);
+  return OkStatus();
+}
+
+Status DocumentWriter::Reclass(const NewAccess& access, DocumentRecord* record) {
+  if (record == nullptr) {
+    if (access.acl != nullptr) {
+      RETURN_IF_ERROR(CheckContainers(*policy()->rules, *access.acl).Within("acl"));
+    }
+    if (access.label == nullptr) return OkStatus();
+    return policy()->rules->scheme.CheckLabel(FromProto(*access.label)).Within("label");
+  }
+  if (access.acl != nullptr) *record->mutable_document()->mutable_acl() = *access.acl;
+  if (access.label != nullptr) *record->mutable_document()->mutable_label() = *access.label;
+  RETURN_IF_ERROR(Classify(record));
+  record->set_revision(applied_->next.revision);
+  Put(*record);
   if (Planted(Bug::kReclassNotIndexed)) return OkStatus();
-  applied_->rows.push_back(RowsOf(record, RowChange::kReclass, true));
+  RowChange change = RowsOf(*record, RowChange::kReclass, true);
+  RETURN_IF_ERROR(ReadTexts(&change));
+  applied_->rows.push_back(std::move(change));
   return OkStatus();
 }
 
@@ -246,6 +317,7 @@ Status ApplyIngest(const ApplyContext& context, const store::v1::IngestBatch& ba
     if (last.at(batch.documents(i).id()) != i) continue;
     RETURN_IF_ERROR(writer.Replace(batch.documents(i)).Within(fmt::format("documents[{}]", i)));
   }
+  writer.TellUndefined();
   writer.Finish();
   return OkStatus();
 }
@@ -253,7 +325,49 @@ Status ApplyIngest(const ApplyContext& context, const store::v1::IngestBatch& ba
 Status ApplySetAccess(const ApplyContext& context, const v1::SetAccessRequest& request,
                       Applied* applied) {
   ASSIGN_OR_RETURN(DocumentWriter writer, WriterFor(context, request.collection(), applied));
-  RETURN_IF_ERROR(writer.Reclass(request));
+  applied->documents.push_back(request.document());
+  RETURN_IF_ERROR(writer.ReadEach({&request.document()}, [&](size_t, DocumentRecord* record) {
+    applied->existed = record != nullptr;
+    return writer.Reclass(AccessOf(request), record);
+  }));
+  writer.Finish();
+  return OkStatus();
+}
+
+Status ApplySetAccessMany(const ApplyContext& context, const v1::SetAccessManyRequest& request,
+                          Applied* applied) {
+  ASSIGN_OR_RETURN(DocumentWriter writer, WriterFor(context, request.collection(), applied));
+  DocumentWriter::Ids ids;
+  for (const auto& change : request.changes()) {
+    ids.push_back(&change.document());
+    applied->documents.push_back(change.document());
+  }
+  RETURN_IF_ERROR(writer.ReadEach(ids, [&](size_t i, DocumentRecord* record) {
+    applied->existed_each.push_back(record != nullptr);
+    return writer.Reclass(AccessOf(request.changes(static_cast<int>(i))), record)
+        .Within(fmt::format("changes[{}]", i));
+  }));
+  writer.Finish();
+  return OkStatus();
+}
+
+Status ApplyAccessBatch(const ApplyContext& context, const store::v1::AccessBatch& batch,
+                        Applied* applied) {
+  ASSIGN_OR_RETURN(DocumentWriter writer, WriterFor(context, batch.collection(), applied));
+  DocumentWriter::Ids ids;
+  for (const auto& id : batch.documents()) {
+    ids.push_back(&id);
+    applied->documents.push_back(id);
+  }
+  // A batch of none is judged like one of some.
+  RETURN_IF_ERROR(writer.Reclass(AccessOf(batch), nullptr));
+  RETURN_IF_ERROR(writer.ReadEach(ids, [&](size_t, DocumentRecord* record) -> Status {
+    const bool still =
+        record != nullptr && (!batch.has_only_source() ||
+                              record->document().provenance().source() == batch.only_source());
+    applied->existed_each.push_back(still);
+    return still ? writer.Reclass(AccessOf(batch), record) : OkStatus();
+  }));
   writer.Finish();
   return OkStatus();
 }

@@ -64,25 +64,6 @@ Status SetContainer(const v1::ContainerChange& change, PolicyRules* rules, Appli
   return OkStatus();
 }
 
-Status SetDestination(const v1::DestinationChange& change, PolicyRules* rules, Applied* applied) {
-  const v1::Destination& in = change.destination();
-  RETURN_IF_ERROR(CheckName("name", in.name(), limits::kNameBytes));
-  if (in.name() == kDevDestination || in.name() == kAnyName) {
-    return Invalid("name", fmt::format("'{}' is reserved; choose another name", in.name()));
-  }
-  const std::string key = DestinationKey(applied->next.id, in.name());
-  if (change.remove()) {
-    if (rules->destinations.erase(in.name()) == 0) {
-      return Invalid("name", fmt::format("unknown destination '{}'", in.name()));
-    }
-    applied->batch.Delete(Family::kPolicy, key);
-    return OkStatus();
-  }
-  ASSIGN_OR_RETURN(rules->destinations[in.name()], FromProto(in));
-  applied->batch.Put(Family::kPolicy, key, in);
-  return OkStatus();
-}
-
 // One path through a change list: names in it are given once.
 template <typename Changes, typename NameOf, typename Set>
 Status SetAll(std::string_view field, const Changes& changes, NameOf name_of, Set set) {
@@ -113,17 +94,19 @@ Status InUse(const Status& unknown, std::string_view by) {
                 fmt::format("still used by {}: {}", by, unknown.message()));
 }
 
-// Stored labels are joined already: if two levels changed places, the join would be the lower one.
+// Stored labels and those of models are joined already: if two levels changed places, the join
+// would be the lower one.
 Status CheckLevelOrder(const PolicyRules& before, const PolicyRules& after) {
   size_t above = 0;
   for (const auto& level : before.scheme.levels) {
     const auto rank = after.scheme.Rank(level);
     if (!rank) continue;
     if (*rank + 1 < above) {
-      return Status(StatusCode::kFailedPrecondition, "levels",
-                    fmt::format("'{}' would change its order while documents are stored; keep "
-                                "the order of the levels",
-                                level));
+      return Status(
+          StatusCode::kFailedPrecondition, "levels",
+          fmt::format("'{}' would change its order while documents or models have labels; keep "
+                      "the order of the levels",
+                      level));
     }
     above = *rank + 1;
   }
@@ -161,7 +144,9 @@ Status CheckStoredNames(const ApplyContext& context, const TenantState& state,
     if (!known.ok()) return InUse(known, "the default acl of collection " + name);
   }
   const auto in_use = context.classes_in_use();
-  if (std::find(in_use.begin(), in_use.end(), true) != in_use.end()) {
+  const bool trained = std::any_of(rules.destinations.begin(), rules.destinations.end(),
+                                   [](const auto& entry) { return HasModelLabel(entry.second); });
+  if (trained || std::find(in_use.begin(), in_use.end(), true) != in_use.end()) {
     RETURN_IF_ERROR(CheckLevelOrder(*state.policy.rules, rules));
   }
   const ClassTable& table = state.policy.classes;
@@ -227,33 +212,6 @@ Status CheckStoredLabels(const ApplyContext& context, const TenantState& state,
   return OkStatus();
 }
 
-void PutScheme(const PolicyRules& rules, Applied* applied) {
-  store::v1::SchemeRecord record;
-  record.mutable_scheme()->mutable_levels()->Assign(rules.scheme.levels.begin(),
-                                                    rules.scheme.levels.end());
-  record.mutable_scheme()->mutable_compartments()->Assign(rules.scheme.compartments.begin(),
-                                                          rules.scheme.compartments.end());
-  record.mutable_scheme()->mutable_tags()->Assign(rules.scheme.tags.begin(),
-                                                  rules.scheme.tags.end());
-  *record.mutable_default_clearance() = ToProto(rules.default_clearance);
-  for (const auto& [scope, rule] : rules.scopes) {
-    auto* out = record.add_scopes();
-    out->set_scope(static_cast<uint32_t>(scope));
-    *out->mutable_ceiling() = ToProto(rule.ceiling);
-    out->mutable_forbidden_tags()->Assign(rule.forbidden_tags.begin(), rule.forbidden_tags.end());
-  }
-  for (const auto& fingerprint : rules.denied_certificates.fingerprints) {
-    record.add_denied_certificates()->set_fingerprint("sha256:" + fingerprint);
-  }
-  for (const auto& issuer : rules.denied_certificates.issuers) {
-    record.add_denied_certificates()->set_issuer(issuer);
-  }
-  record.mutable_trust()->Assign(rules.trust.begin(), rules.trust.end());
-  record.mutable_quarantined_sources()->Assign(rules.quarantined_sources.begin(),
-                                               rules.quarantined_sources.end());
-  applied->batch.Put(Family::kPolicy, SchemeKey(applied->next.id), record);
-}
-
 }  // namespace
 
 Status ApplyPolicyFile(const ApplyContext& context, const v1::ApplyPolicyRequest& request,
@@ -278,7 +236,10 @@ Status ApplyPolicyFile(const ApplyContext& context, const v1::ApplyPolicyRequest
   RETURN_IF_ERROR(rules->Check());
   RETURN_IF_ERROR(CheckStoredNames(context, applied->next, *rules));
   RETURN_IF_ERROR(CheckStoredLabels(context, applied->next, rules->scheme));
-  PutScheme(*rules, applied);
+  std::vector<std::string> names;
+  for (const auto& change : request.containers()) names.push_back(change.container().name());
+  rules->NoteChange(*applied->next.policy.rules, names);
+  applied->batch.Put(Family::kPolicy, SchemeKey(applied->next.id), ToProto(*rules));
   applied->parts = static_cast<uint32_t>(request.has_levels() + request.has_compartments() +
                                          request.has_tags() + request.has_default_clearance() +
                                          request.has_scopes() + request.has_denied_certificates() +

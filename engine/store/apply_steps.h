@@ -9,10 +9,21 @@ Status ApplyIngest(const ApplyContext& context, const store::v1::IngestBatch& ba
                    Applied* applied);
 Status ApplySetAccess(const ApplyContext& context, const v1::SetAccessRequest& request,
                       Applied* applied);
+Status ApplySetAccessMany(const ApplyContext& context, const v1::SetAccessManyRequest& request,
+                          Applied* applied);
+Status ApplyAccessBatch(const ApplyContext& context, const store::v1::AccessBatch& batch,
+                        Applied* applied);
 Status ApplyDelete(const ApplyContext& context, const v1::DeleteRequest& request, Applied* applied);
 Status ApplyDirectoryRecords(const v1::ApplyDirectoryRequest& request, Applied* applied);
+Status ApplyDirectorySync(const ApplyContext& context, const store::v1::DirectorySync& sync,
+                          Applied* applied);
 Status ApplyPolicyFile(const ApplyContext& context, const v1::ApplyPolicyRequest& request,
                        Applied* applied);
+// Sets or removes a destination. The label of its model does not fall, unless the change says why.
+Status SetDestination(const v1::DestinationChange& change, PolicyRules* rules, Applied* applied);
+Status ApplyExported(const ApplyContext& context, const store::v1::ExportedBatch& batch,
+                     Applied* applied);
+Status ApplyBreakGlass(const store::v1::BreakGlassChange& change, Applied* applied);
 Status ApplyNewCollection(const v1::CollectionConfig& config, Applied* applied);
 Status ApplyDropCollection(const std::string& name, Applied* applied);
 Status ApplyKey(const store::v1::KeyChange& change, Applied* applied);

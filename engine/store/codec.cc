@@ -84,6 +84,33 @@ Status CheckCertificate(const std::string& name) {
                  "or a pattern is no identity");
 }
 
+StatusOr<Quota> QuotaOf(const v1::Quota& in) {
+  Quota quota;
+  const auto set = [](std::string_view field, bool has, uint64_t value,
+                      std::optional<uint64_t>* bound) -> Status {
+    if (!has) return OkStatus();
+    if (value == 0) return Invalid(field, "0; give at least 1, or leave it out for no bound");
+    *bound = value;
+    return OkStatus();
+  };
+  RETURN_IF_ERROR(set("quota.passages_per_day", in.has_passages_per_day(), in.passages_per_day(),
+                      &quota.passages_per_day));
+  RETURN_IF_ERROR(set("quota.tokens_per_day", in.has_tokens_per_day(), in.tokens_per_day(),
+                      &quota.tokens_per_day));
+  RETURN_IF_ERROR(set("quota.requests_per_minute", in.has_requests_per_minute(),
+                      in.requests_per_minute(), &quota.requests_per_minute));
+  return quota;
+}
+
+// A time that may be left out.
+StatusOr<std::optional<Micros>> OptionalTime(std::string_view field, bool has,
+                                             const google::protobuf::Timestamp& time) {
+  if (!has) return std::optional<Micros>();
+  auto micros = FromProto(time);
+  if (!micros.ok()) return micros.status().Within(field);
+  return std::optional<Micros>(*micros);
+}
+
 std::vector<std::string> Sorted(const Names& names) {
   auto sorted = ToVector(names);
   Canonicalise(&sorted);
@@ -220,6 +247,7 @@ StatusOr<Grant> FromProto(const v1::KeyGrant& in) {
     }());
   }
   if (!in.certificate().empty()) RETURN_IF_ERROR(CheckCertificate(in.certificate()));
+  ASSIGN_OR_RETURN(grant.quota, QuotaOf(in.quota()));
   grant.certificate = in.certificate();
   grant.as_patterns = ToVector(in.as_patterns());
   grant.collections = ToVector(in.collections());
@@ -241,6 +269,12 @@ v1::KeyGrant ToProto(const Grant& grant) {
   out.set_id_prefix(grant.id_prefix);
   if (grant.expires != kNever) *out.mutable_expires() = ToProtoTime(grant.expires);
   out.set_certificate(grant.certificate);
+  const Quota& quota = grant.quota;
+  if (quota.passages_per_day) out.mutable_quota()->set_passages_per_day(*quota.passages_per_day);
+  if (quota.tokens_per_day) out.mutable_quota()->set_tokens_per_day(*quota.tokens_per_day);
+  if (quota.requests_per_minute) {
+    out.mutable_quota()->set_requests_per_minute(*quota.requests_per_minute);
+  }
   return out;
 }
 
@@ -279,14 +313,123 @@ StatusOr<Destination> FromProto(const v1::Destination& in) {
   destination.forbidden_tags = Sorted(in.forbidden_tags());
   destination.region = in.region();
   if (in.has_model_label()) destination.model_label = FromProto(in.model_label());
+  ASSIGN_OR_RETURN(destination.terms_reviewed_until,
+                   OptionalTime("terms_reviewed_until", in.has_terms_reviewed_until(),
+                                in.terms_reviewed_until()));
+  if (in.has_trains_on_input()) destination.trains_on_input = in.trains_on_input();
   return destination;
+}
+
+v1::Destination ToProto(const Destination& destination) {
+  v1::Destination out;
+  out.set_name(destination.name);
+  out.set_scope(static_cast<uint32_t>(destination.scope));
+  *out.mutable_ceiling() = ToProto(destination.ceiling);
+  ToRepeated(destination.forbidden_tags, out.mutable_forbidden_tags());
+  out.set_region(destination.region);
+  if (destination.model_label) *out.mutable_model_label() = ToProto(*destination.model_label);
+  if (destination.terms_reviewed_until) {
+    *out.mutable_terms_reviewed_until() = ToProtoTime(*destination.terms_reviewed_until);
+  }
+  if (destination.trains_on_input) out.set_trains_on_input(*destination.trains_on_input);
+  return out;
 }
 
 StatusOr<ScopeRule> FromProto(const v1::ScopeRule& in) {
   if (!in.has_ceiling()) return Invalid("ceiling", "missing; say how far the scope may go");
   auto ceiling = FromProto(in.ceiling());
   if (!ceiling.ok()) return ceiling.status().Within("ceiling");
-  return ScopeRule{*ceiling, Sorted(in.forbidden_tags())};
+  ScopeRule rule{*ceiling, Sorted(in.forbidden_tags()), Sorted(in.regions())};
+  ASSIGN_OR_RETURN(rule.terms_reviewed_until,
+                   OptionalTime("terms_reviewed_until", in.has_terms_reviewed_until(),
+                                in.terms_reviewed_until()));
+  rule.no_training = in.has_trains_on_input() && !in.trains_on_input();
+  return rule;
+}
+
+v1::ScopeRule ToProto(int scope, const ScopeRule& rule) {
+  v1::ScopeRule out;
+  out.set_scope(static_cast<uint32_t>(scope));
+  *out.mutable_ceiling() = ToProto(rule.ceiling);
+  ToRepeated(rule.forbidden_tags, out.mutable_forbidden_tags());
+  ToRepeated(rule.regions, out.mutable_regions());
+  if (rule.terms_reviewed_until) {
+    *out.mutable_terms_reviewed_until() = ToProtoTime(*rule.terms_reviewed_until);
+  }
+  if (rule.no_training) out.set_trains_on_input(false);
+  return out;
+}
+
+StatusOr<BreakGlassAccess> FromProto(const v1::BreakGlass& in) {
+  BreakGlassAccess access{in.id(), in.key_id(), in.as(), in.reason()};
+  ASSIGN_OR_RETURN(access.opened, FromProto(in.opened()));
+  ASSIGN_OR_RETURN(access.until, FromProto(in.until()));
+  return access;
+}
+
+v1::BreakGlass ToProto(const BreakGlassAccess& access) {
+  v1::BreakGlass out;
+  out.set_id(access.id);
+  out.set_key_id(access.key_id);
+  out.set_as(access.principal);
+  out.set_reason(access.reason);
+  *out.mutable_opened() = ToProtoTime(access.opened);
+  *out.mutable_until() = ToProtoTime(access.until);
+  return out;
+}
+
+namespace {
+
+Status CheckAlias(PrincipalKind kind, const v1::Principal& record) {
+  ASSIGN_OR_RETURN(const PrincipalKind of, ParsePrincipal("alias_of", record.alias_of()));
+  if (of != kind) {
+    return Invalid("alias_of", "not of the same kind; an alias of a user is a user, and so on");
+  }
+  if (record.alias_of() == record.name()) return Invalid("alias_of", "its own name; leave it out");
+  return OkStatus();
+}
+
+}  // namespace
+
+Status CheckShortName(std::string_view field, std::string_view name) {
+  const bool shaped = !name.empty() && name.size() <= limits::kCollectionBytes && name[0] != '-' &&
+                      name[0] != '_' &&
+                      name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-_") == name.npos;
+  if (shaped) return OkStatus();
+  return Invalid(field, "1 to 64 of a-z, 0-9, '-' and '_', beginning with a letter or digit");
+}
+
+StatusOr<std::shared_ptr<const DirectoryRecord>> ToRecord(const v1::Principal& in,
+                                                          PrincipalTable* principals) {
+  auto record = std::make_shared<DirectoryRecord>();
+  if (in.sets_members()) record->members = EntriesOf(in.members(), principals);
+  if (in.has_clearance()) {
+    ASSIGN_OR_RETURN(record->clearance, FromProto(in.clearance()));
+  }
+  if (!in.alias_of().empty()) record->alias_of = principals->Intern(in.alias_of());
+  record->removed = in.remove();
+  record->source = in.source();
+  record->sequence = in.sequence();
+  return std::shared_ptr<const DirectoryRecord>(std::move(record));
+}
+
+store::v1::SchemeRecord ToProto(const PolicyRules& rules) {
+  store::v1::SchemeRecord record;
+  ToRepeated(rules.scheme.levels, record.mutable_scheme()->mutable_levels());
+  ToRepeated(rules.scheme.compartments, record.mutable_scheme()->mutable_compartments());
+  ToRepeated(rules.scheme.tags, record.mutable_scheme()->mutable_tags());
+  *record.mutable_default_clearance() = ToProto(rules.default_clearance);
+  for (const auto& [scope, rule] : rules.scopes) *record.add_scopes() = ToProto(scope, rule);
+  for (const auto& fingerprint : rules.denied_certificates.fingerprints) {
+    record.add_denied_certificates()->set_fingerprint("sha256:" + fingerprint);
+  }
+  for (const auto& issuer : rules.denied_certificates.issuers) {
+    record.add_denied_certificates()->set_issuer(issuer);
+  }
+  ToRepeated(rules.trust, record.mutable_trust());
+  record.mutable_quarantined_sources()->Assign(rules.quarantined_sources.begin(),
+                                               rules.quarantined_sources.end());
+  return record;
 }
 
 Status CheckPrincipal(const v1::Principal& record) {
@@ -295,14 +438,17 @@ Status CheckPrincipal(const v1::Principal& record) {
     return Invalid("principal", "'everyone' is every user; it has no record");
   }
   const bool group = kind == PrincipalKind::kGroup || kind == PrincipalKind::kRole;
+  if (record.source().empty() != (record.sequence() == 0)) {
+    return Invalid("sequence", "a source and a sequence go together; give both or neither");
+  }
+  if (!record.source().empty()) RETURN_IF_ERROR(CheckShortName("source", record.source()));
+  const int says = record.sets_members() + record.has_clearance() + !record.alias_of().empty();
   if (record.remove()) {
-    return record.sets_members() || record.has_clearance()
-               ? Invalid("delete", "a deleted record has no members or clearance")
-               : OkStatus();
+    return says > 0 ? Invalid("delete", "a deleted record has no members, clearance or alias_of")
+                    : OkStatus();
   }
-  if (record.sets_members() == record.has_clearance()) {
-    return Invalid("principal", "give either members or a clearance");
-  }
+  if (says != 1) return Invalid("principal", "give either members, a clearance or alias_of");
+  if (!record.alias_of().empty()) return CheckAlias(kind, record);
   if (record.sets_members() && !group) {
     return Invalid("members", "only groups and roles have members");
   }

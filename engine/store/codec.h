@@ -4,6 +4,7 @@
 
 #include "cordon/store/v1/records.pb.h"
 #include "cordon/v1/admin.pb.h"
+#include "cordon/v1/policy.pb.h"
 #include "cordon/v1/types.pb.h"
 #include "engine/base/clock.h"
 #include "engine/base/status.h"
@@ -45,10 +46,25 @@ StatusOr<DeniedCertificates> FromProto(
 
 // Refuses a malformed destination; an unset ceiling above all.
 StatusOr<Destination> FromProto(const v1::Destination& destination);
+v1::Destination ToProto(const Destination& destination);
 StatusOr<ScopeRule> FromProto(const v1::ScopeRule& rule);
+v1::ScopeRule ToProto(int scope, const ScopeRule& rule);
+
+StatusOr<BreakGlassAccess> FromProto(const v1::BreakGlass& access);
+v1::BreakGlass ToProto(const BreakGlassAccess& access);
 
 // Refuses a malformed record of the directory.
 Status CheckPrincipal(const v1::Principal& record);
+
+// What a record says; it must have passed CheckPrincipal. Principals are numbered in `principals`.
+StatusOr<std::shared_ptr<const DirectoryRecord>> ToRecord(const v1::Principal& record,
+                                                          PrincipalTable* principals);
+
+// Refuses a name that is not 1 to 64 of a-z, 0-9, '-' and '_', beginning with a letter or digit.
+Status CheckShortName(std::string_view field, std::string_view name);
+
+// The scheme and what belongs to it, as it is stored.
+store::v1::SchemeRecord ToProto(const PolicyRules& rules);
 
 // The validity of a document: from INT64_MIN and until kNever where unset. Refuses an empty span.
 struct Validity {

@@ -98,6 +98,8 @@ class Database {
   // The same, taken record by record: to walk two families in step.
   class Cursor;
   std::unique_ptr<Cursor> Walk(Family family, const std::string& prefix) const;
+  std::unique_ptr<Cursor> Walk(Family family, const std::string& from, const std::string& end,
+                               const Snapshot* snapshot) const;
 
   // Writes one batch to the log, atomically, without waiting for the disk.
   Status Write(const Batch& batch);
@@ -109,8 +111,6 @@ class Database {
  private:
   struct Rocks;
   explicit Database(std::unique_ptr<Rocks> rocks);
-  std::unique_ptr<Cursor> Walk(Family family, const std::string& from, const std::string& end,
-                               const Snapshot* snapshot) const;
   std::unique_ptr<Rocks> rocks_;
 };
 

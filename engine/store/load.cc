@@ -62,19 +62,53 @@ Status LoadRules(const Database& database, uint32_t tenant, PolicyState* policy)
   return OkStatus();
 }
 
+Status LoadBreakGlass(const Database& database, uint32_t tenant, PolicyState* policy) {
+  auto accesses = std::make_shared<BreakGlassAccesses>();
+  RETURN_IF_ERROR(
+      database.Scan(Family::kPolicy, BreakGlassKey(tenant, ""), [&](auto, auto payload) -> Status {
+        v1::BreakGlass in;
+        RETURN_IF_ERROR(ParseRecord(payload, &in));
+        ASSIGN_OR_RETURN(BreakGlassAccess access, FromProto(in));
+        (*accesses)[in.id()] = std::make_shared<const BreakGlassAccess>(std::move(access));
+        return OkStatus();
+      }));
+  policy->break_glass = std::move(accesses);
+  return OkStatus();
+}
+
+// What was used as of the anchor.
+Status LoadUsage(const Database& database, uint32_t tenant, LoadedTenant* loaded) {
+  const auto load = [&](const std::string& prefix, auto* rows) {
+    return database.Scan(Family::kHeads, prefix, [&](auto key, auto payload) -> Status {
+      return ParseRecord(payload, &(*rows)[std::string(key.substr(prefix.size()))]);
+    });
+  };
+  RETURN_IF_ERROR(load(KeyUsageKey(tenant, ""), &loaded->key_usage));
+  return load(DestinationUsageKey(tenant, ""), &loaded->destination_usage);
+}
+
 Status LoadDirectory(const Database& database, uint32_t tenant, PolicyState* policy) {
   Directory directory;
   RETURN_IF_ERROR(Each<v1::Principal>(
       database, Family::kDirectory, tenant, [&](auto, const v1::Principal& in) -> Status {
-        auto record = std::make_shared<DirectoryRecord>();
-        if (in.sets_members()) record->members = EntriesOf(in.members(), policy->principals.get());
-        if (in.has_clearance()) {
-          ASSIGN_OR_RETURN(record->clearance, FromProto(in.clearance()));
-        }
+        ASSIGN_OR_RETURN(auto record, ToRecord(in, policy->principals.get()));
         directory.Set(policy->principals->Intern(in.name()), std::move(record));
         return OkStatus();
       }));
   policy->directory = std::make_shared<const Directory>(std::move(directory));
+  return OkStatus();
+}
+
+Status LoadSources(const Database& database, TenantState* state) {
+  auto sources = std::make_shared<TenantState::Sources>();
+  const std::string prefix = SourceKey(state->id, "");
+  RETURN_IF_ERROR(database.Scan(Family::kPolicy, prefix, [&](auto key, auto payload) -> Status {
+    store::v1::SourceRecord record;
+    RETURN_IF_ERROR(ParseRecord(payload, &record));
+    sources->emplace(key.substr(prefix.size()), DirectorySource{record.snapshot(), record.last()});
+    return OkStatus();
+  }));
+  state->sources = std::move(sources);
   return OkStatus();
 }
 
@@ -179,12 +213,26 @@ StatusOr<LoadedTenant> LoadTenant(const Database& database, const store::v1::Ten
     loaded.anchor = anchor;
   }
   RETURN_IF_ERROR(LoadRules(database, state.id, &state.policy));
+  RETURN_IF_ERROR(LoadBreakGlass(database, state.id, &state.policy));
+  RETURN_IF_ERROR(LoadUsage(database, state.id, &loaded));
   RETURN_IF_ERROR(LoadDirectory(database, state.id, &state.policy));
+  RETURN_IF_ERROR(LoadSources(database, &state));
   RETURN_IF_ERROR(LoadClasses(database, state.id, interner, &state.policy));
   state.policy.ExtendPostings();
   RETURN_IF_ERROR(LoadKeys(database, &state));
   RETURN_IF_ERROR(LoadCollections(database, &state));
   return loaded;
+}
+
+Status DropStaged(Database* database, uint32_t tenant) {
+  const Status none = database->Scan(Family::kStaged, TenantPrefix(tenant), [](auto, auto) {
+    return Status(StatusCode::kCancelled, "", "one is enough");
+  });
+  if (none.ok()) return OkStatus();
+  // Damaged ones go as well: nobody reads them.
+  Batch batch;
+  batch.DeletePrefix(Family::kStaged, TenantPrefix(tenant));
+  return database->Write(batch);
 }
 
 Status ScanDocuments(const Database& database, uint32_t tenant, uint32_t collection,
@@ -215,6 +263,21 @@ Status ScanDocuments(const Database& database, uint32_t tenant, uint32_t collect
     }
     return visit(document, chunks);
   });
+}
+
+StatusOr<std::vector<std::string>> ReceiversOf(const Database& database, uint32_t tenant,
+                                               uint32_t collection, std::string_view pseudonym,
+                                               const Snapshot* snapshot) {
+  std::vector<std::string> destinations;
+  const std::string prefix = ExportPrefix(tenant, collection, pseudonym);
+  RETURN_IF_ERROR(database.Scan(
+      Family::kPolicy, prefix,
+      [&](auto key, auto) {
+        destinations.emplace_back(key.substr(prefix.size()));
+        return OkStatus();
+      },
+      snapshot));
+  return destinations;
 }
 
 StatusOr<std::vector<std::pair<uint64_t, store::v1::RevisionRecord>>> RevisionsAfter(

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -11,10 +12,16 @@
 
 namespace cordon {
 
+// By key id, or destination.
+using UsageRecords = std::map<std::string, store::v1::UsageRecord, std::less<>>;
+
 // A tenant as stored: its state, and where its journal stood.
 struct LoadedTenant {
   TenantState state;
   std::optional<store::v1::AnchorRecord> anchor;
+  // What keys and destinations had used then, or a little more.
+  UsageRecords key_usage;
+  UsageRecords destination_usage;
 };
 
 // The names and numbers of all tenants, by number.
@@ -24,12 +31,21 @@ StatusOr<std::vector<store::v1::TenantRecord>> LoadTenants(const Database& datab
 StatusOr<LoadedTenant> LoadTenant(const Database& database, const store::v1::TenantRecord& tenant,
                                   Interner* interner);
 
+// Drops the rows of snapshots that never became a mutation.
+Status DropStaged(Database* database, uint32_t tenant);
+
 // Calls `visit` for each document of a collection with its chunks, in the order of its entries.
 // DATA_LOSS if a document and its chunks do not fit together.
 using VisitDocument = std::function<Status(const store::v1::DocumentRecord&,
                                            const std::vector<store::v1::ChunkRecord>&)>;
 Status ScanDocuments(const Database& database, uint32_t tenant, uint32_t collection,
                      const VisitDocument& visit);
+
+// The destinations to which a document was ever exported, by name, those included that are gone:
+// whom its erasure concerns. `pseudonym` is the document's.
+StatusOr<std::vector<std::string>> ReceiversOf(const Database& database, uint32_t tenant,
+                                               uint32_t collection, std::string_view pseudonym,
+                                               const Snapshot* snapshot = nullptr);
 
 // The rows of revisions later than `after`, for a journal that is behind the store.
 StatusOr<std::vector<std::pair<uint64_t, store::v1::RevisionRecord>>> RevisionsAfter(

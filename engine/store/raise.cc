@@ -17,7 +17,7 @@ std::map<PrincipalId, Micros> MembershipsOf(const PolicyState& state, const std:
 // The clearance in which a caller may act, as far as directory and policy give it.
 Clearance OwnClearance(const PolicyState& state, const Grant& grant) {
   const auto id = state.principals->Find(grant.principal);
-  const auto* record = id ? state.directory->Find(*id) : nullptr;
+  const auto* record = id ? state.directory->Find(state.directory->Canonical(*id)) : nullptr;
   if (record != nullptr && record->clearance) return *record->clearance;
   return grant.principal.starts_with("user:") ? state.rules->default_clearance : grant.clearance;
 }
@@ -35,7 +35,7 @@ Status CheckNotRaised(const PolicyState& before, const PolicyState& after,
   for (const auto& [group, until] : gained) {
     const auto it = held.find(group);
     if (it == held.end() || it->second < until) {
-      return Denied("members", fmt::format("would make the caller itself a member of {}; ask "
+      return Denied("members", fmt::format("would give the caller itself what is for {}; ask "
                                            "another admin",
                                            after.principals->Name(group)));
     }

@@ -31,8 +31,8 @@ std::string Key(uint32_t tenant, std::string_view rest) {
 
 std::string_view FamilyName(Family family) {
   static constexpr std::array<std::string_view, kFamilies> kNames = {
-      "default", "heads",   "policy",    "directory", "keys",     "collections",
-      "clauses", "classes", "documents", "chunks",    "revisions"};
+      "default", "heads",   "policy",    "directory", "keys",      "collections",
+      "clauses", "classes", "documents", "chunks",    "revisions", "staged"};
   return kNames[static_cast<size_t>(family)];
 }
 
@@ -54,6 +54,31 @@ std::string DestinationKey(uint32_t tenant, std::string_view name) {
   return Key(tenant, "d") + std::string(name);
 }
 
+std::string BreakGlassKey(uint32_t tenant, std::string_view id) {
+  return Key(tenant, "b") + std::string(id);
+}
+
+std::string ExportPrefix(uint32_t tenant, uint32_t collection, std::string_view pseudonym) {
+  std::string key = Key(tenant, "x");
+  AppendBigEndian(&key, collection);
+  key += pseudonym;
+  key.push_back('\0');
+  return key;
+}
+
+std::string ExportKey(uint32_t tenant, uint32_t collection, std::string_view pseudonym,
+                      std::string_view destination) {
+  return ExportPrefix(tenant, collection, pseudonym) + std::string(destination);
+}
+
+std::string KeyUsageKey(uint32_t tenant, std::string_view key_id) {
+  return Key(tenant, "k") + std::string(key_id);
+}
+
+std::string DestinationUsageKey(uint32_t tenant, std::string_view destination) {
+  return Key(tenant, "d") + std::string(destination);
+}
+
 std::string NamedKey(uint32_t tenant, std::string_view name) { return Key(tenant, name); }
 
 std::string NumberedKey(uint32_t tenant, uint32_t number) {
@@ -66,6 +91,22 @@ std::string RevisionKey(uint32_t tenant, uint64_t revision) {
   std::string key = TenantPrefix(tenant);
   AppendBigEndian(&key, revision);
   return key;
+}
+
+std::string SourceKey(uint32_t tenant, std::string_view name) {
+  return Key(tenant, "o") + std::string(name);
+}
+
+std::string PolicyRevisionPrefix(uint32_t tenant) { return Key(tenant, "r"); }
+
+std::string PolicyRevisionKey(uint32_t tenant, uint64_t revision) {
+  std::string key = PolicyRevisionPrefix(tenant);
+  AppendBigEndian(&key, revision);
+  return key;
+}
+
+std::string StagedPrefix(uint32_t tenant, uint64_t generation) {
+  return RevisionKey(tenant, generation);
 }
 
 std::string CollectionPrefix(uint32_t tenant, uint32_t collection) {

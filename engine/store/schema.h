@@ -13,19 +13,23 @@ namespace cordon {
 
 // Column families, in the order in which they are opened.
 enum class Family : uint8_t {
-  kMeta,       // "tenant/NAME" → TenantRecord
-  kHeads,      // T 'h' → HeadRecord, T 'a' → AnchorRecord
-  kPolicy,     // T 's' → SchemeRecord, T 'c' NAME → v1.Container, T 'd' NAME → v1.Destination
-  kDirectory,  // T PRINCIPAL → v1.Principal
-  kKeys,       // T KEYID → KeyRecord
+  kMeta,    // "tenant/NAME" → TenantRecord
+  kHeads,   // T 'h' → HeadRecord, T 'a' → AnchorRecord, T 'k' KEYID, T 'd' DESTINATION →
+            // UsageRecord
+  kPolicy,  // T 's' → SchemeRecord, T 'c' NAME → v1.Container, T 'd' NAME → v1.Destination,
+            // T 'b' ID → v1.BreakGlass, T 'x' C PSEUDONYM 0 DESTINATION → ExportRecord,
+            // T 'o' NAME → SourceRecord, T 'r' revision → RevisionRecord
+  kDirectory,    // T PRINCIPAL → v1.Principal
+  kKeys,         // T KEYID → KeyRecord
   kCollections,  // T NAME → CollectionRecord
   kClauses,      // T id → ClauseRecord
   kClasses,      // T id → ClassRecord
   kDocuments,    // T C DOCUMENT → DocumentRecord
   kChunks,       // T C DOCUMENT 0 ordinal → ChunkRecord
   kRevisions,    // T revision → RevisionRecord
+  kStaged,       // T generation PRINCIPAL → v1.Principal; no state (store/stage.h)
 };
-inline constexpr size_t kFamilies = 11;
+inline constexpr size_t kFamilies = 12;
 
 // The family's name in RocksDB.
 std::string_view FamilyName(Family family);
@@ -37,9 +41,21 @@ std::string AnchorKey(uint32_t tenant);
 std::string SchemeKey(uint32_t tenant);
 std::string ContainerKey(uint32_t tenant, std::string_view name);
 std::string DestinationKey(uint32_t tenant, std::string_view name);
+std::string BreakGlassKey(uint32_t tenant, std::string_view id);
+// That a destination received a document; the prefix is that of all which did.
+std::string ExportPrefix(uint32_t tenant, uint32_t collection, std::string_view pseudonym);
+std::string ExportKey(uint32_t tenant, uint32_t collection, std::string_view pseudonym,
+                      std::string_view destination);
+// What a key or a destination used; the prefixes are those of all keys and destinations.
+std::string KeyUsageKey(uint32_t tenant, std::string_view key_id);
+std::string DestinationUsageKey(uint32_t tenant, std::string_view destination);
 std::string NamedKey(uint32_t tenant, std::string_view name);  // directory, keys, collections
 std::string NumberedKey(uint32_t tenant, uint32_t number);     // clauses, classes
 std::string RevisionKey(uint32_t tenant, uint64_t revision);
+std::string SourceKey(uint32_t tenant, std::string_view name);
+std::string PolicyRevisionPrefix(uint32_t tenant);
+std::string PolicyRevisionKey(uint32_t tenant, uint64_t revision);
+std::string StagedPrefix(uint32_t tenant, uint64_t generation);
 std::string CollectionPrefix(uint32_t tenant, uint32_t collection);
 std::string DocumentKey(uint32_t tenant, uint32_t collection, std::string_view document);
 std::string ChunkKey(uint32_t tenant, uint32_t collection, std::string_view document,

@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "cordon/store/v1/mutation.pb.h"
@@ -32,6 +33,13 @@ struct Key {
   std::string previous_digest;  // of the secret before the last rotation
   Micros previous_until = 0;    // that one is accepted before then
 };
+
+// Where a source of the directory stands.
+struct DirectorySource {
+  uint64_t snapshot = 0;  // the sequence of its last snapshot: what it says is later
+  uint64_t last = 0;      // the highest sequence that it has used
+};
+
 // The refusal of a certificate that another key has.
 Status CertificateTaken();
 Key ToKey(const store::v1::KeyRecord& record, Grant grant);
@@ -40,6 +48,7 @@ struct TenantState {
   using Collections = std::map<std::string, std::shared_ptr<const Collection>, std::less<>>;
   using Keys = std::map<std::string, Key, std::less<>>;
   using Certificates = std::map<std::string, std::string, std::less<>>;
+  using Sources = std::map<std::string, DirectorySource, std::less<>>;
 
   uint32_t id = 0;
   std::string name;
@@ -52,6 +61,9 @@ struct TenantState {
   // The ids of the keys that a certificate authenticates, by the certificate's name.
   std::shared_ptr<const Certificates> certificates = std::make_shared<Certificates>();
 
+  // Of the directory, by name.
+  std::shared_ptr<const Sources> sources = std::make_shared<Sources>();
+
   // Null if there is none.
   std::shared_ptr<const Collection> FindCollection(std::string_view collection) const;
 
@@ -59,14 +71,15 @@ struct TenantState {
   void SetKeys(std::shared_ptr<const Keys> all);
 };
 
-// What a mutation does to the rows of one document, for the index. Borrows the embeddings from the
-// mutation, which must outlive it.
+// What a mutation does to the rows of one document, for the indexes. Borrows embeddings, texts and
+// attributes from the mutation, which must outlive it.
 struct RowChange {
   enum Kind { kReplace, kReclass, kRemove };
   struct Row {
     uint32_t ordinal;
     ClassId class_id;
     const float* embedding;  // null for kReclass: the row keeps its own
+    std::string_view text;
   };
   std::string document;
   Kind kind;
@@ -74,6 +87,10 @@ struct RowChange {
   Micros valid_from;
   Micros valid_until;
   std::vector<Row> rows;  // empty for kRemove
+  // Null but for kReplace: the document keeps its own.
+  const google::protobuf::Map<std::string, v1::AttributeValue>* attributes = nullptr;
+  // Of kReclass: what `rows` borrow, read from the store.
+  std::vector<std::string> texts = {};
 };
 
 // What a mutation makes of a tenant.
@@ -85,9 +102,12 @@ struct Applied {
   std::vector<std::string> documents;    // ids touched
   std::vector<std::string> names;        // their pseudonyms, for the journal
   bool existed = false;                  // of SetAccess and Delete
+  std::vector<bool> existed_each;        // of SetAccessMany and SetAccessSelected, by place
   std::vector<std::string> undefined;    // of Ingest: groups and roles that have no record
   uint32_t parts = 0;                    // of ApplyPolicy and ApplyDirectory: how many
+  v1::SyncDirectoryResponse sync;        // of SyncDirectory: all but the revision
   std::shared_ptr<TenantState> created;  // of NewTenant
+  std::optional<Label> model_label;      // of Export: of the model from now on
 };
 
 }  // namespace cordon

@@ -54,7 +54,8 @@ std::vector<std::string> UndefinedPrincipals(const PolicyState& state,
   for (const PrincipalId id : walk.named()) {
     std::string name = state.principals->Name(id);
     const bool group = name.starts_with("group:") || name.starts_with("role:");
-    if (group && state.directory->Find(id) == nullptr) names.push_back(std::move(name));
+    const PrincipalId canonical = state.directory->Canonical(id);
+    if (group && state.directory->Find(canonical) == nullptr) names.push_back(std::move(name));
   }
   std::sort(names.begin(), names.end());
   return names;

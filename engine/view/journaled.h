@@ -49,14 +49,34 @@ void RefuseJournaled(const std::shared_ptr<Tenant>& tenant, const Authenticated&
                           });
 }
 
-// Runs `work(&record)`, which gives StatusOr<Result>, appends the record with its outcome, and then
+// Counts what the record says is about to leave. If that is beyond a quota, the record says that
+// nothing left.
+inline Status Charge(const ReadContext& context, journal::v1::Record* record) {
+  if (record->passages() == 0) return OkStatus();
+  Status charged =
+      context.tenant->meters.Charge(context.caller, record->destination(),
+                                    {record->passages(), record->tokens()}, context.clock->Now());
+  if (charged.ok()) return charged;
+  record->clear_documents();
+  record->clear_chunks();
+  record->clear_context_label();
+  record->clear_canary();
+  record->clear_passages();
+  record->clear_tokens();
+  return charged;
+}
+
+// Runs `work(&record)`, which gives StatusOr<Result> and adds to the record, charges what it says
+// is about to leave, raises the alert if that is a canary, appends it with its outcome, and then
 // calls `done` with `respond(result, receipt)`, which may take the result apart, or the refusal. If
 // the record cannot be written, `done` gets that error: without a record there is no answer.
 template <typename Work, typename Respond, typename Done>
-void Journaled(const ReadContext& context, std::string_view call, Work work, Respond respond,
+void Journaled(const ReadContext& context, journal::v1::Record record, Work work, Respond respond,
                Done done) {
-  auto record = RecordOf(call, context.caller, *context.tenant);
   auto result = std::make_shared<decltype(work(&record))>(work(&record));
+  if (result->ok()) {
+    if (const Status charged = Charge(context, &record); !charged.ok()) *result = charged;
+  }
   const bool canary = record.canary() && result->ok();
   record.set_outcome(std::string(CodeName(result->status().code())));
   if (!result->ok()) record.set_refused_field(std::string(result->status().field()));
@@ -69,6 +89,14 @@ void Journaled(const ReadContext& context, std::string_view call, Work work, Res
         if (canary) tenant->RaiseCanaryAlert(receipt->id());
         done(respond(std::move(**result), *receipt));
       });
+}
+
+// The same, with a new record of `call`.
+template <typename Work, typename Respond, typename Done>
+void Journaled(const ReadContext& context, std::string_view call, Work work, Respond respond,
+               Done done) {
+  Journaled(context, RecordOf(call, context.caller, *context.tenant), std::move(work),
+            std::move(respond), std::move(done));
 }
 
 }  // namespace cordon

@@ -9,6 +9,7 @@
 #include "engine/base/clock.h"
 #include "engine/journal/journal.h"
 #include "engine/journal/pseudonyms.h"
+#include "engine/view/meters.h"
 #include "engine/view/view.h"
 
 namespace cordon {
@@ -44,6 +45,7 @@ struct Tenant {
   Publisher publisher;
   const std::unique_ptr<Journal> journal;
   const Pseudonyms pseudonyms;
+  Meters meters;
 
   // A canary document has left by the call with this record: whoever operates the server must know.
   void RaiseCanaryAlert(const std::string& journal_id);

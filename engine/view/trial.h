@@ -16,6 +16,7 @@ struct Trial {
   // Of SetAccess and Delete: the collection, and what becomes of the document, if it is there.
   std::string collection;
   std::vector<RowChange> rows;
+  v1::SyncDirectoryResponse sync;  // of SyncDirectory: all but the revision
 
   // The time at which both are judged.
   Micros now() const { return before.as_of; }

@@ -7,7 +7,6 @@
 //   3. A View never changes; what is newer is another View.
 #pragma once
 
-#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -15,16 +14,13 @@
 
 #include "engine/base/clock.h"
 #include "engine/base/planted.h"
-#include "engine/index/vector_index.h"
 #include "engine/policy/decide.h"
 #include "engine/policy/entitlement_cache.h"
 #include "engine/store/database.h"
 #include "engine/store/state.h"
+#include "engine/view/collection_index.h"
 
 namespace cordon {
-
-// The index of each collection, by the collection's number.
-using Indexes = std::map<uint32_t, VectorIndex>;
 
 // Thread-safe; a request holds it by shared_ptr.
 class View {
@@ -51,9 +47,20 @@ class View {
     return callers_->Find(world(), caller, as, destination);
   }
 
+  // The same under a break-glass access: rare, and never remembered.
+  StatusOr<std::shared_ptr<KnownCaller>> BreakGlassOf(const Authenticated& caller,
+                                                      std::string_view as,
+                                                      std::string_view destination,
+                                                      std::string_view access) const {
+    return KnownCaller::Resolve(world(), caller, as, destination, access);
+  }
+
   const Indexes& indexes() const { return indexes_; }
-  const VectorIndex& index(const Collection& collection) const {
+  const CollectionIndex& indexes_of(const Collection& collection) const {
     return indexes_.at(collection.id);
+  }
+  const VectorIndex& index(const Collection& collection) const {
+    return indexes_of(collection).vectors;
   }
 
   // Reads a stored record as of this View.
@@ -73,6 +80,12 @@ class View {
     return database_->Scan(family, prefix, visit, snapshot_.get());
   }
 
+  // Walks the records from `from` to before `end`, as of this View.
+  std::unique_ptr<Database::Cursor> Walk(Family family, const std::string& from,
+                                         const std::string& end) const {
+    return database_->Walk(family, from, end, snapshot_.get());
+  }
+
   // Which classes have a stored chunk in `collection`, or in any if null.
   std::vector<bool> ClassesInUse(const Collection* collection) const;
 
@@ -86,20 +99,8 @@ class View {
   const Database* database_ = nullptr;
   Micros now_ = 0;
   Micros next_event_ = kNever;
-  Micros next_rules_event_ = kNever;           // of containers alone
+  Micros next_rules_event_ = kNever;           // of containers and terms alone
   std::shared_ptr<EntitlementCache> callers_;  // of all Views of the tenant
 };
-
-// Marks the classes of an index's live rows in `in_use`.
-void MarkClassesInUse(const VectorIndex& index, std::vector<bool>* in_use);
-
-// The index of a new collection.
-VectorIndex EmptyIndex(const v1::CollectionConfig& config);
-
-// The index after the changes of one mutation.
-VectorIndex ApplyRows(const VectorIndex& index, const std::vector<RowChange>& changes);
-
-// A change as the index understands it; borrows from `change` and what that borrows from.
-DocumentChange ToDocumentChange(const RowChange& change);
 
 }  // namespace cordon

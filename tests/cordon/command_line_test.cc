@@ -179,6 +179,77 @@ TEST_F(CommandLine, AnEmptyListOnTheCommandLineIsSentAsStated) {
   EXPECT_EQ(result.code, 1);
 }
 
+TEST_F(CommandLine, AFileOfListsIsCutWhereItNeedNotBeOrSentHalf) {
+  FakeServer server;
+  std::vector<v1::SetAccessManyRequest> seen;
+  server.on_set_access_many = [&](const auto& request, auto* response) {
+    seen.push_back(request);
+    response->set_revision(10 + seen.size());
+    for (int i = 0; i < request.changes_size(); ++i) response->add_existed(i % 2 == 0);
+    return grpc::Status::OK;
+  };
+  const auto run = [&](const std::string& text) {
+    std::ofstream(Path("changes.jsonl")) << text;
+    return Cordon({"set-access", "docs", "--file", Path("changes.jsonl"), "--server",
+                   server.address(), "--json"});
+  };
+  Result result = run(R"({"id":"a","acl":{"allow":["user:a"]}}
+
+{"id":"b","label":{"level":"x"}})");
+  EXPECT_THAT(result.out, ElementsAre(R"({"documents":2,"revision":11,"existed":1})"))
+      << result.err;
+  ASSERT_EQ(seen.size(), 1u);
+  EXPECT_EQ(seen[0].collection(), "docs");
+  EXPECT_EQ(seen[0].changes(0).acl().allow(0).principal(), "user:a");
+  EXPECT_EQ(seen[0].changes(1).label().level(), "x");
+  EXPECT_FALSE(seen[0].changes(1).has_acl());
+  std::string many;
+  for (int i = 0; i < 5000; ++i) many += R"({"id":")" + std::to_string(i) + "\",\"acl\":{}}\n";
+  result = run(many);
+  EXPECT_THAT(result.out, ElementsAre(R"({"documents":5000,"revision":13,"existed":2500})"));
+  ASSERT_EQ(seen.size(), 3u);
+  EXPECT_EQ(seen[1].changes_size() + seen[2].changes_size(), 5000);
+  EXPECT_EQ(seen[2].changes(0).document(), std::to_string(seen[1].changes_size()));
+  // One bad line: nothing is sent.
+  result = run(many + R"({"id":"x","acls":{}})");
+  EXPECT_EQ(result.code, 1);
+  EXPECT_THAT(result.out[0], HasSubstr("line 5001"));
+  EXPECT_EQ(seen.size(), 3u);
+  EXPECT_EQ(run("").code, 1);
+}
+
+TEST_F(CommandLine, ASelectionEndsBeforeItIsDoneOrNamesTwoThings) {
+  FakeServer server;
+  std::vector<v1::SetAccessSelectedRequest> seen;
+  server.on_set_access_selected = [&](const auto& request, auto* response) {
+    seen.push_back(request);
+    response->set_revision(10 + seen.size());
+    response->set_changed(3);
+    response->set_more(seen.size() < 3);
+    return grpc::Status::OK;
+  };
+  const auto run = [&](std::initializer_list<std::string> more) {
+    std::vector<std::string> arguments = {"set-access", "docs", "--server", server.address(),
+                                          "--json"};
+    arguments.insert(arguments.end(), more);
+    return Cordon(arguments);
+  };
+  const Result result = run({"--prefix", "hr/", "--source", "s", "--label", R"({"level":"a"})"});
+  EXPECT_THAT(result.out, ElementsAre(R"({"revision":13,"changed":9})")) << result.err;
+  ASSERT_EQ(seen.size(), 3u);
+  EXPECT_EQ(seen[2].id_prefix(), "hr/");
+  EXPECT_EQ(seen[2].source(), "s");
+  EXPECT_EQ(seen[2].label().level(), "a");
+  EXPECT_FALSE(seen[2].has_acl());
+  EXPECT_EQ(run({"--prefix", "", "--acl", "{}"}).code, 1);
+  EXPECT_EQ(run({"--prefix", "a", "--file", "b"}).code, 2);
+  EXPECT_EQ(run({"doc", "--prefix", "a", "--acl", "{}"}).code, 2);
+  EXPECT_EQ(run({"--file", "b", "--acl", "{}"}).code, 2);
+  EXPECT_EQ(run({"--prefix", "a"}).code, 2);
+  EXPECT_EQ(run({"--acl", "{}"}).code, 2);
+  EXPECT_EQ(seen.size(), 3u);
+}
+
 TEST_F(CommandLine, AServerThatIsNotThereIsToldAtOnce) {
   const Result result = Cordon({"stats", "x", "--server", "127.0.0.1:1", "--json"});
   EXPECT_EQ(result.code, 1);

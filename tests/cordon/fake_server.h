@@ -55,6 +55,10 @@ class FakeServer {
 
   std::function<grpc::Status(Stream*)> on_ingest;
   std::function<grpc::Status(const v1::SetAccessRequest&)> on_set_access;
+  std::function<grpc::Status(const v1::SetAccessManyRequest&, v1::SetAccessManyResponse*)>
+      on_set_access_many;
+  std::function<grpc::Status(const v1::SetAccessSelectedRequest&, v1::SetAccessSelectedResponse*)>
+      on_set_access_selected;
   std::function<grpc::Status(const v1::RetrieveRequest&, v1::RetrieveResponse*)> on_retrieve;
   std::atomic<int> keys_created{0};
   std::string last_authorization;
@@ -69,6 +73,15 @@ class FakeServer {
                            v1::SetAccessResponse* response) override {
       response->set_revision(5);
       return fake.on_set_access(*request);
+    }
+    grpc::Status SetAccessMany(grpc::ServerContext*, const v1::SetAccessManyRequest* request,
+                               v1::SetAccessManyResponse* response) override {
+      return fake.on_set_access_many(*request, response);
+    }
+    grpc::Status SetAccessSelected(grpc::ServerContext*,
+                                   const v1::SetAccessSelectedRequest* request,
+                                   v1::SetAccessSelectedResponse* response) override {
+      return fake.on_set_access_selected(*request, response);
     }
     FakeServer& fake;
   };

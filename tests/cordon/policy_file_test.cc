@@ -8,6 +8,8 @@
 
 #include "tools/cordon/access_json.h"
 #include "tools/cordon/directory_file.h"
+#include "tools/cordon/line_field.h"
+#include "tools/cordon/policy_text.h"
 #include "tools/cordon/yaml_json.h"
 
 namespace cordon {
@@ -176,12 +178,13 @@ TEST(DirectoryFile, ALineThatSaysNothingOrTooMuchIsRefused) {
 
 TEST(DirectoryFile, TheServersRefusalIsToldOfTheLineThatCausedIt) {
   const std::vector<uint64_t> lines = {1, 4, 9};
-  const Status status = AtLine(Invalid("principals[2].members[1].until", "m"), lines);
+  const Status status = AtLine(Invalid("principals[2].members[1].until", "m"), "principals", lines);
   EXPECT_EQ(status.field(), "members[1].until");
   EXPECT_EQ(status.message(), "line 9: m");
-  EXPECT_EQ(AtLine(Invalid("principals[1]", "m"), lines).message(), "line 4: m");
-  EXPECT_EQ(AtLine(Invalid("principals[3].name", "m"), lines).field(), "principals[3].name");
-  EXPECT_EQ(AtLine(Invalid("other", "m"), lines).field(), "other");
+  EXPECT_EQ(AtLine(Invalid("principals[1]", "m"), "principals", lines).message(), "line 4: m");
+  EXPECT_EQ(AtLine(Invalid("principals[3].name", "m"), "principals", lines).field(),
+            "principals[3].name");
+  EXPECT_EQ(AtLine(Invalid("other", "m"), "principals", lines).field(), "other");
 }
 
 TEST(Options, ClearancesComeAsWordsOrJson) {
@@ -193,6 +196,49 @@ TEST(Options, ClearancesComeAsWordsOrJson) {
             "clearance.level");
   EXPECT_EQ(ParseAclOption("acl", R"({"allow":[7]})").status().field(), "acl.allow[0]");
   EXPECT_EQ(ParseAclOption("acl", "{").status().field(), "acl");
+}
+
+TEST(PolicyText, WhatIsShownIsNotWhatApplies) {
+  const auto request = ParsePolicy(R"(
+levels: [public, "in: ternal", restricted]
+compartments: [people, "a \"quoted\" one"]
+tags: [pii, "region:eu"]
+default_clearance: {level: public, compartments: [people]}
+scopes: {1: {ceiling: {level: public}, forbidden_tags: [pii]}, 5: {ceiling: all}}
+containers:
+  - {name: "folder:/hr", allow: ["group:hr", {principal: "user:a", until: "2030-01-01T00:00:00Z"}]}
+  - {name: "true", deny: ["user:\u00e9"], inherit: ["folder:/hr"]}
+destinations:
+  - {name: chat, scope: 1, ceiling: lowest, forbidden_tags: [pii], region: eu}
+  - {name: tuned, scope: 4, ceiling: {level: restricted}, model_label: {level: public, tags: [pii]}}
+denied_certificates: [{fingerprint: "sha256:00ff"}, {issuer: "CN=Old CA,O=Corp"}]
+trust: [untrusted, "part: ner"]
+sources: [{source: "wiki, old", quarantined: true}, {source: hris, quarantined: true}])");
+  ASSERT_TRUE(request.ok()) << request.status().ToString();
+  v1::GetPolicyResponse response;
+  *response.mutable_policy() = *request;
+  response.set_revision(17);
+  response.set_journal_id("default-9");
+  for (const std::string& text : {PolicyYaml(response), PolicyJson(response)}) {
+    const auto again = ParsePolicy(text);
+    ASSERT_TRUE(again.ok()) << again.status().ToString() << "\n" << text;
+    EXPECT_EQ(again->DebugString(), request->DebugString()) << text;
+    EXPECT_NE(text.find("17"), std::string::npos) << "without its revision";
+  }
+  // A fresh tenant's has hardly anything.
+  v1::GetPolicyResponse fresh;
+  fresh.mutable_policy()->mutable_levels()->add_names("public");
+  fresh.mutable_policy()->mutable_compartments();
+  fresh.mutable_policy()->mutable_tags();
+  fresh.mutable_policy()->mutable_default_clearance()->set_symbol(v1::Clearance::SYMBOL_LOWEST);
+  fresh.mutable_policy()->mutable_scopes();
+  fresh.mutable_policy()->mutable_denied_certificates();
+  fresh.mutable_policy()->mutable_trust();
+  for (const std::string& text : {PolicyYaml(fresh), PolicyJson(fresh)}) {
+    const auto again = ParsePolicy(text);
+    ASSERT_TRUE(again.ok()) << again.status().ToString() << "\n" << text;
+    EXPECT_EQ(again->DebugString(), fresh.policy().DebugString()) << text;
+  }
 }
 
 }  // namespace

@@ -67,6 +67,12 @@ void TryMutation(FuzzWorld* world, uint8_t kind, std::string_view bytes) {
     case 2:
       *mutation.mutable_policy() = Parsed<v1::ApplyPolicyRequest>(bytes);
       break;
+    case 7:
+      *mutation.mutable_set_access_many() = Parsed<v1::SetAccessManyRequest>(bytes);
+      break;
+    case 8:
+      *mutation.mutable_set_access_selected() = Parsed<store::v1::AccessBatch>(bytes);
+      break;
     case 3:
       *mutation.mutable_directory() = Parsed<v1::ApplyDirectoryRequest>(bytes);
       break;
@@ -109,6 +115,6 @@ void TryOne(FuzzWorld* world, uint8_t kind, std::string_view bytes) {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static cordon::FuzzWorld world;  // ends before what its journal needs
   if (size == 0) return 0;
-  cordon::TryOne(&world, data[0] % 14, {reinterpret_cast<const char*>(data) + 1, size - 1});
+  cordon::TryOne(&world, data[0] % 16, {reinterpret_cast<const char*>(data) + 1, size - 1});
   return 0;
 }

@@ -66,8 +66,8 @@ class FuzzWorld {
     const PinnedView view = Pin();
     const auto collection = view->state().FindCollection(request.collection());
     if (!collection) return false;
-    const Grant grant = AllOf();
-    Validated validated = Validate(*view.view, *collection, grant, &request);
+    Validated validated =
+        Validate(*view.view, *collection, Authenticator::Prove(AllOf()), &request);
     for (const auto& refusal : validated.refused) CORDON_CHECK(!refusal.message().empty());
     store::v1::Mutation mutation;
     *mutation.mutable_ingest() = std::move(validated.batch);

@@ -32,7 +32,7 @@ class ScratchWriter : public testing::Test {
 
   WriteContext Context(Grant grant = AllOf()) {
     return {scratch_.tenant, &scratch_.clock, writer_.get(),
-            ScratchTenant::Caller(std::move(grant))};
+            ScratchTenant::Caller(std::move(grant)), background_.get()};
   }
   PinnedView Pin() { return scratch_.tenant->publisher.Pin(&scratch_.clock); }
 
@@ -64,6 +64,7 @@ class ScratchWriter : public testing::Test {
        "{ name: 's' type: ATTRIBUTE_TYPE_STRING } attributes { name: 't' type: "
        "ATTRIBUTE_TYPE_TIME } }"}};
   std::unique_ptr<Writer> writer_;
+  std::unique_ptr<Executor> background_ = std::make_unique<Executor>(1, 1);
 };
 
 }  // namespace cordon

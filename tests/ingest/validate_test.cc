@@ -17,11 +17,21 @@ class Fields : public ScratchWriter {
     *request.add_documents() = document;
     const PinnedView view = Pin();
     const auto found = view->state().FindCollection(collection);
-    const Validated validated = Validate(*view.view, *found, grant, &request);
+    const Validated validated = Validate(*view.view, *found, Authenticator::Prove(grant), &request);
     EXPECT_EQ(validated.refused.size() + static_cast<size_t>(validated.batch.documents_size()), 1u);
     if (validated.refused.empty()) return "OK";
     EXPECT_FALSE(validated.refused[0].message().empty());
     return validated.refused[0].field();
+  }
+  // What the refusal of a document says.
+  std::string Message(const v1::Document& document, const std::string& collection,
+                      const Grant& grant) {
+    v1::IngestRequest request;
+    *request.add_documents() = document;
+    const PinnedView view = Pin();
+    const Validated validated = Validate(*view.view, *view->state().FindCollection(collection),
+                                         Authenticator::Prove(grant), &request);
+    return validated.refused.empty() ? "OK" : validated.refused[0].message();
   }
   // A good document with `change` merged into it.
   static v1::Document With(const std::string& change) {
@@ -141,6 +151,36 @@ TEST_F(Fields, AKeyWithoutTheRightSetsListOrLabel) {
                                          "'everyone' } } }"),
                   "typed", grant),
             "chunks[0].acl");
+}
+
+// "A hidden attribute is an unknown one": the refusal is the same to the letter.
+TEST_F(Fields, AHiddenAttributeIsToldFromAnAbsentOne) {
+  const auto made = Send<v1::CreateCollectionResponse, v1::CreateCollectionRequest>(
+      CreateCollection,
+      "config { name: 'columns' dimension: 2 metric: METRIC_L2 embedder: EMBEDDER_NONE attributes "
+      "{ "
+      "name: 'open' type: ATTRIBUTE_TYPE_INT } attributes { name: 'pay' type: ATTRIBUTE_TYPE_INT "
+      "label { level: 'restricted' } } }");
+  ASSERT_TRUE(made.ok()) << made.status().ToString();
+  const auto clear = [this](const std::string& clearance) {
+    const auto applied = Send<v1::ApplyDirectoryResponse, v1::ApplyDirectoryRequest>(
+        ApplyDirectory, "principals { name: 'service:app' clearance { " + clearance + " } }");
+    ASSERT_TRUE(applied.ok()) << applied.status().ToString();
+  };
+  const auto with = [](const std::string& name) {
+    return With(kChunk + ("attributes { key: '" + name + "' value { int_value: 1 } }"));
+  };
+  Grant low = AllOf();
+  low.clearance = Clearance{Clearance::Kind::kNamed, "confidential", {}};
+  EXPECT_EQ(Field(with("pay"), "columns"), "OK");
+  EXPECT_EQ(Field(with("open"), "columns", low), "OK");
+  EXPECT_EQ(Field(with("pay"), "columns", low), "attributes.pay");
+  EXPECT_EQ(Message(with("pay"), "columns", low), Message(with("gap"), "columns", low));
+  // What the directory gives the key's principal is no way around the key.
+  clear("symbol: SYMBOL_ALL");
+  EXPECT_EQ(Field(with("pay"), "columns", low), "attributes.pay");
+  clear("level: 'public'");
+  EXPECT_EQ(Field(with("pay"), "columns"), "attributes.pay");
 }
 
 }  // namespace

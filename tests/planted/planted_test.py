@@ -3,8 +3,8 @@
   planted_test.py SOURCE TESTS [--find BUG]
 
 SOURCE is the project, TESTS the folder of the test binaries of the checked build. Every bug of
-engine/base/planted.cc needs a row in caught_by.txt; its test must pass without the bug and fail
-with it. --find lists all tests that fail with a bug: for choosing a row.
+engine/base/planted.cc needs a row in caught_by.txt, or several; each one's test must pass without
+the bug and fail with it. --find lists all tests that fail with a bug: for choosing a row.
 """
 
 import os
@@ -28,7 +28,7 @@ def rows(source):
     for line in (source / "tests/planted/caught_by.txt").read_text(encoding="utf-8").splitlines():
         if line.strip() and not line.startswith("#"):
             bug, binary, test = line.split()
-            table[bug] = (binary, test)
+            table.setdefault(bug, []).append((binary, test))
     return table
 
 
@@ -67,13 +67,13 @@ def check(source, tests):
     caught = 0
     for bug in (bug for bug in known if bug in table):
         began = time.monotonic()
-        problem = judge(tests, bug, *table[bug])
-        if problem:
-            problems.append(f"{bug}: {problem}")
+        missed = [problem for row in table[bug] if (problem := judge(tests, bug, *row))]
+        problems += [f"{bug}: {problem}" for problem in missed]
+        if missed:
             continue
         caught += 1
-        print(f"{bug:24} caught by {table[bug][0]} {table[bug][1]}"
-              f" ({time.monotonic() - began:.1f} s)", flush=True)
+        by = " and ".join(" ".join(row) for row in table[bug])
+        print(f"{bug:24} caught by {by} ({time.monotonic() - began:.1f} s)", flush=True)
     print(f"SUMMARY S8 bugs={len(known)} caught={caught}")
     for problem in problems:
         print(problem, file=sys.stderr)

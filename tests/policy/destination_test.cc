@@ -221,6 +221,46 @@ TEST(DestinationTest, TheRuleOfItsScopeHoldsBesideItsOwn) {
   EXPECT_FALSE(story.Sees("user:ana"));
 }
 
+TEST(DestinationTest, AScopeMayAskForARegionThatIsStated) {
+  Story story = ForDestinations();
+  story.world.scopes[3] = {{"all"}, {}, {"ch", "eu"}};
+  EXPECT_FALSE(story.Sees("user:ana")) << "it states none";
+  for (const auto& [region, seen] :
+       std::map<std::string, bool>{{"eu", true}, {"ch", true}, {"us", false}, {"e", false}}) {
+    story.chat().region = region;
+    EXPECT_EQ(story.Sees("user:ana"), seen) << region;
+  }
+  story.world.scopes[3].regions = {"*"};
+  EXPECT_TRUE(story.Sees("user:ana")) << "any that is stated";
+  story.chat().region = "";
+  EXPECT_FALSE(story.Sees("user:ana"));
+}
+
+TEST(DestinationTest, TermsThatHaveEndedLetNothingThrough) {
+  Story story = ForDestinations();
+  story.chat().gate.terms = 5;
+  EXPECT_TRUE(story.Sees("user:ana", 4));
+  EXPECT_FALSE(story.Sees("user:ana", 5)) << "also without a rule of its scope";
+  story.chat().gate.terms.reset();
+  story.world.scopes[3] = {{"all"}};
+  story.world.scopes[3].terms = 5;
+  EXPECT_FALSE(story.Sees("user:ana", 4)) << "nobody says that they were reviewed";
+  story.chat().gate.terms = 9;
+  EXPECT_TRUE(story.Sees("user:ana", 4));
+  EXPECT_FALSE(story.Sees("user:ana", 5)) << "its scope's have ended";
+}
+
+TEST(DestinationTest, AScopeMayForbidProvidersThatTrain) {
+  Story story = ForDestinations();
+  story.world.scopes[3] = {{"all"}};
+  story.world.scopes[3].no_training = true;
+  EXPECT_FALSE(story.Sees("user:ana")) << "it does not say";
+  story.chat().trains = true;
+  EXPECT_FALSE(story.Sees("user:ana"));
+  story.chat().trains = false;
+  EXPECT_TRUE(story.Sees("user:ana"));
+}
+
 TEST(DestinationTest, AModelThatKnowsMoreThanTheUserDoesNotAnswerHim) {
   Story story;
   story.world.clearances["user:ana"] = Story::Cleared("internal", {"people"});

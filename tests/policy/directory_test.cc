@@ -171,5 +171,104 @@ TEST(DirectoryTest, EndsTellWhenEachMembershipIsOver) {
   }
 }
 
+// Who belongs to this many groups, and each with an alias.
+Members Wide(size_t groups) {
+  Members members;
+  for (size_t i = 0; i < groups; ++i) members["group:" + std::to_string(i)] = {{"user:ana"}};
+  return members;
+}
+
+TEST(DirectoryTest, TooManyGroupsAreAnErrorAndNotFewer) {
+  const Groups most(Wide(limits::kGroupsPerCaller));
+  ASSERT_TRUE(most.Expand("user:ana").ok());
+  EXPECT_EQ(most.Expand("user:ana")->all().size(), limits::kGroupsPerCaller + 1);
+  const Groups more(Wide(limits::kGroupsPerCaller + 1));
+  const Status status = more.Expand("user:ana").status();
+  EXPECT_EQ(status.code(), StatusCode::kFailedPrecondition);
+  EXPECT_EQ(status.field(), "as");
+  EXPECT_TRUE(more.Expand("group:1").ok()) << "only those who are concerned";
+}
+
+// A directory with aliases, changed step by step.
+class Aliases : public testing::Test {
+ protected:
+  PrincipalId Id(const std::string& name) { return names_.Intern(name); }
+  void SetAlias(const std::string& alias, const std::string& of) {
+    auto record = std::make_shared<DirectoryRecord>();
+    record->alias_of = Id(of);
+    directory_.Set(Id(alias), std::move(record));
+  }
+  void SetMembers(const std::string& group, const std::vector<std::string>& members) {
+    auto record = std::make_shared<DirectoryRecord>();
+    record->members.emplace();
+    for (const auto& member : members) record->members->push_back({Id(member)});
+    directory_.Set(Id(group), std::move(record));
+  }
+  std::vector<std::string> NamesOf(const std::string& name) {
+    std::vector<std::string> names;
+    const auto set = directory_.Expand({Id(name)}, 0);
+    for (const PrincipalId id : set->all()) names.push_back(names_.Name(id));
+    return names;
+  }
+
+  PrincipalTable names_;
+  Directory directory_;
+};
+
+TEST_F(Aliases, WhoeverIsTheOneIsTheOther) {
+  SetMembers("group:a", {"user:ana"});
+  SetMembers("group:b", {"user:ana@x"});
+  SetMembers("group:c", {"group:aka-b"});
+  SetAlias("user:ana@x", "user:ana");
+  SetAlias("group:aka-b", "group:b");
+  for (const std::string name : {"user:ana", "user:ana@x"}) {
+    EXPECT_THAT(NamesOf(name), UnorderedElementsAre("user:ana", "user:ana@x", "group:a", "group:b",
+                                                    "group:aka-b", "group:c"));
+  }
+  EXPECT_EQ(directory_.Ends({Id("user:ana@x")}).size(), 6u);
+  EXPECT_EQ(directory_.Ends({Id("user:ana")}).size(), 6u);
+}
+
+TEST_F(Aliases, WhatIsRememberedOfEitherIsLookedAtAgain) {
+  SetMembers("group:a", {"user:ana"});
+  for (const auto& [alias, of] :
+       {std::pair{"user:ana@x", "user:ana"}, {"user:ana@x", "user:bo"}, {"group:aka", "group:a"}}) {
+    const auto ana = *directory_.Expand({Id("user:ana")}, 0);
+    const auto x = *directory_.Expand({Id("user:ana@x")}, 0);
+    const auto other = *directory_.Expand({Id("user:zoe")}, 0);
+    const auto then = directory_.last_change();
+    SetAlias(alias, of);
+    EXPECT_FALSE(directory_.Unchanged(then.get(), ana, other)) << alias << of;
+    EXPECT_EQ(directory_.Unchanged(then.get(), x, other), std::string(alias) == "group:aka");
+    EXPECT_TRUE(directory_.Unchanged(then.get(), other, other));
+  }
+  const auto bo = *directory_.Expand({Id("user:bo")}, 0);
+  const auto then = directory_.last_change();
+  directory_.Set(Id("user:ana@x"), nullptr);
+  EXPECT_FALSE(directory_.Unchanged(then.get(), bo, bo));
+  EXPECT_THAT(NamesOf("user:ana@x"), ElementsAre("user:ana@x"));
+}
+
+// A tenant of 100,000 in one group at the end of fifty, in a circle: who is asked about is found by
+// a way of fifty steps, and a change copies no other record.
+TEST_F(Aliases, AGroupOfAllIsWalkedForEach) {
+  constexpr size_t kPeople = 100'000, kDepth = 50;
+  std::vector<std::string> people;
+  for (size_t i = 0; i < kPeople; ++i) people.push_back("user:u" + std::to_string(i));
+  SetMembers("group:0", people);
+  for (size_t i = 1; i < kDepth; ++i) {
+    SetMembers("group:" + std::to_string(i), {"group:" + std::to_string(i - 1)});
+  }
+  people.push_back("group:" + std::to_string(kDepth - 1));
+  SetMembers("group:0", people);
+  EXPECT_EQ(NamesOf("user:u7").size(), 1 + kDepth);
+  const Directory before = directory_;
+  for (size_t i = 0; i < 1000; ++i) SetMembers("group:small", {"user:u" + std::to_string(i)});
+  EXPECT_EQ(before.Find(Id("group:0")), directory_.Find(Id("group:0")));
+  EXPECT_EQ(before.Find(Id("group:small")), nullptr);
+  EXPECT_EQ(NamesOf("user:u999").size(), 2 + kDepth);
+  EXPECT_EQ(NamesOf("user:u998").size(), 1 + kDepth);
+}
+
 }  // namespace
 }  // namespace cordon

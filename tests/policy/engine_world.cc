@@ -28,6 +28,9 @@ Directory ToDirectory(PrincipalTable* table, const reference::World& world) {
   for (const auto& [principal, clearance] : world.clearances) {
     merged[table->Intern(principal)].clearance = ToClearance(clearance);
   }
+  for (const auto& [alias, of] : world.aliases) {
+    merged[table->Intern(alias)].alias_of = table->Intern(of);
+  }
   Directory directory;
   for (auto& [id, record] : merged) {
     directory.Set(id, std::make_shared<const DirectoryRecord>(std::move(record)));
@@ -55,6 +58,8 @@ Destination ToDestination(std::string name, const reference::Destination& destin
   result.forbidden_tags = ToNames(destination.gate.forbidden_tags);
   result.region = destination.region;
   if (destination.model_label) result.model_label = ToLabel(*destination.model_label);
+  result.terms_reviewed_until = destination.gate.terms;
+  result.trains_on_input = destination.trains;
   return result;
 }
 
@@ -75,7 +80,8 @@ EngineWorld::EngineWorld(const reference::World& world) {
   rules.scheme.levels = world.levels;
   rules.default_clearance = ToClearance(world.default_clearance);
   for (const auto& [scope, gate] : world.scopes) {
-    rules.scopes[scope] = {ToClearance(gate.ceiling), ToNames(gate.forbidden_tags)};
+    rules.scopes[scope] = {ToClearance(gate.ceiling), ToNames(gate.forbidden_tags),
+                           ToNames(gate.regions), gate.terms, gate.no_training};
   }
   for (const auto& [name, list] : world.containers) {
     rules.containers[name] = {ToClause(list), ToNames(list.inherit)};

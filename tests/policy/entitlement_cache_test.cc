@@ -31,12 +31,15 @@ class MovingPolicy {
   std::string User() { return fmt::format("user:{}", random_.Below(kUsers)); }
 
   void Move() {
-    // Rarely the rules: with them nobody is remembered.
     switch (random_.Below(40)) {
       case 0:
-        return ChangeContainer();
+        return ChangeDefault();  // rarely: with it nobody is remembered
       case 1:
-        return ChangeDefault();
+      case 11:
+      case 12:
+      case 13:
+      case 14:
+        return ChangeContainer();
       case 2:
       case 3:
       case 4:
@@ -86,15 +89,40 @@ class MovingPolicy {
 
   void ChangeContainer() {
     PolicyRules rules = *state_.rules;
-    auto& container = rules.containers[fmt::format("folder:{}", random_.Below(8))];
-    container.clause = List(1 + random_.Below(12), random_.Below(2));
-    state_.rules = std::make_shared<const PolicyRules>(std::move(rules));
+    const uint64_t number = random_.Below(8);
+    const std::string name = fmt::format("folder:{}", number);
+    if (random_.Below(8) == 0) {
+      rules.containers.erase(name);
+    } else {
+      Container& container = rules.containers[name];
+      // Most changes are small, and leave most callers what they had.
+      if (random_.Below(4) > 0 && !container.clause.allow.empty()) {
+        container.clause.allow[random_.Below(container.clause.allow.size())] = Entry();
+      } else {
+        container.clause = List(1 + random_.Below(12), random_.Below(2));
+      }
+      if (random_.Below(5) == 0) container.inherit.clear();
+      if (number > 0 && random_.Below(5) == 0) {
+        container.inherit = {fmt::format("folder:{}", random_.Below(number))};
+      }
+    }
+    Replace(std::move(rules), {name});
   }
 
   void ChangeDefault() {
     PolicyRules rules = *state_.rules;
     rules.default_clearance =
         random_.Below(2) == 0 ? Clearance{Clearance::Kind::kNamed, "internal", {}} : Clearance();
+    Replace(std::move(rules), {});
+  }
+
+  void Replace(PolicyRules rules, const std::vector<std::string>& containers) {
+    // Now and then nothing is known of their history, as after a start.
+    rules.last_change = nullptr;
+    if (random_.Below(20) > 0) {
+      rules.last_change = state_.rules->last_change;
+      rules.NoteChange(*state_.rules, containers);
+    }
     state_.rules = std::make_shared<const PolicyRules>(std::move(rules));
   }
 
@@ -231,6 +259,60 @@ TEST(EntitlementCacheTest, ACallerIsResolvedAgainForNothing) {
   EXPECT_NE(Ask("user:2"), first);
   EXPECT_NE(*cache.Find({policy.state(), 0}, caller, "user:1", "dev"), first);
   EXPECT_NE(*cache.Find({policy.state(), 0}, Application(true), "user:1", ""), first);
+}
+
+// A container's change that concerns others only.
+TEST(EntitlementCacheTest, AContainersChangeForgetsThoseWhomItDoesNotConcern) {
+  PolicyState state;
+  state.classes.labels.PushBack({"public", {}, {}});
+  const auto allow = [&](PolicyRules rules, std::initializer_list<const char*> names) {
+    Container& container = rules.containers["folder:x"];
+    container.clause.allow.clear();
+    for (const char* name : names)
+      container.clause.allow.push_back({state.principals->Intern(name)});
+    rules.NoteChange(*state.rules, {"folder:x"});
+    state.rules = std::make_shared<const PolicyRules>(std::move(rules));
+  };
+  allow(*state.rules, {"user:1"});
+  state.classes.AddClause({"folder:x", {}, "folder:x"});
+  state.classes.classes.PushBack({{0}, 0});
+  EntitlementCache cache;
+  const Authenticated caller = Application(true);
+  const auto ask = [&](const std::string& as) { return *cache.Find({state, 0}, caller, as, ""); };
+  const auto sees = [&](const std::string& as) {
+    return ask(as)->EntitlementsIn({state, 0})->Permits(0);
+  };
+  EXPECT_TRUE(sees("user:1"));
+  EXPECT_FALSE(sees("user:2"));
+  const auto first = ask("user:1"), second = ask("user:2");
+  allow(*state.rules, {"user:3", "user:1"});
+  EXPECT_EQ(ask("user:1"), first);
+  EXPECT_EQ(ask("user:2"), second);
+  allow(*state.rules, {"user:2"});
+  EXPECT_NE(ask("user:1"), first);
+  EXPECT_NE(ask("user:2"), second);
+  EXPECT_FALSE(sees("user:1"));
+  EXPECT_TRUE(sees("user:2"));
+}
+
+// Each entry grows with the classes; all of them together must not.
+TEST(EntitlementCacheTest, ManyCallersGrowWithTheClassesBeyondTheBound) {
+  constexpr size_t kBytes = 1 << 20;
+  PolicyState state;
+  state.classes.labels.PushBack({"public", {}, {}});
+  state.classes.AddClause({"", {{{PrincipalTable::kEveryoneId}}, {}, false}, "acl"});
+  EntitlementCache cache(kBytes);
+  const Authenticated caller = Application(true);
+  for (int round = 0; round < 4; ++round) {
+    for (int i = 0; i < 20'000; ++i) state.classes.classes.PushBack({{0}, 0});
+    state.ExtendPostings();
+    for (int user = 0; user < 300; ++user) {
+      const auto known = cache.Find({state, 0}, caller, fmt::format("user:{}", user), "");
+      (*known)->EntitlementsIn({state, 0});
+      EXPECT_LE(cache.bytes(), kBytes);
+    }
+  }
+  EXPECT_GT(cache.bytes(), kBytes / 2);
 }
 
 }  // namespace

@@ -79,7 +79,19 @@ reference::Destination RandomWorld::DrawDestinationRecord() {
   reference::Destination destination = {static_cast<int>(1 + random_.Below(5)), DrawGate(),
                                         Pick(kRegions), std::nullopt, false};
   if (Percent(60)) destination.model_label = DrawLabel();
+  if (Percent(40)) destination.gate.terms = DrawEnd();
+  if (Percent(60)) destination.trains = Percent(30);
   return destination;
+}
+
+// What a scope asks: mostly nothing.
+reference::Gate RandomWorld::DrawRule() {
+  reference::Gate rule = DrawGate();
+  if (Percent(25)) rule.regions = Percent(40) ? reference::Names{"*"} : Some(kRegions, 50);
+  rule.regions.erase("");
+  if (Percent(25)) rule.terms = DrawEnd();
+  rule.no_training = Percent(20);
+  return rule;
 }
 
 reference::List RandomWorld::DrawList(const Strings& containers) {
@@ -125,6 +137,19 @@ void RandomWorld::AddLadder(reference::World* world) {
   world->members["group:a"].push_back({below, INT64_MAX});
 }
 
+// The last of each kind becomes another spelling of one before it.
+void RandomWorld::AddAliases(reference::World* world) {
+  for (const auto* names : {&kUsers, &kServices, &kGroups}) {
+    const std::string& alias = names->back();
+    const std::string& of = (*names)[random_.Below(names->size() - 1)];
+    const std::string kind = alias.substr(0, alias.find(':') + 1);
+    if (!Percent(30) || !of.starts_with(kind)) continue;
+    world->members.erase(alias);
+    world->clearances.erase(alias);
+    world->aliases[alias] = of;
+  }
+}
+
 reference::World RandomWorld::Draw() {
   reference::World world;
   world.dev = Percent(30);
@@ -137,6 +162,7 @@ reference::World RandomWorld::Draw() {
       if (Percent(50)) world.clearances[name] = DrawClearance();
     }
   }
+  AddAliases(&world);
   // A container inherits only from earlier ones: circles are refused when the policy is written.
   Strings above;
   for (const auto& name : kContainers) {
@@ -144,7 +170,7 @@ reference::World RandomWorld::Draw() {
     above.push_back(name);
   }
   for (int scope = 1; scope <= 5; ++scope) {
-    if (Percent(40)) world.scopes[scope] = DrawGate();
+    if (Percent(40)) world.scopes[scope] = DrawRule();
   }
   for (const auto& name : kDestinations) world.destinations[name] = DrawDestinationRecord();
   if (Percent(10)) world.destinations["dev"] = DrawDestinationRecord();  // dev mode hides it

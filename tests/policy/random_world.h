@@ -35,10 +35,12 @@ class RandomWorld {
   std::vector<reference::Entry> DrawEntries(const std::vector<std::string>& names, size_t max);
   reference::Clearance DrawClearance();
   reference::Gate DrawGate();
+  reference::Gate DrawRule();
   reference::Destination DrawDestinationRecord();
   reference::List DrawList(const std::vector<std::string>& containers);
   reference::Chunk DrawChunk();
   void AddGroups(reference::World* world);
+  void AddAliases(reference::World* world);
   void AddLadder(reference::World* world);
 
   Random random_;

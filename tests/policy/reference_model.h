@@ -33,6 +33,9 @@ struct Clearance {
 struct Gate {  // of a destination or a scope
   Clearance ceiling = {};
   Names forbidden_tags = {};
+  Names regions = {};              // of a scope: one must be stated; "*": any
+  std::optional<Time> terms = {};  // reviewed until; of a scope: each must state its own
+  bool no_training = false;        // of a scope
 };
 struct Destination {
   int scope = 1;
@@ -40,6 +43,7 @@ struct Destination {
   std::string region = {};
   std::optional<Label> model_label = {};
   bool outside_scope_rules = false;
+  std::optional<bool> trains = {};
 };
 struct Chunk {  // and what it takes from its document
   List document_acl;
@@ -61,6 +65,7 @@ struct World {
   Clearance default_clearance;
   std::map<std::string, std::vector<Entry>> members;  // of groups and roles
   std::map<std::string, Clearance> clearances;        // of users and services
+  std::map<std::string, std::string> aliases;         // and for whom each stands
   std::map<std::string, List> containers;
   std::map<int, Gate> scopes;
   std::map<std::string, Destination> destinations;
@@ -73,12 +78,21 @@ struct Asker {  // who asks, through whom, for whom; an auditor asks without the
   Clearance clearance = {};
   std::optional<Clearance> ceiling = {};  // the application's clearance
   std::optional<Destination> to = {};
+  bool break_glass = false;
 };
 
-// The principal, `everyone` if it is a user, and all its groups and roles; nothing if too deep.
+inline std::string Canonical(const World& world, const std::string& name) {
+  return world.aliases.contains(name) ? world.aliases.at(name) : name;
+}
+
+// The principal, `everyone` if it is a user, all its groups and roles, and how else each of them
+// is called; nothing if too deep.
 inline std::optional<Names> PrincipalsOf(const World& world, const std::string& who, Time now) {
-  Names held = who.starts_with("user:") ? Names{who, "everyone"} : Names{who};
+  Names held = {Canonical(world, who)};
+  if (who.starts_with("user:")) held.insert("everyone");
   for (int depth = 0;; ++depth) {
+    for (const auto& [alias, of] : world.aliases)
+      if (held.contains(of)) held.insert(alias);
     Names more = held;
     for (const auto& [group, members] : world.members)
       for (const Entry& member : members)
@@ -98,7 +112,8 @@ inline bool ListPermits(const World& world, const List& list, const Asker& asker
   if (NamesOne(list.deny, asker.user, now)) return false;
   if (NamesOne(list.deny, asker.application, now)) return false;
   const bool only_denies = list.allow.empty() && !list.inherit.empty();
-  if (!only_denies && !NamesOne(list.allow, asker.user, now)) return false;
+  const bool asked = !only_denies && !asker.break_glass;
+  if (asked && !NamesOne(list.allow, asker.user, now)) return false;
   return all_of(list.inherit, [&](const std::string& name) {
     const auto found = world.containers.find(name);
     return found != world.containers.end() && ListPermits(world, found->second, asker, now);
@@ -135,14 +150,26 @@ inline bool Passes(const World& world, const Gate& gate, const Label& label) {
          !any_of(label.tags, [&](const auto& tag) { return gate.forbidden_tags.contains(tag); });
 }
 
+// What the rule of its scope asks of a destination, whatever the label.
+inline bool Satisfies(const Destination& to, const Gate& rule, Time now) {
+  const bool anywhere = rule.regions.empty();
+  const bool somewhere = !to.region.empty() && rule.regions.contains("*");
+  if (!anywhere && !somewhere && (to.region.empty() || !rule.regions.contains(to.region)))
+    return false;
+  if (rule.terms && (now >= *rule.terms || !to.gate.terms)) return false;
+  return !rule.no_training || to.trains == std::optional(false);
+}
+
 // Rule 4, the destination's part.
 inline bool MayReceive(const World& world, const Destination& to, const Clearance& user_clearance,
-                       const Label& label) {
+                       const Label& label, Time now) {
   if (!Passes(world, to.gate, label)) return false;
+  if (to.gate.terms && now >= *to.gate.terms) return false;
   const bool inside = !to.region.empty() && label.tags.contains("region:" + to.region);
   if (!inside && any_of(label.tags, [](auto& t) { return t.starts_with("region:"); })) return false;
   const bool ruled = !to.outside_scope_rules && world.scopes.contains(to.scope);
   if (ruled && !Passes(world, world.scopes.at(to.scope), label)) return false;
+  if (ruled && !Satisfies(to, world.scopes.at(to.scope), now)) return false;
   return to.scope < 4 || !to.model_label || Dominates(world, user_clearance, *to.model_label);
 }
 
@@ -163,8 +190,8 @@ inline bool MayName(const Key& key, const std::string& to) {
 
 inline Asker Resolve(const World& world, const Key& key, std::string as, std::string destination,
                      Time now) {
-  if (as.empty()) as = key.principal;
-  const bool is_user = as.starts_with("user:"), itself = as == key.principal;
+  as = Canonical(world, as.empty() ? key.principal : as);
+  const bool is_user = as.starts_with("user:"), itself = as == Canonical(world, key.principal);
   if (!is_user && !as.starts_with("service:")) return {"no user or service"};
   const bool may = any_of(key.patterns, [&](const auto& p) { return Matches(p, as); });
   if (!itself && !(key.act_as && may)) return {"act-as"};
@@ -192,7 +219,7 @@ inline bool MaySee(const World& world, const Asker& asker, const Chunk& chunk, T
   if (!Dominates(world, asker.clearance, label)) return false;
   if (asker.ceiling && !Dominates(world, *asker.ceiling, label)) return false;
   for (const Label& each : {label, chunk.document_label, chunk.label.value_or(label)}) {  // regions
-    if (asker.to && !MayReceive(world, *asker.to, asker.clearance, each)) return false;
+    if (asker.to && !MayReceive(world, *asker.to, asker.clearance, each, now)) return false;
   }
   return true;
 }

@@ -2,6 +2,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <set>
+
+#include "engine/retrieve/answer_stream.h"
 #include "engine/text/hidden_characters.h"
 #include "engine/text/tokens.h"
 #include "tests/retrieve/library.h"
@@ -310,6 +313,75 @@ TEST_F(Contexts, FewerThanAreWantedComeThoughMoreArePermitted) {
   const auto answer = Ask(With(3, "duplicates: DUPLICATES_EXACT"));
   EXPECT_EQ(Passages(answer), "r0=200 open5=5 open4=4");
   EXPECT_FALSE(answer->limited());
+}
+
+TEST_F(Contexts, ABatchOrAStreamLeavesUncounted) {
+  for (int i = 0; i < 15; ++i) scratch_.Do(Scored("more" + std::to_string(i), "everyone", 10 + i));
+  Grant grant = AllOf();
+  grant.quota.passages_per_day = 5;
+  v1::BatchRetrieveRequest batch;
+  for (int i = 0; i < 2; ++i) *batch.add_queries() = Question(3);
+  const auto answer = Asked<v1::BatchRetrieveResponse>(
+      [&](auto done) { BatchRetrieve(scratch_.Read(grant), batch, done); });
+  ASSERT_TRUE(answer.ok());
+  EXPECT_EQ(answer->answers(0).response().passages_size(), 3);
+  EXPECT_EQ(answer->answers(1).refused().field(), "quota.passages_per_day");
+  const auto records = scratch_.Records("BatchRetrieve");
+  ASSERT_EQ(records.size(), 2u);
+  EXPECT_EQ(records[0].passages(), 3u);
+  EXPECT_EQ(records[1].passages(), 0u);
+
+  grant.quota.passages_per_day = 22;  // the first message's 16 fit, the other 4 do not
+  v1::RetrieveStreamRequest stream;
+  *stream.mutable_query() = Question(20);
+  const auto opened = Asked<std::shared_ptr<AnswerStream>>(
+      [&](auto done) { AnswerStream::Open(scratch_.Read(grant), stream, done); });
+  ASSERT_TRUE(opened.ok());
+  const auto next = [&] {
+    return Asked<v1::RetrieveStreamResponse>([&](auto done) { (*opened)->Next(done); });
+  };
+  EXPECT_EQ(next()->passages_size(), 16);
+  EXPECT_EQ(Outcome(next()), "RESOURCE_EXHAUSTED: quota.passages_per_day");
+  EXPECT_EQ(scratch_.Records("RetrieveStream").front().passages(), 16u);
+  EXPECT_EQ(scratch_.Records("RetrieveStream").back().passages(), 0u);
+}
+
+TEST_F(Contexts, OfARankingByTextThereAreNone) {
+  scratch_.Do(Pages("book", 7, {"", "", ""}));
+  scratch_.Do(Pages("leaf", 6, {"", "", ""}));
+  v1::RetrieveRequest request = With(1, "neighbours: 1");
+  request.set_rank(v1::RANK_LEXICAL);
+  request.set_text("page 1 of book");
+  const auto around = Ask(request);
+  EXPECT_EQ(Chunks(around), "(book:0) book:10 (book:20)");
+  EXPECT_EQ(around->passages(0).score(), 0) << "it is in no ranking";
+
+  // What is fused is the same, whatever is left out of it.
+  request = Question(20);
+  request.set_rank(v1::RANK_HYBRID);
+  request.set_text("page 1 of book");
+  const auto plain = Ask(request);
+  ASSERT_TRUE(plain.ok()) << plain.status().ToString();
+  std::set<std::string> seen;
+  std::string expected;
+  for (const auto& passage : plain->passages()) {
+    if (seen.size() == 4 || !seen.insert(passage.document()).second) continue;
+    expected += passage.document() + " " + std::to_string(passage.score()) + "\n";
+  }
+  request.set_k(4);
+  request.mutable_context()->set_per_document_max(1);
+  const auto capped = Ask(request);
+  ASSERT_TRUE(capped.ok()) << capped.status().ToString();
+  std::string got;
+  for (const auto& passage : capped->passages()) {
+    got += passage.document() + " " + std::to_string(passage.score()) + "\n";
+  }
+  EXPECT_EQ(got, expected);
+  request.mutable_context()->set_diversity(0.5);
+  const auto diverse = Ask(request);
+  ASSERT_TRUE(diverse.ok()) << diverse.status().ToString();
+  EXPECT_EQ(diverse->passages_size(), 4);
+  EXPECT_TRUE(diverse->passages(0).has_vector_score());
 }
 
 }  // namespace

@@ -55,9 +55,19 @@ class Runner {
   void CheckListed(const Step& step, const Asking& asking, const std::string& document, bool sees);
   void CheckAuditor(const Step& step, const Asking& asking, const std::set<ChunkName>& expected);
 
+  // Where things go, and emergencies (runner_destinations.cc).
+  Status Export(const Step& step);
+  Status OpenBreakGlass(const Step& step);
+  Status CloseBreakGlass(const Step& step);
+  Status Usage(const Step& step);
+  // The id of the access that `break_glass` beside the verb names; empty if none.
+  StatusOr<std::string> BreakGlassBeside(const Step& step) const;
+
   // Writes (runner_writes.cc).
   Status Ingest(const Step& step);
   Status SetAccess(const Step& step);
+  Status SetAccessMany(const Step& step);
+  Status SetAccessSelected(const Step& step);
   Status Delete(const Step& step);
   Status Directory(const Step& step);
   Status Policy(const Step& step);
@@ -95,6 +105,7 @@ class Runner {
   const Story& story_;
   SmallWorld world_;
   JsonParser parser_;
+  std::map<std::string, std::string> break_glass_;  // ids by the story's names
 };
 
 // "CODE field", or "OK".

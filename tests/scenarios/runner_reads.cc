@@ -2,6 +2,8 @@
 #include <fmt/format.h>
 #include <google/protobuf/util/message_differencer.h>
 
+#include <algorithm>
+
 #include "engine/inspect/inspect.h"
 #include "tests/scenarios/runner.h"
 #include "tools/cordon/access_json.h"
@@ -63,6 +65,7 @@ Status Runner::Retrieve(const Step& step) {
   const std::string collection = query.request.collection();
   query.request.set_mode(v1::MODE_EXACT);
   RETURN_IF_ERROR(ParseQuery(parser_, ToText(step.subject), &query));
+  ASSIGN_OR_RETURN(*query.request.mutable_scope()->mutable_break_glass(), BreakGlassBeside(step));
   const auto answer = world_.Read<v1::RetrieveResponse>(
       through,
       [&](const auto& context, auto done) { cordon::Retrieve(context, query.request, done); });
@@ -92,6 +95,7 @@ Status Runner::Get(const Step& step) {
                      StringField("collection", request.mutable_collection()),
                      StringField("as", request.mutable_scope()->mutable_as()),
                      StringField("destination", request.mutable_scope()->mutable_destination())}));
+  ASSIGN_OR_RETURN(*request.mutable_scope()->mutable_break_glass(), BreakGlassBeside(step));
   const auto answer = world_.Read<v1::GetDocumentResponse>(
       through, [&](const auto& context, auto done) { GetDocument(context, request, done); });
   if (!Answered(step, answer.status())) return OkStatus();
@@ -141,6 +145,7 @@ Status Runner::Why(const Step& step) {
                                 StringField("collection", request.mutable_collection()),
                                 StringField("as", request.mutable_as()),
                                 StringField("destination", request.mutable_destination())}));
+  ASSIGN_OR_RETURN(*request.mutable_break_glass(), BreakGlassBeside(step));
   const auto answer = world_.Read<v1::ExplainResponse>(
       through, [&](const auto& context, auto done) { Explain(context, request, done); });
   if (!Answered(step, answer.status())) return OkStatus();
@@ -151,9 +156,14 @@ Status Runner::Why(const Step& step) {
       Fail(step, fmt::format("expected permitted: {}, got: {}", expected, answer->permitted()));
     }
   }
-  std::vector<std::string> failing;
+  std::vector<std::string> failing, all;
   for (const auto& clause : answer->clauses()) {
-    if (!clause.permitted()) failing.push_back(clause.name() + ": " + clause.because());
+    all.push_back(clause.name() + ": " + clause.because());
+    if (!clause.permitted()) failing.push_back(all.back());
+  }
+  ASSIGN_OR_RETURN(const std::string wanted, Word(step, "tells", ""));
+  if (!wanted.empty() && std::find(all.begin(), all.end(), wanted) == all.end()) {
+    Fail(step, fmt::format("expected to be told: {}\n  told: {}", wanted, ListText(all)));
   }
   return CompareNames(step, "failing", failing);
 }
@@ -195,13 +205,15 @@ Status Runner::Stats(const Step& step) {
 Status Runner::List(const Step& step) {
   std::string what;
   RETURN_IF_ERROR(ReadString(step.subject, &what));
-  const bool journal = what.starts_with("journal");
+  const bool journal = what.starts_with("journal") || what == "break-glass";
   ASSIGN_OR_RETURN(const std::string through, Word(step, "through", journal ? "auditor" : "admin"));
   Status status;
   if (what == "keys") {
     status = world_.Read<v1::ListKeysResponse>(through, ListKeys).status();
   } else if (what == "collections") {
     status = world_.Read<v1::ListCollectionsResponse>(through, ListCollections).status();
+  } else if (what == "break-glass") {
+    status = world_.Read<v1::ListBreakGlassResponse>(through, ListBreakGlass).status();
   } else if (what == "journal") {
     const auto query = [](const auto& context, auto done) { QueryJournal(context, {}, done); };
     status = world_.Read<v1::QueryJournalResponse>(through, query).status();

@@ -152,6 +152,49 @@ Status Runner::SetAccess(const Step& step) {
   return CompareExisted(step, answer->has_existed(), answer->existed());
 }
 
+Status Runner::SetAccessMany(const Step& step) {
+  ASSIGN_OR_RETURN(const std::string through, Word(step, "through", "loader"));
+  v1::SetAccessManyRequest request;
+  request.set_collection(story_.collections.front().name());
+  RETURN_IF_ERROR(ReadArray(step.subject, [&](JsonValue change) {
+    auto* to = request.add_changes();
+    return ReadObject(change,
+                      {StringField("document", to->mutable_document()),
+                       {"acl", [&](JsonValue v) { return ReadAcl(v, to->mutable_acl()); }},
+                       {"label", [&](JsonValue v) { return ReadLabel(v, to->mutable_label()); }}});
+  }));
+  const auto answer = Write<v1::SetAccessManyResponse>(
+      through,
+      [&](const auto& context, auto done) { cordon::SetAccessMany(context, request, done); });
+  if (!Answered(step, answer.status())) return OkStatus();
+  std::vector<std::string> existed;
+  for (int i = 0; i < answer->existed_size(); ++i) {
+    if (answer->existed(i)) existed.push_back(request.changes(i).document());
+  }
+  if (answer->existed().empty()) existed = {"not told"};
+  return CompareNames(step, "existed", existed);
+}
+
+Status Runner::SetAccessSelected(const Step& step) {
+  ASSIGN_OR_RETURN(const std::string through, Word(step, "through", "loader"));
+  v1::SetAccessSelectedRequest request;
+  request.set_collection(story_.collections.front().name());
+  RETURN_IF_ERROR(
+      ReadObject(step.subject,
+                 {StringField("id_prefix", request.mutable_id_prefix()),
+                  StringField("source", request.mutable_source()),
+                  {"acl", [&](JsonValue v) { return ReadAcl(v, request.mutable_acl()); }},
+                  {"label", [&](JsonValue v) { return ReadLabel(v, request.mutable_label()); }}}));
+  const auto answer =
+      Write<v1::SetAccessSelectedResponse>(through, [&](const auto& context, auto done) {
+        cordon::SetAccessSelected(context, request, {}, done);
+      });
+  if (!Answered(step, answer.status())) return OkStatus();
+  return CompareNames(
+      step, "changed",
+      {answer->has_changed() ? std::to_string(answer->changed()) : std::string("not told")});
+}
+
 Status Runner::Delete(const Step& step) {
   ASSIGN_OR_RETURN(const std::string through, Word(step, "through", "loader"));
   v1::DeleteRequest request;

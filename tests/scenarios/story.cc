@@ -52,7 +52,12 @@ Status ReadGrant(JsonValue value, v1::KeyGrant* grant) {
                             {"clearance", clearance},
                             {"collections", names(grant->mutable_collections())},
                             StringField("id_prefix", grant->mutable_id_prefix()),
-                            {"destinations", names(grant->mutable_destinations())}});
+                            {"destinations", names(grant->mutable_destinations())},
+                            {"quota", [grant](JsonValue v) {
+                               ASSIGN_OR_RETURN(*grant->mutable_quota(),
+                                                ParseQuotaOption("quota", ToText(v)));
+                               return OkStatus();
+                             }}});
 }
 
 Status ReadCollection(JsonValue value, v1::CollectionConfig* config) {

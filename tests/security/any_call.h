@@ -62,8 +62,11 @@ inline std::string RequestBytes(const std::string& method, const std::string& te
 // One connection. Not thread-safe.
 class AnyCaller {
  public:
-  explicit AnyCaller(const std::string& address)
-      : stub_(grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), Alone())) {}
+  // Over TLS by `credentials`; the server's certificate is for `localhost`.
+  explicit AnyCaller(const std::string& address,
+                     const std::shared_ptr<grpc::ChannelCredentials>& credentials =
+                         grpc::InsecureChannelCredentials())
+      : stub_(grpc::CreateCustomChannel(address, credentials, Alone())) {}
 
   // Sends `request`, or nothing, as the only message, and waits for the end. A stream that has no
   // end of its own is cancelled after its first answer.
@@ -95,6 +98,7 @@ class AnyCaller {
   static grpc::ChannelArguments Alone() {
     grpc::ChannelArguments arguments;
     arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+    arguments.SetSslTargetNameOverride("localhost");
     return arguments;
   }
   bool Next() {

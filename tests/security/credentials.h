@@ -1,11 +1,11 @@
 // The columns of S3: everything with which a call can come in.
 //
-// Tokens of users are in token_credentials.h. Connections here are plain: tests/server/tls_test.cc
-// brings the certificates.
+// Tokens of users are in token_credentials.h, certificates in certificate_credentials.h.
 #pragma once
 
 #include <chrono>
 #include <ctime>
+#include <memory>
 #include <set>
 #include <string>
 #include <thread>
@@ -35,6 +35,7 @@ struct Credential {
   std::string key_id;
   std::set<v1::Right> rights;
   Reach reach = Reach::kAll;
+  std::shared_ptr<AnyCaller> over = nullptr;  // the connection; null: the store's own
 };
 
 // What the call must end with.
@@ -42,7 +43,8 @@ inline Code ExpectedCode(const Row& row, const Credential& with) {
   using enum Touches;
   if (with.turned_away) return *with.turned_away;
   if (!with.known) return Code::UNAUTHENTICATED;
-  const bool documents = row.touches == kDocuments || row.touches == kContext;
+  const bool documents =
+      row.touches == kDocuments || row.touches == kContext || row.touches == kAnothers;
   for (const v1::Right right : row.needs) {
     if (with.rights.contains(right)) continue;
     // The collection is looked for before anybody is acted for.
@@ -50,6 +52,10 @@ inline Code ExpectedCode(const Row& row, const Credential& with) {
     return right == v1::RIGHT_ACT_AS && hidden ? Code::NOT_FOUND : Code::PERMISSION_DENIED;
   }
   const bool destination = row.touches == kDestination || row.touches == kContext;
+  if (row.touches == kAnothers && with.reach != Reach::kOtherTenant &&
+      with.reach != Reach::kNoCollection) {
+    return Code::PERMISSION_DENIED;
+  }
   switch (with.reach) {
     case Reach::kAll:
       return Code::OK;
@@ -69,7 +75,9 @@ inline Code ExpectedCode(const Row& row, const Credential& with) {
                  ? Code::PERMISSION_DENIED
                  : Code::OK;
     case Reach::kForwardsInVain:
-      return row.method.starts_with("Retrieval/") ? Code::PERMISSION_DENIED : Code::OK;
+      return row.method.starts_with("Retrieval/") || row.method == "Policy/OpenBreakGlass"
+                 ? Code::PERMISSION_DENIED
+                 : Code::OK;
   }
   return Code::UNKNOWN;
 }

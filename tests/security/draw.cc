@@ -92,12 +92,23 @@ reference::Gate Draw::Gate(const reference::Tenant& tenant) {
   return {Clearance(tenant), Some({tenant.tags.begin(), tenant.tags.end()}, 10)};
 }
 
+// What a scope asks: mostly nothing.
+reference::Gate Draw::Rule(const reference::Tenant& tenant) {
+  reference::Gate rule = Gate(tenant);
+  if (Percent(20)) rule.regions = Percent(50) ? reference::Names{"*"} : Some({"eu", "us"}, 60);
+  if (Percent(20)) rule.terms = End();
+  rule.no_training = Percent(15);
+  return rule;
+}
+
 reference::Destination Draw::Destination(const reference::Tenant& tenant) {
   reference::Destination destination;
   destination.scope = static_cast<int>(1 + Below(5));
   destination.gate = Gate(tenant);
   destination.region = Pick(kRegions);
   if (Percent(60)) destination.model_label = Label(tenant);
+  if (Percent(25)) destination.gate.terms = End();
+  if (Percent(50)) destination.trains = Percent(30);
   return destination;
 }
 
@@ -127,6 +138,7 @@ reference::Collection Draw::Collection(const reference::Tenant& tenant) {
   collection.metric = static_cast<reference::Metric>(Below(3));
   collection.default_acl = {{{"everyone"}}, {}, {}};
   collection.default_label = {tenant.world.levels.back(), {}, {}};
+  collection.attributes = {{"year", std::nullopt}, {"secret", Label(tenant)}};
   return collection;
 }
 
@@ -145,10 +157,20 @@ std::vector<float> Draw::Vector(size_t dimension) {
   return vector;
 }
 
+std::string Draw::Words(size_t max) {
+  static const Strings kWords = {"plan", "plan",  "merger", "Board",     "cve-2024-1",
+                                 "risk", "audit", "the",    "wal_level", "board plan"};
+  std::string words = Pick(kWords);
+  for (size_t n = Below(max); n > 0; --n) words += " " + Pick(kWords);
+  if (Percent(4)) words += " \"" + Pick(kWords) + " " + Pick(kWords) + "\"";
+  return words;
+}
+
 reference::StoredChunk Draw::Chunk(const reference::Tenant& tenant, const reference::Label& floor,
                                    size_t dimension) {
   reference::StoredChunk chunk;
-  chunk.text = Percent(15) ? "what others say, too" : fmt::format("text {}", ++texts_);
+  chunk.text =
+      Percent(15) ? "what others say, too" : fmt::format("text {}: {}", ++texts_, Words(6));
   chunk.embedding = Vector(dimension);
   if (Percent(25)) chunk.acl = List(kContainers);
   if (Percent(25)) {
@@ -176,6 +198,8 @@ reference::Document Draw::Document(const reference::Tenant& tenant, size_t dimen
   if (Percent(12)) document.valid_until = End();
   if (Percent(50)) document.source = Pick(kSources);
   if (Percent(50)) document.trust = Pick(kTrust);
+  if (Percent(70)) document.attributes["year"] = static_cast<int64_t>(Below(6));
+  if (Percent(50)) document.attributes["secret"] = static_cast<int64_t>(Below(6));
   const reference::Label floor = document.label.value_or(
       reference::Label{tenant.world.levels.back(), {}, {}});  // as Collection() sets the default
   for (size_t n = 1 + Below(3); n > 0; --n) {

@@ -38,12 +38,15 @@ class Draw {
   reference::Label Label(const reference::Tenant& tenant);
   reference::Clearance Clearance(const reference::Tenant& tenant);
   reference::Gate Gate(const reference::Tenant& tenant);
+  reference::Gate Rule(const reference::Tenant& tenant);
   reference::Destination Destination(const reference::Tenant& tenant);
   reference::List List(const Strings& containers);
   std::vector<reference::Entry> Members();
 
   reference::Collection Collection(const reference::Tenant& tenant);
   std::vector<float> Vector(size_t dimension);
+  // Up to `max` words of a few that meet often, some of them codes, some of them a phrase.
+  std::string Words(size_t max);
   reference::StoredChunk Chunk(const reference::Tenant& tenant, const reference::Label& floor,
                                size_t dimension);
   reference::Document Document(const reference::Tenant& tenant, size_t dimension);

@@ -6,6 +6,7 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include <ctime>
 #include <optional>
 #include <string>
 #include <vector>
@@ -24,6 +25,7 @@ enum class Touches {
   kContext,      // the same, and a destination
   kDestination,  // a destination alone
   kTenants,      // other tenants: the first one's admins only
+  kAnothers,     // what another key of the first tenant has opened for itself alone
 };
 
 struct Row {
@@ -43,10 +45,15 @@ struct Row {
 namespace request_text {
 inline const std::string kInDocs = "collection: 'docs' ";
 inline const std::string kOpen = kInDocs + "document: 'open' ";
+inline const std::string kMany = kInDocs + "changes { document: 'open' ";
+inline const std::string kSelected = kInDocs + "id_prefix: 'open' ";
 inline const std::string kForAna = "scope { as: 'user:ana' } ";
 inline const std::string kFresh = kInDocs + "batch: 1 documents { id: '$NEW' text: 'a word' ";
 inline const std::string kAcl = "acl { allow { principal: 'everyone' } } ";
 inline const std::string kLabel = "label { level: 'public' } ";
+inline const std::string kToModel = "scope { ";  // the default destination is of scope 4
+inline const std::string kReason =
+    "reason: 'r' until { seconds: " + std::to_string(std::time(nullptr) + 3600) + " } ";
 }  // namespace request_text
 
 inline std::vector<Row> RetrievalRows() {
@@ -92,6 +99,24 @@ inline std::vector<Row> RetrievalRows() {
        kInDocs + "documents: 'open' " + kForAna,
        {RIGHT_QUERY, RIGHT_ACT_AS},
        kContext},
+      {"Retrieval/Retrieve",
+       "in an emergency",
+       kInDocs + "text: 'a' scope { break_glass: '$GLASS' }",
+       {RIGHT_QUERY, RIGHT_BREAK_GLASS},
+       kAnothers},
+      {"Retrieval/Export", "itself", kInDocs + kToModel + "}", {RIGHT_EXPORT}, kContext, true},
+      {"Retrieval/Export",
+       "with vectors",
+       kInDocs + "vectors: true documents: 'open' " + kToModel + "}",
+       {RIGHT_EXPORT},
+       kContext,
+       true},
+      {"Retrieval/Export",
+       "for a user",
+       kInDocs + kToModel + "as: 'user:ana' }",
+       {RIGHT_EXPORT, RIGHT_ACT_AS},
+       kContext,
+       true},
       {"Retrieval/AllowedDestinations", "itself", kLabel, {RIGHT_QUERY}, kDestination},
       {"Retrieval/AllowedDestinations",
        "for a user",
@@ -150,6 +175,22 @@ inline std::vector<Row> IngestRows() {
        {RIGHT_GRANT},
        kDocuments,
        true},
+      {"Ingest/SetAccessMany", "acl", kMany + kAcl + "}", {RIGHT_GRANT}, kDocuments, true},
+      {"Ingest/SetAccessMany", "label", kMany + kLabel + "}", {RIGHT_LABEL}, kDocuments, true},
+      {"Ingest/SetAccessMany",
+       "both, of two",
+       kMany + kAcl + "} changes { document: '$NEW' " + kLabel + "}",
+       {RIGHT_GRANT, RIGHT_LABEL},
+       kDocuments,
+       true},
+      {"Ingest/SetAccessSelected", "acl", kSelected + kAcl, {RIGHT_GRANT}, kDocuments, true},
+      {"Ingest/SetAccessSelected", "label", kSelected + kLabel, {RIGHT_LABEL}, kDocuments, true},
+      {"Ingest/SetAccessSelected",
+       "both, of none",
+       kInDocs + "source: '$NEW' " + kAcl + kLabel,
+       {RIGHT_GRANT, RIGHT_LABEL},
+       kDocuments,
+       true},
       {"Ingest/Delete", "one", kInDocs + "document: '$NEW'", {RIGHT_INGEST}, kDocuments, true},
   };
 }
@@ -166,6 +207,23 @@ inline std::vector<Row> PolicyRows() {
        {RIGHT_ADMIN},
        kTenant,
        true},
+      {"Directory/SyncDirectory",
+       "a snapshot",
+       "begin { source: 'hris' allow_removals: true } principals { name: 'group:$NEW' "
+       "sets_members: true } "
+       "commit { principals: 1 }",
+       {RIGHT_ADMIN},
+       kTenant,
+       true},
+      {"Directory/SyncDirectory",
+       "what it would change",
+       "begin { source: 'hris' allow_removals: true dry_run: true } principals { name: "
+       "'group:$NEW' sets_members: true "
+       "} commit { principals: 1 }",
+       {RIGHT_ADMIN}},
+      {"Directory/GetPrincipal", "a user", "principal: 'user:ana'", {RIGHT_ADMIN}},
+      {"Policy/GetPolicy", "all", "", {RIGHT_ADMIN}},
+      {"Policy/PolicyHistory", "newest", "", {RIGHT_AUDIT}},
       {"Policy/ApplyPolicy",
        "a container",
        "containers { container { name: 'folder:$NEW' " + kAcl + "} }",
@@ -178,6 +236,15 @@ inline std::vector<Row> PolicyRows() {
        {RIGHT_ADMIN},
        kTenant,
        true},
+      {"Policy/OpenBreakGlass", "itself", kReason, {RIGHT_BREAK_GLASS}, kTenant, true},
+      {"Policy/OpenBreakGlass",
+       "for a user",
+       kReason + "as: 'user:ana'",
+       {RIGHT_BREAK_GLASS, RIGHT_ACT_AS},
+       kTenant,
+       true},
+      {"Policy/CloseBreakGlass", "one", "id: '$GLASS'", {RIGHT_BREAK_GLASS}, kFirstTenant, true},
+      {"Policy/ListBreakGlass", "all", "", {RIGHT_AUDIT}},
       {"Policy/Explain", "one", kOpen + "as: 'user:ana'", {RIGHT_AUDIT}, kDocuments},
       {"Policy/WhoCanSee", "one", kOpen, {RIGHT_AUDIT}, kDocuments},
       {"Policy/AccessReport", "of a user", "as: 'user:ana'", {RIGHT_AUDIT}},
@@ -246,6 +313,8 @@ inline std::vector<Row> AdminRows() {
        kFirstTenant,
        true},
       {"Admin/RevokeKey", "another's", "id: '$KEY'", {RIGHT_ADMIN}, kFirstTenant, true},
+      {"Admin/Usage", "all", "", {RIGHT_ADMIN}},
+      {"Admin/Usage", "of a key", "key_id: '$KEY'", {RIGHT_ADMIN}, kFirstTenant},
       {"Admin/Stats", "plain", kInDocs, {RIGHT_ADMIN}, kDocuments},
       {"Admin/Stats", "of a user", kInDocs + "as: 'user:ana'", {RIGHT_AUDIT}, kDocuments},
       {"Admin/QueryJournal", "newest", "", {RIGHT_AUDIT}},

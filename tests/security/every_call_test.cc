@@ -15,6 +15,7 @@
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
 #include "tests/effort.h"
+#include "tests/security/certificate_credentials.h"
 #include "tests/security/token_credentials.h"
 
 namespace cordon {
@@ -95,9 +96,10 @@ TEST(EveryCall, ServesWhatNobodyDeclared) {
 // The records of one tenant that calls left, the watch's own and its admin's aside.
 class JournalWatch {
  public:
-  JournalWatch(ServedStore* store, const ServedStore::Key& admin)
+  JournalWatch(ServedStore* store, const ServedStore::Key& admin, std::string helper = "")
       : store_(store),
         admin_(admin.id),
+        helper_(std::move(helper)),
         key_(store->MakeKey(admin, GrantOf(EveryRight(), kEveryReach))) {
     New();
   }
@@ -108,7 +110,8 @@ class JournalWatch {
         store_->Do<v1::QueryJournalResponse>(key_, "Admin/QueryJournal", "limit: 200");
     std::vector<v1::JournalLine> lines;
     for (const auto& line : read.lines()) {
-      const bool own = line.key_id() == key_.id || line.key_id() == admin_;
+      const bool own =
+          line.key_id() == key_.id || line.key_id() == admin_ || line.key_id() == helper_;
       if (NumberOf(line.journal_id()) > last_ && !own) lines.push_back(line);
     }
     last_ = NumberOf(read.journal_id());
@@ -126,6 +129,7 @@ class JournalWatch {
 
   ServedStore* const store_;
   const std::string admin_;
+  const std::string helper_;
   const ServedStore::Key key_;
   uint64_t last_ = 0;
 };
@@ -159,7 +163,7 @@ class Calls : public testing::Test {
     store_.Do<v1::ApplyPolicyResponse>(key, "Policy/ApplyPolicy",
                                        "compartments { names: '" + word +
                                            "-plan' } destinations { destination { name: 'chat' "
-                                           "scope: 3 ceiling { symbol: SYMBOL_ALL } } }");
+                                           "scope: 4 ceiling { symbol: SYMBOL_ALL } } }");
     for (const std::string& name : {own, std::string("vault-") + word}) {
       store_.Do<v1::CreateCollectionResponse>(
           key, "Admin/CreateCollection",
@@ -196,6 +200,12 @@ class Calls : public testing::Test {
       Replace("$KEY", key.id, &text);
       ++mutations_;
     }
+    if (text.find("$GLASS") != text.npos) {
+      const auto opened = store_.Do<v1::OpenBreakGlassResponse>(emergency_, "Policy/OpenBreakGlass",
+                                                                request_text::kReason);
+      Replace("$GLASS", opened.id(), &text);
+      ++mutations_;
+    }
     return RequestBytes(row.method, text);
   }
   static void Replace(const std::string& word, const std::string& by, std::string* text) {
@@ -211,8 +221,12 @@ class Calls : public testing::Test {
 
   const LogText log_;  // before the server, whose threads write to it
   TokenIssuers issuers_;
-  ServedStore store_{/*dev=*/false, issuers_.Configured()};
+  CertificateWorld certificates_;
+  ServedStore store_{/*dev=*/false, issuers_.Configured(), certificates_.paths(),
+                     certificates_.By()};
   const ServedStore::Key elsewhere_ = store_.MakeTenant("cobalt");
+  const ServedStore::Key emergency_ =  // opens what others want to use
+      store_.MakeKey(store_.admin(), "principal: 'service:k' rights: RIGHT_BREAK_GLASS");
   int fresh_ = 0;
   uint64_t mutations_ = 0;               // of the first tenant
   uint64_t unauthenticated_ = 0;         // calls
@@ -343,7 +357,7 @@ void Calls::Check(const Row& row, const Credential& with, JournalWatch* journal)
   const auto request = Request(row);
   // Whoever is turned away at the door may lose the connection with it.
   const auto apart = with.turned_away ? store_.Connect() : nullptr;
-  AnyCaller& caller = apart ? *apart : store_.caller();
+  AnyCaller& caller = with.over ? *with.over : apart ? *apart : store_.caller();
   AnyAnswer answer = caller.Call(row.method, with.metadata, request);
   if (row.method == "Retrieval/BatchRetrieve") Unpack(&answer);
   CheckOutcome(row, with, answer);
@@ -358,7 +372,11 @@ TEST_F(Calls, LetsInWhomItShouldNot) {
   auto strangers = Strangers(&store_, elsewhere_);
   for (auto& user : UsersInForce(&store_, elsewhere_, issuers_)) known.push_back(std::move(user));
   for (auto& user : FalseUsers(&store_, issuers_)) strangers.push_back(std::move(user));
-  JournalWatch here(&store_, store_.admin()), there(&store_, elsewhere_);
+  for (auto& by : CertificatesInForce(&store_, elsewhere_, certificates_)) {
+    known.push_back(std::move(by));
+  }
+  for (auto& by : FalseCertificates(&store_, certificates_)) strangers.push_back(std::move(by));
+  JournalWatch here(&store_, store_.admin(), emergency_.id), there(&store_, elsewhere_);
   Effort effort("S3", Table().size() * (known.size() + strangers.size()));
   for (const Row& row : Table()) {
     const uint64_t revision = here.Revision() - mutations_;
@@ -389,8 +407,10 @@ TEST_F(Calls, AStreamOutlivesItsToken) {
   Members claims = TokenIssuers::Claims("wide", "bo");
   const int64_t now_s = std::stoll(claims["iat"]) + 1;
   claims["exp"] = std::to_string(now_s + 3);
+  grpc::ChannelArguments arguments;
+  arguments.SetSslTargetNameOverride("localhost");
   const auto stub = v1::Ingest::NewStub(
-      grpc::CreateChannel(store_.address(), grpc::InsecureChannelCredentials()));
+      grpc::CreateCustomChannel(store_.address(), certificates_.By(), arguments));
   grpc::ClientContext context;
   context.AddMetadata("authorization", "Bearer " + issuers_.Token(claims));
   const auto stream = stub->Ingest(&context);
@@ -434,13 +454,19 @@ TEST_F(Calls, StandardServicesTellMoreThanHealth) {
 // What cannot be read is refused alike for all, whoever sent it.
 TEST_F(Calls, BytesThatAreNoMessage) {
   const auto key = store_.MakeKey(store_.admin(), GrantOf(EveryRight(), kEveryReach));
+  JournalWatch journal(&store_, store_.admin());
   for (const auto& method : DeclaredMethods()) {
     SCOPED_TRACE(method);
     const auto known = store_.caller().Call(method, BearerOf(key.bearer), "\xff\xff\xff");
     const auto unknown = store_.caller().Call(method, {}, "\xff\xff\xff");
-    // gRPC takes them for the end of a stream: then nothing was acknowledged.
-    EXPECT_EQ(known.status.ok(), method == "Ingest/Ingest");
+    EXPECT_FALSE(known.status.ok());
     EXPECT_FALSE(unknown.status.ok());
+    if (method == "Ingest/Ingest") {
+      EXPECT_EQ(known.status.error_code(), Code::INVALID_ARGUMENT);
+      const auto lines = journal.New();
+      ASSERT_EQ(lines.size(), 1u) << "a message that was turned away has no record";
+      EXPECT_EQ(lines.front().outcome(), "INVALID_ARGUMENT");
+    }
     EXPECT_TRUE(known.messages.empty() && unknown.messages.empty());
     for (const auto& answer : {known, unknown}) {
       EXPECT_EQ(answer.status.error_message().find("amber"), std::string::npos);

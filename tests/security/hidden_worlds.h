@@ -80,6 +80,8 @@ inline constexpr char kHiddenPolicy[] =
     "destinations { destination { name: 'consumer' scope: 1 ceiling { level: 'public' } } } "
     "destinations { destination { name: 'trained' scope: 5 ceiling { symbol: SYMBOL_ALL } "
     "model_label { level: 'restricted' } } } "
+    "destinations { destination { name: 'tuned' scope: 4 region: 'eu' ceiling { symbol: SYMBOL_ALL "
+    "} } } "
     "destinations { destination { name: 'secret-model' scope: 3 ceiling { symbol: SYMBOL_ALL } } }";
 
 inline constexpr char kHiddenDirectory[] =

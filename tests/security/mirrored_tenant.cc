@@ -15,6 +15,11 @@ reference::Document Completed(reference::Document document,
   return document;
 }
 
+void Give(const MirroredTenant::Access& access, reference::Document* document) {
+  if (access.first) document->acl = access.first;
+  if (access.second) document->label = access.second;
+}
+
 }  // namespace
 
 MirroredTenant::MirroredTenant(RunningEngine* engine, std::string name)
@@ -25,19 +30,24 @@ MirroredTenant::MirroredTenant(RunningEngine* engine, std::string name)
 
 template <typename Response>
 void MirroredTenant::Sent(std::future<StatusOr<Response>> answer,
-                          std::function<void(const Response&, reference::Tenant*)> change) {
+                          std::function<void(const Response&, reference::Tenant*)> change,
+                          std::function<bool(const reference::Tenant&)> in_order) {
   auto shared = std::make_shared<std::future<StatusOr<Response>>>(std::move(answer));
-  waiting_.push_back([this, shared, change] {
+  waiting_.push_back([this, shared, change, in_order] {
     const StatusOr<Response> response = shared->get();
+    const bool late = in_order && !in_order(model_);
     if (!response.ok()) {
       ++refused_;
       const auto code = response.status().code();
-      EXPECT_TRUE(code == StatusCode::kInvalidArgument || code == StatusCode::kFailedPrecondition)
+      EXPECT_TRUE(code == StatusCode::kInvalidArgument || code == StatusCode::kFailedPrecondition ||
+                  (late && code == StatusCode::kAborted))
           << response.status().ToString();
       return;
     }
+    EXPECT_FALSE(late) << "what came late was taken";
     ++acknowledged_;
     change(*response, &model_);
+    EXPECT_TRUE(reference::AliasesStand(model_.world));
   });
 }
 
@@ -114,6 +124,50 @@ void MirroredTenant::SetAccess(const std::string& collection, const std::string&
       });
 }
 
+void MirroredTenant::SetAccessMany(const std::string& collection,
+                                   const std::map<std::string, Access>& changes) {
+  v1::SetAccessManyRequest request;
+  request.set_collection(collection);
+  for (const auto& [id, access] : changes) {
+    v1::AccessChange* change = request.add_changes();
+    change->set_document(id);
+    if (access.first) *change->mutable_acl() = ToWire(*access.first);
+    if (access.second) *change->mutable_label() = ToWire(*access.second);
+  }
+  Sent<v1::SetAccessManyResponse>(Later<v1::SetAccessManyResponse>([&](auto done) {
+                                    cordon::SetAccessMany(engine_->Write(root_), request, done);
+                                  }),
+                                  [this, collection, changes](const auto& response, auto* model) {
+                                    revision_ = response.revision();
+                                    auto& documents = model->collections.at(collection).documents;
+                                    int i = 0;
+                                    for (const auto& [id, access] : changes) {
+                                      EXPECT_EQ(response.existed(i++), documents.contains(id));
+                                      if (documents.contains(id)) Give(access, &documents[id]);
+                                    }
+                                  });
+}
+
+void MirroredTenant::SetAccessSelected(const std::string& collection, const std::string& id_prefix,
+                                       const Access& access) {
+  Settle();
+  v1::SetAccessSelectedRequest request;
+  request.set_collection(collection);
+  request.set_id_prefix(id_prefix);
+  if (access.first) *request.mutable_acl() = ToWire(*access.first);
+  if (access.second) *request.mutable_label() = ToWire(*access.second);
+  Sent<v1::SetAccessSelectedResponse>(
+      Later<v1::SetAccessSelectedResponse>(
+          [&](auto done) { cordon::SetAccessSelected(engine_->Write(root_), request, {}, done); }),
+      [this, collection, id_prefix, access](const auto& response, auto* model) {
+        revision_ = response.revision();
+        for (auto& [id, document] : model->collections.at(collection).documents) {
+          if (id.starts_with(id_prefix)) Give(access, &document);
+        }
+      });
+  Settle();
+}
+
 void MirroredTenant::Delete(const std::string& collection, const std::string& document) {
   v1::DeleteRequest request;
   request.set_collection(collection);
@@ -129,37 +183,47 @@ void MirroredTenant::Delete(const std::string& collection, const std::string& do
                            });
 }
 
-void MirroredTenant::SendDirectory(v1::Principal record, Change change) {
+void MirroredTenant::Say(const std::string& name, const reference::Record& record,
+                         const reference::Said& by) {
   v1::ApplyDirectoryRequest request;
-  *request.add_principals() = std::move(record);
-  Sent<v1::ApplyDirectoryResponse>(Later<v1::ApplyDirectoryResponse>([&](auto done) {
-                                     ApplyDirectory(engine_->Write(root_), request, done);
-                                   }),
-                                   [this, change](const auto& response, auto* model) {
-                                     revision_ = response.revision();
-                                     change(model);
-                                   });
+  v1::Principal* sent = request.add_principals();
+  *sent = ToWire(name, record);
+  sent->set_source(by.source);
+  sent->set_sequence(by.sequence);
+  Sent<v1::ApplyDirectoryResponse>(
+      Later<v1::ApplyDirectoryResponse>(
+          [&](auto done) { ApplyDirectory(engine_->Write(root_), request, done); }),
+      [=, this](const auto& response, auto* model) {
+        revision_ = response.revision();
+        reference::SayBy(model, name, record, by);
+      },
+      [=](const auto& model) { return reference::InOrder(model, name, by); });
 }
 
-void MirroredTenant::SetMembers(const std::string& group,
-                                const std::vector<reference::Entry>& members) {
-  SendDirectory(ToWire(group, members),
-                [=](auto* model) { model->world.members[group] = members; });
-}
-
-void MirroredTenant::SetClearance(const std::string& user, const reference::Clearance& clearance) {
-  SendDirectory(ToWire(user, clearance),
-                [=](auto* model) { model->world.clearances[user] = clearance; });
-}
-
-void MirroredTenant::RemovePrincipal(const std::string& name) {
-  v1::Principal record;
-  record.set_name(name);
-  record.set_remove(true);
-  SendDirectory(std::move(record), [=](auto* model) {
-    model->world.members.erase(name);
-    model->world.clearances.erase(name);
-  });
+void MirroredTenant::Sync(const std::map<std::string, reference::Record>& records,
+                          const reference::Said& by, bool breaks_off) {
+  auto sync = std::make_shared<DirectorySync>(&open_syncs_);
+  v1::SyncDirectoryRequest first, last;
+  first.mutable_begin()->set_source(by.source);
+  first.mutable_begin()->set_sequence(by.sequence);
+  first.mutable_begin()->set_allow_removals(true);
+  for (const auto& [name, record] : records) {
+    *(first.principals_size() < 2 ? &first : &last)->add_principals() = ToWire(name, record);
+  }
+  last.mutable_commit()->set_principals(records.size());
+  Status taken = sync->Add(engine_->Write(root_), first);
+  if (breaks_off) return;
+  if (taken.ok()) taken = sync->Add(engine_->Write(root_), last);
+  ASSERT_TRUE(taken.ok()) << taken.ToString();
+  Sent<v1::SyncDirectoryResponse>(
+      Later<v1::SyncDirectoryResponse>([&](auto done) {
+        sync->Commit(engine_->Write(root_), [sync, done](auto result) { done(std::move(result)); });
+      }),
+      [=, this](const auto& response, auto* model) {
+        revision_ = response.revision();
+        reference::Replace(model, records, by);
+      },
+      [=](const auto& model) { return reference::SnapshotInOrder(model, records, by); });
 }
 
 void MirroredTenant::ApplyPolicy(const v1::ApplyPolicyRequest& request, Change change) {

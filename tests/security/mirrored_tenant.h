@@ -8,7 +8,8 @@
 #include <utility>
 #include <vector>
 
-#include "tests/security/reference_store.h"
+#include "engine/ingest/directory_sync.h"
+#include "tests/security/reference_directory.h"
 #include "tests/security/running_engine.h"
 #include "tests/security/wire.h"
 
@@ -30,10 +31,23 @@ class MirroredTenant {
   void SetAccess(const std::string& collection, const std::string& document,
                  const std::optional<reference::List>& acl,
                  const std::optional<reference::Label>& label);
+  // The same of several documents at once, each with the list and label of its own.
+  using Access = std::pair<std::optional<reference::List>, std::optional<reference::Label>>;
+  void SetAccessMany(const std::string& collection, const std::map<std::string, Access>& changes);
+  // Of all documents whose ids begin so. Nothing else may be on its way: it has a thread of its
+  // own.
+  void SetAccessSelected(const std::string& collection, const std::string& id_prefix,
+                         const Access& access);
   void Delete(const std::string& collection, const std::string& document);
-  void SetMembers(const std::string& group, const std::vector<reference::Entry>& members);
-  void SetClearance(const std::string& user, const reference::Clearance& clearance);
-  void RemovePrincipal(const std::string& name);
+  // `by` may be nobody.
+  void Say(const std::string& name, const reference::Record& record,
+           const reference::Said& by = {});
+  // A snapshot in two parts. If it `breaks_off`, it ends before it is whole.
+  void Sync(const std::map<std::string, reference::Record>& records, const reference::Said& by,
+            bool breaks_off);
+  void SetMembers(const std::string& group, const std::vector<reference::Entry>& members) {
+    Say(group, {members, {}, {}});
+  }
   // `change` does to the model what `request` says.
   void ApplyPolicy(const v1::ApplyPolicyRequest& request, Change change);
 
@@ -49,15 +63,17 @@ class MirroredTenant {
   uint64_t refused() const { return refused_; }
 
  private:
-  // Remembers to wait for `answer`, and then to make `change`, given the response.
+  // Remembers to wait for `answer`, and then to make `change`, given the response. What comes late
+  // must be refused as ABORTED, or because it is another's; `in_order` tells.
   template <typename Response>
   void Sent(std::future<StatusOr<Response>> answer,
-            std::function<void(const Response&, reference::Tenant*)> change);
-  void SendDirectory(v1::Principal record, Change change);
+            std::function<void(const Response&, reference::Tenant*)> change,
+            std::function<bool(const reference::Tenant&)> in_order = {});
 
   RunningEngine* const engine_;
   const std::string name_;
   const Authenticated root_;
+  OpenSyncs open_syncs_;
   reference::Tenant model_;
   std::vector<std::function<void()>> waiting_;
   uint64_t revision_ = 0;

@@ -7,6 +7,19 @@ namespace {
 
 const Strings kCollections = {"c1", "c2", "c3"};
 
+// Narrows a destination to what the rule of its scope asks.
+void Satisfy(const reference::Gate& rule, reference::Destination* destination) {
+  destination->gate.ceiling = rule.ceiling;
+  if (!rule.regions.empty()) {
+    const std::string& first = *rule.regions.begin();
+    destination->region = first == "*" ? "eu" : first;
+  }
+  if (rule.terms) {
+    destination->gate.terms = std::min(*rule.terms, destination->gate.terms.value_or(INT64_MAX));
+  }
+  if (rule.no_training) destination->trains = false;
+}
+
 }  // namespace
 
 void RandomChanges::Begin() {
@@ -44,11 +57,30 @@ void RandomChanges::ChangeSomething() {
   if (model().collections.empty() || draw_.Percent(22)) return ChangeDirectory();
   const std::string collection = Collection();
   if (draw_.Percent(50)) return Ingest(collection, 1 + draw_.Below(3));
+  if (draw_.Percent(12)) return ChangeMany(collection);
   const std::string id = Id();
   if (draw_.Percent(40)) return tenant_.Delete(collection, id);
+  const auto [acl, label] = Access();
+  tenant_.SetAccess(collection, id, acl, label);
+}
+
+// A list, a label, or both.
+MirroredTenant::Access RandomChanges::Access() {
   const bool acl = draw_.Percent(65);
-  tenant_.SetAccess(collection, id, acl ? std::optional(draw_.List(kContainers)) : std::nullopt,
-                    !acl || draw_.Percent(30) ? std::optional(draw_.Label(model())) : std::nullopt);
+  MirroredTenant::Access access;
+  if (acl) access.first = draw_.List(kContainers);
+  if (!acl || draw_.Percent(30)) access.second = draw_.Label(model());
+  return access;
+}
+
+void RandomChanges::ChangeMany(const std::string& collection) {
+  if (draw_.Percent(40)) {
+    return tenant_.SetAccessSelected(collection, draw_.Pick({"d", "d1", "é", "é1", "none"}),
+                                     Access());
+  }
+  std::map<std::string, MirroredTenant::Access> changes;
+  for (size_t n = 1 + draw_.Below(6); n > 0; --n) changes[Id()] = Access();
+  tenant_.SetAccessMany(collection, changes);
 }
 
 void RandomChanges::ChangeRules() {
@@ -104,12 +136,43 @@ void RandomChanges::Ingest(const std::string& collection, size_t count) {
 }
 
 void RandomChanges::ChangeDirectory() {
+  if (draw_.Percent(12)) return Sync();
   const bool group = draw_.Percent(60);
   const std::string& name =
       group ? draw_.Pick(kGroups) : draw_.Pick(draw_.Percent(70) ? kUsers : kServices);
-  if (draw_.Percent(15)) return tenant_.RemovePrincipal(name);
-  if (group) return tenant_.SetMembers(name, draw_.Members());
-  tenant_.SetClearance(name, draw_.Clearance(model()));
+  tenant_.Say(name, DrawRecord(name), draw_.Percent(25) ? DrawSaid() : reference::Said());
+}
+
+// Sometimes none: the record goes.
+reference::Record RandomChanges::DrawRecord(const std::string& name) {
+  if (draw_.Percent(15)) return {};
+  const bool group = name.starts_with("group:") || name.starts_with("role:");
+  const bool alias = draw_.Percent(18);
+  if (alias && name.starts_with("user:")) return {{}, {}, draw_.Pick(kUsers)};
+  if (alias && name.starts_with("group:")) return {{}, {}, draw_.Pick(kGroups)};
+  if (group) return {draw_.Members(), {}, {}};
+  return {{}, draw_.Clearance(model()), {}};
+}
+
+// Mostly later than all before, often not.
+reference::Said RandomChanges::DrawSaid() {
+  sequence_ += draw_.Below(3);
+  const uint64_t back = draw_.Percent(25) ? draw_.Below(4) : 0;
+  return {draw_.Percent(80) ? "hris" : "ldap", sequence_ > back + 1 ? sequence_ - back : 1};
+}
+
+void RandomChanges::Sync() {
+  std::map<std::string, reference::Record> records;
+  for (const auto* names : {&kUsers, &kGroups}) {
+    for (const auto& name : draw_.Some(*names, 40)) {
+      const reference::Record record = DrawRecord(name);
+      const bool gone = !record.members && !record.clearance && record.alias_of.empty();
+      const bool kind = name.starts_with("role:") == record.alias_of.starts_with("role:");
+      const bool alias = record.alias_of.empty() || (kind && record.alias_of != name);
+      if (!gone && alias) records[name] = record;
+    }
+  }
+  tenant_.Sync(records, DrawSaid(), draw_.Percent(20));
 }
 
 // A chain of groups about as long as is allowed, from bo up to group:a.
@@ -173,7 +236,8 @@ void RandomChanges::SetScopes() {
   request.mutable_scopes();
   for (int scope = 1; scope <= 5; ++scope) {
     if (!draw_.Percent(30)) continue;
-    scopes[scope] = draw_.Gate(model());
+    scopes[scope] = draw_.Rule(model());
+    if (scopes[scope].terms == INT64_MAX) scopes[scope].terms.reset();
     *request.mutable_scopes()->add_rules() = ToWire(scope, scopes[scope]);
   }
   tenant_.ApplyPolicy(request, [=](auto* model) { model->world.scopes = scopes; });
@@ -190,12 +254,16 @@ void RandomChanges::SetDestination(const std::string& name) {
   reference::Destination destination = draw_.Destination(model());
   const auto& scopes = model().world.scopes;
   const auto rule = scopes.find(destination.scope);
-  // A ceiling wider than its scope's rule is refused.
+  // What is wider than its scope's rule is refused.
   if (rule != scopes.end() && draw_.Percent(80)) {
-    destination.gate.ceiling = rule->second.ceiling;
+    Satisfy(rule->second, &destination);
   }
+  if (destination.gate.terms == INT64_MAX) destination.gate.terms.reset();
   v1::ApplyPolicyRequest request;
-  *request.add_destinations()->mutable_destination() = ToWire(name, destination);
+  auto* change = request.add_destinations();
+  *change->mutable_destination() = ToWire(name, destination);
+  // Else the label of its model would stay, or not fall.
+  if (model().world.destinations.contains(name)) change->set_retrained("drawn anew");
   tenant_.ApplyPolicy(request, [=](auto* model) { model->world.destinations[name] = destination; });
 }
 
@@ -229,6 +297,7 @@ void RandomChanges::RemoveSomeRule() {
   auto* change = request.add_destinations();
   change->mutable_destination()->set_name(name);
   change->set_remove(true);
+  if (model().world.destinations.contains(name)) change->set_retrained("gone");
   tenant_.ApplyPolicy(request, [=](auto* model) { model->world.destinations.erase(name); });
 }
 

@@ -39,12 +39,18 @@ class RandomChanges {
   void SetSources();
   void RemoveSomeRule();
   void ChangeDirectory();
+  void Sync();
+  reference::Record DrawRecord(const std::string& name);
+  reference::Said DrawSaid();
   void ChangeCollections();
+  MirroredTenant::Access Access();
+  void ChangeMany(const std::string& collection);
   void Ingest(const std::string& collection, size_t count);
   void AddLadder();
 
   Draw& draw_;
   MirroredTenant& tenant_;
+  uint64_t sequence_ = 1;  // about where the sources of the directory are
 };
 
 }  // namespace cordon

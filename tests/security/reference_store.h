@@ -27,6 +27,7 @@ struct Document {
   std::optional<Label> label = {};
   Time valid_from = INT64_MIN, valid_until = INT64_MAX;
   std::map<uint32_t, StoredChunk> chunks = {};
+  std::map<std::string, int64_t> attributes = {};
   std::string source, trust;
 };
 enum class Metric { kCosine, kInnerProduct, kL2 };
@@ -36,11 +37,18 @@ struct Collection {
   List default_acl = {};
   Label default_label = {};
   std::map<std::string, Document> documents = {};
-  bool embeds = false;  // by itself; how is not modelled
+  bool embeds = false;                                          // by itself; how is not modelled
+  std::map<std::string, std::optional<Label>> attributes = {};  // declared, and what hides them
+};
+struct Said {  // who says what the directory says of a principal; perhaps that it is gone
+  std::string source;
+  uint64_t sequence = 0;
 };
 struct Tenant {
   World world;
-  Names compartments, tags;  // of the scheme, beside world.levels
+  std::map<std::string, Said> said;           // of records that have a source
+  std::map<std::string, uint64_t> snapshots;  // by source: the last one's sequence
+  Names compartments, tags;                   // of the scheme, beside world.levels
   std::map<std::string, Collection> collections;
 };
 struct Found {
@@ -118,13 +126,13 @@ inline std::optional<Label> JoinOf(const World& world, const std::vector<Found>&
 
 // The destinations that the key may name and that may receive all of `labels` for the asker.
 inline Names Receivers(const World& world, const Key& key, const Asker& asker,
-                       const std::vector<Label>& labels) {
+                       const std::vector<Label>& labels, Time now) {
   Names names;
   for (const auto& [name, destination] : world.destinations) names.insert(name);
   if (world.dev) names.insert("dev");
   std::erase_if(names, [&](const std::string& name) {
     const auto may = [&](const Label& label) {
-      return MayReceive(world, *FindDestination(world, name), asker.clearance, label);
+      return MayReceive(world, *FindDestination(world, name), asker.clearance, label, now);
     };
     return !MayName(key, name) || !all_of(labels, may);
   });
@@ -153,7 +161,8 @@ inline Asker Alone(const World& world, const std::string& as, const std::string&
   const auto to = FindDestination(world, destination);
   if (!destination.empty() && !to) return {"destination"};
   Clearance clearance = is_user ? world.default_clearance : Clearance{};
-  if (world.clearances.contains(as)) clearance = world.clearances.at(as);
+  const std::string who = Canonical(world, as);
+  if (world.clearances.contains(who)) clearance = world.clearances.at(who);
   return {"", *principals, {}, clearance, {}, to};
 }
 
@@ -173,7 +182,7 @@ inline Names Undefined(const World& world, const Collection& collection) {
   }
   std::erase_if(undefined, [&](const std::string& name) {
     const bool group = name.starts_with("group:") || name.starts_with("role:");
-    return !group || world.members.contains(name);
+    return !group || world.members.contains(Canonical(world, name));
   });
   return undefined;
 }

@@ -34,7 +34,12 @@ class ServedStore {
     std::string bearer;
   };
 
-  explicit ServedStore(bool dev = false, std::vector<Issuer> issuers = {}) {
+  // With `tls`, connections are made by `credentials`.
+  explicit ServedStore(
+      bool dev = false, std::vector<Issuer> issuers = {}, TlsPaths tls = {},
+      std::shared_ptr<grpc::ChannelCredentials> credentials = grpc::InsecureChannelCredentials())
+      : credentials_(std::move(credentials)) {
+    config_.tls = std::move(tls);
     config_.paths.data_dir = scratch_ / "data";
     config_.listen = "127.0.0.1:0";
     config_.dev = dev;
@@ -52,7 +57,7 @@ class ServedStore {
   AnyCaller& caller() { return *caller_; }
   // Another connection.
   std::unique_ptr<AnyCaller> Connect() const {
-    return std::make_unique<AnyCaller>(server_->address());
+    return std::make_unique<AnyCaller>(server_->address(), credentials_);
   }
   const std::string& address() const { return server_->address(); }
   const Key& admin() const { return admin_; }
@@ -86,6 +91,7 @@ class ServedStore {
   }
 
  private:
+  const std::shared_ptr<grpc::ChannelCredentials> credentials_;
   ScratchDirectory scratch_{Place::kQuick};
   Config config_;
   std::unique_ptr<Server> server_;

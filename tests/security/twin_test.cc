@@ -8,6 +8,7 @@
 #include "tests/effort.h"
 #include "tests/security/defect_log.h"
 #include "tests/security/random_changes.h"
+#include "tests/security/ranked_question.h"
 #include "tests/security/twins.h"
 
 namespace cordon {
@@ -175,12 +176,8 @@ class TwinWorlds {
     request.set_omit_text(draw_.Percent(30));
     request.set_want_nonce(draw_.Percent(10));
     if (draw_.Percent(10)) request.set_token_budget(static_cast<uint32_t>(1 + draw_.Below(20)));
-    if (twins.embeds() != draw_.Percent(2)) {
-      request.set_text(fmt::format("title or text {}", draw_.Below(100)));
-    } else {
-      const auto vector = draw_.Vector(twins.dimension() + (draw_.Percent(2) ? 1 : 0));
-      request.mutable_vector()->Assign(vector.begin(), vector.end());
-    }
+    const size_t dimension = twins.dimension() + (draw_.Percent(2) ? 1 : 0);
+    RankedQuestion::Make(&draw_, dimension).Fill(&request, twins.embeds() != draw_.Percent(2));
     if (draw_.Percent(50)) SetContext(&request);
     if (draw_.Percent(10)) return Batch(request);
     Same<v1::RetrieveResponse>(request, [&](const ReadContext& context, auto done) {

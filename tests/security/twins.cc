@@ -168,7 +168,9 @@ Twins::Steps Twins::HiddenSteps(const std::string& id) {
   if (draw_.Percent(20)) {
     reference::List list = draw_.List(kContainers);
     Deny(&list);
+    const bool many = draw_.Percent(50);
     steps.push_back([=, this](MirroredTenant* tenant) {
+      if (many) return tenant->SetAccessMany(collection_, {{id, {list, std::nullopt}}});
       tenant->SetAccess(collection_, id, list, std::nullopt);
     });
   }

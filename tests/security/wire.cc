@@ -13,6 +13,12 @@ google::protobuf::Timestamp ToStamp(reference::Time time) {
   return stamp;
 }
 
+// Without an end none is stated.
+std::optional<google::protobuf::Timestamp> ToStamp(const std::optional<reference::Time>& time) {
+  if (!time || *time == INT64_MAX) return std::nullopt;
+  return ToStamp(*time);
+}
+
 template <typename Names, typename Repeated>
 void ToRepeated(const Names& names, Repeated* out) {
   out->Assign(names.begin(), names.end());
@@ -77,6 +83,10 @@ v1::Destination ToWire(const std::string& name, const reference::Destination& de
   ToRepeated(destination.gate.forbidden_tags, out.mutable_forbidden_tags());
   out.set_region(destination.region);
   if (destination.model_label) *out.mutable_model_label() = ToWire(*destination.model_label);
+  if (const auto terms = ToStamp(destination.gate.terms)) {
+    *out.mutable_terms_reviewed_until() = *terms;
+  }
+  if (destination.trains) out.set_trains_on_input(*destination.trains);
   return out;
 }
 
@@ -85,6 +95,9 @@ v1::ScopeRule ToWire(int scope, const reference::Gate& gate) {
   rule.set_scope(static_cast<uint32_t>(scope));
   *rule.mutable_ceiling() = ToWire(gate.ceiling);
   ToRepeated(gate.forbidden_tags, rule.mutable_forbidden_tags());
+  ToRepeated(gate.regions, rule.mutable_regions());
+  if (const auto terms = ToStamp(gate.terms)) *rule.mutable_terms_reviewed_until() = *terms;
+  if (gate.no_training) rule.set_trains_on_input(false);
   return rule;
 }
 
@@ -99,6 +112,9 @@ v1::Document ToWire(const std::string& id, const reference::Document& document) 
   if (document.valid_until != INT64_MAX) *out.mutable_valid_until() = ToStamp(document.valid_until);
   if (!document.source.empty()) out.mutable_provenance()->set_source(document.source);
   if (!document.trust.empty()) out.mutable_provenance()->set_trust(document.trust);
+  for (const auto& [name, value] : document.attributes) {
+    (*out.mutable_attributes())[name].set_int_value(value);
+  }
   for (const auto& [ordinal, chunk] : document.chunks) {
     auto* to = out.add_chunks();
     to->set_ordinal(ordinal);
@@ -121,21 +137,24 @@ v1::CollectionConfig ToWire(const std::string& name, const reference::Collection
   config.set_embedder(collection.embeds ? v1::EMBEDDER_BUILTIN : v1::EMBEDDER_NONE);
   *config.mutable_default_acl() = ToWire(collection.default_acl);
   *config.mutable_default_label() = ToWire(collection.default_label);
+  config.set_language("none");
+  for (const auto& [attribute, label] : collection.attributes) {
+    auto* spec = config.add_attributes();
+    spec->set_name(attribute);
+    spec->set_type(v1::ATTRIBUTE_TYPE_INT);
+    if (label) *spec->mutable_label() = ToWire(*label);
+  }
   return config;
 }
 
-v1::Principal ToWire(const std::string& group, const std::vector<reference::Entry>& members) {
+v1::Principal ToWire(const std::string& name, const reference::Record& record) {
   v1::Principal out;
-  out.set_name(group);
-  out.set_sets_members(true);
-  ToEntries(members, out.mutable_members());
-  return out;
-}
-
-v1::Principal ToWire(const std::string& user, const reference::Clearance& clearance) {
-  v1::Principal out;
-  out.set_name(user);
-  *out.mutable_clearance() = ToWire(clearance);
+  out.set_name(name);
+  out.set_sets_members(record.members.has_value());
+  if (record.members) ToEntries(*record.members, out.mutable_members());
+  if (record.clearance) *out.mutable_clearance() = ToWire(*record.clearance);
+  out.set_alias_of(record.alias_of);
+  out.set_remove(!record.members && !record.clearance && record.alias_of.empty());
   return out;
 }
 

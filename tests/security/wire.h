@@ -6,7 +6,7 @@
 #include "cordon/v1/policy.pb.h"
 #include "cordon/v1/types.pb.h"
 #include "engine/policy/grant.h"
-#include "tests/security/reference_store.h"
+#include "tests/security/reference_directory.h"
 
 namespace cordon {
 
@@ -18,8 +18,7 @@ v1::Destination ToWire(const std::string& name, const reference::Destination& de
 v1::ScopeRule ToWire(int scope, const reference::Gate& gate);
 v1::Document ToWire(const std::string& id, const reference::Document& document);
 v1::CollectionConfig ToWire(const std::string& name, const reference::Collection& collection);
-v1::Principal ToWire(const std::string& group, const std::vector<reference::Entry>& members);
-v1::Principal ToWire(const std::string& user, const reference::Clearance& clearance);
+v1::Principal ToWire(const std::string& name, const reference::Record& record);
 
 // What a key may do beside what the decision reads of it.
 struct Credential {

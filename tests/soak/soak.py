@@ -41,6 +41,7 @@ TESTS = [
     gtest("S1", "model_test"),
     gtest("S2", "twin_test"),
     gtest("S4", "hidden_absent_test", "HiddenDocuments.*"),
+    gtest("S5", "revoke_race_test"),
     gtest("S6", "identity_test", "Tokens.AChangedCharacter*:KeyFileTest.ARotation*", loops=2),
     fuzz("request"),
     fuzz("policy_text"),

@@ -67,8 +67,15 @@ std::string Describe(const TenantState& state) {
   std::map<std::string, std::string> records;
   policy.directory->ForEach([&](PrincipalId id, const DirectoryRecord& record) {
     records[policy.principals->Name(id)] = (record.members ? list(*record.members) : "") +
-                                           (record.clearance ? ToText(*record.clearance) : "");
+                                           (record.clearance ? ToText(*record.clearance) : "") +
+                                           record.source + std::to_string(record.sequence);
+    if (record.alias_of) {
+      records[policy.principals->Name(id)] += policy.principals->Name(*record.alias_of);
+    }
   });
+  for (const auto& [name, source] : *state.sources) {
+    text += "\n" + name + std::to_string(source.snapshot) + " " + std::to_string(source.last);
+  }
   for (const auto& [name, record] : records) text += "\n" + name + record;
   for (const auto& [id, key] : *state.keys) {
     text += "\n" + id + key.digest + key.grant->principal + ToText(key.grant->clearance);

@@ -69,6 +69,55 @@ TEST_F(SetAccess, AbsentAndPresentDocumentsAreAnsweredDifferently) {
   }
 }
 
+TEST_F(SetAccess, ManyAreHalfChanged) {
+  store_.Do(IngestOf("b", "allow { principal: 'user:ana' }", "level: 'public'"));
+  const auto before = store_.Records();
+  EXPECT_EQ(store_.Refusal("set_access_many { collection: 'docs' "
+                           "changes { document: 'a' label { level: 'public' } } "
+                           "changes { document: 'b' label { level: 'nowhere' } } }"),
+            "INVALID_ARGUMENT: changes[1].label.level");
+  EXPECT_EQ(store_.Records(), before);
+  const uint64_t revision = store_.state().revision;
+  const Applied applied = store_.Do(
+      "set_access_many { collection: 'docs' "
+      "changes { document: 'b' acl { allow { principal: 'user:bob' } } } "
+      "changes { document: 'absent' acl { allow { principal: 'user:bob' } } } "
+      "changes { document: 'a' label { level: 'restricted' } } }");
+  EXPECT_EQ(store_.state().revision, revision + 1);
+  EXPECT_EQ(applied.existed_each, (std::vector<bool>{true, false, true}));
+  EXPECT_EQ(applied.rows.size(), 2u);
+  EXPECT_EQ(store_.Document("b").document().acl().allow(0).principal(), "user:bob");
+  EXPECT_EQ(store_.Document("b").document().label().level(), "public");
+  EXPECT_EQ(store_.Document("a").document().acl().allow(0).principal(), "user:ana");
+  EXPECT_EQ(ToText(store_.EffectiveLabel("a", 0)), "restricted {people}");
+}
+
+// More than are read at once, some of them absent at every place of a group.
+TEST_F(SetAccess, ManyAreMixedUp) {
+  std::string all;
+  for (int i = 0; i < 700; ++i) {
+    const std::string id = "m" + std::to_string(i);
+    if (i % 3 != 0) store_.Do(IngestOf(id, "allow { principal: 'user:ana' }", "level: 'public'"));
+    all += "changes { document: '" + id + "' acl { allow { principal: 'user:" + id + "' } } } ";
+  }
+  const Applied applied = store_.Do("set_access_many { collection: 'docs' " + all + "}");
+  for (int i = 0; i < 700; ++i) {
+    ASSERT_EQ(applied.existed_each[static_cast<size_t>(i)], i % 3 != 0) << i;
+    const std::string id = "m" + std::to_string(i);
+    if (i % 3 == 0) continue;
+    EXPECT_EQ(store_.Document(id).document().acl().allow(0).principal(), "user:" + id);
+  }
+}
+
+// Selected while it was the source's, and somebody else's by the time its page is applied.
+TEST_F(SetAccess, ADocumentOfAnotherSourceIsChanged) {
+  const Applied applied = store_.Do(
+      "set_access_selected { collection: 'docs' documents: 'a' documents: 'absent' "
+      "acl { allow { principal: 'user:eve' } } only_source: 'hris' }");
+  EXPECT_EQ(applied.existed_each, (std::vector<bool>{false, false}));
+  EXPECT_EQ(store_.Document("a").document().acl().allow(0).principal(), "user:ana");
+}
+
 // A name that only the stored halves of a join use is a name in use: otherwise the next SetAccess
 // would be refused for a document that exists and accepted for one that does not.
 TEST_F(SetAccess, AStoredLabelLosesItsName) {

@@ -20,6 +20,8 @@ HOMES = {
     "absl/": {"server", "tools"},
     "yaml-cpp/": {"server", "tools"},
     "unicode/": {"base", "text", "tools"},
+    "libstemmer.h": {"text"},
+    "xapian": set(),
     "gumbo": {"tools"},
     "simdjson": {"tools"},
     "gtest/": {"tests"},

@@ -144,6 +144,24 @@ TEST_F(Views, TheWallClockIsSetBack) {
   EXPECT_GE(built->now(), back->now());
 }
 
+// The clock follows the wall ahead and not back: what ended meanwhile has ended, what began has
+// begun, and what is written afterwards is judged at that later time.
+TEST_F(Views, TheWallClockJumpsAheadAndBack) {
+  scratch_.Do(
+      IngestOf("a", "allow { principal: 'user:a' until { seconds: 10 } }", "level: 'public'"));
+  scratch_.Do(
+      "ingest { collection: 'docs' documents { id: 'b' acl { allow { principal: 'everyone' } } "
+      "label { level: 'public' } valid_from { seconds: 20 } chunks { text: 't' embedding: 1 "
+      "embedding: 0 } } }");
+  EXPECT_EQ(Visible(*PinAt(2 * kSecond).view, "user:a"), 1u);
+  EXPECT_EQ(Visible(*PinAt(25 * kSecond).view, "user:a"), 1u);  // b in place of a
+  EXPECT_EQ(Visible(*PinAt(3 * kSecond).view, "user:a"), 1u);
+  scratch_.Do(
+      IngestOf("c", "allow { principal: 'user:a' until { seconds: 15 } }", "level: 'public'"));
+  EXPECT_EQ(Visible(*PinAt(4 * kSecond).view, "user:a"), 1u) << "an entry that has ended counts";
+  EXPECT_EQ(Visible(*PinAt(4 * kSecond).view, "user:x"), 1u);
+}
+
 TEST_F(Views, APinnedViewChangesWhileOthersWrite) {
   scratch_.Do(IngestOf("a", "allow { principal: 'everyone' }", "level: 'public'"));
   const PinnedView pinned = PinAt(2 * kSecond);
@@ -169,7 +187,7 @@ TEST_F(Views, DeadClassesKeepNamesInUse) {
   scratch_.Do(IngestOf("b", "allow { principal: 'everyone' }", "level: 'restricted'"));
   const auto collection = scratch_.store.state().FindCollection("docs");
   EXPECT_EQ(PinAt(kSecond)->ClassesInUse(collection.get()), (std::vector<bool>{true, true}));
-  VectorIndex& index = scratch_.indexes.at(collection->id);
+  VectorIndex& index = scratch_.indexes.at(collection->id).vectors;
   DocumentChange remove;
   remove.document = "a";
   remove.kind = DocumentChange::Kind::kRemove;

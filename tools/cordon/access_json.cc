@@ -30,6 +30,20 @@ Status ReadAttributeType(JsonValue value, v1::AttributeSpec* spec) {
   return OkStatus();
 }
 
+Status ReadQuota(JsonValue value, v1::Quota* quota) {
+  const auto bound = [quota](void (v1::Quota::*set)(uint64_t)) {
+    return [quota, set](JsonValue v) {
+      uint64_t number = 0;
+      RETURN_IF_ERROR(ReadUint64(v, &number));
+      (quota->*set)(number);
+      return OkStatus();
+    };
+  };
+  return ReadObject(value, {{"passages_per_day", bound(&v1::Quota::set_passages_per_day)},
+                            {"tokens_per_day", bound(&v1::Quota::set_tokens_per_day)},
+                            {"requests_per_minute", bound(&v1::Quota::set_requests_per_minute)}});
+}
+
 template <typename Message>
 StatusOr<Message> ParseOption(std::string_view option, std::string_view text,
                               Status (*read)(JsonValue, Message*)) {
@@ -98,13 +112,45 @@ Status ReadPrincipal(JsonValue value, v1::Principal* principal) {
           return ReadEntries(v, principal->mutable_members());
         }},
        {"clearance", [&](JsonValue v) { return ReadClearance(v, principal->mutable_clearance()); }},
+       StringField("alias_of", principal->mutable_alias_of()),
+       StringField("source", principal->mutable_source()),
+       {"sequence",
+        [&](JsonValue v) {
+          uint64_t sequence = 0;
+          RETURN_IF_ERROR(ReadUint64(v, &sequence));
+          principal->set_sequence(sequence);
+          return OkStatus();
+        }},
        {"delete", [&](JsonValue v) { return ReadBool(v, &remove); }}}));
   principal->set_remove(remove);
   if (principal->name().empty()) return Invalid("principal", "missing; name who this is about");
-  const bool sets = principal->sets_members() || principal->has_clearance();
-  if (remove && sets) return Invalid("delete", "stands alone beside principal");
-  if (!remove && !sets) return Invalid("", "says nothing; give members, clearance or delete");
+  const bool sets =
+      principal->sets_members() || principal->has_clearance() || !principal->alias_of().empty();
+  if (remove && sets) return Invalid("delete", "says nothing else of the principal");
+  if (!remove && !sets)
+    return Invalid("", "says nothing; give members, clearance, alias_of or delete");
   return OkStatus();
+}
+
+Status ReadAttributeValue(JsonValue value, v1::AttributeValue* attribute) {
+  using simdjson::dom::element_type;
+  switch (value.type()) {
+    case element_type::INT64:
+      attribute->set_int_value(int64_t(value));
+      return OkStatus();
+    case element_type::UINT64:
+      return Invalid("", "beyond a signed 64-bit integer");
+    case element_type::DOUBLE:
+      attribute->set_float_value(double(value));
+      return OkStatus();
+    case element_type::BOOL:
+      attribute->set_bool_value(bool(value));
+      return OkStatus();
+    case element_type::STRING:
+      return ReadString(value, attribute->mutable_string_value());
+    default:
+      return WrongType(value, "a number, a string or a truth value");
+  }
 }
 
 Status ReadAttributeSpecs(JsonValue value,
@@ -128,6 +174,10 @@ StatusOr<v1::Acl> ParseAclOption(std::string_view option, std::string_view text)
 
 StatusOr<v1::Label> ParseLabelOption(std::string_view option, std::string_view text) {
   return ParseOption<v1::Label>(option, text, ReadLabel);
+}
+
+StatusOr<v1::Quota> ParseQuotaOption(std::string_view option, std::string_view text) {
+  return ParseOption<v1::Quota>(option, text, ReadQuota);
 }
 
 StatusOr<v1::Clearance> ParseClearanceOption(std::string_view option, std::string_view text) {

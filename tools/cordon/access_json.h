@@ -4,6 +4,7 @@
 
 #include <string_view>
 
+#include "cordon/v1/admin.pb.h"
 #include "cordon/v1/types.pb.h"
 #include "engine/base/status.h"
 #include "tools/cordon/json_reader.h"
@@ -28,6 +29,8 @@ Status ReadClearance(JsonValue value, v1::Clearance* clearance);
 // One line of a directory file: {"principal"} with "members", "clearance", or "delete".
 Status ReadPrincipal(JsonValue value, v1::Principal* principal);
 
+// The value of an attribute: a number, a string or a truth value.
+Status ReadAttributeValue(JsonValue value, v1::AttributeValue* attribute);
 // An attribute schema: [{"name","type","label"}].
 Status ReadAttributeSpecs(JsonValue value,
                           google::protobuf::RepeatedPtrField<v1::AttributeSpec>* specs);
@@ -36,6 +39,7 @@ Status ReadAttributeSpecs(JsonValue value,
 StatusOr<v1::Acl> ParseAclOption(std::string_view option, std::string_view text);
 StatusOr<v1::Label> ParseLabelOption(std::string_view option, std::string_view text);
 // Also takes the bare words `all` and `lowest`.
+StatusOr<v1::Quota> ParseQuotaOption(std::string_view option, std::string_view text);
 StatusOr<v1::Clearance> ParseClearanceOption(std::string_view option, std::string_view text);
 
 }  // namespace cordon

@@ -15,11 +15,16 @@ namespace cordon {
 // The command families; each adds its commands to `app`. `session` outlives `app`.
 void AddKeyCommands(CLI::App& app, Session& session);         // key, tenant
 void AddCollectionCommands(CLI::App& app, Session& session);  // collection
-void AddPolicyCommands(CLI::App& app, Session& session);      // policy, directory
+void AddPolicyCommands(CLI::App& app, Session& session);      // policy
+void AddDirectoryCommands(CLI::App& app, Session& session);   // directory
 void AddSourceCommands(CLI::App& app, Session& session);      // source
 void AddIngestCommand(CLI::App& app, Session& session);       // ingest
 void AddRetrieveCommand(CLI::App& app, Session& session);     // retrieve
-void AddDocumentCommands(CLI::App& app, Session& session);    // get, set-access, delete, why
+void AddDocumentCommands(CLI::App& app, Session& session);    // get, delete, why
+void AddExportCommands(CLI::App& app, Session& session);      // export, destinations
+void AddBreakGlassCommands(CLI::App& app, Session& session);  // break-glass
+void AddUsageCommand(CLI::App& key, Session& session);        // key usage
+void AddAccessCommand(CLI::App& app, Session& session);       // set-access
 void AddAuditCommands(CLI::App& app, Session& session);    // who-can-see, access-report, simulate
 void AddJournalCommands(CLI::App& app, Session& session);  // journal
 void AddServerCommands(CLI::App& app, Session& session);   // stats, capabilities
@@ -36,6 +41,13 @@ inline CLI::App* AddCommand(CLI::App& parent, const std::string& name,
   return command;
 }
 
+// Whether a document existed, where the server says.
+template <typename Response>
+std::optional<bool> Existed(const Response& response) {
+  if (!response.has_existed()) return std::nullopt;
+  return response.existed();
+}
+
 // Makes `run` what the command does: called after parsing, with what was parsed into `options`. Its
 // value is the exit code; an error is told and becomes 1.
 template <typename Options>
@@ -46,12 +58,21 @@ void OnRun(CLI::App* command, Session& session, const std::shared_ptr<Options>& 
   });
 }
 
+// The option that says why a change is made.
+inline void AddReason(CLI::App* command, std::string* reason) {
+  command->add_option("--reason", *reason,
+                      "Why, for the journal, which keeps it: name a ticket, not a person");
+}
+
 // Refuses an option that was given as an empty word, which the server would read as the default.
 inline Status CheckStated(const CLI::Option* option, std::string_view name,
                           const std::string& value) {
   if (option->count() == 0 || !value.empty()) return OkStatus();
   return Invalid(name, "empty; leave the option out for the key's default");
 }
+
+// Tells how many records or parts of a file were applied.
+int TellApplied(Output& output, uint64_t applied, uint64_t revision);
 
 // Tells from which revision a change holds; `existed` only where the server says.
 inline int TellRevision(Output& output, uint64_t revision,

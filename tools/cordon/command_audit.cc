@@ -6,6 +6,7 @@
 #include "tools/cordon/command.h"
 #include "tools/cordon/directory_file.h"
 #include "tools/cordon/gzip.h"
+#include "tools/cordon/line_field.h"
 #include "tools/cordon/policy_file.h"
 
 namespace cordon {
@@ -115,7 +116,7 @@ StatusOr<int> SimulateDirectory(const SimulateOptions& options, Session& session
   ASSIGN_OR_RETURN(DirectoryFile file, ReadDirectoryFile(options.file));
   *request.mutable_directory() = std::move(file.request);
   auto code = Simulate(options, std::move(request), session);
-  if (!code.ok()) return AtLine(code.status(), file.lines);
+  if (!code.ok()) return AtLine(code.status(), "principals", file.lines);
   return code;
 }
 

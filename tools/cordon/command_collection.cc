@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <limits>
+#include <optional>
 
 #include "cordon/v1/admin.grpc.pb.h"
 #include "tools/cordon/access_json.h"
@@ -25,10 +26,15 @@ struct CreateOptions {
   std::string default_label;
   std::string default_acl;
   std::string attributes_file;
+  std::string language;
+  std::optional<double> k1;
+  std::optional<double> b;
+  std::string reason;
 };
 
 struct NameOptions {
   std::string name;
+  std::string reason;
 };
 
 struct NoOptions {};
@@ -63,6 +69,9 @@ StatusOr<v1::CollectionConfig> Config(const CreateOptions& options) {
   config.set_embedder(EmbedderByName(options.embedder));
   config.set_embedding_endpoint(options.endpoint);
   config.set_model(options.model);
+  config.set_language(options.language);
+  if (options.k1) config.mutable_bm25()->set_k1(*options.k1);
+  if (options.b) config.mutable_bm25()->set_b(*options.b);
   if (!options.default_label.empty()) {
     ASSIGN_OR_RETURN(*config.mutable_default_label(),
                      ParseLabelOption("default-label", options.default_label));
@@ -80,6 +89,7 @@ StatusOr<v1::CollectionConfig> Config(const CreateOptions& options) {
 StatusOr<int> Create(const CreateOptions& options, Session& session) {
   v1::CreateCollectionRequest request;
   ASSIGN_OR_RETURN(*request.mutable_config(), Config(options));
+  request.set_reason(options.reason);
   ASSIGN_OR_RETURN(Connection * connection, session.Connect());
   const auto stub = v1::Admin::NewStub(connection->channel());
   ASSIGN_OR_RETURN(const v1::CreateCollectionResponse response,
@@ -124,6 +134,7 @@ StatusOr<int> List(const NoOptions&, Session& session) {
 StatusOr<int> Delete(const NameOptions& options, Session& session) {
   v1::DeleteCollectionRequest request;
   request.set_name(options.name);
+  request.set_reason(options.reason);
   ASSIGN_OR_RETURN(Connection * connection, session.Connect());
   const auto stub = v1::Admin::NewStub(connection->channel());
   ASSIGN_OR_RETURN(const v1::DeleteCollectionResponse response,
@@ -167,6 +178,11 @@ void AddCreate(CLI::App& collection, Session& session) {
                      R"(List of documents without one: {"allow":[…],"deny":[…],"inherit":[…]})");
   create->add_option("--attributes", options->attributes_file,
                      R"(JSON file: [{"name":…,"type":int|float|bool|string|time,"label":{…}}])");
+  create->add_option("--language", options->language,
+                     "Of its texts, for lexical ranking: en (the default), de, fr, …, or none");
+  create->add_option("--k1", options->k1, "BM25: how soon repeated words count no more; else 1.2");
+  create->add_option("--b", options->b, "BM25: how much long texts are held back; else 0.75");
+  AddReason(create, &options->reason);
   OnRun(create, session, options, Create);
 }
 
@@ -187,6 +203,7 @@ void AddCollectionCommands(CLI::App& app, Session& session) {
                  "  cordon collection delete docs");
   const auto options = std::make_shared<NameOptions>();
   remove->add_option("NAME", options->name, "Its name")->required();
+  AddReason(remove, &options->reason);
   OnRun(remove, session, options, Delete);
 }
 

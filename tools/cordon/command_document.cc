@@ -1,10 +1,9 @@
-// get, set-access, delete, why: what concerns one document.
+// get, delete, why: what concerns one document.
 #include <fmt/format.h>
 
 #include "cordon/v1/ingest.grpc.pb.h"
 #include "cordon/v1/policy.grpc.pb.h"
 #include "cordon/v1/retrieval.grpc.pb.h"
-#include "tools/cordon/access_json.h"
 #include "tools/cordon/command.h"
 #include "tools/cordon/human.h"
 #include "tools/cordon/message_json.h"
@@ -18,19 +17,11 @@ struct DocumentOptions {
   std::string as;
   std::string destination;
   std::string purpose;
-  std::string acl;
-  std::string label;
+  std::string break_glass;
+  std::string reason;
   CLI::Option* as_option = nullptr;
   CLI::Option* destination_option = nullptr;
-  CLI::Option* acl_option = nullptr;
-  CLI::Option* label_option = nullptr;
 };
-
-template <typename Response>
-std::optional<bool> Existed(const Response& response) {
-  if (!response.has_existed()) return std::nullopt;
-  return response.existed();
-}
 
 StatusOr<int> Get(const DocumentOptions& options, Session& session) {
   RETURN_IF_ERROR(CheckStated(options.as_option, "as", options.as));
@@ -41,6 +32,7 @@ StatusOr<int> Get(const DocumentOptions& options, Session& session) {
   request.mutable_scope()->set_as(options.as);
   request.mutable_scope()->set_destination(options.destination);
   request.mutable_scope()->set_purpose(options.purpose);
+  request.mutable_scope()->set_break_glass(options.break_glass);
   ASSIGN_OR_RETURN(Connection * connection, session.Connect());
   const auto stub = v1::Retrieval::NewStub(connection->channel());
   ASSIGN_OR_RETURN(const v1::GetDocumentResponse response,
@@ -58,29 +50,11 @@ StatusOr<int> Get(const DocumentOptions& options, Session& session) {
   return 0;
 }
 
-StatusOr<int> SetAccess(const DocumentOptions& options, Session& session) {
-  v1::SetAccessRequest request;
-  request.set_collection(options.collection);
-  request.set_document(options.document);
-  if (options.acl_option->count() > 0) {
-    ASSIGN_OR_RETURN(*request.mutable_acl(), ParseAclOption("acl", options.acl));
-  }
-  if (options.label_option->count() > 0) {
-    ASSIGN_OR_RETURN(*request.mutable_label(), ParseLabelOption("label", options.label));
-  }
-  ASSIGN_OR_RETURN(Connection * connection, session.Connect());
-  const auto stub = v1::Ingest::NewStub(connection->channel());
-  ASSIGN_OR_RETURN(const v1::SetAccessResponse response,
-                   connection->Call<v1::SetAccessResponse>([&](auto* context, auto* answer) {
-                     return stub->SetAccess(context, request, answer);
-                   }));
-  return TellRevision(session.output(), response.revision(), Existed(response));
-}
-
 StatusOr<int> Delete(const DocumentOptions& options, Session& session) {
   v1::DeleteRequest request;
   request.set_collection(options.collection);
   request.set_document(options.document);
+  request.set_reason(options.reason);
   ASSIGN_OR_RETURN(Connection * connection, session.Connect());
   const auto stub = v1::Ingest::NewStub(connection->channel());
   ASSIGN_OR_RETURN(const v1::DeleteResponse response,
@@ -108,6 +82,7 @@ StatusOr<int> Why(const DocumentOptions& options, Session& session) {
   request.set_document(options.document);
   request.set_as(options.as);
   request.set_destination(options.destination);
+  request.set_break_glass(options.break_glass);
   ASSIGN_OR_RETURN(Connection * connection, session.Connect());
   const auto stub = v1::Policy::NewStub(connection->channel());
   ASSIGN_OR_RETURN(const v1::ExplainResponse response,
@@ -146,35 +121,24 @@ void AddDocumentCommands(CLI::App& app, Session& session) {
                                    "  cordon get docs hr/42 --as user:ana");
   const auto get_options = AddDocument(get);
   AddScope(get, *get_options);
+  get->add_option("--break-glass", get_options->break_glass,
+                  "An access that this key opened for the user: cordon break-glass open");
   get->add_option("--purpose", get_options->purpose, "Why; recorded in the journal");
   OnRun(get, session, get_options, Get);
 
-  CLI::App* const set_access = AddCommand(
-      app, "set-access", "Replaces a document's list, its label, or both; what is not given stays",
-      R"(  cordon set-access docs hr/42 --acl '{"allow":["group:hr"],"deny":["user:eve"]}'
-  cordon set-access docs hr/42 --label '{"level":"restricted","compartments":["people"]}')");
-  const auto access_options = AddDocument(set_access);
-  access_options->acl_option = set_access->add_option(
-      "--acl", access_options->acl, R"(The new list: {"allow":[…],"deny":[…],"inherit":[…]})");
-  access_options->label_option =
-      set_access->add_option("--label", access_options->label,
-                             R"(The new label: {"level":…,"compartments":[…],"tags":[…]})");
-  set_access->callback([access_options, &session] {
-    if (access_options->acl_option->count() + access_options->label_option->count() == 0) {
-      throw CLI::RequiredError("--acl or --label");
-    }
-    session.run = [access_options, &session] { return SetAccess(*access_options, session); };
-  });
-
   CLI::App* const remove =
       AddCommand(app, "delete", "Deletes a document", "  cordon delete docs hr/42");
-  OnRun(remove, session, AddDocument(remove), Delete);
+  const auto remove_options = AddDocument(remove);
+  AddReason(remove, &remove_options->reason);
+  OnRun(remove, session, remove_options, Delete);
 
   CLI::App* const why = AddCommand(app, "why", "Tells why a user may or may not see a document",
                                    "  cordon why docs hr/42 --as user:ana --destination chat");
   const auto why_options = AddDocument(why);
   AddScope(why, *why_options);
   why_options->as_option->required();
+  why->add_option("--break-glass", why_options->break_glass,
+                  "Judged under this access, while it is open");
   OnRun(why, session, why_options, Why);
 }
 

@@ -76,6 +76,7 @@ std::string JournalText(const v1::JournalLine& line) {
   add("collection", line.collection());
   add("to", line.destination());
   add("purpose", line.purpose());
+  add("because", line.reason());
   text += fmt::format("  revision {}", line.revision());
   if (!line.documents().empty()) {
     text += "  " + Counted(static_cast<uint64_t>(line.documents_size()), "document");
@@ -128,6 +129,7 @@ void AddJournalCommands(CLI::App& app, Session& session) {
 
   CLI::App* const show = AddCommand(*journal, "show", "Prints the newest records, oldest first",
                                     "  cordon journal show -n 5 --json");
+  show->alias("query");
   const auto show_options = std::make_shared<ShowOptions>();
   show->add_option("-n,--limit", show_options->limit, "How many, 1 to 1000")->capture_default_str();
   show->add_option("--id", show_options->journal_id, "Only the record of this journal id");

@@ -1,4 +1,4 @@
-// key create | list | rotate | revoke, tenant create.
+// key create | list | rotate | revoke, tenant create. (key usage: command_usage.cc.)
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -28,22 +28,27 @@ struct CreateOptions {
   std::vector<std::string> destinations;
   std::string expires;
   std::string certificate;
+  std::string quota;
   std::string out;
+  std::string reason;
 };
 
 struct RotateOptions {
   std::string id;
   std::string overlap = "0";
   std::string out;
+  std::string reason;
 };
 
 struct TenantOptions {
   std::string name;
   std::string out;
+  std::string reason;
 };
 
 struct RevokeOptions {
   std::string id;
+  std::string reason;
 };
 
 struct NoOptions {};
@@ -70,6 +75,9 @@ StatusOr<v1::KeyGrant> Grant(const CreateOptions& options) {
     const auto time = ParseTime(options.expires);
     if (!time.ok()) return time.status().Within("expires");
     *grant.mutable_expires() = ToProtoTime(*time);
+  }
+  if (!options.quota.empty()) {
+    ASSIGN_OR_RETURN(*grant.mutable_quota(), ParseQuotaOption("quota", options.quota));
   }
   if (options.clearance.empty()) {
     grant.mutable_clearance()->set_symbol(v1::Clearance::SYMBOL_LOWEST);
@@ -118,6 +126,7 @@ StatusOr<int> CreateKey(const CreateOptions& options, Session& session) {
     return Invalid("out", "a certificate takes the place of a secret; there is nothing to write");
   }
   ASSIGN_OR_RETURN(*request.mutable_grant(), Grant(options));
+  request.set_reason(options.reason);
   ASSIGN_OR_RETURN(Connection * connection, session.Connect());
   ASSIGN_OR_RETURN(std::optional<NewSecretFile> file, OutFile(options.out));
   const auto stub = v1::Admin::NewStub(connection->channel());
@@ -132,6 +141,7 @@ StatusOr<int> CreateKey(const CreateOptions& options, Session& session) {
 StatusOr<int> CreateTenant(const TenantOptions& options, Session& session) {
   v1::CreateTenantRequest request;
   request.set_name(options.name);
+  request.set_reason(options.reason);
   ASSIGN_OR_RETURN(Connection * connection, session.Connect());
   ASSIGN_OR_RETURN(std::optional<NewSecretFile> file, OutFile(options.out));
   const auto stub = v1::Admin::NewStub(connection->channel());
@@ -167,6 +177,7 @@ StatusOr<int> RotateKey(const RotateOptions& options, Session& session) {
   request.set_id(options.id);
   ASSIGN_OR_RETURN(const uint32_t overlap_s, ParseOverlap(options.overlap));
   request.set_overlap_s(overlap_s);
+  request.set_reason(options.reason);
   ASSIGN_OR_RETURN(Connection * connection, session.Connect());
   ASSIGN_OR_RETURN(std::optional<NewSecretFile> file, OutFile(options.out));
   const auto stub = v1::Admin::NewStub(connection->channel());
@@ -218,6 +229,7 @@ StatusOr<int> ListKeys(const NoOptions&, Session& session) {
 StatusOr<int> RevokeKey(const RevokeOptions& options, Session& session) {
   v1::RevokeKeyRequest request;
   request.set_id(options.id);
+  request.set_reason(options.reason);
   ASSIGN_OR_RETURN(Connection * connection, session.Connect());
   const auto stub = v1::Admin::NewStub(connection->channel());
   ASSIGN_OR_RETURN(const v1::RevokeKeyResponse response,
@@ -236,7 +248,9 @@ void AddCreate(CLI::App& key, Session& session) {
   cordon key create --principal service:loader --rights ingest,grant,label --clearance all \
       --collections '*' --id-prefix hr/ --expires 2027-01-01T00:00:00Z
   cordon key create --principal service:app --rights query --collections docs \
-      --certificate spiffe://corp.example/app)");
+      --certificate spiffe://corp.example/app
+  cordon key create --principal service:trial --rights query --collections docs \
+      --destinations chat --quota '{"passages_per_day":1000,"requests_per_minute":60}')");
   const auto options = std::make_shared<CreateOptions>();
   create->add_option("--principal", options->principal, "Who uses it, such as service:chat")
       ->required();
@@ -269,21 +283,28 @@ void AddCreate(CLI::App& key, Session& session) {
   create->add_option("--certificate", options->certificate,
                      "The name in a client certificate that takes the place of a secret: "
                      "spiffe://DOMAIN/PATH, uri:URI or dns:HOST");
+  create->add_option("--quota", options->quota,
+                     R"(How much it may use: {"passages_per_day":…,"tokens_per_day":…,)"
+                     R"("requests_per_minute":…}; what is left out has no bound)");
   create->add_option("--out", options->out, "New file for the key, readable by you only")
       ->type_name("FILE");
+  AddReason(create, &options->reason);
   OnRun(create, session, options, CreateKey);
 }
 
 }  // namespace
 
 void AddKeyCommands(CLI::App& app, Session& session) {
-  CLI::App* const key = AddCommand(app, "key", "Creates, lists, rotates and revokes API keys",
-                                   "  cordon key list\n  cordon key create --help");
+  CLI::App* const key =
+      AddCommand(app, "key", "Creates, lists, rotates, meters and revokes API keys",
+                 "  cordon key list\n  cordon key create --help");
   key->require_subcommand(1);
   AddCreate(*key, session);
   CLI::App* const list =
       AddCommand(*key, "list", "Lists the keys, without their secrets", "  cordon key list --json");
   OnRun(list, session, std::make_shared<NoOptions>(), ListKeys);
+
+  AddUsageCommand(*key, session);
 
   CLI::App* const rotate =
       AddCommand(*key, "rotate", "Gives a key a new secret; without --out it is printed, this once",
@@ -295,12 +316,14 @@ void AddKeyCommands(CLI::App& app, Session& session) {
                      "most 30 days, else not at all");
   rotate->add_option("--out", rotate_options->out, "New file for the key, readable by you only")
       ->type_name("FILE");
+  AddReason(rotate, &rotate_options->reason);
   OnRun(rotate, session, rotate_options, RotateKey);
 
   CLI::App* const revoke =
       AddCommand(*key, "revoke", "Revokes a key, at once", "  cordon key revoke k7f3a");
   const auto revoke_options = std::make_shared<RevokeOptions>();
   revoke->add_option("ID", revoke_options->id, "The key's id")->required();
+  AddReason(revoke, &revoke_options->reason);
   OnRun(revoke, session, revoke_options, RevokeKey);
 
   CLI::App* const tenant = AddCommand(app, "tenant", "Creates tenants",
@@ -313,6 +336,7 @@ void AddKeyCommands(CLI::App& app, Session& session) {
   create->add_option("NAME", tenant_options->name, "The tenant's name")->required();
   create->add_option("--out", tenant_options->out, "New file for the key, readable by you only")
       ->type_name("FILE");
+  AddReason(create, &tenant_options->reason);
   OnRun(create, session, tenant_options, CreateTenant);
 }
 

@@ -58,11 +58,15 @@ void AddCommands(CLI::App& app, Session& session) {
   AddKeyCommands(app, session);
   AddCollectionCommands(app, session);
   AddPolicyCommands(app, session);
+  AddDirectoryCommands(app, session);
   AddSourceCommands(app, session);
   AddIngestCommand(app, session);
   AddRetrieveCommand(app, session);
   AddDocumentCommands(app, session);
+  AddExportCommands(app, session);
+  AddAccessCommand(app, session);
   AddAuditCommands(app, session);
+  AddBreakGlassCommands(app, session);
   AddServerCommands(app, session);
   AddJournalCommands(app, session);
 }

@@ -2,6 +2,7 @@
 #include "cordon/v1/retrieval.grpc.pb.h"
 #include "tools/cordon/command.h"
 #include "tools/cordon/context_options.h"
+#include "tools/cordon/filter_json.h"
 #include "tools/cordon/gzip.h"
 #include "tools/cordon/human.h"
 #include "tools/cordon/message_json.h"
@@ -26,7 +27,11 @@ struct RetrieveOptions {
   std::string rank = "vector";
   std::string destination;
   std::string purpose;
+  std::string break_glass;
   uint64_t at_least_revision = 0;
+  std::string filter;
+  std::string fusion;
+  std::optional<double> min_score;
   bool no_text = false;
   bool stream = false;
   ContextFlags context;
@@ -43,6 +48,7 @@ StatusOr<v1::RetrieveRequest> Request(const RetrieveOptions& options) {
   request.mutable_scope()->set_as(options.as);
   request.mutable_scope()->set_destination(options.destination);
   request.mutable_scope()->set_purpose(options.purpose);
+  request.mutable_scope()->set_break_glass(options.break_glass);
   request.mutable_scope()->set_at_least_revision(options.at_least_revision);
   request.set_text(options.text);
   request.set_omit_text(options.no_text);
@@ -53,6 +59,13 @@ StatusOr<v1::RetrieveRequest> Request(const RetrieveOptions& options) {
   request.set_mode(mode);
   ASSIGN_OR_RETURN(const v1::Rank rank, ParseRank(options.rank));
   request.set_rank(rank);
+  if (!options.filter.empty()) {
+    RETURN_IF_ERROR(ParseFilterOption(options.filter, request.mutable_filter()));
+  }
+  if (!options.fusion.empty()) {
+    RETURN_IF_ERROR(ParseFusionOption(options.fusion, request.mutable_fusion()));
+  }
+  if (options.min_score) request.set_min_score(*options.min_score);
   RETURN_IF_ERROR(SetContext(options.context, &request));
   if (options.vector_file.empty()) return request;
 
@@ -119,7 +132,8 @@ void AddQuestion(CLI::App* retrieve, RetrieveOptions& options) {
   CLI::Option* const queries = retrieve->add_option(
       "--queries", options.queries_file,
       R"(Questions, one a line: {"id","as","vector","text","k","mode","rank","destination",)"
-      R"("context"}; the options are their defaults; - is standard input)");
+      R"("filter","min_score","fusion","context"}; the )"
+      "options are their defaults; - is standard input");
   queries->excludes(text)->excludes(vector);
 }
 
@@ -137,7 +151,17 @@ void AddRefinements(CLI::App* retrieve, RetrieveOptions& options) {
       ->capture_default_str();
   options.destination_option = retrieve->add_option("--destination", options.destination,
                                                     "Where the context goes; else the key's first");
+  retrieve->add_option("--filter", options.filter,
+                       R"(Which documents, by their attributes: {"attr":…,"eq"|"in"|"gt"|"gte"|)"
+                       R"("lt"|"lte"|"prefix"|"exists":…}, {"and":[…]}, {"or":[…]}, {"not":…})");
+  retrieve->add_option("--min-score", options.min_score, "Leaves out passages with a lower score");
+  retrieve->add_option(
+      "--fusion", options.fusion,
+      R"(Of a hybrid answer: {"method":"rrf"|"weighted","weights":{"vector":1,"lexical":1},)"
+      R"("depth":100})");
   retrieve->add_flag("--no-text", options.no_text, "Leaves the passages' text out");
+  retrieve->add_option("--break-glass", options.break_glass,
+                       "An access that this key opened for the user: cordon break-glass open");
   retrieve->add_option("--purpose", options.purpose, "Why; recorded in the journal");
   retrieve->add_option("--at-least-revision", options.at_least_revision,
                        "Waits until this revision is visible");
@@ -154,6 +178,9 @@ void AddRetrieveCommand(CLI::App& app, Session& session) {
       AddCommand(app, "retrieve", "Finds the passages that a user is entitled to",
                  R"(  cordon retrieve docs --as user:ana --text "parental leave" --destination chat
   cordon retrieve docs --as user:ana --vector question.npy --k 5 --mode exact
+  cordon retrieve docs --as user:ana --rank hybrid --text "parental leave" \
+      --filter '{"and":[{"attr":"year","gte":2020},{"not":{"attr":"lang","in":["de","fr"]}}]}'
+  cordon retrieve docs --as user:ana --rank lexical --text '"wal level" CVE-2024-3094'
   cordon retrieve docs --queries questions.jsonl --json
   cordon retrieve docs --as user:ana --text "parental leave" --duplicates near --neighbours 1 \
     --token-budget 4000 --token-reserve 500 --block

@@ -9,6 +9,7 @@ namespace {
 
 struct SourceOptions {
   std::string source;
+  std::string reason;
 };
 
 template <bool quarantined>
@@ -16,6 +17,7 @@ StatusOr<int> Change(const SourceOptions& options, Session& session) {
   v1::ApplyPolicyRequest request;
   request.add_sources()->set_source(options.source);
   request.mutable_sources(0)->set_quarantined(quarantined);
+  request.set_reason(options.reason);
   ASSIGN_OR_RETURN(Connection * connection, session.Connect());
   const auto stub = v1::Policy::NewStub(connection->channel());
   ASSIGN_OR_RETURN(const v1::ApplyPolicyResponse response,
@@ -38,6 +40,7 @@ void AddSourceCommands(CLI::App& app, Session& session) {
     const auto options = std::make_shared<SourceOptions>();
     command->add_option("SOURCE", options->source, "As in provenance.source of its documents")
         ->required();
+    AddReason(command, &options->reason);
     OnRun(command, session, options, change);
   };
   add("quarantine", "From the revision told on, nobody sees the source's documents", Change<true>);

@@ -1,20 +1,13 @@
 #include "tools/cordon/directory_file.h"
 
-#include <fmt/format.h>
-
-#include <charconv>
-
 #include "tools/cordon/access_json.h"
 #include "tools/cordon/gzip.h"
+#include "tools/cordon/line_field.h"
 
 namespace cordon {
 namespace {
 
 constexpr size_t kDirectoryLineBytesMax = 128 << 20;  // a group of a million members
-
-Status OnLine(uint64_t line, std::string_view field, const Status& status) {
-  return Status(status.code(), field, fmt::format("line {}: {}", line, status.message()));
-}
 
 }  // namespace
 
@@ -34,20 +27,6 @@ StatusOr<DirectoryFile> ReadDirectoryFile(const std::string& path) {
     if (!status.ok()) return OnLine(line.number, status.field(), status);
     file.lines.push_back(line.number);
   }
-}
-
-Status AtLine(const Status& status, const std::vector<uint64_t>& lines) {
-  constexpr std::string_view kList = "principals[";
-  std::string_view field = status.field();
-  if (status.ok() || !field.starts_with(kList)) return status;
-  field.remove_prefix(kList.size());
-  size_t index = 0;
-  const auto [end, error] = std::from_chars(field.data(), field.data() + field.size(), index);
-  field.remove_prefix(static_cast<size_t>(end - field.data()));
-  if (error != std::errc() || !field.starts_with(']') || index >= lines.size()) return status;
-  field.remove_prefix(1);
-  if (field.starts_with('.')) field.remove_prefix(1);
-  return OnLine(lines[index], field, status);
 }
 
 }  // namespace cordon

@@ -19,7 +19,4 @@ struct DirectoryFile {
 // Reads all lines or says which one is wrong; empty ones are passed over. "-" is standard input.
 StatusOr<DirectoryFile> ReadDirectoryFile(const std::string& path);
 
-// The server's refusal with its field `principals[i].members[2]` as `members[2]` of a line.
-Status AtLine(const Status& status, const std::vector<uint64_t>& lines);
-
 }  // namespace cordon

@@ -22,19 +22,6 @@ constexpr std::array<std::pair<v1::Right, std::string_view>, 10> kRights = {{
     {v1::RIGHT_ADMIN, "admin"},
 }};
 
-void WriteEntries(JsonWriter& json, const google::protobuf::RepeatedPtrField<v1::Entry>& entries) {
-  json.BeginArray();
-  for (const v1::Entry& entry : entries) {
-    if (!entry.has_until()) {
-      json.String(entry.principal());
-      continue;
-    }
-    json.BeginObject().Key("principal").String(entry.principal());
-    json.Key("until").String(TimeText(entry.until())).EndObject();
-  }
-  json.EndArray();
-}
-
 void LabelOrNull(JsonWriter& json, bool set, const v1::Label& label) {
   if (set) {
     WriteLabel(json, label);
@@ -51,7 +38,40 @@ void TimeOrNull(JsonWriter& json, bool has, const google::protobuf::Timestamp& t
   }
 }
 
+// A rank beyond the depth is null.
+void RankOrNull(JsonWriter& json, bool has, uint32_t rank) {
+  if (has) {
+    json.Unsigned(rank);
+  } else {
+    json.Null();
+  }
+}
+
+// What a hybrid answer is made of.
+void WriteParts(JsonWriter& json, const v1::Passage& passage) {
+  json.Key("vector_score").Double(passage.vector_score());
+  json.Key("lexical_score").Double(passage.lexical_score());
+  RankOrNull(json.Key("vector_rank"), passage.has_vector_rank(), passage.vector_rank());
+  RankOrNull(json.Key("lexical_rank"), passage.has_lexical_rank(), passage.lexical_rank());
+}
+
 }  // namespace
+
+void QuotaOrNull(JsonWriter& json, bool has, const v1::Quota& quota) {
+  if (!has) {
+    json.Null();
+    return;
+  }
+  json.BeginObject();
+  if (quota.has_passages_per_day()) {
+    json.Key("passages_per_day").Unsigned(quota.passages_per_day());
+  }
+  if (quota.has_tokens_per_day()) json.Key("tokens_per_day").Unsigned(quota.tokens_per_day());
+  if (quota.has_requests_per_minute()) {
+    json.Key("requests_per_minute").Unsigned(quota.requests_per_minute());
+  }
+  json.EndObject();
+}
 
 std::string TimeText(const google::protobuf::Timestamp& time) {
   return FormatTime(time.seconds() * 1'000'000 + time.nanos() / 1000);
@@ -69,6 +89,19 @@ v1::Right RightByName(std::string_view wanted) {
     if (name == wanted) return value;
   }
   return v1::RIGHT_UNSPECIFIED;
+}
+
+void WriteEntries(JsonWriter& json, const google::protobuf::RepeatedPtrField<v1::Entry>& entries) {
+  json.BeginArray();
+  for (const v1::Entry& entry : entries) {
+    if (!entry.has_until()) {
+      json.String(entry.principal());
+      continue;
+    }
+    json.BeginObject().Key("principal").String(entry.principal());
+    json.Key("until").String(TimeText(entry.until())).EndObject();
+  }
+  json.EndArray();
 }
 
 void WriteLabel(JsonWriter& json, const v1::Label& label) {
@@ -156,6 +189,7 @@ void WritePassages(JsonWriter& json,
     WriteLabel(json, passage.label());
     json.Key("title").String(passage.title());
     json.Key("uri").String(passage.uri());
+    if (passage.has_vector_score()) WriteParts(json, passage);
     WriteOrigin(json, passage);
     json.EndObject();
   }
@@ -187,6 +221,7 @@ void WriteRetrieve(JsonWriter& json, const v1::RetrieveResponse& response) {
   json.Key("revision").Unsigned(response.revision());
   json.Key("as_of").String(TimeText(response.as_of()));
   json.Key("journal_id").String(response.journal_id());
+  if (!response.break_glass().empty()) json.Key("break_glass").String(response.break_glass());
   if (!response.nonce().empty()) json.Key("nonce").String(response.nonce());
   if (!response.block().empty()) json.Key("block").String(response.block());
   if (!response.token_counter().empty()) {
@@ -216,6 +251,7 @@ void WriteDocument(JsonWriter& json, const v1::GetDocumentResponse& response) {
   json.Key("revision").Unsigned(response.revision());
   json.Key("as_of").String(TimeText(response.as_of()));
   json.Key("journal_id").String(response.journal_id());
+  if (!response.break_glass().empty()) json.Key("break_glass").String(response.break_glass());
 }
 
 void WriteExplain(JsonWriter& json, const v1::ExplainResponse& response) {
@@ -269,6 +305,8 @@ void WriteKey(JsonWriter& json, const v1::KeyInfo& key) {
   TimeOrNull(json.Key("expires"), key.grant().has_expires(), key.grant().expires());
   TimeOrNull(json.Key("previous_until"), key.has_previous_until(), key.previous_until());
   json.Key("certificate").String(key.grant().certificate());
+  json.Key("quota");
+  QuotaOrNull(json, key.grant().has_quota(), key.grant().quota());
   json.EndObject();
 }
 
@@ -281,6 +319,7 @@ void WriteCollection(JsonWriter& json, const v1::CollectionConfig& config) {
   if (!config.embedding_endpoint().empty()) {
     json.Key("embedding_endpoint").String(config.embedding_endpoint());
   }
+  json.Key("language").String(config.language().empty() ? "en" : config.language());
   json.Key("default_label");
   LabelOrNull(json, config.has_default_label(), config.default_label());
   json.Key("default_acl");
@@ -317,6 +356,10 @@ void WriteJournalLine(JsonWriter& json, const v1::JournalLine& line) {
   LabelOrNull(json, line.has_context_label(), line.context_label());
   json.Key("recovered").Bool(line.recovered());
   json.Key("verified_user").Bool(line.verified_user());
+  json.Key("break_glass").String(line.break_glass());
+  json.Key("passages").Unsigned(line.passages());
+  json.Key("tokens").Unsigned(line.tokens());
+  json.Key("reason").String(line.reason());
   json.Key("canary").Bool(line.canary());
   json.Key("endpoints").Strings(line.endpoints()).EndObject();
 }

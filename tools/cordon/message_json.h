@@ -26,6 +26,7 @@ v1::Right RightByName(std::string_view name);
 void WriteLabel(JsonWriter& json, const v1::Label& label);
 void WriteClearance(JsonWriter& json, const v1::Clearance& clearance);
 void WriteAcl(JsonWriter& json, const v1::Acl& acl);
+void WriteEntries(JsonWriter& json, const google::protobuf::RepeatedPtrField<v1::Entry>& entries);
 
 // The members of an answer, between BeginObject() and EndObject() of the caller.
 void WriteRetrieve(JsonWriter& json, const v1::RetrieveResponse& response);
@@ -35,6 +36,7 @@ void WriteDocument(JsonWriter& json, const v1::GetDocumentResponse& response);
 void WriteExplain(JsonWriter& json, const v1::ExplainResponse& response);
 void WriteStats(JsonWriter& json, const v1::StatsResponse& response);
 void WriteKey(JsonWriter& json, const v1::KeyInfo& key);
+void QuotaOrNull(JsonWriter& json, bool has, const v1::Quota& quota);
 void WriteCollection(JsonWriter& json, const v1::CollectionConfig& config);
 void WriteJournalLine(JsonWriter& json, const v1::JournalLine& line);
 

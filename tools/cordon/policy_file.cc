@@ -14,6 +14,12 @@ JsonField ClearanceField(std::string_view name, const std::function<v1::Clearanc
   return {name, [target](JsonValue value) { return ReadClearance(value, target()); }};
 }
 
+// Null states nothing.
+JsonField TimeField(std::string_view name,
+                    const std::function<google::protobuf::Timestamp*()>& target) {
+  return {name, [target](JsonValue value) { return ReadTimeOrNull(value, target); }};
+}
+
 std::optional<uint32_t> ScopeNumber(std::string_view key) {
   uint32_t scope = 0;
   const auto [end, error] = std::from_chars(key.data(), key.data() + key.size(), scope);
@@ -32,9 +38,18 @@ Status ReadScopes(JsonValue value, v1::ScopeRules* scopes) {
     }
     v1::ScopeRule* const rule = scopes->add_rules();
     rule->set_scope(*number);
-    const Status status =
-        ReadObject(member, {ClearanceField("ceiling", [rule] { return rule->mutable_ceiling(); }),
-                            StringsField("forbidden_tags", rule->mutable_forbidden_tags())});
+    const Status status = ReadObject(
+        member,
+        {ClearanceField("ceiling", [rule] { return rule->mutable_ceiling(); }),
+         StringsField("forbidden_tags", rule->mutable_forbidden_tags()),
+         StringsField("regions", rule->mutable_regions()),
+         TimeField("terms_reviewed_until", [rule] { return rule->mutable_terms_reviewed_until(); }),
+         {"trains_on_input", [rule](JsonValue v) {
+            bool trains = true;
+            RETURN_IF_ERROR(ReadBool(v, &trains));
+            rule->set_trains_on_input(trains);
+            return OkStatus();
+          }}});
     if (!status.ok()) return status.Within(key);
   }
   return OkStatus();
@@ -72,6 +87,16 @@ Status ReadDestination(JsonValue value, v1::DestinationChange* change) {
               StringField("region", destination->mutable_region()),
               {"model_label",
                [&](JsonValue v) { return ReadLabel(v, destination->mutable_model_label()); }},
+              TimeField("terms_reviewed_until",
+                        [destination] { return destination->mutable_terms_reviewed_until(); }),
+              {"trains_on_input",
+               [&](JsonValue v) {
+                 bool trains = true;
+                 RETURN_IF_ERROR(ReadBool(v, &trains));
+                 destination->set_trains_on_input(trains);
+                 return OkStatus();
+               }},
+              StringField("retrained", change->mutable_retrained()),
               {"delete", [&](JsonValue v) { return ReadBool(v, &remove); }}}));
   change->set_remove(remove);
   if (destination->name().empty()) return Invalid("name", "missing");
@@ -106,12 +131,16 @@ StatusOr<v1::ApplyPolicyRequest> ParsePolicy(std::string_view text) {
   JsonParser parser;
   ASSIGN_OR_RETURN(const JsonValue value, parser.Parse(json));
   v1::ApplyPolicyRequest request;
+  uint64_t revision = 0;  // told by `policy show`, and not applied
+  std::string journal_id;
   const auto names = [](v1::NameList* list, JsonValue v) {
     return ReadStrings(v, list->mutable_names());
   };
   RETURN_IF_ERROR(ReadObject(
       value,
-      {{"levels", [&](JsonValue v) { return names(request.mutable_levels(), v); }},
+      {{"revision", [&](JsonValue v) { return ReadUint64(v, &revision); }},
+       StringField("journal_id", &journal_id),
+       {"levels", [&](JsonValue v) { return names(request.mutable_levels(), v); }},
        {"compartments", [&](JsonValue v) { return names(request.mutable_compartments(), v); }},
        {"tags", [&](JsonValue v) { return names(request.mutable_tags(), v); }},
        {"trust", [&](JsonValue v) { return names(request.mutable_trust(), v); }},

@@ -4,6 +4,7 @@
 
 #include "tools/cordon/access_json.h"
 #include "tools/cordon/context_options.h"
+#include "tools/cordon/filter_json.h"
 
 namespace cordon {
 namespace {
@@ -55,6 +56,13 @@ JsonField NameField(std::string_view key, std::string* name) {
           }};
 }
 
+Status ReadMinScore(JsonValue value, v1::RetrieveRequest* request) {
+  double score = 0;
+  RETURN_IF_ERROR(ReadScore(value, &score));
+  request->set_min_score(score);
+  return OkStatus();
+}
+
 Status ReadRevision(JsonValue value, v1::Scope* scope) {
   uint64_t revision = 0;
   RETURN_IF_ERROR(ReadUint64(value, &revision));
@@ -91,7 +99,10 @@ Status ParseQuery(JsonParser& parser, std::string_view line, Query* query) {
           return OkStatus();
         }},
        {"query_label", [&](JsonValue v) { return ReadLabel(v, request->mutable_query_label()); }},
-       {"at_least_revision", [&](JsonValue v) { return ReadRevision(v, scope); }}});
+       {"at_least_revision", [&](JsonValue v) { return ReadRevision(v, scope); }},
+       {"filter", [&](JsonValue v) { return ReadFilter(v, request->mutable_filter()); }},
+       {"min_score", [&](JsonValue v) { return ReadMinScore(v, request); }},
+       {"fusion", [&](JsonValue v) { return ReadFusion(v, request->mutable_fusion()); }}});
 }
 
 StatusOr<v1::Mode> ParseMode(std::string_view name) {

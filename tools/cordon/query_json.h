@@ -19,8 +19,8 @@ struct Query {
 };
 
 // Reads {"id","as","vector","text","k","mode","rank","destination","purpose","at_least_revision",
-// "context","token_budget","query_label"} over what `query->request` already says. A refusal's
-// field is the key.
+// "filter","min_score","fusion","context","token_budget","query_label"} over what `query->request`
+// already says. A refusal's field is the key.
 Status ParseQuery(JsonParser& parser, std::string_view line, Query* query);
 
 // The modes and ranks by name; refuses others.

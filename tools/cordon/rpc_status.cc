@@ -54,6 +54,8 @@ std::optional<milliseconds> RetryPolicy::Next(const RpcOutcome& outcome) {
   if (outcome.status.code() != StatusCode::kResourceExhausted) return std::nullopt;
   milliseconds delay = kBlindDelay;
   if (outcome.retry_delay) {
+    // A quota of a day: whoever waits for that wants to know.
+    if (*outcome.retry_delay > kWaitMax) return std::nullopt;
     delay = std::clamp(*outcome.retry_delay, kDelayMin, kDelayMax);
   } else {
     // Without a delay it may be a limit that no waiting helps against, such as a message's size.

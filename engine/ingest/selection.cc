@@ -1,0 +1,105 @@
+#include "engine/ingest/selection.h"
+
+#include <memory>
+#include <utility>
+
+#include "cordon/store/v1/records.pb.h"
+#include "engine/ingest/commit.h"
+
+namespace cordon {
+namespace {
+
+// Ends a scan that has found enough; no error of the call.
+Status Enough() { return Status(StatusCode::kOutOfRange, "", "enough"); }
+
+}  // namespace
+
+Selection::Selection(const WriteContext& context, v1::SetAccessSelectedRequest request,
+                     std::function<bool()> stop, size_t documents_max)
+    : context_(context),
+      request_(std::move(request)),
+      stop_(std::move(stop)),
+      documents_max_(documents_max),
+      acl_(request_.acl().SerializeAsString()),
+      label_(request_.label().SerializeAsString()) {}
+
+bool Selection::Wants(const v1::Document& document) const {
+  if (!request_.source().empty() && document.provenance().source() != request_.source()) {
+    return false;
+  }
+  return (request_.has_acl() && document.acl().SerializeAsString() != acl_) ||
+         (request_.has_label() && document.label().SerializeAsString() != label_);
+}
+
+Status Selection::Visit(std::string_view payload) {
+  store::v1::DocumentRecord record;
+  RETURN_IF_ERROR(ParseRecord(payload, &record));
+  if (!Wants(record.document())) return OkStatus();
+  if (sent_ + static_cast<size_t>(page_.documents_size()) == documents_max_) {
+    response_.set_more(true);
+    return Enough();
+  }
+  page_.add_documents(record.document().id());
+  page_bytes_ += payload.size();
+  const bool full = static_cast<size_t>(page_.documents_size()) == limits::kDocumentsPerBatch ||
+                    page_bytes_ >= limits::kSelectedPageBytes;
+  return full ? Send() : OkStatus();
+}
+
+Status Selection::Send() {
+  RETURN_IF_ERROR(Wait());
+  if (stop_ && stop_()) {
+    return Status(StatusCode::kDeadlineExceeded, "",
+                  "the time ran out; what is changed stays so, and the same call does the rest");
+  }
+  sent_ += static_cast<size_t>(page_.documents_size());
+  store::v1::Mutation mutation;
+  mutation.set_reason(request_.reason());
+  auto* batch = mutation.mutable_set_access_selected();
+  batch->Swap(&page_);
+  batch->set_collection(request_.collection());
+  if (request_.has_acl()) *batch->mutable_acl() = request_.acl();
+  if (request_.has_label()) *batch->mutable_label() = request_.label();
+  if (!request_.source().empty()) batch->set_only_source(request_.source());
+  page_.Clear();
+  page_bytes_ = 0;
+  auto promise = std::make_shared<std::promise<StatusOr<Committed>>>();
+  waiting_ = promise->get_future();
+  Commit<Committed>(
+      context_, std::move(mutation),
+      [promise](StatusOr<Committed> committed) { promise->set_value(std::move(committed)); },
+      [](Committed& committed) { return std::move(committed); });
+  return OkStatus();
+}
+
+Status Selection::Wait() {
+  if (!waiting_) return OkStatus();
+  auto committed = std::exchange(waiting_, std::nullopt)->get();
+  RETURN_IF_ERROR(committed.status());
+  response_.set_revision(committed->revision);
+  for (const bool changed : committed->existed_each) changed_ += changed;
+  return OkStatus();
+}
+
+StatusOr<v1::SetAccessSelectedResponse> Selection::Change() {
+  const PinnedView view = context_.tenant->publisher.Pin(context_.clock);
+  const auto collection = view->state().FindCollection(request_.collection());
+  Status scanned = OkStatus();
+  if (collection) {  // else the writer says so
+    const std::string prefix = DocumentKey(view->state().id, collection->id, request_.id_prefix());
+    scanned = view->Scan(Family::kDocuments, prefix,
+                         [this](auto, auto payload) { return Visit(payload); });
+  }
+  if (scanned.ok() || scanned.code() == StatusCode::kOutOfRange) {
+    // The last page, or an empty one: a call takes a revision, whatever is selected.
+    const bool any = sent_ > 0 && page_.documents().empty();
+    scanned = any ? OkStatus() : Send();
+  }
+  const Status waited = Wait();
+  RETURN_IF_ERROR(scanned);
+  RETURN_IF_ERROR(waited);
+  if (context_.caller.grant().rights.Has(Right::kAudit)) response_.set_changed(changed_);
+  return std::move(response_);
+}
+
+}  // namespace cordon

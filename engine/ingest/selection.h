@@ -1,0 +1,52 @@
+// SetAccessSelected at work: finds what is selected in one View and sends it, page by page, through
+// the writer. Internal to ingest/.
+//
+// A page is one mutation, so it is changed as a whole or not at all. A document that is written
+// anew while the selection is at work is judged again when its page is applied: if its source is
+// another one by then, it is left alone.
+#pragma once
+
+#include <future>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "engine/base/limits.h"
+#include "engine/ingest/ingest.h"
+
+namespace cordon {
+
+// For one call and one thread, which it blocks while the writer is at work; not the writer's.
+class Selection {
+ public:
+  // `request` has been checked. Only tests choose another `documents_max`.
+  Selection(const WriteContext& context, v1::SetAccessSelectedRequest request,
+            std::function<bool()> stop, size_t documents_max = limits::kSelectedPerCall);
+
+  // Changes all that is selected, up to `documents_max`, by one mutation at least.
+  StatusOr<v1::SetAccessSelectedResponse> Change();
+
+ private:
+  // One record of the scan.
+  Status Visit(std::string_view payload);
+  bool Wants(const v1::Document& document) const;
+  // Sends the page, once the one before is committed.
+  Status Send();
+  // Waits for the page that was sent, if any.
+  Status Wait();
+
+  const WriteContext context_;
+  const v1::SetAccessSelectedRequest request_;
+  const std::function<bool()> stop_;
+  const size_t documents_max_;
+  const std::string acl_;    // serialized: what is the same already is left alone
+  const std::string label_;  // likewise
+  store::v1::AccessBatch page_;
+  size_t page_bytes_ = 0;
+  size_t sent_ = 0;  // documents
+  uint64_t changed_ = 0;
+  std::optional<std::future<StatusOr<Committed>>> waiting_;
+  v1::SetAccessSelectedResponse response_;
+};
+
+}  // namespace cordon

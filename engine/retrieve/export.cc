@@ -1,0 +1,146 @@
+#include "engine/retrieve/export.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "engine/base/limits.h"
+#include "engine/base/text_check.h"
+#include "engine/store/codec.h"
+#include "engine/store/schema.h"
+
+namespace cordon {
+namespace {
+
+Status CheckRequest(const v1::ExportRequest& request) {
+  if (!request.scope().break_glass().empty()) {
+    return Invalid("scope.break_glass", "an export is no emergency; leave it out");
+  }
+  if (static_cast<size_t>(request.documents_size()) > limits::kExportDocuments) {
+    return Invalid("documents", fmt::format("more than {}; export in several calls, or by prefix",
+                                            limits::kExportDocuments));
+  }
+  if (!request.prefix().empty() && request.documents_size() > 0) {
+    return Invalid("prefix", "given beside documents; give one of them");
+  }
+  for (int i = 0; i < request.documents_size(); ++i) {
+    RETURN_IF_ERROR(
+        CheckName(fmt::format("documents[{}]", i), request.documents(i), limits::kIdBytes));
+  }
+  return CheckText("prefix", request.prefix(), limits::kIdBytes);
+}
+
+Status CheckDestination(const World& world, const Subject& subject) {
+  const Destination& destination = *subject.destination;
+  if (destination.outside_scope_rules) {
+    return Denied("destination",
+                  "the development destination keeps no model label; register one of scope 4 or 5");
+  }
+  if (destination.scope < kFirstTrainedScope) {
+    return Denied("destination",
+                  "not of scope 4 or 5; only models that are trained are exported to");
+  }
+  // Said aloud: else an export would end early, as if there were no more, once somebody else has
+  // raised the model's label above this subject.
+  if (!SubjectMayHave(world, subject, {world.state.rules->scheme.levels.front(), {}, {}})) {
+    return Denied("destination",
+                  "may receive nothing for this user: see its rules and its model's label");
+  }
+  return OkStatus();
+}
+
+// Fills one message.
+class PartReader {
+ public:
+  PartReader(const ReadContext& context, const Access& access, const v1::ExportRequest& request)
+      : context_(context),
+        access_(access),
+        request_(request),
+        guard_(*access.view.view, *access.collection, access.subject, {}),
+        parts_{request.vectors(), context.caller.grant().rights.Has(Right::kAudit)} {}
+
+  StatusOr<ExportPart> Read(const ExportPlace& place) {
+    part_.next = place;
+    RETURN_IF_ERROR(request_.documents_size() > 0 ? ReadNamed() : ReadAll());
+    return std::move(part_);
+  }
+
+ private:
+  Status ReadNamed() {
+    int& next = part_.next.next_document;
+    for (; next < request_.documents_size() && !Full(); ++next) {
+      ASSIGN_OR_RETURN(const bool cleared, Take(request_.documents(next)));
+      if (!cleared) return DocumentNotFound().Within(fmt::format("documents[{}]", next));
+    }
+    part_.next.ended = next == request_.documents_size();
+    return OkStatus();
+  }
+
+  Status ReadAll() {
+    const std::string all = CollectionPrefix(access_.view->state().id, access_.collection->id);
+    std::string from = all + std::max(request_.prefix(), part_.next.after);
+    if (!part_.next.after.empty()) from.push_back('\0');  // the first id behind it
+    const auto cursor =
+        access_.view->Walk(Family::kDocuments, from, PrefixEnd(all + request_.prefix()));
+    for (; cursor->Valid() && !Full(); cursor->Next()) {
+      if (context_.stop && context_.stop()) {
+        return Status(StatusCode::kDeadlineExceeded, "", "the message took too long to make");
+      }
+      part_.next.after = cursor->key().substr(all.size());
+      RETURN_IF_ERROR(Take(part_.next.after).status());
+    }
+    part_.next.ended = !cursor->Valid();
+    return cursor->status();
+  }
+
+  // False if the subject may not see it.
+  StatusOr<bool> Take(const std::string& id) {
+    ASSIGN_OR_RETURN(auto cleared, guard_.ClearForExport(id, parts_));
+    if (!cleared) return false;
+    bytes_ += (*cleared)->document.ByteSizeLong();
+    part_.tokens += (*cleared)->tokens;
+    part_.canary = part_.canary || (*cleared)->canary;
+    part_.passages += static_cast<uint64_t>((*cleared)->document.chunks_size());
+    for (const Label& label : (*cleared)->labels) {
+      if (std::find(part_.labels.begin(), part_.labels.end(), label) == part_.labels.end()) {
+        part_.labels.push_back(label);
+      }
+    }
+    part_.documents.push_back(*std::move(cleared));
+    return true;
+  }
+
+  bool Full() const {
+    return bytes_ >= limits::kExportPartBytes || part_.documents.size() >= limits::kExportDocuments;
+  }
+
+  const ReadContext& context_;
+  const Access& access_;
+  const v1::ExportRequest& request_;
+  Guard guard_;
+  const ExportedParts parts_;
+  ExportPart part_;
+  size_t bytes_ = 0;
+};
+
+}  // namespace
+
+StatusOr<ExportPart> ReadExportPart(const ReadContext& context, const v1::ExportRequest& request,
+                                    const ExportPlace& place, journal::v1::Record* record) {
+  RETURN_IF_ERROR(context.caller.Require(Right::kExport));
+  RETURN_IF_ERROR(CheckRequest(request));
+  ASSIGN_OR_RETURN(const Access access,
+                   Enter(context, &request.collection(), request.scope(), record, Right::kExport));
+  RETURN_IF_ERROR(CheckDestination(access.view->world(), access.subject));
+  ASSIGN_OR_RETURN(ExportPart part, PartReader(context, access, request).Read(place));
+  const Scheme& scheme = access.view->policy().rules->scheme;
+  std::optional<Label> joined;
+  for (const Label& label : part.labels) joined = joined ? Join(scheme, *joined, label) : label;
+  if (joined) *record->mutable_context_label() = ToProto(*joined);
+  record->set_passages(static_cast<uint32_t>(part.passages));
+  record->set_tokens(part.tokens);
+  record->set_canary(part.canary);
+  return part;
+}
+
+}  // namespace cordon

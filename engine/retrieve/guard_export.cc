@@ -1,0 +1,97 @@
+// What the guard lets a model be trained on.
+#include <algorithm>
+#include <cstring>
+
+#include "engine/base/limits.h"
+#include "engine/retrieve/guard.h"
+#include "engine/store/codec.h"
+#include "engine/text/tokens.h"
+
+namespace cordon {
+namespace {
+
+const v1::AttributeSpec* FindSpec(const v1::CollectionConfig& config, std::string_view name) {
+  for (const auto& spec : config.attributes()) {
+    if (spec.name() == name) return &spec;
+  }
+  return nullptr;
+}
+
+void AddLabel(Label label, std::vector<Label>* labels) {
+  if (std::find(labels->begin(), labels->end(), label) == labels->end()) {
+    labels->push_back(std::move(label));
+  }
+}
+
+}  // namespace
+
+void Guard::DescribeForExport(const ExportedParts& parts, ExportedDocument* out) const {
+  const v1::Document& stored = document_.document();
+  v1::Document& document = out->document;
+  document.set_id(stored.id());
+  document.set_title(stored.title());
+  document.set_uri(stored.uri());
+  out->canary = stored.canary();
+  *document.mutable_label() = stored.label();
+  if (stored.has_valid_from()) *document.mutable_valid_from() = stored.valid_from();
+  if (stored.has_valid_until()) *document.mutable_valid_until() = stored.valid_until();
+  if (stored.has_provenance()) *document.mutable_provenance() = stored.provenance();
+  for (const auto& [name, value] : stored.attributes()) {
+    const v1::AttributeSpec* spec = FindSpec(collection_.config, name);
+    if (spec == nullptr) continue;
+    if (spec->has_label()) {
+      Label label = FromProto(spec->label());
+      if (!SubjectMayHave(view_.world(), subject_, label)) continue;
+      AddLabel(std::move(label), &out->labels);
+    }
+    (*document.mutable_attributes())[name] = value;
+  }
+  if (!parts.lists_and_subjects) return;
+  *document.mutable_acl() = stored.acl();
+  *document.mutable_subjects() = stored.subjects();
+}
+
+void Guard::ExportChunk(const store::v1::ChunkEntry& entry, const store::v1::ChunkRecord& stored,
+                        const ExportedParts& parts, ExportedDocument* out) const {
+  const ClassTable& classes = view_.policy().classes;
+  const Label& label = classes.labels[classes.classes[entry.class_id()].label];
+  v1::Chunk* chunk = out->document.add_chunks();
+  chunk->set_ordinal(entry.ordinal());
+  chunk->set_text(stored.text());
+  *chunk->mutable_label() = ToProto(label);
+  if (parts.lists_and_subjects && entry.has_acl()) *chunk->mutable_acl() = entry.acl();
+  if (parts.vectors) {
+    std::vector<float> embedding(stored.embedding().size() / sizeof(float));
+    std::memcpy(embedding.data(), stored.embedding().data(), stored.embedding().size());
+    chunk->mutable_embedding()->Assign(embedding.begin(), embedding.end());
+  }
+  out->tokens += ApproximateTokens(stored.text());
+  AddLabel(label, &out->labels);
+}
+
+StatusOr<std::optional<Cleared<ExportedDocument>>> Guard::ClearForExport(
+    std::string_view document, const ExportedParts& parts) {
+  using Passed = std::optional<Cleared<ExportedDocument>>;
+  ASSIGN_OR_RETURN(const bool found, Read(document));
+  if (!found) return Passed();
+  ExportedDocument out;
+  DescribeForExport(parts, &out);
+  size_t bytes = 0;
+  for (const auto& entry : document_.chunks()) {
+    if (!Permits(entry)) continue;
+    ASSIGN_OR_RETURN(
+        const bool stored,
+        view_.Get(Family::kChunks,
+                  ChunkKey(view_.state().id, collection_.id, document, entry.ordinal()), &chunk_));
+    if (!stored) return Corrupt("a stored chunk is missing; restore from a backup");
+    bytes += chunk_.text().size() + (parts.vectors ? chunk_.embedding().size() : 0);
+    if (bytes > limits::kExportDocumentBytes) {
+      return Invalid("vectors", "a document is larger than one message; leave the vectors out");
+    }
+    ExportChunk(entry, chunk_, parts, &out);
+  }
+  if (out.document.chunks().empty()) return Passed();
+  return Passed(Cleared<ExportedDocument>(std::move(out)));
+}
+
+}  // namespace cordon

@@ -1,0 +1,71 @@
+#include "engine/server/export_stream.h"
+
+namespace cordon {
+
+ExportStream::ExportStream(Front* front, grpc::CallbackServerContext* context,
+                           v1::ExportRequest request)
+    : front_(front), context_(context), request_(std::move(request)) {
+  const bool serving = front_->streams.Add(this, [this] { Drain(); });
+  std::lock_guard lock(mutex_);
+  draining_ = draining_ || !serving;
+  Next();
+}
+
+void ExportStream::Drain() {
+  std::lock_guard lock(mutex_);
+  draining_ = true;
+}
+
+void ExportStream::Next() {
+  if (place_.ended) return End(OkStatus());
+  if (draining_) {
+    return End(Status(StatusCode::kUnavailable, "", "the server is stopping; run it again"));
+  }
+  if (!front_->executor->Submit([this] { Make(); })) End(Overloaded());
+}
+
+void ExportStream::Make() {
+  // Each message is authenticated anew: a key that is revoked in mid-stream exports nothing more.
+  const auto caller = front_->Authenticate(*context_);
+  if (!caller.ok()) return Made(caller.status());
+  const auto made = [this](StatusOr<ExportedMessage> message) { Made(std::move(message)); };
+  Status admitted = front_->Admit(*caller);
+  if (admitted.ok()) admitted = CheckMessage(request_, limits::kQueryMessageBytes);
+  if (!admitted.ok()) {
+    return RefuseJournaled(front_->engine->FindTenant(caller->tenant()), *caller, "Export",
+                           admitted, made);
+  }
+  ExportPlace place;
+  {
+    std::lock_guard lock(mutex_);
+    place = place_;
+  }
+  ExportNext(front_->engine->ReadAs(*caller, StopOf(context_)), front_->engine->WriteAs(*caller),
+             request_, place, made);
+}
+
+void ExportStream::Made(StatusOr<ExportedMessage> message) {
+  std::lock_guard lock(mutex_);
+  if (!message.ok()) return End(message.status());
+  place_ = message->next;
+  if (!message->response) return End(OkStatus());
+  outgoing_ = *std::move(message->response);
+  StartWrite(&outgoing_);
+}
+
+void ExportStream::OnWriteDone(bool ok) {
+  std::lock_guard lock(mutex_);
+  if (!ok) return End(Status(StatusCode::kCancelled, "", "the client is gone"));
+  Next();
+}
+
+void ExportStream::End(const Status& status) { Finish(ToGrpc(status)); }
+
+void ExportStream::OnDone() {
+  // Whoever called Finish did so with the lock held; wait until it has let go.
+  { std::lock_guard lock(mutex_); }
+  front_->streams.Remove(this);
+  delete this;
+}
+
+}  // namespace cordon

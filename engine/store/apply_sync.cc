@@ -1,0 +1,168 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <unordered_set>
+
+#include "engine/base/limits.h"
+#include "engine/base/planted.h"
+#include "engine/store/apply_steps.h"
+#include "engine/store/codec.h"
+#include "engine/store/directory_change.h"
+
+namespace cordon {
+namespace {
+
+// The names of one kind of difference.
+class Names {
+ public:
+  void Add(std::string name) { names_.push_back(std::move(name)); }
+  size_t size() const { return names_.size(); }
+
+  // The first of them, sorted.
+  void Tell(google::protobuf::RepeatedPtrField<std::string>* out) {
+    const size_t kept = std::min(names_.size(), limits::kSyncNames);
+    const auto end = names_.begin() + static_cast<std::ptrdiff_t>(kept);
+    std::partial_sort(names_.begin(), end, names_.end());
+    out->Assign(names_.begin(), end);
+  }
+
+ private:
+  std::vector<std::string> names_;
+};
+
+// Makes the staged records what their source says.
+class SnapshotChange {
+ public:
+  SnapshotChange(const ApplyContext& context, const store::v1::DirectorySync& sync,
+                 Applied* applied)
+      : context_(context), sync_(sync), begin_(sync.begin()), applied_(applied), change_(applied) {}
+
+  Status Run() {
+    RETURN_IF_ERROR(CheckSequence());
+    RETURN_IF_ERROR(TakeStaged());
+    RemoveMissing();
+    RETURN_IF_ERROR(CheckRemovals());
+    change_.Reached(begin_.source(), sequence_, /*snapshot=*/true);
+    applied_->batch.DeletePrefix(Family::kStaged,
+                                 StagedPrefix(applied_->next.id, sync_.generation()));
+    Tell();
+    return change_.Finish();
+  }
+
+ private:
+  Status CheckSequence() {
+    const DirectorySource& source = change_.source(begin_.source());
+    sequence_ = begin_.sequence() == 0 ? source.last + 1 : begin_.sequence();
+    if (sequence_ > source.snapshot || Planted(Bug::kStaleAccepted)) return OkStatus();
+    return Status(StatusCode::kAborted, "begin.sequence",
+                  fmt::format("{} comes late, the last snapshot of '{}' was {}; take a new one",
+                              sequence_, begin_.source(), source.snapshot));
+  }
+
+  Status TakeStaged() {
+    uint64_t staged = 0;
+    RETURN_IF_ERROR(context_.database.Scan(
+        Family::kStaged, StagedPrefix(applied_->next.id, sync_.generation()),
+        [&](auto, auto payload) -> Status {
+          v1::Principal record;
+          RETURN_IF_ERROR(ParseRecord(payload, &record));
+          ++staged;
+          const std::string path = fmt::format("principals[{}]", record.sequence());
+          return Take(&record, path).Within(path);
+        }));
+    if (staged == sync_.principals()) return OkStatus();
+    return Status(StatusCode::kAborted, "principals",
+                  "the stage is not whole any more; send the snapshot again");
+  }
+
+  // `record` as it is staged, with its place in the snapshot for a sequence.
+  Status Take(v1::Principal* record, const std::string& path) {
+    const PrincipalId id = change_.IdOf(record->name());
+    seen_.insert(id);
+    const DirectoryRecord* stored = change_.directory().FindStored(id);
+    const bool owned = stored != nullptr && stored->source == begin_.source();
+    if (stored != nullptr && !stored->source.empty() && !owned) return BelongsTo(stored->source);
+    if (owned && stored->sequence > sequence_) {
+      ++later_;
+      return OkStatus();
+    }
+    record->set_source(begin_.source());
+    record->set_sequence(sequence_);
+    ASSIGN_OR_RETURN(auto judged, change_.Judge(*record));
+    if (owned && SaysTheSame(*stored, *judged)) {
+      ++unchanged_;
+      return OkStatus();
+    }
+    (stored == nullptr || stored->removed ? added_ : changed_).Add(record->name());
+    change_.Set(id, std::move(judged), *record, path);
+    return OkStatus();
+  }
+
+  // What the source said before and does not say any more. What it said later stays, and so does
+  // the memory of what it took out later.
+  void RemoveMissing() {
+    std::vector<PrincipalId> missing;
+    change_.directory().ForEachStored([&](PrincipalId id, const DirectoryRecord& record) {
+      if (record.source != begin_.source()) return;
+      owned_ += !record.removed;
+      if (seen_.contains(id)) return;
+      if (record.sequence > sequence_) {
+        later_ += !record.removed;
+        return;
+      }
+      if (!record.removed) removed_.Add(applied_->next.policy.principals->Name(id));
+      missing.push_back(id);
+    });
+    for (const PrincipalId id : missing) {
+      if (!Planted(Bug::kRemovedKept)) change_.Drop(id);
+    }
+  }
+
+  // Of what it had: what the snapshot adds does not make room for removals.
+  Status CheckRemovals() const {
+    if (begin_.allow_removals() || removed_.size() == 0) return OkStatus();
+    const uint64_t share_pct = begin_.removals_max_percent() == 0 ? limits::kSyncRemovalsDefault_pct
+                                                                  : begin_.removals_max_percent();
+    const uint64_t had = owned_ - added_.size();
+    if (removed_.size() * 100 <= had * share_pct) return OkStatus();
+    return Status(StatusCode::kFailedPrecondition, "begin.removals_max_percent",
+                  fmt::format("would remove {} of {} records of '{}', more than {} %; look at what "
+                              "a dry run shows, and allow removals if it is meant",
+                              removed_.size(), had, begin_.source(), share_pct));
+  }
+
+  void Tell() {
+    auto* difference = applied_->sync.mutable_difference();
+    difference->set_added(added_.size());
+    difference->set_changed(changed_.size());
+    difference->set_removed(removed_.size());
+    difference->set_unchanged(unchanged_);
+    difference->set_later(later_);
+    applied_->sync.set_sequence(sequence_);
+    if (!begin_.dry_run()) return;
+    added_.Tell(difference->mutable_added_names());
+    changed_.Tell(difference->mutable_changed_names());
+    removed_.Tell(difference->mutable_removed_names());
+  }
+
+  const ApplyContext& context_;
+  const store::v1::DirectorySync& sync_;
+  const v1::SyncBegin& begin_;
+  Applied* const applied_;
+  DirectoryChange change_;
+  uint64_t sequence_ = 0;
+  std::unordered_set<PrincipalId> seen_;
+  Names added_, changed_, removed_;
+  uint64_t unchanged_ = 0;
+  uint64_t later_ = 0;
+  uint64_t owned_ = 0;  // records of the source once the staged ones are taken
+};
+
+}  // namespace
+
+Status ApplyDirectorySync(const ApplyContext& context, const store::v1::DirectorySync& sync,
+                          Applied* applied) {
+  return SnapshotChange(context, sync, applied).Run();
+}
+
+}  // namespace cordon

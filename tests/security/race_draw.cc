@@ -1,0 +1,249 @@
+// The calls of a race: few names that meet often.
+#include <fmt/format.h>
+
+#include "tests/security/race.h"
+#include "tests/security/wire.h"
+
+namespace cordon {
+namespace {
+
+using reference::List;
+using reference::Names;
+
+const std::vector<std::string> kUsers = {"user:ana", "user:bob", "user:cy"};
+const std::vector<std::string> kGroups = {"group:a", "group:b", "group:c"};
+const std::vector<std::string> kContainers = {"folder:/x", "folder:/y"};
+const std::vector<std::string> kLevels = {"public", "internal", "confidential", "restricted"};
+constexpr size_t kDocuments = 10;
+constexpr size_t kSelected = 3;  // documents that only selections change
+
+reference::Collection* Docs(RaceState* state) {
+  return &state->tenant.collections[kRaceCollection];
+}
+
+void Give(const std::optional<List>& acl, const std::optional<reference::Label>& label,
+          const std::string& id, RaceState* state) {
+  const auto found = Docs(state)->documents.find(id);
+  if (found == Docs(state)->documents.end()) return;
+  if (acl) found->second.acl = acl;
+  if (label) found->second.label = label;
+}
+
+v1::ApplyPolicyRequest PolicyOf(const std::string& container, const List& list) {
+  v1::ApplyPolicyRequest request;
+  *request.add_containers()->mutable_container() = ToWire(container, list);
+  return request;
+}
+
+}  // namespace
+
+v1::CreateCollectionRequest MakeRaceCollection() {
+  reference::Collection docs;
+  docs.dimension = 2;
+  docs.default_acl.allow = {{"everyone"}};
+  docs.default_label.level = kLevels.front();
+  v1::CreateCollectionRequest request;
+  *request.mutable_config() = ToWire(kRaceCollection, docs);
+  return request;
+}
+
+const std::string& RaceDraw::Pick(const std::vector<std::string>& names) {
+  return names[Below(names.size())];
+}
+
+std::string RaceDraw::Id() { return fmt::format("d{}", Below(kDocuments)); }
+
+List RaceDraw::List() {
+  reference::List list;
+  for (const auto& names : {kUsers, kGroups}) {
+    if (Percent(65)) list.allow.push_back({Pick(names)});
+  }
+  if (Percent(20)) list.deny.push_back({Pick(Percent(50) ? kGroups : kUsers)});
+  if (Percent(35) || list.allow.empty()) list.inherit.insert(Pick(kContainers));
+  return list;
+}
+
+reference::Label RaceDraw::Label() { return {kLevels[Below(3)], {}, {}}; }
+
+std::vector<RaceCall> RaceDraw::Begin() {
+  std::vector<RaceCall> calls;
+  for (const auto& name : kContainers) {
+    RaceCall call = Container();
+    reference::List list;
+    list.allow = {{"everyone"}};
+    call.request = PolicyOf(name, list);
+    call.change = [=](RaceState* state) { state->tenant.world.containers[name] = list; };
+    calls.push_back(std::move(call));
+  }
+  for (size_t i = 0; i < 4; ++i) calls.push_back(Members());
+  for (size_t i = 0; i < 3; ++i) calls.push_back(Clearance());
+  for (size_t i = 0; i < kDocuments; ++i) calls.push_back(Upsert(fmt::format("d{}", i)));
+  for (size_t i = 0; i < kSelected; ++i) calls.push_back(Upsert(fmt::format("s{}", i)));
+  return calls;
+}
+
+RaceCall RaceDraw::Next(Kind kind) {
+  if (kind == kSelections && Percent(30)) return SetAccessSelected();
+  return Percent(55) ? Read() : Write();
+}
+
+RaceCall RaceDraw::Write() {
+  const size_t kind = Below(100);
+  if (kind < 30) return SetAccess();
+  if (kind < 40) return SetAccessMany();
+  if (kind < 55) return Upsert(Id());
+  if (kind < 62) return Delete(Id());
+  if (kind < 78) return Members();
+  if (kind < 86) return Clearance();
+  return Container();
+}
+
+RaceCall RaceDraw::Read() {
+  RaceCall call;
+  call.as = Pick(kUsers);
+  const auto scope = [&](v1::Scope* to) {
+    to->set_as(call.as);
+    to->set_destination("dev");
+  };
+  const size_t kind = Below(100);
+  if (kind < 50) {
+    v1::RetrieveRequest request;
+    request.set_collection(kRaceCollection);
+    request.add_vector(1);
+    request.add_vector(0);
+    request.set_k(1000);
+    request.set_mode(Percent(50) ? v1::MODE_EXACT : v1::MODE_FAST);
+    request.set_omit_text(Percent(50));
+    scope(request.mutable_scope());
+    call.request = std::move(request);
+  } else if (kind < 75) {
+    v1::CheckAccessRequest request;
+    request.set_collection(kRaceCollection);
+    for (size_t i = 0; i < kDocuments; ++i) request.add_documents(fmt::format("d{}", i));
+    for (size_t i = 0; i < kSelected; ++i) request.add_documents(fmt::format("s{}", i));
+    scope(request.mutable_scope());
+    call.request = std::move(request);
+  } else {
+    v1::GetDocumentRequest request;
+    request.set_collection(kRaceCollection);
+    request.set_document(Id());
+    scope(request.mutable_scope());
+    call.request = std::move(request);
+  }
+  return call;
+}
+
+RaceCall RaceDraw::SetAccess() {
+  const std::string id = Id();
+  std::optional<reference::List> acl;
+  std::optional<reference::Label> label;
+  if (Percent(75)) acl = List();
+  if (!acl || Percent(30)) label = Label();
+  v1::SetAccessRequest request;
+  request.set_collection(kRaceCollection);
+  request.set_document(id);
+  if (acl) *request.mutable_acl() = ToWire(*acl);
+  if (label) *request.mutable_label() = ToWire(*label);
+  RaceCall call;
+  call.request = std::move(request);
+  call.change = [=](RaceState* state) { Give(acl, label, id, state); };
+  return call;
+}
+
+RaceCall RaceDraw::SetAccessMany() {
+  std::map<std::string, reference::List> lists;
+  for (size_t n = 2 + Below(kDocuments); n > 0; --n) lists[Id()] = List();
+  v1::SetAccessManyRequest request;
+  request.set_collection(kRaceCollection);
+  for (const auto& [id, list] : lists) {
+    auto* change = request.add_changes();
+    change->set_document(id);
+    *change->mutable_acl() = ToWire(list);
+  }
+  RaceCall call;
+  call.request = std::move(request);
+  call.change = [=](RaceState* state) {
+    for (const auto& [id, list] : lists) Give(list, std::nullopt, id, state);
+  };
+  return call;
+}
+
+RaceCall RaceDraw::SetAccessSelected() {
+  const reference::List list = List();
+  v1::SetAccessSelectedRequest request;
+  request.set_collection(kRaceCollection);
+  request.set_id_prefix("s");
+  *request.mutable_acl() = ToWire(list);
+  RaceCall call;
+  call.request = std::move(request);
+  call.change = [=](RaceState* state) {
+    for (size_t i = 0; i < kSelected; ++i) Give(list, std::nullopt, fmt::format("s{}", i), state);
+  };
+  return call;
+}
+
+RaceCall RaceDraw::Upsert(const std::string& id) {
+  reference::Document document;
+  document.acl = List();
+  document.label = Label();
+  const auto number = static_cast<float>(Below(100));
+  document.chunks[0] = {"t", {1 + number, 1}};
+  v1::IngestRequest request;
+  request.set_collection(kRaceCollection);
+  *request.add_documents() = ToWire(id, document);
+  RaceCall call;
+  call.request = std::move(request);
+  call.change = [=](RaceState* state) { Docs(state)->documents[id] = document; };
+  return call;
+}
+
+RaceCall RaceDraw::Delete(const std::string& id) {
+  v1::DeleteRequest request;
+  request.set_collection(kRaceCollection);
+  request.set_document(id);
+  RaceCall call;
+  call.request = std::move(request);
+  call.change = [=](RaceState* state) { Docs(state)->documents.erase(id); };
+  return call;
+}
+
+RaceCall RaceDraw::Members() {
+  const std::string group = Pick(kGroups);
+  std::vector<reference::Entry> members;
+  for (const auto& user : kUsers) {
+    if (Percent(45)) members.push_back({user});
+  }
+  if (Percent(25)) members.push_back({Pick(kGroups)});
+  v1::ApplyDirectoryRequest request;
+  *request.add_principals() = ToWire(group, reference::Record{.members = members});
+  RaceCall call;
+  call.request = std::move(request);
+  call.change = [=](RaceState* state) { state->tenant.world.members[group] = members; };
+  return call;
+}
+
+RaceCall RaceDraw::Clearance() {
+  const std::string user = Pick(kUsers);
+  const reference::Clearance clearance{"", kLevels[Below(3) + (Percent(50) ? 1 : 0)], {}};
+  v1::ApplyDirectoryRequest request;
+  *request.add_principals() = ToWire(user, reference::Record{.clearance = clearance});
+  RaceCall call;
+  call.request = std::move(request);
+  call.change = [=](RaceState* state) { state->tenant.world.clearances[user] = clearance; };
+  return call;
+}
+
+RaceCall RaceDraw::Container() {
+  const std::string name = Pick(kContainers);
+  reference::List list;
+  list.allow.push_back({Percent(40) ? "everyone" : Pick(kGroups)});
+  if (Percent(30)) list.allow.push_back({Pick(kUsers)});
+  if (Percent(20)) list.deny.push_back({Pick(kUsers)});
+  if (name == kContainers[0] && Percent(25)) list.inherit.insert(kContainers[1]);
+  RaceCall call;
+  call.request = PolicyOf(name, list);
+  call.change = [=](RaceState* state) { state->tenant.world.containers[name] = list; };
+  return call;
+}
+
+}  // namespace cordon
