@@ -8,7 +8,7 @@ preset = @mkdir -p $(BUILD)/$(1) && cmake --preset $(1) -B $(BUILD)/$(1) \
   >$(BUILD)/$(1)/configure.log 2>&1 || { cat $(BUILD)/$(1)/configure.log >&2; exit 1; }; \
   cmake --build $(BUILD)/$(1) --parallel $(JOBS) $(2)
 
-CPP_FOLDERS = $(wildcard engine include tools tests bench)
+CPP_FOLDERS = $(wildcard engine include tools tests bench examples)
 CPP_FILES = $(shell find $(CPP_FOLDERS) -name '*.cc' -o -name '*.h')
 
 .DEFAULT_GOAL := help

@@ -14,6 +14,9 @@ from estimate import estimate, ratio
 MIB = 1 << 20
 
 
+TEXT_PARTS = ("lexical", "hybrid", "relevance")
+
+
 def part(folder, name):
     path = folder / f"{name}.json"
     return json.loads(path.read_text()) if path.exists() else {}
@@ -74,6 +77,7 @@ def merge(folder):
     exact, serving = part(folder, "exact"), part(folder, "serving")
     entitlement = part(folder, "entitlement")
     report = {"machine": part(folder, "machine"), **exact}
+    report |= {name: part(folder, name)[name] for name in TEXT_PARTS if part(folder, name)}
     if entitlement:
         report["entitlement"] = {
             "entries": entitlement["entries"],
@@ -114,10 +118,29 @@ def exact_targets(report):
         yield target(f"exact search beside {peer}, worst cell", value, 1.0, "×")
 
 
+def text_targets(report):
+    for peer in ("xapian", "decider"):
+        cells = report.get("lexical", [])
+        if cells:
+            value = worst(cells, lambda cell, peer=peer: cell[peer]["ratio"])
+            yield target(f"lexical search beside {peer}, worst cell", value, 1.0, "×")
+    if "hybrid" in report:
+        value = report["hybrid"]["of_sum"]
+        yield target("hybrid p50: part of the sum of its parts", value, 1.1, "", False)
+    for one in report.get("relevance", []):
+        name, lexical, hybrid = one["set"], one["lexical"]["ndcg_10"], one["hybrid"]["ndcg_10"]
+        value = lexical / one["plain"]["ndcg_10"]
+        yield target(f"{name}: lexical nDCG@10 beside a plain BM25's", value, 0.99, "×")
+        value = hybrid - max(lexical, one["vector"]["ndcg_10"])
+        yield target(f"{name}: hybrid nDCG@10 beyond the better part's", value, -0.01, "")
+        yield target(f"{name}: answers that entitlements change", one["different"], 0, "", False)
+
+
 def targets(report):
     """What was asked for, and whether it is met."""
     if "exact" in report:
         yield from exact_targets(report)
+    yield from text_targets(report)
     if "permissions" in report:
         yield from permissions_report.targets(report["permissions"], target)
     if "server" not in report:
@@ -190,6 +213,25 @@ def sections(report):
         head += [f"faster than {name}" for name in report["exact"][0]["peers"]]
         title = f"Exact search, one thread; read bandwidth {report['bandwidth_gb_s']:.1f} GB/s"
         yield title, head, rows
+    if "lexical" in report:
+        peers = ["xapian", "decider", "ingested", "best 100"]
+        rows = [
+            [
+                percent(cell["permitted"]),
+                figure(cell["cordon"]["us"]),
+                *(f"{cell[peer]['ratio']:.2f} ×" for peer in peers),
+            ]
+            for cell in report["lexical"]
+        ]
+        yield "Lexical search, one thread", ["permitted", "µs a search", *peers], rows
+    if "relevance" in report:
+        rows = [
+            [one["set"], name, f"{one[name]['ndcg_10']:.4f}", f"{one[name]['recall_100']:.4f}"]
+            for one in report["relevance"]
+            for name in one
+            if isinstance(one[name], dict)
+        ]
+        yield "Relevance", ["set", "ranking", "nDCG@10", "recall@100"], rows
     if "server" in report:
         names = {"echo": "echo", "echo_put": "echo and a synced put"}
         rows = [

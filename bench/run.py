@@ -7,6 +7,7 @@ The parts lie in build/bench/*.json, the whole in build/bench/report.json and re
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import time
@@ -27,6 +28,18 @@ def parts(build, out, quick):
         yield "exact search", [programs / "exact_search", "--out", out / "exact.json", *flag], None
     else:
         print("exact search is left out: FAISS or OpenBLAS is missing", file=sys.stderr)
+    if (programs / "lexical_search").exists():
+        lexical = [programs / "lexical_search", "--out", out / "lexical.json"]
+        yield "lexical search", [*lexical, *flag], None
+    else:
+        print("lexical search is left out: Xapian is missing", file=sys.stderr)
+    yield "hybrid", [programs / "hybrid", "--out", out / "hybrid.json", *flag], None
+    data = Path(os.environ.get("CORDON_SHARED_DATA", "")) / "ir-classic"
+    if "CORDON_SHARED_DATA" in os.environ and data.exists():
+        relevance = [programs / "relevance", "--data", data, "--out", out / "relevance.json"]
+        yield "relevance", [*relevance, *flag], None
+    else:
+        print("relevance is left out: CORDON_SHARED_DATA holds no ir-classic", file=sys.stderr)
     permissions = [sys.executable, HERE / "permissions.py", "--build", build]
     yield "permissions", [*permissions, "--out", out / "permissions.json", *flag], None
     yield "server and ingest", [*serving, *flag], None
@@ -38,7 +51,8 @@ def main():
     parser.add_argument("--quick", action="store_true", help="a smoke run; its figures mean little")
     options = parser.parse_args()
     out = options.build / "bench"
-    for name in ("entitlement", "exact", "permissions", "serving"):
+    names = ["entitlement", "exact", "lexical", "hybrid", "relevance", "permissions", "serving"]
+    for name in names:
         (out / f"{name}.json").unlink(missing_ok=True)
     described = machine.describe(HERE.parent)
     described["quick"] = options.quick

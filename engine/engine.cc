@@ -50,33 +50,35 @@ Status CheckFormat(const DataPaths& paths) {
 }
 
 // The rows of one collection, and its figures.
-StatusOr<VectorIndex> BuildIndex(const Database& database, const TenantState& state,
-                                 Collection* collection) {
-  VectorIndexBuilder builder(EmptyIndex(collection->config));
+StatusOr<CollectionIndex> BuildIndex(const Database& database, const TenantState& state,
+                                     Collection* collection) {
+  CollectionIndexBuilder builder(collection->config);
   const size_t classes = state.policy.classes.classes.size();
   const size_t bytes = collection->config.dimension() * sizeof(float);
-  RETURN_IF_ERROR(ScanDocuments(
-      database, state.id, collection->id,
-      [&](const store::v1::DocumentRecord& record, const auto& chunks) -> Status {
-        ASSIGN_OR_RETURN(const Validity validity, ValidityOf(record.document()));
-        std::vector<std::vector<float>> embeddings;
-        RowChange change{record.document().id(), RowChange::kReplace, false,
-                         validity.from,          validity.until,      {}};
-        for (size_t i = 0; i < chunks.size(); ++i) {
-          const auto& entry = record.chunks(static_cast<int>(i));
-          if (chunks[i].embedding().size() != bytes || entry.class_id() >= classes) {
-            spdlog::error("the store is inconsistent: a chunk's embedding or class");
-            return Corrupt("the store is inconsistent; restore from a backup");
-          }
-          auto& embedding = embeddings.emplace_back(collection->config.dimension());
-          std::memcpy(embedding.data(), chunks[i].embedding().data(), bytes);
-          change.rows.push_back({entry.ordinal(), entry.class_id(), embedding.data()});
-        }
-        builder.Add(ToDocumentChange(change));
-        collection->documents += 1;
-        collection->chunks += chunks.size();
-        return OkStatus();
-      }));
+  RETURN_IF_ERROR(
+      ScanDocuments(database, state.id, collection->id,
+                    [&](const store::v1::DocumentRecord& record, const auto& chunks) -> Status {
+                      ASSIGN_OR_RETURN(const Validity validity, ValidityOf(record.document()));
+                      std::vector<std::vector<float>> embeddings;
+                      RowChange change{record.document().id(), RowChange::kReplace, false,
+                                       validity.from,          validity.until,      {}};
+                      for (size_t i = 0; i < chunks.size(); ++i) {
+                        const auto& entry = record.chunks(static_cast<int>(i));
+                        if (chunks[i].embedding().size() != bytes || entry.class_id() >= classes) {
+                          spdlog::error("the store is inconsistent: a chunk's embedding or class");
+                          return Corrupt("the store is inconsistent; restore from a backup");
+                        }
+                        auto& embedding = embeddings.emplace_back(collection->config.dimension());
+                        std::memcpy(embedding.data(), chunks[i].embedding().data(), bytes);
+                        change.rows.push_back({entry.ordinal(), entry.class_id(), embedding.data(),
+                                               chunks[i].text()});
+                      }
+                      change.attributes = &record.document().attributes();
+                      builder.Add(change);
+                      collection->documents += 1;
+                      collection->chunks += chunks.size();
+                      return OkStatus();
+                    }));
   return builder.Finish();
 }
 
@@ -172,7 +174,7 @@ Status Engine::LoadOne(const store::v1::TenantRecord& record) {
   auto collections = std::make_shared<TenantState::Collections>();
   for (const auto& [name, stored] : *state.collections) {
     Collection collection = *stored;
-    ASSIGN_OR_RETURN(VectorIndex index, BuildIndex(*database_, state, &collection));
+    ASSIGN_OR_RETURN(CollectionIndex index, BuildIndex(*database_, state, &collection));
     indexes.emplace(collection.id, std::move(index));
     (*collections)[name] = std::make_shared<const Collection>(std::move(collection));
   }
@@ -265,11 +267,18 @@ std::shared_ptr<Tenant> Engine::FindTenant(std::string_view name) const {
 }
 
 ReadContext Engine::ReadAs(const Authenticated& caller, std::function<bool()> stop) {
-  return {FindTenant(caller.tenant()), &clock_, options_.read_durability, caller, std::move(stop)};
+  return {FindTenant(caller.tenant()),
+          &clock_,
+          options_.read_durability,
+          caller,
+          std::move(stop),
+          options_.tokens.get(),
+          options_.endpoints.get()};
 }
 
 WriteContext Engine::WriteAs(const Authenticated& caller) {
-  return {FindTenant(caller.tenant()), &clock_, writer_.get(), caller, background_.get()};
+  return {FindTenant(caller.tenant()), &clock_, writer_.get(), caller, background_.get(),
+          options_.endpoints.get()};
 }
 
 JournalPlace Engine::JournalOf(const std::string& tenant) const {

@@ -17,10 +17,12 @@
 #include <vector>
 
 #include "engine/base/clock.h"
+#include "engine/embed/endpoint.h"
 #include "engine/ingest/ingest.h"
 #include "engine/inspect/inspect.h"
 #include "engine/retrieve/retrieve.h"
 #include "engine/store/load.h"
+#include "engine/text/token_counter.h"
 
 namespace cordon {
 
@@ -62,6 +64,9 @@ class Engine {
     // The store's outlives the engine.
     rocksdb::Env* store_disk = nullptr;
     std::shared_ptr<journal::LogFiles> journal_disk = nullptr;
+    // What counts tokens, null: an approximation. What embeds and reranks, null: nothing.
+    std::shared_ptr<const TokenCounter> tokens = nullptr;
+    std::shared_ptr<Endpoints> endpoints = nullptr;
   };
 
   // Recovers store and journals and builds the indexes. Refuses a format it does not know, a

@@ -39,6 +39,8 @@ inline constexpr size_t kTags = 4096;                // names in a scheme
 inline constexpr size_t kRegionsPerScope = 256;      // there are not as many countries
 inline constexpr size_t kMembersPerGroup = 1000000;  // one record of the directory
 inline constexpr size_t kCallersBytes = 256 << 20;   // remembered of a tenant: thousands of them
+inline constexpr size_t kTrustTiers = 64;            // as levels
+inline constexpr size_t kQuarantinedSources = 4096;  // beyond it documents are better deleted
 inline constexpr size_t kContainers = 100000;        // the folders of a large file share
 inline constexpr size_t kDestinations = 10000;       // models, applications and their endpoints
 inline constexpr size_t kCollections = 1000;         // embedding spaces of a tenant
@@ -62,6 +64,13 @@ inline constexpr size_t kSyncNames = 1000;                // of a dry run, of ea
 inline constexpr uint32_t kTopK = 10000;                 // DESIGN §6
 inline constexpr uint32_t kTopKDefault = 10;             // DESIGN §6
 inline constexpr size_t kQueryTextBytes = 64 << 10;      // as a chunk
+inline constexpr size_t kFilterParts = 256;              // of one filter, and/or/not included
+inline constexpr size_t kFilterDepth = 16;               // of a filter within filters
+inline constexpr size_t kFilterValues = 4096;            // of all sets of a filter: a list of ids
+inline constexpr uint32_t kFusionDepth = 10000;          // as k
+inline constexpr uint32_t kFusionDepthDefault = 50;      // twice what a prompt takes, and more
+inline constexpr double kFusionWeightMax = 1e6;          // beyond it one ranking alone would do
+inline constexpr double kBm25K1Max = 10;                 // counts are as good as unbounded then
 inline constexpr size_t kAnswerBytes = 64 << 20;         // text of one answer: far beyond a prompt
 inline constexpr size_t kPurposeBytes = 1 << 10;         // a sentence, kept in the journal
 inline constexpr size_t kCheckAccessDocuments = 1000;    // one screen of results
@@ -70,6 +79,31 @@ inline constexpr size_t kIngestMessageBytes = 16 << 20;  // some 5,000 chunks of
 inline constexpr size_t kMetadataBytes = 16 << 10;       // credentials, and room for traces
 inline constexpr int kRevisionWait_ms = 5000;            // bound on at_least_revision
 inline constexpr int kDeadlineCap_ms = 60000;            // deadline = min(client's, this)
+
+// From passages to a context.
+inline constexpr uint32_t kCandidates = 1000;          // looked at, or k, whichever is more
+inline constexpr uint32_t kDiversityFactor = 4;        // candidates for each passage that is chosen
+inline constexpr uint32_t kReranked = 200;             // texts in one call of a reranker
+inline constexpr uint32_t kNeighbours = 8;             // on each side; more is a document's parent
+inline constexpr uint32_t kTokenBudget = 100'000'000;  // ten times the longest prompts
+inline constexpr int kBatchQueries = 100;              // of one call: a screen of results each
+inline constexpr int kStreamPassages = 16;             // of one message, and of one journal record
+inline constexpr size_t kVocabularyBytes = 64 << 20;   // ten times the largest in use
+inline constexpr size_t kVocabularyTokens = 4 << 20;   // twenty times the largest in use
+
+// HTTP endpoints that embed and rerank.
+inline constexpr size_t kEndpoints = 64;                  // of one server
+inline constexpr size_t kEndpointAnswerBytes = 64 << 20;  // 256 texts of 4,096 numbers, printed
+inline constexpr size_t kEndpointKeyBytes = 4 << 10;      // a token in a header
+inline constexpr int kEndpointBatch = 256;                // texts of one call
+inline constexpr int kEndpointCalls = 64;                 // to one endpoint at once
+inline constexpr int kEndpointDeadlineDefault_ms = 10000;
+inline constexpr int kEndpointDeadlineMax_ms = 60000;  // as a call's own
+inline constexpr int kEndpointTries = 4;               // of one call, within its deadline
+inline constexpr int kEndpointBackoff_ms = 100;        // before the second try; doubles
+inline constexpr int kEndpointFailures = 5;            // in a row open the circuit
+inline constexpr int kEndpointPause_ms = 10000;        // for which an open circuit refuses at once
+inline constexpr int kEndpointThreads = 16;            // calls that may wait for endpoints at once
 
 // An auditor's questions.
 inline constexpr uint32_t kWhoCanSeePage = 1000;      // names of one answer: some screens

@@ -30,6 +30,17 @@ enum class Bug {
   kCacheWithoutCaller,  // entitlements cached by revision, whoever asks
   kCountsHidden,        // stats --as counts all rows
   kHiddenIsDenied,      // a hidden document is told from an absent one
+  kFrequenciesOfAll,    // how rare a word is, counted over all rows
+  kLengthsOfAll,        // how long texts are, counted over all rows
+  kRowFilterAfterTopK,  // the k best, then those of them that the request's filter admits
+  kHiddenAttribute,     // an attribute above the caller can be filtered by
+  // From passages to a context.
+  kNeighboursUnguarded,       // neighbours are added without the guard's decision
+  kHiddenAttributes,          // attributes are not judged by their labels
+  kContextLabelWithoutAdded,  // the context's label forgets the neighbours
+  kUnknownTrustPasses,        // a passage of no tier is of every tier
+  kQuarantineIgnored,         // a source in quarantine is served
+  kEndpointUnasked,           // texts are sent to endpoints that may not have them
   // Writing.
   kClassIdReuse,          // classes of equal lists share an id, whatever their labels
   kChunkAclWidens,        // a chunk's own list replaces the document's

@@ -8,7 +8,7 @@
 
 #include "engine/base/check.h"
 #include "engine/base/limits.h"
-#include "engine/embed/stop_words.h"
+#include "engine/text/language.h"
 #include "engine/text/tokenise.h"
 
 namespace cordon {
@@ -115,7 +115,7 @@ void AddParts(std::string_view word, double weight, Sketch& sketch) {
 }
 
 void AddWord(std::string_view word, uint64_t count, Sketch& sketch) {
-  if (IsStopWord(word)) {
+  if (IsStopWord(Language::kEnglish, word)) {
     sketch.Add(Hash(kWordSeed, word), kStopWordWeight * Damped(count));
     return;
   }
@@ -152,7 +152,7 @@ std::vector<float> BuiltinEmbedder::Embed(std::string_view text) const {
   uint64_t previous = 0;
   for (size_t i = 0; i < tokens.size(); ++i) {
     words.push_back(tokens[i]);
-    if (IsStopWord(tokens[i])) continue;
+    if (IsStopWord(Language::kEnglish, tokens[i])) continue;
     const uint64_t hash = Hash(kPairSeed, tokens[i]);
     if (previous != 0) pairs.push_back(Mix(previous) + hash);  // not symmetric: order counts
     previous = hash;

@@ -80,7 +80,7 @@ class NextVersion {
     rows.reserve(change.rows.size());
     for (const NewRow& row : change.rows) {
       RowSource source = {change.document, change.valid_from, change.valid_until, row.ordinal,
-                          row.class_id,    row.embedding,     std::nullopt};
+                          row.class_id,    row.embedding,     std::nullopt,       change.number};
       if (change.kind == DocumentChange::Kind::kReclass) {
         const auto found = std::lower_bound(
             old.begin(), old.end(), row.ordinal,

@@ -53,9 +53,9 @@ bool Scan::ScanSegment(uint32_t number, const PermittedRuns& permitted) {
 bool Scan::AddRun(uint32_t number, const ClassRun& run) {
   const Segment& segment = segments_[number];
   const SegmentRows& rows = segment.rows();
-  const bool sparse = segment.Sparse();
+  const bool sparse = segment.Sparse() || allowed_.filter != nullptr;
   for (uint32_t row = run.begin; row < run.end;) {
-    if (sparse && !segment.Counts(row, allowed_.now)) {
+    if (sparse && !segment.Counts(row, allowed_.now, allowed_.filter)) {
       ++row;
       continue;
     }

@@ -20,10 +20,12 @@
 
 namespace cordon {
 
-// What a search may see. A row counts iff its class is set and, at `now`, its document is valid.
+// What a search may see. A row counts iff its class is set and, at `now`, its document is valid and
+// the filter admits it.
 struct AllowedSet {
   Bitmap classes;  // by class id; a class beyond the size is not allowed
   Micros now = 0;
+  DocumentFilter* filter = nullptr;  // borrowed; null admits all
 };
 
 // Walks the permitted class runs of segments: by all runs of a segment or by all permitted classes,
@@ -35,19 +37,24 @@ class PermittedRuns {
   // Calls visit(const ClassRun&) for each permitted run of `segment`, by class.
   template <typename Visit>
   void ForEach(const Segment& segment, Visit visit) const {
+    if (!Meets(segment.first_class(), segment.last_class())) return;
+    ForEachOf(segment.rows().runs(), visit);
+  }
+
+  // The same for runs of any kind, of which there is at least one, by class.
+  template <typename Run, typename Visit>
+  void ForEachOf(std::span<const Run> runs, Visit visit) const {
     if (count_ == 0) return;
     if (few()) {
-      if (few_[count_ - 1] < segment.first_class() || segment.last_class() < few_[0]) return;
       const uint32_t* const end = few_ + count_;
-      const uint32_t* const first = std::lower_bound(few_, end, segment.first_class());
-      const uint32_t* const last = std::upper_bound(first, end, segment.last_class());
+      const uint32_t* const first = std::lower_bound(few_, end, runs.front().class_id);
+      const uint32_t* const last = std::upper_bound(first, end, runs.back().class_id);
       if (first == last) return;
-      const std::span<const ClassRun> runs = segment.rows().runs();
       if (static_cast<size_t>(last - first) * kSearchCost < runs.size()) {
         return Find({first, last}, runs, visit);
       }
     }
-    for (const ClassRun& run : segment.rows().runs()) {
+    for (const Run& run : runs) {
       if (classes_.Test(run.class_id)) visit(run);
     }
   }
@@ -60,9 +67,14 @@ class PermittedRuns {
 
   bool few() const { return count_ <= kFewMax; }
 
+  // False only if no permitted class is in [first, last].
+  bool Meets(uint32_t first, uint32_t last) const {
+    return count_ > 0 && (!few() || (few_[0] <= last && first <= few_[count_ - 1]));
+  }
+
   // Requires all `classes`, ascending, to be at least that of the first run.
-  template <typename Visit>
-  static void Find(std::span<const uint32_t> classes, std::span<const ClassRun> runs, Visit visit) {
+  template <typename Run, typename Visit>
+  static void Find(std::span<const uint32_t> classes, std::span<const Run> runs, Visit visit) {
     auto run = runs.begin();
     for (const uint32_t class_id : classes) {
       // Classes differ from run to run, so the run lies no farther than this, and exactly there if
@@ -73,7 +85,7 @@ class PermittedRuns {
       run = farthest->class_id == class_id
                 ? farthest
                 : std::lower_bound(run, farthest, class_id,
-                                   [](const ClassRun& r, uint32_t id) { return r.class_id < id; });
+                                   [](const Run& r, uint32_t id) { return r.class_id < id; });
       if (run->class_id == class_id) visit(*run);
     }
   }

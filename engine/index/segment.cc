@@ -75,6 +75,7 @@ void SegmentRows::AddDocuments(std::span<const RowSource> by_document) {
     id_bytes += row.document.size();
     CORDON_CHECK(id_bytes <= UINT32_MAX);
     id_ends_.push_back(static_cast<uint32_t>(id_bytes));
+    numbers_.push_back(row.number);
   }
   ids_.reserve(id_bytes);
   for (uint32_t first : first_rows_) ids_.append(by_document[first].document);
@@ -170,7 +171,8 @@ void Segment::AppendLive(std::vector<RowSource>& out) const {
     for (uint32_t row : rows_->rows_of(d)) {
       if (Dead(row)) continue;
       out.push_back({rows_->id(d), rows_->valid_from(d), rows_->valid_until(d), rows_->ordinal(row),
-                     rows_->class_id(row), rows_->embedding(row), rows_->norm(row)});
+                     rows_->class_id(row), rows_->embedding(row), rows_->norm(row),
+                     rows_->number(d)});
     }
   }
 }

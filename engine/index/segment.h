@@ -20,6 +20,7 @@
 #include "engine/base/clock.h"
 #include "engine/index/bitmap.h"
 #include "engine/index/codes.h"
+#include "engine/index/document_filter.h"
 #include "engine/index/float_rows.h"
 
 namespace cordon {
@@ -40,6 +41,7 @@ struct RowSource {
   uint32_t class_id = 0;
   const float* embedding = nullptr;  // `dimension` finite floats
   std::optional<double> norm;        // Norm(embedding), if known
+  uint32_t number = 0;               // of the document (documents.h)
 };
 
 // Rows lie in the order of this key.
@@ -87,6 +89,8 @@ class SegmentRows {
     const uint32_t begin = document == 0 ? 0 : id_ends_[document - 1];
     return std::string_view(ids_.data() + begin, id_ends_[document] - begin);
   }
+  // Its number in the whole collection (documents.h), which `document` is not.
+  uint32_t number(uint32_t document) const { return numbers_[document]; }
   // Its rows, by ordinal.
   std::span<const uint32_t> rows_of(uint32_t document) const;
   // The number of the document with this id, if it has rows here, dead or alive.
@@ -138,6 +142,7 @@ class SegmentRows {
 
   std::string ids_;                      // one after the other
   std::vector<uint32_t> id_ends_;        // by document, into ids_
+  std::vector<uint32_t> numbers_;        // by document
   std::vector<uint32_t> first_rows_;     // by document, into document_rows_; one more at the end
   std::vector<uint32_t> document_rows_;  // rows by (document, ordinal)
   std::vector<Validity> valid_;          // by document; empty if all are valid forever
@@ -164,9 +169,11 @@ class Segment {
   // True if some row may be dead or outside of its document's validity.
   bool Sparse() const { return dead_ != nullptr || rows_->bounded(); }
 
-  // True if row counts at `now`, its class aside.
-  bool Counts(uint32_t row, Micros now) const {
-    return !Dead(row) && rows_->ValidAt(rows_->document(row), now);
+  // True if row counts at `now`, its class aside; `filter` may be null.
+  bool Counts(uint32_t row, Micros now, DocumentFilter* filter) const {
+    const uint32_t document = rows_->document(row);
+    return !Dead(row) && rows_->ValidAt(document, now) &&
+           (filter == nullptr || filter->Admits(rows_->number(document)));
   }
 
   // The same rows with `dead` ones, of which there are dead.Count(). dead.size() is rows().size().

@@ -45,12 +45,12 @@ uint64_t VectorIndex::CountAllowed(const AllowedSet& allowed) const {
   uint64_t count = 0;
   for (const Segment& segment : *segments_) {
     permitted.ForEach(segment, [&](const ClassRun& run) {
-      if (!segment.Sparse()) {
+      if (!segment.Sparse() && allowed.filter == nullptr) {
         count += run.end - run.begin;
         return;
       }
       for (uint32_t row = run.begin; row < run.end; ++row) {
-        if (segment.Counts(row, allowed.now)) ++count;
+        if (segment.Counts(row, allowed.now, allowed.filter)) ++count;
       }
     });
   }
@@ -81,7 +81,7 @@ void VectorIndexBuilder::Add(const DocumentChange& change) {
     if (floats_.size() == index_.RowsMax() * index_.dimension()) Seal();
     floats_.insert(floats_.end(), row.embedding, row.embedding + index_.dimension());
     sources_.push_back({id, change.valid_from, change.valid_until, row.ordinal, row.class_id,
-                        nullptr, std::nullopt});
+                        nullptr, std::nullopt, change.number});
   }
 }
 

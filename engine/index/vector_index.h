@@ -49,6 +49,7 @@ struct DocumentChange {
   Micros valid_from = kAlways;  // [valid_from, valid_until); not used by kRemove
   Micros valid_until = kNever;
   std::vector<NewRow> rows;  // ordinals differ
+  uint32_t number = 0;       // of the document, for filters (documents.h)
 };
 
 // See the top. Cheap to copy; every const call is thread-safe.

@@ -17,14 +17,16 @@ void RefuseJournaled(const WriteContext& context, std::string_view call, const S
 }
 
 // Sends a mutation through the writer; `respond` makes the response of what was committed.
+// `endpoint`: to which its texts were sent, or empty.
 template <typename Response, typename Respond>
 void Commit(const WriteContext& context, store::v1::Mutation mutation, Acknowledge<Response> done,
-            Respond respond, const std::string& purpose = {}) {
+            Respond respond, const std::string& purpose = {}, const std::string& endpoint = {}) {
   mutation.set_key_id(context.caller.key_id());
   mutation.set_actor(context.caller.grant().principal);
   auto record = RecordOf(CallOf(mutation), context.caller, *context.tenant);
   record.set_reason(mutation.reason());
   record.set_purpose(purpose);
+  if (!endpoint.empty()) record.add_endpoints(endpoint);
   context.writer->Submit(
       context.tenant, context.caller, std::move(mutation), std::move(record),
       [done = std::move(done), respond = std::move(respond)](auto committed) mutable {

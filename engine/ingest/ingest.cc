@@ -6,8 +6,10 @@
 #include "engine/base/text_check.h"
 #include "engine/ingest/check_change.h"
 #include "engine/ingest/commit.h"
+#include "engine/ingest/embed_documents.h"
 #include "engine/ingest/validate.h"
 #include "engine/store/codec.h"
+#include "engine/text/language.h"
 
 namespace cordon {
 namespace {
@@ -148,6 +150,26 @@ StatusOr<store::v1::KeyRotation> RotationOf(const WriteContext& context,
   return rotation;
 }
 
+// A collection that an endpoint embeds for records the endpoint's model, which must be there.
+Status CompleteEmbedder(const WriteContext& context, v1::CollectionConfig* config) {
+  if (config->embedder() != v1::EMBEDDER_HTTP) return OkStatus();
+  const Endpoint* endpoint = context.endpoints == nullptr
+                                 ? nullptr
+                                 : context.endpoints->Find(config->embedding_endpoint(),
+                                                           EndpointConfig::Kind::kEmbeddings);
+  if (endpoint == nullptr) {
+    return Invalid("config.embedding_endpoint",
+                   "no embedding endpoint of the server; name one of its configuration");
+  }
+  if (config->model().empty()) config->set_model(endpoint->config().model);
+  const auto found = EmbeddingEndpoint(context.endpoints, config->embedding_endpoint(),
+                                       config->model(), config->dimension());
+  return found.ok() ? OkStatus()
+                    : Invalid("config.model",
+                              "the endpoint has another model, or another dimension; "
+                              "leave the model out and give its dimension");
+}
+
 }  // namespace
 
 void IngestDocuments(const WriteContext& context, v1::IngestRequest request,
@@ -165,7 +187,19 @@ void IngestDocuments(const WriteContext& context, v1::IngestRequest request,
   }
   IngestedBatch ingested;
   ingested.response.set_batch(request.batch());
+  const v1::CollectionConfig& config = (*collection)->config;
+  if (!request.embedding_model().empty() && request.embedding_model() != config.model()) {
+    return refuse(Invalid("embedding_model",
+                          "not the model of the collection; vectors of two "
+                          "models cannot be compared"));
+  }
   Validated validated = Validate(*view.view, **collection, context.caller, &request);
+  std::string endpoint;
+  if (config.embedder() == v1::EMBEDDER_HTTP) {
+    endpoint = config.embedding_endpoint();
+    const Status embedded = EmbedDocuments(context, *view.view, config, &validated);
+    if (!embedded.ok()) return refuse(embedded);
+  }
   ingested.response.mutable_refused()->Assign(validated.refused.begin(), validated.refused.end());
   const auto accepted = static_cast<uint32_t>(validated.batch.documents_size());
   if (accepted == 0) {
@@ -179,13 +213,15 @@ void IngestDocuments(const WriteContext& context, v1::IngestRequest request,
   }
   Mutation mutation;
   *mutation.mutable_ingest() = std::move(validated.batch);
-  Commit<IngestedBatch>(context, std::move(mutation), std::move(done),
-                        [ingested = std::move(ingested), accepted](Committed& committed) mutable {
-                          ingested.response.set_accepted(accepted);
-                          ingested.response.set_revision(committed.revision);
-                          ingested.undefined = std::move(committed.undefined);
-                          return ingested;
-                        });
+  Commit<IngestedBatch>(
+      context, std::move(mutation), std::move(done),
+      [ingested = std::move(ingested), accepted](Committed& committed) mutable {
+        ingested.response.set_accepted(accepted);
+        ingested.response.set_revision(committed.revision);
+        ingested.undefined = std::move(committed.undefined);
+        return ingested;
+      },
+      /*purpose=*/{}, endpoint);
 }
 
 void OpenIngest(const WriteContext& context, std::function<void(Status)> done) {
@@ -256,8 +292,14 @@ void ApplyPolicy(const WriteContext& context, v1::ApplyPolicyRequest request,
 
 void CreateCollection(const WriteContext& context, v1::CreateCollectionRequest request,
                       Acknowledge<v1::CreateCollectionResponse> done) {
-  if (const Status held = CheckAdmin(context, request.reason()); !held.ok()) {
-    return RefuseJournaled(context, "CreateCollection", held, std::move(done));
+  Status checked = CheckAdmin(context, request.reason());
+  if (checked.ok()) checked = CompleteEmbedder(context, request.mutable_config());
+  if (!checked.ok()) {
+    return RefuseJournaled(context, "CreateCollection", checked, std::move(done));
+  }
+  if (const auto language = LanguageOf(request.config().language()); !language.ok()) {
+    return RefuseJournaled(context, "CreateCollection", language.status().Within("language"),
+                           std::move(done));
   }
   Mutation mutation;
   mutation.set_reason(request.reason());

@@ -10,6 +10,7 @@
 #include "cordon/v1/ingest.pb.h"
 #include "cordon/v1/policy.pb.h"
 #include "engine/base/executor.h"
+#include "engine/embed/endpoint.h"
 #include "engine/ingest/writer.h"
 #include "engine/view/tenant.h"
 
@@ -22,6 +23,7 @@ struct WriteContext {
   Writer* writer;
   Authenticated caller;
   Executor* background = nullptr;  // for SetAccessSelected alone
+  Endpoints* endpoints = nullptr;  // what embeds, if the server was given any
 };
 
 // An acknowledged batch of documents, and the names that its stream adds to its sum.

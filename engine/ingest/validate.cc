@@ -104,6 +104,7 @@ class DocumentCheck {
   Status Complete(v1::Document* document) const {
     RETURN_IF_ERROR(CheckWritableId("id", grant_, document->id()));
     RETURN_IF_ERROR(CheckTexts(*document));
+    RETURN_IF_ERROR(CheckOrigin(*document));
     RETURN_IF_ERROR(CompleteAccess(document));
     RETURN_IF_ERROR(ValidityOf(*document).status());
     RETURN_IF_ERROR(CheckAttributes(config_, document));
@@ -111,6 +112,7 @@ class DocumentCheck {
   }
 
  private:
+  Status CheckOrigin(const v1::Document& document) const;
   Status CompleteAccess(v1::Document* document) const;
   Status CompleteChunks(v1::Document* document) const;
   Status CompleteChunk(const v1::Label& document_label, v1::Chunk* chunk) const;
@@ -121,6 +123,18 @@ class DocumentCheck {
   const Grant& grant_;
   const BuiltinEmbedder embedder_;
 };
+
+Status DocumentCheck::CheckOrigin(const v1::Document& document) const {
+  const std::string& trust = document.provenance().trust();
+  if (!trust.empty() && !rules_.trust.empty() && !rules_.TrustRank(trust)) {
+    return Invalid("provenance.trust",
+                   fmt::format("'{}' is no trust tier of the policy; use one of `trust`", trust));
+  }
+  if (document.canary() && !grant_.rights.Has(Right::kLabel)) {
+    return Denied("canary", "the key lacks the right 'label', which setting a canary needs");
+  }
+  return OkStatus();
+}
 
 Status DocumentCheck::CompleteAccess(v1::Document* document) const {
   if (document->has_acl()) {
@@ -185,11 +199,12 @@ Status DocumentCheck::CompleteChunk(const v1::Label& document_label, v1::Chunk* 
 }
 
 Status DocumentCheck::CompleteEmbedding(v1::Chunk* chunk) const {
-  if (config_.embedder() == v1::EMBEDDER_BUILTIN) {
+  if (config_.embedder() != v1::EMBEDDER_NONE) {
     if (chunk->embedding_size() > 0) {
       return Invalid("embedding", "the collection embeds by itself; leave it out");
     }
     if (chunk->text().empty()) return Invalid("text", "missing; there is nothing to embed");
+    if (config_.embedder() == v1::EMBEDDER_HTTP) return OkStatus();  // all texts together, later
     const auto embedding = embedder_.Embed(chunk->text());
     chunk->mutable_embedding()->Assign(embedding.begin(), embedding.end());
     return OkStatus();
@@ -245,6 +260,15 @@ Status CheckWritableId(std::string_view field, const Grant& grant, const std::st
                 fmt::format("the key writes only ids that begin with '{}'", grant.id_prefix));
 }
 
+v1::Refusal RefusalOf(uint32_t index, const std::string& id, const Status& status) {
+  v1::Refusal refusal;
+  refusal.set_index(index);
+  refusal.set_id(id);
+  refusal.set_field(std::string(status.field()));
+  refusal.set_message(std::string(status.message()));
+  return refusal;
+}
+
 Validated Validate(const View& view, const Collection& collection, const Authenticated& caller,
                    v1::IngestRequest* request) {
   Validated validated;
@@ -256,14 +280,10 @@ Validated Validate(const View& view, const Collection& collection, const Authent
     const Status status = check.Complete(document);
     if (status.ok()) {
       validated.batch.add_documents()->Swap(document);
+      validated.places.push_back(static_cast<uint32_t>(i));
       continue;
     }
-    v1::Refusal refusal;
-    refusal.set_index(static_cast<uint32_t>(i));
-    refusal.set_id(document->id());
-    refusal.set_field(std::string(status.field()));
-    refusal.set_message(std::string(status.message()));
-    validated.refused.push_back(std::move(refusal));
+    validated.refused.push_back(RefusalOf(static_cast<uint32_t>(i), document->id(), status));
   }
   return validated;
 }

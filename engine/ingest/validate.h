@@ -11,16 +11,20 @@
 namespace cordon {
 
 // The good documents of a batch, complete (defaults filled in, text cut into chunks, ordinals
-// given, texts embedded), and the refusals of the others.
+// given, texts embedded, save by an endpoint), and the refusals of the others.
 struct Validated {
   store::v1::IngestBatch batch;
   std::vector<v1::Refusal> refused;
+  std::vector<uint32_t> places;  // of the batch's documents, in the request
 };
 
 // Judges each document by itself; attributes that the caller does not dominate are as if they were
 // not declared. Takes the documents out of `request`.
 Validated Validate(const View& view, const Collection& collection, const Authenticated& caller,
                    v1::IngestRequest* request);
+
+// The refusal of the document at `index` of a request.
+v1::Refusal RefusalOf(uint32_t index, const std::string& id, const Status& status);
 
 // Refuses a list or label that the key may not set or that is malformed; shared with SetAccess.
 Status CheckGivenAcl(const PolicyRules& rules, const Grant& grant, const v1::Acl& acl);

@@ -67,6 +67,7 @@ Writer::Pending Writer::Prepare(std::shared_ptr<Tenant> tenant, Authenticated ca
                   .mutation = std::move(mutation),
                   .digest = {},
                   .names = {},
+                  .texts = {},
                   .record = std::move(record),
                   .done = std::move(done),
                   .bytes = 0,
@@ -82,6 +83,12 @@ Writer::Pending Writer::Prepare(std::shared_ptr<Tenant> tenant, Authenticated ca
   for (const auto& document : pending.mutation.ingest().documents()) name(document.id());
   for (const auto& change : pending.mutation.set_access_many().changes()) name(change.document());
   for (const auto& id : pending.mutation.set_access_selected().documents()) name(id);
+  if (pending.mutation.has_ingest()) {
+    const PinnedView view = pending.tenant->publisher.Pin(clock_);
+    const auto& batch = pending.mutation.ingest();
+    const auto collection = view->state().FindCollection(batch.collection());
+    if (collection) pending.texts = PreparedTexts(LanguageOf(collection->config), batch);
+  }
   return pending;
 }
 
@@ -286,8 +293,8 @@ Status Writer::ApplyToHead(Head* head, Pending* pending) {
   }
   if (!applied.rows.empty()) {
     const auto collection = head->state.FindCollection(applied.collection);
-    VectorIndex& index = head->indexes.at(collection->id);
-    index = ApplyRows(index, applied.rows);
+    CollectionIndex& index = head->indexes.at(collection->id);
+    index = ApplyRows(index, applied.rows, pending->texts);
   }
   std::erase_if(head->indexes, [&](const auto& entry) {
     return std::none_of(

@@ -86,6 +86,7 @@ class Writer {
     // What the journal and the revision's row say of it.
     Digest digest;
     std::unordered_map<std::string_view, std::string> names;  // pseudonyms by id, of an Ingest
+    PreparedTexts texts;                                      // of an Ingest
     journal::v1::Record record;
     Done done;
     size_t bytes;
@@ -109,8 +110,8 @@ class Writer {
     uint64_t anchored = 0;  // journal sequence that the store remembers
   };
 
-  static Pending Prepare(std::shared_ptr<Tenant> tenant, Authenticated caller,
-                         store::v1::Mutation mutation, journal::v1::Record record, Done done);
+  Pending Prepare(std::shared_ptr<Tenant> tenant, Authenticated caller,
+                  store::v1::Mutation mutation, journal::v1::Record record, Done done);
   void Run();
   // Leaves the mutations of a group for Submit's callers to free.
   void Discard(std::vector<Pending> group);

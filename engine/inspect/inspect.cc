@@ -86,7 +86,10 @@ StatusOr<v1::StatsResponse> Count(const ReadContext& context, const v1::StatsReq
   }
   response.set_undefined_principals(UndefinedPrincipals(view->policy(), classes).size());
   response.set_revision(view->revision());
-  if (request.as().empty()) return response;
+  if (request.as().empty()) {
+    response.set_canary_alerts(context.tenant->canary_alerts.load(std::memory_order_relaxed));
+    return response;
+  }
   ASSIGN_OR_RETURN(
       const Subject subject,
       ResolveUserAlone(view->world(), request.as(), request.destination(), context.caller.dev()));
@@ -152,6 +155,8 @@ v1::JournalLine ToLine(const journal::v1::Record& record, const std::string& ten
   line.set_passages(record.passages());
   line.set_tokens(record.tokens());
   line.set_reason(record.reason());
+  line.set_canary(record.canary());
+  *line.mutable_endpoints() = record.endpoints();
   return line;
 }
 

@@ -15,6 +15,12 @@ void TellScheme(const PolicyRules& rules, v1::ApplyPolicyRequest* policy) {
   *policy->mutable_default_clearance() = record.default_clearance();
   *policy->mutable_scopes()->mutable_rules() = record.scopes();
   *policy->mutable_denied_certificates()->mutable_certificates() = record.denied_certificates();
+  *policy->mutable_trust()->mutable_names() = record.trust();
+  for (const auto& source : record.quarantined_sources()) {
+    auto* change = policy->add_sources();
+    change->set_source(source);
+    change->set_quarantined(true);
+  }
 }
 
 // Containers and destinations as they were written.

@@ -160,7 +160,7 @@ class ClassPostings::Part {
     for (const ClauseId clause_id : security.clauses) {
       const ClauseSlot& slot = table.clauses[clause_id];
       for (const auto& entry : slot.clause.deny) deny_.Add(entry, place);
-      const bool list = slot.container.empty();
+      const bool list = slot.container.empty() && slot.source.empty();
       if (list && slot.clause.only_denies) continue;
       if (list && !anchored) {
         anchored = true;

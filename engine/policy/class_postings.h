@@ -7,7 +7,8 @@
 //
 // A class has one list with an `allow` that its postings stand for (its anchor; a class that only
 // names containers has none). The denies of all its lists are postings too. What else it demands,
-// such as containers, further lists and the label, is asked of a Judge, once the anchor permits.
+// such as containers, sources, further lists and the label, is asked of a Judge, once the anchor
+// permits.
 #pragma once
 
 #include <cstdint>

@@ -36,11 +36,13 @@ using ClauseId = uint32_t;
 using ClassId = uint32_t;
 using LabelId = uint32_t;
 
-// What a clause id stands for: a list of its own, or a container by name (whose list may change).
+// What a clause id stands for: a list of its own, a container by name (whose list may change), or
+// the source of the documents, which permits everybody unless it is in quarantine.
 struct ClauseSlot {
-  std::string container;  // empty for a list of its own
-  Clause clause;          // empty for a container
-  std::string name;       // for people: "document acl" or the container's name
+  std::string container;    // empty for the others
+  Clause clause;            // empty for the others; of a source it only denies, and nobody
+  std::string name;         // for people: "acl", the container's name, or "source hris"
+  std::string source = "";  // empty for the others
 };
 
 // All clauses must permit, and the label must be dominated. Every chunk has exactly one class.

@@ -98,10 +98,18 @@ bool ContainerPermits(const World& world, const Subject& subject, const std::str
   return permitted;
 }
 
+// A source in quarantine is served to nobody.
+bool SourcePermits(const World& world, const ClauseSlot& slot, std::vector<Verdict>* trace) {
+  const bool in_use = !world.state.rules->quarantined_sources.contains(slot.source) ||
+                      Planted(Bug::kQuarantineIgnored);
+  return Note(trace, slot.name, in_use, in_use ? "not in quarantine" : "in quarantine");
+}
+
 bool ClausePermits(const World& world, const Subject& subject, ClauseId id,
                    std::vector<Verdict>* trace) {
   const ClauseSlot& slot = world.state.classes.clauses[id];
   if (!slot.container.empty()) return ContainerPermits(world, subject, slot.container, trace);
+  if (!slot.source.empty()) return SourcePermits(world, slot, trace);
   return ListPermits(world, subject, slot.clause, slot.name, trace);
 }
 

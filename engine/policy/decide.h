@@ -113,7 +113,8 @@ bool MayReceive(const World& world, const Destination& destination,
 // attribute is an unknown one.
 bool CallerDominates(const World& world, const Authenticated& caller, const Label& label);
 
-// Whether `subject`, for its destination, may have what is so labelled.
+// Whether `subject`, for its destination, may have what is so labelled and has no list, such as an
+// attribute of a document that it sees. A part of Decide().
 bool SubjectMayHave(const World& world, const Subject& subject, const Label& label);
 
 // The classes that a subject may see: what Decide says of each. Only Entitle makes one.

@@ -11,6 +11,20 @@
 namespace cordon {
 namespace {
 
+Status CheckTrust(const std::vector<std::string>& tiers) {
+  if (tiers.size() > limits::kTrustTiers) {
+    return Invalid("trust", fmt::format("more than {} tiers", limits::kTrustTiers));
+  }
+  std::set<std::string_view> seen;
+  for (const auto& tier : tiers) {
+    RETURN_IF_ERROR(CheckName("trust", tier, limits::kNameBytes));
+    if (!seen.insert(tier).second) {
+      return Invalid("trust", fmt::format("'{}' is given twice; keep one", tier));
+    }
+  }
+  return OkStatus();
+}
+
 // Changes are told apart while they are about no more containers than this, together.
 constexpr size_t kChangesKept = 4096;
 
@@ -169,11 +183,22 @@ Status PolicyRules::Check() const {
     RETURN_IF_ERROR(
         CheckContainer(&heights, name, container).Within(fmt::format("containers[{}]", name)));
   }
+  RETURN_IF_ERROR(CheckTrust(trust));
+  if (quarantined_sources.size() > limits::kQuarantinedSources) {
+    return Invalid("sources", fmt::format("more than {} in quarantine; delete their documents",
+                                          limits::kQuarantinedSources));
+  }
   for (const auto& [name, destination] : destinations) {
     RETURN_IF_ERROR(
         CheckDestination(*this, destination).Within(fmt::format("destinations[{}]", name)));
   }
   return OkStatus();
+}
+
+std::optional<size_t> LabelRules::TrustRank(std::string_view tier) const {
+  const auto it = std::find(trust.begin(), trust.end(), tier);
+  if (it == trust.end()) return std::nullopt;
+  return static_cast<size_t>(it - trust.begin());
 }
 
 void PolicyRules::NoteChange(const PolicyRules& before, const std::vector<std::string>& names) {

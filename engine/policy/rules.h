@@ -76,6 +76,11 @@ struct LabelRules {
   std::map<int, ScopeRule> scopes;
   std::map<std::string, Destination, std::less<>> destinations;
   DeniedCertificates denied_certificates;
+  std::vector<std::string> trust;                          // tiers of provenance, lowest first
+  std::set<std::string, std::less<>> quarantined_sources;  // whose documents nobody sees
+
+  // The place of a trust tier, 0 being the lowest; nothing if it is none.
+  std::optional<size_t> TrustRank(std::string_view tier) const;
 
   friend bool operator==(const LabelRules&, const LabelRules&) = default;
 };

@@ -99,6 +99,7 @@ class PartReader {
     if (!cleared) return false;
     bytes_ += (*cleared)->document.ByteSizeLong();
     part_.tokens += (*cleared)->tokens;
+    part_.canary = part_.canary || (*cleared)->canary;
     part_.passages += static_cast<uint64_t>((*cleared)->document.chunks_size());
     for (const Label& label : (*cleared)->labels) {
       if (std::find(part_.labels.begin(), part_.labels.end(), label) == part_.labels.end()) {
@@ -138,6 +139,7 @@ StatusOr<ExportPart> ReadExportPart(const ReadContext& context, const v1::Export
   if (joined) *record->mutable_context_label() = ToProto(*joined);
   record->set_passages(static_cast<uint32_t>(part.passages));
   record->set_tokens(part.tokens);
+  record->set_canary(part.canary);
   return part;
 }
 

@@ -23,6 +23,7 @@ struct ExportPart {
   std::vector<Label> labels;                         // of all that they hold
   uint64_t tokens = 0;
   uint64_t passages = 0;
+  bool canary = false;  // whether one of the documents is
   ExportPlace next;
 };
 

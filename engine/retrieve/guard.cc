@@ -5,6 +5,7 @@
 #include <map>
 
 #include "engine/base/planted.h"
+#include "engine/columns/filter.h"
 #include "engine/store/codec.h"
 
 namespace cordon {
@@ -19,12 +20,8 @@ Status ChunkIsDamaged() {
 }  // namespace
 
 Guard::Guard(const View& view, const Collection& collection, const Subject& subject,
-             std::span<const float> query, bool with_text)
-    : view_(view),
-      collection_(collection),
-      subject_(subject),
-      query_(query),
-      with_text_(with_text) {}
+             std::span<const float> query, Reading reading)
+    : view_(view), collection_(collection), subject_(subject), query_(query), reading_(reading) {}
 
 StatusOr<bool> Guard::Read(std::string_view document) {
   return view_.Get(Family::kDocuments, DocumentKey(view_.state().id, collection_.id, document),
@@ -42,6 +39,9 @@ std::optional<ClearedChunk> Guard::Judge(uint32_t ordinal) const {
   for (const auto& entry : document_.chunks()) {
     if (entry.ordinal() != ordinal) continue;
     if (!Permits(entry)) return std::nullopt;
+    const bool passes = filter_ == nullptr || Passes(*filter_, collection_.config.attributes(),
+                                                     document_.document().attributes());
+    if (!passes) return std::nullopt;
     return Describe(entry);
   }
   return std::nullopt;
@@ -56,7 +56,30 @@ ClearedChunk Guard::Describe(const store::v1::ChunkEntry& entry) const {
   chunk.label = classes.labels[classes.classes[entry.class_id()].label];
   chunk.title = document_.document().title();
   chunk.uri = document_.document().uri();
+  chunk.source = document_.document().provenance().source();
+  chunk.trust = document_.document().provenance().trust();
+  chunk.canary = document_.document().canary();
+  if (reading_.attributes) chunk.attributes = Attributes();
   return chunk;
+}
+
+// A hidden attribute is left out like one that the document does not have.
+std::vector<ClearedAttribute> Guard::Attributes() const {
+  std::vector<ClearedAttribute> attributes;
+  for (const auto& spec : collection_.config.attributes()) {
+    const auto found = document_.document().attributes().find(spec.name());
+    if (found == document_.document().attributes().end()) continue;
+    std::optional<Label> label;
+    if (spec.has_label()) label = FromProto(spec.label());
+    if (label && !SubjectMayHave(view_.world(), subject_, *label) &&
+        !Planted(Bug::kHiddenAttributes)) {
+      continue;
+    }
+    attributes.push_back({spec.name(), found->second, std::move(label)});
+  }
+  std::sort(attributes.begin(), attributes.end(),
+            [](const auto& a, const auto& b) { return a.name < b.name; });
+  return attributes;
 }
 
 Status Guard::Load(std::span<ClearedChunk* const> permitted) {
@@ -81,14 +104,30 @@ Status Guard::Fill(std::string_view payload, ClearedChunk* chunk) {
   RETURN_IF_ERROR(ParseRecord(payload, &chunk_));
   const size_t dimension = collection_.config.dimension();
   if (chunk_.embedding().size() != dimension * sizeof(float)) return ChunkIsDamaged();
-  if (!query_.empty()) {
+  if (!query_.empty() || reading_.embedding) {
     embedding_.resize(dimension);
     std::memcpy(embedding_.data(), chunk_.embedding().data(), chunk_.embedding().size());
+  }
+  if (reading_.embedding) chunk->embedding = embedding_;
+  if (!query_.empty()) {
     chunk->score =
         Score(view_.index(collection_).metric(), query_.data(), embedding_.data(), dimension);
   }
-  if (with_text_) chunk->text = chunk_.text();
+  if (scorer_ != nullptr) ScoreText(chunk);
+  if (reading_.text) chunk->text = chunk_.text();
   return OkStatus();
+}
+
+void Guard::ScoreText(ClearedChunk* chunk) {
+  const TermCounts terms = CountTerms(LanguageOf(collection_.config), chunk_.text());
+  if (!scorer_->Matches(terms) || !HoldsPhrases(scorer_->query(), chunk_.text())) return;
+  chunk->lexical_score = scorer_->Score(terms);
+  if (query_.empty()) chunk->score = *chunk->lexical_score;
+}
+
+void Guard::Place(Cleared<ClearedChunk>* chunk, double score, const Parts& parts) {
+  chunk->value_.score = score;
+  chunk->value_.parts = parts;
 }
 
 StatusOr<std::vector<Guard::Passed>> Guard::Clear(std::span<const Wanted> wanted) {
@@ -119,19 +158,48 @@ StatusOr<std::vector<Guard::Passed>> Guard::Clear(std::span<const Wanted> wanted
 }
 
 StatusOr<std::vector<Cleared<ClearedChunk>>> Guard::ClearDocument(std::string_view document) {
-  std::vector<Cleared<ClearedChunk>> cleared;
   ASSIGN_OR_RETURN(const bool found, Read(document));
-  if (!found) return cleared;
-  std::vector<ClearedChunk> chunks;
+  if (!found) return std::vector<Cleared<ClearedChunk>>();
+  std::vector<ClearedChunk> permitted;
   for (const auto& entry : document_.chunks()) {
-    if (Permits(entry)) chunks.push_back(Describe(entry));
+    if (Permits(entry)) permitted.push_back(Describe(entry));
   }
-  std::vector<ClearedChunk*> permitted;
-  for (ClearedChunk& chunk : chunks) permitted.push_back(&chunk);
-  RETURN_IF_ERROR(Load(permitted));
-  for (ClearedChunk& chunk : chunks) cleared.push_back(Cleared<ClearedChunk>(std::move(chunk)));
+  ASSIGN_OR_RETURN(auto cleared, LoadAll(std::move(permitted)));
   if (cleared.empty() && Planted(Bug::kHiddenIsDenied)) return Denied("document", "hidden");
   return cleared;
+}
+
+StatusOr<std::vector<Cleared<ClearedChunk>>> Guard::LoadAll(std::vector<ClearedChunk> permitted) {
+  std::vector<ClearedChunk*> places;
+  for (ClearedChunk& chunk : permitted) places.push_back(&chunk);
+  RETURN_IF_ERROR(Load(places));
+  std::vector<Cleared<ClearedChunk>> cleared;
+  for (ClearedChunk& chunk : permitted) cleared.push_back(Cleared<ClearedChunk>(std::move(chunk)));
+  return cleared;
+}
+
+StatusOr<std::vector<Cleared<ClearedChunk>>> Guard::ClearAround(
+    std::string_view document, uint32_t ordinal, size_t reach,
+    const std::function<bool(uint32_t ordinal)>& wanted) {
+  ASSIGN_OR_RETURN(const bool found, Read(document));
+  if (!found) return std::vector<Cleared<ClearedChunk>>();
+  std::vector<const store::v1::ChunkEntry*> seen;  // by ordinal, as they are stored
+  size_t center = 0;
+  for (const auto& entry : document_.chunks()) {
+    if (!Permits(entry) && !Planted(Bug::kNeighboursUnguarded)) continue;
+    if (entry.ordinal() < ordinal) ++center;
+    seen.push_back(&entry);
+  }
+  if (center == seen.size() || seen[center]->ordinal() != ordinal) {
+    return std::vector<Cleared<ClearedChunk>>();
+  }
+  std::vector<ClearedChunk> permitted;
+  const size_t first = center - std::min(center, reach);
+  const size_t last = center + std::min(seen.size() - 1 - center, reach);
+  for (size_t i = first; i <= last; ++i) {
+    if (i != center && wanted(seen[i]->ordinal())) permitted.push_back(Describe(*seen[i]));
+  }
+  return LoadAll(std::move(permitted));
 }
 
 StatusOr<bool> Guard::Sees(std::string_view document) {

@@ -5,6 +5,7 @@
 // stored embedding.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -12,21 +13,52 @@
 #include <vector>
 
 #include "cordon/store/v1/records.pb.h"
+#include "cordon/v1/retrieval.pb.h"
 #include "engine/index/score.h"
+#include "engine/lexical/bm25.h"
 #include "engine/retrieve/cleared.h"
 #include "engine/view/view.h"
 
 namespace cordon {
 
+// An attribute of a document that the caller may see.
+struct ClearedAttribute {
+  std::string name;
+  v1::AttributeValue value;
+  std::optional<Label> label;  // of the attribute itself, which its value has beside the chunk's
+};
+
+// What a hybrid answer is made of. A rank is from 1; none if it was beyond the depth.
+struct Parts {
+  double vector_score = 0;
+  double lexical_score = 0;  // 0 if the text does not match
+  std::optional<uint32_t> vector_rank;
+  std::optional<uint32_t> lexical_rank;
+};
+
 // A chunk that the caller may see.
 struct ClearedChunk {
   std::string document;
   uint32_t ordinal;
-  double score;  // 0 if no query was given
+  double score;  // by the vector, else by the text, else 0; what fusion makes of both
   std::string text;
   Label label;
   std::string title;
   std::string uri;
+  std::string source;                        // of the document; empty if it does not say
+  std::string trust;                         // the same
+  bool canary = false;                       // an alert, of which the caller learns nothing
+  std::vector<float> embedding;              // if asked for
+  std::vector<ClearedAttribute> attributes;  // if asked for, by name
+  std::optional<double> lexical_score = {};  // if texts are scored and this one matches
+  std::optional<Parts> parts = {};           // only of a hybrid answer
+};
+
+// What of a chunk is wanted beside what describes it.
+struct Reading {
+  bool text = true;
+  bool embedding = false;
+  bool attributes = false;
 };
 
 // The part of a document that a destination may be trained on: as it is ingested.
@@ -34,6 +66,7 @@ struct ExportedDocument {
   v1::Document document;
   std::vector<Label> labels;  // of all that it holds: its chunks and attributes
   size_t tokens = 0;          // of its texts, approximately
+  bool canary = false;        // an alert, which is not exported
 };
 
 // What of a document is exported besides the texts that the subject may see.
@@ -45,10 +78,15 @@ struct ExportedParts {
 // For one request and one thread; borrows everything.
 class Guard {
  public:
-  // `query` may be empty: then nothing is scored. Without `with_text` the chunks' texts are left
-  // out as soon as they are read.
+  // `query` may be empty: then nothing is scored. What is not wanted is left out as soon as it is
+  // read.
   Guard(const View& view, const Collection& collection, const Subject& subject,
-        std::span<const float> query, bool with_text = true);
+        std::span<const float> query, Reading reading = {});
+
+  // Scores texts as well; borrowed. What the text itself says counts, not what an index says.
+  void ScoreTexts(const TextScorer& scorer) { scorer_ = &scorer; }
+  // Lets only documents pass that this filter passes, which has been checked; borrowed.
+  void Require(const v1::Filter& filter) { filter_ = &filter; }
 
   // A chunk that is about to be cleared.
   struct Wanted {
@@ -60,8 +98,18 @@ class Guard {
   // a record is damaged. Reads all documents at once, then all chunks that may be seen.
   StatusOr<std::vector<Passed>> Clear(std::span<const Wanted> wanted);
 
+  // Gives a cleared chunk its place in a hybrid answer.
+  static void Place(Cleared<ClearedChunk>* chunk, double score, const Parts& parts);
+
   // All chunks of a document that the subject may see, by ordinal; empty if it is hidden or absent.
   StatusOr<std::vector<Cleared<ClearedChunk>>> ClearDocument(std::string_view document);
+
+  // Of the chunks of a document that the subject may see, in their order, up to `reach` before and
+  // after the one at `ordinal`, without itself; the same whatever stands between them that is
+  // hidden. Reads those that `wanted` says true of.
+  StatusOr<std::vector<Cleared<ClearedChunk>>> ClearAround(
+      std::string_view document, uint32_t ordinal, size_t reach,
+      const std::function<bool(uint32_t ordinal)>& wanted);
 
   // The part of a document that the subject may see, for a model to be trained on; nothing if it is
   // hidden or absent. Attributes that the subject may not have are left out.
@@ -78,6 +126,8 @@ class Guard {
   bool Permits(const store::v1::ChunkEntry& entry) const;
   std::optional<ClearedChunk> Judge(uint32_t ordinal) const;
   ClearedChunk Describe(const store::v1::ChunkEntry& entry) const;
+  std::vector<ClearedAttribute> Attributes() const;
+  StatusOr<std::vector<Cleared<ClearedChunk>>> LoadAll(std::vector<ClearedChunk> permitted);
   // Copies what holds for the whole document, by document_.
   void DescribeForExport(const ExportedParts& parts, ExportedDocument* out) const;
   void ExportChunk(const store::v1::ChunkEntry& entry, const store::v1::ChunkRecord& stored,
@@ -85,12 +135,16 @@ class Guard {
   // Adds to chunks that the subject may see what their own records hold.
   Status Load(std::span<ClearedChunk* const> permitted);
   Status Fill(std::string_view payload, ClearedChunk* chunk);
+  // By chunk_.
+  void ScoreText(ClearedChunk* chunk);
 
   const View& view_;
   const Collection& collection_;
   const Subject& subject_;
   const std::span<const float> query_;
-  const bool with_text_;
+  const Reading reading_;
+  const TextScorer* scorer_ = nullptr;
+  const v1::Filter* filter_ = nullptr;
   // The record read last; the next one is parsed into the memory of the one before.
   store::v1::DocumentRecord document_;
   store::v1::ChunkRecord chunk_;

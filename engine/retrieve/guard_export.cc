@@ -31,6 +31,7 @@ void Guard::DescribeForExport(const ExportedParts& parts, ExportedDocument* out)
   document.set_id(stored.id());
   document.set_title(stored.title());
   document.set_uri(stored.uri());
+  out->canary = stored.canary();
   *document.mutable_label() = stored.label();
   if (stored.has_valid_from()) *document.mutable_valid_from() = stored.valid_from();
   if (stored.has_valid_until()) *document.mutable_valid_until() = stored.valid_until();

@@ -3,7 +3,11 @@
 #include <algorithm>
 #include <set>
 
+#include "engine/base/planted.h"
+#include "engine/retrieve/block.h"
+#include "engine/retrieve/neighbours.h"
 #include "engine/store/codec.h"
+#include "engine/text/hidden_characters.h"
 #include "engine/text/tokens.h"
 
 namespace cordon {
@@ -25,42 +29,83 @@ std::vector<std::string> ReceiversOfAll(const Access& access, const Authenticate
   return names;
 }
 
+// What a passage takes of the budget.
+size_t TokensOf(const Passage& passage, const ContextPlan& plan, const TokenCounter& counter) {
+  if (plan.block) return BlockTokens(passage, counter);
+  if (!plan.strip_hidden_characters) return counter.Count(passage->text);
+  return counter.Count(WithoutHiddenCharacters(passage->text));
+}
+
+// Drops what the budget does not hold.
+void Fit(const ContextPlan& plan, const TokenCounter& counter, Context* context) {
+  if (!plan.budgeted && !plan.block) return;
+  context->token_counter = counter.name();
+  context->tokens = plan.block ? BlockTokensAround(counter) : 0;
+  size_t kept = 0;
+  for (; kept < context->passages.size(); ++kept) {
+    const size_t more = TokensOf(context->passages[kept], plan, counter);
+    if (context->tokens + more > plan.token_budget) break;
+    context->tokens += more;
+  }
+  context->limited = kept < context->passages.size();
+  context->passages.erase(context->passages.begin() + static_cast<std::ptrdiff_t>(kept),
+                          context->passages.end());
+}
+
+// Of everything that leaves: each passage's label, and those of the attributes beside it.
+std::set<Label> LabelsOf(std::span<const Passage> passages) {
+  std::set<Label> labels;
+  for (const Passage& passage : passages) {
+    if (passage.neighbour && Planted(Bug::kContextLabelWithoutAdded)) continue;
+    labels.insert(passage->label);
+    for (const auto& attribute : passage->attributes) {
+      if (attribute.label) labels.insert(*attribute.label);
+    }
+  }
+  return labels;
+}
+
 }  // namespace
 
-Context Pack(const Access& access, const Authenticated& caller,
-             std::vector<Cleared<ClearedChunk>> cleared, uint32_t token_budget) {
+std::optional<Label> LabelOf(const Scheme& scheme, std::span<const Passage> passages) {
+  std::optional<Label> join;
+  for (const Label& label : LabelsOf(passages)) join = join ? Join(scheme, *join, label) : label;
+  return join;
+}
+
+Context Pack(const Access& access, const Authenticated& caller, std::vector<Passage> passages,
+             const ContextPlan& plan, const TokenCounter& counter) {
   Context context;
-  if (token_budget > 0) {
-    size_t tokens = 0;
-    size_t kept = 0;
-    while (kept < cleared.size()) {
-      tokens += ApproximateTokens(cleared[kept]->text);
-      if (tokens > token_budget) break;
-      ++kept;
-    }
-    context.limited = kept < cleared.size();
-    cleared.erase(cleared.begin() + static_cast<std::ptrdiff_t>(kept), cleared.end());
-  }
-  std::set<Label> labels;
-  for (const auto& passage : cleared) labels.insert(passage->label);
-  for (const auto& label : labels) {
-    const Scheme& scheme = access.view->policy().rules->scheme;
-    context.label = context.label ? Join(scheme, *context.label, label) : label;
-  }
-  context.destinations = ReceiversOfAll(access, caller, labels);
-  context.passages = std::move(cleared);
+  context.passages = std::move(passages);
+  Fit(plan, counter, &context);
+  if (plan.reach > 0) Arrange(&context.passages);
+  context.label = LabelOf(access.view->policy().rules->scheme, context.passages);
+  context.destinations = ReceiversOfAll(access, caller, LabelsOf(context.passages));
   return context;
+}
+
+Context PackAll(const Access& access, const Authenticated& caller,
+                std::vector<Cleared<ClearedChunk>> cleared) {
+  std::vector<Passage> passages;
+  for (auto& chunk : cleared) passages.emplace_back(std::move(chunk));
+  return Pack(access, caller, std::move(passages), ContextPlan(), ApproximateCounter());
 }
 
 void NoteContext(const Context& context, const Pseudonyms& pseudonyms,
                  journal::v1::Record* record) {
-  for (const auto& passage : context.passages) {
+  NotePassages(context.passages, context.label, pseudonyms, record);
+}
+
+void NotePassages(std::span<const Passage> passages, const std::optional<Label>& label,
+                  const Pseudonyms& pseudonyms, journal::v1::Record* record) {
+  for (const Passage& passage : passages) {
     record->add_documents(pseudonyms.Of("document", passage->document));
     record->add_chunks(passage->ordinal);
+    if (passage->canary) record->set_canary(true);
     record->set_tokens(record->tokens() + ApproximateTokens(passage->text));
   }
-  record->set_passages(static_cast<uint32_t>(context.passages.size()));
-  if (context.label) *record->mutable_context_label() = ToProto(*context.label);
+  record->set_passages(static_cast<uint32_t>(passages.size()));
+  if (label) *record->mutable_context_label() = ToProto(*label);
 }
 
 }  // namespace cordon

@@ -2,28 +2,45 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "engine/retrieve/access.h"
-#include "engine/retrieve/guard.h"
+#include "engine/retrieve/context_plan.h"
+#include "engine/retrieve/passage.h"
+#include "engine/text/token_counter.h"
 
 namespace cordon {
 
 // What is about to leave. It can be filled from cleared chunks only.
 struct Context {
-  std::vector<Cleared<ClearedChunk>> passages;
+  std::vector<Passage> passages;
   std::optional<Label> label;             // the join; nothing without passages
   std::vector<std::string> destinations;  // that may receive all of it
-  bool limited = false;                   // the token budget cut it short
+  bool limited = false;                   // a limit, such as the token budget, cut it short
+  size_t tokens = 0;                      // of the texts or the block, if they were counted
+  std::string token_counter;              // by what; empty if they were not
 };
 
-// Takes whole passages, best first, until the next would exceed `token_budget` (0: no bound).
-Context Pack(const Access& access, const Authenticated& caller,
-             std::vector<Cleared<ClearedChunk>> cleared, uint32_t token_budget);
+// Takes whole passages, in the order in which they come (best first, each hit before its
+// neighbours), until the next would exceed the plan's budget, and puts neighbours where they
+// belong.
+Context Pack(const Access& access, const Authenticated& caller, std::vector<Passage> passages,
+             const ContextPlan& plan, const TokenCounter& counter);
 
-// Notes in the journal record which chunks leave, how much of them, and under which label; by it
-// they are metered (engine/view/journaled.h). Texts that are read and then left out count as well.
+// Takes all of them.
+Context PackAll(const Access& access, const Authenticated& caller,
+                std::vector<Cleared<ClearedChunk>> cleared);
+
+// The join of the passages' labels and of their attributes'; nothing without passages.
+std::optional<Label> LabelOf(const Scheme& scheme, std::span<const Passage> passages);
+
+// Notes in the journal record which chunks leave, how much of them, under which label, and whether
+// one is a canary's; by it they are metered (engine/view/journaled.h). Texts that are read and then
+// left out count as well.
 void NoteContext(const Context& context, const Pseudonyms& pseudonyms, journal::v1::Record* record);
+void NotePassages(std::span<const Passage> passages, const std::optional<Label>& label,
+                  const Pseudonyms& pseudonyms, journal::v1::Record* record);
 
 }  // namespace cordon

@@ -24,7 +24,7 @@ StatusOr<Document> ReadDocument(const ReadContext& context, const v1::GetDocumen
   Guard guard(*document.access.view.view, *document.access.collection, document.access.subject, {});
   ASSIGN_OR_RETURN(auto cleared, guard.ClearDocument(request.document()));
   if (cleared.empty()) return DocumentNotFound();
-  document.context = Pack(document.access, context.caller, std::move(cleared), 0);
+  document.context = PackAll(document.access, context.caller, std::move(cleared));
   NoteContext(document.context, context.tenant->pseudonyms, record);
   return document;
 }
@@ -35,7 +35,7 @@ v1::GetDocumentResponse ToResponse(const Document& document, const JournalReceip
   response.set_document(first.document);
   response.set_title(first.title);
   response.set_uri(first.uri);
-  for (const Cleared<ClearedChunk>& chunk : document.context.passages) {
+  for (const Passage& chunk : document.context.passages) {
     v1::DocumentChunk* out = response.add_chunks();
     out->set_chunk(chunk->ordinal);
     out->set_text(chunk->text);

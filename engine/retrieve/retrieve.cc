@@ -1,33 +1,29 @@
 #include "engine/retrieve/retrieve.h"
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <cmath>
 
 #include "engine/base/limits.h"
-#include "engine/base/planted.h"
 #include "engine/base/text_check.h"
 #include "engine/crypto/encoding.h"
 #include "engine/crypto/random_bytes.h"
 #include "engine/embed/builtin.h"
 #include "engine/retrieve/access.h"
+#include "engine/retrieve/answer.h"
+#include "engine/retrieve/ask_endpoint.h"
+#include "engine/retrieve/choose.h"
 #include "engine/retrieve/guard.h"
+#include "engine/retrieve/neighbours.h"
 #include "engine/retrieve/pack.h"
+#include "engine/retrieve/search.h"
 #include "engine/store/codec.h"
 
 namespace cordon {
 namespace {
 
 constexpr size_t kNonceBytes = 16;
-constexpr size_t kJudgedAtOnce = 64;  // candidates: the reads of their records share the way down
-
-struct Answer {
-  Access access;
-  Context context;
-  std::string nonce;
-};
 
 Status CheckRequest(const v1::RetrieveRequest& request) {
   if (request.k() > limits::kTopK) {
@@ -37,26 +33,34 @@ Status CheckRequest(const v1::RetrieveRequest& request) {
   if (!v1::Rank_IsValid(request.rank())) {
     return Invalid("rank", "unknown; one of vector, lexical, hybrid");
   }
-  if (request.rank() == v1::RANK_LEXICAL || request.rank() == v1::RANK_HYBRID) {
-    return Status(StatusCode::kUnimplemented, "rank", "not served yet; use vector");
-  }
-  return CheckText("text", request.text(), limits::kQueryTextBytes);
+  RETURN_IF_ERROR(CheckText("text", request.text(), limits::kQueryTextBytes));
+  return CheckRanking(request);
 }
 
 // The query's embedding: the caller's own, or what the collection's embedder makes of the text.
-StatusOr<std::vector<float>> QueryVector(const v1::RetrieveRequest& request,
-                                         const v1::CollectionConfig& config) {
+StatusOr<std::vector<float>> QueryVector(const ReadContext& context, const Access& access,
+                                         const v1::RetrieveRequest& request,
+                                         journal::v1::Record* record) {
+  const v1::CollectionConfig& config = access.collection->config;
+  if (!request.vector_model().empty() && request.vector_model() != config.model()) {
+    return Invalid("vector_model",
+                   "not the model of the collection; vectors of two models cannot "
+                   "be compared");
+  }
   if (request.vector_size() == 0 && request.text().empty()) {
     return Invalid("vector", "neither a vector nor a text is given; give one");
   }
-  const bool builtin = config.embedder() == v1::EMBEDDER_BUILTIN;
   if (request.vector_size() == 0) {
-    if (!builtin) {
-      return Invalid("vector", "the collection has no embedder; give the query's vector");
+    if (config.embedder() == v1::EMBEDDER_BUILTIN) {
+      return BuiltinEmbedder(config.dimension()).Embed(request.text());
     }
-    return BuiltinEmbedder(config.dimension()).Embed(request.text());
+    if (config.embedder() == v1::EMBEDDER_HTTP) {
+      return EmbedQuery(context, access, request, record);
+    }
+    return Invalid("vector", "the collection has no embedder; give the query's vector");
   }
-  if (builtin) return Invalid("vector", "the collection embeds by itself; give a text instead");
+  if (config.embedder() != v1::EMBEDDER_NONE)
+    return Invalid("vector", "the collection embeds by itself; give a text instead");
   if (static_cast<uint32_t>(request.vector_size()) != config.dimension()) {
     return Invalid("vector", fmt::format("has {} numbers, the collection {}", request.vector_size(),
                                          config.dimension()));
@@ -72,129 +76,92 @@ std::string QueryDigest(const v1::RetrieveRequest& request, const Pseudonyms& ps
   query.push_back('\0');
   query.append(reinterpret_cast<const char*>(request.vector().data()),
                static_cast<size_t>(request.vector_size()) * sizeof(float));
+  if (request.has_filter()) query.append(request.filter().SerializeAsString());
   return pseudonyms.Digest(query);
 }
 
-// Refuses more text than one answer may hold; it is never cut.
-Status CheckAnswer(size_t bytes) {
-  if (bytes <= limits::kAnswerBytes) return OkStatus();
-  return Invalid("k", fmt::format("the answer would have more than {} bytes of text; ask for "
-                                  "fewer, or leave the text out",
-                                  limits::kAnswerBytes));
-}
-
-// `count` candidates from `first` on, or as many as there are.
-std::vector<Guard::Wanted> WantedFrom(const std::vector<Hit>& candidates, size_t first,
-                                      size_t count) {
-  std::vector<Guard::Wanted> wanted;
-  for (size_t i = first; i < candidates.size() && wanted.size() < count; ++i) {
-    wanted.push_back({candidates[i].document, candidates[i].ordinal});
+// What the request asks, of a collection that the caller may search; without how many.
+StatusOr<Question> ToQuestion(const ReadContext& context, const Access& access,
+                              const v1::RetrieveRequest& request, const ContextPlan& plan,
+                              journal::v1::Record* record) {
+  Question question;
+  if (request.rank() != v1::RANK_UNSPECIFIED) question.rank = request.rank();
+  // A vector that does not fit is refused whether it ranks or not.
+  if (question.rank != v1::RANK_LEXICAL || request.vector_size() > 0) {
+    ASSIGN_OR_RETURN(question.vector, QueryVector(context, access, request, record));
   }
-  return wanted;
-}
-
-// True if what the guard computed from the stored record is what the index proposed, and in order.
-bool IsAsProposed(const ClearedChunk& chunk, const Hit& proposed,
-                  const std::vector<Cleared<ClearedChunk>>& before) {
-  return proposed.score.low <= chunk.score && chunk.score <= proposed.score.high &&
-         (before.empty() || chunk.score <= before.back()->score);
-}
-
-// Search proposes, the guard disposes: candidates that it rejects are defects of the index, and the
-// search goes on until k are cleared or nothing more is permitted.
-StatusOr<std::vector<Cleared<ClearedChunk>>> SearchAndGuard(const Access& access,
-                                                            AllowedSet allowed,
-                                                            const std::vector<float>& query,
-                                                            size_t k, bool with_text,
-                                                            const std::function<bool()>& stop) {
-  const VectorIndex& index = access.view->index(*access.collection);
-  for (size_t i = 0; Planted(Bug::kFilterAfterTopK) && i < allowed.classes.size(); ++i) {
-    allowed.classes.Set(i);
+  if (question.rank != v1::RANK_VECTOR) {
+    question.text = ParseTextQuery(LanguageOf(access.collection->config), request.text());
   }
-  Guard guard(*access.view.view, *access.collection, access.subject, query, with_text);
-  std::vector<Cleared<ClearedChunk>> cleared;
-  size_t bytes = 0;
-  for (size_t asked = k, seen = 0;; asked += k) {
-    ASSIGN_OR_RETURN(const auto candidates, index.Search(allowed, query, asked, stop));
-    while (seen < candidates.size() && cleared.size() < k) {
-      const size_t missing = std::min(kJudgedAtOnce, k - cleared.size());
-      ASSIGN_OR_RETURN(auto judged, guard.Clear(WantedFrom(candidates, seen, missing)));
-      for (auto& passed : judged) {
-        if (passed && IsAsProposed(**passed, candidates[seen], cleared)) {
-          bytes += (*passed)->text.size();
-          RETURN_IF_ERROR(CheckAnswer(bytes));
-          cleared.push_back(*std::move(passed));
-        } else {
-          spdlog::error("defect: the guard rejected a candidate of the index");
-        }
-        ++seen;
-      }
-    }
-    if (cleared.size() == k || candidates.size() < asked || Planted(Bug::kFilterAfterTopK)) {
-      return cleared;
-    }
+  question.reading = plan.ToRead();
+  if (request.has_min_score()) question.min_score = request.min_score();
+  question.fusion = request.fusion();
+  // What is fused depends on what is asked for, not on how many of it are looked at.
+  if (question.fusion.depth() == 0) {
+    const size_t depth = std::max<size_t>(plan.k, limits::kFusionDepthDefault);
+    question.fusion.set_depth(static_cast<uint32_t>(depth));
   }
-}
-
-StatusOr<Answer> Find(const ReadContext& context, const v1::RetrieveRequest& request,
-                      journal::v1::Record* record) {
-  RETURN_IF_ERROR(context.caller.Require(Right::kQuery));
-  RETURN_IF_ERROR(CheckRequest(request));
-  record->set_query_digest(QueryDigest(request, context.tenant->pseudonyms));
-  Answer answer;
-  ASSIGN_OR_RETURN(answer.access, Enter(context, &request.collection(), request.scope(), record));
-  ASSIGN_OR_RETURN(const std::vector<float> query,
-                   QueryVector(request, answer.access.collection->config));
-  const bool with_text = !request.omit_text() || request.token_budget() > 0;
-  const size_t k = request.k() == 0 ? limits::kTopKDefault : request.k();
-  ASSIGN_OR_RETURN(AllowedSet allowed, AllowedFor(answer.access, context.caller, request.scope()));
-  ASSIGN_OR_RETURN(auto cleared, SearchAndGuard(answer.access, std::move(allowed), query, k,
-                                                with_text, context.stop));
-  answer.context = Pack(answer.access, context.caller, std::move(cleared), request.token_budget());
-  if (request.want_nonce()) {
-    ASSIGN_OR_RETURN(const std::string random, RandomBytes(kNonceBytes));
-    answer.nonce = HexEncode(random);
-  }
-  NoteContext(answer.context, context.tenant->pseudonyms, record);
-  return answer;
-}
-
-v1::RetrieveResponse ToResponse(Answer answer, bool omit_text, const JournalReceipt& receipt) {
-  v1::RetrieveResponse response;
-  for (Cleared<ClearedChunk>& cleared : answer.context.passages) {
-    ClearedChunk chunk = std::move(cleared).Take();
-    v1::Passage* passage = response.add_passages();
-    passage->set_document(std::move(chunk.document));
-    passage->set_chunk(chunk.ordinal);
-    passage->set_score(chunk.score);
-    if (!omit_text) passage->set_text(std::move(chunk.text));
-    *passage->mutable_label() = ToProto(chunk.label);
-    passage->set_title(std::move(chunk.title));
-    passage->set_uri(std::move(chunk.uri));
-  }
-  if (answer.context.label) *response.mutable_context_label() = ToProto(*answer.context.label);
-  response.mutable_destinations()->Assign(answer.context.destinations.begin(),
-                                          answer.context.destinations.end());
-  response.set_limited(answer.context.limited);
-  response.set_revision(answer.access.view->revision());
-  *response.mutable_as_of() = ToProtoTime(answer.access.view.as_of);
-  response.set_journal_id(receipt.id());
-  response.set_nonce(answer.nonce);
-  response.set_break_glass(answer.access.break_glass());
-  return response;
+  if (request.has_filter()) question.filter = &request.filter();
+  return question;
 }
 
 }  // namespace
+
+StatusOr<RetrievedContext> FindAnswer(const ReadContext& context,
+                                      const v1::RetrieveRequest& request,
+                                      journal::v1::Record* record) {
+  RETURN_IF_ERROR(context.caller.Require(Right::kQuery));
+  RETURN_IF_ERROR(CheckRequest(request));
+  record->set_query_digest(QueryDigest(request, context.tenant->pseudonyms));
+  RetrievedContext answer;
+  ASSIGN_OR_RETURN(answer.access, Enter(context, &request.collection(), request.scope(), record));
+  const Access& access = answer.access;
+  const PolicyRules& rules = *access.view->policy().rules;
+  ASSIGN_OR_RETURN(answer.plan, PlanContext(request, rules));
+  ASSIGN_OR_RETURN(Question question, ToQuestion(context, access, request, answer.plan, record));
+  ASSIGN_OR_RETURN(const AllowedSet allowed, AllowedFor(access, context.caller, request.scope()));
+  const auto find = [&](size_t count) {
+    question.k = count;
+    return Search(access, allowed, question, context.stop);
+  };
+  ASSIGN_OR_RETURN(Chosen chosen, Choose(answer.plan, rules, find, context.stop));
+  if (!answer.plan.rerank.empty()) {
+    ASSIGN_OR_RETURN(answer.rerank,
+                     Rerank(context, access, request, answer.plan, record, &chosen.passages));
+  }
+  if (answer.plan.reach > 0) {
+    // Nearness is the score of a ranking by vector only: in the others neighbours have none.
+    const bool scored = question.rank == v1::RANK_VECTOR;
+    Guard guard(*access.view.view, *access.collection, access.subject,
+                scored ? std::span<const float>(question.vector) : std::span<const float>(),
+                answer.plan.ToRead());
+    ASSIGN_OR_RETURN(chosen.passages,
+                     WithNeighbours(&guard, std::move(chosen.passages), answer.plan.reach));
+  }
+  answer.context = Pack(access, context.caller, std::move(chosen.passages), answer.plan,
+                        context.tokens == nullptr ? ApproximateCounter() : *context.tokens);
+  answer.context.limited |= chosen.limited;
+  if (request.want_nonce() || answer.plan.block) {
+    ASSIGN_OR_RETURN(const std::string random, RandomBytes(kNonceBytes));
+    answer.nonce = HexEncode(random);
+  }
+  return answer;
+}
+
+StatusOr<RetrievedContext> FindAndNote(const ReadContext& context,
+                                       const v1::RetrieveRequest& request,
+                                       journal::v1::Record* record) {
+  auto answer = FindAnswer(context, request, record);
+  if (answer.ok()) NoteContext(answer->context, context.tenant->pseudonyms, record);
+  return answer;
+}
 
 void Retrieve(const ReadContext& context, const v1::RetrieveRequest& request,
               Respond<v1::RetrieveResponse> done) {
   Journaled(
       context, "Retrieve",
-      [&](journal::v1::Record* record) { return Find(context, request, record); },
-      [omit_text = request.omit_text()](Answer answer, const JournalReceipt& receipt) {
-        return ToResponse(std::move(answer), omit_text, receipt);
-      },
-      std::move(done));
+      [&](journal::v1::Record* record) { return FindAndNote(context, request, record); },
+      ToResponse, std::move(done));
 }
 
 }  // namespace cordon

@@ -15,6 +15,9 @@ using Respond = std::function<void(StatusOr<Response>)>;
 // thread, which it must not block. Thread-safe.
 void Retrieve(const ReadContext& context, const v1::RetrieveRequest& request,
               Respond<v1::RetrieveResponse> done);
+// Each question has a record of its own; a batch that is refused as a whole has one.
+void BatchRetrieve(const ReadContext& context, const v1::BatchRetrieveRequest& request,
+                   Respond<v1::BatchRetrieveResponse> done);
 void GetDocument(const ReadContext& context, const v1::GetDocumentRequest& request,
                  Respond<v1::GetDocumentResponse> done);
 void CheckAccess(const ReadContext& context, const v1::CheckAccessRequest& request,

@@ -23,12 +23,19 @@
 
 namespace cordon {
 
+// Where a call is handled. gRPC 1.51 calls back on the threads that poll its sockets, of which
+// there are two at least: short reads have them (Executor::SubmitOrRun), and once one was long, one
+// of them at most, so that however long a search takes, the other goes on polling. A call that may
+// wait for an endpoint goes to threads of its own, so that a slow one holds up nobody else.
+enum class Where { kQueue, kHereIfFree, kOutside };
+
 // What all services share. Outlives every call.
 struct Front {
   Engine* engine;
   Authenticator* authenticator;
   CertificateAuthenticator* certificates;
   Executor* executor;
+  Executor* outside = nullptr;  // for calls that may wait for endpoints; null: there are none
   OpenStreams streams;
   OpenSyncs syncs;
   Peers peers;
@@ -39,6 +46,10 @@ struct Front {
   // client certificate. A certificate that has ended or is denied counts for neither.
   // UNAUTHENTICATED calls are counted, not journalled.
   StatusOr<Authenticated> Authenticate(const grpc::CallbackServerContext& context);
+
+  Executor* ExecutorAt(Where where) const {
+    return where == Where::kOutside && outside != nullptr ? outside : executor;
+  }
 
   // Counts the call, or the message of a stream. RESOURCE_EXHAUSTED beyond the key's quota.
   Status Admit(const Authenticated& caller);
@@ -56,11 +67,6 @@ Status CheckMessage(const google::protobuf::Message& message, size_t bytes_max);
 
 // The call of a request, for its record: "Retrieve" for a RetrieveRequest.
 std::string CallOf(const google::protobuf::Message& request);
-
-// Where a call is handled. gRPC 1.51 calls back on the threads that poll its sockets, of which
-// there are two at least: short reads have them (Executor::SubmitOrRun), and once one was long, one
-// of them at most, so that however long a search takes, the other goes on polling.
-enum class Where { kQueue, kHereIfFree };
 
 // Runs `handle(caller, request, stop, done)` as a task of the executor; `done` takes
 // StatusOr<Response>, once.
@@ -86,7 +92,7 @@ grpc::ServerUnaryReactor* Unary(Front* front, grpc::CallbackServerContext* conte
     handle(*caller, *request, StopOf(context), done);
   };
   const bool admitted = where == Where::kHereIfFree ? front->executor->SubmitOrRun(run)
-                                                    : front->executor->Submit(run);
+                                                    : front->ExecutorAt(where)->Submit(run);
   if (!admitted) reactor->Finish(ToGrpc(Overloaded()));
   return reactor;
 }

@@ -7,6 +7,7 @@
 #include <ios>
 #include <set>
 
+#include "engine/server/endpoint_config.h"
 #include "engine/server/issuer_config.h"
 
 namespace cordon {
@@ -26,6 +27,7 @@ Status SetKey(const std::string& path, const YAML::Node& key, const YAML::Node& 
               Config* config) {
   const std::string name = key.Scalar();
   if (name == "issuers") return ReadIssuers(path, value, &config->issuers);
+  if (name == "endpoints") return ReadEndpoints(path, value, &config->endpoints);
   if (!value.IsScalar()) return BadConfig(path, key.Mark(), name, "not a single value");
   const std::string& text = value.Scalar();
   if (name.starts_with("tls_") && text.empty()) {
@@ -45,6 +47,8 @@ Status SetKey(const std::string& path, const YAML::Node& key, const YAML::Node& 
     config->tls.key = text;
   } else if (name == "tls_client_ca") {
     config->tls.client_ca = text;
+  } else if (name == "token_vocabulary") {
+    config->token_vocabulary = text;
   } else if (name == "journal") {
     if (text != "required" && text != "buffered") {
       return BadConfig(path, key.Mark(), name, "not 'required' or 'buffered'");
@@ -61,7 +65,8 @@ Status SetKey(const std::string& path, const YAML::Node& key, const YAML::Node& 
   } else {
     return BadConfig(path, key.Mark(), name,
                      "unknown key; the keys are data_dir, listen, journal_dir, journal_key, "
-                     "journal, threads, queue, issuers, tls_cert, tls_key, tls_client_ca");
+                     "journal, threads, queue, issuers, endpoints, token_vocabulary, tls_cert, "
+                     "tls_key, tls_client_ca");
   }
   return OkStatus();
 }

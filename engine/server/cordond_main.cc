@@ -88,6 +88,9 @@ int Main(int argc, char** argv) {
   app.add_option("--tls-client-ca", flags.tls.client_ca,
                  "the CAs whose client certificates authenticate (PEM)")
       ->type_name("FILE");
+  app.add_option("--token-vocabulary", flags.token_vocabulary,
+                 "counts tokens by this byte-pair vocabulary (lines of base64 and rank)")
+      ->type_name("FILE");
   app.add_option("--config", config_file, "a YAML file with the same settings");
   app.add_flag("--dev", flags.dev, "development mode: loopback only, key in DIR/dev/admin.key");
   auto* accept = app.add_option("--accept-loss-to", accept_loss_to,
@@ -117,6 +120,7 @@ int Main(int argc, char** argv) {
   if (!flags.tls.certificate.empty()) config.tls.certificate = flags.tls.certificate;
   if (!flags.tls.key.empty()) config.tls.key = flags.tls.key;
   if (!flags.tls.client_ca.empty()) config.tls.client_ca = flags.tls.client_ca;
+  if (!flags.token_vocabulary.empty()) config.token_vocabulary = flags.token_vocabulary;
   if (listen->count() > 0) config.listen = flags.listen;
   if (accept->count() > 0) config.accept_loss_to = accept_loss_to;
   config.dev = flags.dev;

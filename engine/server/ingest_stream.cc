@@ -27,7 +27,7 @@ IngestStream::IngestStream(Front* front, grpc::CallbackServerContext* context)
   const bool serving = front_->streams.Add(this, [this] { Drain(); });
   std::lock_guard lock(mutex_);
   draining_ = draining_ || !serving;
-  if (!front_->executor->Submit([this] { Begin(); })) {
+  if (!front_->ExecutorAt(Where::kOutside)->Submit([this] { Begin(); })) {
     processing_ = false;
     Fail(Overloaded());
     MaybeFinish();
@@ -82,8 +82,9 @@ void IngestStream::MaybeProcess() {
   const uint64_t number = next_process_++;
   const grpc::ByteBuffer message = unprocessed_.front();
   unprocessed_.pop_front();
-  const bool admitted =
-      front_->executor->Submit([this, message, number] { Process(message, number); });
+  const bool admitted = front_->ExecutorAt(Where::kOutside)->Submit([this, message, number] {
+    Process(message, number);
+  });
   if (!admitted) {
     processing_ = false;
     refused_ = true;

@@ -1,105 +1,39 @@
 #include "engine/server/issuer_config.h"
 
-#include <fmt/format.h>
-
-#include <charconv>
-#include <functional>
-#include <map>
-#include <set>
+#include "engine/server/yaml_reader.h"
 
 namespace cordon {
 namespace {
 
-using Set = std::function<Status(const YAML::Node&)>;
+using Set = YamlReader::Set;
 
-// Every error names the line; Place turns a node into one.
-class Reader {
- public:
-  explicit Reader(const std::string& path) : path_(path) {}
-
-  Status Bad(const YAML::Node& node, std::string_view field, std::string_view message) const {
-    return Invalid(field, fmt::format("{} line {}: {}", path_, node.Mark().line + 1, message));
-  }
-
-  // A map of known keys, each once.
-  Status Map(const YAML::Node& node, std::string_view field,
-             const std::map<std::string, Set>& keys) const {
-    if (!node.IsMap()) return Bad(node, field, "not a map of keys to values");
-    std::set<std::string> seen;
-    for (const auto& entry : node) {
-      const std::string name = entry.first.IsScalar() ? entry.first.Scalar() : "";
-      const std::string place = fmt::format("{}.{}", field, name);
-      const auto known = keys.find(name);
-      if (known == keys.end()) return Bad(entry.first, place, "unknown key");
-      if (!seen.insert(name).second) return Bad(entry.first, place, "given twice; keep one");
-      RETURN_IF_ERROR(known->second(entry.second));
-    }
+// `all`, `lowest`, or a level with compartments. Whether the tenant's scheme has them is asked
+// at each decision: one that it lacks permits nothing.
+Status ReadClearance(const YamlReader& reader, const YAML::Node& node, const std::string& field,
+                     Clearance* clearance) {
+  if (node.IsScalar() && node.Scalar() == "all") {
+    *clearance = Clearance::All();
     return OkStatus();
   }
-
-  Status Text(const YAML::Node& node, std::string_view field, std::string* text) const {
-    if (!node.IsScalar()) return Bad(node, field, "not a single value");
-    *text = node.Scalar();
+  if (node.IsScalar() && node.Scalar() == "lowest") {
+    *clearance = Clearance::Lowest();
     return OkStatus();
   }
+  *clearance = {Clearance::Kind::kNamed, "", {}};
+  RETURN_IF_ERROR(reader.Map(
+      node, field,
+      {{"level",
+        [&](const auto& value) { return reader.Text(value, field + ".level", &clearance->level); }},
+       {"compartments", [&](const auto& value) {
+          return reader.Texts(value, field + ".compartments", &clearance->compartments);
+        }}}));
+  Canonicalise(&clearance->compartments);
+  if (!clearance->level.empty()) return OkStatus();
+  return reader.Bad(node, field + ".level",
+                    "missing; name a level, or write all or lowest instead");
+}
 
-  Status Number(const YAML::Node& node, std::string_view field, int* number) const {
-    std::string text;
-    RETURN_IF_ERROR(Text(node, field, &text));
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), *number);
-    if (error == std::errc() && end == text.data() + text.size()) return OkStatus();
-    return Bad(node, field, "not a whole number");
-  }
-
-  Status List(const YAML::Node& node, std::string_view field,
-              const std::function<Status(const YAML::Node&, const std::string&)>& take) const {
-    if (!node.IsSequence()) return Bad(node, field, "not a list");
-    for (const auto& entry : node) {
-      std::string text;
-      RETURN_IF_ERROR(Text(entry, field, &text));
-      RETURN_IF_ERROR(take(entry, text));
-    }
-    return OkStatus();
-  }
-
-  Status Texts(const YAML::Node& node, std::string_view field,
-               std::vector<std::string>* texts) const {
-    return List(node, field, [&](const YAML::Node&, const std::string& text) {
-      texts->push_back(text);
-      return OkStatus();
-    });
-  }
-
-  // `all`, `lowest`, or a level with compartments. Whether the tenant's scheme has them is asked
-  // at each decision: one that it lacks permits nothing.
-  Status ReadClearance(const YAML::Node& node, const std::string& field,
-                       Clearance* clearance) const {
-    if (node.IsScalar() && node.Scalar() == "all") {
-      *clearance = Clearance::All();
-      return OkStatus();
-    }
-    if (node.IsScalar() && node.Scalar() == "lowest") {
-      *clearance = Clearance::Lowest();
-      return OkStatus();
-    }
-    *clearance = {Clearance::Kind::kNamed, "", {}};
-    RETURN_IF_ERROR(
-        Map(node, field,
-            {{"level",
-              [&](const auto& value) { return Text(value, field + ".level", &clearance->level); }},
-             {"compartments", [&](const auto& value) {
-                return Texts(value, field + ".compartments", &clearance->compartments);
-              }}}));
-    Canonicalise(&clearance->compartments);
-    if (!clearance->level.empty()) return OkStatus();
-    return Bad(node, field + ".level", "missing; name a level, or write all or lowest instead");
-  }
-
- private:
-  const std::string& path_;
-};
-
-Status ReadAlgorithms(const Reader& reader, const YAML::Node& node, Issuer* issuer) {
+Status ReadAlgorithms(const YamlReader& reader, const YAML::Node& node, Issuer* issuer) {
   return reader.List(
       node, "issuers.algorithms", [&](const YAML::Node& entry, const std::string& text) -> Status {
         const auto algorithm = AlgorithmOf(text);
@@ -111,7 +45,7 @@ Status ReadAlgorithms(const Reader& reader, const YAML::Node& node, Issuer* issu
       });
 }
 
-Status ReadRights(const Reader& reader, const YAML::Node& node, Issuer* issuer) {
+Status ReadRights(const YamlReader& reader, const YAML::Node& node, Issuer* issuer) {
   issuer->grant.rights = Rights();
   return reader.List(node, "issuers.rights",
                      [&](const YAML::Node& entry, const std::string& text) -> Status {
@@ -124,7 +58,7 @@ Status ReadRights(const Reader& reader, const YAML::Node& node, Issuer* issuer) 
                      });
 }
 
-Status ReadPrincipal(const Reader& reader, const YAML::Node& node, Issuer* issuer) {
+Status ReadPrincipal(const YamlReader& reader, const YAML::Node& node, Issuer* issuer) {
   return reader.Map(
       node, "issuers.principal",
       {{"claim",
@@ -136,7 +70,7 @@ Status ReadPrincipal(const Reader& reader, const YAML::Node& node, Issuer* issue
         }}});
 }
 
-Status ReadGroups(const Reader& reader, const YAML::Node& node, Issuer* issuer) {
+Status ReadGroups(const YamlReader& reader, const YAML::Node& node, Issuer* issuer) {
   std::string source;
   Issuer::Groups groups;
   bool shaped = false;  // a claim or a prefix is given
@@ -163,7 +97,7 @@ Status ReadGroups(const Reader& reader, const YAML::Node& node, Issuer* issuer) 
   return reader.Bad(node, "issuers.groups", "a claim beside `source: directory`; keep one of them");
 }
 
-Status ReadClearanceClaim(const Reader& reader, const YAML::Node& node, Issuer* issuer) {
+Status ReadClearanceClaim(const YamlReader& reader, const YAML::Node& node, Issuer* issuer) {
   Issuer::ClearanceClaim clearance;
   const auto values = [&](const YAML::Node& map) -> Status {
     if (!map.IsMap()) return reader.Bad(map, "issuers.clearance.values", "not a map");
@@ -173,7 +107,7 @@ Status ReadClearanceClaim(const Reader& reader, const YAML::Node& node, Issuer* 
       const auto [it, added] = clearance.values.try_emplace(name);
       if (!added) return reader.Bad(entry.first, "issuers.clearance.values", "given twice");
       RETURN_IF_ERROR(
-          reader.ReadClearance(entry.second, "issuers.clearance.values." + name, &it->second));
+          ReadClearance(reader, entry.second, "issuers.clearance.values." + name, &it->second));
     }
     return OkStatus();
   };
@@ -188,7 +122,7 @@ Status ReadClearanceClaim(const Reader& reader, const YAML::Node& node, Issuer* 
   return OkStatus();
 }
 
-StatusOr<Issuer> ReadIssuer(const Reader& reader, const YAML::Node& node) {
+StatusOr<Issuer> ReadIssuer(const YamlReader& reader, const YAML::Node& node) {
   Issuer issuer;
   issuer.grant.rights.Add(Right::kQuery);
   bool ceiling = false;
@@ -233,8 +167,8 @@ StatusOr<Issuer> ReadIssuer(const Reader& reader, const YAML::Node& node) {
                               text("id_prefix", &issuer.grant.id_prefix),
                               {"ceiling", [&](const YAML::Node& value) {
                                  ceiling = true;
-                                 return reader.ReadClearance(value, "issuers.ceiling",
-                                                             &issuer.grant.clearance);
+                                 return ReadClearance(reader, value, "issuers.ceiling",
+                                                      &issuer.grant.clearance);
                                }}}));
   if (const Status checked = CheckIssuer(issuer).Within("issuers"); !checked.ok()) {
     return reader.Bad(node, checked.field(), checked.message());
@@ -247,7 +181,7 @@ StatusOr<Issuer> ReadIssuer(const Reader& reader, const YAML::Node& node) {
 }  // namespace
 
 Status ReadIssuers(const std::string& path, const YAML::Node& node, std::vector<Issuer>* issuers) {
-  const Reader reader(path);
+  const YamlReader reader(path);
   if (!node.IsSequence()) return reader.Bad(node, "issuers", "not a list");
   for (const auto& entry : node) {
     ASSIGN_OR_RETURN(issuers->emplace_back(), ReadIssuer(reader, entry));

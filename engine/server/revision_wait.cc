@@ -17,9 +17,10 @@ constexpr milliseconds kLookEvery{10};  // as long as a group commit takes on a 
 // One waiting call: looks every now and then. Owns itself through its alarm's callback.
 class Waiting : public std::enable_shared_from_this<Waiting> {
  public:
-  Waiting(Front* front, Tenant* tenant, uint64_t revision, std::function<bool()> stop,
+  Waiting(Front* front, Where where, Tenant* tenant, uint64_t revision, std::function<bool()> stop,
           std::function<void()> resume, std::function<void()> overloaded)
       : front_(front),
+        where_(where),
         tenant_(tenant),
         revision_(revision),
         stop_(std::move(stop)),
@@ -36,12 +37,13 @@ class Waiting : public std::enable_shared_from_this<Waiting> {
       return;
     }
     alarm_.reset();  // it holds the callback, and the callback this
-    if (!front_->executor->Submit(resume_)) overloaded_();
+    if (!front_->ExecutorAt(where_)->Submit(resume_)) overloaded_();
     front_->waiting.fetch_sub(1);
   }
 
  private:
   Front* const front_;
+  const Where where_;
   Tenant* const tenant_;  // the engine's; Server::Stop waits until nobody waits here
   const uint64_t revision_;
   const std::function<bool()> stop_;
@@ -53,7 +55,7 @@ class Waiting : public std::enable_shared_from_this<Waiting> {
 
 }  // namespace
 
-void WhenVisible(Front* front, const Authenticated& caller, uint64_t revision,
+void WhenVisible(Front* front, Where where, const Authenticated& caller, uint64_t revision,
                  std::function<bool()> stop, std::function<void()> resume,
                  std::function<void()> overloaded) {
   auto tenant = front->engine->FindTenant(caller.tenant());
@@ -64,8 +66,8 @@ void WhenVisible(Front* front, const Authenticated& caller, uint64_t revision,
     front->waiting.fetch_sub(1);
     return resume();
   }
-  std::make_shared<Waiting>(front, tenant.get(), revision, std::move(stop), std::move(resume),
-                            std::move(overloaded))
+  std::make_shared<Waiting>(front, where, tenant.get(), revision, std::move(stop),
+                            std::move(resume), std::move(overloaded))
       ->Look();
 }
 

@@ -12,6 +12,7 @@
 #include "engine/server/find_keys.h"
 #include "engine/server/services.h"
 #include "engine/server/tls_files.h"
+#include "engine/text/byte_pairs.h"
 
 namespace cordon {
 namespace {
@@ -73,6 +74,15 @@ StatusOr<std::string> DevKey(const DataPaths& paths) {
   return *stored;
 }
 
+StatusOr<Engine::Options> OptionsOf(const Config& config) {
+  Engine::Options options{config.paths, config.journal, config.accept_loss_to};
+  if (!config.token_vocabulary.empty()) {
+    ASSIGN_OR_RETURN(options.tokens, BytePairs::Read(config.token_vocabulary));
+  }
+  if (!config.endpoints.empty()) options.endpoints = std::make_shared<Endpoints>(config.endpoints);
+  return options;
+}
+
 }  // namespace
 
 struct Server::Parts {
@@ -82,6 +92,7 @@ struct Server::Parts {
   std::unique_ptr<CertificateAuthenticator> certificates;
   std::unique_ptr<TlsFiles> tls;  // null: plain text
   std::unique_ptr<Executor> executor;
+  std::unique_ptr<Executor> outside;  // null: there are no endpoints
   Front front;
   std::unique_ptr<RetrievalService> retrieval;
   std::unique_ptr<IngestService> ingest;
@@ -118,6 +129,7 @@ Status Server::Parts::Listen(const Config& config) {
   front.authenticator = authenticator.get();
   front.certificates = certificates.get();
   front.executor = executor.get();
+  front.outside = outside.get();
   retrieval = std::make_unique<RetrievalService>(&front);
   ingest = std::make_unique<IngestService>(&front);
   directory = std::make_unique<DirectoryService>(&front);
@@ -150,8 +162,8 @@ StatusOr<std::unique_ptr<Server>> Server::Start(const Config& config) {
   if (config.dev && !HoldsStore(config.paths)) {
     RETURN_IF_ERROR(InitStore(config.paths, /*dev=*/true));
   }
-  ASSIGN_OR_RETURN(parts->engine,
-                   Engine::Open({config.paths, config.journal, config.accept_loss_to}));
+  ASSIGN_OR_RETURN(Engine::Options options, OptionsOf(config));
+  ASSIGN_OR_RETURN(parts->engine, Engine::Open(std::move(options)));
   std::optional<std::string> dev_key;
   if (config.dev) {
     ASSIGN_OR_RETURN(dev_key, DevKey(config.paths));
@@ -164,6 +176,10 @@ StatusOr<std::unique_ptr<Server>> Server::Start(const Config& config) {
   RETURN_IF_ERROR(parts->AcceptTokens(config));
   parts->executor =
       std::make_unique<Executor>(ThreadsOf(config), static_cast<size_t>(config.queue));
+  if (!config.endpoints.empty()) {
+    parts->outside =
+        std::make_unique<Executor>(limits::kEndpointThreads, static_cast<size_t>(config.queue));
+  }
   RETURN_IF_ERROR(parts->Listen(config));
   return std::unique_ptr<Server>(new Server(std::move(parts)));
 }
@@ -179,6 +195,7 @@ void Server::Stop() {
   while (parts_->front.waiting.load() > 0)
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   parts_->server.reset();
+  parts_->outside.reset();
   parts_->executor.reset();  // runs what is queued: its calls are cancelled, but end by themselves
   const uint64_t refused = parts_->front.unauthenticated.load();
   if (refused > 0) spdlog::info("{} calls were not authenticated", refused);

@@ -5,6 +5,7 @@
 #include "engine/server/export_stream.h"
 #include "engine/server/find_keys.h"
 #include "engine/server/ingest_stream.h"
+#include "engine/server/passage_stream.h"
 #include "engine/server/revision_wait.h"
 #include "engine/server/sync_stream.h"
 
@@ -21,20 +22,50 @@ Reactor* Read(Front* front, CallContext* context, const Request* request, Respon
                     auto done) { call(front->engine->ReadAs(caller, std::move(stop)), in, done); });
 }
 
+// Where a read is handled: outside if it may ask an endpoint.
+Where PlaceOf(const Front& front, const v1::RetrieveRequest& request) {
+  const bool asks = front.outside != nullptr && !request.text().empty();
+  return asks ? Where::kOutside : Where::kHereIfFree;
+}
+Where PlaceOf(const Front& front, const v1::BatchRetrieveRequest& request) {
+  for (const auto& query : request.queries()) {
+    if (PlaceOf(front, query) == Where::kOutside) return Where::kOutside;
+  }
+  return Where::kQueue;  // not a small task
+}
+template <typename Request>
+Where PlaceOf(const Front&, const Request&) {
+  return Where::kHereIfFree;
+}
+
+// The revision that a read waits for.
+uint64_t RevisionOf(const v1::BatchRetrieveRequest& request) {
+  uint64_t revision = 0;
+  for (const auto& query : request.queries()) {
+    revision = std::max(revision, query.scope().at_least_revision());
+  }
+  return revision;
+}
+template <typename Request>
+uint64_t RevisionOf(const Request& request) {
+  return request.scope().at_least_revision();
+}
+
 // A read that may wait for a revision first.
 template <typename Request, typename Response, typename Call>
 Reactor* ReadAt(Front* front, CallContext* context, const Request* request, Response* response,
                 Call call) {
+  const Where where = PlaceOf(*front, *request);
   return Unary(
       front, context, request, response,
-      [front, call](const Authenticated& caller, const Request& in,
-                    const std::function<bool()>& stop, auto done) {
+      [front, where, call](const Authenticated& caller, const Request& in,
+                           const std::function<bool()>& stop, auto done) {
         WhenVisible(
-            front, caller, in.scope().at_least_revision(), stop,
+            front, where, caller, RevisionOf(in), stop,
             [=, &in] { call(front->engine->ReadAs(caller, stop), in, done); },
             [done] { done(Overloaded()); });
       },
-      limits::kQueryMessageBytes, Where::kHereIfFree);
+      limits::kQueryMessageBytes, where);
 }
 
 // A write: the same with what a writing call needs.
@@ -61,6 +92,19 @@ std::optional<MadeKey> NewKeyOr(const StatusOr<NewKey>& key, Done done) {
 Reactor* RetrievalService::Retrieve(CallContext* context, const v1::RetrieveRequest* request,
                                     v1::RetrieveResponse* response) {
   return ReadAt(front_, context, request, response, cordon::Retrieve);
+}
+
+Reactor* RetrievalService::BatchRetrieve(CallContext* context,
+                                         const v1::BatchRetrieveRequest* request,
+                                         v1::BatchRetrieveResponse* response) {
+  return ReadAt(front_, context, request, response, cordon::BatchRetrieve);
+}
+
+grpc::ServerWriteReactor<v1::RetrieveStreamResponse>* RetrievalService::RetrieveStream(
+    CallContext* context, const v1::RetrieveStreamRequest* request) {
+  const Where where = PlaceOf(*front_, request->query());
+  return new PassageStream(front_, context, request,
+                           where == Where::kOutside ? where : Where::kQueue);
 }
 
 Reactor* RetrievalService::GetDocument(CallContext* context, const v1::GetDocumentRequest* request,

@@ -17,6 +17,10 @@ class RetrievalService final : public v1::Retrieval::CallbackService {
  public:
   explicit RetrievalService(Front* front) : front_(front) {}
   Reactor* Retrieve(CallContext*, const v1::RetrieveRequest*, v1::RetrieveResponse*) override;
+  Reactor* BatchRetrieve(CallContext*, const v1::BatchRetrieveRequest*,
+                         v1::BatchRetrieveResponse*) override;
+  grpc::ServerWriteReactor<v1::RetrieveStreamResponse>* RetrieveStream(
+      CallContext*, const v1::RetrieveStreamRequest*) override;
   Reactor* GetDocument(CallContext*, const v1::GetDocumentRequest*,
                        v1::GetDocumentResponse*) override;
   Reactor* CheckAccess(CallContext*, const v1::CheckAccessRequest*,

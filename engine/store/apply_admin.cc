@@ -33,6 +33,19 @@ Status CheckAttributes(const Scheme& scheme, const v1::CollectionConfig& config)
   return OkStatus();
 }
 
+// Whether there is such a language is for those to say who know languages (engine/ingest).
+Status CheckLexical(const v1::CollectionConfig& config) {
+  if (!config.language().empty()) {
+    RETURN_IF_ERROR(CheckName("language", config.language(), limits::kNameBytes));
+  }
+  const auto& bm25 = config.bm25();
+  if (bm25.has_k1() && !(bm25.k1() >= 0 && bm25.k1() <= limits::kBm25K1Max)) {
+    return Invalid("bm25.k1", fmt::format("not 0 to {}", limits::kBm25K1Max));
+  }
+  if (bm25.has_b() && !(bm25.b() >= 0 && bm25.b() <= 1)) return Invalid("bm25.b", "not 0 to 1");
+  return OkStatus();
+}
+
 Status CheckConfig(const PolicyRules& rules, const v1::CollectionConfig& config) {
   RETURN_IF_ERROR(CheckName("name", config.name(), limits::kCollectionBytes));
   if (config.name() == kAnyName || config.name().find(',') != std::string::npos) {
@@ -45,8 +58,14 @@ Status CheckConfig(const PolicyRules& rules, const v1::CollectionConfig& config)
     return Invalid("metric", "unknown; one of cosine, ip, l2");
   }
   if (config.embedder() == v1::EMBEDDER_UNSPECIFIED || !v1::Embedder_IsValid(config.embedder())) {
-    return Invalid("embedder", "unknown; one of none, builtin");
+    return Invalid("embedder", "unknown; one of none, builtin, http");
   }
+  const bool http = config.embedder() == v1::EMBEDDER_HTTP;
+  if (http != !config.embedding_endpoint().empty()) {
+    return Invalid("embedding_endpoint",
+                   http ? "missing; name an endpoint" : "needs the embedder http; leave it out");
+  }
+  if (http && config.model().empty()) return Invalid("model", "missing");
   if (!config.model().empty()) {
     RETURN_IF_ERROR(CheckName("model", config.model(), limits::kNameBytes));
   }
@@ -58,6 +77,7 @@ Status CheckConfig(const PolicyRules& rules, const v1::CollectionConfig& config)
     RETURN_IF_ERROR(CheckAcl(config.default_acl()).Within("default_acl"));
     RETURN_IF_ERROR(CheckContainers(rules, config.default_acl()).Within("default_acl"));
   }
+  RETURN_IF_ERROR(CheckLexical(config));
   return CheckAttributes(rules.scheme, config);
 }
 

@@ -48,6 +48,7 @@ v1::Document WithoutContent(const v1::Document& from) {
   *to.mutable_subjects() = from.subjects();
   *to.mutable_attributes() = from.attributes();
   if (from.has_provenance()) *to.mutable_provenance() = from.provenance();
+  to.set_canary(from.canary());
   return to;
 }
 
@@ -101,6 +102,8 @@ class DocumentWriter {
                         DocumentKey(tenant(), collection_.id, record.document().id()), record);
   }
   RowChange RowsOf(const DocumentRecord& record, RowChange::Kind kind, bool may_exist);
+  // Reads the texts of the change's rows, which stay what they are.
+  Status ReadTexts(RowChange* change);
 
   const ApplyContext& context_;
   Collection collection_;
@@ -123,8 +126,12 @@ StatusOr<std::vector<ClauseId>> DocumentWriter::DocumentClauses(const v1::Acl& a
 
 Status DocumentWriter::Classify(DocumentRecord* record) {
   const Scheme& scheme = policy()->rules->scheme;
-  ASSIGN_OR_RETURN(const std::vector<ClauseId> document_clauses,
+  ASSIGN_OR_RETURN(std::vector<ClauseId> document_clauses,
                    DocumentClauses(record->document().acl()));
+  if (const std::string& source = record->document().provenance().source(); !source.empty()) {
+    document_clauses.push_back(
+        context_.interner.Source(source, policy(), tenant(), &applied_->batch));
+  }
   const Label document_label = FromProto(record->document().label());
   RETURN_IF_ERROR(scheme.CheckLabel(document_label).Within("label"));
   for (int i = 0; i < record->chunks_size(); ++i) {
@@ -177,9 +184,28 @@ RowChange DocumentWriter::RowsOf(const DocumentRecord& record, RowChange::Kind k
   const Validity validity = *ValidityOf(record.document());
   RowChange change{record.document().id(), kind, may_exist, validity.from, validity.until, {}};
   for (const auto& chunk : record.chunks()) {
-    change.rows.push_back({chunk.ordinal(), chunk.class_id(), nullptr});
+    change.rows.push_back({chunk.ordinal(), chunk.class_id(), nullptr, {}});
   }
   return change;
+}
+
+Status DocumentWriter::ReadTexts(RowChange* change) {
+  std::vector<std::string> keys;
+  for (const auto& row : change->rows) {
+    keys.push_back(ChunkKey(tenant(), collection_.id, change->document, row.ordinal));
+  }
+  change->texts.resize(keys.size());
+  size_t read = 0;
+  RETURN_IF_ERROR(context_.database.GetMany(Family::kChunks, keys,
+                                            [&](size_t i, std::string_view payload) -> Status {
+                                              RETURN_IF_ERROR(ParseRecord(payload, &chunk_));
+                                              change->texts[i] = std::move(*chunk_.mutable_text());
+                                              ++read;
+                                              return OkStatus();
+                                            }));
+  if (read < keys.size()) return Corrupt("a stored chunk is missing; restore from a backup");
+  for (size_t i = 0; i < keys.size(); ++i) change->rows[i].text = change->texts[i];
+  return OkStatus();
 }
 
 Status DocumentWriter::Replace(const v1::Document& document) {
@@ -208,7 +234,9 @@ Status DocumentWriter::Replace(const v1::Document& document) {
   RowChange change = RowsOf(record, RowChange::kReplace, existed);
   for (size_t i = 0; i < chunks.size(); ++i) {
     change.rows[i].embedding = chunks[i]->embedding().data();
+    change.rows[i].text = chunks[i]->text();
   }
+  change.attributes = &document.attributes();
   applied_->rows.push_back(std::move(change));
   applied_->documents.push_back(document.id());
   return OkStatus();
@@ -254,7 +282,9 @@ Status DocumentWriter::Reclass(const NewAccess& access, DocumentRecord* record) 
   record->set_revision(applied_->next.revision);
   Put(*record);
   if (Planted(Bug::kReclassNotIndexed)) return OkStatus();
-  applied_->rows.push_back(RowsOf(*record, RowChange::kReclass, true));
+  RowChange change = RowsOf(*record, RowChange::kReclass, true);
+  RETURN_IF_ERROR(ReadTexts(&change));
+  applied_->rows.push_back(std::move(change));
   return OkStatus();
 }
 

@@ -78,6 +78,17 @@ Status SetAll(std::string_view field, const Changes& changes, NameOf name_of, Se
   return OkStatus();
 }
 
+// Sources are quarantined and released one by one: an emergency must not restate the others.
+Status SetSource(const v1::SourceChange& change, PolicyRules* rules) {
+  RETURN_IF_ERROR(CheckName("source", change.source(), limits::kNameBytes));
+  if (change.quarantined()) {
+    rules->quarantined_sources.insert(change.source());
+  } else {
+    rules->quarantined_sources.erase(change.source());
+  }
+  return OkStatus();
+}
+
 Status InUse(const Status& unknown, std::string_view by) {
   return Status(StatusCode::kFailedPrecondition, unknown.field(),
                 fmt::format("still used by {}: {}", by, unknown.message()));
@@ -212,6 +223,10 @@ Status ApplyPolicyFile(const ApplyContext& context, const v1::ApplyPolicyRequest
     ASSIGN_OR_RETURN(rules->denied_certificates,
                      FromProto(request.denied_certificates().certificates()));
   }
+  if (request.has_trust()) rules->trust = ToVector(request.trust());
+  RETURN_IF_ERROR(SetAll(
+      "sources", request.sources(), [](const auto& s) { return s.source(); },
+      [&](const auto& change) { return SetSource(change, rules.get()); }));
   RETURN_IF_ERROR(SetAll(
       "containers", request.containers(), [](const auto& c) { return c.container().name(); },
       [&](const auto& change) { return SetContainer(change, rules.get(), applied); }));
@@ -228,6 +243,7 @@ Status ApplyPolicyFile(const ApplyContext& context, const v1::ApplyPolicyRequest
   applied->parts = static_cast<uint32_t>(request.has_levels() + request.has_compartments() +
                                          request.has_tags() + request.has_default_clearance() +
                                          request.has_scopes() + request.has_denied_certificates() +
+                                         request.has_trust() + request.sources_size() +
                                          request.containers_size() + request.destinations_size());
   applied->next.policy.rules = std::move(rules);
   return OkStatus();

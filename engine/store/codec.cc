@@ -426,6 +426,9 @@ store::v1::SchemeRecord ToProto(const PolicyRules& rules) {
   for (const auto& issuer : rules.denied_certificates.issuers) {
     record.add_denied_certificates()->set_issuer(issuer);
   }
+  ToRepeated(rules.trust, record.mutable_trust());
+  record.mutable_quarantined_sources()->Assign(rules.quarantined_sources.begin(),
+                                               rules.quarantined_sources.end());
   return record;
 }
 

@@ -84,8 +84,12 @@ Label LabelOf(const store::v1::ClassRecord& record) {
 void AppendSlot(const store::v1::ClauseRecord& record, PolicyState* state) {
   ClauseSlot slot;
   slot.container = record.container();
+  slot.source = record.source();
   slot.name = slot.container.empty() ? "acl" : slot.container;
-  if (slot.container.empty()) {
+  if (!slot.source.empty()) {
+    slot.name = "source " + slot.source;
+    slot.clause.only_denies = true;
+  } else if (slot.container.empty()) {
     slot.clause = ClauseOf(record.acl(), state->principals.get());
     slot.clause.only_denies = record.only_denies();
   }
@@ -135,6 +139,13 @@ Status Interner::AddClauses(const v1::Acl& acl, PolicyState* state, uint32_t ten
     ids->push_back(Clause(container, state, tenant, batch));
   }
   return OkStatus();
+}
+
+ClauseId Interner::Source(const std::string& source, PolicyState* state, uint32_t tenant,
+                          Batch* batch) {
+  store::v1::ClauseRecord record;
+  record.set_source(source);
+  return Clause(record, state, tenant, batch);
 }
 
 ClassId Interner::ClassOf(std::vector<ClauseId> clauses, const Label& label, PolicyState* state,

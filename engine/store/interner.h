@@ -24,6 +24,9 @@ class Interner {
   Status AddClauses(const v1::Acl& acl, PolicyState* state, uint32_t tenant, Batch* batch,
                     std::vector<ClauseId>* ids);
 
+  // The number of the clause that a document of `source` has: nobody sees it in quarantine.
+  ClauseId Source(const std::string& source, PolicyState* state, uint32_t tenant, Batch* batch);
+
   // The number of a class; `clauses` need not be sorted.
   ClassId ClassOf(std::vector<ClauseId> clauses, const Label& label, PolicyState* state,
                   uint32_t tenant, Batch* batch);

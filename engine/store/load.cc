@@ -39,6 +39,9 @@ Status LoadRules(const Database& database, uint32_t tenant, PolicyState* policy)
       ASSIGN_OR_RETURN(rules->scopes[static_cast<int>(rule.scope())], FromProto(rule));
     }
     ASSIGN_OR_RETURN(rules->denied_certificates, FromProto(scheme.denied_certificates()));
+    rules->trust = {scheme.trust().begin(), scheme.trust().end()};
+    rules->quarantined_sources = {scheme.quarantined_sources().begin(),
+                                  scheme.quarantined_sources().end()};
   }
   RETURN_IF_ERROR(
       database.Scan(Family::kPolicy, TenantPrefix(tenant) + "c", [&](auto, auto payload) -> Status {

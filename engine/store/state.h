@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "cordon/store/v1/mutation.pb.h"
@@ -70,14 +71,15 @@ struct TenantState {
   void SetKeys(std::shared_ptr<const Keys> all);
 };
 
-// What a mutation does to the rows of one document, for the index. Borrows the embeddings from the
-// mutation, which must outlive it.
+// What a mutation does to the rows of one document, for the indexes. Borrows embeddings, texts and
+// attributes from the mutation, which must outlive it.
 struct RowChange {
   enum Kind { kReplace, kReclass, kRemove };
   struct Row {
     uint32_t ordinal;
     ClassId class_id;
     const float* embedding;  // null for kReclass: the row keeps its own
+    std::string_view text;
   };
   std::string document;
   Kind kind;
@@ -85,6 +87,10 @@ struct RowChange {
   Micros valid_from;
   Micros valid_until;
   std::vector<Row> rows;  // empty for kRemove
+  // Null but for kReplace: the document keeps its own.
+  const google::protobuf::Map<std::string, v1::AttributeValue>* attributes = nullptr;
+  // Of kReclass: what `rows` borrow, read from the store.
+  std::vector<std::string> texts = {};
 };
 
 // What a mutation makes of a tenant.

@@ -56,25 +56,110 @@ icu::BreakIterator* WordIterator() {
   return iterator.get();
 }
 
+enum class Kind : uint8_t { kLetter, kDigit, kJoiner, kBetweenAny, kBetweenDigits, kOther };
+
+// The classes of UAX #29 as far as ASCII has them, after folding: ExtendNumLet, MidNumLet with the
+// single quote, MidNum. ICU 72 takes the at sign for a letter, and the colon for none between two.
+Kind KindOf(char c) {
+  if ((c >= 'a' && c <= 'z') || c == '@') return Kind::kLetter;
+  if (c >= '0' && c <= '9') return Kind::kDigit;
+  if (c == '_') return Kind::kJoiner;
+  if (c == '.' || c == '\'') return Kind::kBetweenAny;
+  if (c == ',' || c == ';') return Kind::kBetweenDigits;
+  return Kind::kOther;
+}
+
+bool IsAlphanumeric(char c) { return KindOf(c) <= Kind::kDigit && c != '@'; }
+bool IsBlank(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
+bool IsAscii(char c) { return static_cast<unsigned char>(c) < 0x80; }
+
 }  // namespace
+
+// Cuts what is ASCII itself, at a tenth of ICU's cost, and asks ICU about the rest. Between a blank
+// and what follows there is always a boundary, so that both may be taken apart there.
+class WordCutter {
+ public:
+  explicit WordCutter(Words* words) : words_(*words), folded_(words->folded_) {}
+
+  void Cut() {
+    for (size_t begin = 0; begin < folded_.size();) {
+      bool ascii = true;
+      size_t end = EndOfPiece(begin, &ascii);
+      // Neighbours of one kind are cut at once.
+      for (bool same = true; end < folded_.size();) {
+        const size_t next = EndOfPiece(end, &same);
+        if (same != ascii) break;
+        end = next;
+      }
+      ascii ? CutAscii(begin, end) : CutByIcu(begin, end);
+      begin = end;
+    }
+  }
+
+ private:
+  // Up to the next blanks, and over them.
+  size_t EndOfPiece(size_t at, bool* ascii) const {
+    *ascii = true;
+    for (; at < folded_.size() && !IsBlank(folded_[at]); ++at) *ascii &= IsAscii(folded_[at]);
+    while (at < folded_.size() && IsBlank(folded_[at])) ++at;
+    return at;
+  }
+
+  // Whether the word goes on behind `at`, its last character: how many characters farther, or 0.
+  size_t Step(size_t at, size_t end) const {
+    if (at + 1 >= end) return 0;
+    const Kind next = KindOf(folded_[at + 1]);
+    if (next <= Kind::kJoiner) return 1;
+    if (at + 2 >= end) return 0;
+    const Kind here = KindOf(folded_[at]);
+    if (KindOf(folded_[at + 2]) != here) return 0;
+    const bool joined =
+        next == Kind::kBetweenAny || (here == Kind::kDigit && next == Kind::kBetweenDigits);
+    return here <= Kind::kDigit && joined ? 2 : 0;
+  }
+
+  void CutAscii(size_t begin, size_t end) {
+    for (size_t at = begin; at < end; ++at) {
+      if (KindOf(folded_[at]) > Kind::kJoiner) continue;
+      const size_t first = at;
+      bool holds = IsAlphanumeric(folded_[at]);
+      for (size_t step = Step(at, end); step > 0; step = Step(at, end)) {
+        at += step;
+        holds |= IsAlphanumeric(folded_[at]);
+      }
+      if (holds) Add(first, at + 1);
+    }
+  }
+
+  void CutByIcu(size_t from, size_t to) {
+    const std::string_view piece = folded_.substr(from, to - from);
+    UErrorCode error = U_ZERO_ERROR;
+    UText utext = UTEXT_INITIALIZER;
+    utext_openUTF8(&utext, piece.data(), static_cast<int64_t>(piece.size()), &error);
+    icu::BreakIterator* iterator = WordIterator();
+    iterator->setText(&utext, error);
+    CORDON_CHECK(U_SUCCESS(error));
+    int32_t begin = iterator->first();
+    for (int32_t end = iterator->next(); end != icu::BreakIterator::DONE;
+         begin = end, end = iterator->next()) {
+      const auto first = static_cast<size_t>(begin), last = static_cast<size_t>(end);
+      if (HoldsLetterOrDigit(piece.substr(first, last - first))) Add(from + first, from + last);
+    }
+    utext_close(&utext);
+  }
+
+  void Add(size_t begin, size_t end) {
+    words_.spans_.push_back({static_cast<uint32_t>(begin), static_cast<uint32_t>(end - begin)});
+  }
+
+  Words& words_;
+  const std::string_view folded_;
+};
 
 Words Tokenise(std::string_view text) {
   Words words;
   words.folded_ = Fold(text);
-  const std::string_view folded = words.folded_;
-  UErrorCode error = U_ZERO_ERROR;
-  UText utext = UTEXT_INITIALIZER;
-  utext_openUTF8(&utext, folded.data(), static_cast<int64_t>(folded.size()), &error);
-  icu::BreakIterator* iterator = WordIterator();
-  iterator->setText(&utext, error);
-  CORDON_CHECK(U_SUCCESS(error));
-  int32_t begin = iterator->first();
-  for (int32_t end = iterator->next(); end != icu::BreakIterator::DONE;
-       begin = end, end = iterator->next()) {
-    const Words::Span span{static_cast<uint32_t>(begin), static_cast<uint32_t>(end - begin)};
-    if (HoldsLetterOrDigit(folded.substr(span.begin, span.size))) words.spans_.push_back(span);
-  }
-  utext_close(&utext);
+  WordCutter(&words).Cut();
   return words;
 }
 

@@ -17,8 +17,14 @@ class Words {
     return std::string_view(folded_).substr(spans_[i].begin, spans_[i].size);
   }
 
+  // The text as it was folded, and where in it word i begins and ends.
+  std::string_view folded() const { return folded_; }
+  size_t begin(size_t i) const { return spans_[i].begin; }
+  size_t end(size_t i) const { return spans_[i].begin + spans_[i].size; }
+
  private:
   friend Words Tokenise(std::string_view text);
+  friend class WordCutter;
 
   struct Span {
     uint32_t begin;

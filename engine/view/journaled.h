@@ -9,6 +9,9 @@
 
 namespace cordon {
 
+class TokenCounter;
+class Endpoints;
+
 // What a read call needs. `stop` says true when the caller is gone or the deadline has passed.
 struct ReadContext {
   std::shared_ptr<Tenant> tenant;
@@ -16,6 +19,9 @@ struct ReadContext {
   Durability durability;
   Authenticated caller;
   std::function<bool()> stop;
+  // What the server was given; each may be null.
+  const TokenCounter* tokens = nullptr;
+  Endpoints* endpoints = nullptr;
 };
 
 // The record of a call as far as the credentials tell it.
@@ -54,31 +60,43 @@ inline Status Charge(const ReadContext& context, journal::v1::Record* record) {
   record->clear_documents();
   record->clear_chunks();
   record->clear_context_label();
+  record->clear_canary();
   record->clear_passages();
   record->clear_tokens();
   return charged;
 }
 
-// Runs `work(&record)`, which gives StatusOr<Result>, appends the record with its outcome, and then
+// Runs `work(&record)`, which gives StatusOr<Result> and adds to the record, charges what it says
+// is about to leave, raises the alert if that is a canary, appends it with its outcome, and then
 // calls `done` with `respond(result, receipt)`, which may take the result apart, or the refusal. If
 // the record cannot be written, `done` gets that error: without a record there is no answer.
 template <typename Work, typename Respond, typename Done>
-void Journaled(const ReadContext& context, std::string_view call, Work work, Respond respond,
+void Journaled(const ReadContext& context, journal::v1::Record record, Work work, Respond respond,
                Done done) {
-  auto record = RecordOf(call, context.caller, *context.tenant);
   auto result = std::make_shared<decltype(work(&record))>(work(&record));
   if (result->ok()) {
     if (const Status charged = Charge(context, &record); !charged.ok()) *result = charged;
   }
+  const bool canary = record.canary() && result->ok();
   record.set_outcome(std::string(CodeName(result->status().code())));
   if (!result->ok()) record.set_refused_field(std::string(result->status().field()));
-  context.tenant->journal->Append(std::move(record), context.durability,
-                                  [result, respond = std::move(respond), done = std::move(done)](
-                                      const StatusOr<JournalReceipt>& receipt) {
-                                    if (!receipt.ok()) return done(receipt.status());
-                                    if (!result->ok()) return done(result->status());
-                                    done(respond(std::move(**result), *receipt));
-                                  });
+  context.tenant->journal->Append(
+      std::move(record), context.durability,
+      [result, canary, tenant = context.tenant, respond = std::move(respond),
+       done = std::move(done)](const StatusOr<JournalReceipt>& receipt) {
+        if (!receipt.ok()) return done(receipt.status());
+        if (!result->ok()) return done(result->status());
+        if (canary) tenant->RaiseCanaryAlert(receipt->id());
+        done(respond(std::move(**result), *receipt));
+      });
+}
+
+// The same, with a new record of `call`.
+template <typename Work, typename Respond, typename Done>
+void Journaled(const ReadContext& context, std::string_view call, Work work, Respond respond,
+               Done done) {
+  Journaled(context, RecordOf(call, context.caller, *context.tenant), std::move(work),
+            std::move(respond), std::move(done));
 }
 
 }  // namespace cordon

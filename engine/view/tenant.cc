@@ -1,5 +1,7 @@
 #include "engine/view/tenant.h"
 
+#include <spdlog/spdlog.h>
+
 namespace cordon {
 
 PinnedView Publisher::Pin(Clock* clock) {
@@ -9,6 +11,11 @@ PinnedView Publisher::Pin(Clock* clock) {
   const Micros now = clock->Now();
   if (now >= current_->next_event()) current_ = current_->At(now);
   return {current_, now};
+}
+
+void Tenant::RaiseCanaryAlert(const std::string& journal_id) {
+  canary_alerts.fetch_add(1, std::memory_order_relaxed);
+  spdlog::critical("alert: a canary document was retrieved; see journal record {}", journal_id);
 }
 
 void Publisher::Publish(std::shared_ptr<const View> view) {

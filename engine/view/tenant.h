@@ -1,6 +1,7 @@
 // A tenant at work: its current View, its journal, its pseudonyms.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -45,6 +46,10 @@ struct Tenant {
   const std::unique_ptr<Journal> journal;
   const Pseudonyms pseudonyms;
   Meters meters;
+
+  // A canary document has left by the call with this record: whoever operates the server must know.
+  void RaiseCanaryAlert(const std::string& journal_id);
+  std::atomic<uint64_t> canary_alerts{0};  // since the server started
 };
 
 }  // namespace cordon

@@ -3,32 +3,6 @@
 #include <algorithm>
 
 namespace cordon {
-namespace {
-
-Metric ToMetric(v1::Metric metric) {
-  switch (metric) {
-    case v1::METRIC_INNER_PRODUCT:
-      return Metric::kInnerProduct;
-    case v1::METRIC_L2:
-      return Metric::kL2;
-    default:
-      return Metric::kCosine;
-  }
-}
-
-DocumentChange::Kind ToKind(RowChange::Kind kind) {
-  switch (kind) {
-    case RowChange::kReclass:
-      return DocumentChange::Kind::kReclass;
-    case RowChange::kRemove:
-      return DocumentChange::Kind::kRemove;
-    case RowChange::kReplace:
-      break;
-  }
-  return DocumentChange::Kind::kReplace;
-}
-
-}  // namespace
 
 std::shared_ptr<const View> View::Build(TenantState state, Indexes indexes,
                                         std::shared_ptr<const Snapshot> snapshot,
@@ -57,7 +31,7 @@ void View::FindNextEvent(const View* previous) {
   next_event_ = std::min({policy().classes.ends.Next(now_), policy().directory->NextEvent(now_),
                           next_rules_event_, NextEnd(*policy().break_glass, now_)});
   for (const auto& [id, index] : indexes_) {
-    next_event_ = std::min(next_event_, index.NextEvent(now_));
+    next_event_ = std::min(next_event_, index.vectors.NextEvent(now_));
   }
 }
 
@@ -67,41 +41,6 @@ std::vector<bool> View::ClassesInUse(const Collection* collection) const {
     if (collection == nullptr || collection->id == id) MarkClassesInUse(index, &in_use);
   }
   return in_use;
-}
-
-void MarkClassesInUse(const VectorIndex& index, std::vector<bool>* in_use) {
-  for (const Segment& segment : index.segments()) {
-    for (const ClassRun& run : segment.rows().runs()) {
-      for (uint32_t row = run.begin; row < run.end && !(*in_use)[run.class_id]; ++row) {
-        if (!segment.Dead(row)) (*in_use)[run.class_id] = true;
-      }
-    }
-  }
-}
-
-VectorIndex EmptyIndex(const v1::CollectionConfig& config) {
-  return VectorIndex(config.dimension(), ToMetric(config.metric()));
-}
-
-DocumentChange ToDocumentChange(const RowChange& change) {
-  DocumentChange out;
-  out.document = change.document;
-  out.kind = ToKind(change.kind);
-  out.may_exist = change.may_exist;
-  out.valid_from = change.valid_from;
-  out.valid_until = change.valid_until;
-  out.rows.reserve(change.rows.size());
-  for (const auto& row : change.rows) {
-    out.rows.push_back({row.ordinal, row.class_id, row.embedding});
-  }
-  return out;
-}
-
-VectorIndex ApplyRows(const VectorIndex& index, const std::vector<RowChange>& changes) {
-  std::vector<DocumentChange> out;
-  out.reserve(changes.size());
-  for (const auto& change : changes) out.push_back(ToDocumentChange(change));
-  return index.Apply(out);
 }
 
 }  // namespace cordon

@@ -7,7 +7,6 @@
 //   3. A View never changes; what is newer is another View.
 #pragma once
 
-#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -15,16 +14,13 @@
 
 #include "engine/base/clock.h"
 #include "engine/base/planted.h"
-#include "engine/index/vector_index.h"
 #include "engine/policy/decide.h"
 #include "engine/policy/entitlement_cache.h"
 #include "engine/store/database.h"
 #include "engine/store/state.h"
+#include "engine/view/collection_index.h"
 
 namespace cordon {
-
-// The index of each collection, by the collection's number.
-using Indexes = std::map<uint32_t, VectorIndex>;
 
 // Thread-safe; a request holds it by shared_ptr.
 class View {
@@ -60,8 +56,11 @@ class View {
   }
 
   const Indexes& indexes() const { return indexes_; }
-  const VectorIndex& index(const Collection& collection) const {
+  const CollectionIndex& indexes_of(const Collection& collection) const {
     return indexes_.at(collection.id);
+  }
+  const VectorIndex& index(const Collection& collection) const {
+    return indexes_of(collection).vectors;
   }
 
   // Reads a stored record as of this View.
@@ -103,17 +102,5 @@ class View {
   Micros next_rules_event_ = kNever;           // of containers and terms alone
   std::shared_ptr<EntitlementCache> callers_;  // of all Views of the tenant
 };
-
-// Marks the classes of an index's live rows in `in_use`.
-void MarkClassesInUse(const VectorIndex& index, std::vector<bool>* in_use);
-
-// The index of a new collection.
-VectorIndex EmptyIndex(const v1::CollectionConfig& config);
-
-// The index after the changes of one mutation.
-VectorIndex ApplyRows(const VectorIndex& index, const std::vector<RowChange>& changes);
-
-// A change as the index understands it; borrows from `change` and what that borrows from.
-DocumentChange ToDocumentChange(const RowChange& change);
 
 }  // namespace cordon

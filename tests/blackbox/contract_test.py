@@ -198,12 +198,6 @@ class Retrieve(ServerTest):
                 passages = self.ok("retrieve", name, "--vector", file, "--as", "user:a")["passages"]
                 self.assertEqual(passages[0]["score"], 1)
 
-    def test_lexical_and_hybrid_are_unimplemented(self):
-        name = self.collection("--embedder", "builtin", dim=64)
-        for rank in ("lexical", "hybrid"):
-            asked = ["retrieve", name, "--text", "x", "--as", "user:a", "--rank", rank]
-            self.refused("UNIMPLEMENTED", *asked)
-
     def test_embedder_none_refuses_bare_text_and_builtin_refuses_vectors(self):
         none = self.filled(document("a"))
         self.refused("INVALID_ARGUMENT", "retrieve", none, "--text", "x", "--as", "user:a")

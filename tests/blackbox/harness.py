@@ -198,7 +198,13 @@ class ServerTest(unittest.TestCase):
     def setUpClass(cls):
         cls.store = Store(cls.dev, cls.options)
         cls.addClassCleanup(cls.store.close)
+        cls.store.options += cls.write_options(cls.store)
         cls.store.start()
+
+    @classmethod
+    def write_options(cls, _store):
+        """More options of the server, for files that it is given."""
+        return []
 
     def ok(self, *arguments, key=None, data=b""):
         """The last line of an answer that must be free of errors."""

@@ -211,7 +211,9 @@ containers:
 destinations:
   - {name: chat, scope: 1, ceiling: lowest, forbidden_tags: [pii], region: eu}
   - {name: tuned, scope: 4, ceiling: {level: restricted}, model_label: {level: public, tags: [pii]}}
-denied_certificates: [{fingerprint: "sha256:00ff"}, {issuer: "CN=Old CA,O=Corp"}])");
+denied_certificates: [{fingerprint: "sha256:00ff"}, {issuer: "CN=Old CA,O=Corp"}]
+trust: [untrusted, "part: ner"]
+sources: [{source: "wiki, old", quarantined: true}, {source: hris, quarantined: true}])");
   ASSERT_TRUE(request.ok()) << request.status().ToString();
   v1::GetPolicyResponse response;
   *response.mutable_policy() = *request;
@@ -231,6 +233,7 @@ denied_certificates: [{fingerprint: "sha256:00ff"}, {issuer: "CN=Old CA,O=Corp"}
   fresh.mutable_policy()->mutable_default_clearance()->set_symbol(v1::Clearance::SYMBOL_LOWEST);
   fresh.mutable_policy()->mutable_scopes();
   fresh.mutable_policy()->mutable_denied_certificates();
+  fresh.mutable_policy()->mutable_trust();
   for (const std::string& text : {PolicyYaml(fresh), PolicyJson(fresh)}) {
     const auto again = ParsePolicy(text);
     ASSERT_TRUE(again.ok()) << again.status().ToString() << "\n" << text;

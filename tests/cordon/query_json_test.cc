@@ -65,13 +65,55 @@ TEST(QueryJson, AnEmptyUserDoesNotBecomeTheKeysOwn) {
 }
 
 TEST(QueryJson, WhatIsUnknownIsRefused) {
-  EXPECT_EQ(RefusedField(R"({"text":"t","filter":{}})"), "filter");
+  EXPECT_EQ(RefusedField(R"({"text":"t","where":{}})"), "where");
   EXPECT_EQ(RefusedField(R"({"text":"t","mode":"quick"})"), "mode");
   EXPECT_EQ(RefusedField(R"({"text":"t","rank":"best"})"), "rank");
   EXPECT_EQ(RefusedField(R"({"text":"t","vector":[1,1e39]})"), "vector[1]");
   EXPECT_EQ(RefusedField(R"({"text":"t","vector":[]})"), "vector");
   EXPECT_EQ(RefusedField(R"({"id":7,"text":"t"})"), "id");
   EXPECT_EQ(RefusedField(R"(["q"])"), "");
+}
+
+TEST(QueryJson, AFilterSaysSomethingElse) {
+  const auto query = Parse(
+      R"({"text":"t","filter":{"and":[{"attr":"year","gte":2020,"lt":2024.5},)"
+      R"({"or":[{"attr":"lang","in":["en","de"]},{"attr":"seen","eq":"2026-01-01T00:00:00Z"}]},)"
+      R"({"not":{"attr":"x","prefix":"a"}},{"attr":"y","exists":false}]},"min_score":0.5,)"
+      R"("fusion":{"method":"weighted","weights":{"vector":2,"lexical":0.5},"depth":200}})");
+  ASSERT_TRUE(query.ok()) << query.status().ToString();
+  EXPECT_EQ(query->request.filter().ShortDebugString(),
+            "all { filters { condition { attribute: \"year\" range { gte { int_value: 2020 } lt { "
+            "float_value: 2024.5 } } } } filters { any { filters { condition { attribute: \"lang\" "
+            "in { values { string_value: \"en\" } values { string_value: \"de\" } } } } filters { "
+            "condition { attribute: \"seen\" eq { string_value: \"2026-01-01T00:00:00Z\" } } } } } "
+            "filters { negated { condition { attribute: \"x\" prefix: \"a\" } } } filters { "
+            "condition { attribute: \"y\" exists: false } } }");
+  EXPECT_EQ(query->request.min_score(), 0.5);
+  EXPECT_EQ(query->request.fusion().ShortDebugString(),
+            "method: FUSION_METHOD_WEIGHTED_SCORE vector_weight: 2 lexical_weight: 0.5 depth: 200");
+}
+
+TEST(QueryJson, AWrongFilterIsTaken) {
+  const std::vector<std::pair<std::string, std::string>> table = {
+      {"{}", "filter.attr"},
+      {"[]", "filter"},
+      {R"({"attr":"x"})", "filter.attr"},
+      {R"({"attr":"x","eq":null})", "filter.eq"},
+      {R"({"attr":"x","eq":1,"gte":2})", "filter.gte"},
+      {R"({"attr":"x","gt":1,"gte":2})", "filter.gte"},
+      {R"({"attr":"x","lt":1,"in":[2]})", "filter.in"},
+      {R"({"attr":"x","like":"a"})", "filter.like"},
+      {R"({"and":[{"attr":"x","eq":1}],"attr":"y"})", "filter.and"},
+      {R"({"or":[{"attr":"x","eq":1},{"not":{"attr":"y","in":[1,{}]}}]})",
+       "filter.or[1].not.in[1]"}};
+  for (const auto& [filter, field] : table) {
+    EXPECT_EQ(RefusedField(R"({"text":"t","filter":)" + filter + "}"), field) << filter;
+  }
+  EXPECT_EQ(RefusedField(R"({"text":"t","fusion":{"method":"max"}})"), "fusion.method");
+  EXPECT_EQ(RefusedField(R"({"text":"t","fusion":{"weights":{"vector":"1"}}})"),
+            "fusion.weights.vector");
+  EXPECT_EQ(RefusedField(R"({"text":"t","fusion":{"depth":0}})"), "fusion.depth");
+  EXPECT_EQ(RefusedField(R"({"text":"t","min_score":"1"})"), "min_score");
 }
 
 TEST(QueryJson, ARefusedQuestionKeepsItsId) {

@@ -112,7 +112,9 @@ TEST_F(Told, ThePolicyInForceIsNotWhatWasApplied) {
       "principal: 'group:a' until { seconds: 9 } } deny { principal: 'user:e' } } } } containers { "
       "container { name: 'g' acl { inherit: 'f' } } } destinations { destination { name: 'chat' "
       "scope: 4 ceiling { level: 'public' } region: 'eu' model_label { level: 'public' } } } "
-      "denied_certificates { certificates { issuer: 'CN=Old' } } }");
+      "denied_certificates { certificates { issuer: 'CN=Old' } } trust { names: 'wild' names: "
+      "'own' "
+      "} sources { source: 'wiki' quarantined: true } }");
   const auto told = Policy();
   ASSERT_TRUE(told.ok());
   ScratchTenant other;
@@ -128,6 +130,8 @@ TEST_F(Told, ThePolicyInForceIsNotWhatWasApplied) {
   ASSERT_TRUE(again.ok());
   EXPECT_EQ(again->policy().DebugString(), told->policy().DebugString());
   EXPECT_EQ(told->policy().containers_size(), 2);
+  EXPECT_EQ(told->policy().trust().names_size(), 2);
+  EXPECT_EQ(told->policy().sources_size(), 1);
   EXPECT_EQ(told->policy().destinations(0).destination().region(), "eu");
 }
 

@@ -89,6 +89,7 @@ EngineWorld::EngineWorld(const reference::World& world) {
   for (const auto& [name, destination] : world.destinations) {
     rules.destinations[name] = ToDestination(name, destination);
   }
+  rules.quarantined_sources.insert(world.quarantined.begin(), world.quarantined.end());
   state_.rules = std::make_shared<const PolicyRules>(std::move(rules));
   state_.directory = std::make_shared<const Directory>(ToDirectory(table, world));
   for (const auto& chunk : world.chunks) AddChunk(chunk);
@@ -125,6 +126,10 @@ void EngineWorld::AddChunk(const reference::Chunk& chunk) {
   SecurityClass security;
   AddList(chunk.document_acl, "document acl", &security.clauses);
   if (chunk.acl) AddList(*chunk.acl, "chunk acl", &security.clauses);
+  if (!chunk.source.empty()) {
+    security.clauses.push_back(static_cast<ClauseId>(table.clauses.size()));
+    table.AddClause({"", {{}, {}, true}, "source " + chunk.source, chunk.source});
+  }
   std::sort(security.clauses.begin(), security.clauses.end());
   security.clauses.erase(std::unique(security.clauses.begin(), security.clauses.end()),
                          security.clauses.end());

@@ -22,6 +22,7 @@ const Strings kTags = {"pii", "no-external-model", "region:eu", "region:us"};
 const Strings kRegions = {"", "eu", "us", "e"};
 const Strings kContainers = {"folder:/1", "folder:/2", "folder:/3", "folder:/4"};
 const Strings kDestinations = {"chat", "search", "tuned", "trained"};
+const Strings kSources = {"hris", "wiki", "crm"};
 
 }  // namespace
 
@@ -113,6 +114,7 @@ reference::Chunk RandomWorld::DrawChunk() {
   if (Percent(15)) chunk.valid_until = DrawTime();
   if (Percent(30)) chunk.acl = DrawList(kContainers);
   if (Percent(30)) chunk.label = DrawLabel();
+  if (Percent(50)) chunk.source = Pick(kSources);
   return chunk;
 }
 
@@ -172,6 +174,7 @@ reference::World RandomWorld::Draw() {
   }
   for (const auto& name : kDestinations) world.destinations[name] = DrawDestinationRecord();
   if (Percent(10)) world.destinations["dev"] = DrawDestinationRecord();  // dev mode hides it
+  world.quarantined = Some(kSources, 20);
   for (int i = 0; i < 12; ++i) world.chunks.push_back(DrawChunk());
   return world;
 }

@@ -33,10 +33,9 @@ struct Clearance {
 struct Gate {  // of a destination or a scope
   Clearance ceiling = {};
   Names forbidden_tags = {};
-  Names regions = {};  // of a scope: one must be stated; "*": any
-  std::optional<Time> terms =
-      {};                    // reviewed until; of a scope: and a destination must state its own
-  bool no_training = false;  // of a scope
+  Names regions = {};              // of a scope: one must be stated; "*": any
+  std::optional<Time> terms = {};  // reviewed until; of a scope: each must state its own
+  bool no_training = false;        // of a scope
 };
 struct Destination {
   int scope = 1;
@@ -52,6 +51,7 @@ struct Chunk {  // and what it takes from its document
   Time valid_from = INT64_MIN, valid_until = INT64_MAX;
   std::optional<List> acl;
   std::optional<Label> label;
+  std::string source = {};
 };
 struct Key {
   std::string principal;
@@ -70,6 +70,7 @@ struct World {
   std::map<int, Gate> scopes;
   std::map<std::string, Destination> destinations;
   std::vector<Chunk> chunks;
+  Names quarantined = {};  // sources
 };
 struct Asker {  // who asks, through whom, for whom; an auditor asks without the last two
   std::string refused = {};  // "" if not
@@ -145,8 +146,8 @@ inline Label LabelOf(const World& world, const Chunk& chunk) {
 }
 
 inline bool Passes(const World& world, const Gate& gate, const Label& label) {
-  const auto forbidden = [&](const std::string& tag) { return gate.forbidden_tags.contains(tag); };
-  return Dominates(world, gate.ceiling, label) && !any_of(label.tags, forbidden);
+  return Dominates(world, gate.ceiling, label) &&
+         !any_of(label.tags, [&](const auto& tag) { return gate.forbidden_tags.contains(tag); });
 }
 
 // What the rule of its scope asks of a destination, whatever the label.
@@ -164,14 +165,12 @@ inline bool MayReceive(const World& world, const Destination& to, const Clearanc
                        const Label& label, Time now) {
   if (!Passes(world, to.gate, label)) return false;
   if (to.gate.terms && now >= *to.gate.terms) return false;
-  const auto is_region = [](const std::string& tag) { return tag.starts_with("region:"); };
   const bool inside = !to.region.empty() && label.tags.contains("region:" + to.region);
-  if (!inside && any_of(label.tags, is_region)) return false;
+  if (!inside && any_of(label.tags, [](auto& t) { return t.starts_with("region:"); })) return false;
   const bool ruled = !to.outside_scope_rules && world.scopes.contains(to.scope);
   if (ruled && !Passes(world, world.scopes.at(to.scope), label)) return false;
   if (ruled && !Satisfies(to, world.scopes.at(to.scope), now)) return false;
-  const bool has_model = (to.scope == 4 || to.scope == 5) && to.model_label;
-  return !has_model || Dominates(world, user_clearance, *to.model_label);
+  return to.scope < 4 || !to.model_label || Dominates(world, user_clearance, *to.model_label);
 }
 
 inline bool Matches(const std::string& pattern, const std::string& name) {
@@ -213,6 +212,7 @@ inline Asker Resolve(const World& world, const Key& key, std::string as, std::st
 // Rules 2, 3 and 4 for one chunk.
 inline bool MaySee(const World& world, const Asker& asker, const Chunk& chunk, Time now) {
   if (now < chunk.valid_from || now >= chunk.valid_until) return false;
+  if (world.quarantined.contains(chunk.source)) return false;
   if (!ListPermits(world, chunk.document_acl, asker, now)) return false;
   if (chunk.acl && !ListPermits(world, *chunk.acl, asker, now)) return false;
   const Label label = LabelOf(world, chunk);

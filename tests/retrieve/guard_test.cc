@@ -28,7 +28,7 @@ class WrongIndex : public Library {
     if (kind != DocumentChange::Kind::kRemove) {
       change.rows.push_back({ordinal, class_id, embedding.empty() ? nullptr : embedding.data()});
     }
-    VectorIndex& index = scratch_.indexes.at(1);
+    VectorIndex& index = scratch_.indexes.at(1).vectors;
     index = index.Apply({&change, 1});
     scratch_.Publish();
   }

@@ -13,6 +13,8 @@ const Strings kListed = {"everyone",    "user:ana", "user:bo", "user:cy", "user:
                          "service:bot", "group:a",  "group:b", "group:c", "group:d", "role:x"};
 const Strings kContainers = {"folder:/1", "folder:/2", "folder:/3", "folder:/4"};
 const Strings kDestinations = {"chat", "search", "tuned", "trained"};
+const Strings kSources = {"hris", "wiki", "crm"};
+const Strings kTrust = {"untrusted", "partner", "internal"};  // lowest first
 
 namespace {
 
@@ -136,6 +138,7 @@ reference::Collection Draw::Collection(const reference::Tenant& tenant) {
   collection.metric = static_cast<reference::Metric>(Below(3));
   collection.default_acl = {{{"everyone"}}, {}, {}};
   collection.default_label = {tenant.world.levels.back(), {}, {}};
+  collection.attributes = {{"year", std::nullopt}, {"secret", Label(tenant)}};
   return collection;
 }
 
@@ -154,10 +157,20 @@ std::vector<float> Draw::Vector(size_t dimension) {
   return vector;
 }
 
+std::string Draw::Words(size_t max) {
+  static const Strings kWords = {"plan", "plan",  "merger", "Board",     "cve-2024-1",
+                                 "risk", "audit", "the",    "wal_level", "board plan"};
+  std::string words = Pick(kWords);
+  for (size_t n = Below(max); n > 0; --n) words += " " + Pick(kWords);
+  if (Percent(4)) words += " \"" + Pick(kWords) + " " + Pick(kWords) + "\"";
+  return words;
+}
+
 reference::StoredChunk Draw::Chunk(const reference::Tenant& tenant, const reference::Label& floor,
                                    size_t dimension) {
   reference::StoredChunk chunk;
-  chunk.text = fmt::format("text {}", ++texts_);
+  chunk.text =
+      Percent(15) ? "what others say, too" : fmt::format("text {}: {}", ++texts_, Words(6));
   chunk.embedding = Vector(dimension);
   if (Percent(25)) chunk.acl = List(kContainers);
   if (Percent(25)) {
@@ -183,6 +196,10 @@ reference::Document Draw::Document(const reference::Tenant& tenant, size_t dimen
   if (Percent(93)) document.label = Label(tenant);
   if (Percent(12)) document.valid_from = std::min(End(), now_ + kHorizon * RunningEngine::kTick);
   if (Percent(12)) document.valid_until = End();
+  if (Percent(50)) document.source = Pick(kSources);
+  if (Percent(50)) document.trust = Pick(kTrust);
+  if (Percent(70)) document.attributes["year"] = static_cast<int64_t>(Below(6));
+  if (Percent(50)) document.attributes["secret"] = static_cast<int64_t>(Below(6));
   const reference::Label floor = document.label.value_or(
       reference::Label{tenant.world.levels.back(), {}, {}});  // as Collection() sets the default
   for (size_t n = 1 + Below(3); n > 0; --n) {

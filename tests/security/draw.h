@@ -14,7 +14,8 @@ namespace cordon {
 using Strings = std::vector<std::string>;
 
 // The names of every world.
-extern const Strings kUsers, kServices, kGroups, kListed, kContainers, kDestinations;
+extern const Strings kUsers, kServices, kGroups, kListed, kContainers, kDestinations, kSources,
+    kTrust;
 
 class Draw {
  public:
@@ -44,6 +45,8 @@ class Draw {
 
   reference::Collection Collection(const reference::Tenant& tenant);
   std::vector<float> Vector(size_t dimension);
+  // Up to `max` words of a few that meet often, some of them codes, some of them a phrase.
+  std::string Words(size_t max);
   reference::StoredChunk Chunk(const reference::Tenant& tenant, const reference::Label& floor,
                                size_t dimension);
   reference::Document Document(const reference::Tenant& tenant, size_t dimension);

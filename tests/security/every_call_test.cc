@@ -10,6 +10,8 @@
 #include <sstream>
 #include <thread>
 
+#include "cordon/v1/retrieval.pb.h"
+#include "engine/server/errors.h"
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
 #include "tests/effort.h"
@@ -231,6 +233,9 @@ class Calls : public testing::Test {
   std::map<bool, std::string> refusal_;  // of those, all alike; of users' tokens that come beside
 };
 
+// Its answer has several messages, each with a record.
+constexpr char kStream[] = "Retrieval/RetrieveStream";
+
 // A refusal says why in the standard way, in full; an answer of this kind has one message.
 void CheckDetails(const AnyAnswer& answer) {
   const grpc::Status& status = answer.status;
@@ -248,6 +253,22 @@ void CheckDetails(const AnyAnswer& answer) {
   EXPECT_NE(bad.field_violations(0).field(), "");
   EXPECT_EQ(bad.field_violations(0).description(), status.error_message());
   EXPECT_NE(status.error_message(), "");
+}
+
+// The refusal of the only question of a batch, as if it were that of the call: it must be told in
+// full, too.
+void Unpack(AnyAnswer* answer) {
+  v1::BatchRetrieveResponse batch;
+  if (!answer->status.ok() || answer->messages.size() != 1) return;
+  ASSERT_TRUE(batch.ParseFromString(answer->messages[0]) && batch.answers_size() == 1);
+  if (!batch.answers(0).has_refused()) return;
+  const auto& refused = batch.answers(0).refused();
+  int code = 1;
+  while (code < 17 && CodeName(static_cast<StatusCode>(code)) != refused.code()) ++code;
+  ASSERT_LT(code, 17) << refused.code();
+  answer->messages.clear();
+  answer->status =
+      ToGrpc(Status(static_cast<StatusCode>(code), refused.field(), refused.message()));
 }
 
 void CheckMetadata(const AnyAnswer& answer) {
@@ -276,6 +297,10 @@ void Calls::CheckOutcome(const Row& row, const Credential& with, const AnyAnswer
     EXPECT_EQ(bytes, refusal_[beside]) << "strangers are told apart";
   }
   if (expected != Code::OK || !row.request) return;
+  if (row.method == kStream) {
+    EXPECT_GE(answer.messages.size(), 1u);
+    return;
+  }
   ASSERT_EQ(answer.messages.size(), 1u);
   if (row.method == "Ingest/Ingest") {
     v1::IngestResponse response;
@@ -291,7 +316,8 @@ void Calls::CheckOutcome(const Row& row, const Credential& with, const AnyAnswer
 void Calls::CheckRecord(const Row& row, const Credential& with, const AnyAnswer& answer,
                         const std::vector<v1::JournalLine>& lines) {
   const bool empty_stream = !row.request && answer.status.ok();
-  ASSERT_EQ(lines.size(), with.known && !empty_stream ? 1u : 0u);
+  const bool parts = row.method == kStream && answer.status.ok();
+  ASSERT_EQ(lines.size(), parts ? answer.messages.size() : with.known && !empty_stream ? 1u : 0u);
   if (lines.empty()) return;
   const auto& line = lines.front();
   EXPECT_EQ(line.call(), row.method.substr(row.method.find('/') + 1));
@@ -332,7 +358,8 @@ void Calls::Check(const Row& row, const Credential& with, JournalWatch* journal)
   // Whoever is turned away at the door may lose the connection with it.
   const auto apart = with.turned_away ? store_.Connect() : nullptr;
   AnyCaller& caller = with.over ? *with.over : apart ? *apart : store_.caller();
-  const AnyAnswer answer = caller.Call(row.method, with.metadata, request);
+  AnyAnswer answer = caller.Call(row.method, with.metadata, request);
+  if (row.method == "Retrieval/BatchRetrieve") Unpack(&answer);
   CheckOutcome(row, with, answer);
   CheckWords(with, answer);
   if (with.known) CheckRecord(row, with, answer, journal->New());

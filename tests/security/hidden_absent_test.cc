@@ -283,6 +283,10 @@ class HiddenNames : public Hidden {
         {"Retrieval/Retrieve", "collection: '$' text: 'a' k: 20000 " + me},
         {"Retrieval/Retrieve", "collection: '$' text: 'a' scope { as: 'user:ana' }"},
         {"Retrieval/Retrieve", "collection: '$' text: 'a' scope { destination: 'gone' }"},
+        {"Retrieval/BatchRetrieve", "queries { collection: '$' text: 'a' " + me + "}"},
+        {"Retrieval/RetrieveStream", "query { collection: '$' text: 'a' " + me + "}"},
+        {"Retrieval/Retrieve", "collection: '$' text: 'a' context { rerank: 'r' } " + me},
+        {"Retrieval/Retrieve", "collection: '$' text: 'a' context { min_trust: 'r' } " + me},
         {"Retrieval/GetDocument", "collection: '$' document: 'd' " + me},
         {"Retrieval/GetDocument", "collection: '$' document: '' " + me},
         {"Retrieval/CheckAccess", "collection: '$' documents: 'd' documents: 'e' " + me},
@@ -374,6 +378,10 @@ TEST_F(HiddenNames, OfOthersAreToldFromAbsentOnes) {
       Expect(&world, "Retrieval/AllowedDestinations", app_,
              std::string("label { level: 'public' } ") + scope, twin);
     }
+    Expect(&world, "Retrieval/Retrieve", app_,
+           docs + "text: 'a' query_label { level: 'public' } context { rerank: '$' } " +
+               "scope { as: 'user:ana' }",
+           destination);
     Expect(&world, "Admin/RotateKey", root_, "id: '$'", key);
     Expect(&world, "Admin/RevokeKey", root_, "id: '$'", key);
     Expect(&world, "Admin/Usage", root_, "key_id: '$'", key);

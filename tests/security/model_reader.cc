@@ -12,6 +12,7 @@ namespace cordon {
 namespace {
 
 using reference::Found;
+using reference::Placed;
 
 // The refusals of the model in the engine's words; act-as is refused in two.
 std::string OutcomeOf(const std::string& refused) {
@@ -102,6 +103,9 @@ void ModelReader::CompareRefusal(const std::string& expected, std::string outcom
   const bool act_as = outcome == "PERMISSION_DENIED: as" ||
                       (outcome == "PERMISSION_DENIED: rights" && caller_->credential.query);
   if (act_as) outcome = "PERMISSION_DENIED: act-as";
+  // And which attribute is unknown.
+  const std::string of_filter = "INVALID_ARGUMENT: filter";
+  if (outcome.starts_with(of_filter)) outcome = of_filter;
   if (outcome == expected) return;
   const std::string what = fmt::format("'{}' instead of '{}'", outcome, expected);
   if (outcome == "OK") return Leaked(what);
@@ -160,24 +164,29 @@ void ModelReader::Retrieve() {
   size_t dimension = target.collection == nullptr ? 3 : target.collection->dimension;
   const bool wrong = draw_.Percent(1);
   if (wrong) ++dimension;
-  const auto vector = draw_.Vector(dimension);
-  request.mutable_vector()->Assign(vector.begin(), vector.end());
+  const RankedQuestion question = RankedQuestion::Make(&draw_, dimension);
+  question.Fill(&request, /*embeds=*/false);
   std::string refused = Refused(&target);
-  if (refused.empty() && wrong) refused = "INVALID_ARGUMENT: vector";
+  if (refused.empty() && wrong && !question.vector.empty()) refused = "INVALID_ARGUMENT: vector";
+  const bool known = target.collection == nullptr || !question.filter ||
+                     reference::Knows(world(), caller_->asker, *target.collection, *question.filter,
+                                      tenant_.engine()->now());
+  if (refused.empty() && !known) refused = "INVALID_ARGUMENT: filter";
   if (caller_->credential.query && request.k() > 10'000) refused = "INVALID_ARGUMENT: k";
   Expect<v1::RetrieveResponse>(
       Later<v1::RetrieveResponse>([&](auto done) {
         cordon::Retrieve(tenant_.engine()->Read(caller_->proof), request, done);
       }),
-      refused, [=, this](const auto& response) { CompareRetrieve(target, request, response); });
+      refused,
+      [=, this](const auto& response) { CompareRetrieve(target, question, request, response); });
 }
 
-void ModelReader::CompareRetrieve(const Target& target, const v1::RetrieveRequest& request,
+void ModelReader::CompareRetrieve(const Target& target, const RankedQuestion& question,
+                                  const v1::RetrieveRequest& request,
                                   const v1::RetrieveResponse& response) {
-  std::map<std::pair<std::string, uint32_t>, const Found*> visible;
-  const auto ranked = reference::Ranked(target.collection->metric, target.visible,
-                                        {request.vector().begin(), request.vector().end()});
-  for (const Found& each : ranked) visible[{each.document, each.ordinal}] = &each;
+  std::map<std::pair<std::string, uint32_t>, const Placed*> visible;
+  const auto ranked = question.Answer(target.collection->metric, target.visible, request.k());
+  for (const Placed& each : ranked) visible[{each.found.document, each.found.ordinal}] = &each;
   std::vector<Found> answered;
   for (const auto& passage : response.passages()) {
     ++tally_.passages;
@@ -186,15 +195,16 @@ void ModelReader::CompareRetrieve(const Target& target, const v1::RetrieveReques
       Leaked(fmt::format("chunk {} of {}, or twice", passage.chunk(), passage.document()));
       continue;
     }
-    ComparePassage(*found->second, request.omit_text(), passage);
-    answered.push_back(*found->second);
+    ComparePassage(*found->second, request, passage);
+    answered.push_back(found->second->found);
     visible.erase(found);
   }
   CompareOrder(ranked, request, response);
   CompareContext(answered, response);
 }
 
-void ModelReader::CompareOrder(const std::vector<Found>& ranked, const v1::RetrieveRequest& request,
+void ModelReader::CompareOrder(const std::vector<Placed>& ranked,
+                               const v1::RetrieveRequest& request,
                                const v1::RetrieveResponse& response) {
   const size_t k = std::min<size_t>(request.k() == 0 ? 10 : request.k(), ranked.size());
   const auto given = static_cast<size_t>(response.passages_size());
@@ -204,11 +214,12 @@ void ModelReader::CompareOrder(const std::vector<Found>& ranked, const v1::Retri
   }
   for (size_t i = 0; i < std::min(given, k); ++i) {
     const auto& passage = response.passages(static_cast<int>(i));
+    const Found& expected = ranked[i].found;
     const bool same =
-        passage.document() == ranked[i].document && passage.chunk() == ranked[i].ordinal;
+        passage.document() == expected.document && passage.chunk() == expected.ordinal;
     // An approximate search may find others; they are in order, and as many.
     if (!same && request.mode() == v1::MODE_EXACT) {
-      Missing(fmt::format("chunk {} of {} in place {} of {}", ranked[i].ordinal, ranked[i].document,
+      Missing(fmt::format("chunk {} of {} in place {} of {}", expected.ordinal, expected.document,
                           i, k));
     }
     if (i > 0 && response.passages(static_cast<int>(i) - 1).score() < passage.score()) {
@@ -217,17 +228,28 @@ void ModelReader::CompareOrder(const std::vector<Found>& ranked, const v1::Retri
   }
 }
 
-void ModelReader::ComparePassage(const Found& expected, bool omit_text,
+void ModelReader::ComparePassage(const Placed& placed, const v1::RetrieveRequest& request,
                                  const v1::Passage& passage) {
+  const Found& expected = placed.found;
   v1::Passage whole;
   whole.set_document(expected.document);
   whole.set_chunk(expected.ordinal);
   whole.set_score(expected.score);
-  if (!omit_text) whole.set_text(expected.chunk->text);
+  if (!request.omit_text()) whole.set_text(expected.chunk->text);
   *whole.mutable_label() =
       ToWire(reference::LabelOf(world(), reference::Judged(*expected.in, *expected.chunk)));
   whole.set_title(expected.in->title);
   whole.set_uri(expected.in->uri);
+  if (!expected.in->source.empty() || !expected.in->trust.empty()) {
+    whole.mutable_provenance()->set_source(expected.in->source);
+    whole.mutable_provenance()->set_trust(expected.in->trust);
+  }
+  if (request.rank() == v1::RANK_HYBRID) {
+    whole.set_vector_score(placed.vector);
+    whole.set_lexical_score(placed.lexical);
+    if (placed.vector_rank > 0) whole.set_vector_rank(placed.vector_rank);
+    if (placed.lexical_rank > 0) whole.set_lexical_rank(placed.lexical_rank);
+  }
   if (Serialized(whole) != Serialized(passage)) {
     Wrong(fmt::format("a passage:\n{}instead of\n{}{:x} and {:x}", passage.DebugString(),
                       whole.DebugString(), std::bit_cast<uint64_t>(passage.score()),

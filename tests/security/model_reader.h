@@ -9,6 +9,7 @@
 
 #include "tests/security/draw.h"
 #include "tests/security/mirrored_tenant.h"
+#include "tests/security/ranked_question.h"
 
 namespace cordon {
 
@@ -68,11 +69,12 @@ class ModelReader {
   void AllowedDestinations();
   void Stats();
 
-  void CompareRetrieve(const Target& target, const v1::RetrieveRequest& request,
-                       const v1::RetrieveResponse& response);
-  void CompareOrder(const std::vector<reference::Found>& expected,
+  void CompareRetrieve(const Target& target, const RankedQuestion& question,
+                       const v1::RetrieveRequest& request, const v1::RetrieveResponse& response);
+  void CompareOrder(const std::vector<reference::Placed>& expected,
                     const v1::RetrieveRequest& request, const v1::RetrieveResponse& response);
-  void ComparePassage(const reference::Found& expected, bool omit_text, const v1::Passage& passage);
+  void ComparePassage(const reference::Placed& expected, const v1::RetrieveRequest& request,
+                      const v1::Passage& passage);
   void CompareContext(const std::vector<reference::Found>& answered,
                       const v1::RetrieveResponse& response);
 

@@ -35,6 +35,7 @@ void RandomChanges::Begin() {
     above.push_back(name);
   }
   for (const auto& name : kDestinations) SetDestination(name);
+  SetSources();
   for (const auto& group : kGroups) {
     if (draw_.Percent(85)) tenant_.SetMembers(group, draw_.Members());
   }
@@ -84,7 +85,7 @@ void RandomChanges::ChangeMany(const std::string& collection) {
 
 void RandomChanges::ChangeRules() {
   tenant_.Settle();
-  switch (draw_.Below(8)) {
+  switch (draw_.Below(9)) {
     case 0:
       SetScheme(draw_.Percent(50), draw_.Percent(50), draw_.Percent(50));
       break;
@@ -103,6 +104,9 @@ void RandomChanges::ChangeRules() {
       break;
     case 6:
       RemoveSomeRule();
+      break;
+    case 7:
+      SetSources();
       break;
     default:
       ChangeCollections();
@@ -261,6 +265,23 @@ void RandomChanges::SetDestination(const std::string& name) {
   // Else the label of its model would stay, or not fall.
   if (model().world.destinations.contains(name)) change->set_retrained("drawn anew");
   tenant_.ApplyPolicy(request, [=](auto* model) { model->world.destinations[name] = destination; });
+}
+
+// Most are let back in.
+void RandomChanges::SetSources() {
+  const std::string source = draw_.Pick(kSources);
+  const bool quarantined = draw_.Percent(40);
+  v1::ApplyPolicyRequest request;
+  request.mutable_trust()->mutable_names()->Assign(kTrust.begin(), kTrust.end());
+  request.add_sources()->set_source(source);
+  request.mutable_sources(0)->set_quarantined(quarantined);
+  tenant_.ApplyPolicy(request, [=](auto* model) {
+    if (quarantined) {
+      model->world.quarantined.insert(source);
+    } else {
+      model->world.quarantined.erase(source);
+    }
+  });
 }
 
 void RandomChanges::RemoveSomeRule() {

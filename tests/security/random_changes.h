@@ -36,6 +36,7 @@ class RandomChanges {
   void SetScopes();
   void SetContainer(const std::string& name, const Strings& above);
   void SetDestination(const std::string& name);
+  void SetSources();
   void RemoveSomeRule();
   void ChangeDirectory();
   void Sync();

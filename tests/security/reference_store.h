@@ -27,6 +27,8 @@ struct Document {
   std::optional<Label> label = {};
   Time valid_from = INT64_MIN, valid_until = INT64_MAX;
   std::map<uint32_t, StoredChunk> chunks = {};
+  std::map<std::string, int64_t> attributes = {};
+  std::string source, trust;
 };
 enum class Metric { kCosine, kInnerProduct, kL2 };
 struct Collection {
@@ -35,7 +37,8 @@ struct Collection {
   List default_acl = {};
   Label default_label = {};
   std::map<std::string, Document> documents = {};
-  bool embeds = false;  // by itself; how is not modelled
+  bool embeds = false;                                          // by itself; how is not modelled
+  std::map<std::string, std::optional<Label>> attributes = {};  // declared, and what hides them
 };
 struct Said {  // who says what the directory says of a principal; perhaps that it is gone
   std::string source;
@@ -58,8 +61,8 @@ struct Found {
 
 // The chunk as the decision sees it.
 inline Chunk Judged(const Document& document, const StoredChunk& chunk) {
-  return {*document.acl,        *document.label, document.valid_from,
-          document.valid_until, chunk.acl,       chunk.label};
+  return {*document.acl, *document.label, document.valid_from, document.valid_until,
+          chunk.acl,     chunk.label,     document.source};
 }
 
 // Eight lanes, element i in lane i mod 8, added in pairs.

@@ -8,6 +8,7 @@
 #include "tests/effort.h"
 #include "tests/security/defect_log.h"
 #include "tests/security/random_changes.h"
+#include "tests/security/ranked_question.h"
 #include "tests/security/twins.h"
 
 namespace cordon {
@@ -24,7 +25,22 @@ void Clear(Response* response) {
   response->clear_revision();
   response->clear_journal_id();
 }
-void ClearMore(v1::RetrieveResponse* response) { response->clear_nonce(); }
+void Clear(v1::BatchRetrieveResponse*) {}
+void ClearMore(v1::RetrieveResponse* response) {
+  const std::string mark = response->nonce().substr(0, 16);
+  std::string* block = response->mutable_block();
+  for (size_t at = block->find(mark); !mark.empty() && at != block->npos; at = block->find(mark)) {
+    block->replace(at, mark.size(), "<mark>");
+  }
+  response->clear_nonce();
+}
+void ClearMore(v1::BatchRetrieveResponse* response) {
+  for (auto& answer : *response->mutable_answers()) {
+    if (!answer.has_response()) continue;
+    Clear(answer.mutable_response());
+    ClearMore(answer.mutable_response());
+  }
+}
 // An auditor is told how much there is; what the user may see of it must not depend on the rest.
 void ClearMore(v1::StatsResponse* response) {
   response->clear_documents();
@@ -160,14 +176,40 @@ class TwinWorlds {
     request.set_omit_text(draw_.Percent(30));
     request.set_want_nonce(draw_.Percent(10));
     if (draw_.Percent(10)) request.set_token_budget(static_cast<uint32_t>(1 + draw_.Below(20)));
-    if (twins.embeds() != draw_.Percent(2)) {
-      request.set_text(fmt::format("title or text {}", draw_.Below(100)));
-    } else {
-      const auto vector = draw_.Vector(twins.dimension() + (draw_.Percent(2) ? 1 : 0));
-      request.mutable_vector()->Assign(vector.begin(), vector.end());
-    }
+    const size_t dimension = twins.dimension() + (draw_.Percent(2) ? 1 : 0);
+    RankedQuestion::Make(&draw_, dimension).Fill(&request, twins.embeds() != draw_.Percent(2));
+    if (draw_.Percent(50)) SetContext(&request);
+    if (draw_.Percent(10)) return Batch(request);
     Same<v1::RetrieveResponse>(request, [&](const ReadContext& context, auto done) {
       cordon::Retrieve(context, request, done);
+    });
+  }
+
+  // What becomes of the passages must depend on nothing but them.
+  void SetContext(v1::RetrieveRequest* request) {
+    auto* options = request->mutable_context();
+    if (draw_.Percent(50)) {
+      options->set_duplicates(draw_.Percent(50) ? v1::DUPLICATES_EXACT : v1::DUPLICATES_NEAR);
+    }
+    if (draw_.Percent(40)) options->set_diversity(static_cast<double>(draw_.Below(11)) / 10);
+    if (draw_.Percent(30)) options->set_per_document_max(1 + draw_.Below(2));
+    if (draw_.Percent(30)) options->set_per_source_max(1 + draw_.Below(3));
+    if (draw_.Percent(30)) options->set_min_trust(draw_.Pick(kTrust));
+    if (draw_.Percent(40)) {
+      options->set_neighbours(1 + draw_.Below(2));
+    } else if (draw_.Percent(30)) {
+      options->set_parents(true);
+    }
+    options->set_want_block(draw_.Percent(20));
+    if (draw_.Percent(40)) request->set_token_budget(1 + draw_.Below(200));
+    if (options->diversity() != 0 && request->k() > 1000) request->set_k(1000);
+  }
+
+  void Batch(const v1::RetrieveRequest& request) {
+    v1::BatchRetrieveRequest batch;
+    for (size_t n = 1 + draw_.Below(3); n > 0; --n) *batch.add_queries() = request;
+    Same<v1::BatchRetrieveResponse>(batch, [&](const ReadContext& context, auto done) {
+      cordon::BatchRetrieve(context, batch, done);
     });
   }
 

@@ -110,6 +110,11 @@ v1::Document ToWire(const std::string& id, const reference::Document& document) 
   if (document.label) *out.mutable_label() = ToWire(*document.label);
   if (document.valid_from != INT64_MIN) *out.mutable_valid_from() = ToStamp(document.valid_from);
   if (document.valid_until != INT64_MAX) *out.mutable_valid_until() = ToStamp(document.valid_until);
+  if (!document.source.empty()) out.mutable_provenance()->set_source(document.source);
+  if (!document.trust.empty()) out.mutable_provenance()->set_trust(document.trust);
+  for (const auto& [name, value] : document.attributes) {
+    (*out.mutable_attributes())[name].set_int_value(value);
+  }
   for (const auto& [ordinal, chunk] : document.chunks) {
     auto* to = out.add_chunks();
     to->set_ordinal(ordinal);
@@ -132,6 +137,13 @@ v1::CollectionConfig ToWire(const std::string& name, const reference::Collection
   config.set_embedder(collection.embeds ? v1::EMBEDDER_BUILTIN : v1::EMBEDDER_NONE);
   *config.mutable_default_acl() = ToWire(collection.default_acl);
   *config.mutable_default_label() = ToWire(collection.default_label);
+  config.set_language("none");
+  for (const auto& [attribute, label] : collection.attributes) {
+    auto* spec = config.add_attributes();
+    spec->set_name(attribute);
+    spec->set_type(v1::ATTRIBUTE_TYPE_INT);
+    if (label) *spec->mutable_label() = ToWire(*label);
+  }
   return config;
 }
 

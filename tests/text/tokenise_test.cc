@@ -2,7 +2,10 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unicode/brkiter.h>
+#include <unicode/unistr.h>
 
+#include <memory>
 #include <string>
 #include <utility>
 
@@ -48,6 +51,67 @@ TEST(Tokenise, WordsSurviveAMove) {
   Words words = Tokenise("short");
   const Words moved = std::move(words);
   EXPECT_EQ(moved[0], "short");
+}
+
+// The words that ICU cuts of a text that is folded already, one after the other.
+std::vector<std::string> CutByIcu(const std::string& text) {
+  UErrorCode error = U_ZERO_ERROR;
+  const std::unique_ptr<icu::BreakIterator> iterator(
+      icu::BreakIterator::createWordInstance(icu::Locale::getRoot(), error));
+  const icu::UnicodeString whole = icu::UnicodeString::fromUTF8(text);
+  iterator->setText(whole);
+  std::vector<std::string> words;
+  int32_t begin = iterator->first();
+  for (int32_t end = iterator->next(); end != icu::BreakIterator::DONE; end = iterator->next()) {
+    const icu::UnicodeString word = whole.tempSubStringBetween(begin, end);
+    bool holds = false;
+    for (int32_t i = 0; i < word.length(); i = word.moveIndex32(i, 1)) {
+      holds |= u_isalnum(word.char32At(i)) != 0;
+    }
+    if (holds) word.toUTF8String(words.emplace_back());
+    begin = end;
+  }
+  return words;
+}
+
+TEST(Tokenise, AsciiIsCutAsIcuCutsIt) {
+  constexpr std::string_view kAlphabet[] = {"a",
+                                            "b",
+                                            "z",
+                                            "0",
+                                            "7",
+                                            "_",
+                                            ":",
+                                            ".",
+                                            "'",
+                                            ",",
+                                            ";",
+                                            " ",
+                                            "  ",
+                                            "\n",
+                                            "\r\n",
+                                            "\t",
+                                            "-",
+                                            "/",
+                                            "@",
+                                            "\"",
+                                            "(",
+                                            "\xC3\xA9",
+                                            "\xE2\x80\x99",
+                                            "\xCC\x81",
+                                            "\xE6\x9D\xB1",
+                                            "\xE3\x82\xAB",
+                                            "\xE2\x80\x8D",
+                                            "\xF0\x9F\x99\x82",
+                                            "\xD7\x90",
+                                            "\xC2\xA0"};
+  Random random(12);
+  for (int i = 0; i < 20000; ++i) {
+    const size_t among = random.OneIn(2) ? std::size(kAlphabet) : 21;  // ASCII alone
+    std::string text;
+    for (size_t n = 1 + random.Below(12); n > 0; --n) text += kAlphabet[random.Below(among)];
+    ASSERT_EQ(List(text), CutByIcu(std::string(Tokenise(text).folded()))) << text;
+  }
 }
 
 TEST(Tokenise, InvalidUtf8DoesNotCrash) {

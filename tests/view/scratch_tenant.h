@@ -46,7 +46,7 @@ class ScratchTenant {
   Indexes Rebuild() {
     Indexes built;
     for (const auto& [name, collection] : *store.state().collections) {
-      VectorIndexBuilder builder(EmptyIndex(collection->config));
+      CollectionIndexBuilder builder(collection->config);
       CORDON_CHECK(ScanDocuments(store.database(), 1, collection->id,
                                  [&](const auto& record, const auto& chunks) {
                                    AddRows(record, chunks, &builder);
@@ -90,18 +90,18 @@ class ScratchTenant {
  private:
   static void AddRows(const store::v1::DocumentRecord& record,
                       const std::vector<store::v1::ChunkRecord>& chunks,
-                      VectorIndexBuilder* builder) {
+                      CollectionIndexBuilder* builder) {
     const auto micros = [](const auto& time) { return time.seconds() * 1'000'000; };
     const auto& document = record.document();
-    DocumentChange change;
-    change.document = document.id();
-    change.may_exist = false;
+    RowChange change{document.id(), RowChange::kReplace, false, kAlways, kNever, {}};
+    change.attributes = &document.attributes();
     if (document.has_valid_from()) change.valid_from = micros(document.valid_from());
     if (document.has_valid_until()) change.valid_until = micros(document.valid_until());
     for (size_t i = 0; i < chunks.size(); ++i) {
       const auto& entry = record.chunks(static_cast<int>(i));
       change.rows.push_back({entry.ordinal(), entry.class_id(),
-                             reinterpret_cast<const float*>(chunks[i].embedding().data())});
+                             reinterpret_cast<const float*>(chunks[i].embedding().data()),
+                             chunks[i].text()});
     }
     builder->Add(change);
   }

@@ -187,7 +187,7 @@ TEST_F(Views, DeadClassesKeepNamesInUse) {
   scratch_.Do(IngestOf("b", "allow { principal: 'everyone' }", "level: 'restricted'"));
   const auto collection = scratch_.store.state().FindCollection("docs");
   EXPECT_EQ(PinAt(kSecond)->ClassesInUse(collection.get()), (std::vector<bool>{true, true}));
-  VectorIndex& index = scratch_.indexes.at(collection->id);
+  VectorIndex& index = scratch_.indexes.at(collection->id).vectors;
   DocumentChange remove;
   remove.document = "a";
   remove.kind = DocumentChange::Kind::kRemove;

@@ -132,6 +132,27 @@ Status ReadPrincipal(JsonValue value, v1::Principal* principal) {
   return OkStatus();
 }
 
+Status ReadAttributeValue(JsonValue value, v1::AttributeValue* attribute) {
+  using simdjson::dom::element_type;
+  switch (value.type()) {
+    case element_type::INT64:
+      attribute->set_int_value(int64_t(value));
+      return OkStatus();
+    case element_type::UINT64:
+      return Invalid("", "beyond a signed 64-bit integer");
+    case element_type::DOUBLE:
+      attribute->set_float_value(double(value));
+      return OkStatus();
+    case element_type::BOOL:
+      attribute->set_bool_value(bool(value));
+      return OkStatus();
+    case element_type::STRING:
+      return ReadString(value, attribute->mutable_string_value());
+    default:
+      return WrongType(value, "a number, a string or a truth value");
+  }
+}
+
 Status ReadAttributeSpecs(JsonValue value,
                           google::protobuf::RepeatedPtrField<v1::AttributeSpec>* specs) {
   return ReadArray(value, [specs](JsonValue element) {

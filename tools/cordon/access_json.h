@@ -29,6 +29,8 @@ Status ReadClearance(JsonValue value, v1::Clearance* clearance);
 // One line of a directory file: {"principal"} with "members", "clearance", or "delete".
 Status ReadPrincipal(JsonValue value, v1::Principal* principal);
 
+// The value of an attribute: a number, a string or a truth value.
+Status ReadAttributeValue(JsonValue value, v1::AttributeValue* attribute);
 // An attribute schema: [{"name","type","label"}].
 Status ReadAttributeSpecs(JsonValue value,
                           google::protobuf::RepeatedPtrField<v1::AttributeSpec>* specs);

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <limits>
+#include <optional>
 
 #include "cordon/v1/admin.grpc.pb.h"
 #include "tools/cordon/access_json.h"
@@ -20,10 +21,14 @@ struct CreateOptions {
   int64_t dimension = 0;
   std::string metric;
   std::string embedder = "none";
+  std::string endpoint;
   std::string model;
   std::string default_label;
   std::string default_acl;
   std::string attributes_file;
+  std::string language;
+  std::optional<double> k1;
+  std::optional<double> b;
   std::string reason;
 };
 
@@ -37,6 +42,11 @@ struct NoOptions {};
 v1::Metric MetricByName(std::string_view name) {
   if (name == "cosine") return v1::METRIC_COSINE;
   return name == "ip" ? v1::METRIC_INNER_PRODUCT : v1::METRIC_L2;
+}
+
+v1::Embedder EmbedderByName(std::string_view name) {
+  if (name == "builtin") return v1::EMBEDDER_BUILTIN;
+  return name == "http" ? v1::EMBEDDER_HTTP : v1::EMBEDDER_NONE;
 }
 
 Status ReadAttributesFile(const std::string& path, v1::CollectionConfig* config) {
@@ -56,8 +66,12 @@ StatusOr<v1::CollectionConfig> Config(const CreateOptions& options) {
   }
   config.set_dimension(static_cast<uint32_t>(options.dimension));
   config.set_metric(MetricByName(options.metric));
-  config.set_embedder(options.embedder == "builtin" ? v1::EMBEDDER_BUILTIN : v1::EMBEDDER_NONE);
+  config.set_embedder(EmbedderByName(options.embedder));
+  config.set_embedding_endpoint(options.endpoint);
   config.set_model(options.model);
+  config.set_language(options.language);
+  if (options.k1) config.mutable_bm25()->set_k1(*options.k1);
+  if (options.b) config.mutable_bm25()->set_b(*options.b);
   if (!options.default_label.empty()) {
     ASSIGN_OR_RETURN(*config.mutable_default_label(),
                      ParseLabelOption("default-label", options.default_label));
@@ -135,7 +149,9 @@ void AddCreate(CLI::App& collection, Session& session) {
       AddCommand(collection, "create", "Creates a collection: documents of one embedding space",
                  R"(  cordon collection create docs --dim 768 --metric cosine --model bge-base
   cordon collection create notes --dim 256 --metric cosine --embedder builtin \
-      --default-label '{"level":"internal"}' --default-acl '{"allow":["everyone"]}')");
+      --default-label '{"level":"internal"}' --default-acl '{"allow":["everyone"]}'
+  cordon collection create docs --dim 1536 --metric cosine --embedder http \
+      --embedding-endpoint embed-eu)");
   const auto options = std::make_shared<CreateOptions>();
   create->add_option("NAME", options->name, "Its name")->required();
   create->add_option("--dim", options->dimension, "Numbers in an embedding, 1 to 4096")->required();
@@ -145,11 +161,16 @@ void AddCreate(CLI::App& collection, Session& session) {
       ->type_name("cosine|ip|l2");
   create
       ->add_option("--embedder", options->embedder,
-                   "What embeds text: none (bring vectors) or builtin (for trying and testing)")
-      ->check(CLI::IsMember({"builtin", "none"}))
-      ->type_name("builtin|none")
+                   "What embeds text: none (bring vectors), builtin (for trying and testing) or "
+                   "http (an endpoint of the server's)")
+      ->check(CLI::IsMember({"builtin", "none", "http"}))
+      ->type_name("builtin|none|http")
       ->capture_default_str();
-  create->add_option("--model", options->model, "The model that made the vectors; recorded only");
+  create->add_option(
+      "--embedding-endpoint", options->endpoint,
+      "With --embedder http: the endpoint, which is a destination of the policy too");
+  create->add_option("--model", options->model,
+                     "The model that made the vectors; with --embedder http the endpoint's own");
   create->add_option(
       "--default-label", options->default_label,
       R"(Label of documents without one: {"level":…,"compartments":[…],"tags":[…]})");
@@ -157,6 +178,10 @@ void AddCreate(CLI::App& collection, Session& session) {
                      R"(List of documents without one: {"allow":[…],"deny":[…],"inherit":[…]})");
   create->add_option("--attributes", options->attributes_file,
                      R"(JSON file: [{"name":…,"type":int|float|bool|string|time,"label":{…}}])");
+  create->add_option("--language", options->language,
+                     "Of its texts, for lexical ranking: en (the default), de, fr, …, or none");
+  create->add_option("--k1", options->k1, "BM25: how soon repeated words count no more; else 1.2");
+  create->add_option("--b", options->b, "BM25: how much long texts are held back; else 0.75");
   AddReason(create, &options->reason);
   OnRun(create, session, options, Create);
 }

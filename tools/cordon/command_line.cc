@@ -59,6 +59,7 @@ void AddCommands(CLI::App& app, Session& session) {
   AddCollectionCommands(app, session);
   AddPolicyCommands(app, session);
   AddDirectoryCommands(app, session);
+  AddSourceCommands(app, session);
   AddIngestCommand(app, session);
   AddRetrieveCommand(app, session);
   AddDocumentCommands(app, session);

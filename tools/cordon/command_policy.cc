@@ -109,6 +109,8 @@ void AddApply(CLI::App& policy, Session& session) {
   scopes: {1: {ceiling: {level: public, compartments: []}, forbidden_tags: [pii]}}
   containers: [{name: "folder:/hr", allow: ["group:hr"], deny: [], inherit: []}]
   destinations: [{name: chat, scope: 3, ceiling: {level: confidential}, region: eu}]
+  trust: [untrusted, partner, internal]
+  sources: [{source: wiki-import, quarantined: true}]
   denied_certificates: [{fingerprint: "sha256:9f86…"}, {issuer: "CN=Old CA,O=Corp"}])");
   const auto options = std::make_shared<ApplyOptions>();
   apply->add_option("FILE", options->file, "The policy file")->required();

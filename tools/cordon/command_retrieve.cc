@@ -1,7 +1,11 @@
 // retrieve: the passages that a user is entitled to.
 #include "cordon/v1/retrieval.grpc.pb.h"
 #include "tools/cordon/command.h"
+#include "tools/cordon/context_options.h"
+#include "tools/cordon/filter_json.h"
 #include "tools/cordon/gzip.h"
+#include "tools/cordon/human.h"
+#include "tools/cordon/message_json.h"
 #include "tools/cordon/npy.h"
 #include "tools/cordon/query_json.h"
 #include "tools/cordon/query_run.h"
@@ -25,7 +29,12 @@ struct RetrieveOptions {
   std::string purpose;
   std::string break_glass;
   uint64_t at_least_revision = 0;
+  std::string filter;
+  std::string fusion;
+  std::optional<double> min_score;
   bool no_text = false;
+  bool stream = false;
+  ContextFlags context;
   CLI::Option* as_option = nullptr;
   CLI::Option* destination_option = nullptr;
 };
@@ -50,6 +59,14 @@ StatusOr<v1::RetrieveRequest> Request(const RetrieveOptions& options) {
   request.set_mode(mode);
   ASSIGN_OR_RETURN(const v1::Rank rank, ParseRank(options.rank));
   request.set_rank(rank);
+  if (!options.filter.empty()) {
+    RETURN_IF_ERROR(ParseFilterOption(options.filter, request.mutable_filter()));
+  }
+  if (!options.fusion.empty()) {
+    RETURN_IF_ERROR(ParseFusionOption(options.fusion, request.mutable_fusion()));
+  }
+  if (options.min_score) request.set_min_score(*options.min_score);
+  RETURN_IF_ERROR(SetContext(options.context, &request));
   if (options.vector_file.empty()) return request;
 
   const auto bytes = ReadFileMaybeGzip(options.vector_file, kVectorBytesMax);
@@ -71,11 +88,35 @@ StatusOr<int> RetrieveOne(const v1::RetrieveRequest& request, const Connection& 
   return 0;
 }
 
+// Tells each message as it comes.
+StatusOr<int> RetrieveParts(const v1::RetrieveRequest& query, const Connection& connection,
+                            Output& output) {
+  v1::RetrieveStreamRequest request;
+  *request.mutable_query() = query;
+  grpc::ClientContext context;
+  connection.Prepare(&context, kCallTimeout);
+  const auto reader =
+      v1::Retrieval::NewStub(connection.channel())->RetrieveStream(&context, request);
+  v1::RetrieveStreamResponse part;
+  for (int passages = 0; reader->Read(&part); passages += part.passages_size()) {
+    if (output.json()) {
+      JsonWriter json;
+      WritePart(json, part);
+      output.Line(json);
+    } else {
+      output.Line(PartText(part, passages + 1));
+    }
+  }
+  const RpcOutcome outcome = connection.Outcome(reader->Finish());
+  if (!outcome.status.ok()) return outcome.status;
+  return 0;
+}
+
 StatusOr<int> Retrieve(const RetrieveOptions& options, Session& session) {
   ASSIGN_OR_RETURN(const v1::RetrieveRequest request, Request(options));
   if (options.queries_file.empty()) {
     ASSIGN_OR_RETURN(Connection * connection, session.Connect());
-    return RetrieveOne(request, *connection, session.output());
+    return (options.stream ? RetrieveParts : RetrieveOne)(request, *connection, session.output());
   }
   ASSIGN_OR_RETURN(LineReader reader, LineReader::Open(options.queries_file, kQueryLineBytesMax));
   ASSIGN_OR_RETURN(Connection * connection, session.Connect());
@@ -90,7 +131,8 @@ void AddQuestion(CLI::App* retrieve, RetrieveOptions& options) {
                            "The question's embedding: .npy, f2, f4 or f8, shape (d,) or (1,d)");
   CLI::Option* const queries = retrieve->add_option(
       "--queries", options.queries_file,
-      R"(Questions, one a line: {"id","as","vector","text","k","mode","rank","destination"}; the )"
+      R"(Questions, one a line: {"id","as","vector","text","k","mode","rank","destination",)"
+      R"("filter","min_score","fusion","context"}; the )"
       "options are their defaults; - is standard input");
   queries->excludes(text)->excludes(vector);
 }
@@ -109,12 +151,24 @@ void AddRefinements(CLI::App* retrieve, RetrieveOptions& options) {
       ->capture_default_str();
   options.destination_option = retrieve->add_option("--destination", options.destination,
                                                     "Where the context goes; else the key's first");
+  retrieve->add_option("--filter", options.filter,
+                       R"(Which documents, by their attributes: {"attr":…,"eq"|"in"|"gt"|"gte"|)"
+                       R"("lt"|"lte"|"prefix"|"exists":…}, {"and":[…]}, {"or":[…]}, {"not":…})");
+  retrieve->add_option("--min-score", options.min_score, "Leaves out passages with a lower score");
+  retrieve->add_option(
+      "--fusion", options.fusion,
+      R"(Of a hybrid answer: {"method":"rrf"|"weighted","weights":{"vector":1,"lexical":1},)"
+      R"("depth":100})");
   retrieve->add_flag("--no-text", options.no_text, "Leaves the passages' text out");
   retrieve->add_option("--break-glass", options.break_glass,
                        "An access that this key opened for the user: cordon break-glass open");
   retrieve->add_option("--purpose", options.purpose, "Why; recorded in the journal");
   retrieve->add_option("--at-least-revision", options.at_least_revision,
                        "Waits until this revision is visible");
+  AddContextFlags(retrieve, options.context);
+  retrieve
+      ->add_flag("--stream", options.stream, "Tells passages as they come, and the context last")
+      ->excludes("--queries");
 }
 
 }  // namespace
@@ -124,7 +178,12 @@ void AddRetrieveCommand(CLI::App& app, Session& session) {
       AddCommand(app, "retrieve", "Finds the passages that a user is entitled to",
                  R"(  cordon retrieve docs --as user:ana --text "parental leave" --destination chat
   cordon retrieve docs --as user:ana --vector question.npy --k 5 --mode exact
+  cordon retrieve docs --as user:ana --rank hybrid --text "parental leave" \
+      --filter '{"and":[{"attr":"year","gte":2020},{"not":{"attr":"lang","in":["de","fr"]}}]}'
+  cordon retrieve docs --as user:ana --rank lexical --text '"wal level" CVE-2024-3094'
   cordon retrieve docs --queries questions.jsonl --json
+  cordon retrieve docs --as user:ana --text "parental leave" --duplicates near --neighbours 1 \
+    --token-budget 4000 --token-reserve 500 --block
 
   {"id":"q1","as":"user:ana","vector":[0.1,0.2],"k":10,"mode":"exact","rank":"vector"})");
   const auto options = std::make_shared<RetrieveOptions>();

@@ -25,6 +25,8 @@ std::string StatsText(const v1::StatsResponse& response) {
                                  Grouped(response.documents()), Grouped(response.chunks()));
   if (response.has_visible_chunks()) {
     text += fmt::format("\nvisible chunks        {}", Grouped(response.visible_chunks()));
+  } else if (response.canary_alerts() > 0) {
+    text += fmt::format("\ncanary alerts         {}", Grouped(response.canary_alerts()));
   }
   return text + fmt::format("\nundefined principals  {}\nrevision              {}",
                             Grouped(response.undefined_principals()), response.revision());

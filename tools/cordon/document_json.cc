@@ -9,28 +9,6 @@
 namespace cordon {
 namespace {
 
-using simdjson::dom::element_type;
-
-Status ReadAttributeValue(JsonValue value, v1::AttributeValue* attribute) {
-  switch (value.type()) {
-    case element_type::INT64:
-      attribute->set_int_value(int64_t(value));
-      return OkStatus();
-    case element_type::UINT64:
-      return Invalid("", "beyond a signed 64-bit integer");
-    case element_type::DOUBLE:
-      attribute->set_float_value(double(value));
-      return OkStatus();
-    case element_type::BOOL:
-      attribute->set_bool_value(bool(value));
-      return OkStatus();
-    case element_type::STRING:
-      return ReadString(value, attribute->mutable_string_value());
-    default:
-      return WrongType(value, "a number, a string or a truth value");
-  }
-}
-
 Status ReadAttributes(JsonValue value, v1::Document* document) {
   if (!value.is_object()) return WrongType(value, "an object");
   for (const auto [key, member] : simdjson::dom::object(value)) {
@@ -96,6 +74,13 @@ Status ReadDocument(JsonValue value, v1::Document* document) {
               {"attributes", [&](JsonValue v) { return ReadAttributes(v, document); }},
               {"provenance",
                [&](JsonValue v) { return ReadProvenance(v, document->mutable_provenance()); }},
+              {"canary",
+               [&](JsonValue v) {
+                 bool canary = false;
+                 RETURN_IF_ERROR(ReadBool(v, &canary));
+                 document->set_canary(canary);
+                 return OkStatus();
+               }},
               {"chunks", chunks},
               StringField("text", document->mutable_text())});
 }

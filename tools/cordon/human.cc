@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "tools/cordon/context_options.h"
 #include "tools/cordon/message_json.h"
 #include "tools/cordon/output.h"
 
@@ -112,8 +113,37 @@ std::string Table(const std::vector<std::string>& head,
   return text;
 }
 
+namespace {
+
+std::string Counts(const v1::RetrieveResponse& response) {
+  std::string text;
+  if (!response.token_counter().empty()) {
+    text += fmt::format("tokens       {}, by {}\n", response.tokens(),
+                        Printable(response.token_counter()));
+  }
+  if (response.rerank() != v1::RERANK_OUTCOME_UNSPECIFIED) {
+    text += fmt::format("rerank       {}\n", RerankOutcomeName(response.rerank()));
+  }
+  return text;
+}
+
+// The block itself, ready to be piped on.
+std::string BlockText(const v1::RetrieveResponse& response) {
+  std::string text;
+  const std::string& block = response.block();
+  for (size_t begin = 0; begin < block.size();) {
+    const size_t end = std::min(block.find('\n', begin), block.size());
+    text += Printable(block.substr(begin, end - begin)) + "\n";
+    begin = end + 1;
+  }
+  return text.substr(0, text.size() - 1);
+}
+
+}  // namespace
+
 std::string RetrieveText(const v1::RetrieveResponse& response) {
   std::string text;
+  if (!response.block().empty()) return BlockText(response);
   int rank = 0;
   for (const v1::Passage& passage : response.passages()) text += PassageText(passage, ++rank);
   if (response.passages().empty()) text += "Nothing found.\n";
@@ -122,10 +152,21 @@ std::string RetrieveText(const v1::RetrieveResponse& response) {
     text += fmt::format("context      {}\nmay go to    {}\n", LabelText(response.context_label()),
                         Listed(response.destinations()));
   }
-  if (response.limited()) text += "limited      the token budget cut the answer short\n";
+  if (response.limited()) text += "limited      a limit cut the answer short\n";
+  text += Counts(response);
   text += fmt::format("revision     {}, as of {}\njournal      {}", response.revision(),
                       TimeText(response.as_of()), response.journal_id());
   return text;
+}
+
+std::string PartText(const v1::RetrieveStreamResponse& part, int first) {
+  if (part.has_summary()) {
+    const std::string text = RetrieveText(part.summary());
+    return first > 1 ? text.substr(text.find("\n\n") + 2) : text;
+  }
+  std::string text;
+  for (const v1::Passage& passage : part.passages()) text += PassageText(passage, first++);
+  return text.substr(0, text.size() - 1);
 }
 
 std::string DocumentText(const v1::GetDocumentResponse& response) {

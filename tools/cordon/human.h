@@ -36,6 +36,8 @@ std::string Table(const std::vector<std::string>& head,
 
 // The passages, the label of their context and where it may go.
 std::string RetrieveText(const v1::RetrieveResponse& response);
+// One message of a stream whose first passage is number `first`; the last one ends it.
+std::string PartText(const v1::RetrieveStreamResponse& part, int first);
 
 // The permitted part of a document.
 std::string DocumentText(const v1::GetDocumentResponse& response);

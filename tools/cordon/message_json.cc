@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "engine/base/clock.h"
+#include "tools/cordon/context_options.h"
 
 namespace cordon {
 namespace {
@@ -35,6 +36,23 @@ void TimeOrNull(JsonWriter& json, bool has, const google::protobuf::Timestamp& t
   } else {
     json.Null();
   }
+}
+
+// A rank beyond the depth is null.
+void RankOrNull(JsonWriter& json, bool has, uint32_t rank) {
+  if (has) {
+    json.Unsigned(rank);
+  } else {
+    json.Null();
+  }
+}
+
+// What a hybrid answer is made of.
+void WriteParts(JsonWriter& json, const v1::Passage& passage) {
+  json.Key("vector_score").Double(passage.vector_score());
+  json.Key("lexical_score").Double(passage.lexical_score());
+  RankOrNull(json.Key("vector_rank"), passage.has_vector_rank(), passage.vector_rank());
+  RankOrNull(json.Key("lexical_rank"), passage.has_lexical_rank(), passage.lexical_rank());
 }
 
 }  // namespace
@@ -111,9 +129,57 @@ void WriteAcl(JsonWriter& json, const v1::Acl& acl) {
   json.Key("inherit").Strings(acl.inherit()).EndObject();
 }
 
-void WriteRetrieve(JsonWriter& json, const v1::RetrieveResponse& response) {
+namespace {
+
+void WriteValue(JsonWriter& json, const v1::AttributeValue& value) {
+  switch (value.kind_case()) {
+    case v1::AttributeValue::kIntValue:
+      json.Signed(value.int_value());
+      return;
+    case v1::AttributeValue::kFloatValue:
+      json.Double(value.float_value());
+      return;
+    case v1::AttributeValue::kBoolValue:
+      json.Bool(value.bool_value());
+      return;
+    case v1::AttributeValue::kStringValue:
+      json.String(value.string_value());
+      return;
+    case v1::AttributeValue::kTimeValue:
+      json.String(TimeText(value.time_value()));
+      return;
+    case v1::AttributeValue::KIND_NOT_SET:
+      break;
+  }
+  json.Null();
+}
+
+// What only some passages have.
+void WriteOrigin(JsonWriter& json, const v1::Passage& passage) {
+  if (passage.citation() > 0) json.Key("citation").Unsigned(passage.citation());
+  if (passage.has_provenance()) {
+    json.Key("provenance").BeginObject();
+    json.Key("source").String(passage.provenance().source());
+    json.Key("trust").String(passage.provenance().trust()).EndObject();
+  }
+  if (!passage.attributes().empty()) {
+    json.Key("attributes").BeginObject();
+    for (const auto& attribute : passage.attributes()) {
+      WriteValue(json.Key(attribute.name()), attribute.value());
+    }
+    json.EndObject();
+  }
+  if (passage.hidden_characters() > 0) {
+    json.Key("hidden_characters").Unsigned(passage.hidden_characters());
+  }
+  if (passage.has_rerank_score()) json.Key("rerank_score").Double(passage.rerank_score());
+  if (passage.neighbour()) json.Key("neighbour").Bool(true);
+}
+
+void WritePassages(JsonWriter& json,
+                   const google::protobuf::RepeatedPtrField<v1::Passage>& passages) {
   json.Key("passages").BeginArray();
-  for (const v1::Passage& passage : response.passages()) {
+  for (const v1::Passage& passage : passages) {
     json.BeginObject();
     json.Key("document").String(passage.document());
     json.Key("chunk").Unsigned(passage.chunk());
@@ -123,9 +189,31 @@ void WriteRetrieve(JsonWriter& json, const v1::RetrieveResponse& response) {
     WriteLabel(json, passage.label());
     json.Key("title").String(passage.title());
     json.Key("uri").String(passage.uri());
+    if (passage.has_vector_score()) WriteParts(json, passage);
+    WriteOrigin(json, passage);
     json.EndObject();
   }
   json.EndArray();
+}
+
+}  // namespace
+
+void WritePart(JsonWriter& json, const v1::RetrieveStreamResponse& part) {
+  json.BeginObject();
+  if (part.has_summary()) {
+    json.Key("summary").BeginObject();
+    WriteRetrieve(json, part.summary());
+    json.EndObject();
+  } else {
+    WritePassages(json, part.passages());
+    json.Key("context_label");
+    LabelOrNull(json, part.has_context_label(), part.context_label());
+  }
+  json.Key("journal_id").String(part.journal_id()).EndObject();
+}
+
+void WriteRetrieve(JsonWriter& json, const v1::RetrieveResponse& response) {
+  WritePassages(json, response.passages());
   json.Key("context_label");
   LabelOrNull(json, response.has_context_label(), response.context_label());
   json.Key("destinations").Strings(response.destinations());
@@ -134,6 +222,15 @@ void WriteRetrieve(JsonWriter& json, const v1::RetrieveResponse& response) {
   json.Key("as_of").String(TimeText(response.as_of()));
   json.Key("journal_id").String(response.journal_id());
   if (!response.break_glass().empty()) json.Key("break_glass").String(response.break_glass());
+  if (!response.nonce().empty()) json.Key("nonce").String(response.nonce());
+  if (!response.block().empty()) json.Key("block").String(response.block());
+  if (!response.token_counter().empty()) {
+    json.Key("token_counter").String(response.token_counter());
+    json.Key("tokens").Unsigned(response.tokens());
+  }
+  if (response.rerank() != v1::RERANK_OUTCOME_UNSPECIFIED) {
+    json.Key("rerank").String(RerankOutcomeName(response.rerank()));
+  }
 }
 
 void WriteDocument(JsonWriter& json, const v1::GetDocumentResponse& response) {
@@ -176,6 +273,8 @@ void WriteStats(JsonWriter& json, const v1::StatsResponse& response) {
   json.Key("undefined_principals").Unsigned(response.undefined_principals());
   if (response.has_visible_chunks()) {
     json.Key("visible_chunks").Unsigned(response.visible_chunks());
+  } else {
+    json.Key("canary_alerts").Unsigned(response.canary_alerts());
   }
   json.Key("revision").Unsigned(response.revision());
   json.Key("journal_id").String(response.journal_id());
@@ -217,6 +316,10 @@ void WriteCollection(JsonWriter& json, const v1::CollectionConfig& config) {
   json.Key("metric").String(MetricName(config.metric()));
   json.Key("embedder").String(EmbedderName(config.embedder()));
   json.Key("model").String(config.model());
+  if (!config.embedding_endpoint().empty()) {
+    json.Key("embedding_endpoint").String(config.embedding_endpoint());
+  }
+  json.Key("language").String(config.language().empty() ? "en" : config.language());
   json.Key("default_label");
   LabelOrNull(json, config.has_default_label(), config.default_label());
   json.Key("default_acl");
@@ -256,7 +359,9 @@ void WriteJournalLine(JsonWriter& json, const v1::JournalLine& line) {
   json.Key("break_glass").String(line.break_glass());
   json.Key("passages").Unsigned(line.passages());
   json.Key("tokens").Unsigned(line.tokens());
-  json.Key("reason").String(line.reason()).EndObject();
+  json.Key("reason").String(line.reason());
+  json.Key("canary").Bool(line.canary());
+  json.Key("endpoints").Strings(line.endpoints()).EndObject();
 }
 
 std::string_view MetricName(v1::Metric metric) {
@@ -278,6 +383,8 @@ std::string_view EmbedderName(v1::Embedder embedder) {
       return "none";
     case v1::EMBEDDER_BUILTIN:
       return "builtin";
+    case v1::EMBEDDER_HTTP:
+      return "http";
     default:
       return "unknown";
   }

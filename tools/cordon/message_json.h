@@ -30,6 +30,8 @@ void WriteEntries(JsonWriter& json, const google::protobuf::RepeatedPtrField<v1:
 
 // The members of an answer, between BeginObject() and EndObject() of the caller.
 void WriteRetrieve(JsonWriter& json, const v1::RetrieveResponse& response);
+// One message of a stream, as an object.
+void WritePart(JsonWriter& json, const v1::RetrieveStreamResponse& part);
 void WriteDocument(JsonWriter& json, const v1::GetDocumentResponse& response);
 void WriteExplain(JsonWriter& json, const v1::ExplainResponse& response);
 void WriteStats(JsonWriter& json, const v1::StatsResponse& response);

@@ -103,6 +103,19 @@ Status ReadDestination(JsonValue value, v1::DestinationChange* change) {
   return OkStatus();
 }
 
+Status ReadSource(JsonValue value, v1::SourceChange* change) {
+  bool quarantined = false;
+  bool stated = false;
+  RETURN_IF_ERROR(ReadObject(
+      value, {StringField("source", change->mutable_source()), {"quarantined", [&](JsonValue v) {
+                                                                  stated = true;
+                                                                  return ReadBool(v, &quarantined);
+                                                                }}}));
+  change->set_quarantined(quarantined);
+  if (change->source().empty()) return Invalid("source", "missing");
+  return stated ? OkStatus() : Invalid("quarantined", "missing; say true or false");
+}
+
 Status ReadDenied(JsonValue value, v1::DeniedCertificates* denied) {
   return ReadArray(value, [denied](JsonValue entry) {
     auto* certificate = denied->add_certificates();
@@ -130,6 +143,12 @@ StatusOr<v1::ApplyPolicyRequest> ParsePolicy(std::string_view text) {
        {"levels", [&](JsonValue v) { return names(request.mutable_levels(), v); }},
        {"compartments", [&](JsonValue v) { return names(request.mutable_compartments(), v); }},
        {"tags", [&](JsonValue v) { return names(request.mutable_tags(), v); }},
+       {"trust", [&](JsonValue v) { return names(request.mutable_trust(), v); }},
+       {"sources",
+        [&](JsonValue v) {
+          return ReadArray(
+              v, [&](JsonValue entry) { return ReadSource(entry, request.add_sources()); });
+        }},
        ClearanceField("default_clearance", [&] { return request.mutable_default_clearance(); }),
        {"scopes", [&](JsonValue v) { return ReadScopes(v, request.mutable_scopes()); }},
        {"denied_certificates",

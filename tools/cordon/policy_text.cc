@@ -66,6 +66,11 @@ void WriteDenied(JsonWriter& json, const v1::DeniedCertificate& denied) {
   json.String(single ? denied.fingerprint() : denied.issuer()).EndObject();
 }
 
+void WriteSource(JsonWriter& json, const v1::SourceChange& change) {
+  json.BeginObject().Key("source").String(change.source());
+  json.Key("quarantined").Bool(change.quarantined()).EndObject();
+}
+
 std::vector<Part> PartsOf(const v1::ApplyPolicyRequest& policy) {
   std::vector<Part> parts = {
       {"levels", {Names(policy.levels())}},
@@ -76,7 +81,9 @@ std::vector<Part> PartsOf(const v1::ApplyPolicyRequest& policy) {
       {"scopes", {Json([&](JsonWriter& json) { WriteScopes(json, policy.scopes()); })}},
       {"containers", {}, true},
       {"destinations", {}, true},
-      {"denied_certificates", {}, true}};
+      {"denied_certificates", {}, true},
+      {"trust", {Names(policy.trust())}},
+      {"sources", {}, true}};
   for (const auto& each : policy.containers()) {
     parts[5].elements.push_back(
         Json([&](JsonWriter& json) { WriteContainer(json, each.container()); }));
@@ -87,6 +94,9 @@ std::vector<Part> PartsOf(const v1::ApplyPolicyRequest& policy) {
   }
   for (const auto& each : policy.denied_certificates().certificates()) {
     parts[7].elements.push_back(Json([&](JsonWriter& json) { WriteDenied(json, each); }));
+  }
+  for (const auto& each : policy.sources()) {
+    parts[9].elements.push_back(Json([&](JsonWriter& json) { WriteSource(json, each); }));
   }
   return parts;
 }

@@ -2,6 +2,10 @@
 
 #include <limits>
 
+#include "tools/cordon/access_json.h"
+#include "tools/cordon/context_options.h"
+#include "tools/cordon/filter_json.h"
+
 namespace cordon {
 namespace {
 
@@ -52,6 +56,13 @@ JsonField NameField(std::string_view key, std::string* name) {
           }};
 }
 
+Status ReadMinScore(JsonValue value, v1::RetrieveRequest* request) {
+  double score = 0;
+  RETURN_IF_ERROR(ReadScore(value, &score));
+  request->set_min_score(score);
+  return OkStatus();
+}
+
 Status ReadRevision(JsonValue value, v1::Scope* scope) {
   uint64_t revision = 0;
   RETURN_IF_ERROR(ReadUint64(value, &revision));
@@ -68,17 +79,30 @@ Status ParseQuery(JsonParser& parser, std::string_view line, Query* query) {
   v1::RetrieveRequest* const request = &query->request;
   v1::Scope* const scope = request->mutable_scope();
   std::string ignored_id;  // read above
-  return ReadObject(value,
-                    {StringField("id", &ignored_id),
-                     NameField("as", scope->mutable_as()),
-                     {"vector", [&](JsonValue v) { return ReadVector(v, request); }},
-                     StringField("text", request->mutable_text()),
-                     {"k", [&](JsonValue v) { return ReadK(v, request); }},
-                     {"mode", [&](JsonValue v) { return ReadMode(v, request); }},
-                     {"rank", [&](JsonValue v) { return ReadRank(v, request); }},
-                     NameField("destination", scope->mutable_destination()),
-                     StringField("purpose", scope->mutable_purpose()),
-                     {"at_least_revision", [&](JsonValue v) { return ReadRevision(v, scope); }}});
+  return ReadObject(
+      value,
+      {StringField("id", &ignored_id),
+       NameField("as", scope->mutable_as()),
+       {"vector", [&](JsonValue v) { return ReadVector(v, request); }},
+       StringField("text", request->mutable_text()),
+       {"k", [&](JsonValue v) { return ReadK(v, request); }},
+       {"mode", [&](JsonValue v) { return ReadMode(v, request); }},
+       {"rank", [&](JsonValue v) { return ReadRank(v, request); }},
+       NameField("destination", scope->mutable_destination()),
+       StringField("purpose", scope->mutable_purpose()),
+       {"context", [&](JsonValue v) { return ReadContextOptions(v, request->mutable_context()); }},
+       {"token_budget",
+        [&](JsonValue v) {
+          uint32_t budget = 0;
+          RETURN_IF_ERROR(ReadUint32(v, &budget));
+          request->set_token_budget(budget);
+          return OkStatus();
+        }},
+       {"query_label", [&](JsonValue v) { return ReadLabel(v, request->mutable_query_label()); }},
+       {"at_least_revision", [&](JsonValue v) { return ReadRevision(v, scope); }},
+       {"filter", [&](JsonValue v) { return ReadFilter(v, request->mutable_filter()); }},
+       {"min_score", [&](JsonValue v) { return ReadMinScore(v, request); }},
+       {"fusion", [&](JsonValue v) { return ReadFusion(v, request->mutable_fusion()); }}});
 }
 
 StatusOr<v1::Mode> ParseMode(std::string_view name) {

@@ -18,8 +18,9 @@ struct Query {
   v1::RetrieveRequest request;
 };
 
-// Reads {"id","as","vector","text","k","mode","rank","destination","purpose","at_least_revision"}
-// over what `query->request` already says. A refusal's field is the key.
+// Reads {"id","as","vector","text","k","mode","rank","destination","purpose","at_least_revision",
+// "filter","min_score","fusion","context","token_budget","query_label"} over what `query->request`
+// already says. A refusal's field is the key.
 Status ParseQuery(JsonParser& parser, std::string_view line, Query* query);
 
 // The modes and ranks by name; refuses others.

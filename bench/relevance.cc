@@ -1,0 +1,316 @@
+// How good the answers are, on sets with relevance judgements: nDCG@10 and recall@100 of lexical,
+// vector and hybrid ranking, and of a plain BM25 that shares no code with the engine's. A document
+// is relevant if it is judged so at all (grades below 1 are not).
+//
+// And that entitlements change nothing but what is seen: under random ones every answer must be
+// that of an index that holds only the permitted documents, to the bit.
+#include <fmt/format.h>
+#include <fmt/os.h>
+#include <fmt/ranges.h>
+#include <libstemmer.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <functional>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "bench/relevance_data.h"
+#include "engine/base/random.h"
+#include "engine/index/vector_index.h"
+#include "engine/lexical/lexical_index.h"
+
+namespace cordon {
+namespace {
+
+constexpr uint32_t kClasses = 64;
+constexpr size_t kDepth = 100;
+constexpr double kRankConstant = 60;  // as engine/retrieve/fuse.cc has it
+
+using Ranking = std::vector<std::pair<std::string, double>>;  // ids and scores, best first
+
+// The indexes over some documents of a set.
+class Searcher {
+ public:
+  Searcher(const RelevanceSet& set, const std::vector<uint32_t>& class_of,
+           const std::function<bool(size_t)>& holds)
+      : vectors_(set.vectors[0].size(), Metric::kCosine) {
+    VectorIndexBuilder vectors(vectors_);
+    LexicalIndexBuilder texts(texts_);
+    for (size_t i = 0; i < set.ids.size(); ++i) {
+      if (!holds(i)) continue;
+      DocumentChange change;
+      change.document = set.ids[i];
+      change.number = documents_.Add(set.ids[i]);
+      change.rows.push_back({0, class_of[i], set.vectors[i].data()});
+      vectors.Add(change);
+      texts.Add({change.number, 0, class_of[i], kAlways, kNever, set.texts[i]});
+    }
+    vectors_ = vectors.Finish();
+    texts_ = texts.Finish();
+  }
+
+  Ranking Lexical(const AllowedSet& allowed, const std::string& text) const {
+    const auto found =
+        texts_.Search(allowed, documents_, ParseTextQuery(Language::kEnglish, text), kDepth, {});
+    Ranking ranking;
+    for (const auto& hit : found->hits) {
+      ranking.emplace_back(documents_.id(hit.document), hit.score);
+    }
+    return ranking;
+  }
+
+  // Both scores of each document that one of the rankings has, scaled to 0 to 1 and weighed.
+  Ranking Weighted(const RelevanceSet& set, const AllowedSet& allowed, size_t query,
+                   double by_text) const {
+    const auto found = texts_.Search(
+        allowed, documents_, ParseTextQuery(Language::kEnglish, set.queries[query]), kDepth, {});
+    CORDON_CHECK(found.ok());
+    std::set<uint32_t> numbers;
+    for (const auto& hit : found->hits) numbers.insert(hit.document);
+    for (const auto& [id, score] : Vector(allowed, set.query_vectors[query])) {
+      numbers.insert(*documents_.Find(id));
+    }
+    std::vector<double> near, text;
+    for (const uint32_t number : numbers) {  // all documents are there, in their order
+      const auto& vector = set.vectors[number];
+      near.push_back(
+          Score(Metric::kCosine, set.query_vectors[query].data(), vector.data(), vector.size()));
+      text.push_back(found->scorer.Score(CountTerms(Language::kEnglish, set.texts[number])));
+    }
+    const auto scale = [](std::vector<double>* scores) {
+      const auto [least, greatest] = std::minmax_element(scores->begin(), scores->end());
+      const double low = *least, span = *greatest - low;
+      for (double& score : *scores) score = span > 0 ? (score - low) / span : 0;
+    };
+    scale(&near);
+    scale(&text);
+    Ranking ranking;
+    size_t i = 0;
+    for (const uint32_t number : numbers) {
+      ranking.emplace_back(documents_.id(number), near[i] + by_text * text[i]);
+      ++i;
+    }
+    std::stable_sort(ranking.begin(), ranking.end(),
+                     [](const auto& x, const auto& y) { return x.second > y.second; });
+    return ranking;
+  }
+
+  Ranking Vector(const AllowedSet& allowed, const std::vector<float>& vector) const {
+    Ranking ranking;
+    const auto found = vectors_.Search(allowed, vector, kDepth, {});
+    CORDON_CHECK(found.ok());
+    for (const Hit& hit : *found) {
+      ranking.emplace_back(hit.document, hit.score.low == hit.score.high ? hit.score.low : 0);
+    }
+    return ranking;
+  }
+
+ private:
+  Documents documents_;
+  VectorIndex vectors_;
+  LexicalIndex texts_{Language::kEnglish};
+};
+
+Ranking Fuse(const Ranking& a, const Ranking& b) {
+  std::map<std::string, double> scores;
+  for (const Ranking* ranking : {&a, &b}) {
+    for (size_t i = 0; i < ranking->size(); ++i) {
+      scores[(*ranking)[i].first] += 1 / (kRankConstant + static_cast<double>(i + 1));
+    }
+  }
+  Ranking fused(scores.begin(), scores.end());
+  std::stable_sort(fused.begin(), fused.end(),
+                   [](const auto& x, const auto& y) { return x.second > y.second; });
+  return fused;
+}
+
+// A plain BM25: words of letters and digits, Porter's stems, Lucene's English stop words, and the
+// formula of Lucene's BM25Similarity with the lengths as they are.
+class Plain {
+ public:
+  explicit Plain(const RelevanceSet& set) : set_(set) {
+    for (const std::string& text : set.texts) {
+      std::map<std::string, double> counts;
+      double length = 0;
+      for (const std::string& term : Terms(text)) {
+        counts[term] += 1;
+        length += 1;
+      }
+      for (const auto& [term, count] : counts) df_[term] += 1;
+      rows_.push_back(std::move(counts));
+      lengths_.push_back(length);
+      words_ += length;
+    }
+  }
+
+  Ranking Rank(const std::string& query) {
+    const auto n = static_cast<double>(rows_.size());
+    std::map<std::string, double> scores;
+    for (const std::string& term : Terms(query)) {
+      const double idf = std::log(1 + (n - df_[term] + 0.5) / (df_[term] + 0.5));
+      for (size_t i = 0; i < rows_.size(); ++i) {
+        const auto found = rows_[i].find(term);
+        if (found == rows_[i].end()) continue;
+        const double norm = 1.2 * (0.25 + 0.75 * lengths_[i] / (words_ / n));
+        scores[set_.ids[i]] += idf * found->second / (found->second + norm);
+      }
+    }
+    Ranking ranking(scores.begin(), scores.end());
+    std::stable_sort(ranking.begin(), ranking.end(),
+                     [](const auto& x, const auto& y) { return x.second > y.second; });
+    if (ranking.size() > kDepth) ranking.resize(kDepth);
+    return ranking;
+  }
+
+ private:
+  static std::vector<std::string> Terms(const std::string& text) {
+    static const std::set<std::string> kStop = {
+        "a",   "an",    "and",  "are",   "as",    "at",   "be",   "but", "by",  "for",  "if",
+        "in",  "into",  "is",   "it",    "no",    "not",  "of",   "on",  "or",  "such", "that",
+        "the", "their", "then", "there", "these", "they", "this", "to",  "was", "will", "with"};
+    static sb_stemmer* const stemmer = sb_stemmer_new("english", "UTF_8");
+    std::vector<std::string> terms;
+    std::string word;
+    for (size_t i = 0; i <= text.size(); ++i) {
+      if (i < text.size() && std::isalnum(static_cast<unsigned char>(text[i])) != 0) {
+        word += static_cast<char>(std::tolower(static_cast<unsigned char>(text[i])));
+        continue;
+      }
+      if (!word.empty() && !kStop.contains(word)) {
+        const sb_symbol* stem =
+            sb_stemmer_stem(stemmer, reinterpret_cast<const sb_symbol*>(word.data()),
+                            static_cast<int>(word.size()));
+        terms.emplace_back(reinterpret_cast<const char*>(stem),
+                           static_cast<size_t>(sb_stemmer_length(stemmer)));
+      }
+      word.clear();
+    }
+    return terms;
+  }
+
+  const RelevanceSet& set_;
+  std::vector<std::map<std::string, double>> rows_;
+  std::vector<double> lengths_;
+  std::map<std::string, double> df_;
+  double words_ = 0;
+};
+
+struct Quality {
+  double ndcg = 0;    // at 10
+  double recall = 0;  // at 100
+};
+
+Quality QualityOf(const Ranking& ranking, const std::map<std::string, int>& judged) {
+  std::set<std::string> relevant;
+  for (const auto& [id, grade] : judged) {
+    if (grade >= 1) relevant.insert(id);
+  }
+  Quality quality;
+  double gain = 0, ideal = 0, found = 0;
+  for (size_t i = 0; i < std::min<size_t>(100, ranking.size()); ++i) {
+    if (!relevant.contains(ranking[i].first)) continue;
+    found += 1;
+    if (i < 10) gain += 1 / std::log2(static_cast<double>(i) + 2);
+  }
+  for (size_t i = 0; i < std::min<size_t>(10, relevant.size()); ++i) {
+    ideal += 1 / std::log2(static_cast<double>(i) + 2);
+  }
+  if (relevant.empty()) return quality;
+  return {gain / ideal, found / static_cast<double>(relevant.size())};
+}
+
+Quality Mean(const RelevanceSet& set, const std::function<Ranking(size_t query)>& rank) {
+  Quality mean;
+  const auto n = static_cast<double>(set.queries.size());
+  for (size_t q = 0; q < set.queries.size(); ++q) {
+    const auto judged = set.judged.find(set.query_ids[q]);
+    if (judged == set.judged.end()) continue;
+    const Quality one = QualityOf(rank(q), judged->second);
+    mean.ndcg += one.ndcg / n;
+    mean.recall += one.recall / n;
+  }
+  return mean;
+}
+
+// How many answers under random entitlements differ from those of an index of only the permitted.
+size_t CountDifferent(const RelevanceSet& set, const std::vector<uint32_t>& class_of,
+                      const Searcher& whole, size_t callers, Random* random) {
+  size_t different = 0;
+  for (size_t caller = 0; caller < callers; ++caller) {
+    AllowedSet allowed{Bitmap(kClasses), 0};
+    for (uint32_t c = 0; c < kClasses; ++c) {
+      if (random->Below(callers) <= caller) allowed.classes.Set(c);
+    }
+    const Searcher only(set, class_of, [&](size_t i) { return allowed.classes.Test(class_of[i]); });
+    for (size_t q = 0; q < set.queries.size(); ++q) {
+      const Ranking lexical = whole.Lexical(allowed, set.queries[q]);
+      const Ranking vector = whole.Vector(allowed, set.query_vectors[q]);
+      const Ranking only_lexical = only.Lexical(allowed, set.queries[q]);
+      const Ranking only_vector = only.Vector(allowed, set.query_vectors[q]);
+      different += lexical != only_lexical;
+      different += Fuse(lexical, vector) != Fuse(only_lexical, only_vector);
+    }
+  }
+  return different;
+}
+
+std::string Measure(const std::filesystem::path& folder, size_t callers) {
+  const RelevanceSet set = ReadRelevanceSet(folder);
+  Random random(5);
+  std::vector<uint32_t> class_of;
+  for (size_t i = 0; i < set.ids.size(); ++i) {
+    class_of.push_back(static_cast<uint32_t>(random.Below(kClasses)));
+  }
+  const Searcher whole(set, class_of, [](size_t) { return true; });
+  Plain plain(set);
+  AllowedSet all{Bitmap(kClasses), 0};
+  for (uint32_t c = 0; c < kClasses; ++c) all.classes.Set(c);
+  const auto lexical = [&](size_t q) { return whole.Lexical(all, set.queries[q]); };
+  const auto vector = [&](size_t q) { return whole.Vector(all, set.query_vectors[q]); };
+  const std::vector<std::pair<std::string, Quality>> rows = {
+      {"plain", Mean(set, [&](size_t q) { return plain.Rank(set.queries[q]); })},
+      {"lexical", Mean(set, lexical)},
+      {"vector", Mean(set, vector)},
+      {"hybrid", Mean(set, [&](size_t q) { return Fuse(lexical(q), vector(q)); })},
+      {"weighted 1:1", Mean(set, [&](size_t q) { return whole.Weighted(set, all, q, 1); })},
+      {"weighted 1:3", Mean(set, [&](size_t q) { return whole.Weighted(set, all, q, 3); })}};
+  const size_t different = CountDifferent(set, class_of, whole, callers, &random);
+  std::string json = fmt::format(R"({{"set":"{}","documents":{},"queries":{},"callers":{},)"
+                                 R"("different":{})",
+                                 set.name, set.ids.size(), set.queries.size(), callers, different);
+  fmt::print("{}: {} documents, {} queries; under {} entitlements {} answers differ\n", set.name,
+             set.ids.size(), set.queries.size(), callers, different);
+  for (const auto& [name, quality] : rows) {
+    fmt::print("  {:<12} nDCG@10 {:.4f}  recall@100 {:.4f}\n", name, quality.ndcg, quality.recall);
+    json += fmt::format(R"(,"{}":{{"ndcg_10":{:.4f},"recall_100":{:.4f}}})", name, quality.ndcg,
+                        quality.recall);
+  }
+  return json + "}";
+}
+
+int Main(int argc, char** argv) {
+  std::string folder, out;
+  bool quick = false;
+  CLI::App app("nDCG and recall on sets with relevance judgements");
+  app.add_option("--data", folder, "the folder that holds the sets' folders")->required();
+  app.add_flag("--quick", quick, "one set and few entitlements: to see that it works");
+  app.add_option("--out", out, "writes the figures to this JSON file");
+  CLI11_PARSE(app, argc, argv);
+  std::vector<std::string> sets;
+  for (const std::string name : {"cranfield", "npl"}) {
+    if (quick && name == "npl") continue;
+    sets.push_back(Measure(std::filesystem::path(folder) / name, quick ? 2 : 8));
+  }
+  if (out.empty()) return 0;
+  auto file = fmt::output_file(out);
+  file.print("{{\"relevance\":[{}]}}\n", fmt::join(sets, ",\n"));
+  return 0;
+}
+
+}  // namespace
+}  // namespace cordon
+
+int main(int argc, char** argv) { return cordon::Main(argc, argv); }

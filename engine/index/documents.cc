@@ -1,0 +1,65 @@
+#include "engine/index/documents.h"
+
+#include <algorithm>
+#include <functional>
+
+#include "engine/base/check.h"
+
+namespace cordon {
+namespace {
+
+struct Hash {
+  uint32_t bucket;
+  uint32_t rest;
+};
+
+Hash HashOf(std::string_view id, uint32_t buckets) {
+  const uint64_t hash = std::hash<std::string_view>()(id);
+  return {static_cast<uint32_t>(hash % buckets), static_cast<uint32_t>(hash >> 32)};
+}
+
+}  // namespace
+
+std::optional<uint32_t> Documents::Find(std::string_view id) const {
+  const Hash hash = HashOf(id, kBuckets);
+  const std::vector<Place>* bucket = buckets_.Find(hash.bucket);
+  if (bucket == nullptr) return std::nullopt;
+  for (const Place& place : *bucket) {
+    if (place.rest == hash.rest && this->id(place.number) == id) return place.number;
+  }
+  return std::nullopt;
+}
+
+uint32_t Documents::Add(std::string_view id) {
+  if (const auto found = Find(id)) return *found;
+  uint32_t number = first_free_;
+  if (number == kNone) {
+    number = bound_++;
+    CORDON_CHECK(number != kNone);
+  } else {
+    first_free_ = slots_.Find(number)->next_free;
+  }
+  slots_.Mutable(number) = {std::string(id), kNone};
+  const Hash hash = HashOf(id, kBuckets);
+  buckets_.Mutable(hash.bucket).push_back({hash.rest, number});
+  ++size_;
+  return number;
+}
+
+void Documents::Remove(uint32_t number) {
+  const Hash hash = HashOf(id(number), kBuckets);
+  const size_t erased = std::erase_if(buckets_.Mutable(hash.bucket),
+                                      [&](const Place& place) { return place.number == number; });
+  CORDON_CHECK(erased == 1);
+  slots_.Mutable(number) = {std::string(), first_free_};
+  first_free_ = number;
+  --size_;
+}
+
+std::string_view Documents::id(uint32_t number) const {
+  const Slot* slot = slots_.Find(number);
+  CORDON_CHECK(slot != nullptr);
+  return slot->id;
+}
+
+}  // namespace cordon

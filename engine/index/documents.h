@@ -1,0 +1,56 @@
+// Numbers for the documents of a collection: small, and the same in every index of them.
+//
+// A document has one number as long as it is there, whatever replaces its chunks. Numbers of
+// removed documents are given again; no index holds a live row of them then.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/base/persistent_map.h"
+
+namespace cordon {
+
+// An immutable value once it is copied: a version costs what differs. One writer changes its own
+// copy; const calls are thread-safe.
+class Documents {
+ public:
+  std::optional<uint32_t> Find(std::string_view id) const;
+
+  // The number of `id`, a new one if it has none.
+  uint32_t Add(std::string_view id);
+  void Remove(uint32_t number);
+
+  // Of a number that is given; valid as long as this version.
+  std::string_view id(uint32_t number) const;
+
+  // Every number is below it.
+  size_t bound() const { return bound_; }
+  size_t size() const { return size_; }
+
+ private:
+  static constexpr uint32_t kBuckets = 1 << 16;  // a million documents: 15 in each
+  static constexpr uint32_t kNone = UINT32_MAX;
+
+  // Most ids of a bucket are told apart by the rest of their hash.
+  struct Place {
+    uint32_t rest;
+    uint32_t number;
+  };
+  struct Slot {
+    std::string id;
+    uint32_t next_free = kNone;  // of a number that is given to none
+  };
+
+  PersistentMap<std::vector<Place>> buckets_;
+  PersistentMap<Slot> slots_;  // by number
+  uint32_t first_free_ = kNone;
+  uint32_t bound_ = 0;
+  size_t size_ = 0;
+};
+
+}  // namespace cordon

@@ -1,0 +1,66 @@
+#include "engine/ingest/embed_documents.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "engine/embed/embeddings.h"
+#include "engine/policy/release.h"
+#include "engine/store/codec.h"
+
+namespace cordon {
+namespace {
+
+// The texts of one document, if the endpoint may receive all of them.
+StatusOr<std::vector<Released>> ReleaseAll(const WriteContext& context, const World& world,
+                                           const std::string& endpoint,
+                                           const v1::Document& document) {
+  const Scheme& scheme = world.state.rules->scheme;
+  const Label label = FromProto(document.label());
+  std::vector<Released> texts;
+  for (int i = 0; i < document.chunks_size(); ++i) {
+    const v1::Chunk& chunk = document.chunks(i);
+    const Label effective =
+        chunk.has_label() ? Join(scheme, label, FromProto(chunk.label())) : label;
+    auto released = Release(world, endpoint, context.caller.dev(), context.caller.grant().clearance,
+                            effective, chunk.text());
+    if (!released.ok()) return released.status().Within(fmt::format("chunks[{}]", i));
+    texts.push_back(*std::move(released));
+  }
+  return texts;
+}
+
+}  // namespace
+
+Status EmbedDocuments(const WriteContext& context, const View& view,
+                      const v1::CollectionConfig& config, Validated* validated) {
+  ASSIGN_OR_RETURN(Endpoint * endpoint,
+                   EmbeddingEndpoint(context.endpoints, config.embedding_endpoint(), config.model(),
+                                     config.dimension()));
+  auto* const documents = validated->batch.mutable_documents();
+  std::vector<Released> texts;
+  std::vector<v1::Chunk*> chunks;
+  int kept = 0;
+  for (int i = 0; i < documents->size(); ++i) {
+    v1::Document* document = documents->Mutable(i);
+    auto released = ReleaseAll(context, view.world(), config.embedding_endpoint(), *document);
+    if (!released.ok()) {
+      validated->refused.push_back(
+          RefusalOf(validated->places[static_cast<size_t>(i)], document->id(), released.status()));
+      continue;
+    }
+    texts.insert(texts.end(), released->begin(), released->end());
+    for (auto& chunk : *document->mutable_chunks()) chunks.push_back(&chunk);
+    documents->SwapElements(kept++, i);
+  }
+  documents->DeleteSubrange(kept, documents->size() - kept);
+  std::sort(validated->refused.begin(), validated->refused.end(),
+            [](const auto& a, const auto& b) { return a.index() < b.index(); });
+  ASSIGN_OR_RETURN(const auto embeddings, EmbedTexts(endpoint, texts, /*stop=*/nullptr));
+  for (size_t i = 0; i < chunks.size(); ++i) {
+    chunks[i]->mutable_embedding()->Assign(embeddings[i].begin(), embeddings[i].end());
+  }
+  return OkStatus();
+}
+
+}  // namespace cordon

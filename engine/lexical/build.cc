@@ -1,0 +1,229 @@
+// LexicalRows out of texts, and out of the live rows of other segments.
+#include <algorithm>
+#include <tuple>
+#include <utility>
+
+#include "engine/base/check.h"
+#include "engine/lexical/segment.h"
+
+namespace cordon {
+
+// Takes the rows in their order, then their postings in any order, and puts each in its place.
+class LexicalRowsBuilder {
+ public:
+  LexicalRowsBuilder() : rows_(std::make_shared<LexicalRows>()) { rows_->slots_.resize(1024); }
+
+  // Rows come by (class, document, ordinal).
+  void AddRow(const LexicalSource& row, uint32_t length) {
+    const auto number = static_cast<uint32_t>(rows_->keys_.size());
+    CORDON_CHECK(number < kLexicalRowsMax);
+    rows_->keys_.push_back({row.document, row.ordinal, row.class_id});
+    rows_->lengths_.push_back(length);
+    auto& runs = rows_->runs_;
+    if (runs.empty() || runs.back().class_id != row.class_id) {
+      runs.push_back({row.class_id, number, number, 0});
+    }
+    runs.back().end = number + 1;
+    runs.back().words += length;
+    if (row.valid_from != kAlways || row.valid_until != kNever) {
+      rows_->bounded_.push_back({number, row.valid_from, row.valid_until});
+    }
+  }
+
+  // The place of a term among those that there are so far.
+  uint32_t Intern(std::string_view text, uint32_t hash) {
+    if (rows_->terms_.size() * 2 >= rows_->slots_.size()) Grow();
+    uint32_t& slot = SlotOf(text, hash);
+    if (slot == 0) {
+      rows_->terms_.push_back({hash, static_cast<uint32_t>(rows_->text_.size()), 0, 0, 0});
+      rows_->text_.append(text);
+      counts_.push_back(0);
+      slot = static_cast<uint32_t>(rows_->terms_.size());
+    }
+    return slot - 1;
+  }
+
+  void AddPosting(uint32_t term, uint32_t row, uint32_t count) {
+    CORDON_CHECK(count <= UINT16_MAX);
+    ++counts_[term];
+    flat_.push_back({term, {static_cast<uint16_t>(row), static_cast<uint16_t>(count)}});
+  }
+
+  std::shared_ptr<const LexicalRows> Finish() {
+    NumberRows();
+    rows_->terms_.push_back({0, static_cast<uint32_t>(rows_->text_.size()), 0, 0, 0});
+    PlacePostings();
+    for (size_t term = 0; term < rows_->terms(); ++term) Complete(term);
+    rows_->text_.shrink_to_fit();
+    rows_->terms_.shrink_to_fit();
+    return std::move(rows_);
+  }
+
+ private:
+  struct Flat {
+    uint32_t term;
+    Posting posting;
+  };
+
+  std::string_view TextOf(size_t term) const {
+    const size_t begin = rows_->terms_[term].text;
+    const size_t end =
+        term + 1 < rows_->terms_.size() ? rows_->terms_[term + 1].text : rows_->text_.size();
+    return std::string_view(rows_->text_).substr(begin, end - begin);
+  }
+
+  uint32_t& SlotOf(std::string_view text, uint32_t hash) {
+    const size_t mask = rows_->slots_.size() - 1;
+    for (size_t at = hash & mask;; at = (at + 1) & mask) {
+      uint32_t& slot = rows_->slots_[at];
+      if (slot == 0) return slot;
+      if (rows_->terms_[slot - 1].hash == hash && TextOf(slot - 1) == text) return slot;
+    }
+  }
+
+  void Grow() {
+    rows_->slots_.assign(rows_->slots_.size() * 2, 0);
+    const size_t mask = rows_->slots_.size() - 1;
+    for (size_t term = 0; term < rows_->terms_.size(); ++term) {
+      size_t at = rows_->terms_[term].hash & mask;
+      while (rows_->slots_[at] != 0) at = (at + 1) & mask;
+      rows_->slots_[at] = static_cast<uint32_t>(term + 1);
+    }
+  }
+
+  void NumberRows() {
+    const auto& keys = rows_->keys_;
+    auto& order = rows_->by_number_;
+    order.resize(keys.size());
+    for (uint32_t i = 0; i < order.size(); ++i) order[i] = i;
+    std::sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) {
+      return std::tie(keys[a].document, keys[a].ordinal) <
+             std::tie(keys[b].document, keys[b].ordinal);
+    });
+    for (size_t i = 1; i < order.size(); ++i) {
+      const auto& a = keys[order[i - 1]];
+      const auto& b = keys[order[i]];
+      CORDON_CHECK(a.document != b.document || a.ordinal < b.ordinal);
+    }
+  }
+
+  void PlacePostings() {
+    CORDON_CHECK(flat_.size() <= UINT32_MAX);
+    uint32_t begin = 0;
+    for (size_t term = 0; term < counts_.size(); ++term) {
+      rows_->terms_[term].postings = begin;
+      begin += std::exchange(counts_[term], begin);
+    }
+    rows_->terms_.back().postings = begin;
+    rows_->postings_.resize(begin);
+    for (const Flat& flat : flat_) rows_->postings_[counts_[flat.term]++] = flat.posting;
+  }
+
+  // Of some segments each gave its rows in order.
+  void Complete(size_t term) {
+    LexicalRows::Term& entry = rows_->terms_[term];
+    const auto begin = rows_->postings_.begin() + entry.postings;
+    const auto end = rows_->postings_.begin() + rows_->terms_[term + 1].postings;
+    const auto by_row = [](const Posting& a, const Posting& b) { return a.row < b.row; };
+    if (!std::is_sorted(begin, end, by_row)) std::sort(begin, end, by_row);
+    uint32_t length_min = UINT16_MAX;
+    for (auto posting = begin; posting != end; ++posting) {
+      entry.count_max = std::max(entry.count_max, posting->count);
+      length_min = std::min(length_min, rows_->lengths_[posting->row]);
+    }
+    entry.length_min = static_cast<uint16_t>(length_min);
+  }
+
+  std::shared_ptr<LexicalRows> rows_;
+  std::vector<Flat> flat_;
+  std::vector<uint32_t> counts_;  // postings by term; then where the next one goes
+};
+
+std::shared_ptr<const LexicalRows> LexicalRows::Build(std::vector<LexicalSource> sources) {
+  CORDON_CHECK(!sources.empty());
+  std::sort(sources.begin(), sources.end(), [](const LexicalSource& a, const LexicalSource& b) {
+    return std::tie(a.class_id, a.document, a.ordinal) <
+           std::tie(b.class_id, b.document, b.ordinal);
+  });
+  LexicalRowsBuilder builder;
+  for (uint32_t row = 0; row < sources.size(); ++row) {
+    const TermCounts& terms = *sources[row].terms;
+    builder.AddRow(sources[row], terms.length());
+    for (size_t i = 0; i < terms.size(); ++i) {
+      builder.AddPosting(builder.Intern(terms[i].text, terms[i].hash), row, terms[i].count);
+    }
+  }
+  return builder.Finish();
+}
+
+namespace {
+
+constexpr uint32_t kNoRow = UINT32_MAX;
+
+// A live row of one of the segments that are merged.
+struct LiveRow {
+  LexicalSource source;
+  uint32_t segment;
+  uint32_t row;
+};
+
+std::vector<LiveRow> LiveRows(std::span<const LexicalSegment> segments) {
+  std::vector<LiveRow> live;
+  for (uint32_t s = 0; s < segments.size(); ++s) {
+    const LexicalRows& rows = segments[s].rows();
+    auto bounded = rows.bounded().begin();
+    for (uint32_t row = 0; row < rows.size(); ++row) {
+      LexicalSource source{rows.document(row), rows.ordinal(row), rows.class_id(row)};
+      if (bounded != rows.bounded().end() && bounded->row == row) {
+        source.valid_from = bounded->from;
+        source.valid_until = bounded->until;
+        ++bounded;
+      }
+      if (!segments[s].Dead(row)) live.push_back({source, s, row});
+    }
+  }
+  std::sort(live.begin(), live.end(), [](const LiveRow& a, const LiveRow& b) {
+    return std::tie(a.source.class_id, a.source.document, a.source.ordinal) <
+           std::tie(b.source.class_id, b.source.document, b.source.ordinal);
+  });
+  return live;
+}
+
+}  // namespace
+
+std::vector<LexicalSegment> MergeSegments(std::span<const LexicalSegment> segments,
+                                          size_t rows_max) {
+  const std::vector<LiveRow> live = LiveRows(segments);
+  std::vector<LexicalSegment> merged;
+  const size_t parts = (live.size() + rows_max - 1) / rows_max;
+  for (size_t part = 0; part < parts; ++part) {
+    LexicalRowsBuilder builder;
+    std::vector<std::vector<uint32_t>> places;  // of the rows of each segment in this part
+    for (const LexicalSegment& segment : segments) {
+      places.emplace_back(segment.rows().size(), kNoRow);
+    }
+    const size_t begin = live.size() * part / parts;
+    const size_t end = live.size() * (part + 1) / parts;
+    for (size_t i = begin; i < end; ++i) {
+      const LexicalRows& rows = segments[live[i].segment].rows();
+      builder.AddRow(live[i].source, rows.length(live[i].row));
+      places[live[i].segment][live[i].row] = static_cast<uint32_t>(i - begin);
+    }
+    for (size_t s = 0; s < segments.size(); ++s) {
+      segments[s].rows().ForEachTerm(
+          [&](std::string_view text, uint32_t hash, std::span<const Posting> postings) {
+            std::optional<uint32_t> term;
+            for (const Posting& posting : postings) {
+              const uint32_t place = places[s][posting.row];
+              if (place == kNoRow) continue;
+              if (!term) term = builder.Intern(text, hash);
+              builder.AddPosting(*term, place, posting.count);
+            }
+          });
+    }
+    merged.emplace_back(builder.Finish());
+  }
+  return merged;
+}
+
+}  // namespace cordon

@@ -1,0 +1,41 @@
+#include "engine/lexical/segment.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "engine/base/check.h"
+
+namespace cordon {
+
+std::span<const uint32_t> LexicalRows::rows_of(uint32_t document) const {
+  const auto below = [&](uint32_t row, uint32_t wanted) { return keys_[row].document < wanted; };
+  const auto begin = std::lower_bound(by_number_.begin(), by_number_.end(), document, below);
+  auto end = begin;
+  while (end != by_number_.end() && keys_[*end].document == document) ++end;
+  return {begin, end};
+}
+
+std::optional<TermPostings> LexicalRows::Find(std::string_view term, uint32_t hash) const {
+  const size_t mask = slots_.size() - 1;
+  for (size_t at = hash & mask;; at = (at + 1) & mask) {
+    const uint32_t slot = slots_[at];
+    if (slot == 0) return std::nullopt;
+    if (terms_[slot - 1].hash == hash && text(slot - 1) == term) return postings(slot - 1);
+  }
+}
+
+size_t LexicalRows::bytes() const {
+  return keys_.size() * (sizeof(Key) + 2 * sizeof(uint32_t)) + runs_.size() * sizeof(Run) +
+         bounded_.size() * sizeof(Bounded) + terms_.size() * sizeof(Term) +
+         slots_.size() * sizeof(uint32_t) + text_.size() + postings_.size() * sizeof(Posting);
+}
+
+LexicalSegment LexicalSegment::WithDead(Bitmap dead) const {
+  CORDON_CHECK(dead.size() == rows_->size());
+  LexicalSegment result(rows_);
+  result.live_ = rows_->size() - dead.Count();
+  if (result.live_ != rows_->size()) result.dead_ = std::make_shared<const Bitmap>(std::move(dead));
+  return result;
+}
+
+}  // namespace cordon

@@ -1,0 +1,163 @@
+// A part of a lexical index: rows grouped by security class and the postings of their terms, never
+// changed once built.
+//
+// Rows lie in the order (class, document's number, ordinal), and so do the postings of each term:
+// what a caller may see are runs of both. A deletion marks rows in a bitmap beside the shared rows;
+// memory comes back when the segment is rewritten.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/base/clock.h"
+#include "engine/index/bitmap.h"
+#include "engine/index/segment.h"
+#include "engine/text/terms.h"
+
+namespace cordon {
+
+// Rows of a full segment: their numbers take two bytes of a posting, and a write that merges some
+// segments of 100 terms a row takes a tenth of a second at most.
+inline constexpr size_t kLexicalRowsMax = 32768;
+
+// What a row is built from.
+struct LexicalSource {
+  uint32_t document = 0;  // its number (documents.h)
+  uint32_t ordinal = 0;
+  uint32_t class_id = 0;
+  Micros valid_from = kAlways;  // the same for every row of a document
+  Micros valid_until = kNever;
+  const TermCounts* terms = nullptr;  // borrowed while the segment is built
+};
+
+// That a row has a term so often.
+struct Posting {
+  uint16_t row;
+  uint16_t count;
+};
+
+// The rows of a segment that have a term, ascending, and bounds of what it can add to a score.
+struct TermPostings {
+  std::span<const Posting> postings;
+  uint32_t count_max = 0;   // of the term in a row
+  uint32_t length_min = 0;  // of a row that has it
+};
+
+// The shared, immutable rows. Thread-safe.
+class LexicalRows {
+ public:
+  // The rows [begin, end) of one class, and how many words they have.
+  struct Run {
+    uint32_t class_id;
+    uint32_t begin;
+    uint32_t end;
+    uint64_t words;
+  };
+  // A row whose document is valid only in [from, until).
+  struct Bounded {
+    uint32_t row;
+    Micros from;
+    Micros until;
+  };
+
+  // 1 to kLexicalRowsMax rows, in any order. (document, ordinal) twice is a defect and aborts.
+  static std::shared_ptr<const LexicalRows> Build(std::vector<LexicalSource> sources);
+
+  uint32_t size() const { return static_cast<uint32_t>(keys_.size()); }
+  uint32_t document(uint32_t row) const { return keys_[row].document; }
+  uint32_t ordinal(uint32_t row) const { return keys_[row].ordinal; }
+  uint32_t class_id(uint32_t row) const { return keys_[row].class_id; }
+  uint32_t length(uint32_t row) const { return lengths_[row]; }
+  std::span<const Run> runs() const { return runs_; }  // by class
+  std::span<const Bounded> bounded() const { return bounded_; }
+
+  // Rows of a document, dead or alive.
+  std::span<const uint32_t> rows_of(uint32_t document) const;
+
+  // Nothing if no row has the term.
+  std::optional<TermPostings> Find(std::string_view term, uint32_t hash) const;
+
+  // Calls visit(text, hash, postings) for each term.
+  template <typename Visit>
+  void ForEachTerm(Visit visit) const {
+    for (size_t term = 0; term < terms(); ++term) {
+      visit(text(term), terms_[term].hash, postings(term).postings);
+    }
+  }
+
+  size_t terms() const { return terms_.size() - 1; }
+  size_t bytes() const;  // of memory, about
+
+ private:
+  friend class LexicalRowsBuilder;
+
+  struct Key {
+    uint32_t document;
+    uint32_t ordinal;
+    uint32_t class_id;
+  };
+  struct Term {
+    uint32_t hash;
+    uint32_t text;      // where it begins in text_; the next one's is where it ends
+    uint32_t postings;  // likewise in postings_
+    uint16_t count_max;
+    uint16_t length_min;  // or UINT16_MAX if it is more
+  };
+
+  std::string_view text(size_t term) const {
+    return std::string_view(text_).substr(terms_[term].text,
+                                          terms_[term + 1].text - terms_[term].text);
+  }
+  TermPostings postings(size_t term) const {
+    const Term& entry = terms_[term];
+    return {
+        std::span(postings_).subspan(entry.postings, terms_[term + 1].postings - entry.postings),
+        entry.count_max, entry.length_min};
+  }
+
+  std::vector<Key> keys_;          // by row
+  std::vector<uint32_t> lengths_;  // by row
+  std::vector<Run> runs_;
+  std::vector<Bounded> bounded_;     // by row
+  std::vector<uint32_t> by_number_;  // rows by (document, ordinal)
+  std::vector<Term> terms_;          // one more at the end
+  std::vector<uint32_t> slots_;      // a table of hashes: place in terms_ + 1, or 0; a power of two
+  std::string text_;                 // of the terms
+  std::vector<Posting> postings_;
+};
+
+// Rows and which of them are dead. A value; copies share the rows.
+class LexicalSegment {
+ public:
+  explicit LexicalSegment(std::shared_ptr<const LexicalRows> rows)
+      : rows_(std::move(rows)), live_(rows_->size()) {}
+
+  const LexicalRows& rows() const { return *rows_; }
+  size_t live() const { return live_; }
+  bool Dead(uint32_t row) const { return dead_ != nullptr && dead_->Test(row); }
+  // Null if no row is dead.
+  const Bitmap* dead() const { return dead_.get(); }
+  // The dead rows, sized rows().size().
+  Bitmap CopyDead() const { return dead_ == nullptr ? Bitmap(rows_->size()) : *dead_; }
+
+  // The same rows with `dead` ones.
+  LexicalSegment WithDead(Bitmap dead) const;
+
+ private:
+  std::shared_ptr<const LexicalRows> rows_;
+  std::shared_ptr<const Bitmap> dead_;  // null: none
+  size_t live_;
+};
+
+// The live rows of some segments as full segments, as few and as equal as possible, parted by
+// class.
+std::vector<LexicalSegment> MergeSegments(std::span<const LexicalSegment> segments,
+                                          size_t rows_max);
+
+}  // namespace cordon

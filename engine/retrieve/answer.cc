@@ -1,0 +1,66 @@
+#include "engine/retrieve/answer.h"
+
+#include "engine/retrieve/block.h"
+#include "engine/store/codec.h"
+#include "engine/text/hidden_characters.h"
+
+namespace cordon {
+
+v1::Passage ToProto(Passage from, const ContextPlan& plan, uint32_t citation) {
+  ClearedChunk chunk = std::move(from.cleared).Take();
+  v1::Passage passage;
+  passage.set_document(std::move(chunk.document));
+  passage.set_chunk(chunk.ordinal);
+  passage.set_score(chunk.score);
+  if (!plan.omit_text) {
+    passage.set_hidden_characters(static_cast<uint32_t>(CountHiddenCharacters(chunk.text)));
+    const bool strip = plan.strip_hidden_characters && passage.hidden_characters() > 0;
+    passage.set_text(strip ? WithoutHiddenCharacters(chunk.text) : std::move(chunk.text));
+  }
+  *passage.mutable_label() = ToProto(chunk.label);
+  passage.set_title(std::move(chunk.title));
+  passage.set_uri(std::move(chunk.uri));
+  if (!chunk.source.empty() || !chunk.trust.empty()) {
+    passage.mutable_provenance()->set_source(std::move(chunk.source));
+    passage.mutable_provenance()->set_trust(std::move(chunk.trust));
+  }
+  for (auto& attribute : chunk.attributes) {
+    auto* out = passage.add_attributes();
+    out->set_name(std::move(attribute.name));
+    *out->mutable_value() = std::move(attribute.value);
+  }
+  passage.set_citation(citation);
+  if (from.rerank_score) passage.set_rerank_score(*from.rerank_score);
+  passage.set_neighbour(from.neighbour);
+  if (!chunk.parts) return passage;
+  passage.set_vector_score(chunk.parts->vector_score);
+  passage.set_lexical_score(chunk.parts->lexical_score);
+  if (chunk.parts->vector_rank) passage.set_vector_rank(*chunk.parts->vector_rank);
+  if (chunk.parts->lexical_rank) passage.set_lexical_rank(*chunk.parts->lexical_rank);
+  return passage;
+}
+
+v1::RetrieveResponse ToResponse(RetrievedContext answer, const JournalReceipt& receipt) {
+  v1::RetrieveResponse response;
+  if (answer.plan.block) response.set_block(Block(answer.context.passages, answer.nonce));
+  for (Passage& passage : answer.context.passages) {
+    const auto number = static_cast<uint32_t>(response.passages_size() + 1);
+    *response.add_passages() =
+        ToProto(std::move(passage), answer.plan, answer.plan.block ? number : 0);
+  }
+  if (answer.context.label) *response.mutable_context_label() = ToProto(*answer.context.label);
+  response.mutable_destinations()->Assign(answer.context.destinations.begin(),
+                                          answer.context.destinations.end());
+  response.set_limited(answer.context.limited);
+  response.set_revision(answer.access.view->revision());
+  *response.mutable_as_of() = ToProtoTime(answer.access.view.as_of);
+  response.set_journal_id(receipt.id());
+  response.set_nonce(answer.nonce);
+  response.set_token_counter(answer.context.token_counter);
+  response.set_tokens(answer.context.tokens);
+  response.set_rerank(answer.rerank);
+  response.set_break_glass(answer.access.break_glass());
+  return response;
+}
+
+}  // namespace cordon

@@ -1,0 +1,37 @@
+// An answer on its way out: nothing of it leaves without a journal receipt.
+#pragma once
+
+#include <string>
+
+#include "cordon/v1/retrieval.pb.h"
+#include "engine/retrieve/access.h"
+#include "engine/retrieve/pack.h"
+
+namespace cordon {
+
+struct RetrievedContext {
+  Access access;
+  ContextPlan plan;
+  Context context;
+  std::string nonce;  // empty if none is asked for
+  v1::RerankOutcome rerank = v1::RERANK_OUTCOME_UNSPECIFIED;
+};
+
+// The answer to a question, as far as it can be told before the journal has it. Notes in `record`
+// who asked what, and not yet what leaves.
+StatusOr<RetrievedContext> FindAnswer(const ReadContext& context,
+                                      const v1::RetrieveRequest& request,
+                                      journal::v1::Record* record);
+
+// The same, with what leaves noted as well: for an answer in one piece.
+StatusOr<RetrievedContext> FindAndNote(const ReadContext& context,
+                                       const v1::RetrieveRequest& request,
+                                       journal::v1::Record* record);
+
+// A passage as it is told. Takes its texts. `citation`: its number in the block, or 0.
+v1::Passage ToProto(Passage passage, const ContextPlan& plan, uint32_t citation);
+
+// The whole answer. There is no other way to a passage than these two.
+v1::RetrieveResponse ToResponse(RetrievedContext answer, const JournalReceipt& receipt);
+
+}  // namespace cordon

@@ -1,0 +1,122 @@
+#include "engine/retrieve/ask_endpoint.h"
+
+#include <algorithm>
+
+#include "engine/embed/embeddings.h"
+#include "engine/embed/reranking.h"
+#include "engine/policy/release.h"
+#include "engine/store/codec.h"
+
+namespace cordon {
+namespace {
+
+// How sensitive the question's text is, as its caller says; never assumed to be harmless.
+StatusOr<Label> QueryLabel(const Access& access, const v1::RetrieveRequest& request) {
+  const v1::CollectionConfig& config = access.collection->config;
+  if (request.has_query_label()) {
+    const Label label = FromProto(request.query_label());
+    RETURN_IF_ERROR(access.view->policy().rules->scheme.CheckLabel(label).Within("query_label"));
+    return label;
+  }
+  if (config.has_default_label()) return FromProto(config.default_label());
+  return Invalid("query_label",
+                 "missing, and the collection has no default label; say how sensitive the text is, "
+                 "since it is sent to an endpoint");
+}
+
+// Texts on their way to one endpoint, for one request.
+class Sender {
+ public:
+  Sender(const ReadContext& context, const Access& access, std::string_view endpoint)
+      : context_(context), access_(access), endpoint_(endpoint) {}
+
+  StatusOr<Released> May(const Label& label, std::string_view text) const {
+    return Release(access_.view->world(), endpoint_, context_.caller.dev(),
+                   access_.subject.clearance, label, text);
+  }
+
+ private:
+  const ReadContext& context_;
+  const Access& access_;
+  const std::string endpoint_;
+};
+
+Status QueryRefused(const Status& refused) {
+  const bool label = refused.code() == StatusCode::kPermissionDenied;
+  return Status(refused.code(), label ? "query_label" : "collection", refused.message());
+}
+
+StatusOr<std::vector<Released>> ReleaseAll(const Sender& sender,
+                                           const std::vector<Passage>& passages) {
+  std::vector<Released> released;
+  for (const Passage& passage : passages) {
+    auto one = sender.May(passage->label, passage->text);
+    if (!one.ok()) return one.status();
+    released.push_back(*std::move(one));
+  }
+  return released;
+}
+
+}  // namespace
+
+StatusOr<std::vector<float>> EmbedQuery(const ReadContext& context, const Access& access,
+                                        const v1::RetrieveRequest& request,
+                                        journal::v1::Record* record) {
+  const v1::CollectionConfig& config = access.collection->config;
+  ASSIGN_OR_RETURN(Endpoint * endpoint,
+                   EmbeddingEndpoint(context.endpoints, config.embedding_endpoint(), config.model(),
+                                     config.dimension()));
+  ASSIGN_OR_RETURN(const Label label, QueryLabel(access, request));
+  const Sender sender(context, access, config.embedding_endpoint());
+  const auto released = sender.May(label, request.text());
+  if (!released.ok()) return QueryRefused(released.status());
+  record->add_endpoints(config.embedding_endpoint());
+  ASSIGN_OR_RETURN(auto embeddings, EmbedTexts(endpoint, {&*released, 1}, context.stop));
+  return std::move(embeddings.front());
+}
+
+StatusOr<v1::RerankOutcome> Rerank(const ReadContext& context, const Access& access,
+                                   const v1::RetrieveRequest& request, const ContextPlan& plan,
+                                   journal::v1::Record* record, std::vector<Passage>* passages) {
+  const auto cut = [&] {
+    while (passages->size() > plan.k) passages->pop_back();
+  };
+  const bool nameable =
+      context.caller.grant().MayNameDestination(plan.rerank) &&
+      FindDestination(*access.view->policy().rules, plan.rerank, context.caller.dev()) != nullptr;
+  if (!nameable) {
+    return Denied("context.rerank",
+                  "unknown, or not a destination that the key may name; ask an admin");
+  }
+  ASSIGN_OR_RETURN(const Label label, QueryLabel(access, request));
+  const Sender sender(context, access, plan.rerank);
+  const auto query = sender.May(label, request.text());
+  const auto texts = ReleaseAll(sender, *passages);
+  Endpoint* const endpoint =
+      context.endpoints == nullptr
+          ? nullptr
+          : context.endpoints->Find(plan.rerank, EndpointConfig::Kind::kRerank);
+  if (!query.ok() || !texts.ok()) {
+    cut();
+    return v1::RERANK_OUTCOME_NOT_ALLOWED;
+  }
+  if (endpoint == nullptr || passages->empty()) {
+    cut();
+    return endpoint == nullptr ? v1::RERANK_OUTCOME_UNAVAILABLE : v1::RERANK_OUTCOME_RERANKED;
+  }
+  record->add_endpoints(plan.rerank);
+  const auto ratings = RateTexts(endpoint, *query, *texts, context.stop);
+  if (!ratings.ok()) {
+    if (ratings.status().code() == StatusCode::kDeadlineExceeded) return ratings.status();
+    cut();
+    return v1::RERANK_OUTCOME_UNAVAILABLE;
+  }
+  for (size_t i = 0; i < passages->size(); ++i) (*passages)[i].rerank_score = (*ratings)[i];
+  std::stable_sort(passages->begin(), passages->end(), [](const Passage& a, const Passage& b) {
+    return *a.rerank_score > *b.rerank_score;
+  });
+  cut();
+  return v1::RERANK_OUTCOME_RERANKED;
+}
+
+}  // namespace cordon

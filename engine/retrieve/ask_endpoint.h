@@ -1,0 +1,28 @@
+// What a question sends to the endpoints of the server, and under which label (DESIGN §3): each
+// text only if the endpoint's destination may receive it, else nothing is sent.
+#pragma once
+
+#include <vector>
+
+#include "cordon/v1/retrieval.pb.h"
+#include "engine/retrieve/access.h"
+#include "engine/retrieve/context_plan.h"
+#include "engine/retrieve/passage.h"
+
+namespace cordon {
+
+// The embedding of the question's text by the endpoint of the collection. The text is labelled by
+// `query_label`, or like documents that bring no label; refused if there is neither. Notes the
+// endpoint in `record` before anything is sent.
+StatusOr<std::vector<float>> EmbedQuery(const ReadContext& context, const Access& access,
+                                        const v1::RetrieveRequest& request,
+                                        journal::v1::Record* record);
+
+// Puts the passages in the order of the plan's reranker, equal ones as they stood, and leaves
+// plan.k of them; without its answer in the order in which they came. PERMISSION_DENIED for an
+// endpoint that is no destination which the key may name.
+StatusOr<v1::RerankOutcome> Rerank(const ReadContext& context, const Access& access,
+                                   const v1::RetrieveRequest& request, const ContextPlan& plan,
+                                   journal::v1::Record* record, std::vector<Passage>* passages);
+
+}  // namespace cordon

@@ -1,0 +1,88 @@
+// Several questions in one call.
+#include <fmt/format.h>
+
+#include <memory>
+#include <mutex>
+
+#include "engine/base/limits.h"
+#include "engine/retrieve/answer.h"
+#include "engine/retrieve/retrieve.h"
+
+namespace cordon {
+namespace {
+
+// The answers of one batch, as the journal takes their records.
+struct Gathered {
+  std::mutex mutex;
+  v1::BatchRetrieveResponse response;  // guarded by mutex
+  int missing;                         // guarded by mutex
+  size_t bytes = 0;                    // guarded by mutex
+  Respond<v1::BatchRetrieveResponse> done;
+
+  void Take(int place, StatusOr<v1::RetrieveResponse> answer) {
+    std::unique_lock lock(mutex);
+    if (answer.ok()) {
+      bytes += answer->ByteSizeLong();
+      if (bytes > limits::kAnswerBytes) answer = TooMuch();
+    }
+    v1::BatchAnswer* const out = response.mutable_answers(place);
+    if (answer.ok()) {
+      *out->mutable_response() = *std::move(answer);
+    } else {
+      out->mutable_refused()->set_code(std::string(CodeName(answer.status().code())));
+      out->mutable_refused()->set_field(std::string(answer.status().field()));
+      out->mutable_refused()->set_message(std::string(answer.status().message()));
+    }
+    if (--missing > 0) return;
+    lock.unlock();
+    done(std::move(response));
+  }
+
+  static Status TooMuch() {
+    return Status(
+        StatusCode::kResourceExhausted, "queries",
+        fmt::format("the answers of one batch would have more than {} bytes; ask for less",
+                    limits::kAnswerBytes));
+  }
+};
+
+Status CheckBatch(const ReadContext& context, const v1::BatchRetrieveRequest& request) {
+  RETURN_IF_ERROR(context.caller.Require(Right::kQuery));
+  if (request.queries().empty() || request.queries_size() > limits::kBatchQueries) {
+    return Invalid("queries",
+                   fmt::format("not 1 to {}; send several batches", limits::kBatchQueries));
+  }
+  uint64_t passages = 0;
+  for (const auto& query : request.queries()) {
+    passages += query.k() == 0 ? limits::kTopKDefault : query.k();
+  }
+  if (passages <= limits::kTopK) return OkStatus();
+  return Invalid("queries", fmt::format("ask for more than {} passages in all; send several "
+                                        "batches",
+                                        limits::kTopK));
+}
+
+}  // namespace
+
+void BatchRetrieve(const ReadContext& context, const v1::BatchRetrieveRequest& request,
+                   Respond<v1::BatchRetrieveResponse> done) {
+  if (const Status checked = CheckBatch(context, request); !checked.ok()) {
+    return RefuseJournaled(context.tenant, context.caller, "BatchRetrieve", checked,
+                           std::move(done));
+  }
+  const auto batch = std::make_shared<Gathered>();
+  batch->missing = request.queries_size();
+  batch->done = std::move(done);
+  for (int i = 0; i < request.queries_size(); ++i) batch->response.add_answers();
+  for (int i = 0; i < request.queries_size(); ++i) {
+    Journaled(
+        context, "BatchRetrieve",
+        [&](journal::v1::Record* record) {
+          return FindAndNote(context, request.queries(i), record);
+        },
+        ToResponse,
+        [batch, i](StatusOr<v1::RetrieveResponse> answer) { batch->Take(i, std::move(answer)); });
+  }
+}
+
+}  // namespace cordon

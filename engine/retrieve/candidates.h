@@ -1,0 +1,86 @@
+// What the indexes propose, and what of it passes the guard. Internal to retrieve/.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "engine/columns/filter.h"
+#include "engine/retrieve/search.h"
+
+namespace cordon {
+
+// A chunk by its name.
+using ChunkName = std::pair<std::string, uint32_t>;
+
+// A proposal: the chunk, and where its score lies.
+struct Candidate {
+  ChunkName name;
+  ScoreRange score;
+};
+
+// Asks the indexes of one collection for one question. For one thread.
+class Proposer {
+ public:
+  // All arguments but `allowed` are borrowed.
+  Proposer(const Access& access, AllowedSet allowed, const Question& question,
+           const std::function<bool()>& stop)
+      : access_(access),
+        allowed_(std::move(allowed)),
+        question_(question),
+        stop_(stop),
+        indexes_(access.view->indexes_of(*access.collection)) {}
+
+  // One for another question to the same.
+  Proposer For(const Question& other) const {
+    return Proposer(access_, {allowed_.classes, allowed_.now}, other, stop_);
+  }
+
+  // Checks the filter against what the caller may know.
+  Status Begin();
+
+  // The best `count`, or as many as there are.
+  StatusOr<std::vector<Candidate>> ByVector(size_t count);
+  StatusOr<std::vector<Candidate>> ByText(size_t count);
+
+  // How texts are scored; once ByText() was called.
+  const TextScorer& scorer() const { return *scorer_; }
+  // The scorer of another proposer for the same.
+  void ScoreBy(const TextScorer& scorer) { scorer_.emplace(scorer); }
+
+  // A guard for the question.
+  Guard MakeGuard(Reading reading) const;
+
+  Status CheckStop() const;
+
+ private:
+  const Access& access_;
+  AllowedSet allowed_;
+  const Question& question_;
+  const std::function<bool()>& stop_;
+  const CollectionIndex& indexes_;
+  std::unique_ptr<Predicate> predicate_;
+  std::optional<ColumnFilter> filter_;
+  std::optional<TextScorer> scorer_;
+};
+
+// Refuses more text than one answer may hold; it is never cut.
+Status CheckAnswer(size_t bytes);
+
+// Of one ranking, by vector or by text: the best k that pass.
+StatusOr<ClearedChunks> SearchOne(Proposer& proposer, const Question& question, size_t k,
+                                  Reading reading);
+
+// Of both rankings, fused (fuse.cc).
+StatusOr<ClearedChunks> SearchBoth(Proposer& proposer, const Question& question);
+
+// Logs that the guard rejected what an index proposed.
+void NoteDefect();
+
+inline constexpr size_t kJudgedAtOnce = 64;  // candidates: the reads of their records share the way
+
+}  // namespace cordon

@@ -1,0 +1,77 @@
+#include "engine/retrieve/choose.h"
+
+#include <algorithm>
+#include <map>
+
+#include "engine/base/planted.h"
+#include "engine/retrieve/diversity.h"
+#include "engine/retrieve/repeats.h"
+
+namespace cordon {
+namespace {
+
+// What is left out. For one walk through the passages.
+class Filter {
+ public:
+  Filter(const ContextPlan& plan, const PolicyRules& rules)
+      : plan_(plan), rules_(rules), repeats_(plan.duplicates) {}
+
+  // Whether the passage stays; called for each in its turn.
+  bool Keeps(const ClearedChunk& chunk) {
+    if (plan_.min_trust && !Trusted(chunk.trust)) return false;
+    size_t& of_document = of_documents_[chunk.document];
+    size_t& of_source = of_sources_[chunk.source];
+    if (of_document >= plan_.per_document_max || of_source >= plan_.per_source_max) return false;
+    if (repeats_.Seen(chunk.text)) return false;
+    ++of_document;
+    ++of_source;
+    return true;
+  }
+
+ private:
+  // Without a tier, or with one that the policy does not know, it is below all.
+  bool Trusted(const std::string& trust) const {
+    const auto rank = rules_.TrustRank(trust);
+    return rank ? *rank >= *plan_.min_trust : Planted(Bug::kUnknownTrustPasses);
+  }
+
+  const ContextPlan& plan_;
+  const PolicyRules& rules_;
+  Repeats repeats_;
+  std::map<std::string, size_t> of_documents_;
+  std::map<std::string, size_t> of_sources_;
+};
+
+std::vector<Passage> Filtered(const ContextPlan& plan, const PolicyRules& rules,
+                              std::vector<Cleared<ClearedChunk>> best, size_t wanted) {
+  Filter filter(plan, rules);
+  std::vector<Passage> passages;
+  for (auto& chunk : best) {
+    if (passages.size() == wanted) break;
+    if (filter.Keeps(*chunk)) passages.emplace_back(std::move(chunk));
+  }
+  return passages;
+}
+
+}  // namespace
+
+StatusOr<Chosen> Choose(const ContextPlan& plan, const PolicyRules& rules, const FindBest& find,
+                        const std::function<bool()>& stop) {
+  Chosen chosen;
+  const size_t wanted = plan.BeforeDiversity();
+  // Most often enough of the first stay; what is found does not depend on it.
+  for (size_t count = wanted;; count = plan.CandidatesMax()) {
+    ASSIGN_OR_RETURN(auto best, find(count));
+    const bool all = best.size() < count;
+    chosen.passages = Filtered(plan, rules, std::move(best), wanted);
+    const bool enough = chosen.passages.size() == wanted;
+    chosen.limited = !enough && !all;
+    if (enough || all || count == plan.CandidatesMax()) break;
+  }
+  if (!plan.diversity) return chosen;
+  ASSIGN_OR_RETURN(chosen.passages, Diversify(std::move(chosen.passages), *plan.diversity,
+                                              plan.BeforeRerank(), stop));
+  return chosen;
+}
+
+}  // namespace cordon

@@ -1,0 +1,183 @@
+#include "engine/retrieve/search.h"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "engine/base/limits.h"
+#include "engine/base/planted.h"
+#include "engine/retrieve/candidates.h"
+#include "engine/store/codec.h"
+
+namespace cordon {
+namespace {
+
+Status CheckWeight(std::string_view field, double weight) {
+  if (weight >= 0 && weight <= limits::kFusionWeightMax) return OkStatus();
+  return Invalid(field, fmt::format("not 0 to {:.0f}", limits::kFusionWeightMax));
+}
+
+Status CheckFusion(const v1::RetrieveRequest& request) {
+  const v1::Fusion& fusion = request.fusion();
+  if (!v1::FusionMethod_IsValid(fusion.method())) {
+    return Invalid("method", "unknown; one of rrf, weighted");
+  }
+  const double vector = fusion.has_vector_weight() ? fusion.vector_weight() : 1;
+  const double lexical = fusion.has_lexical_weight() ? fusion.lexical_weight() : 1;
+  RETURN_IF_ERROR(CheckWeight("weights.vector", vector));
+  RETURN_IF_ERROR(CheckWeight("weights.lexical", lexical));
+  if (vector == 0 && lexical == 0) {
+    return Invalid("weights", "both are 0; give at least one ranking a weight");
+  }
+  const uint32_t k = request.k() == 0 ? limits::kTopKDefault : request.k();
+  if (fusion.depth() != 0 && (fusion.depth() < k || fusion.depth() > limits::kFusionDepth)) {
+    return Invalid("depth", fmt::format("not k, which is {}, to {}", k, limits::kFusionDepth));
+  }
+  return OkStatus();
+}
+
+// `count` candidates from `first` on, or as many as there are.
+std::vector<Guard::Wanted> WantedFrom(const std::vector<Candidate>& candidates, size_t first,
+                                      size_t count) {
+  std::vector<Guard::Wanted> wanted;
+  for (size_t i = first; i < candidates.size() && wanted.size() < count; ++i) {
+    wanted.push_back({candidates[i].name.first, candidates[i].name.second});
+  }
+  return wanted;
+}
+
+// True if what the guard computed from the stored record is what the index proposed, and in order.
+bool IsAsProposed(const ClearedChunk& chunk, const Candidate& proposed,
+                  const ClearedChunks& before) {
+  return proposed.score.low <= chunk.score && chunk.score <= proposed.score.high &&
+         (before.empty() || chunk.score <= before.back()->score);
+}
+
+}  // namespace
+
+Status CheckRanking(const v1::RetrieveRequest& request) {
+  if (request.has_min_score() && !std::isfinite(request.min_score())) {
+    return Invalid("min_score", "not a finite number");
+  }
+  const bool hybrid = request.rank() == v1::RANK_HYBRID;
+  if (request.has_fusion() && !hybrid) {
+    return Invalid("fusion", "only a hybrid answer is fused; leave it out, or rank hybrid");
+  }
+  if ((hybrid || request.rank() == v1::RANK_LEXICAL) && request.text().empty()) {
+    return Invalid("text", "missing, and the ranking needs one; give the question's words");
+  }
+  return request.has_fusion() ? CheckFusion(request).Within("fusion") : OkStatus();
+}
+
+Status CheckAnswer(size_t bytes) {
+  if (bytes <= limits::kAnswerBytes) return OkStatus();
+  return Invalid("k", fmt::format("the answer would have more than {} bytes of text; ask for "
+                                  "fewer, or leave the text out",
+                                  limits::kAnswerBytes));
+}
+
+void NoteDefect() { spdlog::error("defect: the guard rejected a candidate of the index"); }
+
+Status Proposer::Begin() {
+  for (size_t i = 0; Planted(Bug::kFilterAfterTopK) && i < allowed_.classes.size(); ++i) {
+    allowed_.classes.Set(i);
+  }
+  if (question_.filter == nullptr) return OkStatus();
+  const auto sees = [&](const v1::AttributeSpec& spec) {
+    return !spec.has_label() || Planted(Bug::kHiddenAttribute) ||
+           SubjectMayHave(access_.view->world(), access_.subject, FromProto(spec.label()));
+  };
+  auto checked = CheckFilter(*question_.filter, access_.collection->config.attributes(),
+                             indexes_.columns, sees);
+  if (!checked.ok()) return checked.status().Within("filter");
+  predicate_ = *std::move(checked);
+  filter_.emplace(*predicate_, indexes_.documents.bound());
+  if (!Planted(Bug::kRowFilterAfterTopK)) allowed_.filter = &*filter_;
+  return OkStatus();
+}
+
+StatusOr<std::vector<Candidate>> Proposer::ByVector(size_t count) {
+  ASSIGN_OR_RETURN(auto hits, indexes_.vectors.Search(allowed_, question_.vector, count, stop_));
+  std::vector<Candidate> candidates;
+  candidates.reserve(hits.size());
+  for (Hit& hit : hits) candidates.push_back({{std::move(hit.document), hit.ordinal}, hit.score});
+  return candidates;
+}
+
+StatusOr<std::vector<Candidate>> Proposer::ByText(size_t count) {
+  ASSIGN_OR_RETURN(auto found, indexes_.lexical.Search(allowed_, indexes_.documents, question_.text,
+                                                       count, stop_));
+  scorer_.emplace(std::move(found.scorer));
+  std::vector<Candidate> candidates;
+  candidates.reserve(found.hits.size());
+  for (const LexicalHit& hit : found.hits) {
+    candidates.push_back(
+        {{std::string(indexes_.documents.id(hit.document)), hit.ordinal}, {hit.score, hit.score}});
+  }
+  return candidates;
+}
+
+Guard Proposer::MakeGuard(Reading reading) const {
+  const bool by_text_alone = question_.rank == v1::RANK_LEXICAL;
+  Guard guard(*access_.view.view, *access_.collection, access_.subject,
+              by_text_alone ? std::span<const float>() : question_.vector, reading);
+  if (scorer_) guard.ScoreTexts(*scorer_);
+  if (question_.filter != nullptr) guard.Require(*question_.filter);
+  return guard;
+}
+
+Status Proposer::CheckStop() const {
+  if (!stop_ || !stop_()) return OkStatus();
+  return Status(StatusCode::kDeadlineExceeded, "",
+                "the search was stopped before it was complete; allow it more time");
+}
+
+// Candidates that the guard rejects are defects of the index, and those that lack a phrase, which
+// only the stored text tells, are none: the search goes on until k are cleared or nothing more is
+// permitted.
+StatusOr<ClearedChunks> SearchOne(Proposer& proposer, const Question& question, size_t k,
+                                  Reading reading) {
+  const bool by_text = question.rank == v1::RANK_LEXICAL;
+  const bool phrases = by_text && !question.text.phrases.empty();
+  ClearedChunks cleared;
+  size_t bytes = 0;
+  for (size_t asked = k, seen = 0;; asked += phrases ? 3 * asked : k) {
+    ASSIGN_OR_RETURN(const auto candidates,
+                     by_text ? proposer.ByText(asked) : proposer.ByVector(asked));
+    Guard guard = proposer.MakeGuard(reading);
+    while (seen < candidates.size() && cleared.size() < k) {
+      RETURN_IF_ERROR(proposer.CheckStop());
+      const size_t missing = std::min(kJudgedAtOnce, k - cleared.size());
+      ASSIGN_OR_RETURN(auto judged, guard.Clear(WantedFrom(candidates, seen, missing)));
+      for (auto& passed : judged) {
+        const Candidate& candidate = candidates[seen++];
+        if (passed && phrases && !(*passed)->lexical_score) continue;
+        if (!passed || !IsAsProposed(**passed, candidate, cleared)) {
+          NoteDefect();
+          continue;
+        }
+        if (question.min_score && (*passed)->score < *question.min_score) return cleared;
+        bytes += (*passed)->text.size();
+        RETURN_IF_ERROR(CheckAnswer(bytes));
+        cleared.push_back(*std::move(passed));
+      }
+    }
+    if (cleared.size() == k || candidates.size() < asked || Planted(Bug::kFilterAfterTopK) ||
+        Planted(Bug::kRowFilterAfterTopK)) {
+      return cleared;
+    }
+  }
+}
+
+StatusOr<ClearedChunks> Search(const Access& access, AllowedSet allowed, const Question& question,
+                               const std::function<bool()>& stop) {
+  Proposer proposer(access, std::move(allowed), question, stop);
+  RETURN_IF_ERROR(proposer.Begin());
+  if (question.rank == v1::RANK_HYBRID) return SearchBoth(proposer, question);
+  return SearchOne(proposer, question, question.k, question.reading);
+}
+
+}  // namespace cordon

@@ -1,0 +1,38 @@
+// Search proposes, the guard disposes: the best chunks that the caller may see.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <vector>
+
+#include "cordon/v1/retrieval.pb.h"
+#include "engine/retrieve/access.h"
+#include "engine/retrieve/guard.h"
+
+namespace cordon {
+
+// What is asked, checked. Borrows the request's filter.
+struct Question {
+  v1::Rank rank = v1::RANK_VECTOR;
+  std::vector<float> vector;  // for vector and hybrid
+  TextQuery text;             // for lexical and hybrid
+  size_t k = 0;
+  Reading reading;  // of each chunk
+  std::optional<double> min_score;
+  v1::Fusion fusion;  // its depth is set
+  const v1::Filter* filter = nullptr;
+};
+
+// Refuses what a request says of rank, text, fusion and minimal score if it does not fit together.
+Status CheckRanking(const v1::RetrieveRequest& request);
+
+using ClearedChunks = std::vector<Cleared<ClearedChunk>>;
+
+// The best min(k, permitted) chunks, best first, of what `allowed` admits: access says by whom the
+// guard decides. INVALID_ARGUMENT for a filter that does not fit
+// the collection as the caller may know it, or an answer of too much text; DEADLINE_EXCEEDED when
+// `stop` (may be empty) said true.
+StatusOr<ClearedChunks> Search(const Access& access, AllowedSet allowed, const Question& question,
+                               const std::function<bool()>& stop);
+
+}  // namespace cordon

@@ -1,0 +1,51 @@
+#include "engine/server/passage_stream.h"
+
+#include "engine/server/revision_wait.h"
+
+namespace cordon {
+
+PassageStream::PassageStream(Front* front, grpc::CallbackServerContext* context,
+                             const v1::RetrieveStreamRequest* request, Where where)
+    : front_(front), context_(context), request_(request), where_(where), stop_(StopOf(context)) {
+  if (!front_->ExecutorAt(where_)->Submit([this] { Begin(); })) End(Overloaded());
+}
+
+void PassageStream::Begin() {
+  const auto caller = front_->Authenticate(*context_);
+  if (!caller.ok()) return End(caller.status());
+  Status admitted = front_->Admit(*caller);
+  if (admitted.ok()) admitted = CheckMessage(*request_, limits::kQueryMessageBytes);
+  if (!admitted.ok()) {
+    return RefuseJournaled(front_->engine->FindTenant(caller->tenant()), *caller, "RetrieveStream",
+                           admitted, [this](const Status& status) { End(status); });
+  }
+  WhenVisible(
+      front_, where_, *caller, request_->query().scope().at_least_revision(), stop_,
+      [this, caller = *caller] { Open(caller); }, [this] { End(Overloaded()); });
+}
+
+void PassageStream::Open(const Authenticated& caller) {
+  AnswerStream::Open(front_->engine->ReadAs(caller, stop_), *request_,
+                     [this](StatusOr<std::shared_ptr<AnswerStream>> opened) {
+                       if (!opened.ok()) return End(opened.status());
+                       answer_ = *std::move(opened);
+                       Next();
+                     });
+}
+
+void PassageStream::Next() {
+  if (stop_()) return End(Status(StatusCode::kDeadlineExceeded, "", "the deadline has passed"));
+  answer_->Next([this](StatusOr<v1::RetrieveStreamResponse> part) {
+    if (!part.ok()) return End(part.status());
+    outgoing_ = *std::move(part);
+    StartWrite(&outgoing_);
+  });
+}
+
+void PassageStream::OnWriteDone(bool ok) {
+  if (!ok) return End(Status(StatusCode::kCancelled, "", "the client is gone"));
+  if (answer_->ended()) return End(OkStatus());
+  Next();
+}
+
+}  // namespace cordon

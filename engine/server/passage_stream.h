@@ -1,0 +1,40 @@
+// One RetrieveStream call: an answer out in several messages.
+//
+// One step follows the other: authenticate and find on the executor, then for each message its
+// journal record, its write, the next. A client that reads slowly holds the answer in memory until
+// the deadline, and no thread.
+#pragma once
+
+#include <memory>
+
+#include "cordon/v1/retrieval.grpc.pb.h"
+#include "engine/retrieve/answer_stream.h"
+#include "engine/server/calls.h"
+
+namespace cordon {
+
+// Deletes itself when gRPC is done with it.
+class PassageStream final : public grpc::ServerWriteReactor<v1::RetrieveStreamResponse> {
+ public:
+  PassageStream(Front* front, grpc::CallbackServerContext* context,
+                const v1::RetrieveStreamRequest* request, Where where);
+
+  void OnWriteDone(bool ok) override;
+  void OnDone() override { delete this; }
+
+ private:
+  void Begin();
+  void Open(const Authenticated& caller);
+  void Next();
+  void End(const Status& status) { Finish(ToGrpc(status)); }
+
+  Front* const front_;
+  grpc::CallbackServerContext* const context_;
+  const v1::RetrieveStreamRequest* const request_;
+  const Where where_;
+  const std::function<bool()> stop_;
+  std::shared_ptr<AnswerStream> answer_;
+  v1::RetrieveStreamResponse outgoing_;
+};
+
+}  // namespace cordon

@@ -1,0 +1,196 @@
+#include "engine/text/terms.h"
+
+#include <algorithm>
+#include <bit>
+#include <map>
+
+#include "engine/base/check.h"
+
+namespace cordon {
+namespace {
+
+bool IsDigit(char c) { return c >= '0' && c <= '9'; }
+
+// Parts a word into names and numbers.
+bool IsPartEnd(char c) { return c == '.' || c == '_' || c == '@'; }
+
+// What may tie two words to a code, a path or a name, standing alone between them.
+bool Ties(std::string_view between) {
+  return between.size() == 1 &&
+         std::string_view("-./:+#~=&\\").find(between[0]) != std::string_view::npos;
+}
+
+// Whether a stemmer may take its ending off: letters, with apostrophes between.
+bool IsPlain(std::string_view word) {
+  return std::all_of(word.begin(), word.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || static_cast<unsigned char>(c) >= 0x80 || c == '\'';
+  });
+}
+
+bool HasParts(std::string_view word) {
+  return std::any_of(word.begin(), word.end(), IsPartEnd) &&
+         !std::all_of(word.begin(), word.end(),
+                      [](char c) { return IsDigit(c) || c == '.' || c == ','; });
+}
+
+// Calls visit(part) for each part of a word that has parts.
+template <typename Visit>
+void ForEachPart(std::string_view word, Visit visit) {
+  for (size_t begin = 0; begin < word.size();) {
+    size_t end = begin;
+    while (end < word.size() && !IsPartEnd(word[end])) ++end;
+    if (end > begin) visit(word.substr(begin, end - begin));
+    begin = end + 1;
+  }
+}
+
+// Calls visit(term, is_word) for each term of a text's words.
+template <typename Visit>
+void ForEachTerm(Language language, const Words& words, Visit visit) {
+  size_t chain = 0;  // the first word of the one that word i ends
+  for (size_t i = 0; i < words.size(); ++i) {
+    const std::string_view word = words[i];
+    visit(TermOfWord(language, word), true);
+    if (HasParts(word)) {
+      ForEachPart(word, [&](std::string_view part) { visit(TermOfWord(language, part), false); });
+    }
+    const size_t end = words.end(i);
+    const bool goes_on =
+        i + 1 < words.size() && Ties(words.folded().substr(end, words.begin(i + 1) - end));
+    if (goes_on) continue;
+    const size_t begin = words.begin(chain);
+    if (chain < i && end - begin <= kChainBytes) {
+      visit(words.folded().substr(begin, end - begin), false);
+    }
+    chain = i + 1;
+  }
+}
+
+}  // namespace
+
+std::string_view TermOfWord(Language language, std::string_view word) {
+  return IsPlain(word) ? Stem(language, word) : word;
+}
+
+// Finds each term again by a table of hashes that serves all texts of a thread.
+class TermCounter {
+ public:
+  explicit TermCounter(TermCounts* counts) : counts_(*counts) {}
+
+  void Count(Language language, const Words& words) {
+    static thread_local std::vector<uint32_t> table;
+    table_ = &table;
+    // At most one part or chain for each two characters of a word beside the words themselves.
+    table.assign(std::bit_ceil(2 * words.size() + 64), 0);
+    ForEachTerm(language, words, [&](std::string_view term, bool is_word) {
+      counts_.length_ += is_word ? 1 : 0;
+      Add(term);
+    });
+  }
+
+ private:
+  void Add(std::string_view term) {
+    if (counts_.entries_.size() * 2 >= table_->size()) Grow();
+    const uint32_t hash = HashOfTerm(term);
+    uint32_t& slot = SlotOf(term, hash);
+    if (slot != 0) {
+      ++counts_.entries_[slot - 1].count;
+      return;
+    }
+    counts_.entries_.push_back({static_cast<uint32_t>(counts_.bytes_.size()),
+                                static_cast<uint32_t>(term.size()), hash, 1});
+    counts_.bytes_.append(term);
+    slot = static_cast<uint32_t>(counts_.entries_.size());
+  }
+
+  // Of the term, or the empty one where it belongs.
+  uint32_t& SlotOf(std::string_view term, uint32_t hash) {
+    const size_t mask = table_->size() - 1;
+    for (size_t at = hash & mask;; at = (at + 1) & mask) {
+      uint32_t& slot = (*table_)[at];
+      if (slot == 0) return slot;
+      if (counts_.entries_[slot - 1].hash == hash && counts_[slot - 1].text == term) return slot;
+    }
+  }
+
+  void Grow() {
+    table_->assign(table_->size() * 2, 0);
+    for (size_t i = 0; i < counts_.size(); ++i) {
+      SlotOf(counts_[i].text, counts_[i].hash) = static_cast<uint32_t>(i + 1);
+    }
+  }
+
+  TermCounts& counts_;
+  std::vector<uint32_t>* table_ = nullptr;  // of places in entries_, from 1; 0 is empty
+};
+
+TermCounts CountTerms(Language language, std::string_view text) {
+  TermCounts counts;
+  TermCounter(&counts).Count(language, Tokenise(text));
+  return counts;
+}
+
+namespace {
+
+// The pieces of a question: those with odd numbers stand between quotes.
+std::vector<std::string_view> CutAtQuotes(std::string_view text) {
+  std::vector<std::string_view> pieces;
+  size_t begin = 0;
+  for (size_t quote = text.find('"'); quote != text.npos; quote = text.find('"', begin)) {
+    pieces.push_back(text.substr(begin, quote - begin));
+    begin = quote + 1;
+  }
+  pieces.push_back(text.substr(begin));
+  return pieces;
+}
+
+}  // namespace
+
+TextQuery ParseTextQuery(Language language, std::string_view text) {
+  TextQuery query;
+  std::map<std::string, TextQuery::Term> terms;
+  std::map<std::string, uint32_t> stop_words;
+  const auto pieces = CutAtQuotes(text);
+  for (size_t i = 0; i < pieces.size(); ++i) {
+    const Words words = Tokenise(pieces[i]);
+    ForEachTerm(language, words,
+                [&](std::string_view term, bool) { ++terms[std::string(term)].count; });
+    const bool phrase = i % 2 == 1 && i + 1 < pieces.size() && words.size() > 0;
+    if (phrase) query.phrases.emplace_back();
+    for (size_t w = 0; w < words.size(); ++w) {
+      const std::string term(TermOfWord(language, words[w]));
+      if (IsStopWord(language, words[w])) ++stop_words[term];
+      if (!phrase) continue;
+      terms.at(term).required = true;
+      query.phrases.back().emplace_back(words[w]);
+    }
+  }
+  const bool others = std::any_of(terms.begin(), terms.end(), [&](const auto& entry) {
+    const auto stop = stop_words.find(entry.first);
+    return stop == stop_words.end() || stop->second < entry.second.count;
+  });
+  for (auto& [term, asked] : terms) {
+    const auto stop = stop_words.find(term);
+    if (others && stop != stop_words.end()) asked.count -= stop->second;
+    if (asked.count == 0 && !asked.required) continue;
+    asked.text = term;
+    asked.hash = HashOfTerm(term);
+    query.terms.push_back(std::move(asked));
+  }
+  return query;
+}
+
+bool HoldsPhrases(const TextQuery& query, std::string_view text) {
+  if (query.phrases.empty()) return true;
+  const Words words = Tokenise(text);
+  return std::all_of(query.phrases.begin(), query.phrases.end(), [&](const auto& phrase) {
+    for (size_t at = 0; at + phrase.size() <= words.size(); ++at) {
+      size_t same = 0;
+      while (same < phrase.size() && words[at + same] == phrase[same]) ++same;
+      if (same == phrase.size()) return true;
+    }
+    return false;
+  });
+}
+
+}  // namespace cordon

@@ -1,0 +1,183 @@
+#include "engine/view/collection_index.h"
+
+#include <algorithm>
+#include <deque>
+#include <set>
+
+#include "engine/base/check.h"
+
+namespace cordon {
+namespace {
+
+Metric ToMetric(v1::Metric metric) {
+  switch (metric) {
+    case v1::METRIC_INNER_PRODUCT:
+      return Metric::kInnerProduct;
+    case v1::METRIC_L2:
+      return Metric::kL2;
+    default:
+      return Metric::kCosine;
+  }
+}
+
+DocumentChange::Kind ToKind(RowChange::Kind kind) {
+  switch (kind) {
+    case RowChange::kReclass:
+      return DocumentChange::Kind::kReclass;
+    case RowChange::kRemove:
+      return DocumentChange::Kind::kRemove;
+    case RowChange::kReplace:
+      break;
+  }
+  return DocumentChange::Kind::kReplace;
+}
+
+Bm25 ParametersOf(const v1::CollectionConfig& config) {
+  Bm25 parameters;
+  if (config.bm25().has_k1()) parameters.k1 = config.bm25().k1();
+  if (config.bm25().has_b()) parameters.b = config.bm25().b();
+  return parameters;
+}
+
+// One mutation's changes as each index understands them.
+class Changes {
+ public:
+  Changes(const CollectionIndex& index, const PreparedTexts& prepared)
+      : next_(index), prepared_(prepared) {}
+
+  void Add(const RowChange& change) {
+    const uint32_t number = next_.documents.Add(change.document);
+    vectors_.push_back(ToDocumentChange(change, number));
+    lexical_.push_back(ToLexicalChange(change, number));
+    if (change.kind == RowChange::kRemove) {
+      removed_.insert(number);
+      next_.columns.Clear(number);
+      return;
+    }
+    removed_.erase(number);
+    if (change.attributes != nullptr) next_.columns.Set(number, *change.attributes);
+  }
+
+  CollectionIndex Apply() && {
+    next_.vectors = next_.vectors.Apply(vectors_);
+    next_.lexical = next_.lexical.Apply(lexical_);
+    for (const uint32_t number : removed_) next_.documents.Remove(number);
+    return std::move(next_);
+  }
+
+ private:
+  LexicalChange ToLexicalChange(const RowChange& change, uint32_t number) {
+    LexicalChange out;
+    out.document = number;
+    out.kind = change.kind == RowChange::kRemove ? LexicalChange::Kind::kRemove
+                                                 : LexicalChange::Kind::kReplace;
+    out.may_exist = change.may_exist;
+    out.valid_from = change.valid_from;
+    out.valid_until = change.valid_until;
+    const Language language = next_.lexical.language();
+    for (const auto& row : change.rows) {
+      const TermCounts* terms = change.kind == RowChange::kReplace
+                                    ? prepared_.Find(language, change.document, row.ordinal)
+                                    : nullptr;
+      if (terms == nullptr) terms = &counted_.emplace_back(CountTerms(language, row.text));
+      out.rows.push_back({row.ordinal, row.class_id, terms});
+    }
+    return out;
+  }
+
+  CollectionIndex next_;
+  const PreparedTexts& prepared_;
+  std::vector<DocumentChange> vectors_;
+  std::vector<LexicalChange> lexical_;
+  std::deque<TermCounts> counted_;  // of texts that were not prepared
+  std::set<uint32_t> removed_;
+};
+
+}  // namespace
+
+Language LanguageOf(const v1::CollectionConfig& config) {
+  const auto language = LanguageOf(config.language());
+  return language.ok() ? *language : Language::kNone;  // never stored: it was checked
+}
+
+CollectionIndex EmptyIndex(const v1::CollectionConfig& config) {
+  return {VectorIndex(config.dimension(), ToMetric(config.metric())), Documents(),
+          LexicalIndex(LanguageOf(config), ParametersOf(config)), Columns(config.attributes())};
+}
+
+PreparedTexts::PreparedTexts(Language language, const store::v1::IngestBatch& batch)
+    : language_(language) {
+  for (const auto& document : batch.documents()) {
+    Chunks& chunks = documents_[document.id()];
+    chunks.clear();
+    for (const auto& chunk : document.chunks()) {
+      chunks.emplace_back(chunk.ordinal(), CountTerms(language, chunk.text()));
+    }
+    std::sort(chunks.begin(), chunks.end(),
+              [](const auto& a, const auto& b) { return a.first < b.first; });
+  }
+}
+
+const TermCounts* PreparedTexts::Find(Language language, std::string_view document,
+                                      uint32_t ordinal) const {
+  const auto found = documents_.find(document);
+  if (found == documents_.end() || language != language_) return nullptr;
+  const auto chunk =
+      std::lower_bound(found->second.begin(), found->second.end(), ordinal,
+                       [](const auto& entry, uint32_t wanted) { return entry.first < wanted; });
+  return chunk != found->second.end() && chunk->first == ordinal ? &chunk->second : nullptr;
+}
+
+CollectionIndex ApplyRows(const CollectionIndex& index, const std::vector<RowChange>& changes,
+                          const PreparedTexts& prepared) {
+  Changes out(index, prepared);
+  for (const RowChange& change : changes) out.Add(change);
+  return std::move(out).Apply();
+}
+
+DocumentChange ToDocumentChange(const RowChange& change, uint32_t number) {
+  DocumentChange out;
+  out.document = change.document;
+  out.kind = ToKind(change.kind);
+  out.may_exist = change.may_exist;
+  out.valid_from = change.valid_from;
+  out.valid_until = change.valid_until;
+  out.number = number;
+  out.rows.reserve(change.rows.size());
+  for (const auto& row : change.rows) {
+    out.rows.push_back({row.ordinal, row.class_id, row.embedding});
+  }
+  return out;
+}
+
+void MarkClassesInUse(const CollectionIndex& index, std::vector<bool>* in_use) {
+  for (const Segment& segment : index.vectors.segments()) {
+    for (const ClassRun& run : segment.rows().runs()) {
+      for (uint32_t row = run.begin; row < run.end && !(*in_use)[run.class_id]; ++row) {
+        if (!segment.Dead(row)) (*in_use)[run.class_id] = true;
+      }
+    }
+  }
+}
+
+CollectionIndexBuilder::CollectionIndexBuilder(const v1::CollectionConfig& config)
+    : index_(EmptyIndex(config)), vectors_(index_.vectors), lexical_(index_.lexical) {}
+
+void CollectionIndexBuilder::Add(const RowChange& change) {
+  CORDON_CHECK(change.kind == RowChange::kReplace && !index_.documents.Find(change.document));
+  const uint32_t number = index_.documents.Add(change.document);
+  vectors_.Add(ToDocumentChange(change, number));
+  for (const auto& row : change.rows) {
+    lexical_.Add({number, row.ordinal, row.class_id, change.valid_from, change.valid_until,
+                  std::string(row.text)});
+  }
+  if (change.attributes != nullptr) index_.columns.Set(number, *change.attributes);
+}
+
+CollectionIndex CollectionIndexBuilder::Finish() {
+  index_.vectors = vectors_.Finish();
+  index_.lexical = lexical_.Finish();
+  return std::move(index_);
+}
+
+}  // namespace cordon

@@ -1,0 +1,82 @@
+// All indexes of one collection: they name its documents by the same numbers and change together.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "cordon/store/v1/mutation.pb.h"
+#include "engine/columns/columns.h"
+#include "engine/index/documents.h"
+#include "engine/index/vector_index.h"
+#include "engine/lexical/lexical_index.h"
+#include "engine/store/state.h"
+
+namespace cordon {
+
+// An immutable value; cheap to copy. Every const call is thread-safe.
+struct CollectionIndex {
+  VectorIndex vectors;
+  Documents documents;
+  LexicalIndex lexical;
+  Columns columns;
+};
+
+// The indexes of each collection, by the collection's number.
+using Indexes = std::map<uint32_t, CollectionIndex>;
+
+// The language of a collection's texts.
+Language LanguageOf(const v1::CollectionConfig& config);
+
+// The index of a new collection.
+CollectionIndex EmptyIndex(const v1::CollectionConfig& config);
+
+// The texts of an Ingest, taken apart before the one writer's turn comes. Borrows the mutation.
+class PreparedTexts {
+ public:
+  PreparedTexts() = default;
+  PreparedTexts(Language language, const store::v1::IngestBatch& batch);
+
+  // Null if the text was not prepared, or not in this language.
+  const TermCounts* Find(Language language, std::string_view document, uint32_t ordinal) const;
+
+ private:
+  using Chunks = std::vector<std::pair<uint32_t, TermCounts>>;
+
+  Language language_ = Language::kNone;
+  std::unordered_map<std::string_view, Chunks> documents_;  // the last of each id
+};
+
+// The index after the changes of one mutation.
+CollectionIndex ApplyRows(const CollectionIndex& index, const std::vector<RowChange>& changes,
+                          const PreparedTexts& prepared = {});
+
+// A change as the vectors' index understands it; borrows from `change` and what that borrows from.
+DocumentChange ToDocumentChange(const RowChange& change, uint32_t number);
+
+// Marks the classes of an index's live rows in `in_use`.
+void MarkClassesInUse(const CollectionIndex& index, std::vector<bool>* in_use);
+
+// Fills the indexes of a collection from its stored documents. For one thread.
+class CollectionIndexBuilder {
+ public:
+  explicit CollectionIndexBuilder(const v1::CollectionConfig& config);
+
+  // Adds a document: a kReplace, of an id that was not added before. Copies.
+  void Add(const RowChange& change);
+
+  // The index of all that was added. Ends the builder.
+  CollectionIndex Finish();
+
+ private:
+  CollectionIndex index_;
+  VectorIndexBuilder vectors_;
+  LexicalIndexBuilder lexical_;
+};
+
+}  // namespace cordon

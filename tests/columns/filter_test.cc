@@ -1,0 +1,273 @@
+// Fears about filters: that one admits what its words do not say, or that a refusal tells of an
+// attribute that the caller may not know.
+#include "engine/columns/filter.h"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <map>
+#include <optional>
+#include <string>
+
+#include "engine/base/limits.h"
+#include "engine/base/random.h"
+#include "tests/effort.h"
+#include "tests/store/from_text.h"
+
+namespace cordon {
+namespace {
+
+v1::CollectionConfig Config() {
+  return FromText<v1::CollectionConfig>(
+      "attributes { name: 'year' type: ATTRIBUTE_TYPE_INT } "
+      "attributes { name: 'price' type: ATTRIBUTE_TYPE_FLOAT } "
+      "attributes { name: 'draft' type: ATTRIBUTE_TYPE_BOOL } "
+      "attributes { name: 'lang' type: ATTRIBUTE_TYPE_STRING } "
+      "attributes { name: 'seen' type: ATTRIBUTE_TYPE_TIME } "
+      "attributes { name: 'secret' type: ATTRIBUTE_TYPE_INT label { level: 'restricted' } }");
+}
+
+bool Sees(const v1::AttributeSpec& spec) { return !spec.has_label(); }
+
+class Filters : public testing::Test {
+ protected:
+  // "CODE: field" of a filter that must be refused; "OK" if it is not.
+  std::string Outcome(const std::string& filter) {
+    const auto checked =
+        CheckFilter(FromText<v1::Filter>(filter), config_.attributes(), columns_, Sees);
+    if (checked.ok()) return "OK";
+    return std::string(CodeName(checked.status().code())) + ": " +
+           std::string(checked.status().field());
+  }
+  // The numbers of the documents that a filter admits, of five.
+  std::string Admitted(const std::string& filter) {
+    const auto checked =
+        CheckFilter(FromText<v1::Filter>(filter), config_.attributes(), columns_, Sees);
+    EXPECT_TRUE(checked.ok()) << checked.status().ToString();
+    ColumnFilter admitted(**checked, 5);
+    std::string numbers;
+    for (uint32_t i = 0; i < 200; ++i) {
+      if (admitted.Admits(i)) numbers += std::to_string(i);
+    }
+    return numbers;
+  }
+  void Set(uint32_t number, const std::string& attributes) {
+    columns_.Set(number, FromText<v1::Document>(attributes).attributes());
+  }
+
+  const v1::CollectionConfig config_ = Config();
+  Columns columns_{config_.attributes()};
+};
+
+std::string Attribute(const std::string& name, const std::string& value) {
+  return "attributes { key: '" + name + "' value { " + value + " } } ";
+}
+
+class FiveDocuments : public Filters {
+ protected:
+  void SetUp() override {
+    Set(0, Attribute("year", "int_value: 2020") + Attribute("lang", "string_value: 'en'"));
+    Set(1, Attribute("year", "int_value: 2021") + Attribute("lang", "string_value: 'de'"));
+    Set(2, Attribute("year", "int_value: 2022") + Attribute("lang", "string_value: 'de-AT'") +
+               Attribute("draft", "bool_value: true"));
+    Set(3, Attribute("price", "float_value: 1.5") + Attribute("draft", "bool_value: false") +
+               Attribute("seen", "time_value { seconds: 1767225600 }"));
+    Set(4, "");
+  }
+};
+
+TEST_F(FiveDocuments, AreTestedByMoreThanTheirValues) {
+  EXPECT_EQ(Admitted("condition { attribute: 'year' eq { int_value: 2021 } }"), "1");
+  EXPECT_EQ(Admitted("condition { attribute: 'year' range { gte { int_value: 2021 } } }"), "12");
+  EXPECT_EQ(Admitted("condition { attribute: 'year' range { gt { int_value: 2020 } lt { int_value: "
+                     "2022 } } }"),
+            "1");
+  EXPECT_EQ(Admitted("condition { attribute: 'year' range { lte { int_value: 2021 } } }"), "01");
+  EXPECT_EQ(Admitted("condition { attribute: 'lang' in { values { string_value: 'en' } values { "
+                     "string_value: 'de' } } }"),
+            "01");
+  EXPECT_EQ(Admitted("condition { attribute: 'lang' prefix: 'de' }"), "12");
+  EXPECT_EQ(Admitted("condition { attribute: 'lang' range { gt { string_value: 'de' } } }"), "02");
+  EXPECT_EQ(Admitted("condition { attribute: 'draft' eq { bool_value: false } }"), "3");
+  EXPECT_EQ(Admitted("condition { attribute: 'price' range { gte { int_value: 1 } } }"), "3");
+  EXPECT_EQ(Admitted("condition { attribute: 'seen' eq { string_value: '2026-01-01T01:00:00+01:00' "
+                     "} }"),
+            "3");
+}
+
+TEST_F(FiveDocuments, WithoutAValuePassATest) {
+  EXPECT_EQ(Admitted("condition { attribute: 'year' exists: true }"), "012");
+  EXPECT_EQ(Admitted("condition { attribute: 'year' exists: false }"), "34");
+  EXPECT_EQ(Admitted("negated { condition { attribute: 'year' eq { int_value: 2020 } } }"), "1234");
+  EXPECT_EQ(Admitted("all { filters { condition { attribute: 'year' exists: true } } filters { "
+                     "negated { condition { attribute: 'lang' prefix: 'de' } } } }"),
+            "0");
+  EXPECT_EQ(Admitted("any { filters { condition { attribute: 'draft' exists: true } } filters { "
+                     "condition { attribute: 'lang' eq { string_value: 'en' } } } }"),
+            "023");
+}
+
+TEST_F(FiveDocuments, ChangedOrRemovedKeepTheirValues) {
+  const Columns before = columns_;
+  Set(0, Attribute("year", "int_value: 1999"));
+  columns_.Clear(1);
+  EXPECT_EQ(Admitted("condition { attribute: 'year' range { lte { int_value: 2021 } } }"), "0");
+  EXPECT_EQ(Admitted("condition { attribute: 'lang' prefix: '' }"), "2");
+  columns_ = before;
+  EXPECT_EQ(Admitted("condition { attribute: 'lang' prefix: '' }"), "012");
+}
+
+TEST_F(Filters, WrongOnesAreTaken) {
+  const std::vector<std::pair<std::string, std::string>> table = {
+      {"", "INVALID_ARGUMENT: "},
+      {"all {}", "INVALID_ARGUMENT: and"},
+      {"any { filters { all {} } }", "INVALID_ARGUMENT: or[0].and"},
+      {"negated { condition { attribute: 'none' exists: true } }", "INVALID_ARGUMENT: not.attr"},
+      {"condition { attribute: 'year' }", "INVALID_ARGUMENT: attr"},
+      {"condition { attribute: 'year' prefix: '2' }", "INVALID_ARGUMENT: prefix"},
+      {"condition { attribute: 'year' eq { float_value: 2 } }", "INVALID_ARGUMENT: eq"},
+      {"condition { attribute: 'year' in {} }", "INVALID_ARGUMENT: in"},
+      {"condition { attribute: 'year' in { values { bool_value: true } } }",
+       "INVALID_ARGUMENT: in[0]"},
+      {"condition { attribute: 'year' range {} }", "INVALID_ARGUMENT: attr"},
+      {"condition { attribute: 'draft' range { gt { bool_value: false } } }",
+       "INVALID_ARGUMENT: attr"},
+      {"condition { attribute: 'price' range { lt { string_value: '1' } } }",
+       "INVALID_ARGUMENT: lt"},
+      {"condition { attribute: 'price' eq { float_value: nan } }", "INVALID_ARGUMENT: eq"},
+      {"condition { attribute: 'seen' eq { string_value: 'yesterday' } }", "INVALID_ARGUMENT: eq"},
+      {"condition { attribute: 'seen' eq { time_value { nanos: -1 } } }", "INVALID_ARGUMENT: eq"},
+      {"condition { attribute: 'lang' prefix: '" + std::string(5000, 'x') + "' }",
+       "INVALID_ARGUMENT: prefix"}};
+  for (const auto& [filter, expected] : table) {
+    EXPECT_EQ(Outcome(filter), expected) << filter.substr(0, 80);
+  }
+  std::string deep = "condition { attribute: 'year' exists: true }";
+  for (size_t i = 1; i < limits::kFilterDepth; ++i) deep = "negated { " + deep + " }";
+  EXPECT_EQ(Outcome(deep), "OK");
+  EXPECT_NE(Outcome("negated { " + deep + " }"), "OK");
+  std::string wide = "all { ";
+  for (size_t i = 1; i < limits::kFilterParts; ++i) {
+    wide += "filters { condition { attribute: 'year' exists: true } } ";
+  }
+  EXPECT_EQ(Outcome(wide + "}"), "OK");
+  EXPECT_NE(Outcome(wide + "filters { condition { attribute: 'year' exists: true } } }"), "OK");
+}
+
+// Whatever else is wrong with it.
+TEST_F(Filters, AHiddenAttributeDiffersFromAnAbsentOne) {
+  for (const std::string test : {"", "exists: true", "eq { string_value: 'x' }", "prefix: 'x'",
+                                 "range {}", "in {}", "eq { int_value: 7 }"}) {
+    const auto refusal = [&](const std::string& name) {
+      const auto checked =
+          CheckFilter(FromText<v1::Filter>("condition { attribute: '" + name + "' " + test + " }"),
+                      config_.attributes(), columns_, Sees);
+      return checked.status().ToString();
+    };
+    EXPECT_EQ(refusal("secret"), refusal("absent")) << test;
+    EXPECT_EQ(refusal("secret").find("OK"), std::string::npos);
+  }
+}
+
+// Filters at random, worked out by words of 64 documents, one by one by Passes(), and naively here.
+class RandomFilters {
+ public:
+  explicit RandomFilters(Random* random) : random_(*random) {}
+
+  v1::Filter Make(int depth) {
+    v1::Filter filter;
+    const uint64_t kind = depth == 0 ? 9 : random_.Below(10);
+    if (kind < 2) {
+      *filter.mutable_negated() = Make(depth - 1);
+    } else if (kind < 6) {
+      auto* list = kind < 4 ? filter.mutable_all() : filter.mutable_any();
+      for (uint64_t n = 1 + random_.Below(3); n > 0; --n) *list->add_filters() = Make(depth - 1);
+    } else {
+      auto* condition = filter.mutable_condition();
+      condition->set_attribute("year");
+      switch (random_.Below(4)) {
+        case 0:
+          condition->mutable_eq()->set_int_value(Value());
+          break;
+        case 1:
+          for (int i = 0; i < 3; ++i) condition->mutable_in()->add_values()->set_int_value(Value());
+          break;
+        case 2:
+          condition->mutable_range()->mutable_gte()->set_int_value(Value());
+          if (random_.OneIn(2)) condition->mutable_range()->mutable_lt()->set_int_value(Value());
+          break;
+        default:
+          condition->set_exists(random_.OneIn(2));
+      }
+    }
+    return filter;
+  }
+  int64_t Value() { return static_cast<int64_t>(random_.Below(6)); }
+
+ private:
+  Random& random_;
+};
+
+bool Naive(const v1::Filter& filter, std::optional<int64_t> year) {
+  if (filter.has_negated()) return !Naive(filter.negated(), year);
+  if (filter.has_all() || filter.has_any()) {
+    const auto& list = filter.has_all() ? filter.all() : filter.any();
+    bool passes = filter.has_all();
+    for (const auto& part : list.filters()) {
+      passes = filter.has_all() ? passes && Naive(part, year) : passes || Naive(part, year);
+    }
+    return passes;
+  }
+  const auto& test = filter.condition();
+  if (test.has_exists()) return test.exists() == year.has_value();
+  if (!year) return false;
+  if (test.has_eq()) return test.eq().int_value() == *year;
+  if (test.has_range()) {
+    return *year >= test.range().gte().int_value() &&
+           (!test.range().has_lt() || *year < test.range().lt().int_value());
+  }
+  for (const auto& value : test.in().values()) {
+    if (value.int_value() == *year) return true;
+  }
+  return false;
+}
+
+TEST(RandomFilter, AdmitsWhatItsWordsDoNotSay) {
+  Effort effort("filters", 1000);
+  Random random(effort.seed());
+  RandomFilters filters(&random);
+  const v1::CollectionConfig config = Config();
+  while (effort.More() && !testing::Test::HasFailure()) {
+    Columns columns(config.attributes());
+    const size_t bound = 1 + random.Below(300);
+    std::map<uint32_t, int64_t> years;
+    for (uint32_t i = 0; i < bound; ++i) {
+      if (random.OneIn(3)) continue;
+      v1::Document document;
+      years[i] = filters.Value();
+      (*document.mutable_attributes())["year"].set_int_value(years[i]);
+      columns.Set(i, document.attributes());
+    }
+    const v1::Filter filter = filters.Make(4);
+    const auto checked = CheckFilter(filter, config.attributes(), columns, Sees);
+    ASSERT_TRUE(checked.ok());
+    ColumnFilter admitted(**checked, bound);
+    for (uint64_t n = 0; n < 40; ++n) {
+      const auto i = static_cast<uint32_t>(random.Below(bound));
+      std::optional<int64_t> year;
+      v1::Document document;
+      if (years.contains(i)) {
+        year = years[i];
+        (*document.mutable_attributes())["year"].set_int_value(*year);
+      }
+      const bool expected = Naive(filter, year);
+      EXPECT_EQ(admitted.Admits(i), expected) << filter.ShortDebugString();
+      EXPECT_EQ(Passes(filter, config.attributes(), document.attributes()), expected);
+    }
+    EXPECT_FALSE(admitted.Admits(static_cast<uint32_t>(bound + 64)));
+  }
+  effort.Report("ok=1");
+}
+
+}  // namespace
+}  // namespace cordon

@@ -1,0 +1,122 @@
+// Fears about terms: that what someone looks for by name is not found, or that a question is about
+// something else than its text.
+#include "engine/text/terms.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <map>
+#include <string>
+
+namespace cordon {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+using Counts = std::map<std::string, uint32_t>;
+
+Counts Count(std::string_view text, Language language = Language::kEnglish) {
+  const TermCounts counts = CountTerms(language, text);
+  Counts all;
+  for (size_t i = 0; i < counts.size(); ++i) {
+    EXPECT_EQ(counts[i].hash, HashOfTerm(counts[i].text));
+    EXPECT_TRUE(all.emplace(counts[i].text, counts[i].count).second) << counts[i].text;
+  }
+  return all;
+}
+
+// "term*count!" of a question: the mark of what is required.
+std::vector<std::string> Asked(std::string_view text, Language language = Language::kEnglish) {
+  std::vector<std::string> all;
+  for (const auto& term : ParseTextQuery(language, text).terms) {
+    all.push_back(term.text + "*" + std::to_string(term.count) + (term.required ? "!" : ""));
+  }
+  return all;
+}
+
+TEST(Terms, WordsLoseTheirEndings) {
+  EXPECT_EQ(Count("Relational databases relate"), (Counts{{"relat", 2}, {"databas", 1}}));
+  EXPECT_EQ(Count("Häuser Haus", *LanguageOf("de")), (Counts{{"haus", 2}}));
+  EXPECT_EQ(Count("houses house", Language::kNone), (Counts{{"houses", 1}, {"house", 1}}));
+}
+
+TEST(Terms, CodesAreFoundWholeAndByPart) {
+  EXPECT_EQ(Count("CVE-2024-3094"),
+            (Counts{{"cve", 1}, {"2024", 1}, {"3094", 1}, {"cve-2024-3094", 1}}));
+  EXPECT_EQ(Count("wal_level"), (Counts{{"wal_level", 1}, {"wal", 1}, {"level", 1}}));
+  EXPECT_EQ(Count("foo.bar.conf"),
+            (Counts{{"foo.bar.conf", 1}, {"foo", 1}, {"bar", 1}, {"conf", 1}}));
+  EXPECT_EQ(Count("kube-api/v1.2, next"), (Counts{{"kube-api/v1.2", 1},
+                                                  {"kube", 1},
+                                                  {"api", 1},
+                                                  {"v1.2", 1},
+                                                  {"v1", 1},
+                                                  {"2", 1},
+                                                  {"next", 1}}));
+  EXPECT_EQ(Count("3.14 and a - b"), (Counts{{"3.14", 1}, {"and", 1}, {"a", 1}, {"b", 1}}));
+}
+
+TEST(Terms, AnAddressIsFoundByItsName) {
+  EXPECT_EQ(Count("ana@example.org"),
+            (Counts{{"ana@example.org", 1}, {"ana", 1}, {"exampl", 1}, {"org", 1}}));
+}
+
+TEST(Terms, PartsAndChainsMakeATextLonger) {
+  EXPECT_EQ(CountTerms(Language::kEnglish, "set wal_level for CVE-2024-3094").length(), 6u);
+  EXPECT_EQ(CountTerms(Language::kEnglish, "").length(), 0u);
+}
+
+TEST(Terms, ALongTextLosesTerms) {
+  std::string text;
+  for (int i = 0; i < 5000; ++i) text += "w" + std::to_string(i) + "_x.y" + std::to_string(i) + " ";
+  const Counts counts = Count(text, Language::kNone);
+  EXPECT_EQ(counts.at("x"), 5000u);
+  EXPECT_EQ(counts.at("w4999_x.y4999"), 1u);
+  EXPECT_EQ(counts.size(), 15001u);
+}
+
+TEST(Terms, AnEndingIsTakenOffOnceAndForgotten) {
+  // Longer than what is remembered, and words that share its place.
+  const std::string longest = std::string(40, 'a') + "ct";
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(Count(longest + "ing"), (Counts{{longest, 1}}));
+    for (int word = 0; word < 20000; ++word) {
+      const std::string stem = "q" + std::to_string(word % 10) + "x";
+      ASSERT_EQ(Stem(Language::kEnglish, "banks"), "bank");
+      ASSERT_EQ(Stem(*LanguageOf("fr"), "maisons"), "maison");
+    }
+  }
+}
+
+TEST(Questions, CountWhatIsRepeatedWithoutStopWords) {
+  EXPECT_THAT(Asked("the cats and a cat"), ElementsAre("cat*2"));
+  EXPECT_THAT(Asked("to be or not to be"), ElementsAre("be*2", "not*1", "or*1", "to*2"));
+  EXPECT_THAT(Asked("the the", Language::kNone), ElementsAre("the*2"));
+  EXPECT_THAT(Asked("wal_level"), ElementsAre("level*1", "wal*1", "wal_level*1"));
+  EXPECT_THAT(Asked("… !"), IsEmpty());
+}
+
+TEST(Questions, QuotesAreRequired) {
+  EXPECT_THAT(Asked("\"state of the art\" search"),
+              ElementsAre("art*1!", "of*0!", "search*1", "state*1!", "the*0!"));
+  const TextQuery query = ParseTextQuery(Language::kEnglish, "\"running dogs\" x \"\" 5\" disk");
+  EXPECT_THAT(query.phrases, ElementsAre(ElementsAre("running", "dogs")));
+  EXPECT_TRUE(HoldsPhrases(query, "The Running, dogs."));
+  EXPECT_FALSE(HoldsPhrases(query, "runs dogs"));
+  EXPECT_FALSE(HoldsPhrases(query, "dogs running"));
+  EXPECT_TRUE(HoldsPhrases(ParseTextQuery(Language::kEnglish, "no quotes"), ""));
+}
+
+TEST(Languages, UnknownOnesAreTaken) {
+  EXPECT_EQ(*LanguageOf(""), Language::kEnglish);
+  EXPECT_EQ(*LanguageOf("none"), Language::kNone);
+  EXPECT_FALSE(LanguageOf("tlh").ok());
+  EXPECT_FALSE(LanguageOf("EN").ok());
+  EXPECT_TRUE(IsStopWord(*LanguageOf("de"), "für"));
+  EXPECT_TRUE(IsStopWord(*LanguageOf("fr"), "à"));
+  EXPECT_FALSE(IsStopWord(*LanguageOf("fi"), "ja"));
+}
+
+}  // namespace
+}  // namespace cordon
