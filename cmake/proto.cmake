@@ -33,6 +33,7 @@ endforeach()
 add_library(cordon_proto STATIC ${CORDON_PROTO_SOURCES})
 target_include_directories(cordon_proto SYSTEM PUBLIC ${CORDON_GEN})
 target_link_libraries(cordon_proto PUBLIC protobuf::libprotobuf)
+set_target_properties(cordon_proto PROPERTIES UNITY_BUILD OFF)  # protoc's names collide
 
 if(CORDON_SERVER)
   add_library(cordon_grpc STATIC ${CORDON_GRPC_SOURCES})

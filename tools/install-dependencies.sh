@@ -16,7 +16,7 @@ for name in "$@"; do
     build)
       wanted+=(
         # compiler and build system
-        g++ cmake ninja-build ccache pkg-config
+        g++ cmake ninja-build ccache mold pkg-config
         # store, server, messages
         librocksdb-dev libgrpc++-dev libgrpc-dev libprotobuf-dev protobuf-compiler
         protobuf-compiler-grpc

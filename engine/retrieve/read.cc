@@ -29,7 +29,7 @@ StatusOr<Document> ReadDocument(const ReadContext& context, const v1::GetDocumen
   return document;
 }
 
-v1::GetDocumentResponse ToResponse(const Document& document, const JournalReceipt& receipt) {
+v1::GetDocumentResponse ToDocument(const Document& document, const JournalReceipt& receipt) {
   v1::GetDocumentResponse response;
   const auto& first = *document.context.passages.front();
   response.set_document(first.document);
@@ -100,7 +100,7 @@ void GetDocument(const ReadContext& context, const v1::GetDocumentRequest& reque
   Journaled(
       context, "GetDocument",
       [&](journal::v1::Record* record) { return ReadDocument(context, request, record); },
-      ToResponse, std::move(done));
+      ToDocument, std::move(done));
 }
 
 void CheckAccess(const ReadContext& context, const v1::CheckAccessRequest& request,

@@ -14,11 +14,11 @@ constexpr int64_t kYear1 = -62'135'596'800;      // 0001-01-01 in seconds since 
 constexpr int64_t kYear10000 = 253'402'300'800;  // 10000-01-01
 
 using Entries = google::protobuf::RepeatedPtrField<v1::Entry>;
-using Names = google::protobuf::RepeatedPtrField<std::string>;
+using NameField = google::protobuf::RepeatedPtrField<std::string>;
 
-std::vector<std::string> ToVector(const Names& names) { return {names.begin(), names.end()}; }
+std::vector<std::string> ToVector(const NameField& names) { return {names.begin(), names.end()}; }
 
-void ToRepeated(const std::vector<std::string>& from, Names* to) {
+void ToRepeated(const std::vector<std::string>& from, NameField* to) {
   to->Assign(from.begin(), from.end());
 }
 
@@ -36,7 +36,7 @@ Status CheckEntries(std::string_view field, const Entries& entries, size_t max) 
   return OkStatus();
 }
 
-Status CheckNameList(std::string_view field, const Names& names, size_t max) {
+Status CheckNameList(std::string_view field, const NameField& names, size_t max) {
   if (static_cast<size_t>(names.size()) > max) {
     return Invalid(field, fmt::format("more than {} names", max));
   }
@@ -111,7 +111,7 @@ StatusOr<std::optional<Micros>> OptionalTime(std::string_view field, bool has,
   return std::optional<Micros>(*micros);
 }
 
-std::vector<std::string> Sorted(const Names& names) {
+std::vector<std::string> Sorted(const NameField& names) {
   auto sorted = ToVector(names);
   Canonicalise(&sorted);
   return sorted;
