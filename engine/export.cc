@@ -59,13 +59,13 @@ void ExportNext(const ReadContext& read, const WriteContext& write,
   }
   auto batch = BatchOf(request, record.destination(), *part);
   const auto kept = std::make_shared<ExportPart>(*std::move(part));
-  RecordExport(
-      write, std::move(batch), std::move(record),
-      [kept, tenant = read.tenant, done = std::move(done)](const StatusOr<Committed>& committed) {
-        if (!committed.ok()) return done(committed.status());
-        if (kept->canary) tenant->RaiseCanaryAlert(committed->receipt.id());
-        done(ToMessage(std::move(*kept), *committed));
-      });
+  RecordExport(write, std::move(batch), std::move(record),
+               [kept, alerts = read.tenant->canary_alerts,
+                done = std::move(done)](const StatusOr<Committed>& committed) {
+                 if (!committed.ok()) return done(committed.status());
+                 if (kept->canary) alerts->Raise(committed->receipt.id());
+                 done(ToMessage(std::move(*kept), *committed));
+               });
 }
 
 }  // namespace cordon

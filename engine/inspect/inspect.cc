@@ -87,7 +87,7 @@ StatusOr<v1::StatsResponse> Count(const ReadContext& context, const v1::StatsReq
   response.set_undefined_principals(UndefinedPrincipals(view->policy(), classes).size());
   response.set_revision(view->revision());
   if (request.as().empty()) {
-    response.set_canary_alerts(context.tenant->canary_alerts.load(std::memory_order_relaxed));
+    response.set_canary_alerts(context.tenant->canary_alerts->count());
     return response;
   }
   ASSIGN_OR_RETURN(

@@ -71,10 +71,12 @@ void BatchRetrieve(const ReadContext& context, const v1::BatchRetrieveRequest& r
                            std::move(done));
   }
   const auto batch = std::make_shared<Gathered>();
-  batch->missing = request.queries_size();
+  // The last answer ends the call, and the request is gone: nobody may look at it after that.
+  const int queries = request.queries_size();
+  batch->missing = queries;
   batch->done = std::move(done);
-  for (int i = 0; i < request.queries_size(); ++i) batch->response.add_answers();
-  for (int i = 0; i < request.queries_size(); ++i) {
+  for (int i = 0; i < queries; ++i) batch->response.add_answers();
+  for (int i = 0; i < queries; ++i) {
     Journaled(
         context, "BatchRetrieve",
         [&](journal::v1::Record* record) {

@@ -82,11 +82,11 @@ void Journaled(const ReadContext& context, journal::v1::Record record, Work work
   if (!result->ok()) record.set_refused_field(std::string(result->status().field()));
   context.tenant->journal->Append(
       std::move(record), context.durability,
-      [result, canary, tenant = context.tenant, respond = std::move(respond),
+      [result, canary, alerts = context.tenant->canary_alerts, respond = std::move(respond),
        done = std::move(done)](const StatusOr<JournalReceipt>& receipt) {
         if (!receipt.ok()) return done(receipt.status());
         if (!result->ok()) return done(result->status());
-        if (canary) tenant->RaiseCanaryAlert(receipt->id());
+        if (canary) alerts->Raise(receipt->id());
         done(respond(std::move(**result), *receipt));
       });
 }

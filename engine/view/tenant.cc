@@ -13,8 +13,8 @@ PinnedView Publisher::Pin(Clock* clock) {
   return {current_, now};
 }
 
-void Tenant::RaiseCanaryAlert(const std::string& journal_id) {
-  canary_alerts.fetch_add(1, std::memory_order_relaxed);
+void CanaryAlerts::Raise(const std::string& journal_id) {
+  count_.fetch_add(1, std::memory_order_relaxed);
   spdlog::critical("alert: a canary document was retrieved; see journal record {}", journal_id);
 }
 

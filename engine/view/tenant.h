@@ -36,7 +36,19 @@ class Publisher {
   std::shared_ptr<const View> current_;  // guarded by mutex_
 };
 
-// Lives as long as the engine.
+// Canary documents that have left since the server started. Thread-safe.
+class CanaryAlerts {
+ public:
+  // By the call with this record: whoever operates the server must know.
+  void Raise(const std::string& journal_id);
+
+  uint64_t count() const { return count_; }
+
+ private:
+  std::atomic<uint64_t> count_{0};
+};
+
+// Lives as long as the engine: what the journal calls back must not hold it.
 struct Tenant {
   Tenant(std::string tenant_name, std::unique_ptr<Journal> tenant_journal, const SecretKey& key)
       : name(std::move(tenant_name)), journal(std::move(tenant_journal)), pseudonyms(key, name) {}
@@ -46,10 +58,7 @@ struct Tenant {
   const std::unique_ptr<Journal> journal;
   const Pseudonyms pseudonyms;
   Meters meters;
-
-  // A canary document has left by the call with this record: whoever operates the server must know.
-  void RaiseCanaryAlert(const std::string& journal_id);
-  std::atomic<uint64_t> canary_alerts{0};  // since the server started
+  const std::shared_ptr<CanaryAlerts> canary_alerts = std::make_shared<CanaryAlerts>();
 };
 
 }  // namespace cordon

@@ -279,12 +279,12 @@ TEST_F(Contexts, ACanaryIsTold) {
   }
   EXPECT_EQ(before->SerializeAsString(), after->SerializeAsString());
   EXPECT_TRUE(scratch_.Records("Retrieve").back().canary());
-  EXPECT_EQ(scratch_.tenant->canary_alerts, 1u);
+  EXPECT_EQ(scratch_.tenant->canary_alerts->count(), 1u);
   ASSERT_TRUE(Get("canary").ok());
   EXPECT_TRUE(scratch_.Records("GetDocument").back().canary());
-  EXPECT_EQ(scratch_.tenant->canary_alerts, 2u);
+  EXPECT_EQ(scratch_.tenant->canary_alerts->count(), 2u);
   ASSERT_TRUE(Ask(With(1, "min_trust: 'partner'")).ok());
-  EXPECT_EQ(scratch_.tenant->canary_alerts, 2u) << "it did not leave";
+  EXPECT_EQ(scratch_.tenant->canary_alerts->count(), 2u) << "it did not leave";
 }
 
 TEST_F(Contexts, OptionsThatDoNotFit) {

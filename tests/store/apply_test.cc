@@ -197,7 +197,7 @@ TEST(Apply, AFieldOfADocumentIsForgotten) {
       "ingest { collection: 'docs' documents { id: 'a' title: 't' uri: 'u' text: 'whole' "
       "acl { allow { principal: 'everyone' } } label { level: 'public' } "
       "valid_from { seconds: 1 } valid_until { seconds: 2 } subjects: 'person:1' "
-      "attributes { key: 'n' value { int_value: 1 } } provenance { source: 's' trust: 'i' } "
+      "attributes { key: 'n' value { int_value: 1 } } provenance { source: 's' trust: 'i' } canary: true "
       "chunks { text: 't' embedding: 1 embedding: 0 } } }");
   v1::Document given = mutation.ingest().documents(0);
   std::vector<const google::protobuf::FieldDescriptor*> set;
