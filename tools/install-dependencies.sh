@@ -21,14 +21,14 @@ for name in "$@"; do
         librocksdb-dev libgrpc++-dev libgrpc-dev libprotobuf-dev protobuf-compiler
         protobuf-compiler-grpc
         # kernels, digests, text, formats, logs
-        libhwy-dev libssl-dev libicu-dev libgumbo-dev zlib1g-dev libdeflate-dev libyaml-cpp-dev
-        nlohmann-json3-dev libsimdjson-dev libcli11-dev libspdlog-dev libfmt-dev
+        libhwy-dev libfaiss-dev libopenblas-dev libssl-dev libicu-dev libgumbo-dev zlib1g-dev
+        libdeflate-dev libyaml-cpp-dev nlohmann-json3-dev libsimdjson-dev libcli11-dev libspdlog-dev libfmt-dev
         # tokens of users and the keys of their issuers
         librhonabwy-dev libjansson-dev libcurl4-openssl-dev
         # tests, the demo, and fetching its corpus
         libgtest-dev libgmock-dev python3 openssl ca-certificates
       ) ;;
-    bench) wanted+=(libfaiss-dev libopenblas-dev) ;;  # the peers of exact search
+    bench) wanted+=(libhnswlib-dev) ;;  # a peer of filtered search
     fuzz) wanted+=(clang) ;;  # with libFuzzer
     format) wanted+=(clang-format) ;;
     tidy) wanted+=(clang-tidy) ;;

@@ -37,9 +37,14 @@ inline constexpr size_t kMembersPerGroup = 1000000;  // one record of the direct
 inline constexpr size_t kCallersBytes = 256 << 20;   // remembered of a tenant: thousands of them
 inline constexpr size_t kDirectoryRecords = 100000;  // one mutation; 16 MiB as a message
 
+// Index.
+inline constexpr size_t kMaskCacheBytes = 128 << 20;  // of a collection: hundreds of callers at 1M
+
 // Requests.
 inline constexpr uint32_t kTopK = 10000;                 // DESIGN §6
 inline constexpr uint32_t kTopKDefault = 10;             // DESIGN §6
+inline constexpr double kRecallMin = 0.5;                // less is no answer
+inline constexpr double kRecallMax = 0.999;              // more is mode exact
 inline constexpr size_t kQueryTextBytes = 64 << 10;      // as a chunk
 inline constexpr size_t kAnswerBytes = 64 << 20;         // text of one answer: far beyond a prompt
 inline constexpr size_t kPurposeBytes = 1 << 10;         // a sentence, kept in the journal

@@ -23,6 +23,8 @@ enum class Bug {
   kFilterAfterTopK,     // the k best of all rows, then those permitted of them
   kStaleEntitlements,   // computed once for a subject, and never again
   kCacheWithoutCaller,  // entitlements cached by revision, whoever asks
+  kMasksWithoutCaller,   // masks of lists cached for everybody
+  kTombstoneNotInLists,  // a deleted row stays in the lists
   kCountsHidden,        // stats --as counts all rows
   kHiddenIsDenied,      // a hidden document is told from an absent one
   // Writing.

@@ -26,30 +26,41 @@ struct AllowedSet {
   Micros now = 0;
 };
 
+// Where the score of a row lies (codes.h), given the sum of its codes with the query's. The cosine
+// of a zero vector is 0.
+ScoreRange CodeRange(const PaddedQuery& query, const QueryCodes& codes, const RowFacts& row,
+                     int32_t sum);
+
+// What the codes alone say of the score.
+double CodeScore(const PaddedQuery& query, const QueryCodes& codes, const RowFacts& row,
+                 int32_t sum);
+
 // Walks the permitted class runs of segments: by all runs of a segment or by all permitted classes,
 // whichever is less work. Borrows the classes. For one thread.
 class PermittedRuns {
  public:
   explicit PermittedRuns(const Bitmap& classes);
 
-  // Calls visit(const ClassRun&) for each permitted run of `segment`, by class.
+  // Calls visit(const ClassRun&) for each permitted run of `segment`, by class, until it says
+  // false; then false.
   template <typename Visit>
-  void ForEach(const Segment& segment, Visit visit) const {
-    if (count_ == 0) return;
+  bool ForEach(const Segment& segment, Visit visit) const {
+    if (count_ == 0) return true;
     if (few()) {
-      if (few_[count_ - 1] < segment.first_class() || segment.last_class() < few_[0]) return;
+      if (few_[count_ - 1] < segment.first_class() || segment.last_class() < few_[0]) return true;
       const uint32_t* const end = few_ + count_;
       const uint32_t* const first = std::lower_bound(few_, end, segment.first_class());
       const uint32_t* const last = std::upper_bound(first, end, segment.last_class());
-      if (first == last) return;
+      if (first == last) return true;
       const std::span<const ClassRun> runs = segment.rows().runs();
       if (static_cast<size_t>(last - first) * kSearchCost < runs.size()) {
         return Find({first, last}, runs, visit);
       }
     }
     for (const ClassRun& run : segment.rows().runs()) {
-      if (classes_.Test(run.class_id)) visit(run);
+      if (classes_.Test(run.class_id) && !visit(run)) return false;
     }
+    return true;
   }
 
  private:
@@ -62,7 +73,7 @@ class PermittedRuns {
 
   // Requires all `classes`, ascending, to be at least that of the first run.
   template <typename Visit>
-  static void Find(std::span<const uint32_t> classes, std::span<const ClassRun> runs, Visit visit) {
+  static bool Find(std::span<const uint32_t> classes, std::span<const ClassRun> runs, Visit visit) {
     auto run = runs.begin();
     for (const uint32_t class_id : classes) {
       // Classes differ from run to run, so the run lies no farther than this, and exactly there if
@@ -74,8 +85,9 @@ class PermittedRuns {
                 ? farthest
                 : std::lower_bound(run, farthest, class_id,
                                    [](const ClassRun& r, uint32_t id) { return r.class_id < id; });
-      if (run->class_id == class_id) visit(*run);
+      if (run->class_id == class_id && !visit(*run)) return false;
     }
+    return true;
   }
 
   const Bitmap& classes_;

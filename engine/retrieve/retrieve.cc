@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
+#include <utility>
 
 #include "engine/base/limits.h"
 #include "engine/base/planted.h"
@@ -27,6 +29,7 @@ struct Answer {
   Access access;
   Context context;
   std::string nonce;
+  std::optional<SearchTrace> explain;
 };
 
 Status CheckRequest(const v1::RetrieveRequest& request) {
@@ -34,6 +37,12 @@ Status CheckRequest(const v1::RetrieveRequest& request) {
     return Invalid("k", fmt::format("more than {}; ask for fewer", limits::kTopK));
   }
   if (!v1::Mode_IsValid(request.mode())) return Invalid("mode", "unknown; one of fast, exact");
+  const double recall = request.recall_target();
+  if (recall != 0 && !(limits::kRecallMin <= recall && recall <= limits::kRecallMax)) {
+    return Invalid("recall_target",
+                   fmt::format("must lie in [{}, {}], or be 0 for the default {}",
+                               limits::kRecallMin, limits::kRecallMax, kRecallDefault));
+  }
   if (!v1::Rank_IsValid(request.rank())) {
     return Invalid("rank", "unknown; one of vector, lexical, hybrid");
   }
@@ -100,22 +109,34 @@ bool IsAsProposed(const ClearedChunk& chunk, const Hit& proposed,
          (before.empty() || chunk.score <= before.back()->score);
 }
 
+SearchOptions OptionsOf(const v1::RetrieveRequest& request, const std::function<bool()>& stop) {
+  SearchOptions options;
+  options.k = request.k() == 0 ? limits::kTopKDefault : request.k();
+  options.mode = request.mode() == v1::MODE_EXACT ? SearchMode::kExact : SearchMode::kFast;
+  options.recall = request.recall_target() == 0 ? kRecallDefault : request.recall_target();
+  options.stop = stop;
+  return options;
+}
+
 // Search proposes, the guard disposes: candidates that it rejects are defects of the index, and the
-// search goes on until k are cleared or nothing more is permitted.
+// search goes on until k are cleared or nothing more is permitted. A fast search does not find more
+// of the same list when it is asked for more, so after a defect all is searched.
 StatusOr<std::vector<Cleared<ClearedChunk>>> SearchAndGuard(const Access& access,
                                                             const std::vector<float>& query,
-                                                            size_t k, bool with_text,
-                                                            const std::function<bool()>& stop) {
+                                                            bool with_text, SearchOptions options,
+                                                            SearchTrace* trace) {
   const VectorIndex& index = access.view->index(*access.collection);
   AllowedSet allowed = access.Allowed();
   for (size_t i = 0; Planted(Bug::kFilterAfterTopK) && i < allowed.classes.size(); ++i) {
     allowed.classes.Set(i);
   }
   Guard guard(*access.view.view, *access.collection, access.subject(), query, with_text);
+  const size_t k = options.k;
   std::vector<Cleared<ClearedChunk>> cleared;
   size_t bytes = 0;
-  for (size_t asked = k, seen = 0;; asked += k) {
-    ASSIGN_OR_RETURN(const auto candidates, index.Search(allowed, query, asked, stop));
+  for (size_t seen = 0;; options.k += k) {
+    ASSIGN_OR_RETURN(const auto candidates, index.Search(allowed, query, options, trace));
+    bool rejected = false;
     while (seen < candidates.size() && cleared.size() < k) {
       const size_t missing = std::min(kJudgedAtOnce, k - cleared.size());
       ASSIGN_OR_RETURN(auto judged, guard.Clear(WantedFrom(candidates, seen, missing)));
@@ -125,14 +146,19 @@ StatusOr<std::vector<Cleared<ClearedChunk>>> SearchAndGuard(const Access& access
           RETURN_IF_ERROR(CheckAnswer(bytes));
           cleared.push_back(*std::move(passed));
         } else {
+          rejected = true;
           spdlog::error("defect: the guard rejected a candidate of the index");
         }
         ++seen;
       }
     }
-    if (cleared.size() == k || candidates.size() < asked || Planted(Bug::kFilterAfterTopK)) {
-      return cleared;
+    if (cleared.size() == k || candidates.size() < options.k || Planted(Bug::kFilterAfterTopK)) {
+      if (!rejected || options.mode == SearchMode::kExact) return cleared;
     }
+    if (std::exchange(options.mode, SearchMode::kExact) == SearchMode::kExact) continue;
+    cleared.clear();
+    seen = bytes = 0;
+    options.k = 0;  // k, when the loop goes on
   }
 }
 
@@ -140,14 +166,17 @@ StatusOr<Answer> Find(const ReadContext& context, const v1::RetrieveRequest& req
                       journal::v1::Record* record) {
   RETURN_IF_ERROR(context.caller.Require(Right::kQuery));
   RETURN_IF_ERROR(CheckRequest(request));
+  if (request.explain()) RETURN_IF_ERROR(context.caller.Require(Right::kAudit));
   record->set_query_digest(QueryDigest(request, context.tenant->pseudonyms));
   Answer answer;
   ASSIGN_OR_RETURN(answer.access, Enter(context, &request.collection(), request.scope(), record));
   ASSIGN_OR_RETURN(const std::vector<float> query,
                    QueryVector(request, answer.access.collection->config));
   const bool with_text = !request.omit_text() || request.token_budget() > 0;
-  const size_t k = request.k() == 0 ? limits::kTopKDefault : request.k();
-  ASSIGN_OR_RETURN(auto cleared, SearchAndGuard(answer.access, query, k, with_text, context.stop));
+  SearchTrace trace;
+  ASSIGN_OR_RETURN(auto cleared, SearchAndGuard(answer.access, query, with_text,
+                                                OptionsOf(request, context.stop), &trace));
+  if (request.explain()) answer.explain = trace;
   answer.context = Pack(answer.access, context.caller, std::move(cleared), request.token_budget());
   if (request.want_nonce()) {
     ASSIGN_OR_RETURN(const std::string random, RandomBytes(kNonceBytes));
@@ -155,6 +184,21 @@ StatusOr<Answer> Find(const ReadContext& context, const v1::RetrieveRequest& req
   }
   NoteContext(answer.context, context.tenant->pseudonyms, record);
   return answer;
+}
+
+v1::SearchExplain ToProto(const SearchTrace& trace) {
+  v1::SearchExplain explain;
+  explain.set_plan(trace.plan == SearchPlan::kLists ? "lists" : "flat");
+  explain.set_lists_seen(trace.lists_seen);
+  explain.set_lists_scanned(trace.lists_scanned);
+  explain.set_rows_scanned(trace.rows_scanned);
+  explain.set_rows_reranked(trace.rows_reranked);
+  explain.set_prepare_us(trace.prepare_us);
+  explain.set_order_us(trace.order_us);
+  explain.set_scan_us(trace.scan_us);
+  explain.set_finish_us(trace.finish_us);
+  explain.set_geometry(trace.geometry);
+  return explain;
 }
 
 v1::RetrieveResponse ToResponse(Answer answer, bool omit_text, const JournalReceipt& receipt) {
@@ -178,6 +222,7 @@ v1::RetrieveResponse ToResponse(Answer answer, bool omit_text, const JournalRece
   *response.mutable_as_of() = ToProtoTime(answer.access.view.as_of);
   response.set_journal_id(receipt.id());
   response.set_nonce(answer.nonce);
+  if (answer.explain) *response.mutable_explain() = ToProto(*answer.explain);
   return response;
 }
 

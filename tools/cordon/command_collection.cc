@@ -24,6 +24,7 @@ struct CreateOptions {
   std::string default_label;
   std::string default_acl;
   std::string attributes_file;
+  bool pin_geometry = false;
 };
 
 struct NameOptions {
@@ -56,6 +57,7 @@ StatusOr<v1::CollectionConfig> Config(const CreateOptions& options) {
   config.set_metric(MetricByName(options.metric));
   config.set_embedder(options.embedder == "builtin" ? v1::EMBEDDER_BUILTIN : v1::EMBEDDER_NONE);
   config.set_model(options.model);
+  config.set_pin_geometry(options.pin_geometry);
   if (!options.default_label.empty()) {
     ASSIGN_OR_RETURN(*config.mutable_default_label(),
                      ParseLabelOption("default-label", options.default_label));
@@ -151,6 +153,8 @@ void AddCreate(CLI::App& collection, Session& session) {
       R"(Label of documents without one: {"level":…,"compartments":[…],"tags":[…]})");
   create->add_option("--default-acl", options->default_acl,
                      R"(List of documents without one: {"allow":[…],"deny":[…],"inherit":[…]})");
+  create->add_flag("--pin-geometry", options->pin_geometry,
+                   "Trains the index once and never again");
   create->add_option("--attributes", options->attributes_file,
                      R"(JSON file: [{"name":…,"type":int|float|bool|string|time,"label":{…}}])");
   OnRun(create, session, options, Create);

@@ -25,6 +25,8 @@ struct RetrieveOptions {
   std::string purpose;
   uint64_t at_least_revision = 0;
   bool no_text = false;
+  double recall = 0;
+  bool explain = false;
   CLI::Option* as_option = nullptr;
   CLI::Option* destination_option = nullptr;
 };
@@ -41,6 +43,8 @@ StatusOr<v1::RetrieveRequest> Request(const RetrieveOptions& options) {
   request.mutable_scope()->set_at_least_revision(options.at_least_revision);
   request.set_text(options.text);
   request.set_omit_text(options.no_text);
+  request.set_recall_target(options.recall);
+  request.set_explain(options.explain);
   const auto k = CheckK(options.k);
   if (!k.ok()) return k.status().Within("k");
   request.set_k(*k);
@@ -101,6 +105,11 @@ void AddRefinements(CLI::App* retrieve, RetrieveOptions& options) {
       ->check(CLI::IsMember({"fast", "exact"}))
       ->type_name("fast|exact")
       ->capture_default_str();
+  retrieve->add_option("--recall", options.recall,
+                       "The part of the true best k that mode fast shall find, 0.5 to 0.999; "
+                       "else 0.95");
+  retrieve->add_flag("--explain", options.explain,
+                     "Also says how the answer was found; needs the right audit");
   retrieve->add_option("--rank", options.rank, "What orders the passages")
       ->check(CLI::IsMember({"vector", "lexical", "hybrid"}))
       ->type_name("vector|lexical|hybrid")

@@ -197,6 +197,7 @@ void WriteCollection(JsonWriter& json, const v1::CollectionConfig& config) {
   json.Key("metric").String(MetricName(config.metric()));
   json.Key("embedder").String(EmbedderName(config.embedder()));
   json.Key("model").String(config.model());
+  json.Key("pin_geometry").Bool(config.pin_geometry());
   json.Key("default_label");
   LabelOrNull(json, config.has_default_label(), config.default_label());
   json.Key("default_acl");
