@@ -1,5 +1,6 @@
 // ListSearch: the rows that lists yield, by their int8 codes.
 #include <algorithm>
+#include <chrono>
 #include <limits>
 #include <string>
 
@@ -139,6 +140,7 @@ std::vector<uint32_t> ListSearch::FinishRows() {
 }
 
 std::vector<Hit> ListSearch::Finish() {
+  const auto begin = std::chrono::steady_clock::now();
   SortBest();
   std::vector<Hit> hits;
   hits.reserve(scratch_.best.size());
@@ -150,6 +152,8 @@ std::vector<Hit> ListSearch::Finish() {
                     rows.class_id(row),
                     {scored.score, scored.score}});
   }
+  using Micros = std::chrono::duration<double, std::micro>;
+  trace_.finish_us = Micros(std::chrono::steady_clock::now() - begin).count();
   return hits;
 }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cmath>
 #include <cstring>
 #include <numeric>
@@ -17,8 +18,9 @@
 namespace cordon {
 namespace {
 
-// So many rows are read as fast as lists are searched, and so many for each answer.
-constexpr uint64_t kFlatRows = 2000;
+// So few rows are always read faster than lists are searched, and so many for each answer. With
+// more it is the calibration that tells.
+constexpr uint64_t kFlatRows = 500;
 constexpr uint64_t kFlatRowsPerAnswer = 20;
 
 }  // namespace
@@ -60,11 +62,24 @@ StatusOr<std::vector<Hit>> VectorIndex::Search(const AllowedSet& allowed,
     }
   }
   noted.plan = SearchPlan::kFlat;
-  Ranking ranking(padded, *segments_, options.k);
-  Scan scan(padded, *segments_, allowed, options.stop, ranking);
+  return SearchAll(padded, allowed, options, &noted);
+}
+
+StatusOr<std::vector<Hit>> VectorIndex::SearchAll(const PaddedQuery& query,
+                                                  const AllowedSet& allowed,
+                                                  const SearchOptions& options,
+                                                  SearchTrace* trace) const {
+  using Micros = std::chrono::duration<double, std::micro>;
+  const auto begin = std::chrono::steady_clock::now();
+  Ranking ranking(query, *segments_, options.k);
+  Scan scan(query, *segments_, allowed, options.stop, ranking);
   RETURN_IF_ERROR(scan.Run());
-  noted.rows_reranked = scan.rows_read();
-  return ranking.Finish();
+  const auto scanned = std::chrono::steady_clock::now();
+  std::vector<Hit> hits = ranking.Finish();
+  trace->rows_reranked = scan.rows_read();
+  trace->scan_us = Micros(scanned - begin).count();
+  trace->finish_us = Micros(std::chrono::steady_clock::now() - scanned).count();
+  return hits;
 }
 
 // By permitted rows and what is asked alone.

@@ -126,6 +126,8 @@ class VectorIndex {
   size_t Covered() const { return lists_ == nullptr ? 0 : lists_->segments(); }
   VectorIndex Next(std::vector<Segment> segments) const;
   Segment Listed(Segment segment, std::span<const std::optional<ListPair>> known) const;
+  StatusOr<std::vector<Hit>> SearchAll(const PaddedQuery& query, const AllowedSet& allowed,
+                                       const SearchOptions& options, SearchTrace* trace) const;
   bool PermitsMoreThan(uint64_t rows, const AllowedSet& allowed) const;
   float LeastFor(const AllowedSet& allowed, const PaddedQuery& query, const SearchOptions& options,
                  CallerMasks& masks) const;

@@ -95,6 +95,19 @@ void WriteAcl(JsonWriter& json, const v1::Acl& acl) {
   json.Key("inherit").Strings(acl.inherit()).EndObject();
 }
 
+void WriteSearch(JsonWriter& json, const v1::SearchExplain& explain) {
+  json.Key("explain").BeginObject().Key("plan").String(explain.plan());
+  json.Key("lists_seen").Unsigned(explain.lists_seen());
+  json.Key("lists_scanned").Unsigned(explain.lists_scanned());
+  json.Key("rows_scanned").Unsigned(explain.rows_scanned());
+  json.Key("rows_reranked").Unsigned(explain.rows_reranked());
+  json.Key("prepare_us").Double(explain.prepare_us());
+  json.Key("order_us").Double(explain.order_us());
+  json.Key("scan_us").Double(explain.scan_us());
+  json.Key("finish_us").Double(explain.finish_us());
+  json.Key("geometry").Unsigned(explain.geometry()).EndObject();
+}
+
 void WriteRetrieve(JsonWriter& json, const v1::RetrieveResponse& response) {
   json.Key("passages").BeginArray();
   for (const v1::Passage& passage : response.passages()) {
@@ -117,6 +130,7 @@ void WriteRetrieve(JsonWriter& json, const v1::RetrieveResponse& response) {
   json.Key("revision").Unsigned(response.revision());
   json.Key("as_of").String(TimeText(response.as_of()));
   json.Key("journal_id").String(response.journal_id());
+  if (response.has_explain()) WriteSearch(json, response.explain());
 }
 
 void WriteDocument(JsonWriter& json, const v1::GetDocumentResponse& response) {
