@@ -33,6 +33,12 @@ void ClearMore(v1::RetrieveResponse* response) {
     block->replace(at, mark.size(), "<mark>");
   }
   response->clear_nonce();
+  if (!response->has_explain()) return;
+  v1::SearchExplain* const explain = response->mutable_explain();  // counts stay, times go
+  explain->clear_prepare_us();
+  explain->clear_order_us();
+  explain->clear_scan_us();
+  explain->clear_finish_us();
 }
 void ClearMore(v1::BatchRetrieveResponse* response) {
   for (auto& answer : *response->mutable_answers()) {
@@ -173,6 +179,8 @@ class TwinWorlds {
     *request.mutable_scope() = Scope();
     request.set_k(kSizes[draw_.Below(std::size(kSizes))]);
     request.set_mode(draw_.Percent(50) ? v1::MODE_EXACT : v1::MODE_FAST);
+    if (draw_.Percent(20)) request.set_recall_target(static_cast<double>(draw_.Below(11)) / 10);
+    request.set_explain(draw_.Percent(20));
     request.set_omit_text(draw_.Percent(30));
     request.set_want_nonce(draw_.Percent(10));
     if (draw_.Percent(10)) request.set_token_budget(static_cast<uint32_t>(1 + draw_.Below(20)));
