@@ -17,7 +17,7 @@
 namespace cordon {
 namespace {
 
-constexpr size_t kDimension = 32;
+constexpr size_t kDimension = 128;
 constexpr size_t kDocuments = 12'000;
 constexpr size_t kBatch = 1'000;
 
@@ -30,7 +30,7 @@ class FastSearches : public testing::Test {
     ASSERT_TRUE(CreateStore({path_, "", ""}, {"default.k", "default.k.s", "digest"}, false).ok());
     Open();
     const auto request = FromText<v1::CreateCollectionRequest>(
-        "config { name: 'docs' dimension: 32 metric: METRIC_COSINE embedder: EMBEDDER_NONE "
+        "config { name: 'docs' dimension: 128 metric: METRIC_COSINE embedder: EMBEDDER_NONE "
         "default_label { level: 'public' } attributes { name: 'year' type: ATTRIBUTE_TYPE_INT } }");
     const auto made = Asked<v1::CreateCollectionResponse>(
         [&](auto done) { CreateCollection(engine_->WriteAs(Anyone()), request, done); });
@@ -168,7 +168,9 @@ TEST_F(FastSearches, ListsServeWhatIsPermittedAndAskedForAndSurviveARestart) {
   ASSERT_TRUE(changed.ok()) << changed.status().ToString();
   std::vector<std::string> told;
   for (const auto& question : questions) told.push_back(Told(question));
-  for (const auto& passage : Ask(questions[0])->passages()) EXPECT_NE(passage.document(), gone);
+  const auto after = Ask(questions[0]);
+  ASSERT_TRUE(after.ok());
+  for (const auto& passage : after->passages()) EXPECT_NE(passage.document(), gone);
 
   // The geometry is kept, and with it every answer.
   ASSERT_TRUE(std::filesystem::exists(path_ + "/index"));

@@ -224,14 +224,15 @@ TEST_P(ListSearchTest, FiltersInsideTheLists) {
 // The plan goes by what the filter admits: so few rows are all read, and the answer is exact. Nor
 // does what one question's filter admits count for the next question.
 TEST_P(ListSearchTest, PlansByWhatTheFilterAdmits) {
-  Listed world(16, 32, GetParam(), 6000);
+  Listed world(16, 128, GetParam(), 8000);
   world.index = Upkept(world.index, Upkeep::kTrain);
   const std::set<uint32_t> all = world.SomeClasses(1);
   AllowedSet allowed = AllowedOf(all, kClasses);
-  const SearchOptions fast = {.k = 10, .mode = SearchMode::kFast};
+  const SearchOptions fast = {.k = 10, .mode = SearchMode::kFast, .recall = 0.8};
   SearchTrace before, filtered, after;
   const auto query = world.Query();
   ASSERT_TRUE(world.index.Search(allowed, query, fast, &before).ok());
+  ASSERT_EQ(before.plan, SearchPlan::kLists);
   Numbered filter = world.Filter(50);
   allowed.filter = &filter;
   const auto hits = world.index.Search(allowed, query, fast, &filtered);
