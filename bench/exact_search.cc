@@ -115,7 +115,7 @@ Caller MakeCaller(const Options& options, const Data& data, double share, Random
 
 std::vector<Hit> SearchIndex(const VectorIndex& index, const Caller& caller,
                              std::span<const float> query, size_t k) {
-  auto hits = index.Search(caller.allowed, query, k, {});
+  auto hits = index.Search(caller.allowed, query, {.k = k});
   CORDON_CHECK(hits.ok());
   return *std::move(hits);
 }

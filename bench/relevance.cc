@@ -100,7 +100,7 @@ class Searcher {
 
   Ranking Vector(const AllowedSet& allowed, const std::vector<float>& vector) const {
     Ranking ranking;
-    const auto found = vectors_.Search(allowed, vector, kDepth, {});
+    const auto found = vectors_.Search(allowed, vector, {.k = kDepth});
     CORDON_CHECK(found.ok());
     for (const Hit& hit : *found) {
       ranking.emplace_back(hit.document, hit.score.low == hit.score.high ? hit.score.low : 0);

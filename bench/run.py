@@ -28,6 +28,12 @@ def parts(build, out, quick):
         yield "exact search", [programs / "exact_search", "--out", out / "exact.json", *flag], None
     else:
         print("exact search is left out: FAISS or OpenBLAS is missing", file=sys.stderr)
+    if (programs / "filtered_search").exists():
+        bounded = "--quick" if quick else "--bounded"
+        command = [sys.executable, HERE / "filtered.py", "--build", build, bounded]
+        yield "filtered search", command, None
+    else:
+        print("filtered search is left out: hnswlib is missing", file=sys.stderr)
     if (programs / "lexical_search").exists():
         lexical = [programs / "lexical_search", "--out", out / "lexical.json"]
         yield "lexical search", [*lexical, *flag], None

@@ -96,6 +96,7 @@ std::string DataPaths::JournalOf(const std::string& tenant) const {
   return (journal_dir.empty() ? data_dir + "/journal" : journal_dir) + "/" + tenant;
 }
 std::string DataPaths::Store() const { return data_dir + "/store"; }
+std::string DataPaths::Index() const { return data_dir + "/index"; }
 std::string DataPaths::Format() const { return data_dir + "/FORMAT"; }
 std::string DataPaths::AdminKey() const { return data_dir + "/admin.key"; }
 std::string DataPaths::DevDir() const { return data_dir + "/dev"; }
@@ -147,7 +148,8 @@ Engine::~Engine() {
 
 Status Engine::LoadAll() {
   writer_ = std::make_unique<Writer>(
-      database_.get(), &clock_, [this](const TenantState& state) { return OpenCreated(state); });
+      database_.get(), &clock_, [this](const TenantState& state) { return OpenCreated(state); },
+      options_.paths.Index());
   background_ = std::make_unique<Executor>(1, limits::kSelectionsQueue);
   ASSIGN_OR_RETURN(const auto records, LoadTenants(*database_));
   if (records.empty()) return Corrupt("the store has no tenant; restore from a backup");

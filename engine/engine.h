@@ -6,6 +6,7 @@
 //   DIR/dev/              keys of the development mode
 //   DIR/opening           starts that did not end, while there are any (open_attempts.h)
 //   DIR/store/            RocksDB
+//   DIR/index/            geometries of the indexes; made anew when they are missing or damaged
 //   DIR/journal/TENANT/   the journals, unless kept elsewhere
 #pragma once
 
@@ -34,6 +35,7 @@ struct DataPaths {
 
   std::string JournalOf(const std::string& tenant) const;
   std::string Store() const;
+  std::string Index() const;
   std::string Format() const;
   std::string AdminKey() const;
   std::string DevDir() const;

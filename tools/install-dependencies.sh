@@ -21,9 +21,9 @@ for name in "$@"; do
         librocksdb-dev libgrpc++-dev libgrpc-dev libprotobuf-dev protobuf-compiler
         protobuf-compiler-grpc
         # kernels, digests, text, formats, logs
-        libhwy-dev libssl-dev libicu-dev libstemmer-dev libgumbo-dev zlib1g-dev libdeflate-dev
-        libyaml-cpp-dev nlohmann-json3-dev libsimdjson-dev libcli11-dev libspdlog-dev libfmt-dev
-        libjemalloc-dev
+        libhwy-dev libfaiss-dev libopenblas-dev libssl-dev libicu-dev libstemmer-dev libgumbo-dev
+        zlib1g-dev libdeflate-dev libyaml-cpp-dev nlohmann-json3-dev libsimdjson-dev libcli11-dev
+        libspdlog-dev libfmt-dev libjemalloc-dev
         # tokens of users and the keys of their issuers
         librhonabwy-dev libjansson-dev libcurl4-openssl-dev
         # tests, the demo, and fetching its corpus
@@ -31,7 +31,7 @@ for name in "$@"; do
         # the example backend, which the tests run
         python3-grpcio
       ) ;;
-    bench) wanted+=(libfaiss-dev libopenblas-dev libxapian-dev libroaring-dev) ;;  # peers
+    bench) wanted+=(libhnswlib-dev libxapian-dev libroaring-dev) ;;  # peers
     fuzz) wanted+=(clang) ;;  # with libFuzzer
     format) wanted+=(clang-format) ;;
     tidy) wanted+=(clang-tidy) ;;

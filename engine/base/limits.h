@@ -60,9 +60,14 @@ inline constexpr size_t kSyncsPerTenant = 4;             // sources that send on
 inline constexpr uint32_t kSyncRemovalsDefault_pct = 10;  // more is rarely meant
 inline constexpr size_t kSyncNames = 1000;                // of a dry run, of each kind
 
+// Index.
+inline constexpr size_t kMaskCacheBytes = 128 << 20;  // of a collection: hundreds of callers at 1M
+
 // Requests.
 inline constexpr uint32_t kTopK = 10000;                 // DESIGN §6
 inline constexpr uint32_t kTopKDefault = 10;             // DESIGN §6
+inline constexpr double kRecallMin = 0.5;                // less is no answer
+inline constexpr double kRecallMax = 0.999;              // more is mode exact
 inline constexpr size_t kQueryTextBytes = 64 << 10;      // as a chunk
 inline constexpr size_t kFilterParts = 256;              // of one filter, and/or/not included
 inline constexpr size_t kFilterDepth = 16;               // of a filter within filters

@@ -31,6 +31,8 @@ std::optional<Bug> Chosen() {
       {"filter-after-top-k", Bug::kFilterAfterTopK},
       {"stale-entitlements", Bug::kStaleEntitlements},
       {"cache-without-caller", Bug::kCacheWithoutCaller},
+      {"masks-without-caller", Bug::kMasksWithoutCaller},
+      {"tombstone-not-in-lists", Bug::kTombstoneNotInLists},
       {"counts-hidden", Bug::kCountsHidden},
       {"hidden-is-denied", Bug::kHiddenIsDenied},
       {"neighbours-unguarded", Bug::kNeighboursUnguarded},

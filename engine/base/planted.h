@@ -24,16 +24,18 @@ enum class Bug {
   kBreakGlassWithoutEnd,  // a break-glass access never ends
   kAliasKept,             // an alias stands for whom it stood first, whoever it was given to since
   // Search and guard.
-  kSkipFinalCheck,      // the guard permits whatever the search proposes
-  kFilterAfterTopK,     // the k best of all rows, then those permitted of them
-  kStaleEntitlements,   // computed once for a subject, and never again
-  kCacheWithoutCaller,  // entitlements cached by revision, whoever asks
-  kCountsHidden,        // stats --as counts all rows
-  kHiddenIsDenied,      // a hidden document is told from an absent one
-  kFrequenciesOfAll,    // how rare a word is, counted over all rows
-  kLengthsOfAll,        // how long texts are, counted over all rows
-  kRowFilterAfterTopK,  // the k best, then those of them that the request's filter admits
-  kHiddenAttribute,     // an attribute above the caller can be filtered by
+  kSkipFinalCheck,       // the guard permits whatever the search proposes
+  kFilterAfterTopK,      // the k best of all rows, then those permitted of them
+  kStaleEntitlements,    // computed once for a subject, and never again
+  kCacheWithoutCaller,   // entitlements cached by revision, whoever asks
+  kMasksWithoutCaller,   // masks of lists cached for everybody
+  kTombstoneNotInLists,  // a deleted row stays in the lists
+  kCountsHidden,         // stats --as counts all rows
+  kHiddenIsDenied,       // a hidden document is told from an absent one
+  kFrequenciesOfAll,     // how rare a word is, counted over all rows
+  kLengthsOfAll,         // how long texts are, counted over all rows
+  kRowFilterAfterTopK,   // the k best, then those of them that the request's filter admits
+  kHiddenAttribute,      // an attribute above the caller can be filtered by
   // From passages to a context.
   kNeighboursUnguarded,       // neighbours are added without the guard's decision
   kHiddenAttributes,          // attributes are not judged by their labels

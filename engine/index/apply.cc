@@ -6,6 +6,7 @@
 
 #include "engine/base/check.h"
 #include "engine/index/compaction.h"
+#include "engine/index/list_part.h"
 #include "engine/index/vector_index.h"
 
 namespace cordon {
@@ -14,8 +15,14 @@ namespace {
 // The segments and staged rows of the next version, while it is made.
 class NextVersion {
  public:
-  explicit NextVersion(std::span<const Segment> segments)
-      : segments_(segments.begin(), segments.end()), dead_(segments.size()) {}
+  // `covered`: how many of the segments lists cover; `geometry`: the revision of the lists.
+  NextVersion(std::span<const Segment> segments, size_t covered, RowNumbers numbers,
+              uint64_t geometry)
+      : segments_(segments.begin(), segments.end()),
+        covered_(covered),
+        numbers_(numbers),
+        geometry_(geometry),
+        dead_(segments.size()) {}
 
   void Change(const DocumentChange& change) {
     std::vector<RowSource> old;
@@ -27,12 +34,16 @@ class NextVersion {
     }
   }
 
-  // The segments with their new dead rows, without the empty ones.
+  // The rows of covered segments that died.
+  const std::vector<uint32_t>& killed() const { return killed_; }
+
+  // The segments with their new dead rows, without the empty ones but for the frozen.
   std::vector<Segment> TakeSegments() {
     for (size_t s = 0; s < segments_.size(); ++s) {
       if (dead_[s]) segments_[s] = segments_[s].WithDead(*std::move(dead_[s]));
     }
-    std::erase_if(segments_, [](const Segment& segment) { return segment.live() == 0; });
+    std::erase_if(segments_,
+                  [](const Segment& segment) { return segment.live() == 0 && !segment.frozen(); });
     return std::move(segments_);
   }
 
@@ -64,11 +75,14 @@ class NextVersion {
         if (segments_[s].Dead(row) || (dead_[s] && dead_[s]->Test(row))) continue;
         if (!dead_[s]) dead_[s] = segments_[s].dead();
         dead_[s]->Set(row);
+        if (s < covered_) killed_.push_back(numbers_.Of(s, row));
         if (old == nullptr) continue;
         RowSource& source = old->emplace_back();
         source.ordinal = rows.ordinal(row);
         source.embedding = rows.embedding(row);
         source.norm = rows.norm(row);
+        const auto& lists = segments_[s].lists();
+        if (lists != nullptr && lists->geometry == geometry_) source.lists = lists->pairs[row];
       }
     }
   }
@@ -79,8 +93,9 @@ class NextVersion {
     std::vector<RowSource> rows;
     rows.reserve(change.rows.size());
     for (const NewRow& row : change.rows) {
-      RowSource source = {change.document, change.valid_from, change.valid_until, row.ordinal,
-                          row.class_id,    row.embedding,     std::nullopt,       change.number};
+      RowSource source = {change.document, change.valid_from, change.valid_until,
+                          row.ordinal,     row.class_id,      row.embedding,
+                          std::nullopt,    change.number,     std::nullopt};
       if (change.kind == DocumentChange::Kind::kReclass) {
         const auto found = std::lower_bound(
             old.begin(), old.end(), row.ordinal,
@@ -88,6 +103,7 @@ class NextVersion {
         CORDON_CHECK(found != old.end() && found->ordinal == row.ordinal);
         source.embedding = found->embedding;
         source.norm = found->norm;
+        source.lists = found->lists;
       }
       rows.push_back(source);
     }
@@ -97,6 +113,10 @@ class NextVersion {
   }
 
   std::vector<Segment> segments_;
+  const size_t covered_;
+  const RowNumbers numbers_;
+  const uint64_t geometry_;
+  std::vector<uint32_t> killed_;
   std::vector<std::optional<Bitmap>> dead_;     // by segment; what this version adds included
   std::vector<std::vector<RowSource>> staged_;  // by document; empty if taken back
   std::unordered_map<std::string_view, size_t> staged_of_;  // by id, into staged_
@@ -107,6 +127,7 @@ std::vector<bool> ToRewrite(std::span<const Segment> segments, size_t rows_max) 
   std::vector<bool> rewrite(segments.size(), false);
   size_t copied = 0;
   for (size_t s = 0; s < segments.size(); ++s) {
+    if (segments[s].frozen()) continue;
     const bool half_dead = segments[s].live() < (segments[s].rows().size() + 1) / 2;
     if (!half_dead || copied + segments[s].live() > rows_max) continue;
     copied += segments[s].live();
@@ -115,11 +136,11 @@ std::vector<bool> ToRewrite(std::span<const Segment> segments, size_t rows_max) 
   return rewrite;
 }
 
-// Appends segments of `rows`, as few and as equal as possible, parted by class: the longer the runs
-// of a class are, the faster they are read.
-void AppendSegments(size_t dimension, size_t rows_max, std::vector<RowSource> rows,
-                    std::vector<Segment>& segments) {
-  const size_t parts = (rows.size() + rows_max - 1) / rows_max;
+}  // namespace
+
+void VectorIndex::AppendSegments(std::vector<RowSource> rows,
+                                 std::vector<Segment>& segments) const {
+  const size_t parts = (rows.size() + RowsMax() - 1) / RowsMax();
   if (parts > 1) {
     std::stable_sort(rows.begin(), rows.end(), [](const RowSource& a, const RowSource& b) {
       return a.class_id < b.class_id;
@@ -128,42 +149,51 @@ void AppendSegments(size_t dimension, size_t rows_max, std::vector<RowSource> ro
   for (size_t part = 0; part < parts; ++part) {
     const auto begin = rows.begin() + static_cast<std::ptrdiff_t>(rows.size() * part / parts);
     const auto end = rows.begin() + static_cast<std::ptrdiff_t>(rows.size() * (part + 1) / parts);
-    segments.emplace_back(SegmentRows::Build(dimension, std::vector<RowSource>(begin, end)));
+    std::vector<std::optional<ListPair>> lists;
+    const Segment segment(
+        SegmentRows::Build(dimension_, std::vector<RowSource>(begin, end), &lists));
+    segments.push_back(Listed(segment, lists));
   }
 }
 
-}  // namespace
-
 VectorIndex VectorIndex::Apply(std::span<const DocumentChange> changes) const {
-  NextVersion next(*segments_);
+  const uint64_t geometry = lists_ == nullptr ? 0 : lists_->geometry().revision();
+  NextVersion next(*segments_, Covered(), numbers(), geometry);
   for (const DocumentChange& change : changes) next.Change(change);
   const std::vector<RowSource> staged = next.TakeStaged();
   const std::vector<Segment> old = next.TakeSegments();
   const std::vector<bool> rewrite = ToRewrite(old, RowsMax());
 
+  std::vector<Segment> segments;
+  for (const Segment& segment : old) {
+    if (segment.frozen()) segments.push_back(segment);
+  }
+  const size_t frozen = segments.size();
   std::vector<size_t> pieces;  // live rows: the old segments, then what was staged
-  for (const Segment& segment : old) pieces.push_back(segment.live());
+  for (size_t s = frozen; s < old.size(); ++s) pieces.push_back(old[s].live());
   if (!staged.empty()) pieces.push_back(staged.size());
 
-  std::vector<Segment> segments;
   for (const std::vector<size_t>& group : PlanMerges(pieces, RowsMax())) {
-    const bool as_it_is = group.size() == 1 && group[0] < old.size() && !rewrite[group[0]];
-    if (as_it_is) {
-      segments.push_back(old[group[0]]);
+    const size_t first = frozen + group[0];
+    if (group.size() == 1 && first < old.size() && !rewrite[first]) {
+      segments.push_back(old[first]);
       continue;
     }
     std::vector<RowSource> rows;
     for (const size_t piece : group) {
-      if (piece < old.size()) {
-        old[piece].AppendLive(rows);
+      if (frozen + piece < old.size()) {
+        old[frozen + piece].AppendLive(geometry, rows);
       } else {
         rows.insert(rows.end(), staged.begin(), staged.end());
       }
     }
-    AppendSegments(dimension_, RowsMax(), std::move(rows), segments);
+    AppendSegments(std::move(rows), segments);
   }
-  VectorIndex result = *this;
-  result.segments_ = std::make_shared<const std::vector<Segment>>(std::move(segments));
+  VectorIndex result = Next(std::move(segments));
+  result.changed_ += staged.size();
+  if (lists_ != nullptr) {
+    result.live_ = lists_->WithDead(live_, result.segments(), next.killed());
+  }
   return result;
 }
 

@@ -1,6 +1,7 @@
 // A set of small numbers, such as the security classes that a caller may see.
 #pragma once
 
+#include <algorithm>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -45,6 +46,19 @@ class Bitmap {
     for (uint64_t word : words_) {
       // Most words are empty, and without an instruction for it the count of one is slow.
       if (word != 0) count += static_cast<size_t>(std::popcount(word));
+    }
+    return count;
+  }
+
+  // How many of the bits [begin, end) are set. Requires end ≤ size().
+  size_t CountIn(size_t begin, size_t end) const {
+    CORDON_CHECK(end <= size_);
+    size_t count = 0;
+    while (begin < end) {
+      const size_t bits = std::min(end - begin, 64 - begin % 64);
+      const uint64_t word = words_[begin / 64] >> begin % 64;
+      count += static_cast<size_t>(std::popcount(word << (64 - bits)));
+      begin += bits;
     }
     return count;
   }

@@ -6,6 +6,41 @@
 
 namespace cordon {
 
+ScoreRange CodeRange(const PaddedQuery& query, const QueryCodes& codes, const RowFacts& row,
+                     int32_t sum) {
+  const double dot = codes.Dot(sum, row.code);
+  const double error = codes.of_residual() * double{row.code.residual} + codes.of_norm() * row.norm;
+  const double norms = query.norm() * row.norm;
+  switch (query.metric()) {
+    case Metric::kCosine:
+      if (norms == 0) return {0, 0};
+      return {(dot - error) / norms, (dot + error) / norms};
+    case Metric::kInnerProduct:
+      return {dot - error, dot + error};
+    case Metric::kL2: {
+      const double squares = query.norm() * query.norm() + row.norm * row.norm;
+      const double slack = 2 * error + 2 * kCodeSlack * squares;
+      return {2 * dot - squares - slack, 2 * dot - squares + slack};
+    }
+  }
+  return kAnyScore;
+}
+
+double CodeScore(const PaddedQuery& query, const QueryCodes& codes, const RowFacts& row,
+                 int32_t sum) {
+  const double dot = codes.Dot(sum, row.code);
+  const double norms = query.norm() * row.norm;
+  switch (query.metric()) {
+    case Metric::kCosine:
+      return norms == 0 ? 0 : dot / norms;
+    case Metric::kInnerProduct:
+      return dot;
+    case Metric::kL2:
+      return 2 * dot - query.norm() * query.norm() - row.norm * row.norm;
+  }
+  return 0;
+}
+
 PermittedRuns::PermittedRuns(const Bitmap& classes) : classes_(classes) {
   const std::span<const uint64_t> words = classes.words();
   for (size_t w = 0; w < words.size() && few(); ++w) {
@@ -43,11 +78,8 @@ Status Scan::Run() {
 }
 
 bool Scan::ScanSegment(uint32_t number, const PermittedRuns& permitted) {
-  bool goes_on = true;
-  permitted.ForEach(segments_[number], [&](const ClassRun& run) {
-    if (goes_on) goes_on = AddRun(number, run);
-  });
-  return goes_on;
+  return permitted.ForEach(segments_[number],
+                           [&](const ClassRun& run) { return AddRun(number, run); });
 }
 
 bool Scan::AddRun(uint32_t number, const ClassRun& run) {
@@ -100,27 +132,7 @@ void Scan::ScanBlock() {
   size_ = 0;
 }
 
-// Where the score of row i of the block lies (codes.h). The cosine of a zero vector is 0.
-ScoreRange Scan::RangeOf(size_t i) const {
-  const RowFacts& row = facts_[i];
-  const double dot = codes_->Dot(sums_[i], row.code);
-  const double error =
-      codes_->of_residual() * double{row.code.residual} + codes_->of_norm() * row.norm;
-  const double norms = query_.norm() * row.norm;
-  switch (query_.metric()) {
-    case Metric::kCosine:
-      if (norms == 0) return {0, 0};
-      return {(dot - error) / norms, (dot + error) / norms};
-    case Metric::kInnerProduct:
-      return {dot - error, dot + error};
-    case Metric::kL2: {
-      const double squares = query_.norm() * query_.norm() + row.norm * row.norm;
-      const double slack = 2 * error + 2 * kCodeSlack * squares;
-      return {2 * dot - squares - slack, 2 * dot - squares + slack};
-    }
-  }
-  return kAnyScore;
-}
+ScoreRange Scan::RangeOf(size_t i) const { return CodeRange(query_, *codes_, facts_[i], sums_[i]); }
 
 void Scan::RaiseFloor() {
   double lows[kBlockRows];

@@ -28,35 +28,46 @@ struct AllowedSet {
   DocumentFilter* filter = nullptr;  // borrowed; null admits all
 };
 
+// Where the score of a row lies (codes.h), given the sum of its codes with the query's. The cosine
+// of a zero vector is 0.
+ScoreRange CodeRange(const PaddedQuery& query, const QueryCodes& codes, const RowFacts& row,
+                     int32_t sum);
+
+// What the codes alone say of the score.
+double CodeScore(const PaddedQuery& query, const QueryCodes& codes, const RowFacts& row,
+                 int32_t sum);
+
 // Walks the permitted class runs of segments: by all runs of a segment or by all permitted classes,
 // whichever is less work. Borrows the classes. For one thread.
 class PermittedRuns {
  public:
   explicit PermittedRuns(const Bitmap& classes);
 
-  // Calls visit(const ClassRun&) for each permitted run of `segment`, by class.
+  // Calls visit(const ClassRun&) for each permitted run of `segment`, by class, until it says
+  // false; then false.
   template <typename Visit>
-  void ForEach(const Segment& segment, Visit visit) const {
-    if (!Meets(segment.first_class(), segment.last_class())) return;
-    ForEachOf(segment.rows().runs(), visit);
+  bool ForEach(const Segment& segment, Visit visit) const {
+    if (!Meets(segment.first_class(), segment.last_class())) return true;
+    return ForEachOf(segment.rows().runs(), visit);
   }
 
   // The same for runs of any kind, of which there is at least one, by class.
   template <typename Run, typename Visit>
-  void ForEachOf(std::span<const Run> runs, Visit visit) const {
-    if (count_ == 0) return;
+  bool ForEachOf(std::span<const Run> runs, Visit visit) const {
+    if (count_ == 0) return true;
     if (few()) {
       const uint32_t* const end = few_ + count_;
       const uint32_t* const first = std::lower_bound(few_, end, runs.front().class_id);
       const uint32_t* const last = std::upper_bound(first, end, runs.back().class_id);
-      if (first == last) return;
+      if (first == last) return true;
       if (static_cast<size_t>(last - first) * kSearchCost < runs.size()) {
         return Find({first, last}, runs, visit);
       }
     }
     for (const Run& run : runs) {
-      if (classes_.Test(run.class_id)) visit(run);
+      if (classes_.Test(run.class_id) && !visit(run)) return false;
     }
+    return true;
   }
 
  private:
@@ -74,7 +85,7 @@ class PermittedRuns {
 
   // Requires all `classes`, ascending, to be at least that of the first run.
   template <typename Run, typename Visit>
-  static void Find(std::span<const uint32_t> classes, std::span<const Run> runs, Visit visit) {
+  static bool Find(std::span<const uint32_t> classes, std::span<const Run> runs, Visit visit) {
     auto run = runs.begin();
     for (const uint32_t class_id : classes) {
       // Classes differ from run to run, so the run lies no farther than this, and exactly there if
@@ -86,8 +97,9 @@ class PermittedRuns {
                 ? farthest
                 : std::lower_bound(run, farthest, class_id,
                                    [](const Run& r, uint32_t id) { return r.class_id < id; });
-      if (run->class_id == class_id) visit(*run);
+      if (run->class_id == class_id && !visit(*run)) return false;
     }
+    return true;
   }
 
   const Bitmap& classes_;

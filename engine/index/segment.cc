@@ -7,6 +7,7 @@
 #include <tuple>
 
 #include "engine/base/check.h"
+#include "engine/index/list_part.h"
 #include "engine/index/score.h"
 
 namespace cordon {
@@ -37,20 +38,20 @@ double FiniteNorm(const float* embedding, size_t dimension) {
 
 }  // namespace
 
-std::shared_ptr<const SegmentRows> SegmentRows::Build(size_t dimension,
-                                                      std::vector<RowSource> rows) {
+std::shared_ptr<const SegmentRows> SegmentRows::Build(size_t dimension, std::vector<RowSource> rows,
+                                                      KnownLists* lists) {
   return std::shared_ptr<const SegmentRows>(
-      new SegmentRows(dimension, std::nullopt, std::move(rows)));
+      new SegmentRows(dimension, std::nullopt, std::move(rows), lists));
 }
 
 std::shared_ptr<const SegmentRows> SegmentRows::BuildInPlace(size_t dimension, FloatRows floats,
                                                              std::vector<RowSource> rows) {
   return std::shared_ptr<const SegmentRows>(
-      new SegmentRows(dimension, std::move(floats), std::move(rows)));
+      new SegmentRows(dimension, std::move(floats), std::move(rows), nullptr));
 }
 
 SegmentRows::SegmentRows(size_t dimension, std::optional<FloatRows> floats,
-                         std::vector<RowSource> rows) {
+                         std::vector<RowSource> rows, KnownLists* lists) {
   CORDON_CHECK(!rows.empty() && rows.size() <= UINT32_MAX);
   const bool copy = !floats;
   floats_ = copy ? FloatRows(rows.size(), dimension) : *std::move(floats);
@@ -58,7 +59,7 @@ SegmentRows::SegmentRows(size_t dimension, std::optional<FloatRows> floats,
   std::sort(rows.begin(), rows.end(), ByDocument);
   AddDocuments(rows);
   AddValidity(rows);
-  AddRows(dimension, copy, rows);
+  AddRows(dimension, copy, rows, lists);
   AddFilter();
 }
 
@@ -99,7 +100,8 @@ void SegmentRows::AddValidity(std::span<const RowSource> by_document) {
   });
 }
 
-void SegmentRows::AddRows(size_t dimension, bool copy, std::span<const RowSource> by_document) {
+void SegmentRows::AddRows(size_t dimension, bool copy, std::span<const RowSource> by_document,
+                          KnownLists* lists) {
   const uint32_t n = static_cast<uint32_t>(by_document.size());
   std::vector<uint32_t> order(n);  // of rows; the sources are sorted already by the rest of the key
   for (uint32_t i = 0; i < n; ++i) order[i] = i;
@@ -113,6 +115,7 @@ void SegmentRows::AddRows(size_t dimension, bool copy, std::span<const RowSource
   facts_.resize(n);
   keys_.resize(n);
   document_rows_.resize(n);
+  if (lists != nullptr) lists->resize(n);
   for (uint32_t row = 0; row < n; ++row) {
     const RowSource& source = by_document[order[row]];
     if (copy) std::memcpy(floats_.row(row), source.embedding, dimension * sizeof(float));
@@ -120,6 +123,7 @@ void SegmentRows::AddRows(size_t dimension, bool copy, std::span<const RowSource
     facts_[row].code = QuantiseRow(floats_.row(row), floats_.stride(), codes_.row(row));
     keys_[row] = {document_of[order[row]], source.ordinal, source.class_id};
     document_rows_[order[row]] = row;
+    if (lists != nullptr) (*lists)[row] = source.lists;
     if (runs_.empty() || runs_.back().class_id != source.class_id) {
       runs_.push_back({source.class_id, row, row});
     }
@@ -158,21 +162,30 @@ std::optional<uint32_t> SegmentRows::Find(std::string_view wanted) const {
   return low;
 }
 
+uint64_t Segment::CountIn(uint32_t begin, uint32_t end, Micros now, DocumentFilter* filter) const {
+  if (filter == nullptr && !Sparse()) return end - begin;
+  if (filter == nullptr && !rows_->bounded()) return end - begin - dead_->CountIn(begin, end);
+  uint64_t count = 0;
+  for (uint32_t row = begin; row < end; ++row) count += Counts(row, now, filter) ? 1 : 0;
+  return count;
+}
+
 Segment Segment::WithDead(Bitmap dead) const {
   CORDON_CHECK(dead.size() == rows_->size());
-  Segment result(rows_);
+  Segment result = *this;
   result.live_ = rows_->size() - dead.Count();
   if (result.live_ != rows_->size()) result.dead_ = std::make_shared<const Bitmap>(std::move(dead));
   return result;
 }
 
-void Segment::AppendLive(std::vector<RowSource>& out) const {
+void Segment::AppendLive(uint64_t geometry, std::vector<RowSource>& out) const {
+  const bool known = lists_ != nullptr && lists_->geometry == geometry;
   for (uint32_t d = 0; d < rows_->documents(); ++d) {
     for (uint32_t row : rows_->rows_of(d)) {
       if (Dead(row)) continue;
       out.push_back({rows_->id(d), rows_->valid_from(d), rows_->valid_until(d), rows_->ordinal(row),
                      rows_->class_id(row), rows_->embedding(row), rows_->norm(row),
-                     rows_->number(d)});
+                     rows_->number(d), known ? std::optional(lists_->pairs[row]) : std::nullopt});
     }
   }
 }

@@ -32,6 +32,14 @@ inline constexpr size_t kSegmentFloats = 8 << 20;
 // A document without bounds is valid in [kAlways, kNever).
 inline constexpr Micros kAlways = INT64_MIN;
 
+// The lists that hold a row (geometry.h); they differ unless there is only one list.
+struct ListPair {
+  uint32_t first;
+  uint32_t second;
+};
+
+struct SegmentLists;
+
 // What a row is built from; everything is borrowed until the segment is built.
 struct RowSource {
   std::string_view document;
@@ -39,9 +47,10 @@ struct RowSource {
   Micros valid_until = kNever;
   uint32_t ordinal = 0;
   uint32_t class_id = 0;
-  const float* embedding = nullptr;  // `dimension` finite floats
-  std::optional<double> norm;        // Norm(embedding), if known
-  uint32_t number = 0;               // of the document (documents.h)
+  const float* embedding = nullptr;    // `dimension` finite floats
+  std::optional<double> norm;          // Norm(embedding), if known
+  uint32_t number = 0;                 // of the document (documents.h)
+  std::optional<ListPair> lists = {};  // if known
 };
 
 // Rows lie in the order of this key.
@@ -67,7 +76,10 @@ class SegmentRows {
  public:
   // Copies the rows, in any order. A document may lie in several segments; (document, ordinal)
   // twice, or an embedding that is not finite, is a defect of the caller and aborts.
-  static std::shared_ptr<const SegmentRows> Build(size_t dimension, std::vector<RowSource> rows);
+  // `lists`, if not null, gets those of the sources by row.
+  static std::shared_ptr<const SegmentRows> Build(
+      size_t dimension, std::vector<RowSource> rows,
+      std::vector<std::optional<ListPair>>* lists = nullptr);
   // The same, but takes `floats`, which hold the embeddings in the order (class, document, ordinal)
   // already; those of `rows` are not looked at.
   static std::shared_ptr<const SegmentRows> BuildInPlace(size_t dimension, FloatRows floats,
@@ -128,10 +140,13 @@ class SegmentRows {
     uint32_t class_id;
   };
 
-  SegmentRows(size_t dimension, std::optional<FloatRows> floats, std::vector<RowSource> rows);
+  using KnownLists = std::vector<std::optional<ListPair>>;
+  SegmentRows(size_t dimension, std::optional<FloatRows> floats, std::vector<RowSource> rows,
+              KnownLists* lists);
   void AddDocuments(std::span<const RowSource> by_document);
   void AddValidity(std::span<const RowSource> by_document);
-  void AddRows(size_t dimension, bool copy, std::span<const RowSource> by_document);
+  void AddRows(size_t dimension, bool copy, std::span<const RowSource> by_document,
+               KnownLists* lists);
   void AddFilter();
 
   FloatRows floats_;
@@ -160,6 +175,7 @@ class Segment {
         last_class_(rows_->runs().back().class_id) {}
 
   const SegmentRows& rows() const { return *rows_; }
+  const std::shared_ptr<const SegmentRows>& shared_rows() const { return rows_; }
   size_t live() const { return live_; }
   // All classes are among these, so that a search passes by most segments without a look into them.
   uint32_t first_class() const { return first_class_; }
@@ -176,13 +192,40 @@ class Segment {
            (filter == nullptr || filter->Admits(rows_->number(document)));
   }
 
+  // What lists hold of it (list_part.h); null if there are none yet.
+  const std::shared_ptr<const SegmentLists>& lists() const { return lists_; }
+  // The same rows with these lists.
+  Segment With(std::shared_ptr<const SegmentLists> lists) const {
+    Segment result = *this;
+    result.lists_ = std::move(lists);
+    return result;
+  }
+
+  // A frozen segment is merged with no other: lists cover its rows, or are about to.
+  bool frozen() const { return frozen_; }
+  Segment Frozen(bool frozen) const {
+    Segment result = *this;
+    result.frozen_ = frozen;
+    return result;
+  }
+
+  // Calls visit(row) for each dead row.
+  template <typename Visit>
+  void ForEachDead(Visit visit) const {
+    if (dead_ != nullptr) dead_->ForEach(visit);
+  }
+
+  // How many of the rows [begin, end) count at `now`, their class aside; `filter` may be null.
+  uint64_t CountIn(uint32_t begin, uint32_t end, Micros now, DocumentFilter* filter) const;
+
   // The same rows with `dead` ones, of which there are dead.Count(). dead.size() is rows().size().
   Segment WithDead(Bitmap dead) const;
   // The dead rows, sized rows().size().
   Bitmap dead() const { return dead_ == nullptr ? Bitmap(rows_->size()) : *dead_; }
 
-  // Appends the live rows by (document, ordinal); they borrow from the segment.
-  void AppendLive(std::vector<RowSource>& out) const;
+  // Appends the live rows by (document, ordinal), their lists too if those are of the geometry with
+  // this revision; they borrow from the segment.
+  void AppendLive(uint64_t geometry, std::vector<RowSource>& out) const;
 
   // The earliest start or end of a live document after `after`; kNever if there is none.
   Micros NextEvent(Micros after) const;
@@ -190,6 +233,8 @@ class Segment {
  private:
   std::shared_ptr<const SegmentRows> rows_;
   std::shared_ptr<const Bitmap> dead_;  // null: none
+  std::shared_ptr<const SegmentLists> lists_;
+  bool frozen_ = false;
   size_t live_;
   uint32_t first_class_;
   uint32_t last_class_;

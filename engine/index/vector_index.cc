@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
+#include <chrono>
 #include <cmath>
 #include <cstring>
 #include <numeric>
@@ -10,8 +12,18 @@
 
 #include "engine/base/check.h"
 #include "engine/base/limits.h"
+#include "engine/index/list_search.h"
+#include "engine/index/training.h"
 
 namespace cordon {
+namespace {
+
+// So few rows are always read faster than lists are searched, and so many for each answer. With
+// more it is the calibration that tells.
+constexpr uint64_t kFlatRows = 500;
+constexpr uint64_t kFlatRowsPerAnswer = 20;
+
+}  // namespace
 
 VectorIndex::VectorIndex(size_t dimension, Metric metric, size_t segment_floats)
     : dimension_(dimension),
@@ -22,8 +34,9 @@ VectorIndex::VectorIndex(size_t dimension, Metric metric, size_t segment_floats)
 }
 
 StatusOr<std::vector<Hit>> VectorIndex::Search(const AllowedSet& allowed,
-                                               std::span<const float> query, size_t k,
-                                               const std::function<bool()>& stop) const {
+                                               std::span<const float> query,
+                                               const SearchOptions& options,
+                                               SearchTrace* trace) const {
   if (query.size() != dimension_) {
     return Invalid("vector", fmt::format("has {} numbers; the collection has {} dimensions",
                                          query.size(), dimension_));
@@ -32,12 +45,79 @@ StatusOr<std::vector<Hit>> VectorIndex::Search(const AllowedSet& allowed,
   if (!std::isfinite(norm)) {
     return Invalid("vector", "has a NaN or an infinity; every number must be finite");
   }
-  if (k == 0) return Invalid("k", "is 0; ask for at least 1");
+  if (options.k == 0) return Invalid("k", "is 0; ask for at least 1");
   const PaddedQuery padded(metric_, query, norm);
-  Ranking ranking(padded, *segments_, k);
-  Scan scan(padded, *segments_, allowed, stop, ranking);
+  SearchTrace ignored;
+  SearchTrace& noted = trace == nullptr ? ignored : *trace;
+  if (lists_ != nullptr) noted.geometry = lists_->geometry().revision();
+  if (MayUseLists(allowed, padded, options)) {
+    const std::shared_ptr<CallerMasks> masks = lists_->MasksOf(allowed);
+    const float least = LeastFor(allowed, padded, options, *masks);
+    if (least > 0) {
+      noted.plan = SearchPlan::kLists;
+      const SearchedLists searched{*lists_, *segments_, numbers(), live_.get()};
+      ListSearch search(searched, padded, allowed, *masks, options.k, least, &noted);
+      RETURN_IF_ERROR(search.Run(options.stop));
+      return search.Finish();
+    }
+  }
+  noted.plan = SearchPlan::kFlat;
+  return SearchAll(padded, allowed, options, &noted);
+}
+
+StatusOr<std::vector<Hit>> VectorIndex::SearchAll(const PaddedQuery& query,
+                                                  const AllowedSet& allowed,
+                                                  const SearchOptions& options,
+                                                  SearchTrace* trace) const {
+  using Micros = std::chrono::duration<double, std::micro>;
+  const auto begin = std::chrono::steady_clock::now();
+  Ranking ranking(query, *segments_, options.k);
+  Scan scan(query, *segments_, allowed, options.stop, ranking);
   RETURN_IF_ERROR(scan.Run());
-  return ranking.Finish();
+  const auto scanned = std::chrono::steady_clock::now();
+  std::vector<Hit> hits = ranking.Finish();
+  trace->rows_reranked = scan.rows_read();
+  trace->scan_us = Micros(scanned - begin).count();
+  trace->finish_us = Micros(std::chrono::steady_clock::now() - scanned).count();
+  return hits;
+}
+
+// By permitted rows and what is asked alone.
+bool VectorIndex::MayUseLists(const AllowedSet& allowed, const PaddedQuery& query,
+                              const SearchOptions& options) const {
+  if (lists_ == nullptr || options.plan == SearchPlan::kFlat) return false;
+  if (options.mode == SearchMode::kExact && options.plan == SearchPlan::kAuto) return false;
+  const bool cosine = metric_ == Metric::kCosine;
+  if (query.norm() > kNormMax || (cosine && query.norm() < kNormMin)) return false;
+  if (options.plan == SearchPlan::kLists) return true;
+  return PermitsMoreThan(std::max(kFlatRows, kFlatRowsPerAnswer * options.k), allowed);
+}
+
+// How far the lists must be searched; 0: all permitted rows must be.
+float VectorIndex::LeastFor(const AllowedSet& allowed, const PaddedQuery&,
+                            const SearchOptions& options, CallerMasks& masks) const {
+  constexpr float kStrictest = 1e-6f;
+  if (options.least > 0) return options.least;
+  const bool filtered = allowed.filter != nullptr;  // what it admits, no other question counts
+  uint64_t rows = filtered ? 0 : masks.RowsAt(version_);
+  if (rows == 0) rows = CountAllowed(allowed);
+  if (!filtered) masks.SetRowsAt(version_, rows);
+  const double part = static_cast<double>(rows) / static_cast<double>(lists_->geometry().rows());
+  const float least = lists_->geometry().calibration().LeastFor(options.recall, part);
+  return least == 0 && options.plan == SearchPlan::kLists ? kStrictest : least;
+}
+
+bool VectorIndex::PermitsMoreThan(uint64_t rows, const AllowedSet& allowed) const {
+  const PermittedRuns permitted(allowed.classes);
+  uint64_t count = 0;
+  for (const Segment& segment : *segments_) {
+    const bool few = permitted.ForEach(segment, [&](const ClassRun& run) {
+      count += segment.CountIn(run.begin, run.end, allowed.now, allowed.filter);
+      return count <= rows;
+    });
+    if (!few) return true;
+  }
+  return false;
 }
 
 uint64_t VectorIndex::CountAllowed(const AllowedSet& allowed) const {
@@ -45,16 +125,109 @@ uint64_t VectorIndex::CountAllowed(const AllowedSet& allowed) const {
   uint64_t count = 0;
   for (const Segment& segment : *segments_) {
     permitted.ForEach(segment, [&](const ClassRun& run) {
-      if (!segment.Sparse() && allowed.filter == nullptr) {
-        count += run.end - run.begin;
-        return;
-      }
-      for (uint32_t row = run.begin; row < run.end; ++row) {
-        if (segment.Counts(row, allowed.now, allowed.filter)) ++count;
-      }
+      count += segment.CountIn(run.begin, run.end, allowed.now, allowed.filter);
+      return true;
     });
   }
   return count;
+}
+
+uint64_t VectorIndex::unlisted() const {
+  uint64_t rows = 0;
+  for (const Segment& segment : segments().subspan(Covered())) rows += segment.live();
+  return rows;
+}
+
+VectorIndex VectorIndex::Next(std::vector<Segment> segments) const {
+  static std::atomic<uint64_t> versions = 0;
+  VectorIndex next = *this;
+  next.segments_ = std::make_shared<const std::vector<Segment>>(std::move(segments));
+  next.version_ = ++versions;
+  return next;
+}
+
+VectorIndex VectorIndex::Frozen() const {
+  std::vector<Segment> segments(segments_->begin(), segments_->end());
+  for (Segment& segment : segments) segment = segment.Frozen(true);
+  return Next(std::move(segments));
+}
+
+VectorIndex VectorIndex::Thawed() const {
+  std::vector<Segment> segments(segments_->begin(), segments_->end());
+  for (size_t s = Covered(); s < segments.size(); ++s) segments[s] = segments[s].Frozen(false);
+  return Next(std::move(segments));
+}
+
+namespace {
+
+// Adds to `to` the rows that died in `now` since it was `then`: in the same segment, or in one that
+// was written of it.
+void AddDead(const Segment& then, const Segment& now, std::vector<Segment>* to) {
+  for (Segment& segment : *to) {
+    if (segment.shared_rows() == now.shared_rows()) {
+      segment = segment.WithDead(now.dead());
+      return;
+    }
+  }
+  std::vector<std::optional<Bitmap>> dead(to->size());
+  now.ForEachDead([&](size_t place) {
+    const auto row = static_cast<uint32_t>(place);
+    if (then.Dead(row)) return;
+    const SegmentRows& old = now.rows();
+    for (size_t s = 0; s < to->size(); ++s) {
+      const SegmentRows& rows = (*to)[s].rows();
+      const auto document = rows.Find(old.id(old.document(row)));
+      if (!document) continue;
+      for (const uint32_t other : rows.rows_of(*document)) {
+        if (rows.ordinal(other) != old.ordinal(row)) continue;
+        // At the freeze one row of this name was alive; others are dead already.
+        if (!dead[s]) dead[s] = (*to)[s].dead();
+        dead[s]->Set(other);
+      }
+    }
+  });
+  for (size_t s = 0; s < to->size(); ++s) {
+    if (dead[s]) (*to)[s] = (*to)[s].WithDead(*std::move(dead[s]));
+  }
+}
+
+}  // namespace
+
+VectorIndex VectorIndex::With(const MadeLists& made) const {
+  const uint64_t before = lists_ == nullptr ? 0 : lists_->geometry().revision();
+  const bool trained = made.lists->geometry().revision() != before;
+  const auto now = segments();
+  std::vector<Segment> covered = made.to;
+  for (size_t s = 0; s < made.from.size(); ++s) {
+    CORDON_CHECK(now[s].shared_rows() == made.from[s].shared_rows());
+    if (now[s].live() != made.from[s].live()) AddDead(made.from[s], now[s], &covered);
+  }
+  for (size_t s = 0; s < covered.size(); ++s) {
+    covered[s] = covered[s].With(made.lists->of_segment(s)).Frozen(true);
+  }
+  VectorIndex next = *this;
+  next.lists_ = made.lists;
+  next.live_ = made.lists->Live(covered);
+  if (trained) next.changed_ = 0;
+  for (const Segment& segment : now.subspan(made.from.size())) {
+    covered.push_back(trained ? next.Listed(segment, {}) : segment);
+    if (trained) next.changed_ += segment.live();
+  }
+  return next.Next(std::move(covered));
+}
+
+// A segment beside the lists has its own.
+Segment VectorIndex::Listed(Segment segment, std::span<const std::optional<ListPair>> known) const {
+  if (lists_ == nullptr) return segment;
+  const Geometry& geometry = lists_->geometry();
+  SegmentLists lists = *AssignRows(geometry, segment.rows(), known);
+  std::vector<NumberedRow> rows;
+  for (uint32_t row = 0; row < segment.rows().size(); ++row) {
+    rows.push_back({row, segment.rows().class_id(row), segment.rows().embedding(row),
+                    segment.rows().norm(row), lists.pairs[row]});
+  }
+  lists.part = std::make_shared<const ListPart>(geometry, rows);
+  return segment.With(std::make_shared<const SegmentLists>(std::move(lists)));
 }
 
 uint64_t VectorIndex::rows() const {
@@ -131,8 +304,7 @@ VectorIndex VectorIndexBuilder::Finish() {
     segments.emplace_back(
         SegmentRows::BuildInPlace(index_.dimension(), std::move(part), std::move(rows)));
   }
-  index_.segments_ = std::make_shared<const std::vector<Segment>>(std::move(segments));
-  return index_;
+  return index_.Next(std::move(segments));
 }
 
 }  // namespace cordon

@@ -1,9 +1,11 @@
-// Exact vector search over permitted rows only.
+// Vector search over permitted rows only.
 //
-// A VectorIndex is an immutable value: a list of segments (segment.h). Apply() makes the next
-// version and shares with this one every segment that it does not merge, so a pinned version costs
-// nothing and never changes. An answer is a function of the permitted rows alone, whatever the
-// history, the segments, the instruction set or the rows that the caller may not see.
+// A VectorIndex is an immutable value: a list of segments (segment.h), and lists over the bulk of
+// them (lists.h) once there are enough rows (upkeep.h). Apply() makes the next version and shares
+// with this one every segment that it does not merge, so a pinned version costs nothing and never
+// changes. An exact answer is a function of the permitted rows alone, whatever the history, the
+// segments, the instruction set or the rows that the caller may not see; a fast one of the
+// permitted rows and the geometry.
 #pragma once
 
 #include <cstddef>
@@ -11,6 +13,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -20,10 +23,12 @@
 #include "engine/base/status.h"
 #include "engine/index/bitmap.h"
 #include "engine/index/float_rows.h"
+#include "engine/index/lists.h"
 #include "engine/index/padded_query.h"
 #include "engine/index/ranking.h"
 #include "engine/index/scan.h"
 #include "engine/index/score.h"
+#include "engine/index/search_options.h"
 #include "engine/index/segment.h"
 
 namespace cordon {
@@ -52,6 +57,13 @@ struct DocumentChange {
   uint32_t number = 0;       // of the document, for filters (documents.h)
 };
 
+// Lists that were made of a frozen index (upkeep.h).
+struct MadeLists {
+  std::shared_ptr<const Lists> lists;  // null: they could not be made
+  std::vector<Segment> from;           // the frozen segments
+  std::vector<Segment> to;             // what the lists cover: the same rows, some written anew
+};
+
 // See the top. Cheap to copy; every const call is thread-safe.
 class VectorIndex {
  public:
@@ -65,14 +77,16 @@ class VectorIndex {
   // an embedding that is not finite.
   VectorIndex Apply(std::span<const DocumentChange> changes) const;
 
-  // The best min(k, permitted) rows for `query`: by descending Score(), then ascending document id
-  // (bytewise), then ascending ordinal. A hit's score is a range in which it lies (Hit). Touches
-  // the codes and vectors of permitted rows only.
-  // `stop` (may be empty) is asked every 2,048 rows or fewer.
+  // min(k, permitted) rows for `query`. Exact: the best by descending Score(), then ascending
+  // document id (bytewise), then ascending ordinal. Fast: about the best, in the order of what
+  // their codes say; some of the best may be missing, as many as `recall` allows on average. A
+  // hit's score is a range in which it lies (Hit). Reads the codes and vectors of permitted rows
+  // only.
   // INVALID_ARGUMENT: `query` is not `dimension` finite floats, or k is 0. DEADLINE_EXCEEDED:
-  // `stop` said true; there is no partial answer.
+  // `stop` said true, which is asked often; there is no partial answer. `trace` may be null.
   StatusOr<std::vector<Hit>> Search(const AllowedSet& allowed, std::span<const float> query,
-                                    size_t k, const std::function<bool()>& stop) const;
+                                    const SearchOptions& options,
+                                    SearchTrace* trace = nullptr) const;
 
   // How many rows are permitted.
   uint64_t CountAllowed(const AllowedSet& allowed) const;
@@ -85,18 +99,50 @@ class VectorIndex {
 
   size_t dimension() const { return dimension_; }
   Metric metric() const { return metric_; }
-  // In no particular order, none empty; borrowed.
+  // The frozen ones first, else in no particular order; borrowed.
   std::span<const Segment> segments() const { return *segments_; }
+  RowNumbers numbers() const { return RowNumbers(segment_rows_max_); }
+
+  // Null while there are none.
+  const std::shared_ptr<const Lists>& lists() const { return lists_; }
+  // Rows that came or changed since the geometry was trained; those beside the lists.
+  uint64_t changed() const { return changed_; }
+  uint64_t unlisted() const;
+
+  // The same with all segments frozen (upkeep.h), or only those that lists cover.
+  VectorIndex Frozen() const;
+  VectorIndex Thawed() const;
+  // The same with lists that were made of an earlier version, frozen and not thawed since. Requires
+  // made.lists.
+  VectorIndex With(const MadeLists& made) const;
+
+  // Appends segments of `rows`, as few and as equal as possible, parted by class: the longer the
+  // runs of a class are, the faster they are read.
+  void AppendSegments(std::vector<RowSource> rows, std::vector<Segment>& segments) const;
 
  private:
   friend class VectorIndexBuilder;
 
   size_t RowsMax() const { return segment_rows_max_; }
+  size_t Covered() const { return lists_ == nullptr ? 0 : lists_->segments(); }
+  VectorIndex Next(std::vector<Segment> segments) const;
+  Segment Listed(Segment segment, std::span<const std::optional<ListPair>> known) const;
+  StatusOr<std::vector<Hit>> SearchAll(const PaddedQuery& query, const AllowedSet& allowed,
+                                       const SearchOptions& options, SearchTrace* trace) const;
+  bool PermitsMoreThan(uint64_t rows, const AllowedSet& allowed) const;
+  float LeastFor(const AllowedSet& allowed, const PaddedQuery& query, const SearchOptions& options,
+                 CallerMasks& masks) const;
+  bool MayUseLists(const AllowedSet& allowed, const PaddedQuery& query,
+                   const SearchOptions& options) const;
 
   size_t dimension_;
   Metric metric_;
   size_t segment_rows_max_;
   std::shared_ptr<const std::vector<Segment>> segments_;
+  std::shared_ptr<const Lists> lists_;  // of the first segments
+  LiveEntries live_;                    // of lists_
+  uint64_t changed_ = 0;
+  uint64_t version_ = 0;  // no two indexes have the same, unless they are equal
 };
 
 // Fills full segments directly, without merges: for a start from the store. They are parted by

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <utility>
 
 #include "engine/base/limits.h"
 #include "engine/base/planted.h"
@@ -26,11 +27,16 @@ Status Broken(const Status& cause) {
 
 }  // namespace
 
-Writer::Writer(Database* database, Clock* clock, OpenTenant open_tenant)
+Writer::Writer(Database* database, Clock* clock, OpenTenant open_tenant, std::string index_dir)
     : database_(database),
       clock_(clock),
       open_tenant_(std::move(open_tenant)),
-      thread_([this] { Run(); }) {}
+      thread_([this] { Run(); }),
+      upkeep_(std::make_unique<UpkeepWorker>(std::move(index_dir), [this] {
+        std::lock_guard lock(mutex_);
+        upkept_ = true;
+        wake_.notify_all();
+      })) {}
 
 Writer::~Writer() {
   {
@@ -54,7 +60,7 @@ void Writer::AdoptLocked(std::shared_ptr<Tenant> tenant, Interner interner) {
   head.indexes = pinned->indexes();
   const std::string name = tenant->name;
   head.tenant = std::move(tenant);
-  heads_.insert_or_assign(name, std::move(head));
+  LookAfter(&heads_.insert_or_assign(name, std::move(head)).first->second);
 }
 
 // All that can be known of a mutation before its turn comes: whatever is done here, on its caller's
@@ -138,12 +144,15 @@ void Writer::Run() {
   auto next_anchor = std::chrono::steady_clock::now() + kAnchorEvery;
   std::unique_lock lock(mutex_);
   while (true) {
-    wake_.wait_until(lock, next_anchor,
-                     [this] { return stopping_ || !queue_.empty() || !trials_.empty(); });
+    wake_.wait_until(lock, next_anchor, [this] {
+      return stopping_ || upkept_ || !queue_.empty() || !trials_.empty();
+    });
     const bool stop = stopping_ && queue_.empty() && trials_.empty();
     std::vector<Pending> group = TakeGroup();
     std::optional<WaitingTrial> trial = TakeTrial();  // one: writers wait for no more than that
+    const bool upkept = std::exchange(upkept_, false);
     lock.unlock();
+    if (upkept && !stop) TakeIn(upkeep_->TakeFinished());
     if (!group.empty()) CommitGroup(&group);
     if (trial) trial->tried.set_value(TryOne(&*trial));
     // Due also while writes keep coming: they anchor their own tenant only.
@@ -350,10 +359,38 @@ Status Writer::OpenCreated(const Pending& pending) {
   return OkStatus();
 }
 
+void Writer::LookAfter(Head* head) {
+  for (const auto& [name, collection] : *head->state.collections) {
+    const auto found = head->indexes.find(collection->id);
+    if (found == head->indexes.end()) continue;
+    VectorIndex& index = found->second.vectors;
+    const Upkeep needed = NeededUpkeep(index, collection->config.pin_geometry());
+    const IndexName index_name{head->tenant->name, collection->id};
+    if (needed == Upkeep::kNone || upkeep_->Busy(index_name)) continue;
+    index = index.Frozen();
+    upkeep_->Start(index_name, index, needed);
+  }
+}
+
+void Writer::TakeIn(std::vector<FinishedUpkeep> finished) {
+  std::lock_guard lock(heads_mutex_);
+  for (FinishedUpkeep& done : finished) {
+    const auto head = heads_.find(done.name.tenant);
+    if (head == heads_.end()) continue;
+    const auto index = head->second.indexes.find(done.name.collection);
+    if (index == head->second.indexes.end()) continue;  // the collection is gone
+    VectorIndex& vectors = index->second.vectors;
+    vectors = done.made.lists == nullptr ? vectors.Thawed() : vectors.With(done.made);
+    head->second.changed = true;
+  }
+  if (broken_.ok()) PublishChanged();
+}
+
 void Writer::PublishChanged() {
   for (auto& [name, head] : heads_) {
     if (!head.changed) continue;
     head.changed = false;
+    LookAfter(&head);
     const PinnedView previous = head.tenant->publisher.Pin(clock_);
     if (Planted(Bug::kRevisionTooEarly)) {
       TenantState early = previous->state();

@@ -25,6 +25,7 @@
 #include "cordon/store/v1/mutation.pb.h"
 #include "engine/base/clock.h"
 #include "engine/crypto/digest.h"
+#include "engine/ingest/upkeep_worker.h"
 #include "engine/store/apply.h"
 #include "engine/view/tenant.h"
 #include "engine/view/trial.h"
@@ -49,8 +50,9 @@ class Writer {
   using Done = std::function<void(StatusOr<Committed>)>;
   // Opens a tenant that a mutation has created; called on the writer's thread.
   using OpenTenant = std::function<StatusOr<std::shared_ptr<Tenant>>(const TenantState&)>;
-  // `database` and `clock` outlive the writer.
-  Writer(Database* database, Clock* clock, OpenTenant open_tenant);
+  // `database` and `clock` outlive the writer. `index_dir` is where geometries are kept; empty:
+  // nowhere.
+  Writer(Database* database, Clock* clock, OpenTenant open_tenant, std::string index_dir = "");
 
   // Commits what is queued, records where the journals stand, and stops.
   ~Writer();
@@ -131,6 +133,9 @@ class Writer {
   void CompleteRecord(Pending* pending);
   std::vector<std::optional<JournalReceipt>> AppendRecords(std::vector<Pending>* group);
   void PublishChanged();
+  // Starts what indexes need, and takes in what is ready. Requires heads_mutex_.
+  void LookAfter(Head* head);
+  void TakeIn(std::vector<FinishedUpkeep> finished);
   void AdoptLocked(std::shared_ptr<Tenant> tenant, Interner interner);
   // Remembers in the store where the journals stand.
   void Anchor();
@@ -150,12 +155,14 @@ class Writer {
   // of it than the one writer.
   std::vector<store::v1::Mutation> spent_;  // guarded by mutex_
   bool stopping_ = false;                   // guarded by mutex_
+  bool upkept_ = false;                     // guarded by mutex_: upkeep_ has finished something
   std::mutex heads_mutex_;                  // Adopt against the thread
   std::map<std::string, Head> heads_;
   // The thread's own:
   Status broken_;
   Batch batch_;  // empty, with the memory of the last one
   std::thread thread_;
+  std::unique_ptr<UpkeepWorker> upkeep_;  // ends before the rest
 };
 
 }  // namespace cordon

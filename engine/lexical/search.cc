@@ -56,7 +56,10 @@ void PermittedRows::Find(const LexicalSegment& segment) {
   words_ = 0;
   few_.clear();
   mask_.assign((of_ + 63) / 64, 0);
-  runs_.ForEachOf(rows.runs(), [&](const LexicalRows::Run& run) { Add(run); });
+  runs_.ForEachOf(rows.runs(), [&](const LexicalRows::Run& run) {
+    Add(run);
+    return true;
+  });
   if (size_ == 0) return;
   if (segment.dead() != nullptr) {
     const auto dead = segment.dead()->words();

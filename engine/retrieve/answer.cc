@@ -40,6 +40,25 @@ v1::Passage ToProto(Passage from, const ContextPlan& plan, uint32_t citation) {
   return passage;
 }
 
+namespace {
+
+v1::SearchExplain ToProto(const SearchTrace& trace) {
+  v1::SearchExplain explain;
+  explain.set_plan(trace.plan == SearchPlan::kLists ? "lists" : "flat");
+  explain.set_lists_seen(trace.lists_seen);
+  explain.set_lists_scanned(trace.lists_scanned);
+  explain.set_rows_scanned(trace.rows_scanned);
+  explain.set_rows_reranked(trace.rows_reranked);
+  explain.set_prepare_us(trace.prepare_us);
+  explain.set_order_us(trace.order_us);
+  explain.set_scan_us(trace.scan_us);
+  explain.set_finish_us(trace.finish_us);
+  explain.set_geometry(trace.geometry);
+  return explain;
+}
+
+}  // namespace
+
 v1::RetrieveResponse ToResponse(RetrievedContext answer, const JournalReceipt& receipt) {
   v1::RetrieveResponse response;
   if (answer.plan.block) response.set_block(Block(answer.context.passages, answer.nonce));
@@ -59,6 +78,7 @@ v1::RetrieveResponse ToResponse(RetrievedContext answer, const JournalReceipt& r
   response.set_token_counter(answer.context.token_counter);
   response.set_tokens(answer.context.tokens);
   response.set_rerank(answer.rerank);
+  if (answer.explain) *response.mutable_explain() = ToProto(*answer.explain);
   response.set_break_glass(answer.access.break_glass());
   return response;
 }

@@ -1,9 +1,11 @@
 // An answer on its way out: nothing of it leaves without a journal receipt.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "cordon/v1/retrieval.pb.h"
+#include "engine/index/search_options.h"
 #include "engine/retrieve/access.h"
 #include "engine/retrieve/pack.h"
 
@@ -15,6 +17,7 @@ struct RetrievedContext {
   Context context;
   std::string nonce;  // empty if none is asked for
   v1::RerankOutcome rerank = v1::RERANK_OUTCOME_UNSPECIFIED;
+  std::optional<SearchTrace> explain;  // if asked for, and if vectors were searched
 };
 
 // The answer to a question, as far as it can be told before the journal has it. Notes in `record`

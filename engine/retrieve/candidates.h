@@ -28,16 +28,18 @@ class Proposer {
  public:
   // All arguments but `allowed` are borrowed.
   Proposer(const Access& access, AllowedSet allowed, const Question& question,
-           const std::function<bool()>& stop)
+           const std::function<bool()>& stop, SearchTrace* trace)
       : access_(access),
         allowed_(std::move(allowed)),
         question_(question),
         stop_(stop),
+        trace_(trace),
+        mode_(question.mode),
         indexes_(access.view->indexes_of(*access.collection)) {}
 
   // One for another question to the same.
   Proposer For(const Question& other) const {
-    return Proposer(access_, {allowed_.classes, allowed_.now}, other, stop_);
+    return Proposer(access_, {allowed_.classes, allowed_.now}, other, stop_, trace_);
   }
 
   // Checks the filter against what the caller may know.
@@ -55,6 +57,10 @@ class Proposer {
   // A guard for the question.
   Guard MakeGuard(Reading reading) const;
 
+  // Logs that the guard rejected what an index proposed. A fast search does not find more of the
+  // same when it is asked for more: from now on all is searched. True if that is a change.
+  bool NoteDefect();
+
   Status CheckStop() const;
 
  private:
@@ -62,6 +68,8 @@ class Proposer {
   AllowedSet allowed_;
   const Question& question_;
   const std::function<bool()>& stop_;
+  SearchTrace* const trace_;
+  SearchMode mode_;
   const CollectionIndex& indexes_;
   std::unique_ptr<Predicate> predicate_;
   std::optional<ColumnFilter> filter_;
@@ -77,9 +85,6 @@ StatusOr<ClearedChunks> SearchOne(Proposer& proposer, const Question& question, 
 
 // Of both rankings, fused (fuse.cc).
 StatusOr<ClearedChunks> SearchBoth(Proposer& proposer, const Question& question);
-
-// Logs that the guard rejected what an index proposed.
-void NoteDefect();
 
 inline constexpr size_t kJudgedAtOnce = 64;  // candidates: the reads of their records share the way
 

@@ -173,7 +173,7 @@ class Hybrid {
       auto& chunk = judged[i - from];
       auto& [name, entry] = *entries[i];
       if (!chunk || !IsAsProposed(**chunk, entry)) {
-        NoteDefect();
+        proposer_.NoteDefect();
         rejected_.insert(name);
         continue;
       }

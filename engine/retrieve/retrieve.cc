@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
+#include <utility>
 
 #include "engine/base/limits.h"
 #include "engine/base/text_check.h"
@@ -30,6 +32,12 @@ Status CheckRequest(const v1::RetrieveRequest& request) {
     return Invalid("k", fmt::format("more than {}; ask for fewer", limits::kTopK));
   }
   if (!v1::Mode_IsValid(request.mode())) return Invalid("mode", "unknown; one of fast, exact");
+  const double recall = request.recall_target();
+  if (recall != 0 && !(limits::kRecallMin <= recall && recall <= limits::kRecallMax)) {
+    return Invalid("recall_target",
+                   fmt::format("must lie in [{}, {}], or be 0 for the default {}",
+                               limits::kRecallMin, limits::kRecallMax, kRecallDefault));
+  }
   if (!v1::Rank_IsValid(request.rank())) {
     return Invalid("rank", "unknown; one of vector, lexical, hybrid");
   }
@@ -86,6 +94,8 @@ StatusOr<Question> ToQuestion(const ReadContext& context, const Access& access,
                               journal::v1::Record* record) {
   Question question;
   if (request.rank() != v1::RANK_UNSPECIFIED) question.rank = request.rank();
+  if (request.mode() == v1::MODE_EXACT) question.mode = SearchMode::kExact;
+  if (request.recall_target() != 0) question.recall = request.recall_target();
   // A vector that does not fit is refused whether it ranks or not.
   if (question.rank != v1::RANK_LEXICAL || request.vector_size() > 0) {
     ASSIGN_OR_RETURN(question.vector, QueryVector(context, access, request, record));
@@ -112,6 +122,7 @@ StatusOr<RetrievedContext> FindAnswer(const ReadContext& context,
                                       journal::v1::Record* record) {
   RETURN_IF_ERROR(context.caller.Require(Right::kQuery));
   RETURN_IF_ERROR(CheckRequest(request));
+  if (request.explain()) RETURN_IF_ERROR(context.caller.Require(Right::kAudit));
   record->set_query_digest(QueryDigest(request, context.tenant->pseudonyms));
   RetrievedContext answer;
   ASSIGN_OR_RETURN(answer.access, Enter(context, &request.collection(), request.scope(), record));
@@ -120,11 +131,13 @@ StatusOr<RetrievedContext> FindAnswer(const ReadContext& context,
   ASSIGN_OR_RETURN(answer.plan, PlanContext(request, rules));
   ASSIGN_OR_RETURN(Question question, ToQuestion(context, access, request, answer.plan, record));
   ASSIGN_OR_RETURN(const AllowedSet allowed, AllowedFor(access, context.caller, request.scope()));
+  SearchTrace trace;
   const auto find = [&](size_t count) {
     question.k = count;
-    return Search(access, allowed, question, context.stop);
+    return Search(access, allowed, question, context.stop, &trace);
   };
   ASSIGN_OR_RETURN(Chosen chosen, Choose(answer.plan, rules, find, context.stop));
+  if (request.explain() && question.rank != v1::RANK_LEXICAL) answer.explain = trace;
   if (!answer.plan.rerank.empty()) {
     ASSIGN_OR_RETURN(answer.rerank,
                      Rerank(context, access, request, answer.plan, record, &chosen.passages));

@@ -79,8 +79,6 @@ Status CheckAnswer(size_t bytes) {
                                   limits::kAnswerBytes));
 }
 
-void NoteDefect() { spdlog::error("defect: the guard rejected a candidate of the index"); }
-
 Status Proposer::Begin() {
   for (size_t i = 0; Planted(Bug::kFilterAfterTopK) && i < allowed_.classes.size(); ++i) {
     allowed_.classes.Set(i);
@@ -100,7 +98,9 @@ Status Proposer::Begin() {
 }
 
 StatusOr<std::vector<Candidate>> Proposer::ByVector(size_t count) {
-  ASSIGN_OR_RETURN(auto hits, indexes_.vectors.Search(allowed_, question_.vector, count, stop_));
+  *trace_ = {};
+  const SearchOptions options{.k = count, .mode = mode_, .recall = question_.recall, .stop = stop_};
+  ASSIGN_OR_RETURN(auto hits, indexes_.vectors.Search(allowed_, question_.vector, options, trace_));
   std::vector<Candidate> candidates;
   candidates.reserve(hits.size());
   for (Hit& hit : hits) candidates.push_back({{std::move(hit.document), hit.ordinal}, hit.score});
@@ -129,6 +129,11 @@ Guard Proposer::MakeGuard(Reading reading) const {
   return guard;
 }
 
+bool Proposer::NoteDefect() {
+  spdlog::error("defect: the guard rejected a candidate of the index");
+  return std::exchange(mode_, SearchMode::kExact) == SearchMode::kFast;
+}
+
 Status Proposer::CheckStop() const {
   if (!stop_ || !stop_()) return OkStatus();
   return Status(StatusCode::kDeadlineExceeded, "",
@@ -137,7 +142,7 @@ Status Proposer::CheckStop() const {
 
 // Candidates that the guard rejects are defects of the index, and those that lack a phrase, which
 // only the stored text tells, are none: the search goes on until k are cleared or nothing more is
-// permitted.
+// permitted. After a defect of a fast search all is searched, from the beginning.
 StatusOr<ClearedChunks> SearchOne(Proposer& proposer, const Question& question, size_t k,
                                   Reading reading) {
   const bool by_text = question.rank == v1::RANK_LEXICAL;
@@ -148,7 +153,8 @@ StatusOr<ClearedChunks> SearchOne(Proposer& proposer, const Question& question, 
     ASSIGN_OR_RETURN(const auto candidates,
                      by_text ? proposer.ByText(asked) : proposer.ByVector(asked));
     Guard guard = proposer.MakeGuard(reading);
-    while (seen < candidates.size() && cleared.size() < k) {
+    bool again = false;
+    while (seen < candidates.size() && cleared.size() < k && !again) {
       RETURN_IF_ERROR(proposer.CheckStop());
       const size_t missing = std::min(kJudgedAtOnce, k - cleared.size());
       ASSIGN_OR_RETURN(auto judged, guard.Clear(WantedFrom(candidates, seen, missing)));
@@ -156,7 +162,8 @@ StatusOr<ClearedChunks> SearchOne(Proposer& proposer, const Question& question, 
         const Candidate& candidate = candidates[seen++];
         if (passed && phrases && !(*passed)->lexical_score) continue;
         if (!passed || !IsAsProposed(**passed, candidate, cleared)) {
-          NoteDefect();
+          again = proposer.NoteDefect() && !by_text;
+          if (again) break;
           continue;
         }
         if (question.min_score && (*passed)->score < *question.min_score) return cleared;
@@ -164,6 +171,11 @@ StatusOr<ClearedChunks> SearchOne(Proposer& proposer, const Question& question, 
         RETURN_IF_ERROR(CheckAnswer(bytes));
         cleared.push_back(*std::move(passed));
       }
+    }
+    if (again) {
+      cleared.clear();
+      asked = seen = bytes = 0;
+      continue;
     }
     if (cleared.size() == k || candidates.size() < asked || Planted(Bug::kFilterAfterTopK) ||
         Planted(Bug::kRowFilterAfterTopK)) {
@@ -173,8 +185,8 @@ StatusOr<ClearedChunks> SearchOne(Proposer& proposer, const Question& question, 
 }
 
 StatusOr<ClearedChunks> Search(const Access& access, AllowedSet allowed, const Question& question,
-                               const std::function<bool()>& stop) {
-  Proposer proposer(access, std::move(allowed), question, stop);
+                               const std::function<bool()>& stop, SearchTrace* trace) {
+  Proposer proposer(access, std::move(allowed), question, stop, trace);
   RETURN_IF_ERROR(proposer.Begin());
   if (question.rank == v1::RANK_HYBRID) return SearchBoth(proposer, question);
   return SearchOne(proposer, question, question.k, question.reading);

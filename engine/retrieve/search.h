@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "cordon/v1/retrieval.pb.h"
+#include "engine/index/search_options.h"
 #include "engine/retrieve/access.h"
 #include "engine/retrieve/guard.h"
 
@@ -17,7 +18,9 @@ struct Question {
   std::vector<float> vector;  // for vector and hybrid
   TextQuery text;             // for lexical and hybrid
   size_t k = 0;
-  Reading reading;  // of each chunk
+  SearchMode mode = SearchMode::kFast;  // of the ranking by vector
+  double recall = kRecallDefault;       // of kFast
+  Reading reading;                      // of each chunk
   std::optional<double> min_score;
   v1::Fusion fusion;  // its depth is set
   const v1::Filter* filter = nullptr;
@@ -31,8 +34,8 @@ using ClearedChunks = std::vector<Cleared<ClearedChunk>>;
 // The best min(k, permitted) chunks, best first, of what `allowed` admits: access says by whom the
 // guard decides. INVALID_ARGUMENT for a filter that does not fit
 // the collection as the caller may know it, or an answer of too much text; DEADLINE_EXCEEDED when
-// `stop` (may be empty) said true.
+// `stop` (may be empty) said true. `trace` tells of the last search by vector, if there was one.
 StatusOr<ClearedChunks> Search(const Access& access, AllowedSet allowed, const Question& question,
-                               const std::function<bool()>& stop);
+                               const std::function<bool()>& stop, SearchTrace* trace);
 
 }  // namespace cordon

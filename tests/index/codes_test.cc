@@ -183,7 +183,7 @@ TEST_P(HardRowsTest, LoseNoAnswerAndKeepTheirOrder) {
     const HardRows hard(seed, GetParam());
     for (const size_t k : {size_t{1}, size_t{10}, size_t{300}}) {
       const auto expected = hard.model.Search({0}, 0, hard.query, k);
-      const auto hits = hard.index->Search(allowed, hard.query, k, {});
+      const auto hits = hard.index->Search(allowed, hard.query, {.k = k});
       ASSERT_EQ(hits->size(), k);
       for (size_t i = 0; i < k; ++i) {
         ASSERT_EQ((*hits)[i].document, expected[i].document) << "rank " << i;

@@ -149,7 +149,7 @@ class World {
 void ExpectAnswers(const VectorIndex& index, const Model& model, const Question& question) {
   const auto expected =
       model.Search(question.classes, question.allowed.now, question.query, question.k);
-  const auto hits = index.Search(question.allowed, question.query, question.k, {});
+  const auto hits = index.Search(question.allowed, question.query, {.k = question.k});
   ASSERT_TRUE(hits.ok()) << hits.status().ToString();
   ASSERT_EQ(hits->size(), expected.size());
   for (size_t i = 0; i < expected.size(); ++i) {

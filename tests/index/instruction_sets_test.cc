@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "engine/base/random.h"
+#include "engine/index/bit_codes.h"
 #include "engine/index/codes.h"
 #include "engine/index/float_rows.h"
 #include "engine/index/kernels.h"
@@ -197,6 +198,46 @@ void CheckCodes(const Case& c) {
   }
 }
 
+// Rotations, tables, sums and upper ends are the scalar twins', to the last bit.
+void CheckBits(const Case& c, Random& random) {
+  if (c.dimension < 16) return;
+  const Rotation rotation(c.dimension, random.Next());
+  const size_t size = rotation.size();
+  FloatRows rotated(c.rows.size() + 1, size), twin(1, size), mean(1, size);
+  const auto rotate = [&](const float* vector, size_t i) {
+    const float scale = static_cast<float>(std::min(1.0, 1 / Norm(vector, c.dimension)));
+    rotation.Apply(vector, std::isfinite(scale) ? scale : 1, rotated.row(i));
+    rotation.ApplyScalar(vector, std::isfinite(scale) ? scale : 1, twin.row(0));
+    ASSERT_TRUE(std::equal(twin.row(0), twin.row(0) + size, rotated.row(i),
+                           [](float a, float b) { return SameBits(a, b); }));
+  };
+  rotate(c.q(), c.rows.size());
+  CodeBlocks blocks(c.rows.size(), size);
+  std::vector<uint32_t> masks(blocks.blocks());
+  for (size_t i = 0; i < c.rows.size(); ++i) {
+    if (c.spoiled[i]) continue;
+    ASSERT_NO_FATAL_FAILURE(rotate(c.rows[i], i));
+    blocks.Put(i, static_cast<uint32_t>(i * 3), EstimateForm::kDot, rotated.row(i), mean.row(0),
+               mean.row(0));
+    ASSERT_EQ(blocks.id(i), i * 3);
+    if (!random.OneIn(3)) masks[i / kBlockEntries] |= uint32_t{1} << i % kBlockEntries;
+  }
+  const QueryTables tables(EstimateForm::kDot, rotated.row(c.rows.size()), size, 2.0f);
+  std::vector<float> all(blocks.blocks() * kBlockEntries), all_twin(all.size());
+  EstimateBlocks(tables, blocks.block(0), blocks.blocks(), all.data());
+  EstimateBlocksScalar(tables, blocks.block(0), blocks.blocks(), all_twin.data());
+  for (size_t i = 0; i < all.size(); ++i) ASSERT_TRUE(SameBits(all[i], all_twin[i])) << i;
+  const float floor = all[random.Below(all.size())];
+  std::vector<Estimated> found(all.size()), found_twin(all.size());
+  const BlockRange range{blocks.block(0), masks};
+  const size_t n = ScanBlocks(tables, 0.25f, floor, range, nullptr, 0, found.data());
+  ASSERT_EQ(n, ScanBlocksScalar(tables, 0.25f, floor, range, found_twin.data()));
+  for (size_t i = 0; i < n; ++i) {
+    ASSERT_TRUE(SameBits(found[i].upper, found_twin[i].upper));
+    ASSERT_EQ(found[i].id, found_twin[i].id);
+  }
+}
+
 TEST(InstructionSetsTest, EachAgreesWithTheScalarTwinsWhateverTheNumbers) {
   Effort effort("R9", 100'000);
   Random random(effort.seed());
@@ -211,6 +252,7 @@ TEST(InstructionSetsTest, EachAgreesWithTheScalarTwinsWhateverTheNumbers) {
     CheckScores(c);
     CheckEstimates(c);
     CheckCodes(c);
+    CheckBits(c, random);
     if (HasFatalFailure()) break;
     rows += c.rows.size();
   }

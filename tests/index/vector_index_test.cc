@@ -54,7 +54,7 @@ TEST_P(TiesTest, GoByDocumentIdHoweverManyThereAre) {
     const VectorIndex index = AllEqual(GetParam(), stored, kDocuments);
     for (const auto& query : {zero, one, huge}) {
       for (const size_t k : {size_t{1}, size_t{10}, size_t{5000}, size_t{20000}}) {
-        const auto hits = index.Search(Everything(), query, k, {});
+        const auto hits = index.Search(Everything(), query, {.k = k});
         ASSERT_TRUE(hits.ok());
         ASSERT_EQ(hits->size(), std::min(k, kDocuments));
         for (size_t i = 0; i < hits->size(); ++i) ASSERT_EQ((*hits)[i].document, ids[i]);
@@ -69,13 +69,13 @@ INSTANTIATE_TEST_SUITE_P(All, TiesTest,
 TEST(SearchTest, FindsNothingInAnEmptyIndexAndForNobody) {
   const std::vector<float> one = {1, 2};
   const VectorIndex empty(2, Metric::kCosine);
-  EXPECT_TRUE(empty.Search(Everything(), one, 10, {})->empty());
+  EXPECT_TRUE(empty.Search(Everything(), one, {.k = 10})->empty());
   EXPECT_EQ(empty.NextEvent(0), kNever);
   const DocumentChange change = OneRow("a", one);
   const VectorIndex index = empty.Apply({&change, 1});
-  EXPECT_TRUE(index.Search(AllowedSet{}, one, 10, {})->empty());
+  EXPECT_TRUE(index.Search(AllowedSet{}, one, {.k = 10})->empty());
   EXPECT_EQ(index.CountAllowed(AllowedSet{}), 0u);
-  EXPECT_EQ(index.Search(Everything(), one, 10, {})->size(), 1u);
+  EXPECT_EQ(index.Search(Everything(), one, {.k = 10})->size(), 1u);
 }
 
 TEST(SearchTest, IdsCompareAsBytesNotAsSignedCharacters) {
@@ -84,7 +84,7 @@ TEST(SearchTest, IdsCompareAsBytesNotAsSignedCharacters) {
   const DocumentChange changes[] = {OneRow(high, one), OneRow("z", one), OneRow("", one)};
   VectorIndex index(1, Metric::kL2);
   for (const DocumentChange& change : changes) index = index.Apply({&change, 1});
-  const auto hits = index.Search(Everything(), one, 3, {});
+  const auto hits = index.Search(Everything(), one, {.k = 3});
   EXPECT_EQ((*hits)[0].document, "");
   EXPECT_EQ((*hits)[1].document, "z");
   EXPECT_EQ((*hits)[2].document, high);
@@ -96,13 +96,13 @@ TEST(SearchTest, RefusesABadQuery) {
   const float infinity = std::numeric_limits<float>::infinity();
   for (const auto& query : std::vector<std::vector<float>>{
            {}, {1, 2}, {1, 2, 3, 4}, {1, nan, 3}, {1, 2, infinity}, {-infinity, 2, 3}}) {
-    const auto hits = index.Search(Everything(), query, 10, {});
+    const auto hits = index.Search(Everything(), query, {.k = 10});
     ASSERT_FALSE(hits.ok());
     EXPECT_EQ(hits.status().code(), StatusCode::kInvalidArgument);
     EXPECT_EQ(hits.status().field(), "vector");
   }
   const std::vector<float> query = {1, 2, 3};
-  EXPECT_EQ(index.Search(Everything(), query, 0, {}).status().field(), "k");
+  EXPECT_EQ(index.Search(Everything(), query, {.k = 0}).status().field(), "k");
 }
 
 TEST(SearchTest, StopsInTheMiddleWithoutAPartialAnswer) {
@@ -110,12 +110,14 @@ TEST(SearchTest, StopsInTheMiddleWithoutAPartialAnswer) {
   const std::vector<float> one(16, 1.0f);
   const VectorIndex index = AllEqual(Metric::kCosine, one, kDocuments);
   size_t asked = 0;
-  ASSERT_TRUE(index.Search(Everything(), one, 10, [&] { return ++asked, false; }).ok());
+  ASSERT_TRUE(
+      index.Search(Everything(), one, {.k = 10, .stop = [&] { return ++asked, false; }}).ok());
   EXPECT_GE(asked, kDocuments / 2048);
   const size_t last = asked;
   for (size_t stop_at = 1; stop_at <= last; ++stop_at) {
     asked = 0;
-    const auto hits = index.Search(Everything(), one, 10, [&] { return ++asked == stop_at; });
+    const auto hits =
+        index.Search(Everything(), one, {.k = 10, .stop = [&] { return ++asked == stop_at; }});
     ASSERT_FALSE(hits.ok());
     ASSERT_EQ(hits.status().code(), StatusCode::kDeadlineExceeded);
     ASSERT_EQ(asked, stop_at) << "it went on after it was told to stop";
@@ -126,7 +128,7 @@ TEST(SearchTest, KBeyondAllBoundsCostsNoMemory) {
   const std::vector<float> one = {1};
   const DocumentChange change = OneRow("a", one);
   const VectorIndex index = VectorIndex(1, Metric::kL2).Apply({&change, 1});
-  EXPECT_EQ(index.Search(Everything(), one, SIZE_MAX, {})->size(), 1u);
+  EXPECT_EQ(index.Search(Everything(), one, {.k = SIZE_MAX})->size(), 1u);
 }
 
 // Rows of `b` whose memory is not that of a segment of `a`.
@@ -219,7 +221,7 @@ TEST(LayoutTest, AStartAndALargeBatchPutTheRowsOfAClassTogether) {
   for (const VectorIndex& index : {built, empty.Apply(changes)}) {
     EXPECT_LE(Runs(index), kClasses + index.segments().size() - 1);
     for (size_t i = 0; i < kDocuments; i += 97) {
-      const auto hits = index.Search(Everything(kClasses), vectors[i], 1, {});
+      const auto hits = index.Search(Everything(kClasses), vectors[i], {.k = 1});
       ASSERT_EQ(hits->front().document, ids[i]);
       ASSERT_EQ(hits->front().class_id, i % kClasses);
     }

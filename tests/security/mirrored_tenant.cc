@@ -20,6 +20,12 @@ void Give(const MirroredTenant::Access& access, reference::Document* document) {
   if (access.second) document->label = access.second;
 }
 
+// A snapshot and what it counts in: the writer may let go of both after the tenant's end.
+struct Held {
+  const std::shared_ptr<OpenSyncs> open;
+  DirectorySync sync{open.get()};
+};
+
 }  // namespace
 
 MirroredTenant::MirroredTenant(RunningEngine* engine, std::string name)
@@ -202,7 +208,8 @@ void MirroredTenant::Say(const std::string& name, const reference::Record& recor
 
 void MirroredTenant::Sync(const std::map<std::string, reference::Record>& records,
                           const reference::Said& by, bool breaks_off) {
-  auto sync = std::make_shared<DirectorySync>(&open_syncs_);
+  const std::shared_ptr<Held> held(new Held{open_syncs_});
+  const std::shared_ptr<DirectorySync> sync(held, &held->sync);
   v1::SyncDirectoryRequest first, last;
   first.mutable_begin()->set_source(by.source);
   first.mutable_begin()->set_sequence(by.sequence);

@@ -73,7 +73,7 @@ class MirroredTenant {
   RunningEngine* const engine_;
   const std::string name_;
   const Authenticated root_;
-  OpenSyncs open_syncs_;
+  std::shared_ptr<OpenSyncs> open_syncs_ = std::make_shared<OpenSyncs>();
   reference::Tenant model_;
   std::vector<std::function<void()>> waiting_;
   uint64_t revision_ = 0;

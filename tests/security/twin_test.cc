@@ -33,6 +33,12 @@ void ClearMore(v1::RetrieveResponse* response) {
     block->replace(at, mark.size(), "<mark>");
   }
   response->clear_nonce();
+  if (!response->has_explain()) return;
+  v1::SearchExplain* const explain = response->mutable_explain();  // counts stay, times go
+  explain->clear_prepare_us();
+  explain->clear_order_us();
+  explain->clear_scan_us();
+  explain->clear_finish_us();
 }
 void ClearMore(v1::BatchRetrieveResponse* response) {
   for (auto& answer : *response->mutable_answers()) {
@@ -49,6 +55,19 @@ void ClearMore(v1::StatsResponse* response) {
 }
 template <typename Response>
 void ClearMore(Response*) {}
+
+uint64_t Passages(const v1::RetrieveResponse& response) {
+  return static_cast<uint64_t>(response.passages_size());
+}
+uint64_t Passages(const v1::BatchRetrieveResponse& response) {
+  uint64_t passages = 0;
+  for (const auto& answer : response.answers()) passages += Passages(answer.response());
+  return passages;
+}
+template <typename Response>
+uint64_t Passages(const Response&) {
+  return 0;
+}
 
 template <typename Response>
 std::string Bytes(StatusOr<Response> answer) {
@@ -123,8 +142,8 @@ class TwinWorlds {
   void Ask(const Twins& twins) {
     watcher_ = twins.watchers()[draw_.Below(twins.watchers().size())];
     const size_t what = draw_.Below(100);
-    if (what < 50) return Retrieve(twins);
-    if (what < 70) return GetDocument(twins);
+    if (what < 58) return Retrieve(twins);
+    if (what < 73) return GetDocument(twins);
     if (what < 85) return CheckAccess(twins);
     if (what < 90 || !twins.counts()) return AllowedDestinations();
     Stats(twins);
@@ -150,9 +169,7 @@ class TwinWorlds {
     const auto right = AskOne<Response>(right_.get(), call);
     ++answers;
     if (!left.ok()) ++refusals;
-    if constexpr (std::is_same_v<Response, v1::RetrieveResponse>) {
-      if (left.ok()) passages += static_cast<uint64_t>(left->passages_size());
-    }
+    if (left.ok()) passages += Passages(*left);
     if (Bytes(left) == Bytes(right)) return;
     ++differences;
     ADD_FAILURE() << "asked by " << watcher_.credential.key.principal << " in " << left_->name()
@@ -173,6 +190,9 @@ class TwinWorlds {
     *request.mutable_scope() = Scope();
     request.set_k(kSizes[draw_.Below(std::size(kSizes))]);
     request.set_mode(draw_.Percent(50) ? v1::MODE_EXACT : v1::MODE_FAST);
+    if (draw_.Percent(20))
+      request.set_recall_target(0.5 + static_cast<double>(draw_.Below(5)) / 10);
+    request.set_explain(draw_.Percent(20));
     request.set_omit_text(draw_.Percent(30));
     request.set_want_nonce(draw_.Percent(10));
     if (draw_.Percent(10)) request.set_token_budget(static_cast<uint32_t>(1 + draw_.Below(20)));

@@ -30,6 +30,7 @@ struct CreateOptions {
   std::optional<double> k1;
   std::optional<double> b;
   std::string reason;
+  bool pin_geometry = false;
 };
 
 struct NameOptions {
@@ -72,6 +73,7 @@ StatusOr<v1::CollectionConfig> Config(const CreateOptions& options) {
   config.set_language(options.language);
   if (options.k1) config.mutable_bm25()->set_k1(*options.k1);
   if (options.b) config.mutable_bm25()->set_b(*options.b);
+  config.set_pin_geometry(options.pin_geometry);
   if (!options.default_label.empty()) {
     ASSIGN_OR_RETURN(*config.mutable_default_label(),
                      ParseLabelOption("default-label", options.default_label));
@@ -176,6 +178,8 @@ void AddCreate(CLI::App& collection, Session& session) {
       R"(Label of documents without one: {"level":…,"compartments":[…],"tags":[…]})");
   create->add_option("--default-acl", options->default_acl,
                      R"(List of documents without one: {"allow":[…],"deny":[…],"inherit":[…]})");
+  create->add_flag("--pin-geometry", options->pin_geometry,
+                   "Trains the index once and never again");
   create->add_option("--attributes", options->attributes_file,
                      R"(JSON file: [{"name":…,"type":int|float|bool|string|time,"label":{…}}])");
   create->add_option("--language", options->language,

@@ -33,6 +33,8 @@ struct RetrieveOptions {
   std::string fusion;
   std::optional<double> min_score;
   bool no_text = false;
+  double recall = 0;
+  bool explain = false;
   bool stream = false;
   ContextFlags context;
   CLI::Option* as_option = nullptr;
@@ -52,6 +54,8 @@ StatusOr<v1::RetrieveRequest> Request(const RetrieveOptions& options) {
   request.mutable_scope()->set_at_least_revision(options.at_least_revision);
   request.set_text(options.text);
   request.set_omit_text(options.no_text);
+  request.set_recall_target(options.recall);
+  request.set_explain(options.explain);
   const auto k = CheckK(options.k);
   if (!k.ok()) return k.status().Within("k");
   request.set_k(*k);
@@ -145,6 +149,11 @@ void AddRefinements(CLI::App* retrieve, RetrieveOptions& options) {
       ->check(CLI::IsMember({"fast", "exact"}))
       ->type_name("fast|exact")
       ->capture_default_str();
+  retrieve->add_option("--recall", options.recall,
+                       "The part of the true best k that mode fast shall find, 0.5 to 0.999; "
+                       "else 0.95");
+  retrieve->add_flag("--explain", options.explain,
+                     "Also says how the answer was found; needs the right audit");
   retrieve->add_option("--rank", options.rank, "What orders the passages")
       ->check(CLI::IsMember({"vector", "lexical", "hybrid"}))
       ->type_name("vector|lexical|hybrid")

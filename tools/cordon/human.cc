@@ -152,6 +152,12 @@ std::string RetrieveText(const v1::RetrieveResponse& response) {
     text += fmt::format("context      {}\nmay go to    {}\n", LabelText(response.context_label()),
                         Listed(response.destinations()));
   }
+  if (response.has_explain()) {
+    const v1::SearchExplain& search = response.explain();
+    text += fmt::format("searched     {}: {} of {} lists, {} rows by one bit, {} by int8\n",
+                        search.plan(), search.lists_scanned(), search.lists_seen(),
+                        search.rows_scanned(), search.rows_reranked());
+  }
   if (response.limited()) text += "limited      a limit cut the answer short\n";
   text += Counts(response);
   text += fmt::format("revision     {}, as of {}\njournal      {}", response.revision(),

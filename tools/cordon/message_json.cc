@@ -176,6 +176,19 @@ void WriteOrigin(JsonWriter& json, const v1::Passage& passage) {
   if (passage.neighbour()) json.Key("neighbour").Bool(true);
 }
 
+void WriteSearch(JsonWriter& json, const v1::SearchExplain& explain) {
+  json.Key("explain").BeginObject().Key("plan").String(explain.plan());
+  json.Key("lists_seen").Unsigned(explain.lists_seen());
+  json.Key("lists_scanned").Unsigned(explain.lists_scanned());
+  json.Key("rows_scanned").Unsigned(explain.rows_scanned());
+  json.Key("rows_reranked").Unsigned(explain.rows_reranked());
+  json.Key("prepare_us").Double(explain.prepare_us());
+  json.Key("order_us").Double(explain.order_us());
+  json.Key("scan_us").Double(explain.scan_us());
+  json.Key("finish_us").Double(explain.finish_us());
+  json.Key("geometry").Unsigned(explain.geometry()).EndObject();
+}
+
 void WritePassages(JsonWriter& json,
                    const google::protobuf::RepeatedPtrField<v1::Passage>& passages) {
   json.Key("passages").BeginArray();
@@ -231,6 +244,7 @@ void WriteRetrieve(JsonWriter& json, const v1::RetrieveResponse& response) {
   if (response.rerank() != v1::RERANK_OUTCOME_UNSPECIFIED) {
     json.Key("rerank").String(RerankOutcomeName(response.rerank()));
   }
+  if (response.has_explain()) WriteSearch(json, response.explain());
 }
 
 void WriteDocument(JsonWriter& json, const v1::GetDocumentResponse& response) {
@@ -319,6 +333,7 @@ void WriteCollection(JsonWriter& json, const v1::CollectionConfig& config) {
   if (!config.embedding_endpoint().empty()) {
     json.Key("embedding_endpoint").String(config.embedding_endpoint());
   }
+  json.Key("pin_geometry").Bool(config.pin_geometry());
   json.Key("language").String(config.language().empty() ? "en" : config.language());
   json.Key("default_label");
   LabelOrNull(json, config.has_default_label(), config.default_label());

@@ -1,0 +1,31 @@
+// The vectors that filtered search is measured on: made ones, or files.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "engine/base/status.h"
+#include "engine/index/float_rows.h"
+#include "engine/index/score.h"
+
+namespace cordon {
+
+struct VectorSet {
+  std::string name;
+  Metric metric = Metric::kCosine;
+  size_t dimension = 0;
+  size_t rows = 0;
+  size_t queries = 0;
+  FloatRows base;
+  FloatRows held_out;  // queries, not among the rows
+};
+
+// `name`: synthetic, or a folder of `shared` (text-lsa384, mnist784, stackexchange-bge-base,
+// bible-bge-large), or a file FILE.fvecs beside FILE.query.fvecs. At most `rows_max` rows and
+// `queries_max` queries. NOT_FOUND if it is not there.
+StatusOr<VectorSet> LoadVectors(const std::string& name, const std::string& shared, size_t rows_max,
+                                size_t queries_max, uint64_t seed);
+
+}  // namespace cordon

@@ -1,0 +1,39 @@
+// The peers of filtered search: what a user would pick today from Debian's packages.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "bench/filtered_callers.h"
+#include "bench/filtered_data.h"
+
+namespace cordon {
+
+// One peer, built over all rows. One thread at a time.
+class Peer {
+ public:
+  virtual ~Peer() = default;
+  virtual std::string name() const = 0;
+  // Readies it for the caller, not timed: FAISS's selector, or an index of its own.
+  virtual void Enter(const FilteredCaller& caller) = 0;
+  // Forgets all callers.
+  virtual void Leave() {}
+  // The settings that trade time for recall, the quickest first, for a caller of this fraction.
+  virtual std::vector<size_t> Settings(double fraction, size_t k) const = 0;
+  // The rows of about the best k.
+  virtual void Search(const float* query, size_t k, size_t setting,
+                      std::vector<uint32_t>* rows) = 0;
+  double build_s = 0;
+};
+
+struct PeerChoice {
+  bool faiss_flat = true;
+  bool faiss_ivf = true;
+  bool hnsw = true;
+  bool hnsw_permitted = true;
+};
+std::vector<std::unique_ptr<Peer>> MakePeers(const VectorSet& set, const PeerChoice& choice);
+
+}  // namespace cordon

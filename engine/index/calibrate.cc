@@ -1,0 +1,217 @@
+#include "engine/index/calibrate.h"
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include "engine/base/random.h"
+
+namespace cordon {
+namespace {
+
+constexpr size_t kQueries = 300;
+constexpr size_t kAnswers = 10;
+constexpr size_t kProposed = 3 * kAnswers;  // by codes, of which the floats choose
+constexpr size_t kBatch = 512;
+constexpr size_t kFractions = Calibration::kFractions.size();
+constexpr size_t kTargets = Calibration::kTargets.size();
+constexpr size_t kRowsMin = 20 * kAnswers;  // with fewer in a part, all are read anyway
+
+// A little more than asked: other queries and other parts of the rows are not these.
+double Aim(double target) { return target + (1 - target) * 0.4; }
+
+struct Scored {
+  double score;
+  uint32_t id;
+};
+bool Better(const Scored& a, const Scored& b) { return a.score > b.score; }
+
+// The smallest of the nested random parts that holds a row.
+size_t LevelOf(uint32_t id) {
+  const double place = Random(id).Unit();
+  size_t level = 0;
+  while (level + 1 < kFractions && place < Calibration::kFractions[level + 1]) ++level;
+  return level;
+}
+
+class Calibrator {
+ public:
+  Calibrator(const SearchedLists& searched, Metric metric, size_t dimension)
+      : searched_(searched), metric_(metric), dimension_(dimension) {
+    for (size_t s = 0; s < searched.lists.segments(); ++s) {
+      const Segment& segment = searched.segments[s];
+      for (uint32_t row = 0; row < segment.rows().size(); ++row) {
+        if (segment.Dead(row)) continue;
+        ids_.push_back(searched.numbers.Of(s, row));
+        levels_.push_back(static_cast<uint8_t>(LevelOf(ids_.back())));
+      }
+    }
+    Random random(99);
+    for (size_t i = 0; i < std::min(kQueries, ids_.size()); ++i) {
+      queries_.push_back(ids_[random.Below(ids_.size())]);
+    }
+    for (const uint32_t query : queries_) truth_.push_back(Truth(query));
+  }
+
+  Calibration Run() {
+    Calibration calibration;
+    for (size_t f = 0; f < kFractions; ++f) {
+      if (static_cast<double>(ids_.size()) * Calibration::kFractions[f] < kRowsMin) {
+        calibration.least[f] = calibration.least[std::max<size_t>(f, 1) - 1];
+        continue;
+      }
+      calibration.least[f] = LeastOf(f);
+    }
+    return calibration;
+  }
+
+ private:
+  using Answers = std::vector<uint32_t>;
+
+  PaddedQuery QueryOf(uint32_t id) const {
+    const SegmentRows& rows = searched_.segments[searched_.numbers.segment(id)].rows();
+    const uint32_t row = searched_.numbers.row(id);
+    return PaddedQuery(metric_, {rows.embedding(row), dimension_}, rows.norm(row));
+  }
+
+  double ExactScore(const PaddedQuery& query, uint32_t id) const {
+    const SegmentRows& rows = searched_.segments[searched_.numbers.segment(id)].rows();
+    const NormedRow row = {rows.embedding(searched_.numbers.row(id)),
+                           rows.norm(searched_.numbers.row(id))};
+    double score;
+    ScoreRows(metric_, query.vector(), query.norm(), {&row, 1}, dimension_, &score);
+    return score;
+  }
+
+  // The best of each part of the rows, the query itself aside.
+  std::vector<Answers> Truth(uint32_t of) const {
+    const PaddedQuery query = QueryOf(of);
+    const QueryCodes codes(query);
+    std::vector<std::vector<Scored>> best(kFractions);  // heaps, the worst on top
+    const int8_t* rows[kBatch];
+    int32_t sums[kBatch];
+    for (size_t begin = 0; begin < ids_.size(); begin += kBatch) {
+      const size_t n = std::min(kBatch, ids_.size() - begin);
+      for (size_t i = 0; i < n; ++i) {
+        const uint32_t id = ids_[begin + i];
+        rows[i] = searched_.segments[searched_.numbers.segment(id)].rows().codes(
+            searched_.numbers.row(id));
+      }
+      DotCodes(codes.codes(), {rows, n}, query.stride(), sums);
+      for (size_t i = 0; i < n; ++i) {
+        const uint32_t id = ids_[begin + i];
+        if (id == of) continue;
+        const SegmentRows& segment = searched_.segments[searched_.numbers.segment(id)].rows();
+        const RowFacts& facts = segment.facts()[searched_.numbers.row(id)];
+        const double score = CodeScore(query, codes, facts, sums[i]);
+        for (size_t f = 0; f <= levels_[begin + i]; ++f) Offer({score, id}, &best[f]);
+      }
+    }
+    std::vector<Answers> truth(kFractions);
+    for (size_t f = 0; f < kFractions; ++f) {
+      for (Scored& scored : best[f]) scored.score = ExactScore(query, scored.id);
+      std::sort(best[f].begin(), best[f].end(), Better);
+      for (size_t i = 0; i < std::min(kAnswers, best[f].size()); ++i) {
+        truth[f].push_back(best[f][i].id);
+      }
+      std::sort(truth[f].begin(), truth[f].end());
+    }
+    return truth;
+  }
+
+  static void Offer(Scored scored, std::vector<Scored>* best) {
+    if (best->size() == kProposed && !Better(scored, best->front())) return;
+    best->push_back(scored);
+    std::push_heap(best->begin(), best->end(), Better);
+    if (best->size() <= kProposed) return;
+    std::pop_heap(best->begin(), best->end(), Better);
+    best->pop_back();
+  }
+
+  struct Outcome {
+    double recall;  // mean
+    double work;    // of a search, in bytes that a flat search reads in the time
+  };
+
+  Outcome Search(CallerMasks& masks, size_t f, float least) const {
+    const AllowedSet nobody;
+    size_t found = 0, wanted = 0;
+    double work = 0;
+    for (size_t i = 0; i < queries_.size(); ++i) {
+      const PaddedQuery query = QueryOf(queries_[i]);
+      SearchTrace trace;
+      ListSearch search(searched_, query, nobody, masks, kAnswers + 1, least, &trace);
+      if (!search.Run({}).ok()) continue;
+      work += WorkOf(trace, query.stride());
+      const Answers& truth = truth_[i][f];
+      for (const uint32_t id : search.FinishRows()) {
+        found += std::binary_search(truth.begin(), truth.end(), id) ? 1 : 0;
+      }
+      wanted += truth.size();
+    }
+    return {static_cast<double>(found) / static_cast<double>(std::max<size_t>(wanted, 1)),
+            work / static_cast<double>(queries_.size())};
+  }
+
+  // Measured; a list costs what its blocks do, and looking it up.
+  double WorkOf(const SearchTrace& trace, size_t stride) const {
+    constexpr double kSearch = 4e5, kList = 5000;
+    const CodeBlocks& blocks = searched_.lists.part().blocks();
+    const double of_list = static_cast<double>(blocks.blocks() * blocks.block_bytes()) /
+                           static_cast<double>(searched_.lists.geometry().lists());
+    return kSearch + static_cast<double>(trace.lists_scanned) * (kList + 2 * of_list) +
+           static_cast<double>(trace.rows_reranked * stride) * 2;
+  }
+
+  // What a flat search of the part does.
+  double FlatWork(size_t f) const {
+    constexpr double kRow = 40;
+    return static_cast<double>(ids_.size()) * Calibration::kFractions[f] *
+           (static_cast<double>(RowStride(dimension_)) + kRow);
+  }
+
+  // From lax to strict; between two steps by the logarithm. 0 where a flat search is less work.
+  std::array<float, kTargets> LeastOf(size_t f) const {
+    constexpr double kLax = 20, kStep = 0.5;
+    constexpr int kSteps = 60;
+    const ListPart& part = searched_.lists.part();
+    CallerMasks masks(part, searched_.lists.geometry().lists(), [&](size_t entry) {
+      const uint32_t id = part.blocks().id(entry);
+      return LevelOf(id) >= f;
+    });
+    std::array<float, kTargets> least{};
+    size_t target = 0;
+    double before = 0;
+    for (int step = 0; step < kSteps && target < kTargets; ++step) {
+      const double now = kLax * std::pow(kStep, step);
+      const auto [recall, work] = Search(masks, f, static_cast<float>(now));
+      if (work > FlatWork(f)) break;
+      for (; target < kTargets && recall >= Aim(Calibration::kTargets[target]); ++target) {
+        const double part_of_step =
+            step == 0 || recall <= before
+                ? 1
+                : (Aim(Calibration::kTargets[target]) - before) / (recall - before);
+        least[target] = static_cast<float>(
+            now / kStep * std::pow(kStep, step == 0 ? 1 : std::clamp(part_of_step, 0.0, 1.0)));
+      }
+      before = recall;
+    }
+    return least;
+  }
+
+  const SearchedLists& searched_;
+  const Metric metric_;
+  const size_t dimension_;
+  std::vector<uint32_t> ids_;    // of all live rows
+  std::vector<uint8_t> levels_;  // of ids_
+  std::vector<uint32_t> queries_;
+  std::vector<std::vector<Answers>> truth_;  // by query and part
+};
+
+}  // namespace
+
+Calibration Calibrate(const SearchedLists& searched, Metric metric, size_t dimension) {
+  return Calibrator(searched, metric, dimension).Run();
+}
+
+}  // namespace cordon

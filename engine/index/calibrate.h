@@ -1,0 +1,14 @@
+// Finds how far searches must go for a recall (Calibration, geometry.h).
+#pragma once
+
+#include <memory>
+
+#include "engine/index/list_search.h"
+
+namespace cordon {
+
+// Searches for some rows as if they were queries, among all rows and random parts of them, and
+// compares with what a scan of all finds. Takes seconds. No segment beyond the covered ones.
+Calibration Calibrate(const SearchedLists& searched, Metric metric, size_t dimension);
+
+}  // namespace cordon

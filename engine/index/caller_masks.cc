@@ -1,0 +1,109 @@
+#include "engine/index/caller_masks.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+
+#include "engine/base/planted.h"
+
+namespace cordon {
+namespace {
+
+// Four chains, so that they overlap. Equality decides; this only finds.
+uint64_t Hash(std::span<const uint64_t> words, uint64_t events) {
+  constexpr uint64_t kOdd = 0x9e3779b97f4a7c15;
+  uint64_t h[4] = {events, 1, 2, 3};
+  size_t i = 0;
+  for (; i + 4 <= words.size(); i += 4) {
+    for (size_t j = 0; j < 4; ++j) h[j] = std::rotl((h[j] ^ words[i + j]) * kOdd, 29);
+  }
+  for (; i < words.size(); ++i) h[i % 4] = std::rotl((h[i % 4] ^ words[i]) * kOdd, 29);
+  return ((h[0] * kOdd ^ h[1]) * kOdd ^ h[2]) * kOdd ^ h[3];
+}
+
+}  // namespace
+
+CallerMasks::CallerMasks(const ListPart& part, size_t lists, Permits permits)
+    : part_(part), permits_(std::move(permits)), lists_(lists), bytes_(lists * sizeof(lists_[0])) {}
+
+CallerMasks::~CallerMasks() {
+  for (const auto& list : lists_) delete list.load(std::memory_order_relaxed);
+}
+
+const ListMask& CallerMasks::Of(uint32_t list) {
+  const ListMask* known = lists_[list].load(std::memory_order_acquire);
+  if (known != nullptr) return *known;
+  std::unique_ptr<const ListMask> made(Make(list));
+  if (!lists_[list].compare_exchange_strong(known, made.get(), std::memory_order_acq_rel)) {
+    return *known;  // another thread was quicker
+  }
+  bytes_.fetch_add(sizeof(ListMask) + made->masks.size() * sizeof(uint32_t),
+                   std::memory_order_relaxed);
+  return *made.release();
+}
+
+const ListMask* CallerMasks::Make(uint32_t list) const {
+  auto mask = std::make_unique<ListMask>();
+  const ListRange range = part_.Find(list);
+  mask->masks.resize(range.end_block() - range.first_block());
+  for (size_t entry = range.begin; entry < range.end; ++entry) {
+    const auto bit = static_cast<uint32_t>(permits_(entry));
+    mask->masks[entry / kBlockEntries - range.first_block()] |= bit << entry % kBlockEntries;
+    mask->count += bit;
+  }
+  return mask.release();
+}
+
+uint64_t CallerMasks::RowsAt(uint64_t version) const {
+  std::lock_guard lock(rows_mutex_);
+  return rows_version_ == version ? rows_ : 0;
+}
+
+void CallerMasks::SetRowsAt(uint64_t version, uint64_t rows) {
+  std::lock_guard lock(rows_mutex_);
+  rows_version_ = version;
+  rows_ = rows;
+}
+
+std::shared_ptr<CallerMasks> MaskCache::Find(
+    std::span<const uint64_t> classes, uint64_t events,
+    const std::function<std::shared_ptr<CallerMasks>()>& make) {
+  if (Planted(Bug::kMasksWithoutCaller)) classes = {};
+  const uint64_t hash = Hash(classes, events);
+  std::lock_guard lock(mutex_);
+  const auto [begin, end] = by_hash_.equal_range(hash);
+  for (auto found = begin; found != end; ++found) {
+    const std::vector<uint64_t>& key = found->second->key;
+    if (key.size() != classes.size() + 1 || key.back() != events) continue;
+    if (!std::equal(classes.begin(), classes.end(), key.begin())) continue;
+    entries_.splice(entries_.begin(), entries_, found->second);
+    return found->second->masks;
+  }
+  Entry entry{{classes.begin(), classes.end()}, make()};
+  entry.key.push_back(events);
+  entries_.push_front(std::move(entry));
+  by_hash_.emplace(hash, entries_.begin());
+  std::shared_ptr<CallerMasks> masks = entries_.front().masks;
+  Evict();
+  return masks;
+}
+
+// Requires mutex_. The newest stays, however large.
+void MaskCache::Evict() {
+  size_t bytes = 0;
+  for (auto entry = entries_.begin(); entry != entries_.end();) {
+    bytes += entry->masks->bytes() + entry->key.size() * sizeof(uint64_t);
+    if (bytes <= bytes_max_ || entry == entries_.begin()) {
+      ++entry;
+      continue;
+    }
+    const auto gone = entry++;
+    const uint64_t events = gone->key.back();
+    const std::span<const uint64_t> classes(gone->key.data(), gone->key.size() - 1);
+    const auto [begin, end] = by_hash_.equal_range(Hash(classes, events));
+    by_hash_.erase(std::find_if(begin, end, [&](const auto& e) { return e.second == gone; }));
+    entries_.erase(gone);
+  }
+}
+
+}  // namespace cordon

@@ -1,0 +1,89 @@
+// Which entries of each list a caller may see: one bit an entry, made when a search first looks at
+// the list and kept for the next one.
+//
+// An entry of the cache is found by all that it was made from: the permitted classes, as far as the
+// lists have any, and how many starts and ends of documents have passed. Callers with equal
+// entitlements thus share; whoever loses a class has another key at once. Deleted rows are no
+// business of masks (lists.h).
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <list>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <unordered_map>
+#include <vector>
+
+#include "engine/index/bitmap.h"
+#include "engine/index/list_part.h"
+
+namespace cordon {
+
+// Of one list: a mask for each of its blocks, bit i for entry i of the block.
+struct ListMask {
+  uint32_t count = 0;  // of all bits
+  std::vector<uint32_t> masks;
+};
+
+// Thread-safe.
+class CallerMasks {
+ public:
+  // Whether entry `entry` of the part counts.
+  using Permits = std::function<bool(size_t entry)>;
+
+  // `part` and whatever `permits` borrows must outlive this.
+  CallerMasks(const ListPart& part, size_t lists, Permits permits);
+  ~CallerMasks();
+  CallerMasks(const CallerMasks&) = delete;
+  CallerMasks& operator=(const CallerMasks&) = delete;
+
+  const ListMask& Of(uint32_t list);
+
+  size_t bytes() const { return bytes_.load(std::memory_order_relaxed); }
+
+  // How many rows the caller may see at a version of the index; 0 if not known.
+  uint64_t RowsAt(uint64_t version) const;
+  void SetRowsAt(uint64_t version, uint64_t rows);
+
+ private:
+  const ListMask* Make(uint32_t list) const;
+
+  const ListPart& part_;
+  const Permits permits_;
+  std::vector<std::atomic<const ListMask*>> lists_;
+  std::atomic<size_t> bytes_;
+  mutable std::mutex rows_mutex_;
+  uint64_t rows_version_ = 0;  // guarded by rows_mutex_
+  uint64_t rows_ = 0;          // guarded by rows_mutex_
+};
+
+// The least recently used go when all together pass the limit. Thread-safe.
+class MaskCache {
+ public:
+  explicit MaskCache(size_t bytes_max) : bytes_max_(bytes_max) {}
+
+  // The masks of whoever may see `classes` after `events` starts and ends, made by `make` if there
+  // are none.
+  std::shared_ptr<CallerMasks> Find(std::span<const uint64_t> classes, uint64_t events,
+                                    const std::function<std::shared_ptr<CallerMasks>()>& make);
+
+ private:
+  struct Entry {
+    std::vector<uint64_t> key;  // the classes, then the events
+    std::shared_ptr<CallerMasks> masks;
+  };
+  using Entries = std::list<Entry>;  // the most recently used first
+
+  void Evict();
+
+  const size_t bytes_max_;
+  std::mutex mutex_;
+  Entries entries_;                                               // guarded by mutex_
+  std::unordered_multimap<uint64_t, Entries::iterator> by_hash_;  // guarded by mutex_
+};
+
+}  // namespace cordon

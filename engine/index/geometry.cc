@@ -1,0 +1,220 @@
+#include "engine/index/geometry.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "engine/base/check.h"
+#include "engine/index/kernels.h"
+
+namespace cordon {
+namespace {
+
+// Centroids that are looked at by distance before a row gets its lists, and the weight of SOAR.
+constexpr size_t kAssignCandidates = 24;
+constexpr float kSoarLambda = 1;
+
+// What a thread keeps from search to search, so that none allocates.
+struct OrderScratch {
+  std::vector<float> keys;
+  std::vector<uint8_t> bins;
+  std::vector<ListOrder::Near> near;
+};
+OrderScratch& ScratchOfThread() {
+  thread_local OrderScratch scratch;
+  return scratch;
+}
+
+CodeBlocks CodeCentroids(EstimateForm form, const FloatRows& centroids, size_t lists,
+                         const float* mean, size_t size) {
+  CodeBlocks blocks(lists, size);
+  for (size_t l = 0; l < lists; ++l) {
+    blocks.Put(l, static_cast<uint32_t>(l), form, centroids.row(l), mean, mean);
+  }
+  return blocks;
+}
+
+}  // namespace
+
+float Calibration::LeastFor(double recall, double fraction) const {
+  size_t target = 0;
+  while (target + 1 < kTargets.size() && kTargets[target] < recall) ++target;
+  if (kTargets[target] < recall) return 0;
+  if (fraction >= kFractions.front()) return least.front()[target];
+  if (fraction <= kFractions.back()) return least.back()[target];
+  size_t above = 0;
+  while (kFractions[above + 1] > fraction) ++above;
+  const float high = least[above][target], low = least[above + 1][target];
+  if (high == 0 || low == 0) return 0;
+  // Between two fractions by the logarithms.
+  const double part =
+      std::log(kFractions[above] / fraction) / std::log(kFractions[above] / kFractions[above + 1]);
+  return static_cast<float>(std::exp((1 - part) * std::log(high) + part * std::log(low)));
+}
+
+Geometry::Geometry(Metric metric, Rotation rotation, uint64_t revision, uint64_t rows,
+                   FloatRows centroids, size_t lists, std::vector<float> spread, float deviation)
+    : metric_(metric),
+      rotation_(std::move(rotation)),
+      revision_(revision),
+      rows_(rows),
+      centroids_(std::move(centroids)),
+      lists_(lists),
+      mean_(1, rotation_.size()),
+      spread_(std::move(spread)),
+      deviation_(deviation) {
+  CORDON_CHECK(lists >= 1 && spread_.size() == lists && centroids_.stride() == size());
+  std::vector<double> sum(size());
+  for (size_t l = 0; l < lists; ++l) {
+    for (size_t i = 0; i < size(); ++i) sum[i] += centroids_.row(l)[i];
+  }
+  for (size_t i = 0; i < size(); ++i) {
+    mean_.row(0)[i] = static_cast<float>(sum[i] / static_cast<double>(lists));
+  }
+  for (const float spread : spread_) mean_spread_ += spread / static_cast<float>(lists);
+  CodeFromMean();
+  assign_ = CodeCentroids(EstimateForm::kDistance, centroids_, lists, mean(), size());
+  if (form() != EstimateForm::kDistance) {
+    order_ = std::make_unique<CodeBlocks>(
+        CodeCentroids(EstimateForm::kDot, centroids_, lists, mean(), size()));
+  }
+}
+
+void Geometry::CodeFromMean() {
+  centroid_codes_ = CodeRows(lists_, size());
+  centroid_facts_.resize(lists_);
+  FloatRows from_mean(1, size());
+  float* const r = from_mean.row(0);
+  for (size_t l = 0; l < lists_; ++l) {
+    for (size_t i = 0; i < size(); ++i) r[i] = centroid(l)[i] - mean()[i];
+    centroid_facts_[l].scale = QuantiseRow(r, size(), centroid_codes_.row(l)).scale;
+    centroid_facts_[l].constant =
+        form() == EstimateForm::kDot ? RotatedDot(mean(), r, size()) : -RotatedDot(r, r, size());
+  }
+}
+
+void Geometry::Rotate(const float* vector, double norm, float* out) const {
+  float scale = 1;
+  if (metric_ == Metric::kCosine) scale = norm > 0 ? static_cast<float>(1 / norm) : 0;
+  // What floats cannot square is as good as nowhere: only exact searches find it.
+  if (!std::isfinite(scale) || !(norm <= kNormMax)) scale = 0;
+  rotation_.Apply(vector, scale, out);
+}
+
+ListPair Geometry::Assign(const float* x) const {
+  alignas(64) float u[limits::kDimensionMax];
+  for (size_t i = 0; i < size(); ++i) u[i] = x[i] - mean()[i];
+  const QueryTables tables(EstimateForm::kDistance, u, size(), 0);
+  ListOrder order(*this, tables, x);
+  const auto near = order.Next(kAssignCandidates);
+  ListPair pair = {near[0].list, near[0].list};
+  // ‖r‖² is -term; ⟨r, x - c'⟩ = ⟨r, x⟩ - ⟨r, c'⟩.
+  alignas(64) float r[limits::kDimensionMax];
+  for (size_t i = 0; i < size(); ++i) r[i] = x[i] - centroid(pair.first)[i];
+  const float square = -near[0].term;
+  const float along_x = RotatedDot(r, x, size());
+  float best = INFINITY;
+  for (const ListOrder::Near& other : near.subspan(1)) {
+    if (-other.term >= best) break;  // by distance alone too far, and so are the rest
+    const float along = along_x - RotatedDot(r, centroid(other.list), size());
+    const float penalty = square > 0 ? kSoarLambda * along * along / square : 0;
+    if (-other.term + penalty >= best) continue;
+    best = -other.term + penalty;
+    pair.second = other.list;
+  }
+  return pair;
+}
+
+ListOrder::ListOrder(const Geometry& geometry, const QueryTables& tables, const float* rotated,
+                     const float* u)
+    : geometry_(geometry),
+      rotated_(rotated),
+      keys_(ScratchOfThread().keys),
+      bins_(ScratchOfThread().bins),
+      near_(ScratchOfThread().near) {
+  const PaddedQuery from_mean(geometry.metric(), {u, geometry.size()}, tables.norm());
+  codes_.emplace(from_mean);
+  base_ = geometry.form() == EstimateForm::kDot
+              ? RotatedDot(rotated, geometry.mean(), geometry.size())
+              : -tables.norm() * tables.norm();
+  Estimate(geometry.order_codes(), tables);
+}
+
+ListOrder::ListOrder(const Geometry& geometry, const QueryTables& tables, const float* rotated)
+    : geometry_(geometry),
+      rotated_(rotated),
+      keys_(ScratchOfThread().keys),
+      bins_(ScratchOfThread().bins),
+      near_(ScratchOfThread().near) {
+  Estimate(geometry.assign_codes(), tables);
+}
+
+void ListOrder::Estimate(const CodeBlocks& codes, const QueryTables& tables) {
+  constexpr size_t kLanes = 8;  // in loops that the compiler makes vectors of
+  const size_t lists = geometry_.lists();
+  keys_.resize(codes.blocks() * kBlockEntries);
+  bins_.resize(keys_.size());
+  EstimateBlocks(tables, codes.block(0), codes.blocks(), keys_.data());
+  for (size_t l = lists; l < keys_.size(); ++l) keys_[l] = keys_[0];
+  float low[kLanes], high[kLanes];
+  for (size_t j = 0; j < kLanes; ++j) low[j] = high[j] = keys_[0];
+  for (size_t l = 0; l < keys_.size(); l += kLanes) {
+    for (size_t j = 0; j < kLanes; ++j) {
+      const float key = keys_[l + j];
+      low[j] = key < low[j] ? key : low[j];
+      high[j] = key > high[j] ? key : high[j];
+    }
+  }
+  const float least = *std::min_element(low, low + kLanes);
+  const float most = *std::max_element(high, high + kLanes);
+  const float scale = most > least ? 255.0f / (most - least) : 0;
+  for (size_t l = 0; l < keys_.size(); ++l) {
+    bins_[l] = static_cast<uint8_t>(static_cast<int32_t>((keys_[l] - least) * scale));
+  }
+  for (size_t l = 0; l < lists; ++l) ++counts_[bins_[l]];
+}
+
+std::span<const ListOrder::Near> ListOrder::Next(size_t count) {
+  near_.clear();
+  size_t found = 0;
+  int least = next_bin_ + 1;
+  while (least > 0 && found < count) found += counts_[static_cast<size_t>(--least)];
+  if (found == 0) return {};
+  near_.resize(found + 1);
+  size_t n = 0;
+  for (uint32_t l = 0; l < geometry_.lists(); ++l) {  // without branches: most are left out
+    near_[n].list = l;
+    n += static_cast<size_t>(bins_[l] >= least && bins_[l] <= next_bin_);
+  }
+  near_.resize(found);
+  next_bin_ = least - 1;
+  codes_ ? AddTerms() : AddExactTerms();
+  std::sort(near_.begin(), near_.end(), [](const Near& a, const Near& b) {
+    return a.term != b.term ? a.term > b.term : a.list < b.list;
+  });
+  return near_;
+}
+
+void ListOrder::AddTerms() {
+  constexpr size_t kBatch = 64;
+  const int8_t* rows[kBatch];
+  int32_t sums[kBatch];
+  const float factor = geometry_.form() == EstimateForm::kDot ? 1 : 2;
+  for (size_t begin = 0; begin < near_.size(); begin += kBatch) {
+    const size_t n = std::min(kBatch, near_.size() - begin);
+    for (size_t i = 0; i < n; ++i) rows[i] = geometry_.centroid_codes(near_[begin + i].list);
+    DotCodes(codes_->codes(), {rows, n}, geometry_.size(), sums);
+    for (size_t i = 0; i < n; ++i) {
+      const Geometry::CentroidFacts& facts = geometry_.centroid_facts(near_[begin + i].list);
+      const auto dot = static_cast<float>(codes_->Dot(sums[i], {facts.scale, 0}));
+      near_[begin + i].term = base_ + facts.constant + factor * dot;
+    }
+  }
+}
+
+void ListOrder::AddExactTerms() {
+  for (Near& near : near_) {
+    near.term = -RotatedDistance(rotated_, geometry_.centroid(near.list), geometry_.size());
+  }
+}
+
+}  // namespace cordon

@@ -1,0 +1,72 @@
+// Rows by list: the codes of some segments' rows, those of a list one after the other.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "engine/index/bit_codes.h"
+#include "engine/index/bitmap.h"
+#include "engine/index/geometry.h"
+#include "engine/index/segment.h"
+
+namespace cordon {
+
+// The entries [begin, end) of a list. They share their first and last block with other lists.
+struct ListRange {
+  uint32_t begin = 0;
+  uint32_t end = 0;
+
+  uint32_t size() const { return end - begin; }
+  size_t first_block() const { return begin / kBlockEntries; }
+  // One beyond the last.
+  size_t end_block() const { return size() == 0 ? first_block() : (end - 1) / kBlockEntries + 1; }
+};
+
+// A row as a part numbers it.
+struct NumberedRow {
+  uint32_t id;  // what a search is told of it
+  uint32_t class_id;
+  const float* embedding;
+  double norm;
+  ListPair lists;
+};
+
+// Immutable; thread-safe.
+class ListPart {
+ public:
+  ListPart() = default;
+  ListPart(const Geometry& geometry, std::span<const NumberedRow> rows);
+
+  // The entries of several parts of one geometry; `number` gives a row of part i its id.
+  using Number = std::function<uint32_t(size_t part, uint32_t id)>;
+  static ListPart Merge(const Geometry& geometry, std::span<const ListPart* const> parts,
+                        const Number& number);
+
+  const CodeBlocks& blocks() const { return blocks_; }
+  // The class of each entry.
+  std::span<const uint32_t> classes() const { return classes_; }
+  ListRange Find(uint32_t list) const;
+
+ private:
+  void SetBegins(std::span<const uint32_t> begins);
+
+  Bitmap present_;                // lists that have entries; empty if begins_ has all
+  std::vector<uint32_t> lists_;   // those that have entries, ascending; empty if all are in ends_
+  std::vector<uint32_t> begins_;  // of each of them, or of all; one more at the end
+  std::vector<uint32_t> classes_;
+  CodeBlocks blocks_;
+};
+
+// What lists hold of one segment; beside it, by reference.
+struct SegmentLists {
+  uint64_t geometry;                     // its revision
+  std::vector<ListPair> pairs;           // by row
+  std::shared_ptr<const ListPart> part;  // null once the rows are in Lists (lists.h)
+};
+
+}  // namespace cordon

@@ -1,0 +1,125 @@
+#include "engine/index/lists.h"
+
+#include <algorithm>
+#include <bit>
+
+#include "engine/base/check.h"
+#include "engine/base/limits.h"
+#include "engine/base/planted.h"
+
+namespace cordon {
+
+RowNumbers::RowNumbers(size_t rows_max)
+    : shift_(static_cast<unsigned>(std::max(1, static_cast<int>(std::bit_width(rows_max - 1))))) {
+  CORDON_CHECK(rows_max >= 1 && shift_ <= 32);
+}
+
+uint32_t RowNumbers::Of(size_t segment, uint32_t row) const {
+  CORDON_CHECK(shift_ == 32 ? segment == 0 : segment >> (32 - shift_) == 0);
+  return shift_ == 32 ? row : static_cast<uint32_t>(segment << shift_) | row;
+}
+
+Lists::Lists(std::shared_ptr<const Geometry> geometry, std::span<const Segment> segments,
+             RowNumbers numbers)
+    : geometry_(std::move(geometry)), numbers_(numbers), cache_(limits::kMaskCacheBytes) {
+  std::vector<NumberedRow> rows;
+  for (size_t s = 0; s < segments.size(); ++s) {
+    Cover(segments[s]);
+    const SegmentRows& from = segments[s].rows();
+    for (uint32_t row = 0; row < from.size(); ++row) {
+      rows.push_back({numbers_.Of(s, row), from.class_id(row), from.embedding(row), from.norm(row),
+                      of_segments_[s]->pairs[row]});
+    }
+  }
+  part_ = ListPart(*geometry_, rows);
+}
+
+Lists::Lists(const Lists& before, std::span<const Segment> segments, RowNumbers numbers)
+    : geometry_(before.geometry_), numbers_(numbers), cache_(limits::kMaskCacheBytes) {
+  std::vector<const ListPart*> parts = {&before.part_};
+  for (size_t s = 0; s < segments.size(); ++s) {
+    Cover(segments[s]);
+    if (s >= before.segments()) parts.push_back(segments[s].lists()->part.get());
+  }
+  part_ = ListPart::Merge(*geometry_, parts, [&](size_t part, uint32_t id) {
+    return part == 0 ? id : numbers_.Of(before.segments() + part - 1, id);
+  });
+}
+
+void Lists::Cover(const Segment& segment) {
+  const SegmentRows& rows = segment.rows();
+  const SegmentLists& lists = *segment.lists();
+  CORDON_CHECK(lists.geometry == geometry_->revision() && lists.pairs.size() == rows.size());
+  segments_.push_back(segment.shared_rows());
+  of_segments_.push_back(lists.part == nullptr ? segment.lists()
+                                               : std::make_shared<const SegmentLists>(SegmentLists{
+                                                     lists.geometry, lists.pairs, nullptr}));
+  rows_ += rows.size();
+  bounded_ |= rows.bounded();
+  classes_ = std::max(classes_, size_t{rows.runs().back().class_id} + 1);
+}
+
+std::shared_ptr<CallerMasks> Lists::MasksOf(const AllowedSet& allowed) const {
+  const auto words = allowed.classes.words();
+  auto known = words.first(std::min(words.size(), (classes_ + 63) / 64));
+  while (!known.empty() && known.back() == 0) known = known.first(known.size() - 1);
+  uint64_t events = 0;
+  if (bounded_) {
+    for (const auto& segment : segments_) {
+      const auto all = segment->events();
+      events += static_cast<uint64_t>(
+          std::upper_bound(all.begin(), all.end(), allowed.now,
+                           [](Micros now, const SegmentRows::Event& e) { return now < e.time; }) -
+          all.begin());
+    }
+  }
+  return cache_.Find(known, events, [&] { return MakeMasks(allowed); });
+}
+
+std::shared_ptr<CallerMasks> Lists::MakeMasks(const AllowedSet& allowed) const {
+  // Without the filter, which is of one question alone: a search applies it beside the masks.
+  const auto permits = [this, classes = allowed.classes, now = allowed.now](size_t entry) {
+    if (!classes.Test(part_.classes()[entry])) return false;
+    if (!bounded_) return true;
+    const uint32_t id = part_.blocks().id(entry);
+    const SegmentRows& rows = *segments_[numbers_.segment(id)];
+    return rows.ValidAt(rows.document(numbers_.row(id)), now);
+  };
+  return std::make_shared<CallerMasks>(part_, geometry_->lists(), permits);
+}
+
+// The entries of a row are looked for in its two lists, which are short.
+void Lists::Kill(const ListPair& pair, uint32_t id, std::vector<uint32_t>* live) const {
+  if (Planted(Bug::kTombstoneNotInLists)) return;
+  for (const uint32_t list : {pair.first, pair.second}) {
+    const ListRange range = part_.Find(list);
+    for (size_t entry = range.begin; entry < range.end; ++entry) {
+      if (part_.blocks().id(entry) != id) continue;
+      (*live)[entry / kBlockEntries] &= ~(uint32_t{1} << entry % kBlockEntries);
+      break;
+    }
+  }
+}
+
+LiveEntries Lists::Live(std::span<const Segment> segments) const {
+  std::vector<uint32_t> dead;
+  for (size_t s = 0; s < segments_.size(); ++s) {
+    CORDON_CHECK(segments[s].shared_rows() == segments_[s]);
+    segments[s].ForEachDead(
+        [&](size_t row) { dead.push_back(numbers_.Of(s, static_cast<uint32_t>(row))); });
+  }
+  return WithDead(nullptr, segments, dead);
+}
+
+LiveEntries Lists::WithDead(const LiveEntries& before, std::span<const Segment> segments,
+                            std::span<const uint32_t> killed) const {
+  if (killed.empty()) return before;
+  auto live = before ? std::make_shared<std::vector<uint32_t>>(*before)
+                     : std::make_shared<std::vector<uint32_t>>(part_.blocks().blocks(), ~0u);
+  for (const uint32_t id : killed) {
+    Kill(segments[numbers_.segment(id)].lists()->pairs[numbers_.row(id)], id, live.get());
+  }
+  return live;
+}
+
+}  // namespace cordon

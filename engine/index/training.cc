@@ -1,0 +1,212 @@
+#include "engine/index/training.h"
+
+#include <faiss/Clustering.h>
+#include <faiss/IndexFlat.h>
+#include <faiss/impl/AuxIndexStructures.h>
+#include <faiss/impl/FaissException.h>
+#include <omp.h>
+
+#include <algorithm>
+#include <cmath>
+#include <mutex>
+#include <utility>
+
+#include "engine/base/check.h"
+#include "engine/base/random.h"
+#include "engine/index/kernels.h"
+
+extern "C" void openblas_set_num_threads(int threads);
+
+namespace cordon {
+namespace {
+
+// More of either finds hardly better centroids.
+constexpr size_t kSampleForList = 24;
+constexpr int kIterations = 6;
+constexpr uint64_t kSeed = 0xC02D0;
+
+size_t ListsFor(uint64_t rows) {
+  const auto lists = static_cast<size_t>(4 * std::sqrt(static_cast<double>(rows)));
+  return std::clamp<size_t>(lists, 1, rows / 32);
+}
+
+// A row's rotated form before there is a geometry.
+void RotateRow(Metric metric, const Rotation& rotation, const SegmentRows& rows, uint32_t row,
+               float* out) {
+  const double norm = rows.norm(row);
+  const bool cosine = metric == Metric::kCosine;
+  const bool usable = norm <= kNormMax && (!cosine || norm >= kNormMin);
+  const float scale = !usable ? 0 : cosine ? static_cast<float>(1 / norm) : 1;
+  rotation.Apply(rows.embedding(row), scale, out);
+}
+
+// Rotated rows, drawn evenly from all live ones.
+FloatRows Sample(Metric metric, const Rotation& rotation, std::span<const Segment> segments,
+                 size_t wanted, size_t* drawn) {
+  uint64_t live = 0;
+  for (const Segment& segment : segments) live += segment.live();
+  FloatRows sample(std::min<uint64_t>(wanted, live), rotation.size());
+  Random random(kSeed);
+  size_t n = 0;
+  uint64_t left = live;
+  uint64_t missing = std::min<uint64_t>(wanted, live);
+  for (const Segment& segment : segments) {
+    for (uint32_t row = 0; row < segment.rows().size(); ++row) {
+      if (segment.Dead(row)) continue;
+      if (random.Below(left--) >= missing) continue;  // selection sampling (Knuth, 3.4.2 S)
+      RotateRow(metric, rotation, segment.rows(), row, sample.row(n++));
+      --missing;
+    }
+  }
+  *drawn = n;
+  return sample;
+}
+
+// Makes FAISS listen to a `stop` of the thread that trains.
+thread_local const std::function<bool()>* stop_of_thread = nullptr;
+class Interrupt : public faiss::InterruptCallback {
+ public:
+  bool want_interrupt() override { return stop_of_thread != nullptr && (*stop_of_thread)(); }
+  static void Install() {
+    static std::once_flag once;
+    std::call_once(once, [] { instance = std::make_unique<Interrupt>(); });
+  }
+};
+
+// Nothing if it was stopped.
+std::optional<FloatRows> Centroids(const FloatRows& sample, size_t rows, size_t size, size_t lists,
+                                   const std::function<bool()>& stop) {
+  Interrupt::Install();
+  omp_set_num_threads(1);
+  openblas_set_num_threads(1);  // the pthread build does not listen to OpenMP
+  faiss::ClusteringParameters parameters;
+  parameters.niter = kIterations;
+  parameters.seed = 1234;
+  parameters.min_points_per_centroid = 1;
+  parameters.max_points_per_centroid = static_cast<int>(2 * kSampleForList);
+  faiss::Clustering clustering(static_cast<int>(size), static_cast<int>(lists), parameters);
+  faiss::IndexFlatL2 quantizer(static_cast<faiss::Index::idx_t>(size));
+  stop_of_thread = &stop;
+  try {
+    clustering.train(static_cast<faiss::Index::idx_t>(rows), sample.row(0), quantizer);
+  } catch (const faiss::FaissException&) {
+    stop_of_thread = nullptr;
+    return std::nullopt;
+  }
+  stop_of_thread = nullptr;
+  FloatRows centroids(lists, size);
+  for (size_t l = 0; l < lists; ++l) {
+    std::copy_n(clustering.centroids.data() + l * size, size, centroids.row(l));
+  }
+  return centroids;
+}
+
+FloatRows CopyOf(const FloatRows& rows, size_t n, size_t size) {
+  FloatRows copy(n, size);
+  for (size_t i = 0; i < n; ++i) std::copy_n(rows.row(i), size, copy.row(i));
+  return copy;
+}
+
+// By list, the rows of the sample that are in it.
+using Members = std::vector<std::vector<uint32_t>>;
+
+Members MembersOf(const Geometry& geometry, const FloatRows& sample, size_t rows) {
+  Members members(geometry.lists());
+  for (uint32_t row = 0; row < rows; ++row) {
+    const ListPair pair = geometry.Assign(sample.row(row));
+    members[pair.first].push_back(row);
+    if (pair.second != pair.first) members[pair.second].push_back(row);
+  }
+  return members;
+}
+
+// The mean ‖residual‖² of each list; of a list without rows, that of all.
+std::vector<float> Spreads(const Geometry& geometry, const FloatRows& sample,
+                           const Members& members) {
+  std::vector<float> spreads(members.size());
+  double sum = 0;
+  size_t lists = 0;
+  for (size_t l = 0; l < members.size(); ++l) {
+    double of_list = 0;
+    for (const uint32_t row : members[l]) {
+      of_list += RotatedDistance(sample.row(row), geometry.centroid(l), geometry.size());
+    }
+    if (members[l].empty()) continue;
+    spreads[l] = static_cast<float>(of_list / static_cast<double>(members[l].size()));
+    sum += spreads[l];
+    ++lists;
+  }
+  for (size_t l = 0; l < members.size(); ++l) {
+    if (members[l].empty()) spreads[l] = static_cast<float>(sum / static_cast<double>(lists));
+  }
+  return spreads;
+}
+
+// How far residuals of near lists reach in the direction of a query, in parts of the length that
+// their spread says: the root of the mean square.
+float DeviationOf(const Geometry& geometry, const FloatRows& sample, size_t rows,
+                  const Members& members, const std::vector<float>& spreads) {
+  constexpr size_t kQueries = 256;
+  const size_t size = geometry.size();
+  FloatRows direction(1, size);
+  double squares = 0;
+  size_t terms = 0;
+  for (size_t i = 0; i < std::min(kQueries, rows); ++i) {
+    const float* q = sample.row(i * (rows / std::min(kQueries, rows)));
+    const ListPair pair = geometry.Assign(q);
+    for (const uint32_t list : {pair.first, pair.second}) {
+      const float* c = geometry.centroid(list);
+      for (size_t j = 0; j < size; ++j) direction.row(0)[j] = q[j] - c[j];
+      const float length = RotatedDot(direction.row(0), direction.row(0), size);
+      for (const uint32_t row : members[list]) {
+        if (sample.row(row) == q || length == 0 || spreads[list] == 0) continue;
+        const double along = RotatedDot(direction.row(0), sample.row(row), size) -
+                             RotatedDot(direction.row(0), c, size);
+        squares += along * along / (double{length} * spreads[list]);
+        ++terms;
+      }
+    }
+  }
+  return terms == 0 ? 1 : static_cast<float>(std::sqrt(squares / static_cast<double>(terms)));
+}
+
+}  // namespace
+
+std::shared_ptr<Geometry> Train(Metric metric, size_t dimension, uint64_t revision,
+                                std::span<const Segment> segments,
+                                const std::function<bool()>& stop) {
+  uint64_t live = 0;
+  for (const Segment& segment : segments) live += segment.live();
+  CORDON_CHECK(live >= 64 && dimension >= kListedDimensionMin);
+  const Rotation rotation(dimension, kSeed + revision);
+  const size_t lists = ListsFor(live);
+  size_t rows = 0;
+  const FloatRows sample = Sample(metric, rotation, segments, lists * kSampleForList, &rows);
+  std::optional<FloatRows> centroids = Centroids(sample, rows, rotation.size(), lists, stop);
+  if (!centroids) return nullptr;
+  const Geometry draft(metric, rotation, revision, live, CopyOf(*centroids, lists, rotation.size()),
+                       lists, std::vector<float>(lists, 1.0f), 1);
+  const Members members = MembersOf(draft, sample, rows);
+  std::vector<float> spreads = Spreads(draft, sample, members);
+  const float deviation = DeviationOf(draft, sample, rows, members, spreads);
+  return std::make_shared<Geometry>(metric, rotation, revision, live, *std::move(centroids), lists,
+                                    std::move(spreads), deviation);
+}
+
+std::shared_ptr<const SegmentLists> AssignRows(const Geometry& geometry, const SegmentRows& rows,
+                                               std::span<const std::optional<ListPair>> known) {
+  auto lists = std::make_shared<SegmentLists>();
+  lists->geometry = geometry.revision();
+  FloatRows rotated(1, geometry.size());
+  for (uint32_t row = 0; row < rows.size(); ++row) {
+    if (!known.empty() && known[row]) {
+      lists->pairs.push_back(*known[row]);
+      continue;
+    }
+    geometry.Rotate(rows.embedding(row), rows.norm(row), rotated.row(0));
+    lists->pairs.push_back(geometry.Assign(rotated.row(0)));
+  }
+  return lists;
+}
+
+}  // namespace cordon

@@ -1,0 +1,35 @@
+// Makes a geometry from rows: k-means by FAISS on a sample.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+
+#include "engine/index/geometry.h"
+#include "engine/index/list_part.h"
+#include "engine/index/lists.h"
+#include "engine/index/segment.h"
+
+namespace cordon {
+
+// A collection with fewer rows needs no lists: all of it is read in a fraction of a millisecond.
+inline constexpr uint64_t kListedRowsMin = 4096;
+// Below this a code of one bit a dimension says too little.
+inline constexpr size_t kListedDimensionMin = 16;
+
+// Trains on a sample of the live rows of `segments`; the same rows give the same geometry on one
+// machine. Takes seconds to minutes, on the calling thread alone. Requires 64 live rows and
+// kListedDimensionMin dimensions. The calibration is empty. Null if `stop`, which is asked
+// often, said true.
+std::shared_ptr<Geometry> Train(Metric metric, size_t dimension, uint64_t revision,
+                                std::span<const Segment> segments,
+                                const std::function<bool()>& stop);
+
+// The lists of a segment's rows; what `known` has (by row; may be empty) is taken as it is.
+std::shared_ptr<const SegmentLists> AssignRows(const Geometry& geometry, const SegmentRows& rows,
+                                               std::span<const std::optional<ListPair>> known);
+
+}  // namespace cordon

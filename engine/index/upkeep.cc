@@ -1,0 +1,99 @@
+#include "engine/index/upkeep.h"
+
+#include <algorithm>
+
+#include "engine/base/check.h"
+#include "engine/index/calibrate.h"
+#include "engine/index/training.h"
+
+namespace cordon {
+namespace {
+
+// Rows beside the lists slow searches down; taking them in copies all codes.
+constexpr uint64_t kUnlistedMin = 2048;
+constexpr uint64_t kUnlistedPart = 16;
+
+constexpr uint64_t kChangedPart = 3;  // a third
+
+bool HalfDead(const Segment& segment) { return 2 * segment.live() < segment.rows().size(); }
+
+// The same rows without most of the dead: what is half dead is written anew, together.
+std::vector<Segment> Compacted(const VectorIndex& index, uint64_t geometry) {
+  std::vector<Segment> kept;
+  std::vector<RowSource> rows;
+  for (const Segment& segment : index.segments()) {
+    if (HalfDead(segment)) {
+      segment.AppendLive(geometry, rows);
+    } else {
+      kept.push_back(segment);
+    }
+  }
+  index.AppendSegments(std::move(rows), kept);
+  return kept;
+}
+
+// Puts the rows of all segments into the lists of `geometry`. Nothing if stopped.
+MadeLists ListAll(const std::shared_ptr<const Geometry>& geometry, const VectorIndex& index,
+                  const std::function<bool()>& stop) {
+  MadeLists made{nullptr, {index.segments().begin(), index.segments().end()}, {}};
+  if (geometry == nullptr) return made;
+  made.to = Compacted(index, geometry->revision());
+  for (Segment& segment : made.to) {
+    if (stop && stop()) return made;
+    const auto& known = segment.lists();
+    if (known != nullptr && known->geometry == geometry->revision()) continue;
+    segment = segment.With(AssignRows(*geometry, segment.rows(), {}));
+  }
+  made.lists = std::make_shared<const Lists>(geometry, made.to, index.numbers());
+  return made;
+}
+
+MadeLists TrainLists(const VectorIndex& index, const std::function<bool()>& stop) {
+  const uint64_t before = index.lists() == nullptr ? 0 : index.lists()->geometry().revision();
+  const auto geometry = Train(
+      index.metric(), index.dimension(), before + 1, index.segments(),
+      stop ? stop : [] { return false; });
+  MadeLists made = ListAll(geometry, index, stop);
+  if (made.lists == nullptr) return made;
+  const LiveEntries live = made.lists->Live(made.to);
+  const SearchedLists searched{*made.lists, made.to, index.numbers(), live.get()};
+  geometry->set_calibration(Calibrate(searched, index.metric(), index.dimension()));
+  return made;
+}
+
+}  // namespace
+
+Upkeep NeededUpkeep(const VectorIndex& index, bool pinned) {
+  const uint64_t rows = index.rows();
+  if (rows < kListedRowsMin || index.dimension() < kListedDimensionMin) return Upkeep::kNone;
+  if (index.lists() == nullptr) return Upkeep::kTrain;
+  const uint64_t trained = index.lists()->geometry().rows();
+  if (!pinned && index.changed() > trained / kChangedPart) return Upkeep::kTrain;
+  const uint64_t bound = std::max(kUnlistedMin, rows / kUnlistedPart);
+  if (index.unlisted() > bound) return Upkeep::kMerge;
+  uint64_t dead = 0;  // where it pays to write anew
+  for (const Segment& segment : index.segments().first(index.lists()->segments())) {
+    if (HalfDead(segment)) dead += segment.rows().size() - segment.live();
+  }
+  return dead > bound ? Upkeep::kMerge : Upkeep::kNone;
+}
+
+MadeLists MakeListsUnder(std::shared_ptr<Geometry> geometry, const VectorIndex& index,
+                         const std::function<bool()>& stop) {
+  const bool fits =
+      geometry->metric() == index.metric() && geometry->rotation().dimension() == index.dimension();
+  return ListAll(fits ? geometry : nullptr, index, stop);
+}
+
+MadeLists MakeLists(const VectorIndex& index, Upkeep upkeep, const std::function<bool()>& stop) {
+  CORDON_CHECK(upkeep != Upkeep::kNone);
+  if (upkeep == Upkeep::kTrain) return TrainLists(index, stop);
+  const auto segments = index.segments();
+  if (std::any_of(segments.begin(), segments.end(), HalfDead)) {
+    return ListAll(index.lists()->shared_geometry(), index, stop);
+  }
+  const std::vector<Segment> same(segments.begin(), segments.end());
+  return {std::make_shared<const Lists>(*index.lists(), segments, index.numbers()), same, same};
+}
+
+}  // namespace cordon

@@ -1,0 +1,39 @@
+// What an index needs from time to time, and how it is done beside the writes and searches that go
+// on. One at a time for an index:
+//
+//   writer      index = index.Frozen();              segments keep still
+//   background  made = MakeLists(index, …);          seconds to minutes
+//   writer      index = index.With(made);            what was written meanwhile joins
+//
+// Pinned versions stay what they are.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+
+#include "engine/index/lists.h"
+#include "engine/index/vector_index.h"
+
+namespace cordon {
+
+enum class Upkeep : uint8_t {
+  kNone,
+  kMerge,  // many rows beside the lists, or many dead ones in them: made again, same geometry
+  kTrain,  // about a third has changed, or there are no lists yet: a new geometry
+};
+
+// A collection whose geometry is `pinned` trains once.
+Upkeep NeededUpkeep(const VectorIndex& index, bool pinned);
+
+// The lists of a frozen index; a new geometry gets the number after that of the last one. Segments
+// of which less than half is alive are written anew. On the calling thread alone. Nothing if `stop`
+// (may be empty), which is asked often, said true.
+MadeLists MakeLists(const VectorIndex& index, Upkeep upkeep, const std::function<bool()>& stop);
+
+// The same under a geometry that was trained before, such as by another process; nothing as well if
+// it is not of this index's metric and dimension.
+MadeLists MakeListsUnder(std::shared_ptr<Geometry> geometry, const VectorIndex& index,
+                         const std::function<bool()>& stop);
+
+}  // namespace cordon

@@ -1,0 +1,412 @@
+// Fears about searches of lists: that an answer holds what is not permitted, not enough of it, or
+// less of the best than asked; and that anything but permitted rows and the geometry shapes it.
+#include "engine/index/list_search.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "engine/index/documents.h"
+#include "tests/effort.h"
+#include "tests/index/listed_world.h"
+
+namespace cordon {
+namespace {
+
+constexpr size_t kClasses = 40;
+
+std::string Describe(const std::vector<Hit>& hits) {
+  std::string text;
+  for (const Hit& hit : hits) {
+    text += hit.document + "/" + std::to_string(hit.ordinal) + "/" + std::to_string(hit.class_id) +
+            " " + std::to_string(hit.score.low) + " " + std::to_string(hit.score.high) + "\n";
+  }
+  return text;
+}
+
+SearchOptions Fast(size_t k, double recall = 0.95) {
+  return {.k = k, .mode = SearchMode::kFast, .recall = recall, .plan = SearchPlan::kLists};
+}
+
+// Admits documents by their numbers.
+class Numbered : public DocumentFilter {
+ public:
+  Numbered(size_t bound, std::set<uint32_t> numbers)
+      : DocumentFilter(bound), numbers_(std::move(numbers)) {}
+
+ private:
+  uint64_t Word(uint32_t w) const override {
+    uint64_t word = 0;
+    for (uint32_t bit = 0; bit < 64; ++bit) {
+      if (numbers_.contains(w * 64 + bit)) word |= uint64_t{1} << bit;
+    }
+    return word;
+  }
+
+  const std::set<uint32_t> numbers_;
+};
+
+// A model and its index, in step.
+class Listed {
+ public:
+  Listed(uint64_t seed, size_t dimension, Metric metric, size_t rows)
+      : random(seed),
+        clusters_(random, dimension, 30),
+        model(dimension, metric),
+        index(dimension, metric, 300 * RowStride(dimension)) {
+    for (size_t i = 0; i < rows; ++i) Put("d" + std::to_string(i));
+  }
+
+  void Put(const std::string& id) {
+    model.documents[id] = {kAlways, kNever, {{0, {Class(), clusters_.Next()}}}};
+    Apply(id);
+  }
+  void Apply(const std::string& id) {
+    DocumentChange change = model.Whole(id, true);
+    change.number = documents.Add(id);
+    index = index.Apply({&change, 1});
+  }
+  void Remove(const std::string& id) {
+    model.documents.erase(id);
+    DocumentChange change;
+    change.document = id;
+    change.kind = DocumentChange::Kind::kRemove;
+    index = index.Apply({&change, 1});
+    if (const auto number = documents.Find(id)) documents.Remove(*number);
+  }
+  static bool Admits(const std::string& id, size_t one_in) {
+    return std::stoul(id.substr(id.find_first_of("0123456789"))) % one_in == 0;
+  }
+  // Admits one id in some, whatever its number.
+  Numbered Filter(size_t one_in) const {
+    std::set<uint32_t> numbers;
+    for (const auto& [id, document] : model.documents) {
+      if (Admits(id, one_in)) numbers.insert(*documents.Find(id));
+    }
+    return Numbered(documents.bound(), std::move(numbers));
+  }
+  // The rows that a filter admits.
+  Model Filtered(size_t one_in) const {
+    Model filtered = model;
+    std::erase_if(filtered.documents,
+                  [&](const auto& entry) { return !Admits(entry.first, one_in); });
+    return filtered;
+  }
+  uint32_t Class() { return static_cast<uint32_t>(random.Below(kClasses)); }
+  std::vector<float> Query() { return clusters_.Next(); }
+  std::set<uint32_t> SomeClasses(uint64_t one_in) {
+    std::set<uint32_t> classes;
+    for (uint32_t c = 0; c < kClasses; ++c) {
+      if (random.OneIn(one_in)) classes.insert(c);
+    }
+    return classes;
+  }
+
+  Random random;
+
+ private:
+  Clusters clusters_;
+
+ public:
+  Model model;
+  Documents documents;
+  VectorIndex index;
+};
+
+class ListSearchTest : public testing::TestWithParam<Metric> {};
+
+// The worst caller gets at least 0.9 of what was asked.
+TEST_P(ListSearchTest, FindsAsMuchOfTheBestAsIsAsked) {
+  Listed world(11, 32, GetParam(), 6000);
+  world.index = Upkept(world.index, Upkeep::kTrain);
+  for (const double recall : {0.8, 0.95, 0.99}) {
+    double sum = 0, worst = 1;
+    constexpr int kCallers = 8, kQueries = 25;
+    for (int c = 0; c < kCallers; ++c) {
+      const auto classes = world.SomeClasses(c % 2 == 0 ? 1 : 3);
+      const AllowedSet allowed = AllowedOf(classes, kClasses);
+      size_t found = 0;
+      for (int q = 0; q < kQueries; ++q) {
+        const auto query = world.Query();
+        const auto expected = world.model.Search(classes, 0, query, 10);
+        const auto hits = world.index.Search(allowed, query, Fast(10, recall));
+        ASSERT_TRUE(hits.ok());
+        ASSERT_EQ(hits->size(), expected.size());
+        for (const Hit& hit : *hits) {
+          ASSERT_TRUE(classes.contains(hit.class_id));
+          found += std::any_of(expected.begin(), expected.end(),
+                               [&](const ModelHit& e) { return e.document == hit.document; })
+                       ? 1
+                       : 0;
+        }
+      }
+      const double own = static_cast<double>(found) / (10.0 * kQueries);
+      sum += own;
+      worst = std::min(worst, own);
+    }
+    EXPECT_GE(sum / kCallers, recall) << "asked " << recall;
+    EXPECT_GE(worst, 0.9 * recall) << "asked " << recall;
+  }
+}
+
+TEST_P(ListSearchTest, AlwaysFindsAsManyAsThereAre) {
+  Listed world(5, 16, GetParam(), 800);
+  world.index = Upkept(world.index, Upkeep::kTrain);
+  for (int q = 0; q < 60; ++q) {
+    const auto classes = world.SomeClasses(1 + world.random.Below(30));
+    const size_t k = 1 + world.random.Below(q % 3 == 0 ? 1000 : 20);
+    const AllowedSet allowed = AllowedOf(classes, kClasses);
+    const auto hits = world.index.Search(allowed, world.Query(), Fast(k));
+    ASSERT_TRUE(hits.ok());
+    ASSERT_EQ(hits->size(), std::min<size_t>(k, world.index.CountAllowed(allowed)));
+  }
+}
+
+// With `least` so small that every list is read, a fast answer is the exact one.
+TEST_P(ListSearchTest, ReadingAllListsFindsTheBest) {
+  Listed world(6, 48, GetParam(), 1500);
+  world.index = Upkept(world.index, Upkeep::kTrain);
+  size_t found = 0, wanted = 0;
+  for (int q = 0; q < 50; ++q) {
+    const auto classes = world.SomeClasses(2);
+    const auto query = world.Query();
+    SearchOptions options = Fast(10);
+    options.least = 1e-30f;
+    const auto hits = world.index.Search(AllowedOf(classes, kClasses), query, options);
+    const auto expected = world.model.Search(classes, 0, query, 10);
+    for (size_t i = 0; i < expected.size(); ++i, ++wanted) {
+      found += (*hits)[i].document == expected[i].document ? 1 : 0;
+    }
+  }
+  EXPECT_GE(static_cast<double>(found), 0.99 * static_cast<double>(wanted));
+}
+
+// A filter is applied inside the lists, the merged ones and those beside them: there are as many
+// answers as there are rows that it admits, and of the best of those as many as are found without
+// it.
+TEST_P(ListSearchTest, FiltersInsideTheLists) {
+  Listed world(15, 32, GetParam(), 2000);
+  world.index = Upkept(world.index, Upkeep::kTrain);
+  for (int i = 0; i < 300; ++i) {
+    const std::string id = "d" + std::to_string(world.random.Below(2300));
+    world.random.OneIn(3) ? world.Remove(id) : world.Put(id);
+  }
+  for (const size_t one_in : {1, 2, 10, 100}) {
+    const Model model = world.Filtered(one_in);
+    size_t found = 0, wanted = 0;
+    for (int q = 0; q < 30; ++q) {
+      const auto classes = world.SomeClasses(1 + world.random.Below(3));
+      const auto query = world.Query();
+      Numbered filter = world.Filter(one_in);
+      AllowedSet allowed = AllowedOf(classes, kClasses);
+      allowed.filter = &filter;
+      ASSERT_EQ(world.index.CountAllowed(allowed), model.Count(classes, 0));
+      const auto expected = model.Search(classes, 0, query, 10);
+      SearchOptions options = Fast(10);
+      if (q % 2 == 0) options.least = 1e-30f;
+      const auto hits = world.index.Search(allowed, query, options);
+      ASSERT_EQ(hits->size(), expected.size());
+      for (size_t i = 0; i < expected.size(); ++i) {
+        ASSERT_TRUE(Listed::Admits((*hits)[i].document, one_in));
+        ASSERT_TRUE(classes.contains((*hits)[i].class_id));
+        if (q % 2 == 0) found += (*hits)[i].document == expected[i].document ? 1 : 0;
+      }
+      if (q % 2 == 0) wanted += expected.size();
+    }
+    EXPECT_GE(static_cast<double>(found), 0.98 * static_cast<double>(wanted));
+  }
+}
+
+// The plan goes by what the filter admits: so few rows are all read, and the answer is exact. Nor
+// does what one question's filter admits count for the next question.
+TEST_P(ListSearchTest, PlansByWhatTheFilterAdmits) {
+  Listed world(16, 128, GetParam(), 8000);
+  world.index = Upkept(world.index, Upkeep::kTrain);
+  const std::set<uint32_t> all = world.SomeClasses(1);
+  AllowedSet allowed = AllowedOf(all, kClasses);
+  const SearchOptions fast = {.k = 10, .mode = SearchMode::kFast, .recall = 0.8};
+  SearchTrace before, filtered, after;
+  const auto query = world.Query();
+  ASSERT_TRUE(world.index.Search(allowed, query, fast, &before).ok());
+  ASSERT_EQ(before.plan, SearchPlan::kLists);
+  Numbered filter = world.Filter(50);
+  allowed.filter = &filter;
+  const auto hits = world.index.Search(allowed, query, fast, &filtered);
+  EXPECT_EQ(filtered.plan, SearchPlan::kFlat);
+  const auto expected = world.Filtered(50).Search(all, 0, query, 10);
+  ASSERT_EQ(hits->size(), expected.size());
+  for (size_t i = 0; i < expected.size(); ++i) {
+    EXPECT_EQ((*hits)[i].document, expected[i].document);
+  }
+  allowed.filter = nullptr;
+  ASSERT_TRUE(world.index.Search(allowed, query, fast, &after).ok());
+  EXPECT_EQ(after.plan, before.plan);
+  EXPECT_EQ(after.lists_scanned, before.lists_scanned);
+}
+
+// A visible history in one world, and the same among other hidden rows, in other batches, with
+// other merges, in another.
+void LiveAsTwins(uint64_t seed, Metric metric) {
+  Listed left(seed, 24, metric, 900);
+  Listed right = left;
+  const std::set<uint32_t> visible = {1, 3, 5, 7, 11, 13, 17};
+  left.index = Upkept(left.index, Upkeep::kTrain);
+  right.index = left.index;  // with the same geometry
+  const AllowedSet allowed = AllowedOf(visible, kClasses);
+  const auto hide = [&](Listed& world, const std::string& prefix) {
+    const std::string id = prefix + std::to_string(world.random.Below(400));
+    world.Put(id);
+    ModelRow& row = world.model.documents[id].rows[0];
+    while (visible.contains(row.class_id)) row.class_id = world.Class();
+    world.Apply(id);
+  };
+  Random random(seed + 77);
+  for (int step = 0; step < 120; ++step) {
+    for (uint64_t i = random.Below(4); i > 0; --i) hide(left, "left-");
+    for (uint64_t i = random.Below(4); i > 0; --i) hide(right, "another-");
+    if (random.OneIn(2)) {  // what the caller sees goes alike in both
+      const std::string id = "d" + std::to_string(random.Below(900));
+      if (random.OneIn(3)) {
+        left.Remove(id);
+        right.Remove(id);
+      } else {
+        left.Put(id);
+        right.model.documents[id] = left.model.documents[id];
+        right.Apply(id);
+      }
+    }
+    if (random.OneIn(20)) left.index = Upkept(left.index, Upkeep::kMerge);
+    if (random.OneIn(30)) right.index = Upkept(right.index, Upkeep::kMerge);
+    const size_t one_in = 1 + random.Below(4);
+    Numbered of_left = left.Filter(one_in), of_right = right.Filter(one_in);
+    for (const size_t k : {1, 10}) {
+      AllowedSet left_allowed = allowed, right_allowed = allowed;
+      if (one_in > 1) left_allowed.filter = &of_left;
+      if (one_in > 1) right_allowed.filter = &of_right;
+      const auto query = left.Query();
+      const auto a = left.index.Search(left_allowed, query, Fast(k));
+      const auto b = right.index.Search(right_allowed, query, Fast(k));
+      ASSERT_EQ(Describe(*a), Describe(*b)) << "step " << step;
+    }
+  }
+}
+
+TEST_P(ListSearchTest, HiddenRowsShapeNoAnswer) {
+  Effort effort("S2 lists", 6);
+  while (effort.More()) {
+    SCOPED_TRACE("seed " + std::to_string(effort.seed() + effort.rounds()));
+    ASSERT_NO_FATAL_FAILURE(LiveAsTwins(effort.seed() + effort.rounds(), GetParam()));
+  }
+  effort.Report("different={}", HasFatalFailure() ? 1 : 0);
+}
+
+// Equal vectors in plenty: which of them are found goes by document.
+TEST_P(ListSearchTest, TiesGoByDocument) {
+  Listed world(8, 16, GetParam(), 600);
+  const std::vector<float> same = world.Query();
+  for (int i = 0; i < 300; ++i) {
+    const std::string id = "same-" + std::to_string(i * 7 % 300);
+    world.model.documents[id] = {kAlways, kNever, {{0, {2, same}}}};
+    world.Apply(id);
+  }
+  world.index = Upkept(world.index, Upkeep::kTrain);
+  const auto hits = world.index.Search(AllowedOf({2}, kClasses), same, Fast(40));
+  const auto expected = world.model.Search({2}, 0, same, 40);
+  ASSERT_EQ(hits->size(), expected.size());
+  for (size_t i = 0; i < expected.size(); ++i) {
+    EXPECT_EQ((*hits)[i].document, expected[i].document) << i;
+  }
+}
+
+// Deleted, re-labelled and expired rows are gone from the lists of every caller, at once.
+TEST_P(ListSearchTest, WhatIsGoneIsFoundByNobody) {
+  Listed world(9, 16, GetParam(), 700);
+  world.index = Upkept(world.index, Upkeep::kTrain);
+  const std::set<uint32_t> all = world.SomeClasses(1);
+  const AllowedSet allowed = AllowedOf(all, kClasses);
+  for (int i = 0; i < 700; ++i) {
+    const std::string id = "d" + std::to_string(i);
+    const std::vector<float> query = world.model.documents[id].rows[0].vector;
+    const VectorIndex pinned = world.index;
+    ASSERT_FALSE(pinned.Search(allowed, query, Fast(1))->empty());
+    world.Remove(id);
+    const auto hits = world.index.Search(allowed, query, Fast(3));
+    for (const Hit& hit : *hits) ASSERT_NE(hit.document, id);
+    if (i % 100 == 50) world.index = Upkept(world.index, Upkeep::kMerge);
+    if (i > 600) break;
+  }
+}
+
+// What is written while lists are made is there when they are, and what was deleted is not, also
+// where rows were written anew meanwhile.
+TEST_P(ListSearchTest, WritesGoOnWhileListsAreMade) {
+  Listed world(13, 16, GetParam(), 900);
+  Random random(14);
+  const std::set<uint32_t> all = world.SomeClasses(1);
+  const AllowedSet allowed = AllowedOf(all, kClasses);
+  for (int round = 0; round < 12; ++round) {
+    const VectorIndex frozen = world.index.Frozen();
+    const Upkeep upkeep = round % 4 == 0 ? Upkeep::kTrain : Upkeep::kMerge;
+    const MadeLists made = MakeLists(frozen, upkeep, {});
+    world.index = frozen;
+    for (int i = 0; i < 120; ++i) {
+      const std::string id = "d" + std::to_string(random.Below(1000));
+      random.OneIn(2) ? world.Remove(id) : world.Put(id);
+    }
+    world.index = world.index.With(made);
+    ASSERT_EQ(world.index.rows(), world.model.Rows());
+    size_t found = 0, wanted = 0;
+    for (int q = 0; q < 10; ++q) {
+      const auto query = world.Query();
+      const auto expected = world.model.Search(all, 0, query, 10);
+      const auto exact = world.index.Search(allowed, query, {.k = 10});
+      SearchOptions options = Fast(10);
+      options.least = 1e-30f;
+      const auto fast = world.index.Search(allowed, query, options);
+      ASSERT_EQ(exact->size(), expected.size());
+      ASSERT_EQ(fast->size(), expected.size());
+      for (size_t i = 0; i < expected.size(); ++i, ++wanted) {
+        ASSERT_EQ((*exact)[i].document, expected[i].document);
+        ASSERT_TRUE(world.model.documents.contains((*fast)[i].document));
+        found += (*fast)[i].document == expected[i].document ? 1 : 0;
+      }
+    }
+    ASSERT_GE(found * 100, wanted * 98);
+  }
+  size_t rows = 0;
+  for (const Segment& segment : world.index.segments()) rows += segment.rows().size();
+  EXPECT_LE(rows, 3 * world.model.Rows()) << "dead rows pile up";
+}
+
+TEST_P(ListSearchTest, CallersDoNotShareMasks) {
+  Listed world(10, 16, GetParam(), 500);
+  world.index = Upkept(world.index, Upkeep::kTrain);
+  for (uint32_t c = 0; c < kClasses; ++c) {
+    const auto hits = world.index.Search(AllowedOf({c}, kClasses), world.Query(), Fast(50));
+    for (const Hit& hit : *hits) ASSERT_EQ(hit.class_id, c);
+  }
+}
+
+TEST_P(ListSearchTest, StopsWhenToldTo) {
+  Listed world(12, 16, GetParam(), 500);
+  world.index = Upkept(world.index, Upkeep::kTrain);
+  SearchOptions options = Fast(10);
+  options.stop = [] { return true; };
+  const auto hits = world.index.Search(AllowedOf({1, 2}, kClasses), world.Query(), options);
+  EXPECT_EQ(hits.status().code(), StatusCode::kDeadlineExceeded);
+}
+
+INSTANTIATE_TEST_SUITE_P(Metrics, ListSearchTest,
+                         testing::Values(Metric::kCosine, Metric::kInnerProduct, Metric::kL2),
+                         [](const auto& info) {
+                           return info.param == Metric::kCosine         ? "cosine"
+                                  : info.param == Metric::kInnerProduct ? "ip"
+                                                                        : "l2";
+                         });
+
+}  // namespace
+}  // namespace cordon
