@@ -14,16 +14,18 @@ inline constexpr size_t kNameBytes = 256;       // levels, tags, containers, des
 inline constexpr size_t kCollectionBytes = 64;  // shown in logs and metrics
 
 // Documents.
-inline constexpr size_t kDimensionMax = 4096;           // widest common embedding
-inline constexpr size_t kChunkTextBytes = 64 << 10;     // far beyond what a prompt takes
-inline constexpr size_t kDocumentTextBytes = 8 << 20;   // a message has 16 MiB
-inline constexpr size_t kTitleBytes = 4 << 10;          // a title, not a text
-inline constexpr size_t kUriBytes = 4 << 10;            // browsers stop near 2 KiB
-inline constexpr size_t kChunksPerDocument = 16384;     // one document is one unit of a batch
-inline constexpr size_t kDocumentsPerBatch = 4096;      // one batch is one mutation
-inline constexpr size_t kSubjectsPerDocument = 256;     // people whom a document is about
-inline constexpr size_t kAttributesPerCollection = 64;  // columns
-inline constexpr size_t kAttributeBytes = 4 << 10;      // a value, not a text
+inline constexpr size_t kDimensionMax = 4096;              // widest common embedding
+inline constexpr size_t kChunkTextBytes = 64 << 10;        // far beyond what a prompt takes
+inline constexpr size_t kDocumentTextBytes = 8 << 20;      // a message has 16 MiB
+inline constexpr size_t kTitleBytes = 4 << 10;             // a title, not a text
+inline constexpr size_t kUriBytes = 4 << 10;               // browsers stop near 2 KiB
+inline constexpr size_t kChunksPerDocument = 16384;        // one document is one unit of a batch
+inline constexpr size_t kDocumentsPerBatch = 4096;         // one batch is one mutation
+inline constexpr size_t kSubjectsPerDocument = 256;        // people whom a document is about
+inline constexpr size_t kAttributesPerCollection = 64;     // columns
+inline constexpr uint64_t kEraseAfter_s = 31'536'000'000;  // a thousand years
+inline constexpr uint32_t kEraseAtOnce = 4096;             // documents of one mutation
+inline constexpr size_t kAttributeBytes = 4 << 10;         // a value, not a text
 
 // Policy.
 inline constexpr size_t kEntriesPerAcl = 4096;       // beyond it a group is the right tool
@@ -97,8 +99,9 @@ inline constexpr int kKeySetWait_ms = 2000;        // a token of an unknown key 
 inline constexpr int kKeySetStale_s = 24 * 3600;   // keys not confirmed for so long are dropped
 
 // Journal.
-inline constexpr size_t kJournalRecordBytes = 4 << 20;    // kTopK pseudonyms are 0.4 MiB
-inline constexpr size_t kJournalQueueBytes = 64 << 20;    // records that wait for the disk
+inline constexpr size_t kJournalRecordBytes = 24
+                                              << 20;    // a whole ApplyDirectory, kept for restores
+inline constexpr size_t kJournalQueueBytes = 64 << 20;  // records that wait for the disk
 inline constexpr uint64_t kJournalFileBytes = 256 << 20;  // a file that is easily copied
 inline constexpr size_t kJournalTail = 10000;             // records of one listing
 

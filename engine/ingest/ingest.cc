@@ -4,45 +4,14 @@
 
 #include "engine/base/limits.h"
 #include "engine/ingest/check_change.h"
+#include "engine/ingest/commit.h"
 #include "engine/ingest/validate.h"
 #include "engine/store/codec.h"
-#include "engine/view/journaled.h"
 
 namespace cordon {
 namespace {
 
 using store::v1::Mutation;
-
-template <typename Done>
-void RefuseJournaled(const WriteContext& context, std::string_view call, const Status& status,
-                     Done done) {
-  RefuseJournaled(context.tenant, context.caller, call, status, std::move(done));
-}
-
-// Sends a mutation through the writer; `respond` makes the response of what was committed.
-template <typename Response, typename Respond>
-void Commit(const WriteContext& context, Mutation mutation, Acknowledge<Response> done,
-            Respond respond) {
-  mutation.set_key_id(context.caller.key_id());
-  mutation.set_actor(context.caller.grant().principal);
-  auto record = RecordOf(CallOf(mutation), context.caller, *context.tenant);
-  context.writer->Submit(
-      context.tenant, context.caller, std::move(mutation), std::move(record),
-      [done = std::move(done), respond = std::move(respond)](auto committed) mutable {
-        if (!committed.ok()) return done(committed.status());
-        done(respond(*committed));
-      });
-}
-
-// For calls that answer with a revision only.
-template <typename Response>
-auto RevisionOnly() {
-  return [](const Committed& committed) {
-    Response response;
-    response.set_revision(committed.revision);
-    return response;
-  };
-}
 
 // For Delete and SetAccess: only auditors learn whether the document existed.
 template <typename Response>
@@ -53,15 +22,6 @@ auto RevisionAndExisted(bool audit) {
     if (audit) response.set_existed(committed.existed);
     return response;
   };
-}
-
-// The collection, if the key may write into it.
-StatusOr<std::shared_ptr<const Collection>> Writable(const WriteContext& context, const View& view,
-                                                     const std::string& name) {
-  RETURN_IF_ERROR(context.caller.RequireCollection(name));
-  auto collection = view.state().FindCollection(name);
-  if (!collection) return CollectionNotFound();
-  return collection;
 }
 
 }  // namespace

@@ -41,6 +41,10 @@ void SetAccess(const WriteContext& context, const v1::SetAccessRequest& request,
                Acknowledge<v1::SetAccessResponse> done);
 void Delete(const WriteContext& context, const v1::DeleteRequest& request,
             Acknowledge<v1::DeleteResponse> done);
+void Erase(const WriteContext& context, const v1::EraseRequest& request,
+           Acknowledge<v1::EraseResponse> done);
+void SetHold(const WriteContext& context, const v1::SetHoldRequest& request,
+             Acknowledge<v1::SetHoldResponse> done);
 void ApplyDirectory(const WriteContext& context, v1::ApplyDirectoryRequest request,
                     Acknowledge<v1::ApplyDirectoryResponse> done);
 void ApplyPolicy(const WriteContext& context, v1::ApplyPolicyRequest request,

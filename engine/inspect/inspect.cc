@@ -45,10 +45,8 @@ StatusOr<v1::ExplainResponse> ExplainDocument(const ReadContext& context,
   record->set_destination(request.destination());
   record->add_documents(context.tenant->pseudonyms.Of("document", request.document()));
   store::v1::DocumentRecord document;
-  ASSIGN_OR_RETURN(
-      const bool found,
-      view->Get(Family::kDocuments,
-                DocumentKey(view->state().id, collection->id, request.document()), &document));
+  ASSIGN_OR_RETURN(const bool found,
+                   view->documents().Read(collection->id, request.document(), &document));
   if (!found) return DocumentNotFound();
   ASSIGN_OR_RETURN(const Validity validity, ValidityOf(document.document()));
   v1::ExplainResponse response;

@@ -22,7 +22,8 @@ namespace cordon {
 struct ClearedChunk {
   std::string document;
   uint32_t ordinal;
-  double score;  // 0 if no query was given
+  double score;     // 0 if no query was given
+  uint64_t number;  // the document's, for the store
   std::string text;
   Label label;
   std::string title;
@@ -43,8 +44,9 @@ class Guard {
     uint32_t ordinal;
   };
   using Passed = std::optional<Cleared<ClearedChunk>>;
-  // For each, the chunk if the subject may see it; nothing if it is hidden or absent. DATA_LOSS if
-  // a record is damaged. Reads all documents at once, then all chunks that may be seen.
+  // For each, the chunk if the subject may see it; nothing if it is hidden, absent or erased.
+  // DATA_LOSS if a record is damaged. Reads all documents at once, then all chunks that may be
+  // seen.
   StatusOr<std::vector<Passed>> Clear(std::span<const Wanted> wanted);
 
   // All chunks of a document that the subject may see, by ordinal; empty if it is hidden or absent.
@@ -54,25 +56,22 @@ class Guard {
   StatusOr<bool> Sees(std::string_view document);
 
  private:
-  // Reads a document into document_; false if there is none.
-  StatusOr<bool> Read(std::string_view document);
-  // These judge by document_.
-  bool Permits(const store::v1::ChunkEntry& entry) const;
-  std::optional<ClearedChunk> Judge(uint32_t ordinal) const;
-  ClearedChunk Describe(const store::v1::ChunkEntry& entry) const;
-  // Adds to chunks that the subject may see what their own records hold.
-  Status Load(std::span<ClearedChunk* const> permitted);
-  Status Fill(std::string_view payload, ClearedChunk* chunk);
+  using Record = store::v1::DocumentRecord;
+
+  bool Permits(const Record& document, const store::v1::ChunkEntry& entry) const;
+  std::optional<ClearedChunk> Judge(const Record& document, uint32_t ordinal) const;
+  ClearedChunk Describe(const Record& document, const store::v1::ChunkEntry& entry) const;
+  // Adds to chunks that the subject may see what their own records hold; takes away those that were
+  // erased since the View was pinned.
+  Status Load(std::span<std::optional<ClearedChunk>> chunks);
+  Status Fill(const store::v1::ChunkRecord& record, ClearedChunk* chunk);
 
   const View& view_;
   const Collection& collection_;
   const Subject& subject_;
   const std::span<const float> query_;
   const bool with_text_;
-  // The record read last; the next one is parsed into the memory of the one before.
-  store::v1::DocumentRecord document_;
-  store::v1::ChunkRecord chunk_;
-  std::vector<float> embedding_;  // aligned, of chunk_
+  std::vector<float> embedding_;  // aligned, of the chunk read last
 };
 
 }  // namespace cordon

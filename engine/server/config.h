@@ -27,12 +27,13 @@ struct Config {
   int threads = 0;   // 0: one for each processor, at least 2
   int queue = 1024;  // calls that wait for a thread
   std::optional<uint64_t> accept_loss_to;
+  std::string backup_dir;       // where backups go; empty: none are made
   std::vector<Issuer> issuers;  // of users' tokens
 };
 
-// Reads the keys data_dir, listen, journal_dir, journal_key, journal, threads, queue, issuers,
-// tls_cert, tls_key, tls_client_ca into `config`. Refuses a file that cannot be read, unknown keys
-// and wrong values, naming key and line.
+// Reads the keys data_dir, listen, journal_dir, journal_key, keys_dir, master_key, journal,
+// threads, queue, issuers, tls_cert, tls_key, tls_client_ca into `config`. Refuses a file that
+// cannot be read, unknown keys and wrong values, naming key and line.
 Status ReadConfig(const std::string& path, Config* config);
 
 // Refuses an address that is not HOST:PORT, one beyond loopback without TLS or with --dev, and TLS

@@ -150,8 +150,10 @@ StatusOr<std::unique_ptr<Server>> Server::Start(const Config& config) {
   if (config.dev && !HoldsStore(config.paths)) {
     RETURN_IF_ERROR(InitStore(config.paths, /*dev=*/true));
   }
-  ASSIGN_OR_RETURN(parts->engine,
-                   Engine::Open({config.paths, config.journal, config.accept_loss_to}));
+  ASSIGN_OR_RETURN(parts->engine, Engine::Open({.paths = config.paths,
+                                                .read_durability = config.journal,
+                                                .accept_loss_to = config.accept_loss_to,
+                                                .backup_dir = config.backup_dir}));
   std::optional<std::string> dev_key;
   if (config.dev) {
     ASSIGN_OR_RETURN(dev_key, DevKey(config.paths));

@@ -34,6 +34,11 @@ class IngestService final : public v1::Ingest::CallbackService {
   grpc::ServerBidiReactor<v1::IngestRequest, v1::IngestResponse>* Ingest(CallContext*) override;
   Reactor* SetAccess(CallContext*, const v1::SetAccessRequest*, v1::SetAccessResponse*) override;
   Reactor* Delete(CallContext*, const v1::DeleteRequest*, v1::DeleteResponse*) override;
+  Reactor* Erase(CallContext*, const v1::EraseRequest*, v1::EraseResponse*) override;
+  Reactor* EraseStatus(CallContext*, const v1::EraseStatusRequest*,
+                       v1::EraseStatusResponse*) override;
+  Reactor* SetHold(CallContext*, const v1::SetHoldRequest*, v1::SetHoldResponse*) override;
+  Reactor* ListHolds(CallContext*, const v1::ListHoldsRequest*, v1::ListHoldsResponse*) override;
 
  private:
   Front* const front_;
@@ -84,6 +89,10 @@ class AdminService final : public v1::Admin::CallbackService {
                         v1::QueryJournalResponse*) override;
   Reactor* VerifyJournal(CallContext*, const v1::VerifyJournalRequest*,
                          v1::VerifyJournalResponse*) override;
+  Reactor* CreateBackup(CallContext*, const v1::CreateBackupRequest*,
+                        v1::CreateBackupResponse*) override;
+  Reactor* ListBackups(CallContext*, const v1::ListBackupsRequest*,
+                       v1::ListBackupsResponse*) override;
   Reactor* Capabilities(CallContext*, const v1::CapabilitiesRequest*,
                         v1::CapabilitiesResponse*) override;
 

@@ -23,11 +23,15 @@ Status ApplyChange(const ApplyContext& context, const Mutation& mutation, Applie
     case Mutation::kCreateCollection:
       return ApplyNewCollection(mutation.create_collection(), applied);
     case Mutation::kDeleteCollection:
-      return ApplyDropCollection(mutation.delete_collection().name(), applied);
+      return ApplyDropCollection(context, mutation.delete_collection().name(), applied);
     case Mutation::kKey:
       return ApplyKey(mutation.key(), applied);
     case Mutation::kTenant:
       return ApplyNewTenant(context, mutation.tenant(), applied);
+    case Mutation::kErase:
+      return ApplyErase(context, mutation.erase(), applied);
+    case Mutation::kHold:
+      return ApplyHold(context, mutation.hold(), applied);
     case Mutation::CHANGE_NOT_SET:
       break;
   }
@@ -39,7 +43,19 @@ void PutHead(const TenantState& state, Batch* batch) {
   head.set_revision(state.revision);
   head.set_time_us(state.time);
   head.set_next_collection(state.next_collection);
+  head.set_next_document(state.next_document);
   batch->Put(Family::kHeads, HeadKey(state.id), head);
+}
+
+// What a restored store must be told of a change that is no document's: all of it, for it revokes
+// as much as it grants. Documents come from their sources again, and have noted theirs.
+Status NoteMutation(const ApplyContext& context, const Mutation& mutation, Applied* applied) {
+  const bool of_documents = mutation.has_ingest() || mutation.has_set_access() ||
+                            mutation.has_delete_document() || mutation.has_erase();
+  if (of_documents) return OkStatus();
+  ASSIGN_OR_RETURN(*applied->replay.mutable_sealed_mutation(),
+                   context.vault.SealFor("mutation", mutation.SerializeAsString()));
+  return OkStatus();
 }
 
 void PutRevision(const ApplyContext& context, const Mutation& mutation, Applied* applied) {
@@ -54,6 +70,7 @@ void PutRevision(const ApplyContext& context, const Mutation& mutation, Applied*
   }
   record.mutable_touched()->Assign(applied->names.begin(), applied->names.end());
   record.set_digest(std::string(AsBytes(context.digest)));
+  if (applied->replay.ByteSizeLong() > 0) *record.mutable_replay() = applied->replay;
   applied->batch.Put(Family::kRevisions, RevisionKey(applied->next.id, applied->next.revision),
                      record);
 }
@@ -71,8 +88,23 @@ StatusOr<Applied> Apply(const ApplyContext& context, const TenantState& head,
   applied.next.policy.ExtendPostings();
   PutHead(applied.next, &applied.batch);
   if (applied.created) PutHead(*applied.created, &applied.batch);
+  RETURN_IF_ERROR(NoteMutation(context, mutation, &applied));
   PutRevision(context, mutation, &applied);
   return applied;
+}
+
+void FinishReplay(const ApplyContext& context, const std::string& call, Applied* applied) {
+  applied->next.policy.ExtendPostings();
+  PutHead(applied->next, &applied->batch);
+  store::v1::RevisionRecord record;
+  record.set_call(call);
+  record.set_time_us(applied->next.time);
+  record.set_collection(applied->collection);
+  for (const auto& id : applied->documents) {
+    record.add_touched(context.pseudonym("document", id));
+  }
+  applied->batch.Put(Family::kRevisions, RevisionKey(applied->next.id, applied->next.revision),
+                     record);
 }
 
 std::string_view CallOf(const Mutation& mutation) {
@@ -96,6 +128,10 @@ std::string_view CallOf(const Mutation& mutation) {
       return mutation.key().has_record() ? "CreateKey" : "RevokeKey";
     case Mutation::kTenant:
       return "CreateTenant";
+    case Mutation::kErase:
+      return "Erase";
+    case Mutation::kHold:
+      return "SetHold";
     case Mutation::CHANGE_NOT_SET:
       break;
   }

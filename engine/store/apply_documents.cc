@@ -1,240 +1,16 @@
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <set>
 #include <unordered_map>
 
-#include "engine/base/planted.h"
 #include "engine/store/apply_steps.h"
-#include "engine/store/codec.h"
+#include "engine/store/document_writer.h"
 
 namespace cordon {
-namespace {
-
-using store::v1::ChunkEntry;
-using store::v1::ChunkRecord;
-using store::v1::DocumentRecord;
-
-StatusOr<Collection> CopyCollection(const TenantState& state, const std::string& name) {
-  const auto found = state.FindCollection(name);
-  if (!found) return CollectionNotFound();
-  return *found;
-}
-
-// All of a document but its content: chunks and text.
-v1::Document WithoutContent(const v1::Document& from) {
-  v1::Document to;
-  to.set_id(from.id());
-  to.set_title(from.title());
-  to.set_uri(from.uri());
-  if (from.has_acl()) *to.mutable_acl() = from.acl();
-  if (from.has_label()) *to.mutable_label() = from.label();
-  if (from.has_valid_from()) *to.mutable_valid_from() = from.valid_from();
-  if (from.has_valid_until()) *to.mutable_valid_until() = from.valid_until();
-  *to.mutable_subjects() = from.subjects();
-  *to.mutable_attributes() = from.attributes();
-  if (from.has_provenance()) *to.mutable_provenance() = from.provenance();
-  return to;
-}
-
-void PublishCollection(Collection collection, TenantState* state) {
-  auto all = std::make_shared<TenantState::Collections>(*state->collections);
-  const std::string name = collection.config.name();
-  (*all)[name] = std::make_shared<const Collection>(std::move(collection));
-  state->collections = std::move(all);
-}
-
-// Works on one collection within one mutation.
-class DocumentWriter {
- public:
-  DocumentWriter(const ApplyContext& context, Collection collection, Applied* applied)
-      : context_(context), collection_(std::move(collection)), applied_(applied) {}
-
-  Status Replace(const v1::Document& document);
-  Status Reclass(const v1::SetAccessRequest& request);
-  Status Remove(const std::string& document);
-  // Publishes the collection's new figures and names the undefined principals of what was written.
-  void Finish() {
-    applied_->undefined = UndefinedPrincipals(applied_->next.policy, classes_);
-    PublishCollection(std::move(collection_), &applied_->next);
-  }
-
- private:
-  uint32_t tenant() const { return applied_->next.id; }
-  PolicyState* policy() { return &applied_->next.policy; }
-
-  StatusOr<bool> Read(const std::string& document, DocumentRecord* record) {
-    return context_.database.Get(Family::kDocuments,
-                                 DocumentKey(tenant(), collection_.id, document), record);
-  }
-  // The numbers of a document's clauses.
-  StatusOr<std::vector<ClauseId>> DocumentClauses(const v1::Acl& acl);
-  // Gives every chunk of `record` the class that its lists and labels make.
-  Status Classify(DocumentRecord* record);
-  // Drops the stored chunks of `old` that `record` does not have.
-  void DropChunks(const DocumentRecord& old, const DocumentRecord& record);
-  void PutChunk(const std::string& document, const v1::Chunk& chunk, uint32_t ordinal);
-  void Put(const DocumentRecord& record) {
-    applied_->batch.Put(Family::kDocuments,
-                        DocumentKey(tenant(), collection_.id, record.document().id()), record);
-  }
-  RowChange RowsOf(const DocumentRecord& record, RowChange::Kind kind, bool may_exist);
-
-  const ApplyContext& context_;
-  Collection collection_;
-  Applied* applied_;
-  std::set<ClassId> classes_;  // of what was written
-  // By list: the documents of one mutation often share them.
-  std::unordered_map<std::string, std::vector<ClauseId>> clauses_of_;
-  ChunkRecord chunk_;  // PutChunk's, whose memory serves all chunks
-};
-
-StatusOr<std::vector<ClauseId>> DocumentWriter::DocumentClauses(const v1::Acl& acl) {
-  const auto [known, added] = clauses_of_.try_emplace(acl.SerializeAsString());
-  if (added) {
-    RETURN_IF_ERROR(
-        context_.interner.AddClauses(acl, policy(), tenant(), &applied_->batch, &known->second)
-            .Within("acl"));
-  }
-  return known->second;
-}
-
-Status DocumentWriter::Classify(DocumentRecord* record) {
-  const Scheme& scheme = policy()->rules->scheme;
-  ASSIGN_OR_RETURN(const std::vector<ClauseId> document_clauses,
-                   DocumentClauses(record->document().acl()));
-  const Label document_label = FromProto(record->document().label());
-  RETURN_IF_ERROR(scheme.CheckLabel(document_label).Within("label"));
-  for (int i = 0; i < record->chunks_size(); ++i) {
-    ChunkEntry* chunk = record->mutable_chunks(i);
-    const std::string path = fmt::format("chunks[{}]", i);
-    std::vector<ClauseId> clauses = document_clauses;
-    Label label = document_label;
-    if (chunk->has_acl()) {
-      if (Planted(Bug::kChunkAclWidens)) clauses.clear();
-      RETURN_IF_ERROR(
-          context_.interner.AddClauses(chunk->acl(), policy(), tenant(), &applied_->batch, &clauses)
-              .Within("acl")
-              .Within(path));
-    }
-    if (chunk->has_label()) {
-      const Label own = FromProto(chunk->label());
-      RETURN_IF_ERROR(scheme.CheckLabel(own).Within("label").Within(path));
-      label = Join(scheme, document_label, own);
-    }
-    chunk->set_class_id(
-        context_.interner.ClassOf(std::move(clauses), label, policy(), tenant(), &applied_->batch));
-    classes_.insert(chunk->class_id());
-  }
-  return OkStatus();
-}
-
-void DocumentWriter::DropChunks(const DocumentRecord& old, const DocumentRecord& record) {
-  std::set<uint32_t> kept;
-  for (const auto& chunk : record.chunks()) kept.insert(chunk.ordinal());
-  for (const auto& chunk : old.chunks()) {
-    if (kept.contains(chunk.ordinal()) || Planted(Bug::kOldChunksKept)) continue;
-    applied_->batch.Delete(
-        Family::kChunks, ChunkKey(tenant(), collection_.id, old.document().id(), chunk.ordinal()));
-  }
-  collection_.documents -= 1;
-  collection_.chunks -= static_cast<uint64_t>(old.chunks_size());
-}
-
-void DocumentWriter::PutChunk(const std::string& document, const v1::Chunk& chunk,
-                              uint32_t ordinal) {
-  chunk_.set_text(chunk.text());
-  chunk_.set_embedding(reinterpret_cast<const char*>(chunk.embedding().data()),
-                       static_cast<size_t>(chunk.embedding_size()) * sizeof(float));
-  applied_->batch.Put(Family::kChunks, ChunkKey(tenant(), collection_.id, document, ordinal),
-                      chunk_);
-}
-
-RowChange DocumentWriter::RowsOf(const DocumentRecord& record, RowChange::Kind kind,
-                                 bool may_exist) {
-  const Validity validity = *ValidityOf(record.document());
-  RowChange change{record.document().id(), kind, may_exist, validity.from, validity.until, {}};
-  for (const auto& chunk : record.chunks()) {
-    change.rows.push_back({chunk.ordinal(), chunk.class_id(), nullptr});
-  }
-  return change;
-}
-
-Status DocumentWriter::Replace(const v1::Document& document) {
-  DocumentRecord record;
-  *record.mutable_document() = WithoutContent(document);
-  record.set_revision(applied_->next.revision);
-  // By ordinal, whatever the order in which they came.
-  std::vector<const v1::Chunk*> chunks;
-  for (const auto& chunk : document.chunks()) chunks.push_back(&chunk);
-  std::stable_sort(chunks.begin(), chunks.end(),
-                   [](const auto* a, const auto* b) { return a->ordinal() < b->ordinal(); });
-  for (const auto* chunk : chunks) {
-    ChunkEntry* entry = record.add_chunks();
-    entry->set_ordinal(chunk->ordinal());
-    if (chunk->has_acl()) *entry->mutable_acl() = chunk->acl();
-    if (chunk->has_label()) *entry->mutable_label() = chunk->label();
-    PutChunk(document.id(), *chunk, chunk->ordinal());
-  }
-  RETURN_IF_ERROR(Classify(&record));
-  DocumentRecord old;
-  ASSIGN_OR_RETURN(const bool existed, Read(document.id(), &old));
-  if (existed) DropChunks(old, record);
-  collection_.documents += 1;
-  collection_.chunks += static_cast<uint64_t>(record.chunks_size());
-  Put(record);
-  RowChange change = RowsOf(record, RowChange::kReplace, existed);
-  for (size_t i = 0; i < chunks.size(); ++i) {
-    change.rows[i].embedding = chunks[i]->embedding().data();
-  }
-  applied_->rows.push_back(std::move(change));
-  applied_->documents.push_back(document.id());
-  return OkStatus();
-}
-
-Status DocumentWriter::Reclass(const v1::SetAccessRequest& request) {
-  applied_->documents.push_back(request.document());
-  DocumentRecord record;
-  ASSIGN_OR_RETURN(applied_->existed, Read(request.document(), &record));
-  // An absent document is judged like a present one, so that both are answered alike.
-  if (request.has_acl()) *record.mutable_document()->mutable_acl() = request.acl();
-  if (request.has_label()) *record.mutable_document()->mutable_label() = request.label();
-  if (!applied_->existed) {
-    RETURN_IF_ERROR(CheckContainers(*policy()->rules, request.acl()).Within("acl"));
-    if (!request.has_label()) return OkStatus();
-    return policy()->rules->scheme.CheckLabel(FromProto(request.label())).Within("label");
-  }
-  RETURN_IF_ERROR(Classify(&record));
-  record.set_revision(applied_->next.revision);
-  Put(record);
-  if (Planted(Bug::kReclassNotIndexed)) return OkStatus();
-  applied_->rows.push_back(RowsOf(record, RowChange::kReclass, true));
-  return OkStatus();
-}
-
-Status DocumentWriter::Remove(const std::string& document) {
-  applied_->documents.push_back(document);
-  DocumentRecord old;
-  ASSIGN_OR_RETURN(applied_->existed, Read(document, &old));
-  if (!applied_->existed) return OkStatus();
-  DropChunks(old, DocumentRecord());
-  applied_->batch.Delete(Family::kDocuments, DocumentKey(tenant(), collection_.id, document));
-  applied_->rows.push_back({document, RowChange::kRemove, true, INT64_MIN, kNever, {}});
-  return OkStatus();
-}
-
-StatusOr<DocumentWriter> WriterFor(const ApplyContext& context, const std::string& name,
-                                   Applied* applied) {
-  ASSIGN_OR_RETURN(Collection collection, CopyCollection(applied->next, name));
-  applied->collection = name;
-  return DocumentWriter(context, std::move(collection), applied);
-}
-
-}  // namespace
 
 Status ApplyIngest(const ApplyContext& context, const store::v1::IngestBatch& batch,
                    Applied* applied) {
-  ASSIGN_OR_RETURN(DocumentWriter writer, WriterFor(context, batch.collection(), applied));
+  ASSIGN_OR_RETURN(DocumentWriter writer,
+                   DocumentWriter::For(context, batch.collection(), applied));
   std::unordered_map<std::string_view, int> last;
   for (int i = 0; i < batch.documents_size(); ++i) last[batch.documents(i).id()] = i;
   for (int i = 0; i < batch.documents_size(); ++i) {
@@ -247,7 +23,8 @@ Status ApplyIngest(const ApplyContext& context, const store::v1::IngestBatch& ba
 
 Status ApplySetAccess(const ApplyContext& context, const v1::SetAccessRequest& request,
                       Applied* applied) {
-  ASSIGN_OR_RETURN(DocumentWriter writer, WriterFor(context, request.collection(), applied));
+  ASSIGN_OR_RETURN(DocumentWriter writer,
+                   DocumentWriter::For(context, request.collection(), applied));
   RETURN_IF_ERROR(writer.Reclass(request));
   writer.Finish();
   return OkStatus();
@@ -255,7 +32,8 @@ Status ApplySetAccess(const ApplyContext& context, const v1::SetAccessRequest& r
 
 Status ApplyDelete(const ApplyContext& context, const v1::DeleteRequest& request,
                    Applied* applied) {
-  ASSIGN_OR_RETURN(DocumentWriter writer, WriterFor(context, request.collection(), applied));
+  ASSIGN_OR_RETURN(DocumentWriter writer,
+                   DocumentWriter::For(context, request.collection(), applied));
   RETURN_IF_ERROR(writer.Remove(request.document()));
   writer.Finish();
   return OkStatus();

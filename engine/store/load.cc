@@ -168,6 +168,7 @@ StatusOr<LoadedTenant> LoadTenant(const Database& database, const store::v1::Ten
   state.revision = head.revision();
   state.time = head.time_us();
   state.next_collection = head.next_collection();
+  state.next_document = head.next_document();
   store::v1::AnchorRecord anchor;
   ASSIGN_OR_RETURN(const bool anchored,
                    database.Get(Family::kHeads, AnchorKey(tenant.id()), &anchor));
@@ -182,36 +183,6 @@ StatusOr<LoadedTenant> LoadTenant(const Database& database, const store::v1::Ten
   RETURN_IF_ERROR(LoadKeys(database, &state));
   RETURN_IF_ERROR(LoadCollections(database, &state));
   return loaded;
-}
-
-Status ScanDocuments(const Database& database, uint32_t tenant, uint32_t collection,
-                     const VisitDocument& visit) {
-  const std::string prefix = CollectionPrefix(tenant, collection);
-  // Both families are in the order of the ids: one walk through each.
-  const auto stored = database.Walk(Family::kChunks, prefix);
-  return database.Scan(Family::kDocuments, prefix, [&](auto key, auto payload) -> Status {
-    store::v1::DocumentRecord document;
-    RETURN_IF_ERROR(ParseRecord(payload, &document));
-    if (key.substr(prefix.size()) != document.document().id()) return Damaged("a document's key");
-    std::vector<store::v1::ChunkRecord> chunks;
-    std::string chunk_prefix(key);
-    chunk_prefix.push_back('\0');
-    while (stored->Valid() && stored->key() < chunk_prefix) stored->Next();
-    for (; stored->Valid() && stored->key().starts_with(chunk_prefix); stored->Next()) {
-      ASSIGN_OR_RETURN(const std::string_view chunk, stored->Payload());
-      const auto at = static_cast<int>(chunks.size());
-      if (at >= document.chunks_size() ||
-          LastNumber(stored->key()) != document.chunks(at).ordinal()) {
-        return Damaged("a document's chunks");
-      }
-      RETURN_IF_ERROR(ParseRecord(chunk, &chunks.emplace_back()));
-    }
-    RETURN_IF_ERROR(stored->status());
-    if (static_cast<int>(chunks.size()) != document.chunks_size()) {
-      return Damaged("a missing chunk");
-    }
-    return visit(document, chunks);
-  });
 }
 
 StatusOr<std::vector<std::pair<uint64_t, store::v1::RevisionRecord>>> RevisionsAfter(

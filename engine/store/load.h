@@ -24,13 +24,6 @@ StatusOr<std::vector<store::v1::TenantRecord>> LoadTenants(const Database& datab
 StatusOr<LoadedTenant> LoadTenant(const Database& database, const store::v1::TenantRecord& tenant,
                                   Interner* interner);
 
-// Calls `visit` for each document of a collection with its chunks, in the order of its entries.
-// DATA_LOSS if a document and its chunks do not fit together.
-using VisitDocument = std::function<Status(const store::v1::DocumentRecord&,
-                                           const std::vector<store::v1::ChunkRecord>&)>;
-Status ScanDocuments(const Database& database, uint32_t tenant, uint32_t collection,
-                     const VisitDocument& visit);
-
 // The rows of revisions later than `after`, for a journal that is behind the store.
 StatusOr<std::vector<std::pair<uint64_t, store::v1::RevisionRecord>>> RevisionsAfter(
     const Database& database, uint32_t tenant, uint64_t after);

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "cordon/journal/v1/record.pb.h"
 #include "cordon/store/v1/mutation.pb.h"
 #include "engine/policy/decide.h"
 #include "engine/store/database.h"
@@ -46,6 +47,7 @@ struct TenantState {
   uint64_t revision = 0;
   Micros time = 0;
   uint32_t next_collection = 1;
+  uint64_t next_document = 0;
   PolicyState policy;
   std::shared_ptr<const Collections> collections = std::make_shared<Collections>();
   std::shared_ptr<const Keys> keys = std::make_shared<Keys>();
@@ -62,7 +64,7 @@ struct TenantState {
 // What a mutation does to the rows of one document, for the index. Borrows the embeddings from the
 // mutation, which must outlive it.
 struct RowChange {
-  enum Kind { kReplace, kReclass, kRemove };
+  enum Kind { kReplace, kReclass, kRemove, kErase };  // kErase: from memory, too
   struct Row {
     uint32_t ordinal;
     ClassId class_id;
@@ -73,7 +75,7 @@ struct RowChange {
   bool may_exist;  // false: the document is new
   Micros valid_from;
   Micros valid_until;
-  std::vector<Row> rows;  // empty for kRemove
+  std::vector<Row> rows;  // empty for kRemove and kErase
 };
 
 // What a mutation makes of a tenant.
@@ -83,10 +85,13 @@ struct Applied {
   std::string collection;                // whose rows change, if any do
   std::vector<RowChange> rows;           // in order
   std::vector<std::string> documents;    // ids touched
+  std::vector<uint64_t> erased;          // numbers of documents whose keys are to be destroyed
+  journal::v1::Replay replay;            // what a restored store must be told
   std::vector<std::string> names;        // their pseudonyms, for the journal
   bool existed = false;                  // of SetAccess and Delete
   std::vector<std::string> undefined;    // of Ingest: groups and roles that have no record
-  uint32_t parts = 0;                    // of ApplyPolicy and ApplyDirectory: how many
+  uint32_t parts = 0;                    // of ApplyPolicy and ApplyDirectory: how many; of Erase
+  bool more = false;                     // of Erase: the limit left some
   std::shared_ptr<TenantState> created;  // of NewTenant
 };
 

@@ -108,6 +108,8 @@ class HiddenDocuments : public Hidden {
     return twins_.Expect(method, key, text, pair.twin, world->Chance(2));
   }
 
+  const Key eraser_ = Make("eraser", "rights: RIGHT_ERASE ");
+  const Key holder_ = Make("holder", "rights: RIGHT_ADMIN ");
   const Key writer_ = Make("writer", "rights: RIGHT_INGEST ");
   const Key prefixed_ = Make("prefixed", kEveryRight, "id_prefix: 'in/' ");
   const Key editor_ =
@@ -175,6 +177,10 @@ void HiddenDocuments::CheckWrite(HiddenWorld* world, const Pair& pair) {
       {"Ingest/Delete", writer_, ""},
       {"Ingest/Delete", prefixed_, ""},
       {"Ingest/Delete", app_, ""},
+      {"Ingest/Erase", eraser_, ""},
+      {"Ingest/Erase", prefixed_, ""},
+      {"Ingest/Erase", writer_, ""},
+      {"Ingest/SetHold", holder_, "name: 'case' release: true "},
       {"Ingest/Ingest", writer_, words, false},
       {"Ingest/Ingest", writer_, words + acl, false},
       {"Ingest/Ingest", writer_, "chunks { text: 'a' embedding: 1 } ", false},
@@ -262,6 +268,11 @@ class HiddenNames : public Hidden {
         {"Ingest/SetAccess", "collection: '$' document: 'd'"},
         {"Ingest/Delete", "collection: '$' document: 'd'"},
         {"Ingest/Delete", "collection: '$' document: ''"},
+        {"Ingest/Erase", "collection: '$' document: 'd'"},
+        {"Ingest/Erase", "collection: '$' subject: 'person:1'"},
+        {"Ingest/EraseStatus", "collection: '$' revision: 1"},
+        {"Ingest/SetHold", "collection: '$' document: 'd' name: 'case'"},
+        {"Ingest/ListHolds", "collection: '$'"},
         {"Policy/Explain", "collection: '$' document: 'd' as: 'user:ana'"},
         {"Policy/Explain", "collection: '$' document: 'd' as: 'group:in'"},
         {"Policy/WhoCanSee", "collection: '$' document: 'd'"},

@@ -60,8 +60,8 @@ class TwinCalls {
 
   explicit TwinCalls(ServedStore* store) : store_(store) {}
 
-  // Makes the call with both names, in the order asked for, and expects equal bytes and journal
-  // records of equal size.
+  // Makes the call with both names, in the order asked for, and expects equal bytes and, of a read,
+  // journal records of equal size.
   TwinAnswers Expect(const std::string& method, const Key& key, const Text& text, const Twin& twin,
                      bool hidden_first) {
     TwinAnswers answers{{}, {}, hidden_first};
@@ -83,6 +83,8 @@ class TwinCalls {
               Comparable(method, answers.absent, twin.absent))
         << method << " tells a hidden from an absent one: " << text(twin.hidden);
     EXPECT_GT(hidden_bytes, 0u);
+    // Of what is there, the journal also keeps what a restored store must be told of the change.
+    if (method.starts_with("Ingest/")) return answers;
     // Only numbers in the record may grow: the sequence, the revision, what is synced.
     const uint64_t more = std::max(hidden_bytes, absent_bytes);
     const uint64_t less = std::min(hidden_bytes, absent_bytes);

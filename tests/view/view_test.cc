@@ -156,9 +156,9 @@ TEST_F(Views, APinnedViewChangesWhileOthersWrite) {
   EXPECT_EQ(pinned->revision(), 3u);
   EXPECT_EQ(Visible(*pinned.view, "user:a"), 1u);
   store::v1::DocumentRecord record;
-  ASSERT_TRUE(*pinned->Get(Family::kDocuments, DocumentKey(1, 1, "a"), &record));
+  ASSERT_TRUE(*pinned->documents().Read(1, "a", &record));
   EXPECT_EQ(record.document().label().level(), "public");
-  EXPECT_FALSE(*pinned->Get(Family::kDocuments, DocumentKey(1, 1, "b"), &record));
+  EXPECT_FALSE(*pinned->documents().Read(1, "b", &record));
   // The same revision at a later time is not the newest revision.
   EXPECT_EQ(Visible(*pinned->At(9 * kSecond), "user:a"), 1u);
   EXPECT_EQ(PinAt(2 * kSecond)->revision(), 7u);

@@ -21,6 +21,8 @@ void AddRetrieveCommand(CLI::App& app, Session& session);     // retrieve
 void AddDocumentCommands(CLI::App& app, Session& session);    // get, set-access, delete, why
 void AddAuditCommands(CLI::App& app, Session& session);    // who-can-see, access-report, simulate
 void AddJournalCommands(CLI::App& app, Session& session);  // journal
+void AddEraseCommands(CLI::App& app, Session& session);    // erase, hold
+void AddStoreCommands(CLI::App& app, Session& session);    // store, backup
 void AddServerCommands(CLI::App& app, Session& session);   // stats, capabilities
 
 // Adds a command with examples below its help.

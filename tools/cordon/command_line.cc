@@ -62,6 +62,8 @@ void AddCommands(CLI::App& app, Session& session) {
   AddRetrieveCommand(app, session);
   AddDocumentCommands(app, session);
   AddAuditCommands(app, session);
+  AddEraseCommands(app, session);
+  AddStoreCommands(app, session);
   AddServerCommands(app, session);
   AddJournalCommands(app, session);
 }

@@ -1,0 +1,436 @@
+// What was erased or revoked and can be read again: from files, from memory, from a backup.
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <cstring>
+#include <filesystem>
+#include <thread>
+
+#include "engine/restore.h"
+#include "engine/verify_erased.h"
+#include "engine/verify_journals.h"
+#include "engine/verify_store.h"
+#include "tests/store/from_text.h"
+#include "tests/store/proof.h"
+#include "tests/store/raw_store.h"
+#include "tests/store/scratch_directory.h"
+#include "tests/view/asked.h"
+
+namespace cordon {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr char kText[] = "the patient was told on Tuesday";
+const std::vector<float> kVector = {0.123456f, -3.5f, 7.25f, 0.0078125f};
+
+class Erasing : public testing::Test {
+ protected:
+  void SetUp() override {
+    ASSERT_TRUE(CreateStore(paths(), {"default.k", "default.k.s", "digest"}, false).ok());
+    Open();
+    const auto request = FromText<v1::CreateCollectionRequest>(
+        "config { name: 'docs' dimension: 4 metric: METRIC_L2 embedder: EMBEDDER_NONE "
+        "default_label { level: 'public' } default_acl { allow { principal: 'everyone' } } }");
+    ASSERT_TRUE(Asked<v1::CreateCollectionResponse>([&](auto done) {
+                  CreateCollection(engine_->WriteAs(Anyone()), request, done);
+                }).ok());
+  }
+
+  DataPaths paths(const std::string& name = "data") const {
+    return {scratch_ / name, scratch_ / "journal", scratch_ / "journal.key", scratch_ / "keys",
+            scratch_ / "master.key"};
+  }
+  Engine::Options Options(const DataPaths& where) const {
+    Engine::Options options;
+    options.paths = where;
+    options.backup_dir = scratch_ / "backups";
+    return options;
+  }
+  void Open(const std::string& name = "data") {
+    engine_.reset();
+    auto opened = Engine::Open(Options(paths(name)));
+    ASSERT_TRUE(opened.ok()) << opened.status().ToString();
+    engine_ = *std::move(opened);
+  }
+  void Restore(const std::string& name, uint32_t backup = 0) {
+    engine_.reset();
+    const auto restored = RestoreStore(scratch_ / "backups", backup, paths(name));
+    ASSERT_TRUE(restored.ok()) << restored.status().ToString();
+    Open(name);
+  }
+
+  void Ingest(const std::string& id, const std::string& more = "", const std::string& text = "t") {
+    std::string chunk = "chunks { text: '" + text + "' ";
+    for (const float number : kVector) {
+      char digits[32];
+      std::snprintf(digits, sizeof(digits), "embedding: %.9g ", static_cast<double>(number));
+      chunk += digits;
+    }
+    const auto request = FromText<v1::IngestRequest>("collection: 'docs' documents { id: '" + id +
+                                                     "' " + more + " " + chunk + " } }");
+    const auto answer = Asked<IngestedBatch>(
+        [&](auto done) { IngestDocuments(engine_->WriteAs(Anyone()), request, done); });
+    ASSERT_TRUE(answer.ok()) << answer.status().ToString();
+    ASSERT_EQ(answer->response.accepted(), 1u) << answer->response.ShortDebugString();
+  }
+  StatusOr<v1::EraseResponse> TryErase(const std::string& which) {
+    return Asked<v1::EraseResponse>([&](auto done) {
+      Erase(engine_->WriteAs(Anyone()), FromText<v1::EraseRequest>("collection: 'docs' " + which),
+            done);
+    });
+  }
+  // Erases and waits for the receipt; how many documents went.
+  uint64_t EraseAll(const std::string& which) {
+    const auto erased = TryErase(which);
+    EXPECT_TRUE(erased.ok()) << erased.status().ToString();
+    if (!erased.ok()) return 0;
+    for (int i = 0; i < 600 && !Verified(erased->revision()); ++i) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    }
+    EXPECT_TRUE(Verified(erased->revision()));
+    return erased->erased();
+  }
+  bool Verified(uint64_t revision) {
+    v1::EraseStatusRequest request;
+    request.set_collection("docs");
+    request.set_revision(revision);
+    const auto status = Asked<v1::EraseStatusResponse>(
+        [&](auto done) { EraseStatus(engine_->ReadAs(Anyone(), {}), request, done); });
+    return status.ok() && status->verified();
+  }
+  StatusCode Hold(const std::string& which, bool release = false) {
+    auto request = FromText<v1::SetHoldRequest>("collection: 'docs' name: 'case-7' " + which);
+    request.set_release(release);
+    return Asked<v1::SetHoldResponse>(
+               [&](auto done) { SetHold(engine_->WriteAs(Anyone()), request, done); })
+        .status()
+        .code();
+  }
+  template <typename Response, typename Request, typename Call>
+  void Do(Call call, const std::string& request) {
+    const auto answer = Asked<Response>(
+        [&](auto done) { call(engine_->WriteAs(Anyone()), FromText<Request>(request), done); });
+    ASSERT_TRUE(answer.ok()) << answer.status().ToString();
+  }
+  bool Sees(const std::string& id, const std::string& user = "user:a") {
+    v1::GetDocumentRequest request;
+    request.set_collection("docs");
+    request.set_document(id);
+    request.mutable_scope()->set_as(user);
+    const auto got = Asked<v1::GetDocumentResponse>(
+        [&](auto done) { GetDocument(engine_->ReadAs(Anyone(), {}), request, done); });
+    EXPECT_TRUE(got.ok() || got.status().code() == StatusCode::kNotFound)
+        << got.status().ToString();
+    return got.ok();
+  }
+  PinnedView Pin() { return engine_->FindTenant("default")->publisher.Pin(engine_->clock()); }
+  std::vector<journal::v1::Record> Records(const std::string& call) {
+    std::vector<journal::v1::Record> found;
+    for (const auto& record : *engine_->FindTenant("default")->journal->Tail(1000)) {
+      if (record.call() == call) found.push_back(record);
+    }
+    return found;
+  }
+  KeyStore::State KeyOf(uint64_t number) { return (*OpenKeys(paths()))->Find(1, number).state; }
+
+  static std::vector<std::string> Needles() {
+    std::string vector(kVector.size() * sizeof(float), '\0');
+    std::memcpy(vector.data(), kVector.data(), vector.size());
+    return {kText, vector, "secret-title", "person:123", "doc/secret"};
+  }
+  // What of Needles() the files hold, to whoever has these keys.
+  ErasedVerdict Search(const std::string& name = "data", const std::string& keys = "keys") {
+    DataPaths where = paths(name);
+    where.keys_dir = scratch_ / keys;
+    const auto verdict = VerifyErased(where, Needles());
+    EXPECT_TRUE(verdict.ok()) << verdict.status().ToString();
+    return verdict.ok() ? *verdict : ErasedVerdict();
+  }
+
+  ScratchDirectory scratch_;
+  std::unique_ptr<Engine> engine_;
+};
+
+constexpr char kSecret[] =
+    "title: 'secret-title' subjects: 'person:123' provenance { source: 'hris' }";
+
+TEST_F(Erasing, BytesOfADocumentAreLeftInAFile) {
+  Ingest("doc/secret", kSecret, kText);
+  engine_.reset();
+  const ErasedVerdict before = Search();
+  ASSERT_GE(before.found.size(), Needles().size()) << "the search finds nothing at all";
+  for (const auto& found : before.found) EXPECT_NE(found.where.find("decrypted"), found.where.npos);
+  fs::copy(scratch_ / "keys", scratch_ / "stolen keys", fs::copy_options::recursive);
+  Open();
+  Ingest("doc/other");
+  EXPECT_EQ(EraseAll("document: 'doc/secret'"), 1u);
+  EXPECT_FALSE(Sees("doc/secret"));
+  EXPECT_TRUE(Sees("doc/other"));
+  const auto receipts = Records("ErasureVerified");
+  ASSERT_EQ(receipts.size(), 1u);
+  EXPECT_EQ(receipts[0].erasure().revision(), Records("Erase")[0].revision());
+  EXPECT_EQ(receipts[0].documents(0), Records("Erase")[0].documents(0));
+  EXPECT_GT(receipts[0].erasure().files_searched(), 0u);
+  engine_.reset();
+  const ErasedVerdict after = Search();
+  EXPECT_GT(after.decrypted, 0u);
+  EXPECT_EQ(after.records_left, 0u);
+  for (const auto& found : after.found) {
+    // The other document has the same vector.
+    EXPECT_NE(found.where.find("chunks, decrypted"), found.where.npos) << found.where;
+  }
+  // Nor to whoever copied the keys before.
+  for (const auto& found : Search("data", "stolen keys").found) {
+    EXPECT_NE(found.where.find("chunks, decrypted"), found.where.npos) << found.where;
+  }
+  EXPECT_EQ(KeyOf(0), KeyStore::State::kDestroyed);
+  EXPECT_TRUE(VerifyJournals(paths())->ok);
+  EXPECT_TRUE(VerifyStore(paths())->ok());
+}
+
+// An old View keeps the files as they were: no receipt may say that nothing is left.
+TEST_F(Erasing, ARequestStillSeesWhatIsVerifiedAsGone) {
+  Ingest("doc/secret", kSecret, kText);
+  auto pinned = std::make_unique<PinnedView>(Pin());
+  const auto erased = TryErase("document: 'doc/secret'");
+  ASSERT_TRUE(erased.ok());
+  std::this_thread::sleep_for(std::chrono::seconds(2));
+  EXPECT_FALSE(Verified(erased->revision()));
+  store::v1::DocumentRecord record;
+  EXPECT_FALSE(*(*pinned)->documents().Read(1, "doc/secret", &record)) << "its key is there";
+  pinned.reset();
+  for (int i = 0; i < 600 && !Verified(erased->revision()); ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+  EXPECT_TRUE(Verified(erased->revision()));
+}
+
+TEST_F(Erasing, AnErasedVectorStaysInMemory) {
+  for (int i = 0; i < 20; ++i) Ingest("other/" + std::to_string(i));
+  Ingest("doc/secret", kSecret, kText);
+  EraseAll("document: 'doc/secret'");
+  const PinnedView view = Pin();
+  for (const auto& [id, index] : view->indexes()) {
+    EXPECT_EQ(index.rows(), 20u);
+    for (const Segment& segment : index.segments()) {
+      EXPECT_FALSE(segment.rows().Find("doc/secret"));
+    }
+  }
+}
+
+TEST_F(Erasing, AnOlderVersionKeepsItsKey) {
+  Ingest("doc/secret", kSecret, kText);  // 0
+  Ingest("doc/secret");                  // 1
+  Ingest("gone", kSecret);               // 2
+  Do<v1::DeleteResponse, v1::DeleteRequest>(Delete, "collection: 'docs' document: 'gone'");
+  Ingest("about", kSecret);  // 3
+  Ingest("about");           // 4, about nobody any more
+  EXPECT_EQ(EraseAll("document: 'doc/secret'"), 1u);
+  EXPECT_EQ(KeyOf(0), KeyStore::State::kDestroyed);
+  EXPECT_EQ(KeyOf(1), KeyStore::State::kDestroyed);
+  EXPECT_EQ(KeyOf(2), KeyStore::State::kThere);
+  EXPECT_EQ(EraseAll("subject: 'person:123'"), 0u);
+  EXPECT_EQ(KeyOf(2), KeyStore::State::kDestroyed);
+  EXPECT_EQ(KeyOf(3), KeyStore::State::kDestroyed);
+  EXPECT_EQ(KeyOf(4), KeyStore::State::kThere);
+  EXPECT_TRUE(Sees("about"));
+}
+
+TEST_F(Erasing, ADocumentOfTheSubjectOrSourceStays) {
+  for (int i = 0; i < 30; ++i) {
+    Ingest("a/" + std::to_string(i), "subjects: 'person:1' provenance { source: 'hris' }");
+    Ingest("b/" + std::to_string(i), "subjects: 'person:2' subjects: 'person:1'");
+    Ingest("c/" + std::to_string(i), "subjects: 'person:2' provenance { source: 'hris' }");
+  }
+  EXPECT_EQ(EraseAll("subject: 'person:1'"), 60u);
+  EXPECT_FALSE(Sees("a/7") || Sees("b/29"));
+  EXPECT_TRUE(Sees("c/0"));
+  EXPECT_EQ(EraseAll("subject: 'person:1'"), 0u);
+  EXPECT_EQ(EraseAll("source: 'hris'"), 30u);
+  EXPECT_EQ(Pin()->state().FindCollection("docs")->documents, 0u);
+  Open();
+  EXPECT_EQ(Pin()->state().FindCollection("docs")->documents, 0u);
+}
+
+TEST_F(Erasing, WhatIsHeldIsErased) {
+  Ingest("doc/secret", kSecret, kText);
+  Ingest("doc/other", "subjects: 'person:5'");
+  ASSERT_EQ(Hold("subject: 'person:123'"), StatusCode::kOk);
+  ASSERT_EQ(Hold("document: 'doc/other'"), StatusCode::kOk);
+  for (const std::string which :
+       {"document: 'doc/secret'", "subject: 'person:123'", "source: 'hris'",
+        "document: 'doc/other'", "subject: 'person:5'"}) {
+    const auto erased = TryErase(which);
+    EXPECT_EQ(erased.status().code(), StatusCode::kFailedPrecondition) << which;
+    EXPECT_NE(erased.status().message().find("case-7"), std::string::npos) << which;
+  }
+  EXPECT_TRUE(Sees("doc/secret") && Sees("doc/other"));
+  Open();
+  EXPECT_FALSE(TryErase("document: 'doc/secret'").ok());
+  ASSERT_EQ(Hold("subject: 'person:123'", /*release=*/true), StatusCode::kOk);
+  EXPECT_EQ(EraseAll("document: 'doc/secret'"), 1u);
+  EXPECT_TRUE(Sees("doc/other"));
+}
+
+TEST_F(Erasing, TimeDoesNotErase) {
+  const auto past = "erase_after { seconds: 1000 }";
+  ASSERT_EQ(Hold("document: 'held'"), StatusCode::kOk);
+  Ingest("held", past);
+  Ingest("due", past);
+  Ingest("later", "erase_after { seconds: 9000000000 }");
+  for (int i = 0; i < 600 && Sees("due"); ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+  EXPECT_FALSE(Sees("due"));
+  EXPECT_TRUE(Sees("held") && Sees("later"));
+  EXPECT_EQ(KeyOf(1), KeyStore::State::kDestroyed);
+  ASSERT_EQ(Hold("document: 'held'", /*release=*/true), StatusCode::kOk);
+  for (int i = 0; i < 600 && Sees("held"); ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+  EXPECT_FALSE(Sees("held"));
+}
+
+TEST_F(Erasing, AnOlderCopyOfTheKeysIsPutBack) {
+  Ingest("doc/secret", kSecret, kText);
+  fs::copy(scratch_ / "keys", scratch_ / "old keys", fs::copy_options::recursive);
+  EraseAll("document: 'doc/secret'");
+  engine_.reset();
+  fs::remove_all(scratch_ / "keys");
+  fs::copy(scratch_ / "old keys", scratch_ / "keys", fs::copy_options::recursive);
+  ASSERT_EQ(KeyOf(0), KeyStore::State::kThere);
+  Open();
+  EXPECT_EQ(KeyOf(0), KeyStore::State::kDestroyed);
+}
+
+TEST_F(Erasing, KeysOfAnotherStoreAreTaken) {
+  engine_.reset();
+  EXPECT_EQ(CreateStore(paths("other"), {"default.k", "default.k.s", "digest"}, false).code(),
+            StatusCode::kAlreadyExists);
+  DataPaths other = paths("other");
+  other.journal_dir = scratch_ / "other journal";
+  other.keys_dir = scratch_ / "other keys";
+  ASSERT_TRUE(CreateStore(other, {"default.k", "default.k.s", "digest"}, false).ok());
+  other.keys_dir = paths().keys_dir;
+  EXPECT_EQ(Engine::Open(Options(other)).status().code(), StatusCode::kFailedPrecondition);
+  other.keys_dir = scratch_ / "nowhere";
+  EXPECT_EQ(Engine::Open(Options(other)).status().code(), StatusCode::kFailedPrecondition);
+}
+
+TEST_F(Erasing, ABackupBringsBackWhatWasErasedOrRevoked) {
+  Do<v1::ApplyDirectoryResponse, v1::ApplyDirectoryRequest>(
+      ApplyDirectory,
+      "principals { name: 'group:hr' sets_members: true members { principal: 'user:a' } }");
+  const std::string hr = "acl { allow { principal: 'group:hr' } }";
+  Ingest("doc/secret", kSecret, kText);
+  Ingest("kept");
+  Ingest("members", hr);
+  Ingest("narrowed");
+  Ingest("deleted");
+  Ingest("replaced");
+  Ingest("chunked");
+  Ingest("ended");
+  ASSERT_TRUE(engine_->Backup(0).ok());
+  EXPECT_EQ(EraseAll("document: 'doc/secret'"), 1u);
+  Do<v1::ApplyDirectoryResponse, v1::ApplyDirectoryRequest>(
+      ApplyDirectory, "principals { name: 'group:hr' sets_members: true }");
+  Do<v1::SetAccessResponse, v1::SetAccessRequest>(
+      SetAccess, "collection: 'docs' document: 'narrowed' acl { allow { principal: 'user:b' } }");
+  Do<v1::DeleteResponse, v1::DeleteRequest>(Delete, "collection: 'docs' document: 'deleted'");
+  Ingest("replaced", "acl { allow { principal: 'user:b' } }");
+  Ingest("replaced", "acl { allow { principal: 'user:c' } }");
+  Ingest("ended", "valid_until { seconds: 1000 }");
+  Ingest("new");
+  const uint64_t last = Pin()->revision();
+  Restore("restored");
+  EXPECT_EQ(Pin()->revision(), last);
+  EXPECT_TRUE(Sees("kept"));
+  EXPECT_FALSE(Sees("doc/secret"));
+  EXPECT_FALSE(Sees("members")) << "a membership came back";
+  EXPECT_FALSE(Sees("narrowed")) << "a list came back";
+  EXPECT_TRUE(Sees("narrowed", "user:b"));
+  EXPECT_FALSE(Sees("deleted"));
+  EXPECT_FALSE(Sees("replaced") || Sees("replaced", "user:b")) << "a replaced list came back";
+  EXPECT_TRUE(Sees("replaced", "user:c")) << "the older content under the newer list";
+  EXPECT_FALSE(Sees("ended"));
+  EXPECT_FALSE(Sees("new")) << "written after the backup";
+  Ingest("doc/secret", "", "written anew");
+  EXPECT_TRUE(Sees("doc/secret"));
+  engine_.reset();
+  for (const auto& found : Search("restored").found) {
+    EXPECT_TRUE(found.where.find("chunks, decrypted") != found.where.npos ||
+                found.where.find("documents, decrypted") != found.where.npos)
+        << found.where;
+  }
+  EXPECT_TRUE(VerifyStore(paths("restored"))->ok());
+  Open("restored");
+  EXPECT_EQ(Records("Restore").size(), 1u);
+}
+
+TEST_F(Erasing, BackupsEndAndAreVerified) {
+  for (int i = 0; i < 4; ++i) {
+    Ingest("a" + std::to_string(i));
+    ASSERT_TRUE(engine_->Backup(/*keep=*/2).ok());
+  }
+  auto backups = engine_->Backups(/*verify=*/true);
+  ASSERT_TRUE(backups.ok());
+  ASSERT_EQ(backups->size(), 2u);
+  EXPECT_TRUE(*backups->front().whole && *backups->back().whole);
+  for (const auto& entry : fs::recursive_directory_iterator(scratch_ / "backups")) {
+    if (entry.path().extension() != ".sst") continue;
+    fs::resize_file(entry.path(), entry.file_size() - 1);
+  }
+  backups = engine_->Backups(/*verify=*/true);
+  ASSERT_TRUE(backups.ok());
+  EXPECT_FALSE(*backups->back().whole);
+  engine_.reset();
+  EXPECT_EQ(RestoreStore(scratch_ / "backups", 0, paths("restored")).status().code(),
+            StatusCode::kDataLoss);
+  EXPECT_FALSE(HoldsStore(paths("restored")));
+}
+
+TEST_F(Erasing, DamageIsNotNamed) {
+  Ingest("a");
+  Ingest("b");
+  engine_.reset();
+  const auto whole = VerifyStore(paths());
+  ASSERT_TRUE(whole.ok()) << whole.status().ToString();
+  EXPECT_TRUE(whole->ok());
+  EXPECT_EQ(whole->documents, 2u);
+  EXPECT_EQ(whole->chunks, 2u);
+  const std::string key = ChunkKey(1, 1, 1, 0);
+  {
+    RawStore raw(paths().Store());
+    std::string value = raw.Get(Family::kChunks, key);
+    value.back() = static_cast<char>(value.back() ^ 1);
+    raw.Put(Family::kChunks, key, value);
+  }
+  const auto damaged = VerifyStore(paths());
+  ASSERT_TRUE(damaged.ok());
+  ASSERT_FALSE(damaged->ok());
+  EXPECT_EQ(damaged->damage[0].where,
+            "chunks 00000001000000010000000000000001"
+            "00000000");
+}
+
+TEST_F(Erasing, SpaceOfDeletedDocumentsDoesNotComeBack) {
+  const std::string text(50'000, 'x');
+  const auto used = [&] {
+    uintmax_t bytes = 0;
+    for (const auto& entry : fs::directory_iterator(paths().Store())) {
+      std::error_code gone;
+      const auto size = entry.file_size(gone);
+      if (!gone) bytes += size;
+    }
+    return bytes;
+  };
+  for (int i = 0; i < 100; ++i) Ingest("d/" + std::to_string(i), "subjects: 'person:1'", text);
+  const auto full = used();
+  EXPECT_GT(full, 5'000'000u);
+  EXPECT_EQ(EraseAll("subject: 'person:1'"), 100u);
+  EXPECT_LT(used(), full / 4);
+}
+
+}  // namespace
+}  // namespace cordon
