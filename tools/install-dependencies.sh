@@ -22,7 +22,7 @@ for name in "$@"; do
         protobuf-compiler-grpc
         # kernels, digests, text, formats, logs
         libhwy-dev libssl-dev libicu-dev libgumbo-dev zlib1g-dev libdeflate-dev libyaml-cpp-dev
-        nlohmann-json3-dev libsimdjson-dev libcli11-dev libspdlog-dev libfmt-dev
+        nlohmann-json3-dev libsimdjson-dev libcli11-dev libspdlog-dev libfmt-dev libjemalloc-dev
         # tokens of users and the keys of their issuers
         librhonabwy-dev libjansson-dev libcurl4-openssl-dev
         # tests, the demo, and fetching its corpus

@@ -30,13 +30,22 @@ bool Executor::Submit(std::function<void()> task) {
   return true;
 }
 
+// Requires the lock. Threads are counted by what they are to share: processors.
+bool Executor::MayBorrow(std::chrono::steady_clock::time_point now) const {
+  return !stopping_ && queue_.empty() && running_ < threads_.size() &&
+         (borrowed_ == 0 || now >= wary_until_);
+}
+
 bool Executor::SubmitOrRun(std::function<void()> task) {
+  const auto begun = std::chrono::steady_clock::now();
   {
     std::unique_lock lock(mutex_);
-    if (!stopping_ && !borrowed_ && queue_.empty() && running_ < threads_.size()) {
-      borrowed_ = true;
+    if (MayBorrow(begun)) {
+      ++borrowed_;
       RunOne(std::move(task), &lock);
-      borrowed_ = false;
+      --borrowed_;
+      const auto ended = std::chrono::steady_clock::now();
+      if (ended - begun > kLongTask) wary_until_ = ended + kAfterLongTask;
       return true;
     }
   }

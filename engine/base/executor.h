@@ -1,6 +1,7 @@
 // A bounded pool of worker threads: the only place where requests wait for a processor.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <functional>
@@ -26,13 +27,19 @@ class Executor {
   [[nodiscard]] bool Submit(std::function<void()> task);
 
   // The same, but a task that nothing waits before runs at once on the calling thread: it need not
-  // wait for another one to wake up, which takes as long as a small task. Only one task at a time
-  // does so: of the callers' threads all but one stay free.
+  // wait for another one to wake up, which takes as long as a small task. As long as such tasks are
+  // short, any number of callers may run one; for a while after a long one, only one at a time: of
+  // the callers' threads all but one stay free.
   [[nodiscard]] bool SubmitOrRun(std::function<void()> task);
+
+  // A task that takes longer than this is a long one, and for how long that is remembered.
+  static constexpr std::chrono::microseconds kLongTask{500};
+  static constexpr std::chrono::milliseconds kAfterLongTask{100};
 
  private:
   void Work();
   void RunOne(std::function<void()> task, std::unique_lock<std::mutex>* lock);
+  bool MayBorrow(std::chrono::steady_clock::time_point now) const;
 
   const size_t queue_max_;
   std::mutex mutex_;
@@ -41,7 +48,8 @@ class Executor {
   std::deque<std::function<void()>> queue_;  // guarded by mutex_
   bool stopping_ = false;                    // guarded by mutex_
   size_t running_ = 0;                       // tasks; guarded by mutex_
-  bool borrowed_ = false;                    // one runs on a caller's thread; guarded by mutex_
+  size_t borrowed_ = 0;                      // of them on callers' threads; guarded by mutex_
+  std::chrono::steady_clock::time_point wary_until_;  // of long ones; guarded by mutex_
   std::vector<std::thread> threads_;
 };
 

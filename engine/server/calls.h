@@ -53,8 +53,8 @@ Status CheckMessage(const google::protobuf::Message& message, size_t bytes_max);
 std::string CallOf(const google::protobuf::Message& request);
 
 // Where a call is handled. gRPC 1.51 calls back on the threads that poll its sockets, of which
-// there are two at least: a read may have one of them (Executor::SubmitOrRun), never two at once,
-// so that however long a search takes, the other goes on polling.
+// there are two at least: short reads have them (Executor::SubmitOrRun), and once one was long, one
+// of them at most, so that however long a search takes, the other goes on polling.
 enum class Where { kQueue, kHereIfFree };
 
 // Runs `handle(caller, request, stop, done)` as a task of the executor; `done` takes

@@ -159,17 +159,36 @@ TEST(Executor, ATaskThatNothingWaitsBeforeWaitsForAThread) {
   EXPECT_EQ(ran_by, std::this_thread::get_id());
 }
 
-TEST(Executor, TwoTasksKeepTwoThreadsOfCallers) {
-  Executor executor(4, 4);
+// Whether a task that is brought while another one runs on its caller's thread does so as well.
+bool SecondIsBorrowedToo(Executor* executor) {
   std::promise<std::thread::id> second;
-  ASSERT_TRUE(executor.SubmitOrRun([&] {
+  bool borrowed = false;
+  EXPECT_TRUE(executor->SubmitOrRun([&] {
     std::thread caller([&] {
-      ASSERT_TRUE(executor.SubmitOrRun([&] { second.set_value(std::this_thread::get_id()); }));
+      EXPECT_TRUE(executor->SubmitOrRun([&] { second.set_value(std::this_thread::get_id()); }));
     });
-    const auto id = caller.get_id();
-    EXPECT_NE(second.get_future().get(), id);
+    borrowed = second.get_future().get() == caller.get_id();
     caller.join();
   }));
+  return borrowed;
+}
+
+TEST(Executor, ShortTasksRunOnAllThreadsThatBringThem) {
+  Executor executor(4, 4);
+  EXPECT_TRUE(SecondIsBorrowedToo(&executor));
+}
+
+TEST(Executor, AfterALongTaskOneThreadAtATimeIsBorrowed) {
+  Executor executor(4, 4);
+  ASSERT_TRUE(executor.SubmitOrRun([] { std::this_thread::sleep_for(2 * Executor::kLongTask); }));
+  EXPECT_FALSE(SecondIsBorrowedToo(&executor));
+}
+
+TEST(Executor, ALongTaskIsForgottenAfterAWhile) {
+  Executor executor(4, 4);
+  ASSERT_TRUE(executor.SubmitOrRun([] { std::this_thread::sleep_for(2 * Executor::kLongTask); }));
+  std::this_thread::sleep_for(2 * Executor::kAfterLongTask);
+  EXPECT_TRUE(SecondIsBorrowedToo(&executor));
 }
 
 TEST(Executor, IsGoneBeforeATaskOnAnothersThreadHasEnded) {
