@@ -1,6 +1,7 @@
 // What was erased or revoked and can be read again: from files, from memory, from a backup.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstring>
 #include <filesystem>
@@ -127,7 +128,8 @@ class Erasing : public testing::Test {
   PinnedView Pin() { return engine_->FindTenant("default")->publisher.Pin(engine_->clock()); }
   std::vector<journal::v1::Record> Records(const std::string& call) {
     std::vector<journal::v1::Record> found;
-    for (const auto& record : *engine_->FindTenant("default")->journal->Tail(1000)) {
+    const auto records = engine_->FindTenant("default")->journal->Tail(1000);
+    for (const auto& record : *records) {
       if (record.call() == call) found.push_back(record);
     }
     return found;
@@ -409,9 +411,9 @@ TEST_F(Erasing, DamageIsNotNamed) {
   const auto damaged = VerifyStore(paths());
   ASSERT_TRUE(damaged.ok());
   ASSERT_FALSE(damaged->ok());
-  EXPECT_EQ(damaged->damage[0].where,
-            "chunks 00000001000000010000000000000001"
-            "00000000");
+  const std::string where = "chunks 0000000100000001000000000000000100000000";
+  EXPECT_TRUE(std::any_of(damaged->damage.begin(), damaged->damage.end(),
+                          [&](const auto& damage) { return damage.where == where; }));
 }
 
 TEST_F(Erasing, SpaceOfDeletedDocumentsDoesNotComeBack) {

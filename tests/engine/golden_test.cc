@@ -74,7 +74,7 @@ class Golden : public testing::Test {
     Ingest("id: 'open' text: 'for all to read'");
     Ingest(
         "id: 'hr' text: 'salaries' acl { allow { principal: 'group:hr' } } label { level: "
-        "'internal' } subjects: 'person:1'");
+        "'public' } subjects: 'person:1'");
     Ingest("id: 'erased' text: 'gone for good'");
     Do<v1::EraseResponse, v1::EraseRequest>(Erase, "collection: 'docs' document: 'erased'");
     engine_.reset();
