@@ -23,10 +23,9 @@ class Search {
       return ReadLogFile(file.path,
                          [&](std::string_view record) { return ReadLogRecord(record, visit); });
     }
-    if (!HoldsDocuments(file.family) || file.smallest >= end_ || file.largest < first_) {
-      return OkStatus();
-    }
+    if (!HoldsDocuments(file.family)) return OkStatus();
     ++searched_.files;
+    if (file.smallest >= end_ || file.largest < first_) return OkStatus();  // its keys say so
     return ReadTableFile(file.path, visit);
   }
 

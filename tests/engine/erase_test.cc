@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cstring>
 #include <filesystem>
@@ -25,6 +26,24 @@ namespace fs = std::filesystem;
 constexpr char kText[] = "the patient was told on Tuesday";
 const std::vector<float> kVector = {0.123456f, -3.5f, 7.25f, 0.0078125f};
 
+// The keys' disk, which a test lets fail.
+class FailingKeys final : public KeyFiles {
+ public:
+  Status Replace(const fs::path& path, std::string_view content) override {
+    if (failing) return Status(StatusCode::kUnavailable, "keys_dir", "the disk failed");
+    return disk_->Replace(path, content);
+  }
+  Status Remove(const fs::path& path) override { return disk_->Remove(path); }
+  StatusOr<std::string> Read(const fs::path& path) override { return disk_->Read(path); }
+  StatusOr<std::vector<std::string>> List(const fs::path& path) override {
+    return disk_->List(path);
+  }
+  std::atomic<bool> failing{false};
+
+ private:
+  const std::shared_ptr<KeyFiles> disk_ = DiskKeyFiles();
+};
+
 class Erasing : public testing::Test {
  protected:
   void SetUp() override {
@@ -46,6 +65,7 @@ class Erasing : public testing::Test {
     Engine::Options options;
     options.paths = where;
     options.backup_dir = scratch_ / "backups";
+    options.keys_disk = keys_disk_;
     return options;
   }
   void Open(const std::string& name = "data") {
@@ -151,6 +171,7 @@ class Erasing : public testing::Test {
   }
 
   ScratchDirectory scratch_;
+  const std::shared_ptr<FailingKeys> keys_disk_ = std::make_shared<FailingKeys>();
   std::unique_ptr<Engine> engine_;
 };
 
@@ -292,6 +313,40 @@ TEST_F(Erasing, TimeDoesNotErase) {
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
   }
   EXPECT_FALSE(Sees("held"));
+}
+
+// As a crash between the mutation's sync and the key's.
+TEST_F(Erasing, AnErasureIsAcknowledgedWhoseKeyIsOnTheDisk) {
+  Ingest("doc/secret", kSecret, kText);
+  keys_disk_->failing = true;
+  EXPECT_EQ(TryErase("document: 'doc/secret'").status().code(), StatusCode::kUnavailable);
+  engine_.reset();
+  EXPECT_EQ(KeyOf(0), KeyStore::State::kThere);
+  EXPECT_FALSE(Engine::Open(Options(paths())).ok()) << "served while the key cannot be destroyed";
+  keys_disk_->failing = false;
+  Open();
+  EXPECT_EQ(KeyOf(0), KeyStore::State::kDestroyed);
+  EXPECT_FALSE(Sees("doc/secret"));
+  ASSERT_FALSE(Records("Erase").empty());
+  EXPECT_TRUE(Records("Erase").back().recovered());
+  for (int i = 0; i < 600 && Records("ErasureVerified").empty(); ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+  EXPECT_EQ(Records("ErasureVerified").size(), 1u);
+}
+
+TEST_F(Erasing, ADocumentIsAcknowledgedWithoutItsKey) {
+  keys_disk_->failing = true;
+  const auto request = FromText<v1::IngestRequest>(
+      "collection: 'docs' documents { id: 'a' chunks { text: 't' "
+      "embedding: [1, 2, 3, 4] } }");
+  const auto refused = Asked<IngestedBatch>(
+      [&](auto done) { IngestDocuments(engine_->WriteAs(Anyone()), request, done); });
+  EXPECT_EQ(refused.status().code(), StatusCode::kUnavailable);
+  keys_disk_->failing = false;
+  Ingest("a");
+  Open();
+  EXPECT_TRUE(Sees("a"));
 }
 
 TEST_F(Erasing, AnOlderCopyOfTheKeysIsPutBack) {

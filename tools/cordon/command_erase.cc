@@ -110,11 +110,10 @@ StatusOr<int> VerifyErasure(const SearchOptions& options, Session& session) {
     for (const auto& [file, where] : search.found) {
       session.output().Line(fmt::format("found in {}: {}", Printable(file), Printable(where)));
     }
-    session.output().Line(
-        fmt::format("{} of {} searched, {} decrypted: {}, {} of erased documents left",
-                    Counted(search.entries, "entry"), Counted(search.files, "file"),
-                    Counted(search.decrypted, "record"), Counted(search.found.size(), "hit"),
-                    Counted(search.records_left, "record")));
+    session.output().Line(fmt::format(
+        "{} entries of {} searched, {} decrypted: {}, {} of erased documents left",
+        Grouped(search.entries), Counted(search.files, "file"), Counted(search.decrypted, "record"),
+        Counted(search.found.size(), "hit"), Counted(search.records_left, "record")));
     return search.ok() ? 0 : 1;
   }
   JsonWriter json;
