@@ -103,7 +103,7 @@ class ScratchStore {
                                std::string record(payload);
                                RETURN_IF_ERROR(Decrypt(family, key, &record));
                                records[std::string(FamilyName(family)) + "/" +
-                                       WithoutPseudonym(family, std::string(key))] = record;
+                                       WithoutPseudonym(family, std::string(key), record)] = record;
                                return OkStatus();
                              })
                       .ok());
@@ -143,8 +143,8 @@ class ScratchStore {
   }
 
   // Pseudonyms are 16 bytes behind T and C, and behind the kind of a mark.
-  static std::string WithoutPseudonym(Family family, std::string key) {
-    if (family == Family::kNumbers) return key.erase(8);
+  static std::string WithoutPseudonym(Family family, std::string key, const std::string& record) {
+    if (family == Family::kNumbers) return key.erase(8) + record;
     return family == Family::kMarks ? key.erase(9, 16) : key;
   }
 
