@@ -72,7 +72,7 @@ Status Selection::Visit(const store::v1::DocumentRecord& record) {
     return Enough();
   }
   page_.add_documents(record.document().id());
-  page_bytes_ += record.ByteSizeLong();
+  page_bytes_ += record.ByteSizeLong() + acl_.size() + label_.size();
   const bool full = static_cast<size_t>(page_.documents_size()) == limits::kDocumentsPerBatch ||
                     page_bytes_ >= limits::kSelectedPageBytes;
   return full ? Send() : OkStatus();

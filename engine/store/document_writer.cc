@@ -15,6 +15,10 @@ using store::v1::DocumentRecord;
 
 constexpr size_t kReadAtOnce = 256;  // documents: the reads share their way down
 
+// Of lists and labels that one mutation tells a restored store: the rest of a journal record, which
+// holds 24 MiB, is room for names. Copies of documents beyond it go in a restore.
+constexpr size_t kToldAccessBytes = 16 << 20;
+
 // All of a document but its content: chunks and text.
 v1::Document WithoutContent(const v1::Document& from) {
   v1::Document to;
@@ -186,11 +190,13 @@ Status DocumentWriter::NoteAccess(uint64_t before, const DocumentRecord& record,
   access->set_valid_until_us(validity.until);
   // Lists and labels of chunks cannot be given to other chunks: without them the copy must go.
   if (before != record.number() && NarrowsChunks(record)) return OkStatus();
+  if (told_bytes_ > kToldAccessBytes) return OkStatus();
   v1::SetAccessRequest request;
   *request.mutable_acl() = record.document().acl();
   *request.mutable_label() = record.document().label();
   ASSIGN_OR_RETURN(*access->mutable_sealed(),
                    Vault::SealWith(key, "access", request.SerializeAsString()));
+  told_bytes_ += access->sealed().size();
   return OkStatus();
 }
 

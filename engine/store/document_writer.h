@@ -98,6 +98,7 @@ class DocumentWriter {
   Documents documents_;
   std::set<ClassId> classes_;  // of what was written
   std::set<uint64_t> erased_;  // old versions
+  size_t told_bytes_ = 0;      // of lists and labels, to a restored store
   // By list: the documents of one mutation often share them.
   std::unordered_map<std::string, std::vector<ClauseId>> clauses_of_;
   store::v1::ChunkRecord chunk_;  // PutChunk's, whose memory serves all chunks
