@@ -71,10 +71,12 @@ void BatchRetrieve(const ReadContext& context, const v1::BatchRetrieveRequest& r
                            std::move(done));
   }
   const auto batch = std::make_shared<Gathered>();
-  batch->missing = request.queries_size();
+  const int queries = request.queries_size();
+  batch->missing = queries;
   batch->done = std::move(done);
-  for (int i = 0; i < request.queries_size(); ++i) batch->response.add_answers();
-  for (int i = 0; i < request.queries_size(); ++i) {
+  for (int i = 0; i < queries; ++i) batch->response.add_answers();
+  // With the last answer, which another thread may give, the request is gone.
+  for (int i = 0; i < queries; ++i) {
     Journaled(
         context, "BatchRetrieve",
         [&](journal::v1::Record* record) {
