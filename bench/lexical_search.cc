@@ -176,7 +176,7 @@ class Bench {
 
   const TextOptions options_;
   const TextData data_;
-  Documents documents_;
+  DocumentNumbers documents_;
   LexicalIndex built_{Language::kNone};
   LexicalIndex ingested_{Language::kNone};
   Xapian::WritableDatabase xapian_;

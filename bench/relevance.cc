@@ -109,7 +109,7 @@ class Searcher {
   }
 
  private:
-  Documents documents_;
+  DocumentNumbers documents_;
   VectorIndex vectors_;
   LexicalIndex texts_{Language::kEnglish};
 };

@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <array>
 #include <filesystem>
 
 #include "engine/crypto/key_file.h"
@@ -25,9 +27,9 @@ Status RefuseForeign(const fs::path& dir) {
   std::error_code error;
   for (const auto& entry : fs::directory_iterator(dir, error)) {
     const auto name = entry.path().filename();
-    if (name == "dev" || name == "journal" || name == "journal.key" || name == "lost+found") {
-      continue;
-    }
+    static constexpr std::array kOwn = {"dev",  "journal",    "journal.key",
+                                        "keys", "master.key", "lost+found"};
+    if (std::find(kOwn.begin(), kOwn.end(), name) != kOwn.end()) continue;
     return Status(StatusCode::kFailedPrecondition, "data_dir",
                   dir.string() + " is not empty and holds no store; choose an empty directory");
   }
@@ -37,9 +39,12 @@ Status RefuseForeign(const fs::path& dir) {
 }
 
 // Everything that the first revision of the first tenant holds.
-Batch FirstBatch(const MadeKey& first_key, Micros now) {
+Batch FirstBatch(const MadeKey& first_key, const std::string& keys_id, Micros now) {
   constexpr uint32_t kFirst = 1;
   Batch batch;
+  store::v1::KeysRecord keys;
+  keys.set_id(keys_id);
+  batch.Put(Family::kMeta, MetaKeysKey(), keys);
   store::v1::TenantRecord tenant;
   tenant.set_id(kFirst);
   tenant.set_name(std::string(kFirstTenant));
@@ -56,10 +61,23 @@ Batch FirstBatch(const MadeKey& first_key, Micros now) {
   return batch;
 }
 
-Status MakeJournalKey(const DataPaths& paths) {
+StatusOr<SecretKey> ReadOrMakeKey(const std::string& path) {
   std::error_code error;
-  if (fs::exists(paths.JournalKey(), error)) return ReadKeyFile(paths.JournalKey()).status();
-  return CreateKeyFile(paths.JournalKey()).status();
+  return fs::exists(path, error) ? ReadKeyFile(path) : CreateKeyFile(path);
+}
+
+// The id of the new key store. What an interrupted creation left of one in its own directory is
+// taken over; elsewhere it is another store's.
+StatusOr<std::string> MakeKeys(const DataPaths& paths) {
+  RETURN_IF_ERROR(MakeDirectory(paths.Keys(), "keys_dir"));
+  ASSIGN_OR_RETURN(const SecretKey master, ReadOrMakeKey(paths.MasterKey()));
+  const KeyStore::Options options{paths.Keys(), master};
+  const Status created = KeyStore::Create(options);
+  const bool own = paths.keys_dir.empty() && created.code() == StatusCode::kAlreadyExists;
+  if (!created.ok() && !own) return created;
+  ASSIGN_OR_RETURN(const auto keys, KeyStore::Open(options));
+  if (keys->End(1) > 0) return created;  // of a store that was in use
+  return keys->id();
 }
 
 // The format file comes last: without it there is no store. A half one would be neither a store nor
@@ -95,11 +113,13 @@ Status CreateStore(const DataPaths& paths, const MadeKey& first_key, bool dev) {
   if (dev) {
     RETURN_IF_ERROR(MakeDirectory(paths.DevDir(), "data_dir"));
     if (paths.journal_key.empty()) with_key.journal_key = paths.DevDir() + "/journal.key";
+    if (paths.master_key.empty()) with_key.master_key = paths.DevDir() + "/master.key";
   }
-  RETURN_IF_ERROR(MakeJournalKey(with_key));
+  RETURN_IF_ERROR(ReadOrMakeKey(with_key.JournalKey()).status());
+  ASSIGN_OR_RETURN(const std::string keys_id, MakeKeys(with_key));
   {
     ASSIGN_OR_RETURN(const auto database, Database::Open(paths.Store(), /*create=*/true));
-    RETURN_IF_ERROR(database->Write(FirstBatch(first_key, Clock().Now())));
+    RETURN_IF_ERROR(database->Write(FirstBatch(first_key, keys_id, Clock().Now())));
     RETURN_IF_ERROR(database->Sync());
   }
   RETURN_IF_ERROR(WriteSecretFile(paths.AdminKey(), first_key.bearer + "\n"));

@@ -14,6 +14,7 @@
 #include "engine/format.h"
 #include "engine/open_attempts.h"
 #include "engine/store/codec.h"
+#include "engine/store/documents.h"
 
 namespace cordon {
 namespace {
@@ -24,6 +25,40 @@ bool Exists(const std::string& path) {
   std::error_code error;
   return fs::exists(path, error);
 }
+
+// The rows of one collection, and its figures.
+StatusOr<CollectionIndex> BuildIndex(const Documents& documents, const TenantState& state,
+                                     Collection* collection) {
+  CollectionIndexBuilder builder(collection->config);
+  const size_t classes = state.policy.classes.classes.size();
+  const size_t bytes = collection->config.dimension() * sizeof(float);
+  RETURN_IF_ERROR(documents.ScanWhole(
+      collection->id, [&](const store::v1::DocumentRecord& record, const auto& chunks) -> Status {
+        ASSIGN_OR_RETURN(const Validity validity, ValidityOf(record.document()));
+        std::vector<std::vector<float>> embeddings;
+        RowChange change{record.document().id(), RowChange::kReplace, false,
+                         validity.from,          validity.until,      {}};
+        for (size_t i = 0; i < chunks.size(); ++i) {
+          const auto& entry = record.chunks(static_cast<int>(i));
+          if (chunks[i].embedding().size() != bytes || entry.class_id() >= classes) {
+            spdlog::error("the store is inconsistent: a chunk's embedding or class");
+            return Corrupt("the store is inconsistent; restore from a backup");
+          }
+          auto& embedding = embeddings.emplace_back(collection->config.dimension());
+          std::memcpy(embedding.data(), chunks[i].embedding().data(), bytes);
+          change.rows.push_back(
+              {entry.ordinal(), entry.class_id(), embedding.data(), chunks[i].text()});
+        }
+        change.attributes = &record.document().attributes();
+        builder.Add(change);
+        collection->documents += 1;
+        collection->chunks += chunks.size();
+        return OkStatus();
+      }));
+  return builder.Finish();
+}
+
+}  // namespace
 
 Status CheckFormat(const DataPaths& paths) {
   if (!Exists(paths.Format()) && Exists(paths.Store())) {
@@ -44,45 +79,11 @@ Status CheckFormat(const DataPaths& paths) {
   const bool readable = CheckName("", version, /*bytes_max=*/40).ok();
   return Status(
       StatusCode::kFailedPrecondition, "data_dir",
-      fmt::format("the store has {}, this server reads '{}'; use the server that wrote it",
-                  readable ? "format '" + version + "'" : "no format that is known",
-                  kFormatVersion));
+      fmt::format(
+          "the store has {}, this server reads '{}'; use the server that wrote it, or write "
+          "its documents into a new store",
+          readable ? "format '" + version + "'" : "no format that is known", kFormatVersion));
 }
-
-// The rows of one collection, and its figures.
-StatusOr<CollectionIndex> BuildIndex(const Database& database, const TenantState& state,
-                                     Collection* collection) {
-  CollectionIndexBuilder builder(collection->config);
-  const size_t classes = state.policy.classes.classes.size();
-  const size_t bytes = collection->config.dimension() * sizeof(float);
-  RETURN_IF_ERROR(
-      ScanDocuments(database, state.id, collection->id,
-                    [&](const store::v1::DocumentRecord& record, const auto& chunks) -> Status {
-                      ASSIGN_OR_RETURN(const Validity validity, ValidityOf(record.document()));
-                      std::vector<std::vector<float>> embeddings;
-                      RowChange change{record.document().id(), RowChange::kReplace, false,
-                                       validity.from,          validity.until,      {}};
-                      for (size_t i = 0; i < chunks.size(); ++i) {
-                        const auto& entry = record.chunks(static_cast<int>(i));
-                        if (chunks[i].embedding().size() != bytes || entry.class_id() >= classes) {
-                          spdlog::error("the store is inconsistent: a chunk's embedding or class");
-                          return Corrupt("the store is inconsistent; restore from a backup");
-                        }
-                        auto& embedding = embeddings.emplace_back(collection->config.dimension());
-                        std::memcpy(embedding.data(), chunks[i].embedding().data(), bytes);
-                        change.rows.push_back({entry.ordinal(), entry.class_id(), embedding.data(),
-                                               chunks[i].text()});
-                      }
-                      change.attributes = &record.document().attributes();
-                      builder.Add(change);
-                      collection->documents += 1;
-                      collection->chunks += chunks.size();
-                      return OkStatus();
-                    }));
-  return builder.Finish();
-}
-
-}  // namespace
 
 std::optional<JournalAnchor> ToAnchor(const store::v1::AnchorRecord& record) {
   if (record.mac().size() != Digest().size()) return std::nullopt;
@@ -101,17 +102,42 @@ std::string DataPaths::Format() const { return data_dir + "/FORMAT"; }
 std::string DataPaths::AdminKey() const { return data_dir + "/admin.key"; }
 std::string DataPaths::DevDir() const { return data_dir + "/dev"; }
 
-std::string DataPaths::JournalKey() const {
-  if (!journal_key.empty()) return journal_key;
-  const std::string own = data_dir + "/journal.key";
-  const std::string dev = DevDir() + "/journal.key";
+std::string DataPaths::Keys() const { return keys_dir.empty() ? data_dir + "/keys" : keys_dir; }
+
+namespace {
+std::string KeyFileOf(const DataPaths& paths, const std::string& given, const std::string& name) {
+  if (!given.empty()) return given;
+  const std::string own = paths.data_dir + "/" + name;
+  const std::string dev = paths.DevDir() + "/" + name;
   return !Exists(own) && Exists(dev) ? dev : own;
 }
+}  // namespace
 
-Engine::Engine(Options options, SecretKey journal_key, std::unique_ptr<Database> database)
+std::string DataPaths::JournalKey() const { return KeyFileOf(*this, journal_key, "journal.key"); }
+std::string DataPaths::MasterKey() const { return KeyFileOf(*this, master_key, "master.key"); }
+
+StatusOr<std::unique_ptr<KeyStore>> OpenKeys(const DataPaths& paths,
+                                             std::shared_ptr<KeyFiles> files) {
+  auto master = ReadKeyFile(paths.MasterKey());
+  if (!master.ok()) return master.status().Within("master_key");
+  return KeyStore::Open({paths.Keys(), *std::move(master), std::move(files)});
+}
+
+Status CheckKeysBelong(const Database& database, const KeyStore& keys) {
+  store::v1::KeysRecord record;
+  ASSIGN_OR_RETURN(const bool there, database.Get(Family::kMeta, MetaKeysKey(), &record));
+  if (there && record.id() == keys.id()) return OkStatus();
+  return Status(StatusCode::kFailedPrecondition, "keys_dir",
+                "holds the keys of another store; name this store's with --keys-dir");
+}
+
+Engine::Engine(Options options, SecretKey journal_key, std::unique_ptr<Database> database,
+               std::unique_ptr<KeyStore> keys)
     : options_(std::move(options)),
       journal_key_(std::move(journal_key)),
-      database_(std::move(database)) {}
+      database_(std::move(database)),
+      keys_(std::move(keys)),
+      vault_(keys_.get()) {}
 
 StatusOr<std::unique_ptr<Engine>> Engine::Open(Options options) {
   RETURN_IF_ERROR(CheckFormat(options.paths));
@@ -127,14 +153,17 @@ StatusOr<std::unique_ptr<Engine>> Engine::OpenOnce(Options options) {
   if (!key.ok()) return key.status().Within("journal_key");
   ASSIGN_OR_RETURN(auto database, Database::Open(options.paths.Store(), /*create=*/false,
                                                  Database::Access::kReadWrite, options.store_disk));
+  ASSIGN_OR_RETURN(auto keys, OpenKeys(options.paths, options.keys_disk));
+  RETURN_IF_ERROR(CheckKeysBelong(*database, *keys));
   std::unique_ptr<Engine> engine(
-      new Engine(std::move(options), *std::move(key), std::move(database)));
+      new Engine(std::move(options), *std::move(key), std::move(database), std::move(keys)));
   RETURN_IF_ERROR(engine->LoadAll());
   return engine;
 }
 
 Engine::~Engine() {
   background_.reset();
+  erasures_.reset();
   for (const auto& [name, tenant] : tenants_) {
     // Makes everything before it durable, so that the writer can remember the end of the chain.
     journal::v1::Record record;
@@ -148,12 +177,14 @@ Engine::~Engine() {
 
 Status Engine::LoadAll() {
   writer_ = std::make_unique<Writer>(
-      database_.get(), &clock_, [this](const TenantState& state) { return OpenCreated(state); },
-      options_.paths.Index());
+      database_.get(), &vault_, &clock_,
+      [this](const TenantState& state) { return OpenCreated(state); }, options_.paths.Index());
   background_ = std::make_unique<Executor>(1, limits::kSelectionsQueue);
   ASSIGN_OR_RETURN(const auto records, LoadTenants(*database_));
   if (records.empty()) return Corrupt("the store has no tenant; restore from a backup");
   for (const auto& record : records) RETURN_IF_ERROR(LoadOne(record));
+  erasures_ = std::make_unique<Erasures>(database_.get(), &vault_, writer_.get(), &clock_,
+                                         [this] { return Tenants(); });
   return OkStatus();
 }
 
@@ -163,8 +194,11 @@ Status Engine::LoadOne(const store::v1::TenantRecord& record) {
   ASSIGN_OR_RETURN(LoadedTenant loaded, LoadTenant(*database_, record, &interner));
   TenantState& state = loaded.state;
   clock_.AtLeast(state.time);
-  ASSIGN_OR_RETURN(auto journal, OpenJournal(state.name, loaded.anchor ? ToAnchor(*loaded.anchor)
-                                                                       : std::nullopt));
+  std::vector<uint64_t> erased;
+  ASSIGN_OR_RETURN(
+      auto journal,
+      OpenJournal(state.name, loaded.anchor ? ToAnchor(*loaded.anchor) : std::nullopt, &erased));
+  RETURN_IF_ERROR(DestroyErased(state.id, std::move(erased)));
   clock_.AtLeast(journal->last_time());
   auto tenant = std::make_shared<Tenant>(state.name, std::move(journal), journal_key_);
   const uint64_t anchored = loaded.anchor ? loaded.anchor->sequence() : 0;
@@ -176,27 +210,45 @@ Status Engine::LoadOne(const store::v1::TenantRecord& record) {
   auto collections = std::make_shared<TenantState::Collections>();
   for (const auto& [name, stored] : *state.collections) {
     Collection collection = *stored;
-    ASSIGN_OR_RETURN(CollectionIndex index, BuildIndex(*database_, state, &collection));
+    ASSIGN_OR_RETURN(CollectionIndex index,
+                     BuildIndex({database_.get(), &vault_, state.id}, state, &collection));
     indexes.emplace(collection.id, std::move(index));
     (*collections)[name] = std::make_shared<const Collection>(std::move(collection));
   }
   state.collections = std::move(collections);
   tenant->publisher.Publish(View::Build(std::move(state), std::move(indexes),
-                                        database_->TakeSnapshot(), database_.get(), clock_.Now(),
-                                        nullptr));
+                                        database_->TakeSnapshot(), database_.get(), &vault_,
+                                        clock_.Now(), nullptr));
   Remember(tenant);
   writer_->Adopt(std::move(tenant), std::move(interner));
   return OkStatus();
 }
 
 StatusOr<std::unique_ptr<Journal>> Engine::OpenJournal(const std::string& tenant,
-                                                       const std::optional<JournalAnchor>& anchor) {
+                                                       const std::optional<JournalAnchor>& anchor,
+                                                       std::vector<uint64_t>* erased) {
   Journal::Options options{.dir = options_.paths.JournalOf(tenant),
                            .tenant = tenant,
                            .key = journal_key_,
                            .clock = &clock_,
                            .files = options_.journal_disk};
+  options.visit = [erased](const journal::v1::Record& record) {
+    if (erased == nullptr || !record.replay().erased()) return;
+    const auto& numbers = record.replay().removed();
+    erased->insert(erased->end(), numbers.begin(), numbers.end());
+  };
   return Journal::Open(std::move(options), anchor);
+}
+
+Status Engine::DestroyErased(uint32_t tenant, std::vector<uint64_t> erased) {
+  RETURN_IF_ERROR(database_->Scan(
+      Family::kErasures, TenantPrefix(tenant), [&](auto, std::string_view payload) -> Status {
+        store::v1::ErasureRecord record;
+        RETURN_IF_ERROR(ParseRecord(payload, &record));
+        erased.insert(erased.end(), record.numbers().begin(), record.numbers().end());
+        return OkStatus();
+      }));
+  return keys_->Destroy(tenant, erased);
 }
 
 Status Engine::Reconcile(const TenantState& state, Tenant* tenant) {
@@ -232,6 +284,7 @@ Status Engine::Reconcile(const TenantState& state, Tenant* tenant) {
     record.set_mutation(true);
     *record.mutable_documents() = row.touched();
     record.set_reason(row.reason());
+    if (row.has_replay()) *record.mutable_replay() = row.replay();
     record.set_recovered(true);
   }
   if (records.empty()) return OkStatus();
@@ -241,10 +294,10 @@ Status Engine::Reconcile(const TenantState& state, Tenant* tenant) {
 }
 
 StatusOr<std::shared_ptr<Tenant>> Engine::OpenCreated(const TenantState& state) {
-  ASSIGN_OR_RETURN(auto journal, OpenJournal(state.name, std::nullopt));
+  ASSIGN_OR_RETURN(auto journal, OpenJournal(state.name, std::nullopt, nullptr));
   auto tenant = std::make_shared<Tenant>(state.name, std::move(journal), journal_key_);
-  tenant->publisher.Publish(
-      View::Build(state, {}, database_->TakeSnapshot(), database_.get(), clock_.Now(), nullptr));
+  tenant->publisher.Publish(View::Build(state, {}, database_->TakeSnapshot(), database_.get(),
+                                        &vault_, clock_.Now(), nullptr));
   Remember(tenant);
   return tenant;
 }
@@ -285,6 +338,16 @@ WriteContext Engine::WriteAs(const Authenticated& caller) {
 
 JournalPlace Engine::JournalOf(const std::string& tenant) const {
   return {options_.paths.JournalOf(tenant), journal_key_};
+}
+
+StatusOr<BackupInfo> Engine::Backup(uint32_t keep) {
+  std::lock_guard lock(backing_up_);
+  const uint64_t revision = FindTenant(kFirstTenant)->publisher.Pin(&clock_)->revision();
+  return MakeBackup(*database_, options_.backup_dir, revision, keep);
+}
+
+StatusOr<std::vector<BackupInfo>> Engine::Backups(bool verify) const {
+  return ListBackups(options_.backup_dir, verify);
 }
 
 }  // namespace cordon

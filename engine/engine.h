@@ -3,6 +3,8 @@
 //   DIR/FORMAT            the format's version, as text
 //   DIR/admin.key         the first tenant's first key, made by Init
 //   DIR/journal.key       the journal's key, unless kept elsewhere
+//   DIR/master.key        what the documents' keys are sealed with, unless kept elsewhere
+//   DIR/keys/             the documents' keys, unless kept elsewhere (crypto/key_store.h)
 //   DIR/dev/              keys of the development mode
 //   DIR/opening           starts that did not end, while there are any (open_attempts.h)
 //   DIR/store/            RocksDB
@@ -12,6 +14,7 @@
 
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <shared_mutex>
 #include <string>
@@ -19,9 +22,11 @@
 
 #include "engine/base/clock.h"
 #include "engine/embed/endpoint.h"
+#include "engine/erasures.h"
 #include "engine/ingest/ingest.h"
 #include "engine/inspect/inspect.h"
 #include "engine/retrieve/retrieve.h"
+#include "engine/store/backup.h"
 #include "engine/store/load.h"
 #include "engine/text/token_counter.h"
 
@@ -30,8 +35,10 @@ namespace cordon {
 // Where an engine's files are.
 struct DataPaths {
   std::string data_dir;
-  std::string journal_dir;  // empty: DIR/journal
-  std::string journal_key;  // empty: DIR/journal.key, or DIR/dev/journal.key if only that exists
+  std::string journal_dir;   // empty: DIR/journal
+  std::string journal_key;   // empty: DIR/journal.key, or DIR/dev/journal.key if only that exists
+  std::string keys_dir{};    // empty: DIR/keys
+  std::string master_key{};  // empty: DIR/master.key, or DIR/dev/master.key if only that exists
 
   std::string JournalOf(const std::string& tenant) const;
   std::string Store() const;
@@ -39,19 +46,29 @@ struct DataPaths {
   std::string Format() const;
   std::string AdminKey() const;
   std::string DevDir() const;
-  // The journal's key file by the rules above.
+  std::string Keys() const;
+  // The key files by the rules above.
   std::string JournalKey() const;
+  std::string MasterKey() const;
 };
 
 // What the store remembers of a journal; nothing if it is no anchor.
 std::optional<JournalAnchor> ToAnchor(const store::v1::AnchorRecord& record);
 
+// FAILED_PRECONDITION unless `data_dir` holds a store of this format.
+Status CheckFormat(const DataPaths& paths);
+
 // Whether `data_dir` holds a store, finished or not.
 bool HoldsStore(const DataPaths& paths);
 
-// Creates an empty store whose first tenant has one key, and the journal's key where it is missing
-// (in DIR/dev for a development store). ALREADY_EXISTS if there is a store; FAILED_PRECONDITION for
-// a directory that holds something else or cannot be written.
+// The store's documents' keys. FAILED_PRECONDITION if they are missing or another store's.
+StatusOr<std::unique_ptr<KeyStore>> OpenKeys(const DataPaths& paths,
+                                             std::shared_ptr<KeyFiles> files = nullptr);
+Status CheckKeysBelong(const Database& database, const KeyStore& keys);
+
+// Creates an empty store whose first tenant has one key, its key store, and the journal's and the
+// master key where they are missing (in DIR/dev for a development store). ALREADY_EXISTS if there
+// is a store; FAILED_PRECONDITION for a directory that holds something else or cannot be written.
 Status CreateStore(const DataPaths& paths, const MadeKey& first_key, bool dev);
 
 // Thread-safe once open.
@@ -62,13 +79,15 @@ class Engine {
     Durability read_durability = Durability::kRequired;
     // Serve although the journal knows revisions up to this one that the store lost.
     std::optional<uint64_t> accept_loss_to;
-    // The disks below store and journals, for tests to put failing ones there; null: the real ones.
-    // The store's outlives the engine.
+    // The disks below store, journals and keys, for tests to put failing ones there; null: the real
+    // ones. The store's outlives the engine.
     rocksdb::Env* store_disk = nullptr;
     std::shared_ptr<journal::LogFiles> journal_disk = nullptr;
     // What counts tokens, null: an approximation. What embeds and reranks, null: nothing.
     std::shared_ptr<const TokenCounter> tokens = nullptr;
     std::shared_ptr<Endpoints> endpoints = nullptr;
+    std::shared_ptr<KeyFiles> keys_disk = nullptr;
+    std::string backup_dir{};  // empty: no backups
   };
 
   // Recovers store and journals and builds the indexes. Refuses a format it does not know, a
@@ -90,16 +109,26 @@ class Engine {
   WriteContext WriteAs(const Authenticated& caller);
   JournalPlace JournalOf(const std::string& tenant) const;
 
+  // Backs the store up into Options::backup_dir; one at a time.
+  StatusOr<BackupInfo> Backup(uint32_t keep);
+  StatusOr<std::vector<BackupInfo>> Backups(bool verify) const;
+
   Clock* clock() { return &clock_; }
 
  private:
-  Engine(Options options, SecretKey journal_key, std::unique_ptr<Database> database);
+  Engine(Options options, SecretKey journal_key, std::unique_ptr<Database> database,
+         std::unique_ptr<KeyStore> keys);
 
   static StatusOr<std::unique_ptr<Engine>> OpenOnce(Options options);
   Status LoadAll();
   Status LoadOne(const store::v1::TenantRecord& record);
+  // `erased` gets the numbers of all documents that the journal knows as erased; may be null.
   StatusOr<std::unique_ptr<Journal>> OpenJournal(const std::string& tenant,
-                                                 const std::optional<JournalAnchor>& anchor);
+                                                 const std::optional<JournalAnchor>& anchor,
+                                                 std::vector<uint64_t>* erased);
+  // Destroys what is left of the keys of erased documents: a crash came between, or the keys are an
+  // older copy.
+  Status DestroyErased(uint32_t tenant, std::vector<uint64_t> erased);
   // Brings journal and store to one revision, or refuses.
   Status Reconcile(const TenantState& state, Tenant* tenant);
   StatusOr<std::shared_ptr<Tenant>> OpenCreated(const TenantState& state);
@@ -109,10 +138,14 @@ class Engine {
   const SecretKey journal_key_;
   Clock clock_;
   std::unique_ptr<Database> database_;
+  std::unique_ptr<KeyStore> keys_;
+  const Vault vault_;
   mutable std::shared_mutex mutex_;
   std::map<std::string, std::shared_ptr<Tenant>, std::less<>> tenants_;  // guarded by mutex_
   std::unique_ptr<Writer> writer_;
   std::unique_ptr<Executor> background_;  // one thread, which waits for the writer
+  std::unique_ptr<Erasures> erasures_;
+  std::mutex backing_up_;
 };
 
 }  // namespace cordon

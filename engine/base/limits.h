@@ -26,7 +26,9 @@ inline constexpr size_t kSelectedPageBytes = 8 << 20;   // stored records that o
 inline constexpr size_t kSelectionsQueue = 16;          // calls that wait for the one at work
 inline constexpr size_t kSubjectsPerDocument = 256;     // people whom a document is about
 inline constexpr size_t kAttributesPerCollection = 64;  // columns
-inline constexpr size_t kAttributeBytes = 4 << 10;      // a value, not a text
+inline constexpr uint64_t kEraseAfter_s = 31'536'000'000;  // a thousand years
+inline constexpr uint32_t kEraseAtOnce = 4096;             // documents of one mutation
+inline constexpr size_t kAttributeBytes = 4 << 10;         // a value, not a text
 
 // Policy.
 inline constexpr size_t kEntriesPerAcl = 10000;      // of allow, of deny; beyond it a group
@@ -56,6 +58,7 @@ inline constexpr size_t kAliasesPerPrincipal = 256;      // spellings: a few for
 inline constexpr uint32_t kMembersPage = 10000;          // members of one answer: 2.5 MiB
 inline constexpr uint32_t kMembersPageDefault = 1000;    // some screens
 inline constexpr size_t kSyncBytes = size_t{1} << 30;    // a snapshot waits in the store
+inline constexpr size_t kSyncToldBytes = 16 << 20;       // of changes, kept in one journal record
 inline constexpr size_t kSyncsPerTenant = 4;             // sources that send one at a time
 inline constexpr uint32_t kSyncRemovalsDefault_pct = 10;  // more is rarely meant
 inline constexpr size_t kSyncNames = 1000;                // of a dry run, of each kind
@@ -166,8 +169,9 @@ inline constexpr int kKeySetWait_ms = 2000;        // a token of an unknown key 
 inline constexpr int kKeySetStale_s = 24 * 3600;   // keys not confirmed for so long are dropped
 
 // Journal.
-inline constexpr size_t kJournalRecordBytes = 4 << 20;    // kTopK pseudonyms are 0.4 MiB
-inline constexpr size_t kJournalQueueBytes = 64 << 20;    // records that wait for the disk
+inline constexpr size_t kJournalRecordBytes = 24
+                                              << 20;    // a whole ApplyDirectory, kept for restores
+inline constexpr size_t kJournalQueueBytes = 64 << 20;  // records that wait for the disk
 inline constexpr uint64_t kJournalFileBytes = 256 << 20;  // a file that is easily copied
 inline constexpr size_t kJournalTail = 10000;             // records of one listing
 

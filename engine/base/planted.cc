@@ -68,6 +68,14 @@ std::optional<Bug> Chosen() {
       {"chain-unchecked", Bug::kChainUnchecked},
       {"anchor-unchecked", Bug::kAnchorUnchecked},
       {"record-lost", Bug::kRecordLost},
+      {"keys-unsynced", Bug::kKeysUnsynced},
+      {"key-kept", Bug::kKeyKept},
+      {"place-unbound", Bug::kPlaceUnbound},
+      {"early-receipt", Bug::kEarlyReceipt},
+      {"no-replay", Bug::kNoReplay},
+      {"hold-ignored", Bug::kHoldIgnored},
+      {"vectors-kept", Bug::kVectorsKept},
+      {"words-kept", Bug::kWordsKept},
   };
   const char* name = std::getenv("CORDON_PLANT");
   if (name == nullptr || *name == '\0') return std::nullopt;

@@ -55,6 +55,9 @@ void Columns::Clear(uint32_t number) {
     if (held == nullptr || (held->carried >> (number % 64) & 1) == 0) continue;
     ColumnBlock& block = column.blocks.Mutable(number / 64);
     block.carried &= ~(uint64_t{1} << (number % 64));
+    // What is cleared may be erased.
+    if (!block.whole.empty()) block.whole[number % 64] = 0;
+    if (!block.real.empty()) block.real[number % 64] = 0;
     if (!block.strings.empty()) block.strings[number % 64] = std::string();
   }
 }

@@ -1,8 +1,8 @@
 // The attributes of documents, in columns: what filters are worked out from.
 //
-// A column holds the values of one declared attribute, by the documents' numbers (engine/index/
-// documents.h), 64 documents in a block. A document need not carry an attribute: it then has none
-// of its values, which is no value of its own.
+// A column holds the values of one declared attribute, by the documents' numbers
+// (engine/index/document_numbers.h), 64 documents in a block. A document need not carry an
+// attribute: it then has none of its values, which is no value of its own.
 #pragma once
 
 #include <google/protobuf/map.h>

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "engine/base/check.h"
+#include "engine/base/planted.h"
 #include "engine/index/compaction.h"
 #include "engine/index/list_part.h"
 #include "engine/index/vector_index.h"
@@ -22,29 +23,34 @@ class NextVersion {
         covered_(covered),
         numbers_(numbers),
         geometry_(geometry),
-        dead_(segments.size()) {}
+        dead_(segments.size()),
+        erased_(segments.size(), false) {}
 
   void Change(const DocumentChange& change) {
     std::vector<RowSource> old;
     const bool reclass = change.kind == DocumentChange::Kind::kReclass;
     Unstage(change.document, reclass ? &old : nullptr);
     if (change.may_exist) Kill(change.document, reclass ? &old : nullptr);
-    if (change.kind != DocumentChange::Kind::kRemove && !change.rows.empty()) {
-      Stage(change, std::move(old));
-    }
+    if (change.kind == DocumentChange::Kind::kErase) Erase(change.document);
+    const bool goes =
+        change.kind == DocumentChange::Kind::kRemove || change.kind == DocumentChange::Kind::kErase;
+    if (!goes && !change.rows.empty()) Stage(change, std::move(old));
   }
 
   // The rows of covered segments that died.
   const std::vector<uint32_t>& killed() const { return killed_; }
 
-  // The segments with their new dead rows, without the empty ones but for the frozen.
-  std::vector<Segment> TakeSegments() {
+  // The segments with their new dead rows, without the empty ones but for the frozen, and which of
+  // them hold rows that must not stay.
+  std::vector<Segment> TakeSegments(std::vector<bool>* erased) {
+    std::vector<Segment> left;
     for (size_t s = 0; s < segments_.size(); ++s) {
       if (dead_[s]) segments_[s] = segments_[s].WithDead(*std::move(dead_[s]));
+      if (segments_[s].live() == 0 && !segments_[s].frozen()) continue;
+      left.push_back(std::move(segments_[s]));
+      erased->push_back(erased_[s]);
     }
-    std::erase_if(segments_,
-                  [](const Segment& segment) { return segment.live() == 0 && !segment.frozen(); });
-    return std::move(segments_);
+    return left;
   }
 
   std::vector<RowSource> TakeStaged() const {
@@ -87,6 +93,14 @@ class NextVersion {
     }
   }
 
+  // Rows of the document that died before are as readable as those that die now.
+  void Erase(std::string_view document) {
+    if (Planted(Bug::kVectorsKept)) return;
+    for (size_t s = 0; s < segments_.size(); ++s) {
+      if (segments_[s].rows().Find(document)) erased_[s] = true;
+    }
+  }
+
   void Stage(const DocumentChange& change, std::vector<RowSource> old) {
     std::sort(old.begin(), old.end(),
               [](const RowSource& a, const RowSource& b) { return a.ordinal < b.ordinal; });
@@ -118,22 +132,22 @@ class NextVersion {
   const uint64_t geometry_;
   std::vector<uint32_t> killed_;
   std::vector<std::optional<Bitmap>> dead_;     // by segment; what this version adds included
+  std::vector<bool> erased_;                    // by segment; it is to be written anew
   std::vector<std::vector<RowSource>> staged_;  // by document; empty if taken back
   std::unordered_map<std::string_view, size_t> staged_of_;  // by id, into staged_
 };
 
-// Marks the segments of which more than half is dead, as far as `rows_max` rows of copying go.
-std::vector<bool> ToRewrite(std::span<const Segment> segments, size_t rows_max) {
-  std::vector<bool> rewrite(segments.size(), false);
+// Adds to `rewrite` the segments of which more than half is dead, as far as `rows_max` rows of
+// copying go.
+void AddHalfDead(std::span<const Segment> segments, size_t rows_max, std::vector<bool>* rewrite) {
   size_t copied = 0;
   for (size_t s = 0; s < segments.size(); ++s) {
     if (segments[s].frozen()) continue;
     const bool half_dead = segments[s].live() < (segments[s].rows().size() + 1) / 2;
     if (!half_dead || copied + segments[s].live() > rows_max) continue;
     copied += segments[s].live();
-    rewrite[s] = true;
+    (*rewrite)[s] = true;
   }
-  return rewrite;
 }
 
 }  // namespace
@@ -161,8 +175,9 @@ VectorIndex VectorIndex::Apply(std::span<const DocumentChange> changes) const {
   NextVersion next(*segments_, Covered(), numbers(), geometry);
   for (const DocumentChange& change : changes) next.Change(change);
   const std::vector<RowSource> staged = next.TakeStaged();
-  const std::vector<Segment> old = next.TakeSegments();
-  const std::vector<bool> rewrite = ToRewrite(old, RowsMax());
+  std::vector<bool> rewrite;
+  const std::vector<Segment> old = next.TakeSegments(&rewrite);
+  AddHalfDead(old, RowsMax(), &rewrite);
 
   std::vector<Segment> segments;
   for (const Segment& segment : old) {

@@ -1,7 +1,8 @@
 // Which documents a question is about, beside who may see them: the row bitmap of an AllowedSet.
 //
-// Documents are named by their numbers (documents.h). A filter is worked out for 64 documents at
-// once, and only where a search comes by: a caller who may see ten rows pays for ten words.
+// Documents are named by their numbers (document_numbers.h). A filter is worked out for 64
+// documents at once, and only where a search comes by: a caller who may see ten rows pays for ten
+// words.
 #pragma once
 
 #include <cstddef>

@@ -49,7 +49,7 @@ struct RowSource {
   uint32_t class_id = 0;
   const float* embedding = nullptr;    // `dimension` finite floats
   std::optional<double> norm;          // Norm(embedding), if known
-  uint32_t number = 0;                 // of the document (documents.h)
+  uint32_t number = 0;                 // of the document (document_numbers.h)
   std::optional<ListPair> lists = {};  // if known
 };
 
@@ -101,7 +101,7 @@ class SegmentRows {
     const uint32_t begin = document == 0 ? 0 : id_ends_[document - 1];
     return std::string_view(ids_.data() + begin, id_ends_[document] - begin);
   }
-  // Its number in the whole collection (documents.h), which `document` is not.
+  // Its number in the whole collection (document_numbers.h), which `document` is not.
   uint32_t number(uint32_t document) const { return numbers_[document]; }
   // Its rows, by ordinal.
   std::span<const uint32_t> rows_of(uint32_t document) const;

@@ -46,15 +46,16 @@ struct DocumentChange {
     kReplace,  // `rows` are all the rows of the document from now on
     kReclass,  // the rows named by ordinal keep their vectors and take the class; unnamed ones go
     kRemove,   // the document goes; nothing happens if there is none
+    kErase,    // the same, and nothing of it stays in memory once older versions are gone
   };
   std::string_view document;
   Kind kind = Kind::kReplace;
   // False: the caller knows that the index has no such document, and its look-up is skipped.
   bool may_exist = true;
-  Micros valid_from = kAlways;  // [valid_from, valid_until); not used by kRemove
+  Micros valid_from = kAlways;  // [valid_from, valid_until); not used by kRemove and kErase
   Micros valid_until = kNever;
   std::vector<NewRow> rows;  // ordinals differ
-  uint32_t number = 0;       // of the document, for filters (documents.h)
+  uint32_t number = 0;       // of the document, for filters (document_numbers.h)
 };
 
 // Lists that were made of a frozen index (upkeep.h).

@@ -1,4 +1,4 @@
-// How a change goes to the writer, and how one is refused before it. Internal to ingest/.
+// How a change goes to the writer and back, and how one is refused before it. Internal to ingest/.
 #pragma once
 
 #include <string>
@@ -33,6 +33,16 @@ void Commit(const WriteContext& context, store::v1::Mutation mutation, Acknowled
         if (!committed.ok()) return done(committed.status());
         done(respond(*committed));
       });
+}
+
+// For calls that answer with a revision only.
+template <typename Response>
+auto RevisionOnly() {
+  return [](const Committed& committed) {
+    Response response;
+    response.set_revision(committed.revision);
+    return response;
+  };
 }
 
 }  // namespace cordon

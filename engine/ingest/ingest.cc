@@ -16,16 +16,6 @@ namespace {
 
 using store::v1::Mutation;
 
-// For calls that answer with a revision only.
-template <typename Response>
-auto RevisionOnly() {
-  return [](const Committed& committed) {
-    Response response;
-    response.set_revision(committed.revision);
-    return response;
-  };
-}
-
 // For Delete and SetAccess: only auditors learn whether the document existed.
 template <typename Response>
 auto RevisionAndExisted(bool audit) {

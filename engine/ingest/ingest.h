@@ -52,6 +52,10 @@ void SetAccessSelected(const WriteContext& context, const v1::SetAccessSelectedR
                        std::function<bool()> stop, Acknowledge<v1::SetAccessSelectedResponse> done);
 void Delete(const WriteContext& context, const v1::DeleteRequest& request,
             Acknowledge<v1::DeleteResponse> done);
+void Erase(const WriteContext& context, const v1::EraseRequest& request,
+           Acknowledge<v1::EraseResponse> done);
+void SetHold(const WriteContext& context, const v1::SetHoldRequest& request,
+             Acknowledge<v1::SetHoldResponse> done);
 void ApplyDirectory(const WriteContext& context, v1::ApplyDirectoryRequest request,
                     Acknowledge<v1::ApplyDirectoryResponse> done);
 void ApplyPolicy(const WriteContext& context, v1::ApplyPolicyRequest request,

@@ -1,9 +1,10 @@
 #include "engine/ingest/selection.h"
 
+#include <algorithm>
 #include <memory>
+#include <span>
 #include <utility>
 
-#include "cordon/store/v1/records.pb.h"
 #include "engine/ingest/commit.h"
 
 namespace cordon {
@@ -24,6 +25,7 @@ Selection::Selection(const WriteContext& context, v1::SetAccessSelectedRequest r
       label_(request_.label().SerializeAsString()) {}
 
 bool Selection::Wants(const v1::Document& document) const {
+  if (!document.id().starts_with(request_.id_prefix())) return false;
   if (!request_.source().empty() && document.provenance().source() != request_.source()) {
     return false;
   }
@@ -31,16 +33,46 @@ bool Selection::Wants(const v1::Document& document) const {
          (request_.has_label() && document.label().SerializeAsString() != label_);
 }
 
-Status Selection::Visit(std::string_view payload) {
+Status Selection::VisitSource(const View& view, uint32_t collection) {
+  const uint32_t tenant = view.state().id;
+  const Documents documents = view.documents();
+  const std::string prefix =
+      KindKey(tenant, collection, kSourceMark,
+              view.vault().Pseudonym(tenant, collection, "source", request_.source()));
   store::v1::DocumentRecord record;
-  RETURN_IF_ERROR(ParseRecord(payload, &record));
+  return view.Scan(Family::kMarks, prefix, [&](auto key, auto) -> Status {
+    // Versions that were replaced or deleted have marks as well, and no record.
+    ASSIGN_OR_RETURN(const bool there,
+                     documents.ReadNumbered(collection, LastLongNumber(key), &record));
+    return there ? Visit(record) : OkStatus();
+  });
+}
+
+Status Selection::VisitPrefix(const View& view, const Collection& collection) {
+  constexpr size_t kReadAtOnce = 256;  // documents: the reads share their way down
+  constexpr size_t kAhead = 1 << 16;   // to find them costs a look at every id
+  const DocumentNumbers& known = view.indexes_of(collection).documents;
+  const auto visit = [this](size_t, const auto& record) { return Visit(record); };
+  std::string_view after;
+  while (true) {
+    const std::vector<std::string_view> ids = known.Next(request_.id_prefix(), after, kAhead);
+    if (ids.empty()) return OkStatus();
+    for (size_t from = 0; from < ids.size(); from += kReadAtOnce) {
+      const auto some = std::span(ids).subspan(from, std::min(kReadAtOnce, ids.size() - from));
+      RETURN_IF_ERROR(view.documents().ReadMany(collection.id, some, visit));
+    }
+    after = ids.back();
+  }
+}
+
+Status Selection::Visit(const store::v1::DocumentRecord& record) {
   if (!Wants(record.document())) return OkStatus();
   if (sent_ + static_cast<size_t>(page_.documents_size()) == documents_max_) {
     response_.set_more(true);
     return Enough();
   }
   page_.add_documents(record.document().id());
-  page_bytes_ += payload.size();
+  page_bytes_ += record.ByteSizeLong() + acl_.size() + label_.size();
   const bool full = static_cast<size_t>(page_.documents_size()) == limits::kDocumentsPerBatch ||
                     page_bytes_ >= limits::kSelectedPageBytes;
   return full ? Send() : OkStatus();
@@ -86,9 +118,8 @@ StatusOr<v1::SetAccessSelectedResponse> Selection::Change() {
   const auto collection = view->state().FindCollection(request_.collection());
   Status scanned = OkStatus();
   if (collection) {  // else the writer says so
-    const std::string prefix = DocumentKey(view->state().id, collection->id, request_.id_prefix());
-    scanned = view->Scan(Family::kDocuments, prefix,
-                         [this](auto, auto payload) { return Visit(payload); });
+    scanned = request_.source().empty() ? VisitPrefix(*view.view, *collection)
+                                        : VisitSource(*view.view, collection->id);
   }
   if (scanned.ok() || scanned.code() == StatusCode::kOutOfRange) {
     // The last page, or an empty one: a call takes a revision, whatever is selected.

@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 
+#include "cordon/store/v1/records.pb.h"
 #include "engine/base/limits.h"
 #include "engine/ingest/ingest.h"
 
@@ -27,8 +28,10 @@ class Selection {
   StatusOr<v1::SetAccessSelectedResponse> Change();
 
  private:
-  // One record of the scan.
-  Status Visit(std::string_view payload);
+  // Visits those of the source, or else those whose ids begin with the prefix.
+  Status VisitSource(const View& view, uint32_t collection);
+  Status VisitPrefix(const View& view, const Collection& collection);
+  Status Visit(const store::v1::DocumentRecord& record);
   bool Wants(const v1::Document& document) const;
   // Sends the page, once the one before is committed.
   Status Send();

@@ -27,8 +27,10 @@ Status Broken(const Status& cause) {
 
 }  // namespace
 
-Writer::Writer(Database* database, Clock* clock, OpenTenant open_tenant, std::string index_dir)
+Writer::Writer(Database* database, const Vault* vault, Clock* clock, OpenTenant open_tenant,
+               std::string index_dir)
     : database_(database),
+      vault_(vault),
       clock_(clock),
       open_tenant_(std::move(open_tenant)),
       thread_([this] { Run(); }),
@@ -65,7 +67,7 @@ void Writer::AdoptLocked(std::shared_ptr<Tenant> tenant, Interner interner) {
 
 // All that can be known of a mutation before its turn comes: whatever is done here, on its caller's
 // thread, the one writer need not do.
-Writer::Pending Writer::Prepare(std::shared_ptr<Tenant> tenant, Authenticated caller,
+Writer::Pending Writer::Prepare(std::shared_ptr<Tenant> tenant, std::optional<Authenticated> caller,
                                 store::v1::Mutation mutation, journal::v1::Record record,
                                 Done done) {
   Pending pending{.tenant = std::move(tenant),
@@ -82,7 +84,7 @@ Writer::Pending Writer::Prepare(std::shared_ptr<Tenant> tenant, Authenticated ca
   // Without the time, which it gets when it is applied and which stands beside the digest.
   const std::string bytes = pending.mutation.SerializeAsString();
   pending.bytes = bytes.size();
-  pending.digest = Sha256(bytes);
+  pending.digest = vault_->KeyedDigest(bytes);
   const auto name = [&](std::string_view id) {
     pending.names.try_emplace(id, pending.tenant->pseudonyms.Of("document", id));
   };
@@ -100,8 +102,17 @@ Writer::Pending Writer::Prepare(std::shared_ptr<Tenant> tenant, Authenticated ca
 
 void Writer::Submit(std::shared_ptr<Tenant> tenant, Authenticated caller,
                     store::v1::Mutation mutation, journal::v1::Record record, Done done) {
-  Pending pending = Prepare(std::move(tenant), std::move(caller), std::move(mutation),
-                            std::move(record), std::move(done));
+  Enqueue(Prepare(std::move(tenant), std::move(caller), std::move(mutation), std::move(record),
+                  std::move(done)));
+}
+
+void Writer::SubmitOwn(std::shared_ptr<Tenant> tenant, store::v1::Mutation mutation,
+                       journal::v1::Record record, Done done) {
+  Enqueue(Prepare(std::move(tenant), std::nullopt, std::move(mutation), std::move(record),
+                  std::move(done)));
+}
+
+void Writer::Enqueue(Pending pending) {
   std::vector<store::v1::Mutation> spent;  // freed without the lock
   {
     std::lock_guard lock(mutex_);
@@ -196,7 +207,9 @@ void Writer::CommitGroup(std::vector<Pending>* group) {
   std::lock_guard lock(heads_mutex_);
   for (auto& pending : *group) ApplyOne(&pending);
   if (broken_.ok()) {
-    if (const Status synced = database_->Sync(); !synced.ok()) broken_ = Broken(synced);
+    Status synced = database_->Sync();
+    if (synced.ok()) synced = DestroyKeys(*group);
+    if (!synced.ok()) broken_ = Broken(synced);
   }
   const auto receipts = AppendRecords(group);
   if (broken_.ok() && !Planted(Bug::kAckBeforePublish)) PublishChanged();
@@ -212,7 +225,7 @@ void Writer::CommitGroup(std::vector<Pending>* group) {
     } else {
       Applied& applied = pending.applied;
       pending.done(Committed{applied.next.revision, applied.existed,
-                             std::move(applied.existed_each), applied.parts,
+                             std::move(applied.existed_each), applied.parts, applied.more,
                              std::move(applied.undefined), std::move(applied.model_label),
                              std::move(applied.sync), *receipts[i]});
     }
@@ -221,6 +234,28 @@ void Writer::CommitGroup(std::vector<Pending>* group) {
     std::this_thread::sleep_for(kPlantedDelay);
     PublishChanged();
   }
+}
+
+Status Writer::DestroyKeys(const std::vector<Pending>& group) {
+  for (const auto& pending : group) {
+    if (!pending.refused.ok() || pending.applied.erased.empty()) continue;
+    RETURN_IF_ERROR(vault_->keys().Destroy(pending.applied.next.id, pending.applied.erased));
+  }
+  return OkStatus();
+}
+
+void Writer::FreeSpent() {
+  std::vector<store::v1::Mutation> spent;
+  std::lock_guard lock(mutex_);
+  spent.swap(spent_);
+}
+
+Status Writer::ForgetErasure(uint32_t tenant, uint64_t revision) {
+  std::lock_guard lock(heads_mutex_);
+  RETURN_IF_ERROR(broken_);
+  Batch batch;
+  batch.Delete(Family::kErasures, RevisionKey(tenant, revision));
+  return database_->Write(batch);
 }
 
 std::string Writer::NameOf(const Pending& pending, std::string_view kind, std::string_view value) {
@@ -245,13 +280,16 @@ void Writer::ApplyOne(Pending* pending) {
 }
 
 ApplyContext Writer::ContextOf(Head* head, PseudonymOf pseudonym, const Digest& digest) const {
-  return {*database_, head->interner,
+  return {*database_,
+          *vault_,
+          head->interner,
           [head] {
             std::vector<bool> in_use(head->state.policy.classes.classes.size());
             for (const auto& [id, index] : head->indexes) MarkClassesInUse(index, &in_use);
             return in_use;
           },
-          std::move(pseudonym), digest};
+          std::move(pseudonym),
+          digest};
 }
 
 // The head is what is published: it is tried between two groups, and nothing is broken.
@@ -286,7 +324,9 @@ Status Writer::ApplyToHead(Head* head, Pending* pending) {
   ASSIGN_OR_RETURN(pending->applied,
                    Apply(context, head->state, pending->mutation, std::move(batch_)));
   Applied& applied = pending->applied;
-  RETURN_IF_ERROR(CheckNotRaised(head->state.policy, applied.next.policy, pending->caller));
+  if (pending->caller) {
+    RETURN_IF_ERROR(CheckNotRaised(head->state.policy, applied.next.policy, *pending->caller));
+  }
   PutAnchor(*head, &applied.batch);
   if (const Status written = database_->Write(applied.batch); !written.ok()) {
     broken_ = Broken(written);
@@ -326,6 +366,9 @@ void Writer::CompleteRecord(Pending* pending) {
   record.set_revision(pending->applied.next.revision);
   record.set_mutation(true);
   record.set_collection(pending->applied.collection);
+  if (pending->applied.replay.ByteSizeLong() > 0) {
+    *record.mutable_replay() = pending->applied.replay;
+  }
   const auto& names = pending->applied.names;
   record.mutable_documents()->Assign(names.begin(), names.end());
   record.set_mutation_digest(pending->tenant->pseudonyms.Digest(AsBytes(pending->digest)));
@@ -396,12 +439,13 @@ void Writer::PublishChanged() {
       TenantState early = previous->state();
       early.revision = head.state.revision;
       head.tenant->publisher.Publish(View::Build(std::move(early), previous->indexes(),
-                                                 database_->TakeSnapshot(), database_,
+                                                 database_->TakeSnapshot(), database_, vault_,
                                                  clock_->Now(), previous.view.get()));
       std::this_thread::sleep_for(kPlantedDelay);
     }
     head.tenant->publisher.Publish(View::Build(head.state, head.indexes, database_->TakeSnapshot(),
-                                               database_, clock_->Now(), previous.view.get()));
+                                               database_, vault_, clock_->Now(),
+                                               previous.view.get()));
   }
 }
 

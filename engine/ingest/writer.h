@@ -1,6 +1,7 @@
 // The one writer: commits mutations in groups (DESIGN §3).
 //
-//   apply → RocksDB write → … → one RocksDB sync → one journal sync → publish Views → acknowledge
+//   apply → RocksDB write → … → one RocksDB sync → erased keys destroyed → one journal sync →
+//   publish Views → acknowledge
 //
 // Nothing else writes state. After a failure of the store or the journal it is not known what is on
 // disk: everything later is refused until a restart finds out.
@@ -38,6 +39,7 @@ struct Committed {
   bool existed;
   std::vector<bool> existed_each;
   uint32_t parts;
+  bool more;
   std::vector<std::string> undefined;
   std::optional<Label> model_label;  // of Export
   v1::SyncDirectoryResponse sync;    // of SyncDirectory: all but the revision
@@ -50,9 +52,10 @@ class Writer {
   using Done = std::function<void(StatusOr<Committed>)>;
   // Opens a tenant that a mutation has created; called on the writer's thread.
   using OpenTenant = std::function<StatusOr<std::shared_ptr<Tenant>>(const TenantState&)>;
-  // `database` and `clock` outlive the writer. `index_dir` is where geometries are kept; empty:
-  // nowhere.
-  Writer(Database* database, Clock* clock, OpenTenant open_tenant, std::string index_dir = "");
+  // `database`, `vault` and `clock` outlive the writer. `index_dir` is where geometries are kept;
+  // empty: nowhere.
+  Writer(Database* database, const Vault* vault, Clock* clock, OpenTenant open_tenant,
+         std::string index_dir = "");
 
   // Commits what is queued, records where the journals stand, and stops.
   ~Writer();
@@ -65,6 +68,10 @@ class Writer {
   // refused mutations included; or at once with RESOURCE_EXHAUSTED if the queue is full.
   void Submit(std::shared_ptr<Tenant> tenant, Authenticated caller, store::v1::Mutation mutation,
               journal::v1::Record record, Done done);
+
+  // The same for a mutation of the engine's own, on nobody's behalf.
+  void SubmitOwn(std::shared_ptr<Tenant> tenant, store::v1::Mutation mutation,
+                 journal::v1::Record record, Done done);
 
   // What `mutation` would make of the newest published state, or how it would be refused as a real
   // one on behalf of `caller`. Nothing is written and no revision is taken. Waits for its turn
@@ -80,10 +87,16 @@ class Writer {
   // A number under which nothing is staged.
   uint64_t NewGeneration() { return ++generations_; }
 
+  // Frees committed mutations that nobody has freed yet: what was erased may be in them.
+  void FreeSpent();
+
+  // Takes the note of an erasure out of the store, once the journal has its receipt.
+  Status ForgetErasure(uint32_t tenant, uint64_t revision);
+
  private:
   struct Pending {
     std::shared_ptr<Tenant> tenant;
-    Authenticated caller;
+    std::optional<Authenticated> caller;  // whom it may not raise
     store::v1::Mutation mutation;
     // What the journal and the revision's row say of it.
     Digest digest;
@@ -112,8 +125,9 @@ class Writer {
     uint64_t anchored = 0;  // journal sequence that the store remembers
   };
 
-  Pending Prepare(std::shared_ptr<Tenant> tenant, Authenticated caller,
+  Pending Prepare(std::shared_ptr<Tenant> tenant, std::optional<Authenticated> caller,
                   store::v1::Mutation mutation, journal::v1::Record record, Done done);
+  void Enqueue(Pending pending);
   void Run();
   // Leaves the mutations of a group for Submit's callers to free.
   void Discard(std::vector<Pending> group);
@@ -124,6 +138,8 @@ class Writer {
   StatusOr<Trial> TryOne(WaitingTrial* waiting);
   static std::string NameOf(const Pending& pending, std::string_view kind, std::string_view value);
   void CommitGroup(std::vector<Pending>* group);
+  // Destroys the keys of what the group erased.
+  Status DestroyKeys(const std::vector<Pending>& group);
   void ApplyOne(Pending* pending);
   // What Apply reads beside the head's state.
   using PseudonymOf = std::function<std::string(std::string_view kind, std::string_view value)>;
@@ -142,6 +158,7 @@ class Writer {
   void PutAnchor(const Head& head, Batch* batch) const;
 
   Database* const database_;
+  const Vault* const vault_;
   Clock* const clock_;
   const OpenTenant open_tenant_;
   std::atomic<uint64_t> generations_{0};

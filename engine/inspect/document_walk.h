@@ -1,4 +1,5 @@
-// Reads every document of a collection for an auditor's question, in the order of their ids.
+// Reads every document of a collection for an auditor's question, in the order in which they were
+// written.
 #pragma once
 
 #include <functional>

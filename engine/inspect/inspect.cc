@@ -50,10 +50,8 @@ StatusOr<v1::ExplainResponse> ExplainDocument(const ReadContext& context,
   record->set_destination(request.destination());
   record->add_documents(context.tenant->pseudonyms.Of("document", request.document()));
   store::v1::DocumentRecord document;
-  ASSIGN_OR_RETURN(
-      const bool found,
-      view->Get(Family::kDocuments,
-                DocumentKey(view->state().id, collection->id, request.document()), &document));
+  ASSIGN_OR_RETURN(const bool found,
+                   view->documents().Read(collection->id, request.document(), &document));
   if (!found) return DocumentNotFound();
   ASSIGN_OR_RETURN(const Validity validity, ValidityOf(document.document()));
   v1::ExplainResponse response;
@@ -157,6 +155,7 @@ v1::JournalLine ToLine(const journal::v1::Record& record, const std::string& ten
   line.set_reason(record.reason());
   line.set_canary(record.canary());
   *line.mutable_endpoints() = record.endpoints();
+  *line.mutable_receivers() = record.erasure().destinations();
   return line;
 }
 

@@ -5,8 +5,10 @@
 
 #include "cordon/v1/admin.pb.h"
 #include "cordon/v1/directory.pb.h"
+#include "cordon/v1/ingest.pb.h"
 #include "cordon/v1/policy.pb.h"
 #include "engine/crypto/secret_key.h"
+#include "engine/store/backup.h"
 #include "engine/view/journaled.h"
 #include "engine/view/trial.h"
 
@@ -44,6 +46,17 @@ void Stats(const ReadContext& context, const v1::StatsRequest& request,
            Answer<v1::StatsResponse> done);
 void ListKeys(const ReadContext& context, Answer<v1::ListKeysResponse> done);
 void ListCollections(const ReadContext& context, Answer<v1::ListCollectionsResponse> done);
+void EraseStatus(const ReadContext& context, const v1::EraseStatusRequest& request,
+                 Answer<v1::EraseStatusResponse> done);
+void ListHolds(const ReadContext& context, const v1::ListHoldsRequest& request,
+               Answer<v1::ListHoldsResponse> done);
+// Backups, of which the engine knows; all tenants are in one.
+using MakeBackupOf = std::function<StatusOr<BackupInfo>(uint32_t keep)>;
+using BackupsOf = std::function<StatusOr<std::vector<BackupInfo>>(bool verify)>;
+void CreateBackup(const ReadContext& context, const v1::CreateBackupRequest& request,
+                  const MakeBackupOf& make, Answer<v1::CreateBackupResponse> done);
+void ListBackups(const ReadContext& context, const v1::ListBackupsRequest& request,
+                 const BackupsOf& list, Answer<v1::ListBackupsResponse> done);
 void Capabilities(const ReadContext& context, Answer<v1::CapabilitiesResponse> done);
 void QueryJournal(const ReadContext& context, const v1::QueryJournalRequest& request,
                   Answer<v1::QueryJournalResponse> done);

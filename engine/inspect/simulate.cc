@@ -122,8 +122,13 @@ class Comparison {
     return OkStatus();
   }
 
+  // Keeps the first by id, whatever the order in which they come.
   Status Name(const std::string& id, google::protobuf::RepeatedPtrField<std::string>* names) {
-    if (static_cast<size_t>(names->size()) == named_max_) return OkStatus();
+    if (static_cast<size_t>(names->size()) == named_max_) {
+      if (id >= *names->rbegin()) return OkStatus();
+      named_bytes_ -= names->rbegin()->size();
+      names->RemoveLast();
+    }
     named_bytes_ += id.size();
     if (named_bytes_ > limits::kSimulateAnswerBytes) {
       return Invalid("limit",
@@ -131,6 +136,9 @@ class Comparison {
                      "or about fewer principals by 'as'");
     }
     names->Add(std::string(id));
+    for (int i = names->size() - 1; i > 0 && names->Get(i) < names->Get(i - 1); --i) {
+      names->SwapElements(i, i - 1);
+    }
     return OkStatus();
   }
 

@@ -135,10 +135,8 @@ StatusOr<v1::WhoCanSeeResponse> Who(const ReadContext& context, const v1::WhoCan
   ASSIGN_OR_RETURN(const Judged judged, Judged::In(view->state(), view->now(),
                                                    request.destination(), context.caller.dev()));
   store::v1::DocumentRecord document;
-  ASSIGN_OR_RETURN(
-      const bool found,
-      view->Get(Family::kDocuments,
-                DocumentKey(view->state().id, collection->id, request.document()), &document));
+  ASSIGN_OR_RETURN(const bool found,
+                   view->documents().Read(collection->id, request.document(), &document));
   if (!found) return DocumentNotFound();
   ASSIGN_OR_RETURN(const std::vector<Facts> chunks, FactsOf(document));
   Candidates candidates(judged.world());

@@ -78,8 +78,9 @@ StatusOr<std::unique_ptr<Journal>> Journal::Open(Options options,
   std::unique_ptr<Journal> opened(
       new Journal(std::move(options), std::make_unique<journal::DirectoryLock>(*std::move(lock))));
   const Options& own = opened->options_;
-  ASSIGN_OR_RETURN(auto recovered, journal::Recover(own.dir, own.tenant, keys, anchor,
-                                                    own.files.get(), opened->index_.get()));
+  ASSIGN_OR_RETURN(auto recovered,
+                   journal::Recover(own.dir, own.tenant, keys, anchor, own.files.get(),
+                                    opened->index_.get(), own.visit));
   opened->cut_bytes_ = recovered.cut_bytes;
   opened->next_sequence_ = recovered.last.sequence + 1;
   opened->last_time_ = recovered.last_time;

@@ -56,6 +56,7 @@ class Journal {
     size_t queue_bytes_max = limits::kJournalQueueBytes;
     Clock* clock = nullptr;                      // not owned; null: the wall clock
     std::shared_ptr<journal::LogFiles> files{};  // null: the disk; tests put a failing one here
+    std::function<void(const Record&)> visit{};  // gets each record that Open finds, in order
   };
 
   // Opens or begins the tenant's journal. `anchor` is what the store remembers; a sequence of 0 is

@@ -27,10 +27,11 @@ Status Replaced(uint64_t sequence) {
 
 // Reads all records; on return the reader stands at the end or at a torn end.
 Status ReadAll(const std::optional<JournalAnchor>& anchor, ChainReader* reader, RecordIndex* index,
-               Recovered* recovered) {
+               const std::function<void(const Record&)>& visit, Recovered* recovered) {
   while (reader->Next()) {
     const Record& record = reader->record();
     index->Note(reader->place());
+    if (visit) visit(record);
     recovered->last_time = record.time_us();
     if (record.mutation()) recovered->last_revision = record.revision();
     if (anchor && anchor->sequence == record.sequence() && *anchor != reader->last()) {
@@ -50,7 +51,8 @@ Status ReadAll(const std::optional<JournalAnchor>& anchor, ChainReader* reader, 
 
 StatusOr<Recovered> Recover(const fs::path& directory, const std::string& tenant,
                             const ChainKeys& keys, const std::optional<JournalAnchor>& anchor,
-                            LogFiles* files, RecordIndex* index) {
+                            LogFiles* files, RecordIndex* index,
+                            const std::function<void(const v1::Record&)>& visit) {
   ASSIGN_OR_RETURN(const auto numbers, ListLogFiles(directory));
   if (numbers.empty()) {
     if (anchor && anchor->sequence > 0) return CutTail(0, anchor->sequence);
@@ -60,7 +62,7 @@ StatusOr<Recovered> Recover(const fs::path& directory, const std::string& tenant
   }
   Recovered recovered;
   ChainReader reader(directory, tenant, keys);
-  RETURN_IF_ERROR(ReadAll(anchor, &reader, index, &recovered));
+  RETURN_IF_ERROR(ReadAll(anchor, &reader, index, visit, &recovered));
   recovered.end = reader.end();
   recovered.last = reader.last();
   const fs::path newest = directory / LogFileName(recovered.end.number);

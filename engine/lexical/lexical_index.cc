@@ -7,18 +7,30 @@
 #include <utility>
 
 #include "engine/base/check.h"
+#include "engine/base/planted.h"
 #include "engine/index/compaction.h"
 
 namespace cordon {
 namespace {
 
-// Marks the rows of the changed documents dead; without the segments that are empty then.
+// Whether the segment must be written anew for an erasure, dead rows and all.
+bool HoldsErased(const LexicalSegment& segment, const LexicalChange& change) {
+  if (change.kind != LexicalChange::Kind::kErase || Planted(Bug::kWordsKept)) return false;
+  return !segment.rows().rows_of(change.document).empty() ||
+         (change.renumbered && segment.dead() != nullptr);
+}
+
+// Marks the rows of the changed documents dead; without the segments that are empty then. `rewrite`
+// gets, for each that is left, whether it holds rows that must not stay.
 std::vector<LexicalSegment> WithoutChanged(std::span<const LexicalSegment> segments,
-                                           std::span<const LexicalChange> changes) {
+                                           std::span<const LexicalChange> changes,
+                                           std::vector<bool>* rewrite) {
   std::vector<LexicalSegment> rest;
   for (const LexicalSegment& segment : segments) {
     std::optional<Bitmap> dead;
+    bool erased = false;
     for (const LexicalChange& change : changes) {
+      erased = erased || HoldsErased(segment, change);
       if (!change.may_exist) continue;
       for (const uint32_t row : segment.rows().rows_of(change.document)) {
         if (segment.Dead(row)) continue;
@@ -27,7 +39,10 @@ std::vector<LexicalSegment> WithoutChanged(std::span<const LexicalSegment> segme
       }
     }
     rest.push_back(dead ? segment.WithDead(*std::move(dead)) : segment);
-    if (rest.back().live() == 0) rest.pop_back();
+    rewrite->push_back(erased);
+    if (rest.back().live() > 0) continue;
+    rest.pop_back();
+    rewrite->pop_back();
   }
   return rest;
 }
@@ -38,7 +53,7 @@ std::vector<LexicalSource> NewRows(std::span<const LexicalChange> changes) {
   for (const LexicalChange& change : changes) last[change.document] = &change;
   std::vector<LexicalSource> rows;
   for (const auto& [document, change] : last) {
-    if (change->kind == LexicalChange::Kind::kRemove) continue;
+    if (change->kind != LexicalChange::Kind::kReplace) continue;
     for (const auto& row : change->rows) {
       rows.push_back({document, row.ordinal, row.class_id, change->valid_from, change->valid_until,
                       row.terms});
@@ -47,17 +62,16 @@ std::vector<LexicalSource> NewRows(std::span<const LexicalChange> changes) {
   return rows;
 }
 
-// Segments of which more than half is dead are rewritten, as far as `rows_max` rows go.
-std::vector<bool> ToRewrite(std::span<const LexicalSegment> segments, size_t rows_max) {
-  std::vector<bool> rewrite(segments.size(), false);
+// Adds to `rewrite` the segments of which more than half is dead, as far as `rows_max` rows go.
+void AddHalfDead(std::span<const LexicalSegment> segments, size_t rows_max,
+                 std::vector<bool>* rewrite) {
   size_t copied = 0;
   for (size_t s = 0; s < segments.size(); ++s) {
     const bool half_dead = segments[s].live() < (segments[s].rows().size() + 1) / 2;
     if (!half_dead || copied + segments[s].live() > rows_max) continue;
     copied += segments[s].live();
-    rewrite[s] = true;
+    (*rewrite)[s] = true;
   }
-  return rewrite;
 }
 
 }  // namespace
@@ -71,8 +85,9 @@ LexicalIndex::LexicalIndex(Language language, Bm25 parameters, size_t rows_max)
 }
 
 LexicalIndex LexicalIndex::Apply(std::span<const LexicalChange> changes) const {
-  std::vector<LexicalSegment> all = WithoutChanged(*segments_, changes);
-  const std::vector<bool> rewrite = ToRewrite(all, rows_max_);
+  std::vector<bool> rewrite;
+  std::vector<LexicalSegment> all = WithoutChanged(*segments_, changes, &rewrite);
+  AddHalfDead(all, rows_max_, &rewrite);
   std::vector<LexicalSource> rows = NewRows(changes);
   for (size_t begin = 0; begin < rows.size(); begin += rows_max_) {
     const auto from = rows.begin() + static_cast<std::ptrdiff_t>(begin);
@@ -101,8 +116,8 @@ LexicalIndex LexicalIndex::Apply(std::span<const LexicalChange> changes) const {
 }
 
 StatusOr<LexicalSearch::Result> LexicalIndex::Search(const AllowedSet& allowed,
-                                                     const Documents& documents, TextQuery query,
-                                                     size_t k,
+                                                     const DocumentNumbers& documents,
+                                                     TextQuery query, size_t k,
                                                      const std::function<bool()>& stop) const {
   return LexicalSearch(*segments_, documents, allowed, k, stop).Run(parameters_, std::move(query));
 }

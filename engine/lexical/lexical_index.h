@@ -25,6 +25,7 @@ struct LexicalChange {
   enum class Kind : uint8_t {
     kReplace,  // `rows` are all the rows of the document from now on
     kRemove,   // the document goes
+    kErase,    // the same, and no word of it stays in memory once older versions are gone
   };
   struct Row {
     uint32_t ordinal = 0;
@@ -35,6 +36,8 @@ struct LexicalChange {
   Kind kind = Kind::kReplace;
   // False: the caller knows that the index has no such document.
   bool may_exist = true;
+  // Of kErase: it was there under another number before, so that its words may be in any dead row.
+  bool renumbered = false;
   Micros valid_from = kAlways;
   Micros valid_until = kNever;
   std::vector<Row> rows;  // ordinals differ
@@ -52,9 +55,9 @@ class LexicalIndex {
   LexicalIndex Apply(std::span<const LexicalChange> changes) const;
 
   // LexicalSearch::Run() over this version. `documents` are of the same version.
-  StatusOr<LexicalSearch::Result> Search(const AllowedSet& allowed, const Documents& documents,
-                                         TextQuery query, size_t k,
-                                         const std::function<bool()>& stop) const;
+  StatusOr<LexicalSearch::Result> Search(const AllowedSet& allowed,
+                                         const DocumentNumbers& documents, TextQuery query,
+                                         size_t k, const std::function<bool()>& stop) const;
 
   // In no particular order, none empty; borrowed.
   std::span<const LexicalSegment> segments() const { return *segments_; }

@@ -113,8 +113,9 @@ std::span<const Posting> PermittedRows::Among(std::span<const Posting> all,
   return std::span(*found).subspan(first);
 }
 
-LexicalSearch::LexicalSearch(std::span<const LexicalSegment> segments, const Documents& documents,
-                             const AllowedSet& allowed, size_t k, const std::function<bool()>& stop)
+LexicalSearch::LexicalSearch(std::span<const LexicalSegment> segments,
+                             const DocumentNumbers& documents, const AllowedSet& allowed, size_t k,
+                             const std::function<bool()>& stop)
     : segments_(segments), documents_(documents), allowed_(allowed), k_(k), stop_(stop) {
   CORDON_CHECK(k >= 1);
 }

@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "engine/base/status.h"
-#include "engine/index/documents.h"
+#include "engine/index/document_numbers.h"
 #include "engine/index/scan.h"
 #include "engine/lexical/bm25.h"
 #include "engine/lexical/segment.h"
@@ -60,7 +60,7 @@ class PermittedRows {
 class LexicalSearch {
  public:
   // All arguments are borrowed; `stop` may be empty. Requires k ≥ 1.
-  LexicalSearch(std::span<const LexicalSegment> segments, const Documents& documents,
+  LexicalSearch(std::span<const LexicalSegment> segments, const DocumentNumbers& documents,
                 const AllowedSet& allowed, size_t k, const std::function<bool()>& stop);
 
   // The best min(k, matching) permitted rows, best first: by descending score, then document id
@@ -112,7 +112,7 @@ class LexicalSearch {
   double floor() const { return best_.size() < k_ ? 0 : best_.front().score; }
 
   const std::span<const LexicalSegment> segments_;
-  const Documents& documents_;
+  const DocumentNumbers& documents_;
   const AllowedSet& allowed_;
   const size_t k_;
   const std::function<bool()>& stop_;

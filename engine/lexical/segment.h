@@ -28,7 +28,7 @@ inline constexpr size_t kLexicalRowsMax = 32768;
 
 // What a row is built from.
 struct LexicalSource {
-  uint32_t document = 0;  // its number (documents.h)
+  uint32_t document = 0;  // its number (document_numbers.h)
   uint32_t ordinal = 0;
   uint32_t class_id = 0;
   Micros valid_from = kAlways;  // the same for every row of a document

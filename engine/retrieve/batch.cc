@@ -71,11 +71,11 @@ void BatchRetrieve(const ReadContext& context, const v1::BatchRetrieveRequest& r
                            std::move(done));
   }
   const auto batch = std::make_shared<Gathered>();
-  // The last answer ends the call, and the request is gone: nobody may look at it after that.
   const int queries = request.queries_size();
   batch->missing = queries;
   batch->done = std::move(done);
   for (int i = 0; i < queries; ++i) batch->response.add_answers();
+  // With the last answer, which another thread may give, the request is gone.
   for (int i = 0; i < queries; ++i) {
     Journaled(
         context, "BatchRetrieve",

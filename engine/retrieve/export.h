@@ -13,8 +13,10 @@ namespace cordon {
 
 // Where an export stands between two messages.
 struct ExportPlace {
-  int next_document = 0;  // of those that are named
-  std::string after;      // else the last id that was looked at
+  int next_document = 0;             // of those that are named
+  std::string after;                 // else the last id that was looked at
+  std::vector<std::string> ahead{};  // and some that come next
+  size_t next_ahead = 0;
   bool ended = false;
 };
 

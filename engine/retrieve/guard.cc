@@ -23,52 +23,49 @@ Guard::Guard(const View& view, const Collection& collection, const Subject& subj
              std::span<const float> query, Reading reading)
     : view_(view), collection_(collection), subject_(subject), query_(query), reading_(reading) {}
 
-StatusOr<bool> Guard::Read(std::string_view document) {
-  return view_.Get(Family::kDocuments, DocumentKey(view_.state().id, collection_.id, document),
-                   &document_);
-}
-
-bool Guard::Permits(const store::v1::ChunkEntry& entry) const {
+bool Guard::Permits(const Record& document, const store::v1::ChunkEntry& entry) const {
   if (Planted(Bug::kSkipFinalCheck)) return true;
-  const auto validity = ValidityOf(document_.document());
+  const auto validity = ValidityOf(document.document());
   if (!validity.ok()) return false;
   return Decide(view_.world(), subject_, {entry.class_id(), validity->from, validity->until});
 }
 
-std::optional<ClearedChunk> Guard::Judge(uint32_t ordinal) const {
-  for (const auto& entry : document_.chunks()) {
+std::optional<ClearedChunk> Guard::Judge(const Record& document, uint32_t ordinal) const {
+  for (const auto& entry : document.chunks()) {
     if (entry.ordinal() != ordinal) continue;
-    if (!Permits(entry)) return std::nullopt;
+    if (!Permits(document, entry)) return std::nullopt;
     const bool passes = filter_ == nullptr || Passes(*filter_, collection_.config.attributes(),
-                                                     document_.document().attributes());
+                                                     document.document().attributes());
     if (!passes) return std::nullopt;
-    return Describe(entry);
+    return Describe(document, entry);
   }
   return std::nullopt;
 }
 
-ClearedChunk Guard::Describe(const store::v1::ChunkEntry& entry) const {
+ClearedChunk Guard::Describe(const Record& document, const store::v1::ChunkEntry& entry) const {
   const ClassTable& classes = view_.policy().classes;
   ClearedChunk chunk;
-  chunk.document = document_.document().id();
+  chunk.document = document.document().id();
   chunk.ordinal = entry.ordinal();
   chunk.score = 0;
+  chunk.number = document.number();
   chunk.label = classes.labels[classes.classes[entry.class_id()].label];
-  chunk.title = document_.document().title();
-  chunk.uri = document_.document().uri();
-  chunk.source = document_.document().provenance().source();
-  chunk.trust = document_.document().provenance().trust();
-  chunk.canary = document_.document().canary();
-  if (reading_.attributes) chunk.attributes = Attributes();
+  chunk.title = document.document().title();
+  chunk.uri = document.document().uri();
+  chunk.source = document.document().provenance().source();
+  chunk.trust = document.document().provenance().trust();
+  chunk.canary = document.document().canary();
+  if (reading_.attributes) chunk.attributes = Attributes(document);
   return chunk;
 }
 
 // A hidden attribute is left out like one that the document does not have.
-std::vector<ClearedAttribute> Guard::Attributes() const {
+std::vector<ClearedAttribute> Guard::Attributes(const Record& document) const {
   std::vector<ClearedAttribute> attributes;
+  const auto& carried = document.document().attributes();
   for (const auto& spec : collection_.config.attributes()) {
-    const auto found = document_.document().attributes().find(spec.name());
-    if (found == document_.document().attributes().end()) continue;
+    const auto found = carried.find(spec.name());
+    if (found == carried.end()) continue;
     std::optional<Label> label;
     if (spec.has_label()) label = FromProto(spec.label());
     if (label && !SubjectMayHave(view_.world(), subject_, *label) &&
@@ -82,45 +79,49 @@ std::vector<ClearedAttribute> Guard::Attributes() const {
   return attributes;
 }
 
-Status Guard::Load(std::span<ClearedChunk* const> permitted) {
-  std::vector<std::string> keys;
-  for (size_t from = 0; from < permitted.size(); from += keys.size()) {
-    const auto some = permitted.subspan(from, std::min(kReadAtOnce, permitted.size() - from));
-    keys.clear();
-    for (const ClearedChunk* chunk : some) {
-      keys.push_back(ChunkKey(view_.state().id, collection_.id, chunk->document, chunk->ordinal));
-    }
-    size_t loaded = 0;
-    RETURN_IF_ERROR(view_.GetMany(Family::kChunks, keys, [&](size_t i, std::string_view payload) {
-      ++loaded;
-      return Fill(payload, some[i]);
-    }));
-    if (loaded < keys.size()) return ChunkIsDamaged();
+Status Guard::Load(std::span<std::optional<ClearedChunk>> chunks) {
+  std::vector<Documents::ChunkPlace> places;
+  std::vector<std::optional<ClearedChunk>*> some;
+  const auto load = [&]() -> Status {
+    RETURN_IF_ERROR(view_.documents().ReadChunks(
+        collection_.id, places, [&](size_t i, const store::v1::ChunkRecord* record) -> Status {
+          if (record != nullptr) return Fill(*record, &**some[i]);
+          some[i]->reset();
+          return OkStatus();
+        }));
+    places.clear();
+    some.clear();
+    return OkStatus();
+  };
+  for (auto& chunk : chunks) {
+    if (!chunk) continue;
+    places.push_back({chunk->number, chunk->ordinal});
+    some.push_back(&chunk);
+    if (places.size() == kReadAtOnce) RETURN_IF_ERROR(load());
   }
-  return OkStatus();
+  return places.empty() ? OkStatus() : load();
 }
 
-Status Guard::Fill(std::string_view payload, ClearedChunk* chunk) {
-  RETURN_IF_ERROR(ParseRecord(payload, &chunk_));
+Status Guard::Fill(const store::v1::ChunkRecord& record, ClearedChunk* chunk) {
   const size_t dimension = collection_.config.dimension();
-  if (chunk_.embedding().size() != dimension * sizeof(float)) return ChunkIsDamaged();
+  if (record.embedding().size() != dimension * sizeof(float)) return ChunkIsDamaged();
   if (!query_.empty() || reading_.embedding) {
     embedding_.resize(dimension);
-    std::memcpy(embedding_.data(), chunk_.embedding().data(), chunk_.embedding().size());
+    std::memcpy(embedding_.data(), record.embedding().data(), record.embedding().size());
   }
   if (reading_.embedding) chunk->embedding = embedding_;
   if (!query_.empty()) {
     chunk->score =
         Score(view_.index(collection_).metric(), query_.data(), embedding_.data(), dimension);
   }
-  if (scorer_ != nullptr) ScoreText(chunk);
-  if (reading_.text) chunk->text = chunk_.text();
+  if (scorer_ != nullptr) ScoreText(record, chunk);
+  if (reading_.text) chunk->text = record.text();
   return OkStatus();
 }
 
-void Guard::ScoreText(ClearedChunk* chunk) {
-  const TermCounts terms = CountTerms(LanguageOf(collection_.config), chunk_.text());
-  if (!scorer_->Matches(terms) || !HoldsPhrases(scorer_->query(), chunk_.text())) return;
+void Guard::ScoreText(const store::v1::ChunkRecord& record, ClearedChunk* chunk) const {
+  const TermCounts terms = CountTerms(LanguageOf(collection_.config), record.text());
+  if (!scorer_->Matches(terms) || !HoldsPhrases(scorer_->query(), record.text())) return;
   chunk->lexical_score = scorer_->Score(terms);
   if (query_.empty()) chunk->score = *chunk->lexical_score;
 }
@@ -133,23 +134,21 @@ void Guard::Place(Cleared<ClearedChunk>* chunk, double score, const Parts& parts
 StatusOr<std::vector<Guard::Passed>> Guard::Clear(std::span<const Wanted> wanted) {
   std::map<std::string_view, std::vector<size_t>> places;  // in `wanted`, by document
   for (size_t i = 0; i < wanted.size(); ++i) places[wanted[i].document].push_back(i);
-  std::vector<std::string> keys;
+  std::vector<std::string_view> ids;
   std::vector<const std::vector<size_t>*> places_of;
   for (const auto& [document, its_places] : places) {
-    keys.push_back(DocumentKey(view_.state().id, collection_.id, document));
+    ids.push_back(document);
     places_of.push_back(&its_places);
   }
   std::vector<std::optional<ClearedChunk>> chunks(wanted.size());
-  RETURN_IF_ERROR(view_.GetMany(Family::kDocuments, keys, [&](size_t i, std::string_view payload) {
-    RETURN_IF_ERROR(ParseRecord(payload, &document_));
-    for (const size_t place : *places_of[i]) chunks[place] = Judge(wanted[place].ordinal);
-    return OkStatus();
-  }));
-  std::vector<ClearedChunk*> permitted;
-  for (auto& chunk : chunks) {
-    if (chunk) permitted.push_back(&*chunk);
-  }
-  RETURN_IF_ERROR(Load(permitted));
+  RETURN_IF_ERROR(
+      view_.documents().ReadMany(collection_.id, ids, [&](size_t i, const Record& document) {
+        for (const size_t place : *places_of[i]) {
+          chunks[place] = Judge(document, wanted[place].ordinal);
+        }
+        return OkStatus();
+      }));
+  RETURN_IF_ERROR(Load(chunks));
   std::vector<Passed> passed(wanted.size());
   for (size_t i = 0; i < chunks.size(); ++i) {
     if (chunks[i]) passed[i] = Cleared<ClearedChunk>(*std::move(chunks[i]));
@@ -158,55 +157,60 @@ StatusOr<std::vector<Guard::Passed>> Guard::Clear(std::span<const Wanted> wanted
 }
 
 StatusOr<std::vector<Cleared<ClearedChunk>>> Guard::ClearDocument(std::string_view document) {
-  ASSIGN_OR_RETURN(const bool found, Read(document));
+  Record record;
+  ASSIGN_OR_RETURN(const bool found, view_.documents().Read(collection_.id, document, &record));
   if (!found) return std::vector<Cleared<ClearedChunk>>();
-  std::vector<ClearedChunk> permitted;
-  for (const auto& entry : document_.chunks()) {
-    if (Permits(entry)) permitted.push_back(Describe(entry));
+  std::vector<std::optional<ClearedChunk>> permitted;
+  for (const auto& entry : record.chunks()) {
+    if (Permits(record, entry)) permitted.push_back(Describe(record, entry));
   }
   ASSIGN_OR_RETURN(auto cleared, LoadAll(std::move(permitted)));
   if (cleared.empty() && Planted(Bug::kHiddenIsDenied)) return Denied("document", "hidden");
   return cleared;
 }
 
-StatusOr<std::vector<Cleared<ClearedChunk>>> Guard::LoadAll(std::vector<ClearedChunk> permitted) {
-  std::vector<ClearedChunk*> places;
-  for (ClearedChunk& chunk : permitted) places.push_back(&chunk);
-  RETURN_IF_ERROR(Load(places));
+StatusOr<std::vector<Cleared<ClearedChunk>>> Guard::LoadAll(
+    std::vector<std::optional<ClearedChunk>> permitted) {
+  RETURN_IF_ERROR(Load(permitted));
   std::vector<Cleared<ClearedChunk>> cleared;
-  for (ClearedChunk& chunk : permitted) cleared.push_back(Cleared<ClearedChunk>(std::move(chunk)));
+  for (auto& chunk : permitted) {
+    if (chunk) cleared.push_back(Cleared<ClearedChunk>(*std::move(chunk)));
+  }
   return cleared;
 }
 
 StatusOr<std::vector<Cleared<ClearedChunk>>> Guard::ClearAround(
     std::string_view document, uint32_t ordinal, size_t reach,
     const std::function<bool(uint32_t ordinal)>& wanted) {
-  ASSIGN_OR_RETURN(const bool found, Read(document));
+  Record record;
+  ASSIGN_OR_RETURN(const bool found, view_.documents().Read(collection_.id, document, &record));
   if (!found) return std::vector<Cleared<ClearedChunk>>();
   std::vector<const store::v1::ChunkEntry*> seen;  // by ordinal, as they are stored
   size_t center = 0;
-  for (const auto& entry : document_.chunks()) {
-    if (!Permits(entry) && !Planted(Bug::kNeighboursUnguarded)) continue;
+  for (const auto& entry : record.chunks()) {
+    if (!Permits(record, entry) && !Planted(Bug::kNeighboursUnguarded)) continue;
     if (entry.ordinal() < ordinal) ++center;
     seen.push_back(&entry);
   }
   if (center == seen.size() || seen[center]->ordinal() != ordinal) {
     return std::vector<Cleared<ClearedChunk>>();
   }
-  std::vector<ClearedChunk> permitted;
+  std::vector<std::optional<ClearedChunk>> permitted;
   const size_t first = center - std::min(center, reach);
   const size_t last = center + std::min(seen.size() - 1 - center, reach);
   for (size_t i = first; i <= last; ++i) {
-    if (i != center && wanted(seen[i]->ordinal())) permitted.push_back(Describe(*seen[i]));
+    if (i == center || !wanted(seen[i]->ordinal())) continue;
+    permitted.push_back(Describe(record, *seen[i]));
   }
   return LoadAll(std::move(permitted));
 }
 
 StatusOr<bool> Guard::Sees(std::string_view document) {
-  ASSIGN_OR_RETURN(const bool found, Read(document));
+  Record record;
+  ASSIGN_OR_RETURN(const bool found, view_.documents().Read(collection_.id, document, &record));
   if (!found) return false;
-  for (const auto& entry : document_.chunks()) {
-    if (Permits(entry)) return true;
+  for (const auto& entry : record.chunks()) {
+    if (Permits(record, entry)) return true;
   }
   return false;
 }

@@ -40,7 +40,8 @@ struct Parts {
 struct ClearedChunk {
   std::string document;
   uint32_t ordinal;
-  double score;  // by the vector, else by the text, else 0; what fusion makes of both
+  double score;     // by the vector, else by the text, else 0; what fusion makes of both
+  uint64_t number;  // the document's, for the store
   std::string text;
   Label label;
   std::string title;
@@ -94,8 +95,9 @@ class Guard {
     uint32_t ordinal;
   };
   using Passed = std::optional<Cleared<ClearedChunk>>;
-  // For each, the chunk if the subject may see it; nothing if it is hidden or absent. DATA_LOSS if
-  // a record is damaged. Reads all documents at once, then all chunks that may be seen.
+  // For each, the chunk if the subject may see it; nothing if it is hidden, absent or erased.
+  // DATA_LOSS if a record is damaged. Reads all documents at once, then all chunks that may be
+  // seen.
   StatusOr<std::vector<Passed>> Clear(std::span<const Wanted> wanted);
 
   // Gives a cleared chunk its place in a hybrid answer.
@@ -113,30 +115,33 @@ class Guard {
 
   // The part of a document that the subject may see, for a model to be trained on; nothing if it is
   // hidden or absent. Attributes that the subject may not have are left out.
-  StatusOr<std::optional<Cleared<ExportedDocument>>> ClearForExport(std::string_view document,
-                                                                    const ExportedParts& parts);
+  using Exported = std::optional<Cleared<ExportedDocument>>;
+  StatusOr<Exported> ClearForExport(std::string_view document, const ExportedParts& parts);
 
   // Whether the subject may see any chunk of the document; reads no content.
   StatusOr<bool> Sees(std::string_view document);
 
  private:
-  // Reads a document into document_; false if there is none.
-  StatusOr<bool> Read(std::string_view document);
-  // These judge by document_.
-  bool Permits(const store::v1::ChunkEntry& entry) const;
-  std::optional<ClearedChunk> Judge(uint32_t ordinal) const;
-  ClearedChunk Describe(const store::v1::ChunkEntry& entry) const;
-  std::vector<ClearedAttribute> Attributes() const;
-  StatusOr<std::vector<Cleared<ClearedChunk>>> LoadAll(std::vector<ClearedChunk> permitted);
-  // Copies what holds for the whole document, by document_.
-  void DescribeForExport(const ExportedParts& parts, ExportedDocument* out) const;
+  using Record = store::v1::DocumentRecord;
+
+  bool Permits(const Record& document, const store::v1::ChunkEntry& entry) const;
+  std::optional<ClearedChunk> Judge(const Record& document, uint32_t ordinal) const;
+  ClearedChunk Describe(const Record& document, const store::v1::ChunkEntry& entry) const;
+  std::vector<ClearedAttribute> Attributes(const Record& document) const;
+  // Adds to chunks that the subject may see what their own records hold; takes away those that were
+  // erased since the View was pinned.
+  Status Load(std::span<std::optional<ClearedChunk>> chunks);
+  Status Fill(const store::v1::ChunkRecord& record, ClearedChunk* chunk);
+  void ScoreText(const store::v1::ChunkRecord& record, ClearedChunk* chunk) const;
+  // Loads what is permitted, and clears what is still there.
+  StatusOr<std::vector<Cleared<ClearedChunk>>> LoadAll(
+      std::vector<std::optional<ClearedChunk>> permitted);
+  // Copies what holds for the whole document.
+  void DescribeForExport(const Record& record, const ExportedParts& parts,
+                         ExportedDocument* out) const;
   void ExportChunk(const store::v1::ChunkEntry& entry, const store::v1::ChunkRecord& stored,
                    const ExportedParts& parts, ExportedDocument* out) const;
-  // Adds to chunks that the subject may see what their own records hold.
-  Status Load(std::span<ClearedChunk* const> permitted);
-  Status Fill(std::string_view payload, ClearedChunk* chunk);
-  // By chunk_.
-  void ScoreText(ClearedChunk* chunk);
+  StatusOr<Exported> Export(const Record& record, const ExportedParts& parts);
 
   const View& view_;
   const Collection& collection_;
@@ -145,10 +150,7 @@ class Guard {
   const Reading reading_;
   const TextScorer* scorer_ = nullptr;
   const v1::Filter* filter_ = nullptr;
-  // The record read last; the next one is parsed into the memory of the one before.
-  store::v1::DocumentRecord document_;
-  store::v1::ChunkRecord chunk_;
-  std::vector<float> embedding_;  // aligned, of chunk_
+  std::vector<float> embedding_;  // aligned, of the chunk read last
 };
 
 }  // namespace cordon

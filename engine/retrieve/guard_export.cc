@@ -10,6 +10,8 @@
 namespace cordon {
 namespace {
 
+constexpr size_t kReadAtOnce = 64;  // chunks: the reads share their way down
+
 const v1::AttributeSpec* FindSpec(const v1::CollectionConfig& config, std::string_view name) {
   for (const auto& spec : config.attributes()) {
     if (spec.name() == name) return &spec;
@@ -25,8 +27,9 @@ void AddLabel(Label label, std::vector<Label>* labels) {
 
 }  // namespace
 
-void Guard::DescribeForExport(const ExportedParts& parts, ExportedDocument* out) const {
-  const v1::Document& stored = document_.document();
+void Guard::DescribeForExport(const Record& record, const ExportedParts& parts,
+                              ExportedDocument* out) const {
+  const v1::Document& stored = record.document();
   v1::Document& document = out->document;
   document.set_id(stored.id());
   document.set_title(stored.title());
@@ -69,29 +72,40 @@ void Guard::ExportChunk(const store::v1::ChunkEntry& entry, const store::v1::Chu
   AddLabel(label, &out->labels);
 }
 
-StatusOr<std::optional<Cleared<ExportedDocument>>> Guard::ClearForExport(
-    std::string_view document, const ExportedParts& parts) {
-  using Passed = std::optional<Cleared<ExportedDocument>>;
-  ASSIGN_OR_RETURN(const bool found, Read(document));
-  if (!found) return Passed();
+StatusOr<Guard::Exported> Guard::ClearForExport(std::string_view document,
+                                                const ExportedParts& parts) {
+  Record record;
+  ASSIGN_OR_RETURN(const bool found, view_.documents().Read(collection_.id, document, &record));
+  return found ? Export(record, parts) : Exported();
+}
+
+StatusOr<Guard::Exported> Guard::Export(const Record& record, const ExportedParts& parts) {
+  std::vector<const store::v1::ChunkEntry*> permitted;
+  std::vector<Documents::ChunkPlace> places;
+  for (const auto& entry : record.chunks()) {
+    if (!Permits(record, entry)) continue;
+    permitted.push_back(&entry);
+    places.push_back({record.number(), entry.ordinal()});
+  }
   ExportedDocument out;
-  DescribeForExport(parts, &out);
+  DescribeForExport(record, parts, &out);
   size_t bytes = 0;
-  for (const auto& entry : document_.chunks()) {
-    if (!Permits(entry)) continue;
-    ASSIGN_OR_RETURN(
-        const bool stored,
-        view_.Get(Family::kChunks,
-                  ChunkKey(view_.state().id, collection_.id, document, entry.ordinal()), &chunk_));
-    if (!stored) return Corrupt("a stored chunk is missing; restore from a backup");
-    bytes += chunk_.text().size() + (parts.vectors ? chunk_.embedding().size() : 0);
+  size_t from = 0;
+  const auto add = [&](size_t i, const store::v1::ChunkRecord* stored) -> Status {
+    if (stored == nullptr) return OkStatus();  // erased meanwhile
+    bytes += stored->text().size() + (parts.vectors ? stored->embedding().size() : 0);
     if (bytes > limits::kExportDocumentBytes) {
       return Invalid("vectors", "a document is larger than one message; leave the vectors out");
     }
-    ExportChunk(entry, chunk_, parts, &out);
+    ExportChunk(*permitted[from + i], *stored, parts, &out);
+    return OkStatus();
+  };
+  for (; from < places.size(); from += kReadAtOnce) {
+    const auto some = std::span(places).subspan(from, std::min(kReadAtOnce, places.size() - from));
+    RETURN_IF_ERROR(view_.documents().ReadChunks(collection_.id, some, add));
   }
-  if (out.document.chunks().empty()) return Passed();
-  return Passed(Cleared<ExportedDocument>(std::move(out)));
+  if (out.document.chunks().empty()) return Exported();
+  return Exported(Cleared<ExportedDocument>(std::move(out)));
 }
 
 }  // namespace cordon

@@ -41,6 +41,12 @@ Status SetKey(const std::string& path, const YAML::Node& key, const YAML::Node& 
     config->paths.journal_dir = text;
   } else if (name == "journal_key") {
     config->paths.journal_key = text;
+  } else if (name == "keys_dir") {
+    config->paths.keys_dir = text;
+  } else if (name == "master_key") {
+    config->paths.master_key = text;
+  } else if (name == "backup_dir") {
+    config->backup_dir = text;
   } else if (name == "tls_cert") {
     config->tls.certificate = text;
   } else if (name == "tls_key") {
@@ -65,8 +71,8 @@ Status SetKey(const std::string& path, const YAML::Node& key, const YAML::Node& 
   } else {
     return BadConfig(path, key.Mark(), name,
                      "unknown key; the keys are data_dir, listen, journal_dir, journal_key, "
-                     "journal, threads, queue, issuers, endpoints, token_vocabulary, tls_cert, "
-                     "tls_key, tls_client_ca");
+                     "keys_dir, master_key, backup_dir, journal, threads, queue, issuers, "
+                     "endpoints, token_vocabulary, tls_cert, tls_key, tls_client_ca");
   }
   return OkStatus();
 }

@@ -28,13 +28,15 @@ struct Config {
   int threads = 0;   // 0: one for each processor, at least 2
   int queue = 1024;  // calls that wait for a thread
   std::optional<uint64_t> accept_loss_to;
+  std::string backup_dir;                 // where backups go; empty: none are made
   std::vector<Issuer> issuers;            // of users' tokens
   std::vector<EndpointConfig> endpoints;  // that embed and rerank
   std::string token_vocabulary;           // a file; empty: tokens are counted approximately
 };
 
-// Reads the keys data_dir, listen, journal_dir, journal_key, journal, threads, queue, issuers,
-// endpoints, token_vocabulary, tls_cert, tls_key, tls_client_ca into `config`. Refuses a file that
+// Reads the keys data_dir, listen, journal_dir, journal_key, keys_dir, master_key, backup_dir,
+// journal, threads, queue, issuers, endpoints, token_vocabulary, tls_cert, tls_key, tls_client_ca
+// into `config`. Refuses a file that
 // cannot be read, unknown keys and wrong values, naming key and line.
 Status ReadConfig(const std::string& path, Config* config);
 

@@ -13,6 +13,7 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "engine/restore.h"
 #include "engine/server/server.h"
 #include "engine/server/tls_files.h"
 
@@ -24,6 +25,7 @@ constexpr char kExamples[] =
     "  cordond --dev --data-dir ./try --listen 127.0.0.1:7420   to try and develop\n"
     "  cordond init --data-dir /srv/cordon --journal-dir /journal/cordon\n"
     "  cordond --data-dir /srv/cordon --journal-dir /journal/cordon --listen 127.0.0.1:7420\n"
+    "  cordond restore --from /backup/cordon --data-dir /srv/new --journal-dir /journal/cordon\n"
     "  cordond --data-dir /srv/cordon --listen 0.0.0.0:7420 --tls-cert server.pem "
     "--tls-key server.key --tls-client-ca clients.pem\n";
 
@@ -66,11 +68,24 @@ int Init(const DataPaths& paths) {
   return 0;
 }
 
+int Restore(const std::string& from, uint32_t id, const DataPaths& paths) {
+  const auto restored = RestoreStore(from, id, paths);
+  if (!restored.ok()) return Fail(restored.status());
+  fmt::print(
+      "restored to {}: content up to revision {}; {} changes since then told by the "
+      "journal, which ends at revision {}\n",
+      paths.data_dir, restored->backed_up, restored->replayed, restored->revision);
+  return 0;
+}
+
 void AddPaths(CLI::App* app, DataPaths* paths) {
   app->add_option("--data-dir", paths->data_dir, "the store's directory");
   app->add_option("--journal-dir", paths->journal_dir,
                   "the journals' directory, in production on another volume");
   app->add_option("--journal-key", paths->journal_key, "the journal's key file");
+  app->add_option("--keys-dir", paths->keys_dir,
+                  "the documents' keys' directory, in production on another volume");
+  app->add_option("--master-key", paths->master_key, "the key file that seals them");
 }
 
 int Main(int argc, char** argv) {
@@ -93,12 +108,21 @@ int Main(int argc, char** argv) {
       ->type_name("FILE");
   app.add_option("--config", config_file, "a YAML file with the same settings");
   app.add_flag("--dev", flags.dev, "development mode: loopback only, key in DIR/dev/admin.key");
+  app.add_option("--backup-dir", flags.backup_dir, "where backups go, on another volume");
   auto* accept = app.add_option("--accept-loss-to", accept_loss_to,
                                 "serve a store that ends at this revision, behind its journal");
   app.set_version_flag("--version", CORDON_VERSION);
   CLI::App* init = app.add_subcommand("init", "create a store and its first key");
   DataPaths init_paths;
   AddPaths(init, &init_paths);
+  CLI::App* restore =
+      app.add_subcommand("restore", "make a store of a backup, with the newest journal and keys");
+  DataPaths restore_paths;
+  std::string from;
+  uint32_t backup_id = 0;
+  AddPaths(restore, &restore_paths);
+  restore->add_option("--from", from, "the backups' directory")->required();
+  restore->add_option("--backup", backup_id, "the backup's number; else the newest");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -110,6 +134,12 @@ int Main(int argc, char** argv) {
     if (paths.data_dir.empty()) return Fail(Invalid("data_dir", "missing; give --data-dir DIR"));
     return Init(paths);
   }
+  if (restore->parsed()) {
+    if (restore_paths.data_dir.empty()) {
+      return Fail(Invalid("data_dir", "missing; give --data-dir NEW"));
+    }
+    return Restore(from, backup_id, restore_paths);
+  }
   Config config;
   if (!config_file.empty()) {
     if (const Status read = ReadConfig(config_file, &config); !read.ok()) return Fail(read);
@@ -117,10 +147,13 @@ int Main(int argc, char** argv) {
   if (!flags.paths.data_dir.empty()) config.paths.data_dir = flags.paths.data_dir;
   if (!flags.paths.journal_dir.empty()) config.paths.journal_dir = flags.paths.journal_dir;
   if (!flags.paths.journal_key.empty()) config.paths.journal_key = flags.paths.journal_key;
+  if (!flags.paths.keys_dir.empty()) config.paths.keys_dir = flags.paths.keys_dir;
+  if (!flags.paths.master_key.empty()) config.paths.master_key = flags.paths.master_key;
   if (!flags.tls.certificate.empty()) config.tls.certificate = flags.tls.certificate;
   if (!flags.tls.key.empty()) config.tls.key = flags.tls.key;
   if (!flags.tls.client_ca.empty()) config.tls.client_ca = flags.tls.client_ca;
   if (!flags.token_vocabulary.empty()) config.token_vocabulary = flags.token_vocabulary;
+  if (!flags.backup_dir.empty()) config.backup_dir = flags.backup_dir;
   if (listen->count() > 0) config.listen = flags.listen;
   if (accept->count() > 0) config.accept_loss_to = accept_loss_to;
   config.dev = flags.dev;

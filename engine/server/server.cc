@@ -76,6 +76,7 @@ StatusOr<std::string> DevKey(const DataPaths& paths) {
 
 StatusOr<Engine::Options> OptionsOf(const Config& config) {
   Engine::Options options{config.paths, config.journal, config.accept_loss_to};
+  options.backup_dir = config.backup_dir;
   if (!config.token_vocabulary.empty()) {
     ASSIGN_OR_RETURN(options.tokens, BytePairs::Read(config.token_vocabulary));
   }

@@ -160,6 +160,26 @@ Reactor* IngestService::Delete(CallContext* context, const v1::DeleteRequest* re
   return Write(front_, context, request, response, cordon::Delete);
 }
 
+Reactor* IngestService::Erase(CallContext* context, const v1::EraseRequest* request,
+                              v1::EraseResponse* response) {
+  return Write(front_, context, request, response, cordon::Erase);
+}
+
+Reactor* IngestService::EraseStatus(CallContext* context, const v1::EraseStatusRequest* request,
+                                    v1::EraseStatusResponse* response) {
+  return Read(front_, context, request, response, cordon::EraseStatus);
+}
+
+Reactor* IngestService::SetHold(CallContext* context, const v1::SetHoldRequest* request,
+                                v1::SetHoldResponse* response) {
+  return Write(front_, context, request, response, cordon::SetHold);
+}
+
+Reactor* IngestService::ListHolds(CallContext* context, const v1::ListHoldsRequest* request,
+                                  v1::ListHoldsResponse* response) {
+  return Read(front_, context, request, response, cordon::ListHolds);
+}
+
 Reactor* DirectoryService::ApplyDirectory(CallContext* context,
                                           const v1::ApplyDirectoryRequest* request,
                                           v1::ApplyDirectoryResponse* response) {
@@ -332,6 +352,24 @@ Reactor* AdminService::VerifyJournal(CallContext* context, const v1::VerifyJourn
   return Read(front_, context, request, response,
               [engine = front_->engine](const ReadContext& read, const auto&, auto done) {
                 cordon::VerifyJournal(read, engine->JournalOf(read.tenant->name), done);
+              });
+}
+
+Reactor* AdminService::CreateBackup(CallContext* context, const v1::CreateBackupRequest* request,
+                                    v1::CreateBackupResponse* response) {
+  return Read(front_, context, request, response,
+              [engine = front_->engine](const ReadContext& read, const auto& in, auto done) {
+                cordon::CreateBackup(
+                    read, in, [engine](uint32_t keep) { return engine->Backup(keep); }, done);
+              });
+}
+
+Reactor* AdminService::ListBackups(CallContext* context, const v1::ListBackupsRequest* request,
+                                   v1::ListBackupsResponse* response) {
+  return Read(front_, context, request, response,
+              [engine = front_->engine](const ReadContext& read, const auto& in, auto done) {
+                cordon::ListBackups(
+                    read, in, [engine](bool verify) { return engine->Backups(verify); }, done);
               });
 }
 

@@ -39,7 +39,9 @@ class RetrievalService final : public v1::Retrieval::CallbackService {
 using IngestBase = v1::Ingest::WithRawCallbackMethod_Ingest<
     v1::Ingest::WithCallbackMethod_SetAccess<v1::Ingest::WithCallbackMethod_SetAccessMany<
         v1::Ingest::WithCallbackMethod_SetAccessSelected<
-            v1::Ingest::WithCallbackMethod_Delete<v1::Ingest::Service>>>>>;
+            v1::Ingest::WithCallbackMethod_Delete<v1::Ingest::WithCallbackMethod_Erase<
+                v1::Ingest::WithCallbackMethod_EraseStatus<v1::Ingest::WithCallbackMethod_SetHold<
+                    v1::Ingest::WithCallbackMethod_ListHolds<v1::Ingest::Service>>>>>>>>>;
 
 class IngestService final : public IngestBase {
  public:
@@ -51,6 +53,11 @@ class IngestService final : public IngestBase {
   Reactor* SetAccessSelected(CallContext*, const v1::SetAccessSelectedRequest*,
                              v1::SetAccessSelectedResponse*) override;
   Reactor* Delete(CallContext*, const v1::DeleteRequest*, v1::DeleteResponse*) override;
+  Reactor* Erase(CallContext*, const v1::EraseRequest*, v1::EraseResponse*) override;
+  Reactor* EraseStatus(CallContext*, const v1::EraseStatusRequest*,
+                       v1::EraseStatusResponse*) override;
+  Reactor* SetHold(CallContext*, const v1::SetHoldRequest*, v1::SetHoldResponse*) override;
+  Reactor* ListHolds(CallContext*, const v1::ListHoldsRequest*, v1::ListHoldsResponse*) override;
 
  private:
   Front* const front_;
@@ -115,6 +122,10 @@ class AdminService final : public v1::Admin::CallbackService {
                         v1::QueryJournalResponse*) override;
   Reactor* VerifyJournal(CallContext*, const v1::VerifyJournalRequest*,
                          v1::VerifyJournalResponse*) override;
+  Reactor* CreateBackup(CallContext*, const v1::CreateBackupRequest*,
+                        v1::CreateBackupResponse*) override;
+  Reactor* ListBackups(CallContext*, const v1::ListBackupsRequest*,
+                       v1::ListBackupsResponse*) override;
   Reactor* Capabilities(CallContext*, const v1::CapabilitiesRequest*,
                         v1::CapabilitiesResponse*) override;
 

@@ -29,7 +29,7 @@ Status ApplyChange(const ApplyContext& context, const Mutation& mutation, Applie
     case Mutation::kCreateCollection:
       return ApplyNewCollection(mutation.create_collection(), applied);
     case Mutation::kDeleteCollection:
-      return ApplyDropCollection(mutation.delete_collection().name(), applied);
+      return ApplyDropCollection(context, mutation.delete_collection().name(), applied);
     case Mutation::kKey:
       return ApplyKey(mutation.key(), applied);
     case Mutation::kTenant:
@@ -38,6 +38,10 @@ Status ApplyChange(const ApplyContext& context, const Mutation& mutation, Applie
       return ApplyExported(context, mutation.exported(), applied);
     case Mutation::kBreakGlass:
       return ApplyBreakGlass(mutation.break_glass(), applied);
+    case Mutation::kErase:
+      return ApplyErase(context, mutation.erase(), applied);
+    case Mutation::kHold:
+      return ApplyHold(context, mutation.hold(), applied);
     case Mutation::CHANGE_NOT_SET:
       break;
   }
@@ -46,7 +50,9 @@ Status ApplyChange(const ApplyContext& context, const Mutation& mutation, Applie
 
 // What only changes documents is no change of who may do what.
 bool IsAboutDocuments(const Mutation& mutation) {
-  return mutation.has_ingest() || mutation.has_set_access() || mutation.has_delete_document();
+  return mutation.has_ingest() || mutation.has_set_access() || mutation.has_set_access_many() ||
+         mutation.has_set_access_selected() || mutation.has_delete_document() ||
+         mutation.has_erase();
 }
 
 void PutHead(const TenantState& state, Batch* batch) {
@@ -54,7 +60,25 @@ void PutHead(const TenantState& state, Batch* batch) {
   head.set_revision(state.revision);
   head.set_time_us(state.time);
   head.set_next_collection(state.next_collection);
+  head.set_next_document(state.next_document);
   batch->Put(Family::kHeads, HeadKey(state.id), head);
+}
+
+// What a restored store must be told of a change that is no document's: all of it, for it revokes
+// as much as it grants. Documents come from their sources again, and have noted theirs.
+Status NoteMutation(const ApplyContext& context, const Mutation& mutation, Applied* applied) {
+  if (IsAboutDocuments(mutation)) return OkStatus();
+  Mutation told;
+  if (applied->told) {
+    told = *std::move(applied->told);
+    told.set_key_id(mutation.key_id());
+    told.set_actor(mutation.actor());
+    told.set_reason(mutation.reason());
+  }
+  const Mutation& all = applied->told ? told : mutation;
+  ASSIGN_OR_RETURN(*applied->replay.mutable_sealed_mutation(),
+                   context.vault.SealFor("mutation", all.SerializeAsString()));
+  return OkStatus();
 }
 
 void PutRevision(const ApplyContext& context, const Mutation& mutation, Applied* applied) {
@@ -70,12 +94,13 @@ void PutRevision(const ApplyContext& context, const Mutation& mutation, Applied*
   record.mutable_touched()->Assign(applied->names.begin(), applied->names.end());
   record.set_digest(std::string(AsBytes(context.digest)));
   record.set_reason(mutation.reason());
-  applied->batch.Put(Family::kRevisions, RevisionKey(applied->next.id, applied->next.revision),
-                     record);
   if (!IsAboutDocuments(mutation)) {
     applied->batch.Put(Family::kPolicy, PolicyRevisionKey(applied->next.id, applied->next.revision),
                        record);
   }
+  if (applied->replay.ByteSizeLong() > 0) *record.mutable_replay() = applied->replay;
+  applied->batch.Put(Family::kRevisions, RevisionKey(applied->next.id, applied->next.revision),
+                     record);
 }
 
 }  // namespace
@@ -91,8 +116,23 @@ StatusOr<Applied> Apply(const ApplyContext& context, const TenantState& head,
   applied.next.policy.ExtendPostings();
   PutHead(applied.next, &applied.batch);
   if (applied.created) PutHead(*applied.created, &applied.batch);
+  RETURN_IF_ERROR(NoteMutation(context, mutation, &applied));
   PutRevision(context, mutation, &applied);
   return applied;
+}
+
+void FinishReplay(const ApplyContext& context, const std::string& call, Applied* applied) {
+  applied->next.policy.ExtendPostings();
+  PutHead(applied->next, &applied->batch);
+  store::v1::RevisionRecord record;
+  record.set_call(call);
+  record.set_time_us(applied->next.time);
+  record.set_collection(applied->collection);
+  for (const auto& id : applied->documents) {
+    record.add_touched(context.pseudonym("document", id));
+  }
+  applied->batch.Put(Family::kRevisions, RevisionKey(applied->next.id, applied->next.revision),
+                     record);
 }
 
 std::string_view CallOf(const Mutation& mutation) {
@@ -126,6 +166,10 @@ std::string_view CallOf(const Mutation& mutation) {
       return "Export";
     case Mutation::kBreakGlass:
       return mutation.break_glass().has_open() ? "OpenBreakGlass" : "CloseBreakGlass";
+    case Mutation::kErase:
+      return "Erase";
+    case Mutation::kHold:
+      return "SetHold";
     case Mutation::CHANGE_NOT_SET:
       break;
   }

@@ -1,8 +1,10 @@
 // Applies one mutation: the only way in which a tenant's state changes (DESIGN §3).
 //
 // Apply is deterministic: the same state and mutation give the same next state and the same batch.
-// It reads documents that it replaces from the database, which must hold everything up to the
-// state's revision. It writes nothing itself.
+// But for nonces, which are random, and documents' keys, which the vault provides in the order of
+// their numbers. It reads documents that it replaces from the database, which must hold everything
+// up to the state's revision. It writes nothing itself but the keys of new documents, which must be
+// on the disk before what they seal.
 #pragma once
 
 #include <functional>
@@ -14,18 +16,20 @@
 #include "engine/crypto/digest.h"
 #include "engine/store/interner.h"
 #include "engine/store/state.h"
+#include "engine/store/vault.h"
 
 namespace cordon {
 
 // What Apply reads beside the state.
 struct ApplyContext {
   const Database& database;
+  const Vault& vault;
   Interner& interner;
   // Whether a chunk of this class is stored: such a class keeps names in the scheme alive.
   std::function<std::vector<bool>()> classes_in_use;
   // A keyed pseudonym, for the row of the revision.
   std::function<std::string(std::string_view kind, std::string_view value)> pseudonym;
-  // Of the mutation, for the row of the revision.
+  // Of the mutation, keyed, for the row of the revision.
   Digest digest{};
 };
 

@@ -69,6 +69,10 @@ Status CheckConfig(const PolicyRules& rules, const v1::CollectionConfig& config)
   if (!config.model().empty()) {
     RETURN_IF_ERROR(CheckName("model", config.model(), limits::kNameBytes));
   }
+  if (config.erase_after_s() > limits::kEraseAfter_s) {
+    return Invalid("erase_after_s",
+                   fmt::format("more than {} years", limits::kEraseAfter_s / 31'536'000));
+  }
   if (config.has_default_label()) {
     RETURN_IF_ERROR(
         rules.scheme.CheckLabel(FromProto(config.default_label())).Within("default_label"));
@@ -162,17 +166,32 @@ Status ApplyNewCollection(const v1::CollectionConfig& config, Applied* applied) 
   return OkStatus();
 }
 
-Status ApplyDropCollection(const std::string& name, Applied* applied) {
+Status ApplyDropCollection(const ApplyContext& context, const std::string& name, Applied* applied) {
   const auto found = applied->next.FindCollection(name);
   if (!found) return CollectionNotFound();
+  RETURN_IF_ERROR(context.database.Scan(
+      Family::kHolds, CollectionPrefix(applied->next.id, found->id),
+      [](auto, auto payload) -> Status {
+        store::v1::HoldRecord hold;
+        RETURN_IF_ERROR(ParseRecord(payload, &hold));
+        return Status(StatusCode::kFailedPrecondition, "name",
+                      fmt::format("the hold '{}' prevents it; release it first", hold.name()));
+      }));
   applied->collection = name;
   auto all = std::make_shared<TenantState::Collections>(*applied->next.collections);
   all->erase(name);
   applied->next.collections = std::move(all);
   const uint32_t tenant = applied->next.id;
+  // So that the space comes back; without numbers: no key is destroyed, backups keep it.
+  store::v1::ErasureRecord dropped;
+  dropped.set_collection_id(found->id);
+  dropped.set_collection(name);
+  applied->batch.Put(Family::kErasures, RevisionKey(tenant, applied->next.revision), dropped);
   applied->batch.Delete(Family::kCollections, NamedKey(tenant, name));
-  applied->batch.DeletePrefix(Family::kDocuments, CollectionPrefix(tenant, found->id));
-  applied->batch.DeletePrefix(Family::kChunks, CollectionPrefix(tenant, found->id));
+  for (const Family family :
+       {Family::kDocuments, Family::kChunks, Family::kNumbers, Family::kMarks, Family::kHolds}) {
+    applied->batch.DeletePrefix(family, CollectionPrefix(tenant, found->id));
+  }
   return OkStatus();
 }
 

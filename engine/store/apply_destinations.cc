@@ -55,18 +55,30 @@ Label Raised(const Scheme& scheme, const Destination& destination,
   return raised;
 }
 
+Status PutExport(const ApplyContext& context, const std::string& key, Applied* applied) {
+  store::v1::ExportRecord record;
+  ASSIGN_OR_RETURN(const bool again, context.database.Get(Family::kPolicy, key, &record));
+  if (!again) record.set_first_revision(applied->next.revision);
+  record.set_last_revision(applied->next.revision);
+  applied->batch.Put(Family::kPolicy, key, record);
+  return OkStatus();
+}
+
+// A restored store is told the pseudonyms only: the journal keeps no names of what may be erased.
 Status PutExports(const ApplyContext& context, const store::v1::ExportedBatch& batch,
                   uint32_t collection, Applied* applied) {
+  const uint32_t tenant = applied->next.id;
+  store::v1::ExportedBatch told = batch;
+  told.clear_documents();
   for (const auto& id : batch.documents()) {
-    const std::string key = ExportKey(applied->next.id, collection,
-                                      context.pseudonym("document", id), batch.destination());
-    store::v1::ExportRecord record;
-    ASSIGN_OR_RETURN(const bool again, context.database.Get(Family::kPolicy, key, &record));
-    if (!again) record.set_first_revision(applied->next.revision);
-    record.set_last_revision(applied->next.revision);
-    applied->batch.Put(Family::kPolicy, key, record);
     applied->documents.push_back(id);
+    told.add_pseudonyms(context.vault.Pseudonym(tenant, collection, "document", id));
   }
+  for (const auto& pseudonym : told.pseudonyms()) {
+    const std::string key = ExportKey(tenant, collection, pseudonym, batch.destination());
+    RETURN_IF_ERROR(PutExport(context, key, applied));
+  }
+  *applied->told.emplace().mutable_exported() = std::move(told);
   return OkStatus();
 }
 

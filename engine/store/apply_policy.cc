@@ -7,6 +7,7 @@
 #include "engine/base/text_check.h"
 #include "engine/store/apply_steps.h"
 #include "engine/store/codec.h"
+#include "engine/store/documents.h"
 
 namespace cordon {
 namespace {
@@ -186,9 +187,7 @@ Status CheckStoredLabels(const ApplyContext& context, const TenantState& state,
                          const Scheme& scheme) {
   if (KeepsNames(state.policy.rules->scheme, scheme)) return OkStatus();
   const ClassTable& table = state.policy.classes;
-  const auto check = [&](auto, auto payload) -> Status {
-    store::v1::DocumentRecord record;
-    RETURN_IF_ERROR(ParseRecord(payload, &record));
+  const auto check = [&](const store::v1::DocumentRecord& record) -> Status {
     const Label label = FromProto(record.document().label());
     Status known = scheme.CheckLabel(label);
     for (const auto& chunk : record.chunks()) {
@@ -206,8 +205,8 @@ Status CheckStoredLabels(const ApplyContext& context, const TenantState& state,
     return known.ok() ? OkStatus() : InUse(known, "labels of stored documents");
   };
   for (const auto& [name, collection] : *state.collections) {
-    RETURN_IF_ERROR(context.database.Scan(Family::kDocuments,
-                                          CollectionPrefix(state.id, collection->id), check));
+    RETURN_IF_ERROR(
+        Documents(&context.database, &context.vault, state.id).Scan(collection->id, check));
   }
   return OkStatus();
 }

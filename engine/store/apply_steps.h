@@ -14,6 +14,9 @@ Status ApplySetAccessMany(const ApplyContext& context, const v1::SetAccessManyRe
 Status ApplyAccessBatch(const ApplyContext& context, const store::v1::AccessBatch& batch,
                         Applied* applied);
 Status ApplyDelete(const ApplyContext& context, const v1::DeleteRequest& request, Applied* applied);
+Status ApplyErase(const ApplyContext& context, const store::v1::EraseChange& change,
+                  Applied* applied);
+Status ApplyHold(const ApplyContext& context, const v1::SetHoldRequest& request, Applied* applied);
 Status ApplyDirectoryRecords(const v1::ApplyDirectoryRequest& request, Applied* applied);
 Status ApplyDirectorySync(const ApplyContext& context, const store::v1::DirectorySync& sync,
                           Applied* applied);
@@ -25,8 +28,10 @@ Status ApplyExported(const ApplyContext& context, const store::v1::ExportedBatch
                      Applied* applied);
 Status ApplyBreakGlass(const store::v1::BreakGlassChange& change, Applied* applied);
 Status ApplyNewCollection(const v1::CollectionConfig& config, Applied* applied);
-Status ApplyDropCollection(const std::string& name, Applied* applied);
+Status ApplyDropCollection(const ApplyContext& context, const std::string& name, Applied* applied);
 Status ApplyKey(const store::v1::KeyChange& change, Applied* applied);
+// Puts what every revision has, for a change that comes from the journal.
+void FinishReplay(const ApplyContext& context, const std::string& call, Applied* applied);
 Status ApplyNewTenant(const ApplyContext& context, const store::v1::NewTenant& tenant,
                       Applied* applied);
 

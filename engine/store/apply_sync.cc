@@ -38,18 +38,50 @@ class SnapshotChange {
       : context_(context), sync_(sync), begin_(sync.begin()), applied_(applied), change_(applied) {}
 
   Status Run() {
+    if (sync_.has_difference()) return Replay();
     RETURN_IF_ERROR(CheckSequence());
     RETURN_IF_ERROR(TakeStaged());
     RemoveMissing();
     RETURN_IF_ERROR(CheckRemovals());
     change_.Reached(begin_.source(), sequence_, /*snapshot=*/true);
+    told_.mutable_begin()->set_source(begin_.source());
+    told_.mutable_begin()->set_sequence(sequence_);
+    told_.mutable_difference();  // be it empty
     applied_->batch.DeletePrefix(Family::kStaged,
                                  StagedPrefix(applied_->next.id, sync_.generation()));
     Tell();
+    *applied_->told.emplace().mutable_sync() = std::move(told_);
     return change_.Finish();
   }
 
  private:
+  // In a restored store: what the snapshot changed when it was made.
+  Status Replay() {
+    if (sync_.difference().too_large()) {
+      return Status(StatusCode::kFailedPrecondition, "id",
+                    fmt::format("a snapshot of '{}' that was made since is too large for the "
+                                "journal; restore a backup that was made after it",
+                                begin_.source()));
+    }
+    for (const auto& record : sync_.difference().changed()) {
+      ASSIGN_OR_RETURN(auto judged, change_.Judge(record));
+      change_.Set(change_.IdOf(record.name()), std::move(judged), record, "principals");
+    }
+    for (const auto& name : sync_.difference().dropped()) change_.Drop(change_.IdOf(name));
+    change_.Reached(begin_.source(), begin_.sequence(), /*snapshot=*/true);
+    return change_.Finish();
+  }
+
+  // Null if there is more to tell than a record of the journal holds.
+  store::v1::SyncedDifference* Told(size_t bytes) {
+    auto* told = told_.mutable_difference();
+    told_bytes_ += bytes;
+    if (told_bytes_ <= limits::kSyncToldBytes) return told;
+    told->Clear();
+    told->set_too_large(true);
+    return nullptr;
+  }
+
   Status CheckSequence() {
     const DirectorySource& source = change_.source(begin_.source());
     sequence_ = begin_.sequence() == 0 ? source.last + 1 : begin_.sequence();
@@ -94,6 +126,7 @@ class SnapshotChange {
       return OkStatus();
     }
     (stored == nullptr || stored->removed ? added_ : changed_).Add(record->name());
+    if (auto* told = Told(record->ByteSizeLong())) *told->add_changed() = *record;
     change_.Set(id, std::move(judged), *record, path);
     return OkStatus();
   }
@@ -114,7 +147,10 @@ class SnapshotChange {
       missing.push_back(id);
     });
     for (const PrincipalId id : missing) {
-      if (!Planted(Bug::kRemovedKept)) change_.Drop(id);
+      if (Planted(Bug::kRemovedKept)) continue;
+      const std::string name = applied_->next.policy.principals->Name(id);
+      if (auto* told = Told(name.size())) told->add_dropped(name);
+      change_.Drop(id);
     }
   }
 
@@ -151,6 +187,8 @@ class SnapshotChange {
   Applied* const applied_;
   DirectoryChange change_;
   uint64_t sequence_ = 0;
+  store::v1::DirectorySync told_;
+  size_t told_bytes_ = 0;
   std::unordered_set<PrincipalId> seen_;
   Names added_, changed_, removed_;
   uint64_t unchanged_ = 0;

@@ -466,6 +466,10 @@ StatusOr<Validity> ValidityOf(const v1::Document& document) {
     if (!from.ok()) return from.status().Within("valid_from");
     validity.from = *from;
   }
+  if (document.has_erase_after()) {
+    auto after = FromProto(document.erase_after());
+    if (!after.ok()) return after.status().Within("erase_after");
+  }
   if (document.has_valid_until()) {
     auto until = FromProto(document.valid_until());
     if (!until.ok()) return until.status().Within("valid_until");

@@ -6,17 +6,17 @@
 #include <rocksdb/db.h>
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/table.h>
+#include <rocksdb/utilities/table_properties_collectors.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <array>
 #include <cstring>
-#include <mutex>
 #include <tuple>
 
 #include "engine/base/check.h"
 #include "engine/base/checksum.h"
 #include "engine/base/planted.h"
+#include "engine/store/rocks.h"
 #include "engine/store/torn_manifest.h"
 
 namespace cordon {
@@ -26,6 +26,7 @@ constexpr size_t kSealBytes = sizeof(uint32_t);
 constexpr size_t kBlockCacheBytes = 64 << 20;   // vectors are in memory already
 constexpr size_t kWriteBufferBytes = 32 << 20;  // for each busy family
 constexpr size_t kChunkBufferBytes = 64 << 20;  // fewer and larger files to merge
+constexpr size_t kDeletionWindow = 4096;        // entries
 constexpr uint64_t kWalBytesPerSync = 1 << 20;
 constexpr uint64_t kWalBytesMax = 256 << 20;  // bounds the replay at start
 
@@ -58,20 +59,6 @@ StatusOr<std::string_view> Unseal(Family family, std::string_view key, std::stri
   return value.substr(kSealBytes);
 }
 
-std::string_view View(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
-rocksdb::Slice Slice(std::string_view view) { return {view.data(), view.size()}; }
-
-// RocksDB's status as ours; its text goes to the log only.
-Status Translate(const rocksdb::Status& status, std::string_view doing) {
-  if (status.ok()) return OkStatus();
-  spdlog::error("store: {}: {}", doing, status.ToString());
-  if (status.IsCorruption()) return Corrupt("the store is damaged; restore from a backup");
-  if (status.IsNoSpace()) {
-    return Status(StatusCode::kResourceExhausted, "data_dir", "the disk is full; free some space");
-  }
-  return Status(StatusCode::kUnavailable, "data_dir", "the store failed; see the server's log");
-}
-
 rocksdb::Options DatabaseOptions(bool create) {
   rocksdb::Options options;
   options.create_if_missing = create;
@@ -100,30 +87,30 @@ rocksdb::ColumnFamilyOptions FamilyOptions(Family family, std::shared_ptr<rocksd
   options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
   options.write_buffer_size = family == Family::kChunks ? kChunkBufferBytes : kWriteBufferBytes;
   // Each document that is written is looked up, and most are new: a filter says so at once.
-  if (family == Family::kDocuments) {
+  if (family == Family::kNumbers) {
     options.memtable_prefix_bloom_size_ratio = 0.02;
     options.memtable_whole_key_filtering = true;
   }
-  options.compression = rocksdb::kNoCompression;  // embeddings do not compress
+  options.compression = rocksdb::kNoCompression;  // what is encrypted does not compress
+  // Where half of a few thousand neighbours are deletions, a file is written anew in the
+  // background.
+  options.table_properties_collector_factories.push_back(
+      rocksdb::NewCompactOnDeletionCollectorFactory(kDeletionWindow, kDeletionWindow / 2));
   return options;
 }
 
 }  // namespace
 
-struct Database::Rocks {
-  std::unique_ptr<rocksdb::DB> db;
-  std::array<rocksdb::ColumnFamilyHandle*, kFamilies> families{};
-  // Filled anew by each write: fresh memory for megabytes costs more than filling it.
-  std::mutex filling;
-  rocksdb::WriteBatch filled{/*reserved_bytes=*/0, /*max_bytes=*/0,
-                             /*protection_bytes_per_key=*/8, /*default_cf_ts_sz=*/0};
-
-  rocksdb::ColumnFamilyHandle* Of(Family family) const {
-    return families[static_cast<size_t>(family)];
+// RocksDB's status as ours; its text goes to the log only.
+Status Translate(const rocksdb::Status& status, std::string_view doing) {
+  if (status.ok()) return OkStatus();
+  spdlog::error("store: {}: {}", doing, status.ToString());
+  if (status.IsCorruption()) return Corrupt("the store is damaged; restore from a backup");
+  if (status.IsNoSpace()) {
+    return Status(StatusCode::kResourceExhausted, "data_dir", "the disk is full; free some space");
   }
-  // Requires filling.
-  Status Fill(const Batch& batch);
-};
+  return Status(StatusCode::kUnavailable, "data_dir", "the store failed; see the server's log");
+}
 
 class Snapshot {
  public:
@@ -151,6 +138,13 @@ void Batch::Put(Family family, std::string_view key, const google::protobuf::Mes
   bytes_.append(key);
   changes_.push_back(
       {Change::kPut, family, key.size(), AppendSealed(family, key, record, &bytes_)});
+}
+
+void Batch::PutBytes(Family family, std::string_view key, std::string_view payload) {
+  bytes_.append(key);
+  const uint32_t seal = SealOf(family, key, payload);
+  bytes_.append(reinterpret_cast<const char*>(&seal), kSealBytes).append(payload);
+  changes_.push_back({Change::kPut, family, key.size(), kSealBytes + payload.size()});
 }
 
 void Batch::Delete(Family family, std::string_view key) {

@@ -29,6 +29,8 @@ namespace cordon {
 class Batch {
  public:
   void Put(Family family, std::string_view key, const google::protobuf::MessageLite& record);
+  // The same for a payload that is made elsewhere.
+  void PutBytes(Family family, std::string_view key, std::string_view payload);
   void Delete(Family family, std::string_view key);
   // Deletes all keys that begin with `prefix`.
   void DeletePrefix(Family family, std::string_view prefix);
@@ -108,8 +110,31 @@ class Database {
 
   std::shared_ptr<const Snapshot> TakeSnapshot() const;
 
- private:
+  // Everything written so far into table files, and the log files that held it away.
+  Status Flush();
+  // Writes the files anew that hold records of these documents, without what was deleted from them;
+  // reads and writes go on. What an older snapshot still sees stays. Without numbers, all files of
+  // the collection. Returns the bytes written, about.
+  StatusOr<uint64_t> RewriteDocuments(uint32_t tenant, uint32_t collection,
+                                      std::span<const uint64_t> numbers);
+
+  // A table file of the store, or one of its log.
+  struct File {
+    std::string path;
+    bool log = false;
+    Family family = Family::kMeta;  // of a table
+    std::string smallest, largest;  // its keys
+  };
+  // Those of this moment; they may be gone before they are read.
+  StatusOr<std::vector<File>> Files() const;
+
+  // Reads every block of every file; DATA_LOSS if one is not as it was written.
+  Status VerifyFiles() const;
+
   struct Rocks;
+  const Rocks& rocks() const { return *rocks_; }  // for store/ alone, which knows what it is
+
+ private:
   explicit Database(std::unique_ptr<Rocks> rocks);
   std::unique_ptr<Rocks> rocks_;
 };

@@ -205,6 +205,7 @@ StatusOr<LoadedTenant> LoadTenant(const Database& database, const store::v1::Ten
   state.revision = head.revision();
   state.time = head.time_us();
   state.next_collection = head.next_collection();
+  state.next_document = head.next_document();
   store::v1::AnchorRecord anchor;
   ASSIGN_OR_RETURN(const bool anchored,
                    database.Get(Family::kHeads, AnchorKey(tenant.id()), &anchor));
@@ -235,49 +236,13 @@ Status DropStaged(Database* database, uint32_t tenant) {
   return database->Write(batch);
 }
 
-Status ScanDocuments(const Database& database, uint32_t tenant, uint32_t collection,
-                     const VisitDocument& visit) {
-  const std::string prefix = CollectionPrefix(tenant, collection);
-  // Both families are in the order of the ids: one walk through each.
-  const auto stored = database.Walk(Family::kChunks, prefix);
-  return database.Scan(Family::kDocuments, prefix, [&](auto key, auto payload) -> Status {
-    store::v1::DocumentRecord document;
-    RETURN_IF_ERROR(ParseRecord(payload, &document));
-    if (key.substr(prefix.size()) != document.document().id()) return Damaged("a document's key");
-    std::vector<store::v1::ChunkRecord> chunks;
-    std::string chunk_prefix(key);
-    chunk_prefix.push_back('\0');
-    while (stored->Valid() && stored->key() < chunk_prefix) stored->Next();
-    for (; stored->Valid() && stored->key().starts_with(chunk_prefix); stored->Next()) {
-      ASSIGN_OR_RETURN(const std::string_view chunk, stored->Payload());
-      const auto at = static_cast<int>(chunks.size());
-      if (at >= document.chunks_size() ||
-          LastNumber(stored->key()) != document.chunks(at).ordinal()) {
-        return Damaged("a document's chunks");
-      }
-      RETURN_IF_ERROR(ParseRecord(chunk, &chunks.emplace_back()));
-    }
-    RETURN_IF_ERROR(stored->status());
-    if (static_cast<int>(chunks.size()) != document.chunks_size()) {
-      return Damaged("a missing chunk");
-    }
-    return visit(document, chunks);
-  });
-}
-
-StatusOr<std::vector<std::string>> ReceiversOf(const Database& database, uint32_t tenant,
-                                               uint32_t collection, std::string_view pseudonym,
-                                               const Snapshot* snapshot) {
-  std::vector<std::string> destinations;
+Status ReceiversOf(const Database& database, uint32_t tenant, uint32_t collection,
+                   std::string_view pseudonym, std::set<std::string>* names) {
   const std::string prefix = ExportPrefix(tenant, collection, pseudonym);
-  RETURN_IF_ERROR(database.Scan(
-      Family::kPolicy, prefix,
-      [&](auto key, auto) {
-        destinations.emplace_back(key.substr(prefix.size()));
-        return OkStatus();
-      },
-      snapshot));
-  return destinations;
+  return database.Scan(Family::kPolicy, prefix, [&](auto key, auto) {
+    names->emplace(key.substr(prefix.size()));
+    return OkStatus();
+  });
 }
 
 StatusOr<std::vector<std::pair<uint64_t, store::v1::RevisionRecord>>> RevisionsAfter(

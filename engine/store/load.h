@@ -4,7 +4,9 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "engine/store/interner.h"
@@ -34,18 +36,10 @@ StatusOr<LoadedTenant> LoadTenant(const Database& database, const store::v1::Ten
 // Drops the rows of snapshots that never became a mutation.
 Status DropStaged(Database* database, uint32_t tenant);
 
-// Calls `visit` for each document of a collection with its chunks, in the order of its entries.
-// DATA_LOSS if a document and its chunks do not fit together.
-using VisitDocument = std::function<Status(const store::v1::DocumentRecord&,
-                                           const std::vector<store::v1::ChunkRecord>&)>;
-Status ScanDocuments(const Database& database, uint32_t tenant, uint32_t collection,
-                     const VisitDocument& visit);
-
-// The destinations to which a document was ever exported, by name, those included that are gone:
-// whom its erasure concerns. `pseudonym` is the document's.
-StatusOr<std::vector<std::string>> ReceiversOf(const Database& database, uint32_t tenant,
-                                               uint32_t collection, std::string_view pseudonym,
-                                               const Snapshot* snapshot = nullptr);
+// Adds the destinations to which a document was ever exported to `names`, those included that are
+// gone: whom its erasure concerns. `pseudonym` is the document's in the store.
+Status ReceiversOf(const Database& database, uint32_t tenant, uint32_t collection,
+                   std::string_view pseudonym, std::set<std::string>* names);
 
 // The rows of revisions later than `after`, for a journal that is behind the store.
 StatusOr<std::vector<std::pair<uint64_t, store::v1::RevisionRecord>>> RevisionsAfter(

@@ -32,7 +32,8 @@ std::string Key(uint32_t tenant, std::string_view rest) {
 std::string_view FamilyName(Family family) {
   static constexpr std::array<std::string_view, kFamilies> kNames = {
       "default", "heads",   "policy",    "directory", "keys",      "collections",
-      "clauses", "classes", "documents", "chunks",    "revisions", "staged"};
+      "clauses", "classes", "documents", "chunks",    "revisions", "staged",
+      "numbers", "marks",   "due",       "holds",     "erasures"};
   return kNames[static_cast<size_t>(family)];
 }
 
@@ -113,19 +114,56 @@ std::string CollectionPrefix(uint32_t tenant, uint32_t collection) {
   return NumberedKey(tenant, collection);
 }
 
-std::string DocumentKey(uint32_t tenant, uint32_t collection, std::string_view document) {
-  return CollectionPrefix(tenant, collection) + std::string(document);
+std::string DocumentKey(uint32_t tenant, uint32_t collection, uint64_t number) {
+  std::string key = CollectionPrefix(tenant, collection);
+  AppendBigEndian(&key, number);
+  return key;
 }
 
-std::string ChunkKey(uint32_t tenant, uint32_t collection, std::string_view document,
-                     uint32_t ordinal) {
-  std::string key = DocumentKey(tenant, collection, document);
-  key.push_back('\0');
+std::string ChunkKey(uint32_t tenant, uint32_t collection, uint64_t number, uint32_t ordinal) {
+  std::string key = DocumentKey(tenant, collection, number);
   AppendBigEndian(&key, ordinal);
   return key;
 }
 
+std::string PseudonymKey(uint32_t tenant, uint32_t collection, std::string_view pseudonym) {
+  return CollectionPrefix(tenant, collection) + std::string(pseudonym);
+}
+
+std::string KindKey(uint32_t tenant, uint32_t collection, char kind, std::string_view pseudonym) {
+  return CollectionPrefix(tenant, collection) + kind + std::string(pseudonym);
+}
+
+std::string MarkKey(uint32_t tenant, uint32_t collection, char kind, std::string_view pseudonym,
+                    uint64_t number) {
+  std::string key = KindKey(tenant, collection, kind, pseudonym);
+  AppendBigEndian(&key, number);
+  return key;
+}
+
+std::string DueKey(uint32_t tenant, int64_t time_us, uint32_t collection, uint64_t number) {
+  std::string key = TenantPrefix(tenant);
+  // Times before 1970 sort before those after.
+  AppendBigEndian(&key, static_cast<uint64_t>(time_us) ^ uint64_t{1} << 63);
+  AppendBigEndian(&key, collection);
+  AppendBigEndian(&key, number);
+  return key;
+}
+
+DuePlace DuePlaceOf(std::string_view key) {
+  CORDON_CHECK(key.size() == 2 * sizeof(uint32_t) + 2 * sizeof(uint64_t));
+  const auto time = ReadBigEndian<uint64_t>(key.substr(4, 8)) ^ uint64_t { 1 } << 63;
+  return {static_cast<int64_t>(time), ReadBigEndian<uint32_t>(key.substr(12, 4)),
+          ReadBigEndian<uint64_t>(key.substr(16, 8))};
+}
+
+uint64_t DocumentNumber(std::string_view key) {
+  CORDON_CHECK(key.size() >= 16);
+  return ReadBigEndian<uint64_t>(key.substr(8, 8));
+}
+
 std::string MetaTenantKey(std::string_view name) { return "tenant/" + std::string(name); }
+std::string MetaKeysKey() { return "keys"; }
 
 std::string PrefixEnd(std::string prefix) {
   while (!prefix.empty() && static_cast<unsigned char>(prefix.back()) == 0xff) prefix.pop_back();

@@ -1,7 +1,8 @@
 // Where things are in RocksDB. docs/storage-format.md is this file for people.
 //
 // Every key but those of kMeta begins with the tenant's number, 4 bytes big-endian, so that no scan
-// crosses tenants. Document ids hold no NUL, so that one ends them.
+// crosses tenants. Keys of documents hold their numbers, and pseudonyms of what names them, but no
+// names (vault.h).
 #pragma once
 
 #include <cstdint>
@@ -13,23 +14,28 @@ namespace cordon {
 
 // Column families, in the order in which they are opened.
 enum class Family : uint8_t {
-  kMeta,    // "tenant/NAME" → TenantRecord
+  kMeta,    // "tenant/NAME" → TenantRecord, "keys" → KeysRecord
   kHeads,   // T 'h' → HeadRecord, T 'a' → AnchorRecord, T 'k' KEYID, T 'd' DESTINATION →
             // UsageRecord
   kPolicy,  // T 's' → SchemeRecord, T 'c' NAME → v1.Container, T 'd' NAME → v1.Destination,
-            // T 'b' ID → v1.BreakGlass, T 'x' C PSEUDONYM 0 DESTINATION → ExportRecord,
+            // T 'b' ID → v1.BreakGlass, T 'x' C pseudonym 0 DESTINATION → ExportRecord,
             // T 'o' NAME → SourceRecord, T 'r' revision → RevisionRecord
   kDirectory,    // T PRINCIPAL → v1.Principal
   kKeys,         // T KEYID → KeyRecord
   kCollections,  // T NAME → CollectionRecord
   kClauses,      // T id → ClauseRecord
   kClasses,      // T id → ClassRecord
-  kDocuments,    // T C DOCUMENT → DocumentRecord
-  kChunks,       // T C DOCUMENT 0 ordinal → ChunkRecord
+  kDocuments,    // T C number → DocumentRecord, encrypted
+  kChunks,       // T C number ordinal → ChunkRecord, encrypted
   kRevisions,    // T revision → RevisionRecord
   kStaged,       // T generation PRINCIPAL → v1.Principal; no state (store/stage.h)
+  kNumbers,      // T C pseudonym → NumberRecord
+  kMarks,        // T C kind pseudonym number → MarkRecord
+  kDue,          // T time C number → MarkRecord
+  kHolds,        // T C kind pseudonym → HoldRecord
+  kErasures,     // T revision → ErasureRecord
 };
-inline constexpr size_t kFamilies = 12;
+inline constexpr size_t kFamilies = 17;
 
 // The family's name in RocksDB.
 std::string_view FamilyName(Family family);
@@ -57,13 +63,37 @@ std::string PolicyRevisionPrefix(uint32_t tenant);
 std::string PolicyRevisionKey(uint32_t tenant, uint64_t revision);
 std::string StagedPrefix(uint32_t tenant, uint64_t generation);
 std::string CollectionPrefix(uint32_t tenant, uint32_t collection);
-std::string DocumentKey(uint32_t tenant, uint32_t collection, std::string_view document);
-std::string ChunkKey(uint32_t tenant, uint32_t collection, std::string_view document,
-                     uint32_t ordinal);
+std::string DocumentKey(uint32_t tenant, uint32_t collection, uint64_t number);
+std::string ChunkKey(uint32_t tenant, uint32_t collection, uint64_t number, uint32_t ordinal);
+std::string PseudonymKey(uint32_t tenant, uint32_t collection,
+                         std::string_view pseudonym);  // numbers
+// What versions of documents are found by, beside the newest by its id. Marks stay when a version
+// is replaced or deleted, as its key does: backups hold it, until it is erased.
+inline constexpr char kSubjectMark = 's';
+inline constexpr char kSourceMark = 'o';
+inline constexpr char kDocumentMark = 'd';  // of versions that are not the newest
+
+// Marks and holds; a mark's has the document's number behind it.
+std::string KindKey(uint32_t tenant, uint32_t collection, char kind, std::string_view pseudonym);
+std::string MarkKey(uint32_t tenant, uint32_t collection, char kind, std::string_view pseudonym,
+                    uint64_t number);
+std::string DueKey(uint32_t tenant, int64_t time_us, uint32_t collection, uint64_t number);
 std::string MetaTenantKey(std::string_view name);
+std::string MetaKeysKey();
 
 // The first key after all that begin with `prefix`.
 std::string PrefixEnd(std::string prefix);
+
+// A due key's parts.
+struct DuePlace {
+  int64_t time_us;
+  uint32_t collection;
+  uint64_t number;
+};
+DuePlace DuePlaceOf(std::string_view key);
+
+// The document's number in a key of kDocuments or kChunks.
+uint64_t DocumentNumber(std::string_view key);
 
 // The number at the end of a key: 4 or 8 bytes.
 uint32_t LastNumber(std::string_view key);

@@ -6,10 +6,12 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "cordon/journal/v1/record.pb.h"
 #include "cordon/store/v1/mutation.pb.h"
 #include "engine/policy/decide.h"
 #include "engine/store/database.h"
@@ -55,6 +57,7 @@ struct TenantState {
   uint64_t revision = 0;
   Micros time = 0;
   uint32_t next_collection = 1;
+  uint64_t next_document = 0;
   PolicyState policy;
   std::shared_ptr<const Collections> collections = std::make_shared<Collections>();
   std::shared_ptr<const Keys> keys = std::make_shared<Keys>();
@@ -74,7 +77,7 @@ struct TenantState {
 // What a mutation does to the rows of one document, for the indexes. Borrows embeddings, texts and
 // attributes from the mutation, which must outlive it.
 struct RowChange {
-  enum Kind { kReplace, kReclass, kRemove };
+  enum Kind { kReplace, kReclass, kRemove, kErase };  // kErase: from memory, too
   struct Row {
     uint32_t ordinal;
     ClassId class_id;
@@ -86,26 +89,33 @@ struct RowChange {
   bool may_exist;  // false: the document is new
   Micros valid_from;
   Micros valid_until;
-  std::vector<Row> rows;  // empty for kRemove
+  std::vector<Row> rows;  // empty for kRemove and kErase
   // Null but for kReplace: the document keeps its own.
   const google::protobuf::Map<std::string, v1::AttributeValue>* attributes = nullptr;
   // Of kReclass: what `rows` borrow, read from the store.
   std::vector<std::string> texts = {};
+  // Of kErase: versions that were replaced or deleted before went as well.
+  bool older = false;
 };
 
 // What a mutation makes of a tenant.
 struct Applied {
   TenantState next;
   Batch batch;
-  std::string collection;                // whose rows change, if any do
-  std::vector<RowChange> rows;           // in order
-  std::vector<std::string> documents;    // ids touched
-  std::vector<std::string> names;        // their pseudonyms, for the journal
-  bool existed = false;                  // of SetAccess and Delete
-  std::vector<bool> existed_each;        // of SetAccessMany and SetAccessSelected, by place
-  std::vector<std::string> undefined;    // of Ingest: groups and roles that have no record
-  uint32_t parts = 0;                    // of ApplyPolicy and ApplyDirectory: how many
-  v1::SyncDirectoryResponse sync;        // of SyncDirectory: all but the revision
+  std::string collection;              // whose rows change, if any do
+  std::vector<RowChange> rows;         // in order
+  std::vector<std::string> documents;  // ids touched
+  std::vector<uint64_t> erased;        // numbers of documents whose keys are to be destroyed
+  journal::v1::Replay replay;          // what a restored store must be told
+  std::vector<std::string> names;      // their pseudonyms, for the journal
+  bool existed = false;                // of SetAccess and Delete
+  std::vector<bool> existed_each;      // of SetAccessMany and SetAccessSelected, by place
+  std::vector<std::string> undefined;  // of Ingest: groups and roles that have no record
+  uint32_t parts = 0;                  // of ApplyPolicy and ApplyDirectory: how many; of Erase
+  bool more = false;                   // of Erase: the limit left some
+  v1::SyncDirectoryResponse sync;      // of SyncDirectory: all but the revision
+  // What a restored store is told instead of the mutation, which alone would not do there.
+  std::optional<store::v1::Mutation> told;
   std::shared_ptr<TenantState> created;  // of NewTenant
   std::optional<Label> model_label;      // of Export: of the model from now on
 };

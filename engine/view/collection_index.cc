@@ -26,10 +26,17 @@ DocumentChange::Kind ToKind(RowChange::Kind kind) {
       return DocumentChange::Kind::kReclass;
     case RowChange::kRemove:
       return DocumentChange::Kind::kRemove;
+    case RowChange::kErase:
+      return DocumentChange::Kind::kErase;
     case RowChange::kReplace:
       break;
   }
   return DocumentChange::Kind::kReplace;
+}
+
+LexicalChange::Kind ToLexicalKind(RowChange::Kind kind) {
+  if (kind == RowChange::kRemove) return LexicalChange::Kind::kRemove;
+  return kind == RowChange::kErase ? LexicalChange::Kind::kErase : LexicalChange::Kind::kReplace;
 }
 
 Bm25 ParametersOf(const v1::CollectionConfig& config) {
@@ -49,7 +56,7 @@ class Changes {
     const uint32_t number = next_.documents.Add(change.document);
     vectors_.push_back(ToDocumentChange(change, number));
     lexical_.push_back(ToLexicalChange(change, number));
-    if (change.kind == RowChange::kRemove) {
+    if (change.kind == RowChange::kRemove || change.kind == RowChange::kErase) {
       removed_.insert(number);
       next_.columns.Clear(number);
       return;
@@ -69,9 +76,9 @@ class Changes {
   LexicalChange ToLexicalChange(const RowChange& change, uint32_t number) {
     LexicalChange out;
     out.document = number;
-    out.kind = change.kind == RowChange::kRemove ? LexicalChange::Kind::kRemove
-                                                 : LexicalChange::Kind::kReplace;
+    out.kind = ToLexicalKind(change.kind);
     out.may_exist = change.may_exist;
+    out.renumbered = change.older;
     out.valid_from = change.valid_from;
     out.valid_until = change.valid_until;
     const Language language = next_.lexical.language();
@@ -101,7 +108,7 @@ Language LanguageOf(const v1::CollectionConfig& config) {
 }
 
 CollectionIndex EmptyIndex(const v1::CollectionConfig& config) {
-  return {VectorIndex(config.dimension(), ToMetric(config.metric())), Documents(),
+  return {VectorIndex(config.dimension(), ToMetric(config.metric())), DocumentNumbers(),
           LexicalIndex(LanguageOf(config), ParametersOf(config)), Columns(config.attributes())};
 }
 

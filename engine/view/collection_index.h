@@ -12,7 +12,7 @@
 
 #include "cordon/store/v1/mutation.pb.h"
 #include "engine/columns/columns.h"
-#include "engine/index/documents.h"
+#include "engine/index/document_numbers.h"
 #include "engine/index/vector_index.h"
 #include "engine/lexical/lexical_index.h"
 #include "engine/store/state.h"
@@ -22,7 +22,7 @@ namespace cordon {
 // An immutable value; cheap to copy. Every const call is thread-safe.
 struct CollectionIndex {
   VectorIndex vectors;
-  Documents documents;
+  DocumentNumbers documents;
   LexicalIndex lexical;
   Columns columns;
 };

@@ -6,13 +6,14 @@ namespace cordon {
 
 std::shared_ptr<const View> View::Build(TenantState state, Indexes indexes,
                                         std::shared_ptr<const Snapshot> snapshot,
-                                        const Database* database, Micros now,
+                                        const Database* database, const Vault* vault, Micros now,
                                         const View* previous) {
   std::shared_ptr<View> view(new View());
   view->state_ = std::move(state);
   view->indexes_ = std::move(indexes);
   view->snapshot_ = std::move(snapshot);
   view->database_ = database;
+  view->vault_ = vault;
   view->now_ = previous == nullptr ? now : std::max(now, previous->now_);
   view->callers_ = previous == nullptr ? std::make_shared<EntitlementCache>() : previous->callers_;
   view->FindNextEvent(previous);
@@ -20,7 +21,7 @@ std::shared_ptr<const View> View::Build(TenantState state, Indexes indexes,
 }
 
 std::shared_ptr<const View> View::At(Micros now) const {
-  return Build(state_, indexes_, snapshot_, database_, now, this);
+  return Build(state_, indexes_, snapshot_, database_, vault_, now, this);
 }
 
 void View::FindNextEvent(const View* previous) {

@@ -16,7 +16,7 @@
 #include "engine/base/planted.h"
 #include "engine/policy/decide.h"
 #include "engine/policy/entitlement_cache.h"
-#include "engine/store/database.h"
+#include "engine/store/documents.h"
 #include "engine/store/state.h"
 #include "engine/view/collection_index.h"
 
@@ -28,7 +28,7 @@ class View {
   // `previous` (may be null) saves work. The snapshot must be of the state's revision.
   static std::shared_ptr<const View> Build(TenantState state, Indexes indexes,
                                            std::shared_ptr<const Snapshot> snapshot,
-                                           const Database* database, Micros now,
+                                           const Database* database, const Vault* vault, Micros now,
                                            const View* previous);
 
   // The same revision at a later time.
@@ -63,22 +63,23 @@ class View {
     return indexes_of(collection).vectors;
   }
 
-  // Reads a stored record as of this View.
+  // Reads the tenant's documents as of this View.
+  Documents documents() const { return {database_, vault_, state_.id, snapshot_.get()}; }
+
+  // Reads the tenant's other records as of this View, as Database::Scan().
+  Status Scan(Family family, const std::string& prefix, const Database::Visit& visit) const {
+    return database_->Scan(family, prefix, visit, snapshot_.get());
+  }
   StatusOr<bool> Get(Family family, const std::string& key,
                      google::protobuf::MessageLite* record) const {
     return database_->Get(family, key, record, snapshot_.get());
   }
-
-  // Reads several, as Database::GetMany().
-  Status GetMany(Family family, std::span<const std::string> keys,
-                 const Database::Found& found) const {
-    return database_->GetMany(family, keys, found, snapshot_.get());
+  // Reads what it is now, whatever it was in this View.
+  StatusOr<bool> GetNewest(Family family, const std::string& key,
+                           google::protobuf::MessageLite* record) const {
+    return database_->Get(family, key, record);
   }
-
-  // Reads all records that begin with `prefix`, as Database::Scan().
-  Status Scan(Family family, const std::string& prefix, const Database::Visit& visit) const {
-    return database_->Scan(family, prefix, visit, snapshot_.get());
-  }
+  const Vault& vault() const { return *vault_; }
 
   // Walks the records from `from` to before `end`, as of this View.
   std::unique_ptr<Database::Cursor> Walk(Family family, const std::string& from,
@@ -97,6 +98,7 @@ class View {
   Indexes indexes_;
   std::shared_ptr<const Snapshot> snapshot_;
   const Database* database_ = nullptr;
+  const Vault* vault_ = nullptr;
   Micros now_ = 0;
   Micros next_event_ = kNever;
   Micros next_rules_event_ = kNever;           // of containers and terms alone

@@ -125,7 +125,7 @@ class Refusals(StartTest):
 
     def test_another_format(self):
         store = self.store(dev=False)
-        for text in ("cordon 0\n", "cordon 2\n", "", "\x00\xff", "cordon 1 beta\n", "x" * 10000):
+        for text in ("cordon 1\n", "cordon 3\n", "", "\x00\xff", "cordon 2 beta\n", "x" * 10000):
             (store.data / "FORMAT").write_text(text, encoding="latin-1")
             self.serve(store, names="data_dir")
         (store.data / "FORMAT").unlink()

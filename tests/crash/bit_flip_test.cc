@@ -36,6 +36,9 @@ constexpr Kind kKinds[] = {
     {"format", ".", "FORMAT"},
     {"journal", "journal/default", ".log"},
     {"journal key", ".", "journal.key"},
+    {"master key", ".", "master.key"},
+    {"key root", "keys", "root"},
+    {"keys", "keys", ".keys"},
     {"anchor", "store", ""},
     {"record", "store", ""},
 };
@@ -64,15 +67,16 @@ class BitFlip : public testing::Test {
   void FlipRecord(const std::string& kind, const std::string& data, Rng* rng) const {
     Family family = Family::kHeads;
     std::string key = AnchorKey(1);
-    const auto seen = model_.SeenBy(kUsers[0]);
-    if (kind == "record" && !seen.empty()) {
-      const std::string& id =
-          std::next(seen.begin(), static_cast<long>((*rng)() % seen.size()))->first;
-      const bool chunk = (*rng)() % 2 == 0;
-      family = chunk ? Family::kChunks : Family::kDocuments;
-      key = chunk ? ChunkKey(1, 1, id, 0) : DocumentKey(1, 1, id);
-    }
     RawStore store(data + "/store");
+    if (kind == "record") {
+      static constexpr Family kFamilies[] = {Family::kChunks, Family::kDocuments, Family::kNumbers};
+      const Family chosen = kFamilies[(*rng)() % std::size(kFamilies)];
+      const auto keys = store.Keys(chosen);
+      if (!keys.empty()) {
+        family = chosen;
+        key = keys[(*rng)() % keys.size()];
+      }
+    }
     store.Put(family, key, Flipped(store.Get(family, key), rng));
   }
   static std::string Flipped(std::string content, Rng* rng) {

@@ -92,10 +92,13 @@ class Audit : public ScratchWriter {
     std::vector<store::v1::DocumentRecord> found;
     const PinnedView view = Pin();
     const uint32_t id = view->state().FindCollection(collection)->id;
-    EXPECT_TRUE(
-        view->Scan(Family::kDocuments, CollectionPrefix(1, id),
-                   [&](auto, auto payload) { return ParseRecord(payload, &found.emplace_back()); })
-            .ok());
+    EXPECT_TRUE(view->documents()
+                    .Scan(id,
+                          [&](const auto& record) {
+                            found.push_back(record);
+                            return OkStatus();
+                          })
+                    .ok());
     return found;
   }
 };

@@ -193,11 +193,11 @@ TEST_F(Engines, AJournalWithItsEndCutOffServes) {
 }
 
 TEST_F(Engines, AnotherFormatIsGuessedAt) {
-  for (const char* text : {"cordon 0\n", "cordon 2\n", "", "cordon 1 beta\n", "cordon"}) {
+  for (const char* text : {"cordon 1\n", "cordon 3\n", "", "cordon 2 beta\n", "cordon"}) {
     std::ofstream(paths().Format(), std::ios::trunc) << text;
     EXPECT_EQ(Open(), "FAILED_PRECONDITION: data_dir") << text;
   }
-  std::ofstream(paths().Format(), std::ios::trunc) << "cordon 1\n";
+  std::ofstream(paths().Format(), std::ios::trunc) << "cordon 2\n";
   EXPECT_EQ(Open(), "OK");
 }
 

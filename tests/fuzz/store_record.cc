@@ -25,12 +25,17 @@ class RecordWorld {
   RecordWorld() {
     for (size_t i = 0; i < kFamilies; ++i) {
       const auto family = static_cast<Family>(i);
+      const bool sealed = family == Family::kDocuments || family == Family::kChunks;
       CORDON_CHECK(database()
                        .ScanFrom(family, "", "\x7f",
                                  [&](auto key, auto payload) {
                                    Stored stored{family, std::string(key), {}};
-                                   CORDON_CHECK(
-                                       stored.record.ParseFromString(std::string(payload)));
+                                   std::string record(payload);
+                                   if (sealed) {
+                                     CORDON_CHECK(OpenSealed(KeyOf(key), PlaceOf(family, key),
+                                                             payload, &record));
+                                   }
+                                   CORDON_CHECK(stored.record.ParseFromString(record));
                                    records_.push_back(std::move(stored));
                                    return OkStatus();
                                  })
@@ -50,9 +55,21 @@ class RecordWorld {
  private:
   Database& database() { return world_.tenant().store.database(); }
 
+  SecretKey KeyOf(std::string_view key) {
+    return *world_.tenant().store.vault().KeyOf(1, DocumentNumber(key));
+  }
+  static std::string PlaceOf(Family family, std::string_view key) {
+    return std::string(1, static_cast<char>(family)) + std::string(key);
+  }
+
+  // As one who has the keys would: what is damaged is inside of the seal.
   void Put(const Stored& place, const google::protobuf::Empty& record) {
     Batch batch;
-    batch.Put(place.family, place.key, record);
+    if (place.family == Family::kDocuments || place.family == Family::kChunks) {
+      Vault::Put(place.family, place.key, KeyOf(place.key), *RandomSealNonce(), record, &batch);
+    } else {
+      batch.Put(place.family, place.key, record);
+    }
     CORDON_CHECK(database().Write(batch).ok());
   }
 
@@ -66,16 +83,18 @@ class RecordWorld {
       if (!loaded.ok()) continue;
       (void)RevisionsAfter(database(), loaded->state.id, 0);
       for (const auto& [name, collection] : *loaded->state.collections) {
-        (void)ScanDocuments(
-            database(), loaded->state.id, collection->id,
-            [](const auto& record, const auto&) { return ValidityOf(record.document()).status(); });
+        (void)Documents(&database(), &world_.tenant().store.vault(), loaded->state.id)
+            .ScanWhole(collection->id, [](const auto& record, const auto&) {
+              return ValidityOf(record.document()).status();
+            });
       }
       Judge(loaded->state);
     }
   }
 
   void Judge(const TenantState& state) {
-    const auto view = View::Build(state, {}, database().TakeSnapshot(), &database(), 1, nullptr);
+    const auto view = View::Build(state, {}, database().TakeSnapshot(), &database(),
+                                  &world_.tenant().store.vault(), 1, nullptr);
     const auto subject = ResolveUserAlone(view->world(), "user:eve", "", false);
     if (subject.ok()) (void)Entitle(view->world(), *subject);
   }

@@ -52,7 +52,7 @@ class FuzzWorld {
   bool WouldApply(store::v1::Mutation mutation) {
     mutation.set_time_us(2'000'000);
     const ApplyContext context{
-        tenant_.store.database(), interner_,
+        tenant_.store.database(), tenant_.store.vault(), interner_,
         [this] { return std::vector<bool>(Pin()->policy().classes.classes.size(), true); },
         [](std::string_view kind, std::string_view) { return std::string(kind); }};
     const auto applied = Apply(context, tenant_.store.state(), mutation);

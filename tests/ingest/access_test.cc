@@ -46,8 +46,8 @@ class Access : public ScratchWriter {
   std::string LevelOf(const std::string& id) {
     const PinnedView view = Pin();
     store::v1::DocumentRecord record;
-    const auto found = view->Get(
-        Family::kDocuments, DocumentKey(1, view->state().FindCollection("docs")->id, id), &record);
+    const auto found =
+        view->documents().Read(view->state().FindCollection("docs")->id, id, &record);
     CORDON_CHECK(found.ok() && *found);
     // The index has the class of the record.
     const auto& table = view->policy().classes;

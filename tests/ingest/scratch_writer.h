@@ -20,10 +20,11 @@ class ScratchWriter : public testing::Test {
     auto loaded = LoadTenant(scratch_.store.database(),
                              FromText<store::v1::TenantRecord>("id: 1 name: 'default'"), &interner);
     CORDON_CHECK(loaded.ok());
-    scratch_.tenant->publisher.Publish(
-        View::Build(loaded->state, scratch_.indexes, scratch_.store.database().TakeSnapshot(),
-                    &scratch_.store.database(), scratch_.clock.Now(), nullptr));
-    writer_ = std::make_unique<Writer>(&scratch_.store.database(), &scratch_.clock,
+    scratch_.tenant->publisher.Publish(View::Build(
+        loaded->state, scratch_.indexes, scratch_.store.database().TakeSnapshot(),
+        &scratch_.store.database(), &scratch_.store.vault(), scratch_.clock.Now(), nullptr));
+    writer_ = std::make_unique<Writer>(&scratch_.store.database(), &scratch_.store.vault(),
+                                       &scratch_.clock,
                                        [](const TenantState&) -> StatusOr<std::shared_ptr<Tenant>> {
                                          return Internal("no tenants here");
                                        });

@@ -50,11 +50,13 @@ TEST_F(Writes, ManyThreadsLoseOneOrShareARevision) {
   const PinnedView view = Pin();
   const auto collection = view->state().FindCollection("docs");
   uint64_t documents = 0;
-  ASSERT_TRUE(
-      ScanDocuments(scratch_.store.database(), 1, collection->id, [&](const auto&, const auto&) {
-        ++documents;
-        return OkStatus();
-      }).ok());
+  ASSERT_TRUE(scratch_.store.documents()
+                  .ScanWhole(collection->id,
+                             [&](const auto&, const auto&) {
+                               ++documents;
+                               return OkStatus();
+                             })
+                  .ok());
   EXPECT_EQ(documents, collection->documents);
   EXPECT_EQ(rows(), documents);
   // One record for each, in the order of the revisions.
@@ -80,7 +82,7 @@ TEST_F(Writes, SeenBeforeTheyAreRecorded) {
   }
   EXPECT_EQ(seen, 1u);
   store::v1::DocumentRecord record;
-  EXPECT_TRUE(*scratch_.store.database().Get(Family::kDocuments, DocumentKey(1, 1, "b"), &record));
+  EXPECT_TRUE(*scratch_.store.documents().Read(1, "b", &record));
   scratch_.disk.hold = false;
   writing.join();
   EXPECT_EQ(rows(), 2u);

@@ -75,7 +75,9 @@ class World {
         model.erase(id);
         removed.insert(*documents.Find(id));
         changes.emplace_back().document = *documents.Find(id);
-        changes.back().kind = LexicalChange::Kind::kRemove;
+        changes.back().kind =
+            random_.OneIn(2) ? LexicalChange::Kind::kRemove : LexicalChange::Kind::kErase;
+        changes.back().renumbered = random_.OneIn(2);
         continue;
       }
       LexicalChange change;
@@ -148,7 +150,7 @@ class World {
     return found;
   }
 
-  static std::vector<Answer> Found(const LexicalIndex& index, const Documents& documents,
+  static std::vector<Answer> Found(const LexicalIndex& index, const DocumentNumbers& documents,
                                    const Question& question, uint64_t classes) {
     AllowedSet allowed{Bitmap(classes), question.now};
     for (const uint32_t c : question.classes) allowed.classes.Set(c);
@@ -205,7 +207,7 @@ class World {
 
  public:
   std::map<std::string, ModelDocument> model;
-  Documents documents;
+  DocumentNumbers documents;
   LexicalIndex index;
 };
 
@@ -225,7 +227,7 @@ TEST(History, AnAnswerDependsOnMoreThanPermittedRows) {
     World world(random.Next());
     for (int write = 0; write < 30 && !HasFailure(); ++write) {
       const LexicalIndex before = world.index;
-      const Documents documents_before = world.documents;
+      const DocumentNumbers documents_before = world.documents;
       const Question old = world.Ask();
       const auto answer_before = World::Found(before, documents_before, old, world.classes());
       world.Write();

@@ -88,7 +88,7 @@ class Entitled : public Searcher {
   }
 
  private:
-  Documents documents_;
+  DocumentNumbers documents_;
   LexicalIndex index_{Language::kEnglish};
 };
 

@@ -71,6 +71,7 @@ inline Code ExpectedCode(const Row& row, const Credential& with) {
     case Reach::kOtherIds:
       // A change that is only tried is judged like the change.
       return row.method.starts_with("Ingest/SetAccess") || row.method == "Ingest/Delete" ||
+                     row.method == "Ingest/Erase" || row.method == "Ingest/SetHold" ||
                      (row.method == "Policy/Simulate" && documents)
                  ? Code::PERMISSION_DENIED
                  : Code::OK;

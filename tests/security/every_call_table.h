@@ -192,6 +192,23 @@ inline std::vector<Row> IngestRows() {
        kDocuments,
        true},
       {"Ingest/Delete", "one", kInDocs + "document: '$NEW'", {RIGHT_INGEST}, kDocuments, true},
+      {"Ingest/Erase", "one", kInDocs + "document: '$NEW'", {RIGHT_ERASE}, kDocuments, true},
+      {"Ingest/Erase", "a subject", kInDocs + "subject: '$NEW'", {RIGHT_ERASE}, kDocuments, true},
+      {"Ingest/Erase", "a source", kInDocs + "source: '$NEW'", {RIGHT_ERASE}, kDocuments, true},
+      {"Ingest/EraseStatus", "one", kInDocs + "revision: 1", {RIGHT_ERASE}, kDocuments},
+      {"Ingest/SetHold",
+       "one",
+       kInDocs + "document: '$NEW' name: 'case'",
+       {RIGHT_ADMIN},
+       kDocuments,
+       true},
+      {"Ingest/SetHold",
+       "a subject",
+       kInDocs + "subject: '$NEW' name: 'case'",
+       {RIGHT_ADMIN},
+       kDocuments,
+       true},
+      {"Ingest/ListHolds", "all", kInDocs, {RIGHT_ADMIN}, kDocuments},
   };
 }
 
@@ -328,6 +345,8 @@ inline std::vector<Row> AdminRows() {
       {"Admin/Stats", "of a user", kInDocs + "as: 'user:ana'", {RIGHT_AUDIT}, kDocuments},
       {"Admin/QueryJournal", "newest", "", {RIGHT_AUDIT}},
       {"Admin/VerifyJournal", "all", "", {RIGHT_AUDIT}},
+      {"Admin/CreateBackup", "one", "keep: 1", {RIGHT_ADMIN}, kTenants},
+      {"Admin/ListBackups", "all", "", {RIGHT_ADMIN}, kTenants},
       {"Admin/Capabilities", "all", "", {}},
   };
 }

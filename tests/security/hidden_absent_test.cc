@@ -119,6 +119,8 @@ class HiddenDocuments : public Hidden {
     return twins_.Expect(method, key, text, pair.twin, world->Chance(2));
   }
 
+  const Key eraser_ = Make("eraser", "rights: RIGHT_ERASE ");
+  const Key holder_ = Make("holder", "rights: RIGHT_ADMIN ");
   const Key writer_ = Make("writer", "rights: RIGHT_INGEST ");
   const Key exporter_ =
       store_.MakeKey(store_.admin(),
@@ -201,6 +203,10 @@ void HiddenDocuments::CheckWrite(HiddenWorld* world, const Pair& pair) {
       {"Ingest/Delete", writer_, "", NamedWith},
       {"Ingest/Delete", prefixed_, "", NamedWith},
       {"Ingest/Delete", app_, "", NamedWith},
+      {"Ingest/Erase", eraser_, "", NamedWith},
+      {"Ingest/Erase", prefixed_, "", NamedWith},
+      {"Ingest/Erase", writer_, "", NamedWith},
+      {"Ingest/SetHold", holder_, "name: 'case' release: true ", NamedWith},
       {"Ingest/Ingest", writer_, words, Batch, false},
       {"Ingest/Ingest", writer_, words + acl, Batch, false},
       {"Ingest/Ingest", writer_, "chunks { text: 'a' embedding: 1 } ", Batch, false},
@@ -302,6 +308,11 @@ class HiddenNames : public Hidden {
         {"Ingest/SetAccessSelected", "collection: '$' source: 's' label { level: 'absent' }"},
         {"Ingest/Delete", "collection: '$' document: 'd'"},
         {"Ingest/Delete", "collection: '$' document: ''"},
+        {"Ingest/Erase", "collection: '$' document: 'd'"},
+        {"Ingest/Erase", "collection: '$' subject: 'person:1'"},
+        {"Ingest/EraseStatus", "collection: '$' revision: 1"},
+        {"Ingest/SetHold", "collection: '$' document: 'd' name: 'case'"},
+        {"Ingest/ListHolds", "collection: '$'"},
         {"Policy/Explain", "collection: '$' document: 'd' as: 'user:ana'"},
         {"Policy/Explain", "collection: '$' document: 'd' as: 'group:in'"},
         {"Policy/WhoCanSee", "collection: '$' document: 'd'"},

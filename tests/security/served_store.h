@@ -43,6 +43,7 @@ class ServedStore {
     config_.paths.data_dir = scratch_ / "data";
     config_.listen = "127.0.0.1:0";
     config_.dev = dev;
+    config_.backup_dir = scratch_ / "backups";
     config_.issuers = std::move(issuers);
     CORDON_CHECK(dev || InitStore(config_.paths, /*dev=*/false).ok());
     auto started = Server::Start(config_);

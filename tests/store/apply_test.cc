@@ -180,10 +180,13 @@ TEST(Apply, ReplacedDocumentsLeaveTheirOldChunksBehind) {
   EXPECT_EQ(store.state().FindCollection("docs")->chunks, 2u);
   EXPECT_EQ(store.state().FindCollection("docs")->documents, 1u);
   std::string texts;
-  ASSERT_TRUE(ScanDocuments(store.database(), 1, 1, [&](const auto&, const auto& chunks) {
-                for (const auto& record : chunks) texts += record.text() + " ";
-                return OkStatus();
-              }).ok());
+  ASSERT_TRUE(store.documents()
+                  .ScanWhole(1,
+                             [&](const auto&, const auto& chunks) {
+                               for (const auto& record : chunks) texts += record.text() + " ";
+                               return OkStatus();
+                             })
+                  .ok());
   EXPECT_EQ(texts, "new5 new7 ");
   for (const auto& [key, value] : store.Records()) {
     EXPECT_TRUE(!key.starts_with("chunks/") || value.find("old") == value.npos);
@@ -197,7 +200,8 @@ TEST(Apply, AFieldOfADocumentIsForgotten) {
       "ingest { collection: 'docs' documents { id: 'a' title: 't' uri: 'u' text: 'whole' "
       "acl { allow { principal: 'everyone' } } label { level: 'public' } "
       "valid_from { seconds: 1 } valid_until { seconds: 2 } subjects: 'person:1' "
-      "attributes { key: 'n' value { int_value: 1 } } provenance { source: 's' trust: 'i' } canary: true "
+      "attributes { key: 'n' value { int_value: 1 } } provenance { source: 's' trust: 'i' } "
+      "erase_after { seconds: 3 } canary: true "
       "chunks { text: 't' embedding: 1 embedding: 0 } } }");
   v1::Document given = mutation.ingest().documents(0);
   std::vector<const google::protobuf::FieldDescriptor*> set;

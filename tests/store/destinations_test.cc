@@ -30,7 +30,10 @@ class Destinations : public testing::Test {
   }
   std::vector<std::string> Receivers(const std::string& id) {
     const uint32_t docs = store_.state().FindCollection("docs")->id;
-    return *ReceiversOf(store_.database(), 1, docs, "document=" + id);
+    std::set<std::string> names;
+    const std::string pseudonym = store_.vault().Pseudonym(1, docs, "document", id);
+    EXPECT_TRUE(ReceiversOf(store_.database(), 1, docs, pseudonym, &names).ok());
+    return {names.begin(), names.end()};
   }
 
   ScratchStore store_;

@@ -35,6 +35,13 @@ class RawStore {
     CORDON_CHECK(db_->Get(rocksdb::ReadOptions(), Of(family), key, &value).ok());
     return value;
   }
+  std::vector<std::string> Keys(Family family) {
+    std::vector<std::string> keys;
+    const std::unique_ptr<rocksdb::Iterator> it(
+        db_->NewIterator(rocksdb::ReadOptions(), Of(family)));
+    for (it->SeekToFirst(); it->Valid(); it->Next()) keys.push_back(it->key().ToString());
+    return keys;
+  }
   void Put(Family family, const std::string& key, const std::string& value) {
     CORDON_CHECK(db_->Put(rocksdb::WriteOptions(), Of(family), key, value).ok());
   }

@@ -37,7 +37,9 @@ TEST(Schema, AScanThatReachesTheNextTenant) {
          {HeadKey(tenant), AnchorKey(tenant), SchemeKey(tenant), ContainerKey(tenant, "\xf4\x8f"),
           DestinationKey(tenant, "z"), NamedKey(tenant, "\xff\xff"),
           NumberedKey(tenant, 0xffffffff), RevisionKey(tenant, UINT64_MAX),
-          ChunkKey(tenant, 0xffffffff, "\xff", 0xffffffff)}) {
+          ChunkKey(tenant, 0xffffffff, UINT64_MAX, 0xffffffff),
+          MarkKey(tenant, 0xffffffff, 's', "\xff", UINT64_MAX),
+          DueKey(tenant, INT64_MAX, 0xffffffff, UINT64_MAX)}) {
       EXPECT_TRUE(key.starts_with(TenantPrefix(tenant)));
       EXPECT_LT(key, end) << tenant;
     }
@@ -45,13 +47,16 @@ TEST(Schema, AScanThatReachesTheNextTenant) {
 }
 
 TEST(Schema, TwoThingsWithOneKey) {
-  // Ids that are prefixes of each other, and ordinals whose bytes could be read as an id.
+  // Numbers whose bytes could be read as an ordinal, and the other way round.
   std::set<std::string> documents, chunks;
   size_t count = 0, chunk_count = 0;
   for (const uint32_t tenant : {1u, 2u, 0x61626364u}) {
     for (const uint32_t collection : {1u, 2u, 0x61626364u}) {
-      for (const std::string id : {"a", "aa", "a\x01", "ab", "abcd", "b"}) {
+      for (const uint64_t id : {uint64_t{0}, uint64_t{1}, uint64_t{0x61}, uint64_t{0x61000000},
+                                uint64_t{0x6100000000000000}, UINT64_MAX}) {
         documents.insert(DocumentKey(tenant, collection, id));
+        EXPECT_EQ(DocumentNumber(DocumentKey(tenant, collection, id)), id);
+        EXPECT_EQ(DocumentNumber(ChunkKey(tenant, collection, id, 7)), id);
         ++count;
         for (const uint32_t ordinal : {0u, 1u, 0x61000000u, 0x00610000u, 0xffffffffu}) {
           chunks.insert(ChunkKey(tenant, collection, id, ordinal));
@@ -65,11 +70,22 @@ TEST(Schema, TwoThingsWithOneKey) {
 }
 
 TEST(Schema, AChunkFoundBelowAnotherDocument) {
-  const std::string prefix = DocumentKey(1, 1, "a") + '\0';
-  for (const std::string id : {"aa", "a\x01", "a/b", "b", "A"}) {
+  const std::string prefix = DocumentKey(1, 1, 0x61);
+  for (const uint64_t id : {0x60ull, 0x62ull, 0x6161ull, 0x6100ull, 0ull}) {
     EXPECT_FALSE(ChunkKey(1, 1, id, 0).starts_with(prefix)) << id;
   }
-  EXPECT_TRUE(ChunkKey(1, 1, "a", 9).starts_with(prefix));
+  EXPECT_TRUE(ChunkKey(1, 1, 0x61, 9).starts_with(prefix));
+}
+
+TEST(Schema, ATimeBeforeTheEpochComesLast) {
+  std::vector<std::string> keys;
+  for (const int64_t time : {INT64_MIN, int64_t{-1}, int64_t{0}, int64_t{1}, INT64_MAX}) {
+    keys.push_back(DueKey(1, time, 2, 3));
+    EXPECT_EQ(DuePlaceOf(keys.back()).time_us, time);
+    EXPECT_EQ(DuePlaceOf(keys.back()).collection, 2u);
+    EXPECT_EQ(DuePlaceOf(keys.back()).number, 3u);
+  }
+  EXPECT_TRUE(std::is_sorted(keys.begin(), keys.end()));
 }
 
 TEST(Schema, FamiliesOfOneName) {

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "engine/store/apply.h"
+#include "engine/store/documents.h"
 #include "engine/store/load.h"
 #include "tests/store/from_text.h"
 #include "tests/store/scratch_directory.h"
@@ -18,6 +19,8 @@ class ScratchStore {
   using Mutation = store::v1::Mutation;
 
   ScratchStore() {
+    CORDON_CHECK(KeyStore::Create(KeyOptions()).ok());
+    OpenKeys();
     auto opened = Database::Open(path(), /*create=*/true);
     CORDON_CHECK(opened.ok());
     database_ = *std::move(opened);
@@ -42,6 +45,7 @@ class ScratchStore {
     }
     interner_.Commit();
     CORDON_CHECK(database_->Write(applied->batch).ok());
+    CORDON_CHECK(keys_->Destroy(1, applied->erased).ok());
     state_ = applied->next;
     return applied;
   }
@@ -76,9 +80,7 @@ class ScratchStore {
 
   store::v1::DocumentRecord Document(const std::string& id) const {
     store::v1::DocumentRecord record;
-    const auto collection = state_.FindCollection("docs");
-    const auto found =
-        database_->Get(Family::kDocuments, DocumentKey(1, collection->id, id), &record);
+    const auto found = documents().Read(state_.FindCollection("docs")->id, id, &record);
     EXPECT_TRUE(found.ok() && *found) << id;
     return record;
   }
@@ -89,16 +91,19 @@ class ScratchStore {
     return table.labels[table.classes[Document(id).chunks(chunk).class_id()].label];
   }
 
-  // Every record below the tenant, by family and key.
+  // Every record below the tenant, by family and key, without what no two stores have in common:
+  // what is encrypted is decrypted, and pseudonyms are left out.
   std::map<std::string, std::string> Records() const {
     std::map<std::string, std::string> records;
     for (size_t i = 1; i < kFamilies; ++i) {
       const auto family = static_cast<Family>(i);
       EXPECT_TRUE(database_
                       ->Scan(family, TenantPrefix(1),
-                             [&](auto key, auto payload) {
-                               records[std::string(FamilyName(family)) + "/" + std::string(key)] =
-                                   std::string(payload);
+                             [&](auto key, auto payload) -> Status {
+                               std::string record(payload);
+                               RETURN_IF_ERROR(Decrypt(family, key, &record));
+                               records[std::string(FamilyName(family)) + "/" +
+                                       WithoutPseudonym(family, std::string(key), record)] = record;
                                return OkStatus();
                              })
                       .ok());
@@ -106,11 +111,76 @@ class ScratchStore {
     return records;
   }
 
+  Documents documents(const Snapshot* snapshot = nullptr) const {
+    return {database_.get(), vault_.get(), 1, snapshot};
+  }
+  // The number of a document of collection 1.
+  uint64_t NumberOf(const std::string& id) const {
+    const auto number = documents().Find(1, id);
+    CORDON_CHECK(number.ok() && *number);
+    return **number;
+  }
+
   std::string path() const { return directory_ / "store"; }
+  std::filesystem::path keys_path() const { return directory_ / "keys"; }
+  KeyStore& keys() { return *keys_; }
+  const Vault& vault() const { return *vault_; }
+  // Reads the keys back from the disk.
+  void OpenKeys() {
+    vault_.reset();
+    auto opened = KeyStore::Open(KeyOptions());
+    CORDON_CHECK(opened.ok());
+    keys_ = *std::move(opened);
+    vault_ = std::make_unique<Vault>(keys_.get());
+  }
   Database& database() { return *database_; }
   const TenantState& state() const { return state_; }
 
  private:
+  KeyStore::Options KeyOptions() const {
+    std::filesystem::create_directories(keys_path());
+    return {keys_path(), SecretKey{Sha256("the master key")}, nullptr};
+  }
+
+  // Pseudonyms are 16 bytes behind T and C, behind the kind of a mark, and behind T 'x' C.
+  static std::string WithoutPseudonym(Family family, std::string key, const std::string& record) {
+    if (family == Family::kNumbers) return key.erase(8) + record;
+    const bool exported = family == Family::kPolicy && key[4] == 'x';
+    return family == Family::kMarks || exported ? key.erase(9, 16) : key;
+  }
+
+  template <typename Record>
+  Status Open(Family family, std::string_view key, std::string* payload) const {
+    Record record;
+    ASSIGN_OR_RETURN(const bool there, vault_->Open(family, key, *payload, &record));
+    *payload = there ? record.SerializeAsString() : "erased";
+    return OkStatus();
+  }
+
+  Status Decrypt(Family family, std::string_view key, std::string* payload) const {
+    if (family == Family::kDocuments) {
+      return Open<store::v1::DocumentRecord>(family, key, payload);
+    }
+    if (family == Family::kChunks) return Open<store::v1::ChunkRecord>(family, key, payload);
+    if (family == Family::kMarks) payload->clear();
+    if (family != Family::kRevisions) return OkStatus();
+    store::v1::RevisionRecord record;
+    RETURN_IF_ERROR(ParseRecord(*payload, &record));
+    auto* const replay = record.mutable_replay();
+    if (!replay->sealed_mutation().empty()) {
+      ASSIGN_OR_RETURN(*replay->mutable_sealed_mutation(),
+                       vault_->OpenFor("mutation", replay->sealed_mutation()));
+    }
+    for (auto& access : *replay->mutable_access()) {
+      ASSIGN_OR_RETURN(const SecretKey document_key, vault_->KeyOf(1, access.now()));
+      if (access.sealed().empty()) continue;
+      ASSIGN_OR_RETURN(*access.mutable_sealed(),
+                       Vault::OpenWith(document_key, "access", access.sealed()));
+    }
+    *payload = record.SerializeAsString();
+    return OkStatus();
+  }
+
   void Load() {
     interner_ = Interner();
     auto loaded = LoadTenant(*database_, FromText<store::v1::TenantRecord>("id: 1 name: 'default'"),
@@ -120,7 +190,7 @@ class ScratchStore {
   }
 
   ApplyContext Context() {
-    return {*database_, interner_, [this] { return ClassesInUse(); },
+    return {*database_, *vault_, interner_, [this] { return ClassesInUse(); },
             [](std::string_view kind, std::string_view value) {
               return std::string(kind) + "=" + std::string(value);
             }};
@@ -131,7 +201,7 @@ class ScratchStore {
     std::vector<bool> in_use(state_.policy.classes.classes.size());
     for (const auto& [name, collection] : *state_.collections) {
       const Status scanned =
-          ScanDocuments(*database_, 1, collection->id, [&](const auto& record, const auto&) {
+          documents().ScanWhole(collection->id, [&](const auto& record, const auto&) {
             for (const auto& chunk : record.chunks()) in_use[chunk.class_id()] = true;
             return OkStatus();
           });
@@ -141,6 +211,8 @@ class ScratchStore {
   }
 
   ScratchDirectory directory_;
+  std::unique_ptr<KeyStore> keys_;
+  std::unique_ptr<Vault> vault_;
   std::unique_ptr<Database> database_;
   Interner interner_;
   TenantState state_;

@@ -1,4 +1,5 @@
 // Stored bytes that are not what was written there, believed.
+#include <google/protobuf/empty.pb.h>
 #include <gtest/gtest.h>
 
 #include "tests/store/raw_store.h"
@@ -9,7 +10,7 @@ namespace {
 
 StatusCode ReadDocument(ScratchStore& store, const std::string& id) {
   store::v1::DocumentRecord record;
-  return store.database().Get(Family::kDocuments, DocumentKey(1, 1, id), &record).status().code();
+  return store.documents().Read(1, id, &record).status().code();
 }
 
 // Changes the raw store, then opens it again without loading the tenant.
@@ -20,13 +21,25 @@ void Damaged(ScratchStore& store, Damage damage) {
   damage(raw);
 }
 
+// Whether a document's record is there and opens.
+StatusOr<bool> Opened(const ScratchStore& store, const Database& database, const std::string& key) {
+  store::v1::DocumentRecord record;
+  return Documents(&database, &store.vault(), 1).ReadNumbered(1, DocumentNumber(key), &record);
+}
+
 StatusCode Reread(const ScratchStore& store, Family family, const std::string& key) {
   const auto database = Database::Open(store.path(), /*create=*/false);
   EXPECT_TRUE(database.ok());
-  store::v1::DocumentRecord record;
-  const auto found = (*database)->Get(family, key, &record);
-  const Status scanned =
+  google::protobuf::Empty record;  // anything parses as it: what is sealed says if it is whole
+  const auto found = family == Family::kDocuments ? Opened(store, **database, key)
+                                                  : (*database)->Get(family, key, &record);
+  Status scanned =
       (*database)->Scan(family, TenantPrefix(1), [](auto, auto) { return OkStatus(); });
+  if (family == Family::kDocuments) {
+    scanned = Documents(database->get(), &store.vault(), 1).Scan(1, [](const auto&) {
+      return OkStatus();
+    });
+  }
   EXPECT_EQ(scanned.code(), found.status().code()) << "a scan and a read disagree";
   return found.status().code();
 }
@@ -43,7 +56,7 @@ class Seals : public testing::Test {
 };
 
 TEST_F(Seals, AnyFlippedBitIsBelieved) {
-  const std::string key = DocumentKey(1, 1, "secret");
+  const std::string key = DocumentKey(1, 1, store_.NumberOf("secret"));
   std::string value;
   Damaged(store_, [&](RawStore& raw) { value = raw.Get(Family::kDocuments, key); });
   for (size_t i = 0; i < value.size(); i += 1 + value.size() / 16) {
@@ -57,7 +70,7 @@ TEST_F(Seals, AnyFlippedBitIsBelieved) {
 }
 
 TEST_F(Seals, ATornValueIsBelieved) {
-  const std::string key = DocumentKey(1, 1, "secret");
+  const std::string key = DocumentKey(1, 1, store_.NumberOf("secret"));
   std::string value;
   Damaged(store_, [&](RawStore& raw) { value = raw.Get(Family::kDocuments, key); });
   for (const size_t size : {size_t{0}, size_t{3}, size_t{4}, value.size() - 1}) {
@@ -67,11 +80,31 @@ TEST_F(Seals, ATornValueIsBelieved) {
 }
 
 TEST_F(Seals, APublicRecordMovedOverASecretOneOpensIt) {
+  const std::string secret = DocumentKey(1, 1, store_.NumberOf("secret"));
+  const std::string open = DocumentKey(1, 1, store_.NumberOf("open"));
   Damaged(store_, [&](RawStore& raw) {
-    raw.Put(Family::kDocuments, DocumentKey(1, 1, "secret"),
-            raw.Get(Family::kDocuments, DocumentKey(1, 1, "open")));
+    raw.Put(Family::kDocuments, secret, raw.Get(Family::kDocuments, open));
   });
-  EXPECT_EQ(Reread(store_, Family::kDocuments, DocumentKey(1, 1, "secret")), StatusCode::kDataLoss);
+  EXPECT_EQ(Reread(store_, Family::kDocuments, secret), StatusCode::kDataLoss);
+}
+
+// As one who can compute the CRC: the same document's older record, or another collection's.
+TEST_F(Seals, AWholeRecordOpensInAnotherPlace) {
+  const uint64_t number = store_.NumberOf("open");
+  const std::string key = DocumentKey(1, 1, number);
+  store::v1::DocumentRecord record = store_.Document("open");
+  const SecretKey document_key = *store_.vault().KeyOf(1, number);
+  for (const std::string& place : {DocumentKey(1, 2, number), ChunkKey(1, 1, number, 0)}) {
+    std::string sealed;
+    SealText(document_key, *RandomSealNonce(), std::string(1, static_cast<char>(8)) + key,
+             record.SerializeAsString(), &sealed);
+    store::v1::DocumentRecord opened;
+    EXPECT_TRUE(*store_.vault().Open(Family::kDocuments, key, sealed, &opened));
+    EXPECT_EQ(store_.vault().Open(Family::kDocuments, place, sealed, &opened).status().code(),
+              StatusCode::kDataLoss);
+    EXPECT_EQ(store_.vault().Open(Family::kChunks, key, sealed, &opened).status().code(),
+              StatusCode::kDataLoss);
+  }
 }
 
 TEST_F(Seals, AClassMovedOverAnotherWidensIt) {
@@ -103,10 +136,13 @@ TEST_F(Seals, AClauseThatVanishedShiftsTheOthers) {
 }
 
 TEST_F(Seals, AMissingChunkIsPassedOver) {
-  Damaged(store_, [&](RawStore& raw) { raw.Delete(Family::kChunks, ChunkKey(1, 1, "open", 0)); });
+  const std::string key = ChunkKey(1, 1, store_.NumberOf("open"), 0);
+  Damaged(store_, [&](RawStore& raw) { raw.Delete(Family::kChunks, key); });
   const auto database = Database::Open(store_.path(), /*create=*/false);
   const Status scanned =
-      ScanDocuments(**database, 1, 1, [](const auto&, const auto&) { return OkStatus(); });
+      Documents(database->get(), &store_.vault(), 1).ScanWhole(1, [](const auto&, const auto&) {
+        return OkStatus();
+      });
   EXPECT_EQ(scanned.code(), StatusCode::kDataLoss);
 }
 
@@ -119,9 +155,8 @@ TEST_F(Seals, ASnapshotThatSeesLaterWrites) {
   const auto snapshot = store_.database().TakeSnapshot();
   store_.Do("delete_document { collection: 'docs' document: 'open' }");
   store::v1::DocumentRecord record;
-  const std::string key = DocumentKey(1, 1, "open");
-  EXPECT_TRUE(*store_.database().Get(Family::kDocuments, key, &record, snapshot.get()));
-  EXPECT_FALSE(*store_.database().Get(Family::kDocuments, key, &record));
+  EXPECT_TRUE(*store_.documents(snapshot.get()).Read(1, "open", &record));
+  EXPECT_FALSE(*store_.documents().Read(1, "open", &record));
 }
 
 }  // namespace

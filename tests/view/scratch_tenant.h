@@ -47,11 +47,12 @@ class ScratchTenant {
     Indexes built;
     for (const auto& [name, collection] : *store.state().collections) {
       CollectionIndexBuilder builder(collection->config);
-      CORDON_CHECK(ScanDocuments(store.database(), 1, collection->id,
-                                 [&](const auto& record, const auto& chunks) {
-                                   AddRows(record, chunks, &builder);
-                                   return OkStatus();
-                                 })
+      CORDON_CHECK(store.documents()
+                       .ScanWhole(collection->id,
+                                  [&](const auto& record, const auto& chunks) {
+                                    AddRows(record, chunks, &builder);
+                                    return OkStatus();
+                                  })
                        .ok());
       built.emplace(collection->id, builder.Finish());
     }
@@ -61,7 +62,7 @@ class ScratchTenant {
   // Makes the newest state current, with `indexes` as they are.
   void Publish() {
     tenant->publisher.Publish(View::Build(store.state(), indexes, store.database().TakeSnapshot(),
-                                          &store.database(), clock.Now(), nullptr));
+                                          &store.database(), &store.vault(), clock.Now(), nullptr));
   }
 
   static Authenticated Caller(Grant grant) { return Authenticator::Prove(std::move(grant)); }

@@ -125,9 +125,9 @@ TEST_F(Views, ALaterListEndsBeforeTheKnownNextEvent) {
                                 "level: 'public'"))
                   .ok());
   // As the writer builds it: from the View before.
-  const auto next = View::Build(scratch_.store.state(), scratch_.Rebuild(),
-                                scratch_.store.database().TakeSnapshot(),
-                                &scratch_.store.database(), 2 * kSecond, before.view.get());
+  const auto next = View::Build(
+      scratch_.store.state(), scratch_.Rebuild(), scratch_.store.database().TakeSnapshot(),
+      &scratch_.store.database(), &scratch_.store.vault(), 2 * kSecond, before.view.get());
   EXPECT_EQ(next->next_event(), 9 * kSecond);
 }
 
@@ -138,9 +138,9 @@ TEST_F(Views, TheWallClockIsSetBack) {
   const PinnedView back = PinAt(5 * kSecond);
   EXPECT_EQ(Visible(*back.view, "user:a"), 0u);
   EXPECT_GE(back.as_of, 11 * kSecond);
-  const auto built = View::Build(scratch_.store.state(), scratch_.indexes,
-                                 scratch_.store.database().TakeSnapshot(),
-                                 &scratch_.store.database(), 3 * kSecond, back.view.get());
+  const auto built = View::Build(
+      scratch_.store.state(), scratch_.indexes, scratch_.store.database().TakeSnapshot(),
+      &scratch_.store.database(), &scratch_.store.vault(), 3 * kSecond, back.view.get());
   EXPECT_GE(built->now(), back->now());
 }
 
@@ -174,9 +174,9 @@ TEST_F(Views, APinnedViewChangesWhileOthersWrite) {
   EXPECT_EQ(pinned->revision(), 3u);
   EXPECT_EQ(Visible(*pinned.view, "user:a"), 1u);
   store::v1::DocumentRecord record;
-  ASSERT_TRUE(*pinned->Get(Family::kDocuments, DocumentKey(1, 1, "a"), &record));
+  ASSERT_TRUE(*pinned->documents().Read(1, "a", &record));
   EXPECT_EQ(record.document().label().level(), "public");
-  EXPECT_FALSE(*pinned->Get(Family::kDocuments, DocumentKey(1, 1, "b"), &record));
+  EXPECT_FALSE(*pinned->documents().Read(1, "b", &record));
   // The same revision at a later time is not the newest revision.
   EXPECT_EQ(Visible(*pinned->At(9 * kSecond), "user:a"), 1u);
   EXPECT_EQ(PinAt(2 * kSecond)->revision(), 7u);

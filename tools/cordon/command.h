@@ -27,6 +27,8 @@ void AddUsageCommand(CLI::App& key, Session& session);        // key usage
 void AddAccessCommand(CLI::App& app, Session& session);       // set-access
 void AddAuditCommands(CLI::App& app, Session& session);    // who-can-see, access-report, simulate
 void AddJournalCommands(CLI::App& app, Session& session);  // journal
+void AddEraseCommands(CLI::App& app, Session& session);    // erase, hold
+void AddStoreCommands(CLI::App& app, Session& session);    // store, backup
 void AddServerCommands(CLI::App& app, Session& session);   // stats, capabilities
 
 // Adds a command with examples below its help.

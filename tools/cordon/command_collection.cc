@@ -31,6 +31,7 @@ struct CreateOptions {
   std::optional<double> b;
   std::string reason;
   bool pin_geometry = false;
+  std::optional<uint64_t> erase_after_s;
 };
 
 struct NameOptions {
@@ -82,6 +83,7 @@ StatusOr<v1::CollectionConfig> Config(const CreateOptions& options) {
     ASSIGN_OR_RETURN(*config.mutable_default_acl(),
                      ParseAclOption("default-acl", options.default_acl));
   }
+  if (options.erase_after_s) config.set_erase_after_s(*options.erase_after_s);
   if (!options.attributes_file.empty()) {
     RETURN_IF_ERROR(ReadAttributesFile(options.attributes_file, &config));
   }
@@ -157,6 +159,8 @@ void AddCreate(CLI::App& collection, Session& session) {
   const auto options = std::make_shared<CreateOptions>();
   create->add_option("NAME", options->name, "Its name")->required();
   create->add_option("--dim", options->dimension, "Numbers in an embedding, 1 to 4096")->required();
+  create->add_option("--erase-after", options->erase_after_s,
+                     "Erases documents so many seconds after their valid_until; else never");
   create->add_option("--metric", options->metric, "How near two embeddings are: cosine, ip or l2")
       ->required()
       ->check(CLI::IsMember({"cosine", "ip", "l2"}))

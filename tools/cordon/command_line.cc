@@ -67,6 +67,8 @@ void AddCommands(CLI::App& app, Session& session) {
   AddAccessCommand(app, session);
   AddAuditCommands(app, session);
   AddBreakGlassCommands(app, session);
+  AddEraseCommands(app, session);
+  AddStoreCommands(app, session);
   AddServerCommands(app, session);
   AddJournalCommands(app, session);
 }

@@ -62,6 +62,9 @@ Status ReadDocument(JsonValue value, v1::Document* document) {
   const auto valid_until = [&](JsonValue v) {
     return ReadTimeOrNull(v, [&] { return document->mutable_valid_until(); });
   };
+  const auto erase_after = [&](JsonValue v) {
+    return ReadTimeOrNull(v, [&] { return document->mutable_erase_after(); });
+  };
   return ReadObject(
       value, {StringField("id", document->mutable_id()),
               StringField("title", document->mutable_title()),
@@ -70,6 +73,7 @@ Status ReadDocument(JsonValue value, v1::Document* document) {
               {"label", [&](JsonValue v) { return ReadLabel(v, document->mutable_label()); }},
               {"valid_from", valid_from},
               {"valid_until", valid_until},
+              {"erase_after", erase_after},
               StringsField("subjects", document->mutable_subjects()),
               {"attributes", [&](JsonValue v) { return ReadAttributes(v, document); }},
               {"provenance",

@@ -376,7 +376,8 @@ void WriteJournalLine(JsonWriter& json, const v1::JournalLine& line) {
   json.Key("tokens").Unsigned(line.tokens());
   json.Key("reason").String(line.reason());
   json.Key("canary").Bool(line.canary());
-  json.Key("endpoints").Strings(line.endpoints()).EndObject();
+  json.Key("endpoints").Strings(line.endpoints());
+  json.Key("receivers").Strings(line.receivers()).EndObject();
 }
 
 std::string_view MetricName(v1::Metric metric) {

@@ -17,13 +17,18 @@ namespace cordon {
 
 // An immutable value once it is copied: a version costs what differs. One writer changes its own
 // copy; const calls are thread-safe.
-class Documents {
+class DocumentNumbers {
  public:
   std::optional<uint32_t> Find(std::string_view id) const;
 
   // The number of `id`, a new one if it has none.
   uint32_t Add(std::string_view id);
   void Remove(uint32_t number);
+
+  // The first `limit` ids behind `after` that begin with `prefix`, sorted; valid as long as this
+  // version. Looks at every id.
+  std::vector<std::string_view> Next(std::string_view prefix, std::string_view after,
+                                     size_t limit) const;
 
   // Of a number that is given; valid as long as this version.
   std::string_view id(uint32_t number) const;

@@ -1,5 +1,5 @@
 // Fears about numbers: that two documents share one, or that a version changes.
-#include "engine/index/documents.h"
+#include "engine/index/document_numbers.h"
 
 #include <gtest/gtest.h>
 
@@ -12,11 +12,11 @@
 namespace cordon {
 namespace {
 
-TEST(Documents, TwoShareANumber) {
+TEST(DocumentNumbers, TwoShareANumber) {
   Random random(3);
   std::map<std::string, uint32_t> model;
-  Documents documents;
-  Documents pinned;
+  DocumentNumbers documents;
+  DocumentNumbers pinned;
   std::map<std::string, uint32_t> of_pinned;
   for (int i = 0; i < 20000; ++i) {
     const std::string id = "d" + std::to_string(random.Below(3000));

@@ -1,4 +1,4 @@
-#include "engine/index/documents.h"
+#include "engine/index/document_numbers.h"
 
 #include <algorithm>
 #include <functional>
@@ -20,7 +20,7 @@ Hash HashOf(std::string_view id, uint32_t buckets) {
 
 }  // namespace
 
-std::optional<uint32_t> Documents::Find(std::string_view id) const {
+std::optional<uint32_t> DocumentNumbers::Find(std::string_view id) const {
   const Hash hash = HashOf(id, kBuckets);
   const std::vector<Place>* bucket = buckets_.Find(hash.bucket);
   if (bucket == nullptr) return std::nullopt;
@@ -30,7 +30,7 @@ std::optional<uint32_t> Documents::Find(std::string_view id) const {
   return std::nullopt;
 }
 
-uint32_t Documents::Add(std::string_view id) {
+uint32_t DocumentNumbers::Add(std::string_view id) {
   if (const auto found = Find(id)) return *found;
   uint32_t number = first_free_;
   if (number == kNone) {
@@ -46,7 +46,7 @@ uint32_t Documents::Add(std::string_view id) {
   return number;
 }
 
-void Documents::Remove(uint32_t number) {
+void DocumentNumbers::Remove(uint32_t number) {
   const Hash hash = HashOf(id(number), kBuckets);
   const size_t erased = std::erase_if(buckets_.Mutable(hash.bucket),
                                       [&](const Place& place) { return place.number == number; });
@@ -56,7 +56,26 @@ void Documents::Remove(uint32_t number) {
   --size_;
 }
 
-std::string_view Documents::id(uint32_t number) const {
+std::vector<std::string_view> DocumentNumbers::Next(std::string_view prefix, std::string_view after,
+                                                    size_t limit) const {
+  std::vector<std::string_view> ids;
+  const auto keep_first = [&] {
+    if (ids.size() <= limit) return;
+    std::nth_element(ids.begin(), ids.begin() + static_cast<std::ptrdiff_t>(limit), ids.end());
+    ids.resize(limit);
+  };
+  slots_.ForEach([&](uint32_t, const Slot& slot) {
+    // A number that is given to none has an empty id, which is behind none.
+    if (slot.id <= after || !slot.id.starts_with(prefix)) return;
+    ids.push_back(slot.id);
+    if (ids.size() / 2 >= limit) keep_first();
+  });
+  keep_first();
+  std::sort(ids.begin(), ids.end());
+  return ids;
+}
+
+std::string_view DocumentNumbers::id(uint32_t number) const {
   const Slot* slot = slots_.Find(number);
   CORDON_CHECK(slot != nullptr);
   return slot->id;

@@ -1,0 +1,101 @@
+// The keys of documents, one random AES-256 key each, outside the store and outside its backups.
+// What a destroyed key has sealed, nobody reads again, wherever copies of it lie.
+//
+//   KEYS/root                  the store's id and root key, sealed with the master key
+//   KEYS/TENANT-SEGMENT.keys   the keys of kSegmentKeys documents, sealed with a key of the root
+//
+// A segment is made whole before the first document of its numbers is written, so that no document
+// is ever without its key and ingest waits for the disk once in kSegmentKeys documents. Destroying
+// keys rewrites their segments. docs/decisions/erasure.md says why it is so.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <optional>
+#include <shared_mutex>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "engine/crypto/key_files.h"
+#include "engine/crypto/secret_key.h"
+
+namespace cordon {
+
+// Thread-safe. One process at a time, which the store's own lock sees to.
+class KeyStore {
+ public:
+  static constexpr uint64_t kSegmentKeys = 8192;  // 256 KiB: a moment to rewrite
+
+  struct Options {
+    std::filesystem::path dir;
+    SecretKey master;
+    std::shared_ptr<KeyFiles> files = nullptr;  // null: the disk
+  };
+
+  // Makes an empty one; its directory must exist. ALREADY_EXISTS if there is one.
+  static Status Create(const Options& options);
+
+  // FAILED_PRECONDITION if there is none or the master key is another's; DATA_LOSS if a file is
+  // damaged.
+  static StatusOr<std::unique_ptr<KeyStore>> Open(Options options);
+
+  ~KeyStore();
+  KeyStore(const KeyStore&) = delete;
+  KeyStore& operator=(const KeyStore&) = delete;
+
+  // Tells one key store from another; 16 bytes.
+  const std::string& id() const { return id_; }
+
+  // A key for one purpose of the whole store, such as pseudonyms; it cannot be destroyed.
+  SecretKey ForPurpose(std::string_view purpose) const;
+
+  // Returns once the key of this number is on the disk.
+  Status Provide(uint32_t tenant, uint64_t number);
+
+  // kNone: a number that was never provided, or the keys are an older copy.
+  enum class State { kThere, kDestroyed, kNone };
+  struct Found {
+    State state = State::kNone;
+    std::optional<SecretKey> key;
+  };
+  Found Find(uint32_t tenant, uint64_t number) const;
+
+  // Returns once these keys are on no disk any more; numbers without a key are passed over. After
+  // an error some of them may be destroyed; then it is to be called again.
+  Status Destroy(uint32_t tenant, std::span<const uint64_t> numbers);
+
+  // The first number behind all that have been provided.
+  uint64_t End(uint32_t tenant) const;
+
+  // Every key that is there, for those who search for what keys still open.
+  struct Count {
+    uint64_t there = 0;
+    uint64_t destroyed = 0;
+  };
+  Count CountKeys() const;
+
+ private:
+  struct Segment;
+  using Place = std::pair<uint32_t, uint64_t>;  // tenant, segment
+
+  KeyStore(Options options, std::string id, SecretKey root);
+  Status LoadAll();
+  std::filesystem::path PathOf(const Place& place) const;
+  StatusOr<std::string> Sealed(const Place& place, const Segment& segment) const;
+  StatusOr<std::unique_ptr<Segment>> Opened(const Place& place, const std::string& bytes) const;
+  Status DestroyIn(const Place& place, std::span<const uint64_t> numbers);
+
+  const Options options_;
+  const std::string id_;
+  const SecretKey root_;
+  const SecretKey seal_;  // of segments
+  std::mutex writing_;    // one change of the files at a time
+  mutable std::shared_mutex mutex_;
+  std::map<Place, std::unique_ptr<Segment>> segments_;  // guarded by mutex_
+};
+
+}  // namespace cordon

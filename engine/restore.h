@@ -1,0 +1,24 @@
+// Makes a store of a backup, with the newest journal and the newest keys.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "engine/engine.h"
+
+namespace cordon {
+
+struct Restored {
+  uint64_t revision = 0;   // of the first tenant: the journal's last
+  uint64_t backed_up = 0;  // up to here its content is in the backup
+  uint64_t replayed = 0;   // changes of all tenants that the journal told
+};
+
+// Writes the backup `id` (0: the newest) of `from` to `paths.data_dir`, which must hold no store,
+// and tells it all that the journals know and the backup does not; notes that in the journals. The
+// FORMAT comes last: an interrupted restore leaves no store that would be served.
+// FAILED_PRECONDITION if the keys or journals are missing or another store's, DATA_LOSS if
+// something is damaged.
+StatusOr<Restored> RestoreStore(const std::string& from, uint32_t id, const DataPaths& paths);
+
+}  // namespace cordon

@@ -1,0 +1,100 @@
+#include "engine/store/backup.h"
+
+#include <fmt/format.h>
+#include <rocksdb/utilities/backup_engine.h>
+
+#include <charconv>
+#include <filesystem>
+#include <memory>
+
+#include "engine/store/rocks.h"
+
+namespace cordon {
+namespace {
+
+constexpr std::string_view kNote = "cordon revision ";
+
+Status NoDirectory(const std::string& dir) {
+  return Status(StatusCode::kFailedPrecondition, "backup_dir",
+                dir.empty() ? "the server has none; start it with --backup-dir DIR"
+                            : dir + " holds no backups");
+}
+
+rocksdb::BackupEngineOptions Options(const std::string& dir) {
+  rocksdb::BackupEngineOptions options(dir);
+  options.sync = true;
+  options.share_table_files = true;  // what has not changed is not copied again
+  return options;
+}
+
+BackupInfo ToInfo(const rocksdb::BackupInfo& info) {
+  BackupInfo out;
+  out.id = info.backup_id;
+  out.time_us = info.timestamp * 1'000'000;
+  out.bytes = info.size;
+  const std::string& note = info.app_metadata;
+  if (note.starts_with(kNote)) {
+    std::from_chars(note.data() + kNote.size(), note.data() + note.size(), out.revision);
+  }
+  return out;
+}
+
+StatusOr<std::unique_ptr<rocksdb::BackupEngineReadOnly>> OpenToRead(const std::string& dir) {
+  std::error_code error;
+  if (dir.empty() || !std::filesystem::is_directory(dir, error)) return NoDirectory(dir);
+  rocksdb::BackupEngineReadOnly* engine = nullptr;
+  RETURN_IF_ERROR(
+      Translate(rocksdb::BackupEngineReadOnly::Open(Options(dir), rocksdb::Env::Default(), &engine),
+                "open the backups"));
+  return std::unique_ptr<rocksdb::BackupEngineReadOnly>(engine);
+}
+
+}  // namespace
+
+StatusOr<BackupInfo> MakeBackup(const Database& database, const std::string& dir, uint64_t revision,
+                                uint32_t keep) {
+  if (dir.empty()) return NoDirectory(dir);
+  rocksdb::BackupEngine* opened = nullptr;
+  RETURN_IF_ERROR(
+      Translate(rocksdb::BackupEngine::Open(Options(dir), rocksdb::Env::Default(), &opened),
+                "open the backups"));
+  const std::unique_ptr<rocksdb::BackupEngine> engine(opened);
+  rocksdb::CreateBackupOptions options;
+  options.flush_before_backup = true;  // then no log is copied
+  rocksdb::BackupID id = 0;
+  RETURN_IF_ERROR(
+      Translate(engine->CreateNewBackupWithMetadata(options, database.rocks().db.get(),
+                                                    fmt::format("{}{}", kNote, revision), &id),
+                "back up"));
+  RETURN_IF_ERROR(Translate(engine->VerifyBackup(id, /*verify_with_checksum=*/true), "verify"));
+  if (keep > 0) RETURN_IF_ERROR(Translate(engine->PurgeOldBackups(keep), "purge"));
+  rocksdb::BackupInfo info;
+  RETURN_IF_ERROR(Translate(engine->GetBackupInfo(id, &info), "read a backup"));
+  return ToInfo(info);
+}
+
+StatusOr<std::vector<BackupInfo>> ListBackups(const std::string& dir, bool verify) {
+  ASSIGN_OR_RETURN(const auto engine, OpenToRead(dir));
+  std::vector<rocksdb::BackupInfo> infos;
+  engine->GetBackupInfo(&infos);
+  std::vector<BackupInfo> backups;
+  for (const auto& info : infos) {
+    backups.push_back(ToInfo(info));
+    if (verify) backups.back().whole = engine->VerifyBackup(info.backup_id, true).ok();
+  }
+  return backups;
+}
+
+Status RestoreBackup(const std::string& dir, uint32_t id, const std::string& path) {
+  ASSIGN_OR_RETURN(const auto engine, OpenToRead(dir));
+  std::vector<rocksdb::BackupInfo> infos;
+  engine->GetBackupInfo(&infos);
+  if (infos.empty()) return NoDirectory(dir);
+  if (id == 0) id = infos.back().backup_id;
+  if (!engine->VerifyBackup(id, true).ok()) {
+    return Corrupt(fmt::format("backup {} is missing or damaged; take another one", id));
+  }
+  return Translate(engine->RestoreDBFromBackup(id, path, path), "restore");
+}
+
+}  // namespace cordon

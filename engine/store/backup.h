@@ -1,0 +1,34 @@
+// Backups of the store, by RocksDB's BackupEngine: incremental, online, with checksums.
+//
+// Without journal, keys and indexes: the first two are witnesses and must be the newest, the last
+// are made anew.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "engine/store/database.h"
+
+namespace cordon {
+
+struct BackupInfo {
+  uint32_t id = 0;
+  int64_t time_us = 0;
+  uint64_t bytes = 0;
+  uint64_t revision = 0;  // of the first tenant, at least
+  std::optional<bool> whole;
+};
+
+// Makes a backup into `dir`, synced, and then deletes all but the `keep` newest; 0 keeps all.
+// UNAVAILABLE or RESOURCE_EXHAUSTED if that failed; what it left is no backup. One at a time.
+StatusOr<BackupInfo> MakeBackup(const Database& database, const std::string& dir, uint64_t revision,
+                                uint32_t keep);
+
+// Oldest first. With `verify` every file is read and its checksum compared.
+StatusOr<std::vector<BackupInfo>> ListBackups(const std::string& dir, bool verify);
+
+// Writes the backup `id`, 0 for the newest, as a store to `path`, which must not exist.
+Status RestoreBackup(const std::string& dir, uint32_t id, const std::string& path);
+
+}  // namespace cordon

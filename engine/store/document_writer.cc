@@ -1,0 +1,367 @@
+#include "engine/store/document_writer.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "engine/base/planted.h"
+#include "engine/store/codec.h"
+
+namespace cordon {
+namespace {
+
+using store::v1::ChunkEntry;
+using store::v1::DocumentRecord;
+
+constexpr size_t kReadAtOnce = 256;  // documents: the reads share their way down
+
+// Of lists and labels that one mutation tells a restored store: the rest of a journal record, which
+// holds 24 MiB, is room for names. Copies of documents beyond it go in a restore.
+constexpr size_t kToldAccessBytes = 16 << 20;
+
+// All of a document but its content: chunks and text.
+v1::Document WithoutContent(const v1::Document& from) {
+  v1::Document to;
+  to.set_id(from.id());
+  to.set_title(from.title());
+  to.set_uri(from.uri());
+  if (from.has_acl()) *to.mutable_acl() = from.acl();
+  if (from.has_label()) *to.mutable_label() = from.label();
+  if (from.has_valid_from()) *to.mutable_valid_from() = from.valid_from();
+  if (from.has_valid_until()) *to.mutable_valid_until() = from.valid_until();
+  *to.mutable_subjects() = from.subjects();
+  *to.mutable_attributes() = from.attributes();
+  if (from.has_provenance()) *to.mutable_provenance() = from.provenance();
+  to.set_canary(from.canary());
+  if (from.has_erase_after()) *to.mutable_erase_after() = from.erase_after();
+  return to;
+}
+
+void PublishCollection(Collection collection, TenantState* state) {
+  auto all = std::make_shared<TenantState::Collections>(*state->collections);
+  const std::string name = collection.config.name();
+  (*all)[name] = std::make_shared<const Collection>(std::move(collection));
+  state->collections = std::move(all);
+}
+
+bool NarrowsChunks(const DocumentRecord& record) {
+  return std::any_of(record.chunks().begin(), record.chunks().end(),
+                     [](const ChunkEntry& chunk) { return chunk.has_acl() || chunk.has_label(); });
+}
+
+}  // namespace
+
+StatusOr<DocumentWriter> DocumentWriter::For(const ApplyContext& context, const std::string& name,
+                                             Applied* applied) {
+  const auto found = applied->next.FindCollection(name);
+  if (!found) return CollectionNotFound();
+  applied->collection = name;
+  return DocumentWriter(context, *found, applied);
+}
+
+void DocumentWriter::Finish() { PublishCollection(std::move(collection_), &applied_->next); }
+
+StatusOr<std::vector<ClauseId>> DocumentWriter::DocumentClauses(const v1::Acl& acl) {
+  const auto [known, added] = clauses_of_.try_emplace(acl.SerializeAsString());
+  if (added) {
+    RETURN_IF_ERROR(
+        context_.interner.AddClauses(acl, policy(), tenant(), &applied_->batch, &known->second)
+            .Within("acl"));
+  }
+  return known->second;
+}
+
+Status DocumentWriter::Classify(DocumentRecord* record) {
+  const Scheme& scheme = policy()->rules->scheme;
+  ASSIGN_OR_RETURN(std::vector<ClauseId> document_clauses,
+                   DocumentClauses(record->document().acl()));
+  if (const std::string& source = record->document().provenance().source(); !source.empty()) {
+    document_clauses.push_back(
+        context_.interner.Source(source, policy(), tenant(), &applied_->batch));
+  }
+  const Label document_label = FromProto(record->document().label());
+  RETURN_IF_ERROR(scheme.CheckLabel(document_label).Within("label"));
+  for (int i = 0; i < record->chunks_size(); ++i) {
+    ChunkEntry* chunk = record->mutable_chunks(i);
+    const std::string path = fmt::format("chunks[{}]", i);
+    std::vector<ClauseId> clauses = document_clauses;
+    Label label = document_label;
+    if (chunk->has_acl()) {
+      if (Planted(Bug::kChunkAclWidens)) clauses.clear();
+      RETURN_IF_ERROR(
+          context_.interner.AddClauses(chunk->acl(), policy(), tenant(), &applied_->batch, &clauses)
+              .Within("acl")
+              .Within(path));
+    }
+    if (chunk->has_label()) {
+      const Label own = FromProto(chunk->label());
+      RETURN_IF_ERROR(scheme.CheckLabel(own).Within("label").Within(path));
+      label = Join(scheme, document_label, own);
+    }
+    chunk->set_class_id(
+        context_.interner.ClassOf(std::move(clauses), label, policy(), tenant(), &applied_->batch));
+    classes_.insert(chunk->class_id());
+  }
+  return OkStatus();
+}
+
+Micros DocumentWriter::DueTime(const DocumentRecord& record) const {
+  const auto& document = record.document();
+  Micros due = document.has_erase_after() ? *FromProto(document.erase_after()) : kNever;
+  const Validity validity = *ValidityOf(document);
+  if (collection_.config.has_erase_after_s() && validity.until != kNever) {
+    // Both are bounded (codec.cc, CheckConfig): their sum is a time.
+    const auto after = static_cast<Micros>(collection_.config.erase_after_s()) * 1'000'000;
+    due = std::min(due, validity.until + after);
+  }
+  return due;
+}
+
+template <typename Put>
+void DocumentWriter::EachMark(const DocumentRecord& record, Put put) const {
+  for (const auto& subject : record.document().subjects()) {
+    put(Family::kMarks, MarkKey(tenant(), collection_.id, kSubjectMark,
+                                Pseudonym("subject", subject), record.number()));
+  }
+  if (const auto& source = record.document().provenance().source(); !source.empty()) {
+    put(Family::kMarks, MarkKey(tenant(), collection_.id, kSourceMark, Pseudonym("source", source),
+                                record.number()));
+  }
+  if (const Micros due = DueTime(record); due != kNever) {
+    put(Family::kDue, DueKey(tenant(), due, collection_.id, record.number()));
+  }
+}
+
+void DocumentWriter::PutNames(const DocumentRecord& record) {
+  store::v1::NumberRecord number;
+  number.set_number(record.number());
+  applied_->batch.Put(
+      Family::kNumbers,
+      PseudonymKey(tenant(), collection_.id, Pseudonym("document", record.document().id())),
+      number);
+  store::v1::MarkRecord mark;
+  mark.set_document(Pseudonym("document", record.document().id()));
+  EachMark(record,
+           [&](Family family, const std::string& key) { applied_->batch.Put(family, key, mark); });
+}
+
+void DocumentWriter::MarkOld(const DocumentRecord& old) {
+  const std::string pseudonym = Pseudonym("document", old.document().id());
+  store::v1::MarkRecord mark;
+  mark.set_document(pseudonym);
+  applied_->batch.Put(Family::kMarks,
+                      MarkKey(tenant(), collection_.id, kDocumentMark, pseudonym, old.number()),
+                      mark);
+}
+
+void DocumentWriter::Drop(const DocumentRecord& old) {
+  for (const auto& chunk : old.chunks()) {
+    if (Planted(Bug::kOldChunksKept)) continue;
+    applied_->batch.Delete(Family::kChunks,
+                           ChunkKey(tenant(), collection_.id, old.number(), chunk.ordinal()));
+  }
+  applied_->batch.Delete(Family::kDocuments, DocumentKey(tenant(), collection_.id, old.number()));
+  collection_.documents -= 1;
+  collection_.chunks -= static_cast<uint64_t>(old.chunks_size());
+}
+
+void DocumentWriter::PutChunk(const DocumentRecord& record, const v1::Chunk& chunk,
+                              const SecretKey& key, const SealNonce& nonce) {
+  chunk_.set_text(chunk.text());
+  chunk_.set_embedding(reinterpret_cast<const char*>(chunk.embedding().data()),
+                       static_cast<size_t>(chunk.embedding_size()) * sizeof(float));
+  Vault::Put(Family::kChunks, ChunkKey(tenant(), collection_.id, record.number(), chunk.ordinal()),
+             key, nonce, chunk_, &applied_->batch);
+}
+
+void DocumentWriter::PutDocument(const DocumentRecord& record, const SecretKey& key,
+                                 const SealNonce& nonce) {
+  Vault::Put(Family::kDocuments, DocumentKey(tenant(), collection_.id, record.number()), key, nonce,
+             record, &applied_->batch);
+}
+
+Status DocumentWriter::NoteAccess(uint64_t before, const DocumentRecord& record,
+                                  const SecretKey& key) {
+  const Validity validity = *ValidityOf(record.document());
+  auto* access = applied_->replay.add_access();
+  access->set_before(before);
+  access->set_now(record.number());
+  access->set_valid_from_us(validity.from);
+  access->set_valid_until_us(validity.until);
+  // Lists and labels of chunks cannot be given to other chunks: without them the copy must go.
+  if (before != record.number() && NarrowsChunks(record)) return OkStatus();
+  if (told_bytes_ > kToldAccessBytes) return OkStatus();
+  v1::SetAccessRequest request;
+  *request.mutable_acl() = record.document().acl();
+  *request.mutable_label() = record.document().label();
+  ASSIGN_OR_RETURN(*access->mutable_sealed(),
+                   Vault::SealWith(key, "access", request.SerializeAsString()));
+  told_bytes_ += access->sealed().size();
+  return OkStatus();
+}
+
+RowChange DocumentWriter::RowsOf(const DocumentRecord& record, RowChange::Kind kind,
+                                 bool may_exist) {
+  const Validity validity = *ValidityOf(record.document());
+  RowChange change{record.document().id(), kind, may_exist, validity.from, validity.until, {}};
+  for (const auto& chunk : record.chunks()) {
+    change.rows.push_back({chunk.ordinal(), chunk.class_id(), nullptr, {}});
+  }
+  return change;
+}
+
+Status DocumentWriter::ReadTexts(const DocumentRecord& record, RowChange* change) {
+  std::vector<Documents::ChunkPlace> places;
+  for (const auto& row : change->rows) places.push_back({record.number(), row.ordinal});
+  change->texts.resize(places.size());
+  RETURN_IF_ERROR(documents_.ReadChunks(
+      collection_.id, places, [&](size_t i, const store::v1::ChunkRecord* chunk) -> Status {
+        if (chunk == nullptr) return Corrupt("the key of a stored chunk is gone");
+        change->texts[i] = chunk->text();
+        return OkStatus();
+      }));
+  for (size_t i = 0; i < places.size(); ++i) change->rows[i].text = change->texts[i];
+  return OkStatus();
+}
+
+Status DocumentWriter::Replace(const v1::Document& document) {
+  DocumentRecord record;
+  *record.mutable_document() = WithoutContent(document);
+  record.set_revision(applied_->next.revision);
+  record.set_number(applied_->next.next_document++);
+  ASSIGN_OR_RETURN(const SecretKey key, context_.vault.NewKey(tenant(), record.number()));
+  ASSIGN_OR_RETURN(const SealNonce nonce, RandomSealNonce());
+  // By ordinal, whatever the order in which they came.
+  std::vector<const v1::Chunk*> chunks;
+  for (const auto& chunk : document.chunks()) chunks.push_back(&chunk);
+  std::stable_sort(chunks.begin(), chunks.end(),
+                   [](const auto* a, const auto* b) { return a->ordinal() < b->ordinal(); });
+  for (size_t i = 0; i < chunks.size(); ++i) {
+    ChunkEntry* entry = record.add_chunks();
+    entry->set_ordinal(chunks[i]->ordinal());
+    if (chunks[i]->has_acl()) *entry->mutable_acl() = chunks[i]->acl();
+    if (chunks[i]->has_label()) *entry->mutable_label() = chunks[i]->label();
+    PutChunk(record, *chunks[i], key, NonceAfter(nonce, static_cast<uint32_t>(i + 1)));
+  }
+  RETURN_IF_ERROR(Classify(&record));
+  DocumentRecord old;
+  ASSIGN_OR_RETURN(const bool existed, documents_.Read(collection_.id, document.id(), &old));
+  if (existed) {
+    Drop(old);
+    MarkOld(old);
+    RETURN_IF_ERROR(NoteAccess(old.number(), record, key));
+  }
+  collection_.documents += 1;
+  collection_.chunks += static_cast<uint64_t>(record.chunks_size());
+  PutDocument(record, key, nonce);
+  PutNames(record);
+  RowChange change = RowsOf(record, RowChange::kReplace, existed);
+  for (size_t i = 0; i < chunks.size(); ++i) {
+    change.rows[i].embedding = chunks[i]->embedding().data();
+    change.rows[i].text = chunks[i]->text();
+  }
+  change.attributes = &document.attributes();
+  applied_->rows.push_back(std::move(change));
+  applied_->documents.push_back(document.id());
+  return OkStatus();
+}
+
+Status DocumentWriter::ReadEach(const Ids& documents, const VisitEach& visit) {
+  DocumentRecord own;  // its memory serves all
+  for (size_t from = 0; from < documents.size(); from += kReadAtOnce) {
+    const std::span<const std::string_view> ids =
+        std::span(documents).subspan(from, std::min(kReadAtOnce, documents.size() - from));
+    size_t next = 0;  // of ids: those before are visited
+    const auto absent_up_to = [&](size_t end) -> Status {
+      for (; next < end; ++next) RETURN_IF_ERROR(visit(from + next, nullptr));
+      return OkStatus();
+    };
+    RETURN_IF_ERROR(documents_.ReadMany(collection_.id, ids,
+                                        [&](size_t i, const DocumentRecord& record) -> Status {
+                                          RETURN_IF_ERROR(absent_up_to(i));
+                                          ++next;
+                                          own = record;
+                                          return visit(from + i, &own);
+                                        }));
+    RETURN_IF_ERROR(absent_up_to(ids.size()));
+  }
+  return OkStatus();
+}
+
+Status DocumentWriter::Reclass(const NewAccess& access, DocumentRecord* record) {
+  if (record == nullptr) {
+    if (access.acl != nullptr) {
+      RETURN_IF_ERROR(CheckContainers(*policy()->rules, *access.acl).Within("acl"));
+    }
+    if (access.label == nullptr) return OkStatus();
+    return policy()->rules->scheme.CheckLabel(FromProto(*access.label)).Within("label");
+  }
+  if (access.acl != nullptr) *record->mutable_document()->mutable_acl() = *access.acl;
+  if (access.label != nullptr) *record->mutable_document()->mutable_label() = *access.label;
+  return Rewrite(record);
+}
+
+Status DocumentWriter::Regrant(DocumentRecord record, const v1::SetAccessRequest& access,
+                               const Validity& validity) {
+  applied_->documents.push_back(record.document().id());
+  v1::Document* const document = record.mutable_document();
+  *document->mutable_acl() = access.acl();
+  *document->mutable_label() = access.label();
+  document->clear_valid_from();
+  document->clear_valid_until();
+  if (validity.from != INT64_MIN) *document->mutable_valid_from() = ToProtoTime(validity.from);
+  if (validity.until != kNever) *document->mutable_valid_until() = ToProtoTime(validity.until);
+  return Rewrite(&record);
+}
+
+Status DocumentWriter::Rewrite(DocumentRecord* record) {
+  RETURN_IF_ERROR(Classify(record));
+  record->set_revision(applied_->next.revision);
+  ASSIGN_OR_RETURN(const SecretKey key, context_.vault.KeyOf(tenant(), record->number()));
+  ASSIGN_OR_RETURN(const SealNonce nonce, RandomSealNonce());
+  PutDocument(*record, key, nonce);
+  RETURN_IF_ERROR(NoteAccess(record->number(), *record, key));
+  if (Planted(Bug::kReclassNotIndexed)) return OkStatus();
+  RowChange change = RowsOf(*record, RowChange::kReclass, true);
+  RETURN_IF_ERROR(ReadTexts(*record, &change));
+  applied_->rows.push_back(std::move(change));
+  return OkStatus();
+}
+
+Status DocumentWriter::Remove(const std::string& document) {
+  applied_->documents.push_back(document);
+  DocumentRecord old;
+  ASSIGN_OR_RETURN(applied_->existed, documents_.Read(collection_.id, document, &old));
+  if (!applied_->existed) return OkStatus();
+  Drop(old);
+  MarkOld(old);
+  applied_->batch.Delete(Family::kNumbers,
+                         PseudonymKey(tenant(), collection_.id, Pseudonym("document", document)));
+  applied_->replay.add_removed(old.number());
+  applied_->rows.push_back({document, RowChange::kRemove, true, INT64_MIN, kNever, {}});
+  return OkStatus();
+}
+
+void DocumentWriter::Erase(const DocumentRecord& record) {
+  const std::string& id = record.document().id();
+  applied_->documents.push_back(id);
+  applied_->existed = true;
+  Drop(record);
+  EachMark(record,
+           [&](Family family, const std::string& key) { applied_->batch.Delete(family, key); });
+  applied_->batch.Delete(Family::kNumbers,
+                         PseudonymKey(tenant(), collection_.id, Pseudonym("document", id)));
+  applied_->replay.add_removed(record.number());
+  applied_->erased.push_back(record.number());
+  applied_->rows.push_back({id, RowChange::kErase, true, INT64_MIN, kNever, {}});
+}
+
+void DocumentWriter::EraseOld(const std::string& pseudonym, uint64_t number) {
+  if (!erased_.insert(number).second) return;
+  applied_->batch.Delete(Family::kMarks,
+                         MarkKey(tenant(), collection_.id, kDocumentMark, pseudonym, number));
+  applied_->replay.add_removed(number);
+  applied_->erased.push_back(number);
+}
+
+}  // namespace cordon

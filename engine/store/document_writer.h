@@ -1,0 +1,107 @@
+// Writes the documents of one collection within one mutation. Internal to store/.
+#pragma once
+
+#include <functional>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "engine/store/apply.h"
+#include "engine/store/codec.h"
+#include "engine/store/documents.h"
+
+namespace cordon {
+
+// What is to be written over a document's own; null leaves it.
+struct NewAccess {
+  const v1::Acl* acl;
+  const v1::Label* label;
+};
+
+class DocumentWriter {
+ public:
+  using Record = store::v1::DocumentRecord;
+
+  // NOT_FOUND if there is no such collection.
+  static StatusOr<DocumentWriter> For(const ApplyContext& context, const std::string& collection,
+                                      Applied* applied);
+
+  Status Replace(const v1::Document& document);
+  // Calls visit(i, record) for the stored record of each document, in turn, which it may change;
+  // null if there is none.
+  using Ids = std::vector<std::string_view>;
+  using VisitEach = std::function<Status(size_t i, Record* record)>;
+  Status ReadEach(const Ids& documents, const VisitEach& visit);
+  // Gives a document another list or label; `record` is what is stored, null if it is absent. An
+  // absent document is judged like a present one, so that both are answered alike.
+  Status Reclass(const NewAccess& access, Record* record);
+  Status Remove(const std::string& document);
+  // Gives a stored document another list, label and validity, as Reclass; for a store that was
+  // restored.
+  Status Regrant(Record record, const v1::SetAccessRequest& access, const Validity& validity);
+  // Takes a stored document away and its key with it.
+  void Erase(const Record& record);
+  // The same with a version that was replaced or deleted before.
+  void EraseOld(const std::string& pseudonym, uint64_t number);
+  // The undefined principals of what was written.
+  void TellUndefined() {
+    applied_->undefined = UndefinedPrincipals(applied_->next.policy, classes_);
+  }
+  // Publishes the collection's new figures.
+  void Finish();
+
+  const Collection& collection() const { return collection_; }
+  const Documents& documents() const { return documents_; }
+  uint32_t tenant() const { return applied_->next.id; }
+  std::string Pseudonym(std::string_view kind, std::string_view value) const {
+    return context_.vault.Pseudonym(tenant(), collection_.id, kind, value);
+  }
+
+ private:
+  DocumentWriter(const ApplyContext& context, Collection collection, Applied* applied)
+      : context_(context),
+        collection_(std::move(collection)),
+        applied_(applied),
+        documents_(&context.database, &context.vault, applied->next.id) {}
+
+  PolicyState* policy() { return &applied_->next.policy; }
+  // The numbers of a document's clauses.
+  StatusOr<std::vector<ClauseId>> DocumentClauses(const v1::Acl& acl);
+  // Gives every chunk of `record` the class that its lists and labels make.
+  Status Classify(Record* record);
+  // Puts a stored document whose list, label or validity is another.
+  Status Rewrite(Record* record);
+  // Takes the stored records of `old` away.
+  void Drop(const Record& old);
+  // Keeps an old version findable for its erasure.
+  void MarkOld(const Record& old);
+  // Puts what a document is found by.
+  void PutNames(const Record& record);
+  void PutChunk(const Record& record, const v1::Chunk& chunk, const SecretKey& key,
+                const SealNonce& nonce);
+  void PutDocument(const Record& record, const SecretKey& key, const SealNonce& nonce);
+  // When the document is to be erased by itself; kNever if never.
+  Micros DueTime(const Record& record) const;
+  // Calls `put` with the key of every mark of the document.
+  template <typename Put>
+  void EachMark(const Record& record, Put put) const;
+  // What a restored store must be told: the access of `record`, also for the copy `before`.
+  Status NoteAccess(uint64_t before, const Record& record, const SecretKey& key);
+  RowChange RowsOf(const Record& record, RowChange::Kind kind, bool may_exist);
+  // Reads the texts of the change's rows, which stay what they are.
+  Status ReadTexts(const Record& record, RowChange* change);
+
+  const ApplyContext& context_;
+  Collection collection_;
+  Applied* applied_;
+  Documents documents_;
+  std::set<ClassId> classes_;  // of what was written
+  std::set<uint64_t> erased_;  // old versions
+  size_t told_bytes_ = 0;      // of lists and labels, to a restored store
+  // By list: the documents of one mutation often share them.
+  std::unordered_map<std::string, std::vector<ClauseId>> clauses_of_;
+  store::v1::ChunkRecord chunk_;  // PutChunk's, whose memory serves all chunks
+};
+
+}  // namespace cordon

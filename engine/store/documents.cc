@@ -1,0 +1,162 @@
+#include "engine/store/documents.h"
+
+#include <spdlog/spdlog.h>
+
+namespace cordon {
+namespace {
+
+Status Damaged(std::string_view what) {
+  spdlog::error("the store is inconsistent: {}", what);
+  return Corrupt("the store is inconsistent; restore from a backup");
+}
+
+Status ChunkIsDamaged() {
+  return Corrupt("a stored chunk is missing or damaged; restore from a backup");
+}
+
+}  // namespace
+
+StatusOr<std::optional<uint64_t>> Documents::Find(uint32_t collection, std::string_view id) const {
+  store::v1::NumberRecord record;
+  const std::string key =
+      PseudonymKey(tenant_, collection, vault_->Pseudonym(tenant_, collection, "document", id));
+  ASSIGN_OR_RETURN(const bool found, database_->Get(Family::kNumbers, key, &record, snapshot_));
+  if (!found) return std::optional<uint64_t>();
+  return std::optional<uint64_t>(record.number());
+}
+
+StatusOr<bool> Documents::Read(uint32_t collection, std::string_view id,
+                               store::v1::DocumentRecord* record) const {
+  bool found = false;
+  RETURN_IF_ERROR(ReadMany(collection, {&id, 1}, [&](size_t, const auto& read) {
+    found = true;
+    *record = read;
+    return OkStatus();
+  }));
+  return found;
+}
+
+StatusOr<bool> Documents::ReadNumbered(uint32_t collection, uint64_t number,
+                                       store::v1::DocumentRecord* record) const {
+  bool found = false;
+  const std::string key = DocumentKey(tenant_, collection, number);
+  RETURN_IF_ERROR(database_->GetMany(
+      Family::kDocuments, {&key, 1},
+      [&](size_t, std::string_view payload) -> Status {
+        ASSIGN_OR_RETURN(found, Open(key, payload, record));
+        return OkStatus();
+      },
+      snapshot_));
+  return found;
+}
+
+StatusOr<bool> Documents::Open(std::string_view key, std::string_view payload,
+                               store::v1::DocumentRecord* record) const {
+  ASSIGN_OR_RETURN(const bool there, vault_->Open(Family::kDocuments, key, payload, record));
+  if (there && record->number() != DocumentNumber(key)) return Damaged("a document's number");
+  return there;
+}
+
+Status Documents::ReadMany(uint32_t collection, std::span<const std::string_view> ids,
+                           const Found& found) const {
+  std::vector<std::string> names;
+  names.reserve(ids.size());
+  for (const std::string_view id : ids) {
+    names.push_back(
+        PseudonymKey(tenant_, collection, vault_->Pseudonym(tenant_, collection, "document", id)));
+  }
+  std::vector<std::string> keys;
+  std::vector<size_t> places;  // in `ids`, of keys
+  store::v1::NumberRecord number;
+  RETURN_IF_ERROR(database_->GetMany(
+      Family::kNumbers, names,
+      [&](size_t i, std::string_view payload) -> Status {
+        RETURN_IF_ERROR(ParseRecord(payload, &number));
+        keys.push_back(DocumentKey(tenant_, collection, number.number()));
+        places.push_back(i);
+        return OkStatus();
+      },
+      snapshot_));
+  std::vector<bool> read(keys.size(), false);
+  store::v1::DocumentRecord record;
+  RETURN_IF_ERROR(database_->GetMany(
+      Family::kDocuments, keys,
+      [&](size_t i, std::string_view payload) -> Status {
+        read[i] = true;
+        ASSIGN_OR_RETURN(const bool there, Open(keys[i], payload, &record));
+        if (!there) return OkStatus();
+        if (record.document().id() != ids[places[i]]) return Damaged("a document's name");
+        return found(places[i], record);
+      },
+      snapshot_));
+  for (size_t i = 0; i < keys.size(); ++i) {
+    if (read[i]) continue;
+    // A restored store still knows the number of what was erased since.
+    const auto key = vault_->keys().Find(tenant_, DocumentNumber(keys[i]));
+    if (key.state != KeyStore::State::kDestroyed) return Damaged("a document's record");
+  }
+  return OkStatus();
+}
+
+Status Documents::ReadChunks(uint32_t collection, std::span<const ChunkPlace> places,
+                             const FoundChunk& found) const {
+  std::vector<std::string> keys;
+  keys.reserve(places.size());
+  for (const auto& place : places) {
+    keys.push_back(ChunkKey(tenant_, collection, place.document, place.ordinal));
+  }
+  size_t read = 0;
+  store::v1::ChunkRecord record;
+  RETURN_IF_ERROR(database_->GetMany(
+      Family::kChunks, keys,
+      [&](size_t i, std::string_view payload) -> Status {
+        ++read;
+        ASSIGN_OR_RETURN(const bool there,
+                         vault_->Open(Family::kChunks, keys[i], payload, &record));
+        return found(i, there ? &record : nullptr);
+      },
+      snapshot_));
+  return read == keys.size() ? OkStatus() : ChunkIsDamaged();
+}
+
+Status Documents::Scan(uint32_t collection, const Visit& visit) const {
+  store::v1::DocumentRecord record;
+  return database_->Scan(
+      Family::kDocuments, CollectionPrefix(tenant_, collection),
+      [&](std::string_view key, std::string_view payload) -> Status {
+        ASSIGN_OR_RETURN(const bool there, Open(key, payload, &record));
+        return there ? visit(record) : OkStatus();
+      },
+      snapshot_);
+}
+
+Status Documents::ScanWhole(uint32_t collection, const VisitWhole& visit) const {
+  const std::string prefix = CollectionPrefix(tenant_, collection);
+  // Both families are in the order of the numbers: one walk through each.
+  const auto stored = database_->Walk(Family::kChunks, prefix);
+  store::v1::DocumentRecord document;
+  return database_->Scan(Family::kDocuments, prefix, [&](auto key, auto payload) -> Status {
+    ASSIGN_OR_RETURN(const bool there, Open(key, payload, &document));
+    while (stored->Valid() && stored->key() < key) stored->Next();
+    if (!there) return OkStatus();
+    std::vector<store::v1::ChunkRecord> chunks;
+    for (; stored->Valid() && stored->key().starts_with(key); stored->Next()) {
+      ASSIGN_OR_RETURN(const std::string_view chunk, stored->Payload());
+      const auto at = static_cast<int>(chunks.size());
+      if (at >= document.chunks_size() ||
+          LastNumber(stored->key()) != document.chunks(at).ordinal()) {
+        return Damaged("a document's chunks");
+      }
+      ASSIGN_OR_RETURN(const bool whole,
+                       vault_->Open(Family::kChunks, stored->key(), chunk, &chunks.emplace_back()));
+      if (!whole) return Damaged("the key of a document's chunk");
+    }
+    RETURN_IF_ERROR(stored->status());
+    if (static_cast<int>(chunks.size()) != document.chunks_size()) {
+      return Damaged("a missing chunk");
+    }
+    return visit(document, chunks);
+  });
+}
+
+}  // namespace cordon

@@ -1,0 +1,71 @@
+// Reads a tenant's documents by their ids, through the vault.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cordon/store/v1/records.pb.h"
+#include "engine/store/database.h"
+#include "engine/store/vault.h"
+
+namespace cordon {
+
+// Borrows everything. A null snapshot reads the newest state. What was erased since the snapshot
+// was taken is read as absent. Thread-safe.
+class Documents {
+ public:
+  Documents(const Database* database, const Vault* vault, uint32_t tenant,
+            const Snapshot* snapshot = nullptr)
+      : database_(database), vault_(vault), tenant_(tenant), snapshot_(snapshot) {}
+
+  // The number of a document; nothing if there is none.
+  StatusOr<std::optional<uint64_t>> Find(uint32_t collection, std::string_view id) const;
+
+  // Reads a document; false if there is none, DATA_LOSS if it is damaged.
+  StatusOr<bool> Read(uint32_t collection, std::string_view id,
+                      store::v1::DocumentRecord* record) const;
+  StatusOr<bool> ReadNumbered(uint32_t collection, uint64_t number,
+                              store::v1::DocumentRecord* record) const;
+
+  // Reads several at once and calls `found(i, record)` for each ids[i] that there is, in their
+  // order, until it returns an error; the record is borrowed for the call.
+  using Found = std::function<Status(size_t i, const store::v1::DocumentRecord& record)>;
+  Status ReadMany(uint32_t collection, std::span<const std::string_view> ids,
+                  const Found& found) const;
+
+  struct ChunkPlace {
+    uint64_t document;
+    uint32_t ordinal;
+  };
+  // Reads the content of chunks that their documents list and calls `found(i, record)` for each;
+  // null if it was erased meanwhile. DATA_LOSS if one is missing or damaged.
+  using FoundChunk = std::function<Status(size_t i, const store::v1::ChunkRecord* record)>;
+  Status ReadChunks(uint32_t collection, std::span<const ChunkPlace> places,
+                    const FoundChunk& found) const;
+
+  // Calls `visit` for each document of a collection, in the order of their numbers, until it
+  // returns an error.
+  using Visit = std::function<Status(const store::v1::DocumentRecord& record)>;
+  Status Scan(uint32_t collection, const Visit& visit) const;
+
+  // The same with its chunks, in the order of its entries. DATA_LOSS if a document and its chunks
+  // do not fit together.
+  using VisitWhole = std::function<Status(const store::v1::DocumentRecord&,
+                                          const std::vector<store::v1::ChunkRecord>&)>;
+  Status ScanWhole(uint32_t collection, const VisitWhole& visit) const;
+
+ private:
+  StatusOr<bool> Open(std::string_view key, std::string_view payload,
+                      store::v1::DocumentRecord* record) const;
+
+  const Database* database_;
+  const Vault* vault_;
+  uint32_t tenant_;
+  const Snapshot* snapshot_;
+};
+
+}  // namespace cordon

@@ -1,0 +1,36 @@
+// Tells a store that was restored from a backup what the journal knows and the backup does not.
+//
+// Content that was written since is lost; what was revoked since stays revoked, and what was erased
+// stays erased: changes of policy, directory, keys, collections and holds are applied again,
+// documents that were deleted go, those with a new access get it, and where that cannot be given to
+// the older copy, the copy goes (docs/decisions/erasure.md).
+#pragma once
+
+#include <map>
+
+#include "cordon/journal/v1/record.pb.h"
+#include "engine/store/apply.h"
+
+namespace cordon {
+
+// For one tenant; remembers which older copy stands for which newer document.
+class Replayer {
+ public:
+  explicit Replayer(const ApplyContext& context) : context_(context) {}
+
+  // The state after the revision of `record`, which is later than the state's.
+  StatusOr<Applied> Apply(const TenantState& head, const journal::v1::Record& record);
+
+ private:
+  uint64_t CopyOf(uint64_t number) const;
+  // The collection that holds this number's record, and the record; none if there is none.
+  StatusOr<bool> Find(const TenantState& state, uint64_t number, std::string* collection,
+                      store::v1::DocumentRecord* record) const;
+  Status Remove(uint64_t number, Applied* applied);
+  Status Regrant(const journal::v1::ReplayedAccess& access, Applied* applied);
+
+  const ApplyContext& context_;
+  std::map<uint64_t, uint64_t> copies_;
+};
+
+}  // namespace cordon

@@ -1,0 +1,35 @@
+// RocksDB as store/ holds it. Internal to store/.
+#pragma once
+
+#include <rocksdb/db.h>
+
+#include <array>
+#include <memory>
+#include <mutex>
+
+#include "engine/store/database.h"
+
+namespace cordon {
+
+inline std::string_view View(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
+inline rocksdb::Slice Slice(std::string_view view) { return {view.data(), view.size()}; }
+
+// RocksDB's status as ours; its text goes to the log only.
+Status Translate(const rocksdb::Status& status, std::string_view doing);
+
+struct Database::Rocks {
+  std::unique_ptr<rocksdb::DB> db;
+  std::array<rocksdb::ColumnFamilyHandle*, kFamilies> families{};
+  // Filled anew by each write: fresh memory for megabytes costs more than filling it.
+  std::mutex filling;
+  rocksdb::WriteBatch filled{/*reserved_bytes=*/0, /*max_bytes=*/0,
+                             /*protection_bytes_per_key=*/8, /*default_cf_ts_sz=*/0};
+
+  rocksdb::ColumnFamilyHandle* Of(Family family) const {
+    return families[static_cast<size_t>(family)];
+  }
+  // Requires `filling`.
+  Status Fill(const Batch& batch);
+};
+
+}  // namespace cordon

@@ -1,0 +1,147 @@
+#include "engine/verify_erased.h"
+
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <fstream>
+#include <set>
+
+#include "engine/crypto/key_file.h"
+#include "engine/journal/chain_reader.h"
+#include "engine/store/raw_files.h"
+
+namespace cordon {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr size_t kSealBytes = 4;  // the CRC before a stored payload
+
+class Search {
+ public:
+  Search(const DataPaths& paths, const Vault& vault, const SecretKey& journal_key,
+         const std::vector<std::string>& needles)
+      : paths_(paths), vault_(vault), journal_key_(journal_key), needles_(needles) {}
+
+  Status Run() {
+    std::set<std::string> roots = {paths_.data_dir, paths_.Keys()};
+    if (!paths_.journal_dir.empty()) roots.insert(paths_.journal_dir);
+    for (const auto& root : roots) RETURN_IF_ERROR(Tree(root));
+    const std::string journals = fs::path(paths_.JournalOf("x")).parent_path();
+    for (const auto& entry : fs::directory_iterator(journals)) {
+      if (entry.is_directory()) RETURN_IF_ERROR(JournalOf(entry.path().filename()));
+    }
+    return OkStatus();
+  }
+
+  const ErasedVerdict& verdict() const { return verdict_; }
+
+ private:
+  Status Tree(const std::string& root) {
+    std::error_code error;
+    for (const auto& entry : fs::recursive_directory_iterator(root, error)) {
+      if (!entry.is_regular_file() || !seen_.insert(entry.path()).second) continue;
+      RETURN_IF_ERROR(File(entry.path()));
+    }
+    if (!error) return OkStatus();
+    return Status(StatusCode::kFailedPrecondition, "data_dir", "cannot read " + root);
+  }
+
+  Status File(const fs::path& path) {
+    ++verdict_.files;
+    std::ifstream in(path, std::ios::binary);
+    const std::string bytes((std::istreambuf_iterator<char>(in)), {});
+    if (in.bad()) return Corrupt("cannot read " + path.string());
+    Look(path, "bytes", bytes);
+    if (path.parent_path() != fs::path(paths_.Store())) return OkStatus();
+    const auto visit = [&](const RawEntry& entry) { return Entry(path, entry); };
+    if (path.extension() == ".sst") return ReadTableFile(path, visit);
+    if (path.extension() == ".log") {
+      return ReadLogFile(path, [&](auto record) { return ReadLogRecord(record, visit); });
+    }
+    if (!path.filename().string().starts_with("MANIFEST-")) return OkStatus();
+    return ReadLogFile(path, [&](std::string_view record) {
+      Look(path, "a record", record);
+      return OkStatus();
+    });
+  }
+
+  Status Entry(const fs::path& path, const RawEntry& entry) {
+    ++verdict_.entries;
+    Look(path, fmt::format("a key of {}", FamilyName(entry.family)), entry.key);
+    if (entry.deletion || entry.value.size() < kSealBytes) return OkStatus();
+    const std::string_view payload = entry.value.substr(kSealBytes);
+    const std::string where = fmt::format("a record of {}", FamilyName(entry.family));
+    Look(path, where, payload);
+    if (entry.family == Family::kDocuments) {
+      return Decrypted<store::v1::DocumentRecord>(path, where, entry, payload);
+    }
+    if (entry.family == Family::kChunks) {
+      return Decrypted<store::v1::ChunkRecord>(path, where, entry, payload);
+    }
+    return OkStatus();
+  }
+
+  template <typename Record>
+  Status Decrypted(const fs::path& path, const std::string& where, const RawEntry& entry,
+                   std::string_view payload) {
+    Record record;
+    ASSIGN_OR_RETURN(const bool there, vault_.Open(entry.family, entry.key, payload, &record));
+    if (!there) {
+      ++verdict_.records_left;
+      return OkStatus();
+    }
+    ++verdict_.decrypted;
+    Look(path, where + ", decrypted", record.SerializeAsString());
+    return OkStatus();
+  }
+
+  Status JournalOf(const std::string& tenant) {
+    const std::string directory = paths_.JournalOf(tenant);
+    journal::ChainReader reader(directory, tenant, journal::ChainKeys(journal_key_));
+    while (reader.Next()) {
+      Look(directory, "a record", reader.record().SerializeAsString());
+      const auto& sealed = reader.record().replay().sealed_mutation();
+      if (sealed.empty()) continue;
+      ASSIGN_OR_RETURN(const std::string text, vault_.OpenFor("mutation", sealed));
+      Look(directory, "a change, decrypted", text);
+    }
+    const bool torn = reader.damage() && reader.damage()->kind == journal::Damage::Kind::kTorn;
+    return reader.damage() && !torn ? reader.damage()->ToStatus() : OkStatus();
+  }
+
+  void Look(const fs::path& file, const std::string& where, std::string_view bytes) {
+    for (const auto& needle : needles_) {
+      if (bytes.find(needle) == bytes.npos) continue;
+      if (verdict_.found.size() < ErasedVerdict::kFoundMax) {
+        verdict_.found.push_back({file.string(), where});
+      }
+    }
+  }
+
+  const DataPaths& paths_;
+  const Vault& vault_;
+  const SecretKey& journal_key_;
+  const std::vector<std::string>& needles_;
+  std::set<fs::path> seen_;
+  ErasedVerdict verdict_;
+};
+
+}  // namespace
+
+StatusOr<ErasedVerdict> VerifyErased(const DataPaths& paths,
+                                     const std::vector<std::string>& needles) {
+  RETURN_IF_ERROR(CheckFormat(paths));
+  for (const auto& needle : needles) {
+    if (needle.empty()) return Invalid("needle", "empty; it would be found everywhere");
+  }
+  auto journal_key = ReadKeyFile(paths.JournalKey());
+  if (!journal_key.ok()) return journal_key.status().Within("journal_key");
+  ASSIGN_OR_RETURN(const auto keys, OpenKeys(paths));
+  const Vault vault(keys.get());
+  Search search(paths, vault, *journal_key, needles);
+  RETURN_IF_ERROR(search.Run());
+  return search.verdict();
+}
+
+}  // namespace cordon

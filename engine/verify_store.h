@@ -1,0 +1,33 @@
+// Reads a whole data directory without a server, and names what is damaged.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "engine/engine.h"
+
+namespace cordon {
+
+struct StoreVerdict {
+  struct Damage {
+    std::string where;  // a file, or a family and key
+    std::string what;
+  };
+  uint64_t records = 0;    // of the store
+  uint64_t documents = 0;  // decrypted
+  uint64_t chunks = 0;
+  uint64_t keys = 0;             // of documents, that are there
+  uint64_t journal_records = 0;  // good ones
+  std::vector<Damage> damage;    // at most kDamageMax
+
+  static constexpr size_t kDamageMax = 1000;
+  bool ok() const { return damage.empty(); }
+};
+
+// Reads every block of every file, every record with its seal, every document and chunk with its
+// key, the key store and the journals. The store must not be open elsewhere for the verdict to
+// hold. An error means that it could not be read at all.
+StatusOr<StoreVerdict> VerifyStore(const DataPaths& paths);
+
+}  // namespace cordon

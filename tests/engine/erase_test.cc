@@ -1,0 +1,325 @@
+// What was erased or revoked and can be read again: from files, from memory, from a backup.
+#include <algorithm>
+
+#include "engine/verify_journals.h"
+#include "tests/engine/erasing.h"
+#include "tests/store/raw_store.h"
+
+namespace cordon {
+namespace {
+
+TEST_F(Erasing, BytesOfADocumentAreLeftInAFile) {
+  Ingest("doc/secret", kSecret, kText);
+  engine_.reset();
+  const ErasedVerdict before = Search();
+  ASSERT_GE(before.found.size(), Needles().size()) << "the search finds nothing at all";
+  for (const auto& found : before.found) EXPECT_NE(found.where.find("decrypted"), found.where.npos);
+  fs::copy(scratch_ / "keys", scratch_ / "stolen keys", fs::copy_options::recursive);
+  Open();
+  Ingest("doc/other");
+  EXPECT_EQ(EraseAll("document: 'doc/secret'"), 1u);
+  EXPECT_FALSE(Sees("doc/secret"));
+  EXPECT_TRUE(Sees("doc/other"));
+  const auto receipts = Records("ErasureVerified");
+  ASSERT_EQ(receipts.size(), 1u);
+  EXPECT_EQ(receipts[0].erasure().revision(), Records("Erase")[0].revision());
+  EXPECT_EQ(receipts[0].documents(0), Records("Erase")[0].documents(0));
+  EXPECT_GT(receipts[0].erasure().files_searched(), 0u);
+  engine_.reset();
+  const ErasedVerdict after = Search();
+  EXPECT_GT(after.decrypted, 0u);
+  EXPECT_EQ(after.records_left, 0u);
+  for (const auto& found : after.found) {
+    // The other document has the same vector.
+    EXPECT_NE(found.where.find("chunks, decrypted"), found.where.npos) << found.where;
+  }
+  // Nor to whoever copied the keys before.
+  for (const auto& found : Search("data", "stolen keys").found) {
+    EXPECT_NE(found.where.find("chunks, decrypted"), found.where.npos) << found.where;
+  }
+  EXPECT_EQ(KeyOf(0), KeyStore::State::kDestroyed);
+  EXPECT_TRUE(VerifyJournals(paths())->ok);
+  EXPECT_TRUE(VerifyStore(paths())->ok());
+}
+
+// An old View keeps the files as they were: no receipt may say that nothing is left.
+TEST_F(Erasing, ARequestStillSeesWhatIsVerifiedAsGone) {
+  Ingest("doc/secret", kSecret, kText);
+  auto pinned = std::make_unique<PinnedView>(Pin());
+  const auto erased = TryErase("document: 'doc/secret'");
+  ASSERT_TRUE(erased.ok());
+  std::this_thread::sleep_for(std::chrono::seconds(2));
+  EXPECT_FALSE(Verified(erased->revision()));
+  store::v1::DocumentRecord record;
+  EXPECT_FALSE(*(*pinned)->documents().Read(1, "doc/secret", &record)) << "its key is there";
+  pinned.reset();
+  for (int i = 0; i < 600 && !Verified(erased->revision()); ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+  EXPECT_TRUE(Verified(erased->revision()));
+}
+
+TEST_F(Erasing, AnErasedVectorStaysInMemory) {
+  for (int i = 0; i < 20; ++i) Ingest("other/" + std::to_string(i));
+  Ingest("doc/secret", kSecret, kText);
+  EraseAll("document: 'doc/secret'");
+  const PinnedView view = Pin();
+  for (const auto& [id, index] : view->indexes()) {
+    EXPECT_EQ(index.vectors.rows(), 20u);
+    EXPECT_EQ(index.lexical.rows(), 20u);
+    EXPECT_FALSE(index.documents.Find("doc/secret"));
+    for (const Segment& segment : index.vectors.segments()) {
+      EXPECT_FALSE(segment.rows().Find("doc/secret"));
+    }
+  }
+}
+
+TEST_F(Erasing, AnOlderVersionKeepsItsKey) {
+  Ingest("doc/secret", kSecret, kText);  // 0
+  Ingest("doc/secret");                  // 1
+  Ingest("gone", kSecret);               // 2
+  Do<v1::DeleteResponse, v1::DeleteRequest>(Delete, "collection: 'docs' document: 'gone'");
+  Ingest("about", kSecret);  // 3
+  Ingest("about");           // 4, about nobody any more
+  EXPECT_EQ(EraseAll("document: 'doc/secret'"), 1u);
+  EXPECT_EQ(KeyOf(0), KeyStore::State::kDestroyed);
+  EXPECT_EQ(KeyOf(1), KeyStore::State::kDestroyed);
+  EXPECT_EQ(KeyOf(2), KeyStore::State::kThere);
+  EXPECT_EQ(EraseAll("subject: 'person:123'"), 0u);
+  EXPECT_EQ(KeyOf(2), KeyStore::State::kDestroyed);
+  EXPECT_EQ(KeyOf(3), KeyStore::State::kDestroyed);
+  EXPECT_EQ(KeyOf(4), KeyStore::State::kThere);
+  EXPECT_TRUE(Sees("about"));
+}
+
+TEST_F(Erasing, ADocumentOfTheSubjectOrSourceStays) {
+  for (int i = 0; i < 30; ++i) {
+    Ingest("a/" + std::to_string(i), "subjects: 'person:1' provenance { source: 'hris' }");
+    Ingest("b/" + std::to_string(i), "subjects: 'person:2' subjects: 'person:1'");
+    Ingest("c/" + std::to_string(i), "subjects: 'person:2' provenance { source: 'hris' }");
+  }
+  EXPECT_EQ(EraseAll("subject: 'person:1'"), 60u);
+  EXPECT_FALSE(Sees("a/7") || Sees("b/29"));
+  EXPECT_TRUE(Sees("c/0"));
+  EXPECT_EQ(EraseAll("subject: 'person:1'"), 0u);
+  EXPECT_EQ(EraseAll("source: 'hris'"), 30u);
+  EXPECT_EQ(Pin()->state().FindCollection("docs")->documents, 0u);
+  Open();
+  EXPECT_EQ(Pin()->state().FindCollection("docs")->documents, 0u);
+}
+
+TEST_F(Erasing, WhatIsHeldIsErased) {
+  Ingest("doc/secret", kSecret, kText);
+  Ingest("doc/other", "subjects: 'person:5'");
+  ASSERT_EQ(Hold("subject: 'person:123'"), StatusCode::kOk);
+  ASSERT_EQ(Hold("document: 'doc/other'"), StatusCode::kOk);
+  for (const std::string which :
+       {"document: 'doc/secret'", "subject: 'person:123'", "source: 'hris'",
+        "document: 'doc/other'", "subject: 'person:5'"}) {
+    const auto erased = TryErase(which);
+    EXPECT_EQ(erased.status().code(), StatusCode::kFailedPrecondition) << which;
+    EXPECT_NE(erased.status().message().find("case-7"), std::string::npos) << which;
+  }
+  EXPECT_TRUE(Sees("doc/secret") && Sees("doc/other"));
+  Open();
+  EXPECT_FALSE(TryErase("document: 'doc/secret'").ok());
+  ASSERT_EQ(Hold("subject: 'person:123'", /*release=*/true), StatusCode::kOk);
+  EXPECT_EQ(EraseAll("document: 'doc/secret'"), 1u);
+  EXPECT_TRUE(Sees("doc/other"));
+}
+
+TEST_F(Erasing, TimeDoesNotErase) {
+  const auto past = "erase_after { seconds: 1000 }";
+  ASSERT_EQ(Hold("document: 'held'"), StatusCode::kOk);
+  Ingest("held", past);
+  Ingest("due", past);
+  Ingest("later", "erase_after { seconds: 9000000000 }");
+  for (int i = 0; i < 600 && Sees("due"); ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+  EXPECT_FALSE(Sees("due"));
+  EXPECT_TRUE(Sees("held") && Sees("later"));
+  EXPECT_EQ(KeyOf(1), KeyStore::State::kDestroyed);
+  ASSERT_EQ(Hold("document: 'held'", /*release=*/true), StatusCode::kOk);
+  for (int i = 0; i < 600 && Sees("held"); ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+  EXPECT_FALSE(Sees("held"));
+}
+
+// As a crash between the mutation's sync and the key's.
+TEST_F(Erasing, AnErasureIsAcknowledgedWhoseKeyIsOnTheDisk) {
+  Ingest("doc/secret", kSecret, kText);
+  keys_disk_->failing = true;
+  EXPECT_EQ(TryErase("document: 'doc/secret'").status().code(), StatusCode::kUnavailable);
+  engine_.reset();
+  EXPECT_EQ(KeyOf(0), KeyStore::State::kThere);
+  EXPECT_FALSE(Engine::Open(Options(paths())).ok()) << "served while the key cannot be destroyed";
+  keys_disk_->failing = false;
+  Open();
+  EXPECT_EQ(KeyOf(0), KeyStore::State::kDestroyed);
+  EXPECT_FALSE(Sees("doc/secret"));
+  ASSERT_FALSE(Records("Erase").empty());
+  EXPECT_TRUE(Records("Erase").back().recovered());
+  for (int i = 0; i < 600 && Records("ErasureVerified").empty(); ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+  EXPECT_EQ(Records("ErasureVerified").size(), 1u);
+}
+
+TEST_F(Erasing, ADocumentIsAcknowledgedWithoutItsKey) {
+  keys_disk_->failing = true;
+  const auto request = FromText<v1::IngestRequest>(
+      "collection: 'docs' documents { id: 'a' chunks { text: 't' "
+      "embedding: [1, 2, 3, 4] } }");
+  const auto refused = Asked<IngestedBatch>(
+      [&](auto done) { IngestDocuments(engine_->WriteAs(Anyone()), request, done); });
+  EXPECT_EQ(refused.status().code(), StatusCode::kUnavailable);
+  keys_disk_->failing = false;
+  Ingest("a");
+  Open();
+  EXPECT_TRUE(Sees("a"));
+}
+
+TEST_F(Erasing, AnOlderCopyOfTheKeysIsPutBack) {
+  Ingest("doc/secret", kSecret, kText);
+  fs::copy(scratch_ / "keys", scratch_ / "old keys", fs::copy_options::recursive);
+  EraseAll("document: 'doc/secret'");
+  engine_.reset();
+  fs::remove_all(scratch_ / "keys");
+  fs::copy(scratch_ / "old keys", scratch_ / "keys", fs::copy_options::recursive);
+  ASSERT_EQ(KeyOf(0), KeyStore::State::kThere);
+  Open();
+  EXPECT_EQ(KeyOf(0), KeyStore::State::kDestroyed);
+}
+
+TEST_F(Erasing, KeysOfAnotherStoreAreTaken) {
+  engine_.reset();
+  EXPECT_EQ(CreateStore(paths("other"), {"default.k", "default.k.s", "digest"}, false).code(),
+            StatusCode::kAlreadyExists);
+  DataPaths other = paths("other");
+  other.journal_dir = scratch_ / "other journal";
+  other.keys_dir = scratch_ / "other keys";
+  ASSERT_TRUE(CreateStore(other, {"default.k", "default.k.s", "digest"}, false).ok());
+  other.keys_dir = paths().keys_dir;
+  EXPECT_EQ(Engine::Open(Options(other)).status().code(), StatusCode::kFailedPrecondition);
+  other.keys_dir = scratch_ / "nowhere";
+  EXPECT_EQ(Engine::Open(Options(other)).status().code(), StatusCode::kFailedPrecondition);
+}
+
+TEST_F(Erasing, ABackupBringsBackWhatWasErasedOrRevoked) {
+  Do<v1::ApplyDirectoryResponse, v1::ApplyDirectoryRequest>(
+      ApplyDirectory,
+      "principals { name: 'group:hr' sets_members: true members { principal: 'user:a' } }");
+  const std::string hr = "acl { allow { principal: 'group:hr' } }";
+  Ingest("doc/secret", kSecret, kText);
+  Ingest("kept");
+  Ingest("members", hr);
+  Ingest("narrowed");
+  Ingest("deleted");
+  Ingest("replaced");
+  Ingest("chunked");
+  Ingest("ended");
+  ASSERT_TRUE(engine_->Backup(0).ok());
+  EXPECT_EQ(EraseAll("document: 'doc/secret'"), 1u);
+  Do<v1::ApplyDirectoryResponse, v1::ApplyDirectoryRequest>(
+      ApplyDirectory, "principals { name: 'group:hr' sets_members: true }");
+  Do<v1::SetAccessResponse, v1::SetAccessRequest>(
+      SetAccess, "collection: 'docs' document: 'narrowed' acl { allow { principal: 'user:b' } }");
+  Do<v1::DeleteResponse, v1::DeleteRequest>(Delete, "collection: 'docs' document: 'deleted'");
+  Ingest("replaced", "acl { allow { principal: 'user:b' } }");
+  Ingest("replaced", "acl { allow { principal: 'user:c' } }");
+  Ingest("ended", "valid_until { seconds: 1000 }");
+  Ingest("new");
+  const uint64_t last = Pin()->revision();
+  Restore("restored");
+  EXPECT_EQ(Pin()->revision(), last);
+  EXPECT_TRUE(Sees("kept"));
+  EXPECT_FALSE(Sees("doc/secret"));
+  EXPECT_FALSE(Sees("members")) << "a membership came back";
+  EXPECT_FALSE(Sees("narrowed")) << "a list came back";
+  EXPECT_TRUE(Sees("narrowed", "user:b"));
+  EXPECT_FALSE(Sees("deleted"));
+  EXPECT_FALSE(Sees("replaced") || Sees("replaced", "user:b")) << "a replaced list came back";
+  EXPECT_TRUE(Sees("replaced", "user:c")) << "the older content under the newer list";
+  EXPECT_FALSE(Sees("ended"));
+  EXPECT_FALSE(Sees("new")) << "written after the backup";
+  Ingest("doc/secret", "", "written anew");
+  EXPECT_TRUE(Sees("doc/secret"));
+  engine_.reset();
+  for (const auto& found : Search("restored").found) {
+    EXPECT_TRUE(found.where.find("chunks, decrypted") != found.where.npos ||
+                found.where.find("documents, decrypted") != found.where.npos)
+        << found.where;
+  }
+  EXPECT_TRUE(VerifyStore(paths("restored"))->ok());
+  Open("restored");
+  EXPECT_EQ(Records("Restore").size(), 1u);
+}
+
+TEST_F(Erasing, BackupsEndAndAreVerified) {
+  for (int i = 0; i < 4; ++i) {
+    Ingest("a" + std::to_string(i));
+    ASSERT_TRUE(engine_->Backup(/*keep=*/2).ok());
+  }
+  auto backups = engine_->Backups(/*verify=*/true);
+  ASSERT_TRUE(backups.ok());
+  ASSERT_EQ(backups->size(), 2u);
+  EXPECT_TRUE(*backups->front().whole && *backups->back().whole);
+  for (const auto& entry : fs::recursive_directory_iterator(scratch_ / "backups")) {
+    if (entry.path().extension() != ".sst") continue;
+    fs::resize_file(entry.path(), entry.file_size() - 1);
+  }
+  backups = engine_->Backups(/*verify=*/true);
+  ASSERT_TRUE(backups.ok());
+  EXPECT_FALSE(*backups->back().whole);
+  engine_.reset();
+  EXPECT_EQ(RestoreStore(scratch_ / "backups", 0, paths("restored")).status().code(),
+            StatusCode::kDataLoss);
+  EXPECT_FALSE(HoldsStore(paths("restored")));
+}
+
+TEST_F(Erasing, DamageIsNotNamed) {
+  Ingest("a");
+  Ingest("b");
+  engine_.reset();
+  const auto whole = VerifyStore(paths());
+  ASSERT_TRUE(whole.ok()) << whole.status().ToString();
+  EXPECT_TRUE(whole->ok());
+  EXPECT_EQ(whole->documents, 2u);
+  EXPECT_EQ(whole->chunks, 2u);
+  const std::string key = ChunkKey(1, 1, 1, 0);
+  {
+    RawStore raw(paths().Store());
+    std::string value = raw.Get(Family::kChunks, key);
+    value.back() = static_cast<char>(value.back() ^ 1);
+    raw.Put(Family::kChunks, key, value);
+  }
+  const auto damaged = VerifyStore(paths());
+  ASSERT_TRUE(damaged.ok());
+  ASSERT_FALSE(damaged->ok());
+  const std::string where = "chunks 0000000100000001000000000000000100000000";
+  EXPECT_TRUE(std::any_of(damaged->damage.begin(), damaged->damage.end(),
+                          [&](const auto& damage) { return damage.where == where; }));
+}
+
+TEST_F(Erasing, SpaceOfDeletedDocumentsDoesNotComeBack) {
+  const std::string text(50'000, 'x');
+  const auto used = [&] {
+    uintmax_t bytes = 0;
+    for (const auto& entry : fs::directory_iterator(paths().Store())) {
+      std::error_code gone;
+      const auto size = entry.file_size(gone);
+      if (!gone) bytes += size;
+    }
+    return bytes;
+  };
+  for (int i = 0; i < 100; ++i) Ingest("d/" + std::to_string(i), "subjects: 'person:1'", text);
+  const auto full = used();
+  EXPECT_GT(full, 5'000'000u);
+  EXPECT_EQ(EraseAll("subject: 'person:1'"), 100u);
+  EXPECT_LT(used(), full / 4);
+}
+
+}  // namespace
+}  // namespace cordon

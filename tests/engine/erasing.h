@@ -1,0 +1,183 @@
+// A store on which documents are erased, backed up and restored.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <chrono>
+#include <cstring>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "engine/export.h"
+#include "engine/restore.h"
+#include "engine/verify_erased.h"
+#include "engine/verify_store.h"
+#include "tests/store/from_text.h"
+#include "tests/store/proof.h"
+#include "tests/store/scratch_directory.h"
+#include "tests/view/asked.h"
+
+namespace cordon {
+
+namespace fs = std::filesystem;
+
+inline constexpr char kText[] = "the patient was told on Tuesday";
+inline const std::vector<float> kVector = {0.123456f, -3.5f, 7.25f, 0.0078125f};
+
+// The keys' disk, which a test lets fail.
+class FailingKeys final : public KeyFiles {
+ public:
+  Status Replace(const fs::path& path, std::string_view content) override {
+    if (failing) return Status(StatusCode::kUnavailable, "keys_dir", "the disk failed");
+    return disk_->Replace(path, content);
+  }
+  Status Remove(const fs::path& path) override { return disk_->Remove(path); }
+  StatusOr<std::string> Read(const fs::path& path) override { return disk_->Read(path); }
+  StatusOr<std::vector<std::string>> List(const fs::path& path) override {
+    return disk_->List(path);
+  }
+  std::atomic<bool> failing{false};
+
+ private:
+  const std::shared_ptr<KeyFiles> disk_ = DiskKeyFiles();
+};
+
+class Erasing : public testing::Test {
+ protected:
+  void SetUp() override {
+    ASSERT_TRUE(CreateStore(paths(), {"default.k", "default.k.s", "digest"}, false).ok());
+    Open();
+    const auto request = FromText<v1::CreateCollectionRequest>(
+        "config { name: 'docs' dimension: 4 metric: METRIC_L2 embedder: EMBEDDER_NONE "
+        "default_label { level: 'public' } default_acl { allow { principal: 'everyone' } } }");
+    ASSERT_TRUE(Asked<v1::CreateCollectionResponse>([&](auto done) {
+                  CreateCollection(engine_->WriteAs(Anyone()), request, done);
+                }).ok());
+  }
+
+  DataPaths paths(const std::string& name = "data") const {
+    return {scratch_ / name, scratch_ / "journal", scratch_ / "journal.key", scratch_ / "keys",
+            scratch_ / "master.key"};
+  }
+  Engine::Options Options(const DataPaths& where) const {
+    Engine::Options options;
+    options.paths = where;
+    options.backup_dir = scratch_ / "backups";
+    options.keys_disk = keys_disk_;
+    return options;
+  }
+  void Open(const std::string& name = "data") {
+    engine_.reset();
+    auto opened = Engine::Open(Options(paths(name)));
+    ASSERT_TRUE(opened.ok()) << opened.status().ToString();
+    engine_ = *std::move(opened);
+  }
+  void Restore(const std::string& name, uint32_t backup = 0) {
+    engine_.reset();
+    const auto restored = RestoreStore(scratch_ / "backups", backup, paths(name));
+    ASSERT_TRUE(restored.ok()) << restored.status().ToString();
+    Open(name);
+  }
+
+  void Ingest(const std::string& id, const std::string& more = "", const std::string& text = "t") {
+    std::string chunk = "chunks { text: '" + text + "' ";
+    for (const float number : kVector) {
+      char digits[32];
+      std::snprintf(digits, sizeof(digits), "embedding: %.9g ", static_cast<double>(number));
+      chunk += digits;
+    }
+    const auto request = FromText<v1::IngestRequest>("collection: 'docs' documents { id: '" + id +
+                                                     "' " + more + " " + chunk + " } }");
+    const auto answer = Asked<IngestedBatch>(
+        [&](auto done) { IngestDocuments(engine_->WriteAs(Anyone()), request, done); });
+    ASSERT_TRUE(answer.ok()) << answer.status().ToString();
+    ASSERT_EQ(answer->response.accepted(), 1u) << answer->response.ShortDebugString();
+  }
+  StatusOr<v1::EraseResponse> TryErase(const std::string& which) {
+    return Asked<v1::EraseResponse>([&](auto done) {
+      Erase(engine_->WriteAs(Anyone()), FromText<v1::EraseRequest>("collection: 'docs' " + which),
+            done);
+    });
+  }
+  // Erases and waits for the receipt; how many documents went.
+  uint64_t EraseAll(const std::string& which) {
+    const auto erased = TryErase(which);
+    EXPECT_TRUE(erased.ok()) << erased.status().ToString();
+    if (!erased.ok()) return 0;
+    for (int i = 0; i < 600 && !Verified(erased->revision()); ++i) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    }
+    EXPECT_TRUE(Verified(erased->revision()));
+    return erased->erased();
+  }
+  bool Verified(uint64_t revision) {
+    v1::EraseStatusRequest request;
+    request.set_collection("docs");
+    request.set_revision(revision);
+    const auto status = Asked<v1::EraseStatusResponse>(
+        [&](auto done) { EraseStatus(engine_->ReadAs(Anyone(), {}), request, done); });
+    return status.ok() && status->verified();
+  }
+  StatusCode Hold(const std::string& which, bool release = false) {
+    auto request = FromText<v1::SetHoldRequest>("collection: 'docs' name: 'case-7' " + which);
+    request.set_release(release);
+    return Asked<v1::SetHoldResponse>(
+               [&](auto done) { SetHold(engine_->WriteAs(Anyone()), request, done); })
+        .status()
+        .code();
+  }
+  template <typename Response, typename Request, typename Call>
+  void Do(Call call, const std::string& request) {
+    const auto answer = Asked<Response>(
+        [&](auto done) { call(engine_->WriteAs(Anyone()), FromText<Request>(request), done); });
+    ASSERT_TRUE(answer.ok()) << answer.status().ToString();
+  }
+  bool Sees(const std::string& id, const std::string& user = "user:a") {
+    v1::GetDocumentRequest request;
+    request.set_collection("docs");
+    request.set_document(id);
+    request.mutable_scope()->set_as(user);
+    const auto got = Asked<v1::GetDocumentResponse>(
+        [&](auto done) { GetDocument(engine_->ReadAs(Anyone(), {}), request, done); });
+    EXPECT_TRUE(got.ok() || got.status().code() == StatusCode::kNotFound)
+        << got.status().ToString();
+    return got.ok();
+  }
+  PinnedView Pin() { return engine_->FindTenant("default")->publisher.Pin(engine_->clock()); }
+  std::vector<journal::v1::Record> Records(const std::string& call) {
+    std::vector<journal::v1::Record> found;
+    const auto records = engine_->FindTenant("default")->journal->Tail(1000);
+    for (const auto& record : *records) {
+      if (record.call() == call) found.push_back(record);
+    }
+    return found;
+  }
+  KeyStore::State KeyOf(uint64_t number) { return (*OpenKeys(paths()))->Find(1, number).state; }
+
+  static std::vector<std::string> Needles() {
+    std::string vector(kVector.size() * sizeof(float), '\0');
+    std::memcpy(vector.data(), kVector.data(), vector.size());
+    return {kText, vector, "secret-title", "person:123", "doc/secret"};
+  }
+  // What of Needles() the files hold, to whoever has these keys.
+  ErasedVerdict Search(const std::string& name = "data", const std::string& keys = "keys") {
+    DataPaths where = paths(name);
+    where.keys_dir = scratch_ / keys;
+    const auto verdict = VerifyErased(where, Needles());
+    EXPECT_TRUE(verdict.ok()) << verdict.status().ToString();
+    return verdict.ok() ? *verdict : ErasedVerdict();
+  }
+
+  ScratchDirectory scratch_;
+  const std::shared_ptr<FailingKeys> keys_disk_ = std::make_shared<FailingKeys>();
+  std::unique_ptr<Engine> engine_;
+};
+
+inline constexpr char kSecret[] =
+    "title: 'secret-title' subjects: 'person:123' provenance { source: 'hris' }";
+
+}  // namespace cordon

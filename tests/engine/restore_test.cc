@@ -1,0 +1,141 @@
+// What a restored store forgets: who received a document, what a model has seen, what a snapshot of
+// the directory took away, lists that were set together, what was used of a quota.
+#include "engine/ingest/directory_sync.h"
+#include "tests/engine/erasing.h"
+
+namespace cordon {
+namespace {
+
+class Restoring : public Erasing {
+ protected:
+  static Authenticated Exporter() {
+    Grant grant = Anyone().grant();
+    grant.destinations = {"tuned"};
+    return Authenticator::Prove(std::move(grant));
+  }
+  void Register() {
+    Do<v1::ApplyPolicyResponse, v1::ApplyPolicyRequest>(
+        ApplyPolicy,
+        "destinations { destination { name: 'tuned' scope: 4 ceiling { symbol: SYMBOL_ALL } } }");
+  }
+  void Export(const std::string& document) {
+    const auto request = FromText<v1::ExportRequest>(
+        "collection: 'docs' scope { as: 'user:a' destination: 'tuned' } documents: '" + document +
+        "'");
+    const auto message = Asked<ExportedMessage>([&](auto done) {
+      ExportNext(engine_->ReadAs(Exporter(), {}), engine_->WriteAs(Exporter()), request, {}, done);
+    });
+    ASSERT_TRUE(message.ok()) << message.status().ToString();
+  }
+  void Sync(const std::string& message) {
+    OpenSyncs open;
+    DirectorySync sync(&open);
+    const WriteContext context = engine_->WriteAs(Anyone());
+    const Status added = sync.Add(context, FromText<v1::SyncDirectoryRequest>(message));
+    ASSERT_TRUE(added.ok()) << added.ToString();
+    const auto made =
+        Asked<v1::SyncDirectoryResponse>([&](auto done) { sync.Commit(context, done); });
+    ASSERT_TRUE(made.ok()) << made.status().ToString();
+  }
+  std::vector<std::string> Receivers() {
+    const auto records = Records("ErasureVerified");
+    if (records.empty()) return {"no receipt"};
+    const auto& names = records.back().erasure().destinations();
+    return {names.begin(), names.end()};
+  }
+  bool ModelIsLabelled() {
+    const auto& destinations = Pin()->policy().rules->destinations;
+    return destinations.contains("tuned") && destinations.at("tuned").model_label.has_value();
+  }
+};
+
+TEST_F(Restoring, AReceiptForgetsWhoReceivedTheDocument) {
+  Register();
+  Ingest("doc/secret", kSecret, kText);
+  Ingest("doc/other", "subjects: 'person:7'");
+  Export("doc/secret");
+  EraseAll("document: 'doc/other'");
+  EXPECT_TRUE(Receivers().empty());
+  Ingest("doc/secret");  // about nobody any more: what was exported is an older version
+  EraseAll("subject: 'person:123'");
+  EXPECT_EQ(Receivers(), std::vector<std::string>{"tuned"});
+}
+
+TEST_F(Restoring, AModelForgetsWhatItHasSeenAndAnIdStaysInTheJournal) {
+  Register();
+  Ingest("doc/secret", kSecret, kText);
+  ASSERT_TRUE(engine_->Backup(0).ok());
+  Export("doc/secret");
+  ASSERT_TRUE(ModelIsLabelled());
+  Restore("restored");
+  EXPECT_TRUE(ModelIsLabelled()) << "a model's label fell";
+  EXPECT_EQ(EraseAll("document: 'doc/secret'"), 1u);
+  EXPECT_EQ(Receivers(), std::vector<std::string>{"tuned"});
+  engine_.reset();
+  EXPECT_TRUE(Search("restored").found.empty()) << Search("restored").found[0].where;
+}
+
+TEST_F(Restoring, AMembershipThatASnapshotTookAwayComesBack) {
+  const std::string hr = "acl { allow { principal: 'group:hr' } }";
+  const std::string ops = "acl { allow { principal: 'group:ops' } }";
+  const auto group = [](const std::string& name, const std::string& member) {
+    return "principals { name: '" + name + "' sets_members: true members { principal: '" + member +
+           "' } } ";
+  };
+  Ingest("hr", hr);
+  Ingest("ops", ops);
+  Sync("begin { source: 'hris' } " + group("group:hr", "user:a") + group("group:ops", "user:a") +
+       "commit { principals: 2 }");
+  ASSERT_TRUE(Sees("hr") && Sees("ops"));
+  ASSERT_TRUE(engine_->Backup(0).ok());
+  Sync("begin { source: 'hris' allow_removals: true } " + group("group:hr", "user:b") +
+       "commit { principals: 1 }");
+  Sync("begin { source: 'hris' } " + group("group:hr", "user:b") + "commit { principals: 1 }");
+  const uint64_t reached = Pin()->state().sources->at("hris").snapshot;
+  Restore("restored");
+  EXPECT_FALSE(Sees("hr")) << "a changed group came back";
+  EXPECT_TRUE(Sees("hr", "user:b"));
+  EXPECT_FALSE(Sees("ops")) << "a removed group came back";
+  EXPECT_EQ(Pin()->state().sources->at("hris").snapshot, reached);
+}
+
+TEST_F(Restoring, AListThatWasSetWithOthersComesBack) {
+  Ingest("a");
+  Ingest("b");
+  Ingest("c", "provenance { source: 'crm' }");
+  ASSERT_TRUE(engine_->Backup(0).ok());
+  Do<v1::SetAccessManyResponse, v1::SetAccessManyRequest>(
+      SetAccessMany,
+      "collection: 'docs' changes { document: 'a' acl { allow { principal: 'user:b' } } } "
+      "changes { document: 'b' label { level: 'restricted' } }");
+  const auto request = FromText<v1::SetAccessSelectedRequest>(
+      "collection: 'docs' source: 'crm' acl { allow { principal: 'user:b' } }");
+  ASSERT_TRUE(Asked<v1::SetAccessSelectedResponse>([&](auto done) {
+                SetAccessSelected(engine_->WriteAs(Anyone()), request, {}, done);
+              }).ok());
+  ASSERT_FALSE(Sees("a") || Sees("b") || Sees("c"));
+  Restore("restored");
+  EXPECT_FALSE(Sees("a") || Sees("b") || Sees("c"));
+  EXPECT_TRUE(Sees("a", "user:b") && Sees("c", "user:b"));
+}
+
+TEST_F(Restoring, AQuotaIsForgotten) {
+  Ingest("a");
+  ASSERT_TRUE(engine_->Backup(0).ok());
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(Sees("a"));
+  const auto used = [&] {
+    const auto tenant = engine_->FindTenant("default");
+    uint64_t passages = 0;
+    for (const auto& [name, record] : tenant->meters.Keys(engine_->clock()->Now())) {
+      passages += record.passages();
+    }
+    return passages;
+  };
+  const uint64_t before = used();
+  EXPECT_GE(before, 3u);
+  Restore("restored");
+  EXPECT_GE(used(), before);
+}
+
+}  // namespace
+}  // namespace cordon

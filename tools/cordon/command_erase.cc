@@ -1,0 +1,243 @@
+// erase, hold: what must go for good, and what must not.
+#include <fmt/format.h>
+
+#include <chrono>
+#include <thread>
+
+#include "cordon/v1/ingest.grpc.pb.h"
+#include "tools/cordon/command.h"
+#include "tools/cordon/gzip.h"
+#include "tools/cordon/human.h"
+#include "tools/cordon/message_json.h"
+#include "tools/cordon/verify_offline.h"
+
+namespace cordon {
+namespace {
+
+constexpr size_t kNeedleBytesMax = 64 << 20;
+
+struct EraseOptions {
+  std::string collection;
+  std::string document;
+  std::string subject;
+  std::string source;
+  std::string name;
+  bool wait = false;
+};
+
+struct SearchOptions {
+  OfflinePaths paths;
+  std::vector<std::string> needles;
+};
+
+// The one of document and subject that is given, and the source for `erase`.
+template <typename Request>
+Status SetWhich(const EraseOptions& options, Request* request) {
+  request->set_collection(options.collection);
+  const bool document = !options.document.empty();
+  if (document == !options.subject.empty()) {
+    return Invalid("document", "name either a document or a --subject");
+  }
+  if (document) request->set_document(options.document);
+  if (!document) request->set_subject(options.subject);
+  return OkStatus();
+}
+
+StatusOr<v1::EraseRequest> RequestOf(const EraseOptions& options) {
+  v1::EraseRequest request;
+  if (options.source.empty()) {
+    RETURN_IF_ERROR(SetWhich(options, &request));
+    return request;
+  }
+  if (!options.document.empty() || !options.subject.empty()) {
+    return Invalid("source", "name a document, a --subject or a --source, not several");
+  }
+  request.set_collection(options.collection);
+  request.set_source(options.source);
+  return request;
+}
+
+// Asks until the erasure has its receipt.
+Status WaitVerified(v1::Ingest::Stub* stub, Connection* connection, const std::string& collection,
+                    uint64_t revision) {
+  v1::EraseStatusRequest request;
+  request.set_collection(collection);
+  request.set_revision(revision);
+  while (true) {
+    ASSIGN_OR_RETURN(const v1::EraseStatusResponse status,
+                     connection->Call<v1::EraseStatusResponse>([&](auto* context, auto* answer) {
+                       return stub->EraseStatus(context, request, answer);
+                     }));
+    if (status.verified()) return OkStatus();
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  }
+}
+
+StatusOr<int> Erase(const EraseOptions& options, Session& session) {
+  ASSIGN_OR_RETURN(const v1::EraseRequest request, RequestOf(options));
+  ASSIGN_OR_RETURN(Connection * connection, session.Connect());
+  const auto stub = v1::Ingest::NewStub(connection->channel());
+  ASSIGN_OR_RETURN(
+      const v1::EraseResponse response,
+      connection->Call<v1::EraseResponse>(
+          [&](auto* context, auto* answer) { return stub->Erase(context, request, answer); },
+          kLongCallTimeout));
+  if (options.wait) {
+    RETURN_IF_ERROR(WaitVerified(stub.get(), connection, options.collection, response.revision()));
+  }
+  if (!session.output().json()) {
+    std::string text = fmt::format("revision {}", response.revision());
+    if (response.has_erased()) text += ", " + Counted(response.erased(), "document") + " erased";
+    if (options.wait) text += ", verified";
+    session.output().Line(text);
+    return 0;
+  }
+  JsonWriter json;
+  json.BeginObject().Key("revision").Unsigned(response.revision());
+  if (response.has_erased()) json.Key("erased").Unsigned(response.erased());
+  if (options.wait) json.Key("verified").Bool(true);
+  session.output().Line(json.EndObject());
+  return 0;
+}
+
+StatusOr<int> VerifyErasure(const SearchOptions& options, Session& session) {
+  std::vector<std::string> needles;
+  for (const auto& file : options.needles) {
+    ASSIGN_OR_RETURN(needles.emplace_back(), ReadFileMaybeGzip(file, kNeedleBytesMax));
+  }
+  ASSIGN_OR_RETURN(const ErasureSearch search, SearchOffline(options.paths, needles));
+  if (!session.output().json()) {
+    for (const auto& [file, where] : search.found) {
+      session.output().Line(fmt::format("found in {}: {}", Printable(file), Printable(where)));
+    }
+    session.output().Line(fmt::format(
+        "{} entries of {} searched, {} decrypted: {}, {} of erased documents left",
+        Grouped(search.entries), Counted(search.files, "file"), Counted(search.decrypted, "record"),
+        Counted(search.found.size(), "hit"), Counted(search.records_left, "record")));
+    return search.ok() ? 0 : 1;
+  }
+  JsonWriter json;
+  json.BeginObject().Key("ok").Bool(search.ok()).Key("files").Unsigned(search.files);
+  json.Key("entries").Unsigned(search.entries).Key("decrypted").Unsigned(search.decrypted);
+  json.Key("records_left").Unsigned(search.records_left).Key("found").BeginArray();
+  for (const auto& [file, where] : search.found) {
+    json.BeginObject().Key("file").String(file).Key("where").String(where).EndObject();
+  }
+  session.output().Line(json.EndArray().EndObject());
+  return search.ok() ? 0 : 1;
+}
+
+StatusOr<int> ChangeHold(const EraseOptions& options, Session& session, bool release) {
+  v1::SetHoldRequest request;
+  RETURN_IF_ERROR(SetWhich(options, &request));
+  request.set_name(options.name);
+  request.set_release(release);
+  ASSIGN_OR_RETURN(Connection * connection, session.Connect());
+  const auto stub = v1::Ingest::NewStub(connection->channel());
+  ASSIGN_OR_RETURN(const v1::SetHoldResponse response,
+                   connection->Call<v1::SetHoldResponse>([&](auto* context, auto* answer) {
+                     return stub->SetHold(context, request, answer);
+                   }));
+  return TellRevision(session.output(), response.revision());
+}
+
+StatusOr<int> SetHold(const EraseOptions& options, Session& session) {
+  return ChangeHold(options, session, /*release=*/false);
+}
+StatusOr<int> ReleaseHold(const EraseOptions& options, Session& session) {
+  return ChangeHold(options, session, /*release=*/true);
+}
+
+StatusOr<int> ListHolds(const EraseOptions& options, Session& session) {
+  v1::ListHoldsRequest request;
+  request.set_collection(options.collection);
+  ASSIGN_OR_RETURN(Connection * connection, session.Connect());
+  const auto stub = v1::Ingest::NewStub(connection->channel());
+  ASSIGN_OR_RETURN(const v1::ListHoldsResponse response,
+                   connection->Call<v1::ListHoldsResponse>([&](auto* context, auto* answer) {
+                     return stub->ListHolds(context, request, answer);
+                   }));
+  if (!session.output().json()) {
+    std::vector<std::vector<std::string>> rows;
+    for (const v1::Hold& hold : response.holds()) {
+      rows.push_back(
+          {Printable(hold.name()), hold.kind(), hold.pseudonym(), TimeText(hold.since())});
+    }
+    session.output().Line(Table({"NAME", "KIND", "PSEUDONYM", "SINCE"}, rows));
+    return 0;
+  }
+  JsonWriter json;
+  json.BeginObject().Key("holds").BeginArray();
+  for (const v1::Hold& hold : response.holds()) {
+    json.BeginObject().Key("name").String(hold.name()).Key("kind").String(hold.kind());
+    json.Key("pseudonym").String(hold.pseudonym());
+    json.Key("since").String(TimeText(hold.since())).EndObject();
+  }
+  session.output().Line(json.EndArray().Key("revision").Unsigned(response.revision()).EndObject());
+  return 0;
+}
+
+std::shared_ptr<EraseOptions> AddWhich(CLI::App* command) {
+  auto options = std::make_shared<EraseOptions>();
+  command->add_option("NAME", options->collection, "The collection");
+  command->add_option("DOCUMENT", options->document, "The document's id");
+  command->add_option("--subject", options->subject,
+                      "Instead: all documents about this data subject");
+  return options;
+}
+
+void AddErase(CLI::App& app, Session& session) {
+  CLI::App* const erase = AddCommand(
+      app, "erase",
+      "Erases documents for good, in backups too; prints the revision from which they are gone",
+      "  cordon erase docs hr/42 --wait\n  cordon erase docs --subject person:123\n"
+      "  cordon erase verify --data-dir /srv/cordon --needle text.bin   (no server)");
+  const auto options = AddWhich(erase);
+  erase->add_option("--source", options->source, "Instead: all documents from this source");
+  erase->add_flag("--wait", options->wait,
+                  "Waits until nothing of them is on the disk and the journal says so");
+  CLI::App* const verify = AddCommand(
+      *erase, "verify", "Searches every file of a store that no server has open; exit 1 on a hit",
+      "  cordon erase verify --data-dir /srv/cordon --needle text.bin --needle vector.bin");
+  const auto search = std::make_shared<SearchOptions>();
+  AddOfflinePaths(verify, &search->paths);
+  verify->add_option("--needle", search->needles, "File with bytes that must be nowhere")
+      ->type_name("FILE");
+  OnRun(verify, session, search, VerifyErasure);
+  erase->callback([erase, options, &session] {
+    if (!erase->get_subcommands().empty()) return;  // whose own callback has run
+    if (options->collection.empty()) throw CLI::RequiredError("NAME");
+    session.run = [options, &session] { return Erase(*options, session); };
+  });
+}
+
+}  // namespace
+
+void AddEraseCommands(CLI::App& app, Session& session) {
+  AddErase(app, session);
+  CLI::App* const hold =
+      AddCommand(app, "hold", "Holds documents back from erasure",
+                 "  cordon hold set docs hr/42 --name case-7\n"
+                 "  cordon hold set docs --subject person:123 --name case-7\n"
+                 "  cordon hold release docs hr/42 --name case-7\n  cordon hold list docs");
+  hold->require_subcommand(1);
+  const auto change = [&](const std::string& name, const std::string& description,
+                          StatusOr<int> (*run)(const EraseOptions&, Session&)) {
+    CLI::App* const command =
+        AddCommand(*hold, name, description,
+                   fmt::format("  cordon hold {} docs --subject person:123 --name case-7", name));
+    const auto options = AddWhich(command);
+    command->get_option("NAME")->required();
+    command->add_option("--name", options->name, "The hold's name, such as a case number")
+        ->required();
+    OnRun(command, session, options, run);
+  };
+  change("set", "Holds a document, or a subject's documents", SetHold);
+  change("release", "Ends a hold", ReleaseHold);
+  CLI::App* const list = AddCommand(*hold, "list", "Lists what is held", "  cordon hold list docs");
+  const auto options = std::make_shared<EraseOptions>();
+  list->add_option("NAME", options->collection, "The collection")->required();
+  OnRun(list, session, options, ListHolds);
+}
+
+}  // namespace cordon
