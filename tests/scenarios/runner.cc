@@ -62,6 +62,7 @@ const std::map<std::string_view, Runner::Verb>& Runner::Verbs() {
       {"set_access_many", {{"through", "existed"}, &Runner::SetAccessMany}},
       {"set_access_selected", {{"through", "changed"}, &Runner::SetAccessSelected}},
       {"delete", {{"through", "existed"}, &Runner::Delete}},
+      {"erase", {{"through"}, &Runner::Erase}},
       {"directory", {{"through"}, &Runner::Directory}},
       {"policy", {{"through"}, &Runner::Policy}},
       {"create_key", {{"through"}, &Runner::CreateKey}},

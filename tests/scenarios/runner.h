@@ -70,6 +70,7 @@ class Runner {
   Status SetAccessMany(const Step& step);
   Status SetAccessSelected(const Step& step);
   Status Delete(const Step& step);
+  Status Erase(const Step& step);
   Status Directory(const Step& step);
   Status Policy(const Step& step);
   Status CreateKey(const Step& step);

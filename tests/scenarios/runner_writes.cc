@@ -211,6 +211,22 @@ Status Runner::Delete(const Step& step) {
   return CompareExisted(step, answer->has_existed(), answer->existed());
 }
 
+Status Runner::Erase(const Step& step) {
+  ASSIGN_OR_RETURN(const std::string through, Word(step, "through", "loader"));
+  v1::EraseRequest request;
+  request.set_collection(story_.collections.front().name());
+  RETURN_IF_ERROR(
+      ReadObject(step.subject, {StringField("document", request.mutable_document()),
+                                StringField("collection", request.mutable_collection())}));
+  const auto answer = Write<v1::EraseResponse>(
+      through, [&](const auto& context, auto done) { cordon::Erase(context, request, done); });
+  if (!Answered(step, answer.status())) return OkStatus();
+  ASSIGN_OR_RETURN(const Authenticated caller, world_.Authenticate(through));
+  auto& written = world_.documents(caller.tenant(), request.collection());
+  if (const auto it = written.find(request.document()); it != written.end()) it->second.clear();
+  return OkStatus();
+}
+
 Status Runner::Directory(const Step& step) {
   ASSIGN_OR_RETURN(const std::string through, Word(step, "through", "admin"));
   v1::ApplyDirectoryRequest request;
