@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "engine/index/documents.h"
+#include "engine/index/document_numbers.h"
 #include "tests/effort.h"
 #include "tests/index/listed_world.h"
 
@@ -113,7 +113,7 @@ class Listed {
 
  public:
   Model model;
-  Documents documents;
+  DocumentNumbers documents;
   VectorIndex index;
 };
 

@@ -11,7 +11,7 @@
 //   2. A read shows exactly what the naive model permits after all writes up to its revision.
 // What names no place is put where it fits, if it fits anywhere:
 //   3. A write whose answer was lost was carried out at a revision that nobody else has, or never:
-//      these few are searched, with 2 as the test.
+//      these few are searched, with 2 and 4 as the test.
 //   4. A refusal (the key is not known, the document is not there, the revision is not reached)
 //   must
 //      hold at some revision between those of what ended before and of what began after; and so for
@@ -65,7 +65,6 @@ class Checker {
   std::vector<std::string> Check() {
     CheckOrder();
     if (problems_.empty()) CheckStates();
-    if (problems_.empty()) CheckWithout();
     return problems_;
   }
 
@@ -125,7 +124,7 @@ class Checker {
     }
   }
 
-  // Rules 2 and 3.
+  // Rules 2 to 4.
   void CheckStates() {
     Calls left = lost_;
     RaceState state;
@@ -147,7 +146,7 @@ class Checker {
       write->second->change(&state);
       if (!Shows(at, state)) return false;
     }
-    return true;
+    return CheckWithout();
   }
 
   // A revision that no answer names: one of the lost writes has it.
@@ -189,9 +188,10 @@ class Checker {
     deepest_problem_ = std::move(problem);
   }
 
-  // Rule 4.
-  void CheckWithout() {
+  // Rule 4, once every revision is somebody's.
+  bool CheckWithout() {
     Calls placed;
+    place_.clear();
     for (const RaceCall* call : without_) {
       uint64_t from = std::max(reached_before_.at(call), first_);
       for (const RaceCall* before : placed) {
@@ -202,10 +202,14 @@ class Checker {
                               : std::min(bound_after_.at(call), newest_);
       uint64_t at = from;
       while (at <= to && !Holds(*call, at)) ++at;
-      if (at > to) return Problem(fmt::format("at no revision of {} to {}", from, to), *call);
+      if (at > to) {
+        Deepest(newest_ + 1, fmt::format("at no revision of {} to {}: {}", from, to, call->Text()));
+        return false;
+      }
       place_[call] = at;
       placed.push_back(call);
     }
+    return true;
   }
 
   bool Holds(const RaceCall& call, uint64_t at) const {
