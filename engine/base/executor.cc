@@ -30,7 +30,7 @@ bool Executor::Submit(std::function<void()> task) {
   return true;
 }
 
-// Requires the lock. Threads are counted by what they are to share: processors.
+// Requires the lock. A caller's thread counts as one of ours: no more tasks run at once than those.
 bool Executor::MayBorrow(std::chrono::steady_clock::time_point now) const {
   return !stopping_ && queue_.empty() && running_ < threads_.size() &&
          (borrowed_ == 0 || now >= wary_until_);
