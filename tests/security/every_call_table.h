@@ -212,6 +212,15 @@ inline std::vector<Row> PolicyRows() {
        true},
       {"Policy/CloseBreakGlass", "one", "id: '$GLASS'", {RIGHT_BREAK_GLASS}, kFirstTenant, true},
       {"Policy/ListBreakGlass", "all", "", {RIGHT_AUDIT}},
+  };
+}
+
+// An auditor's questions.
+inline std::vector<Row> QuestionRows() {
+  using enum Touches;
+  using namespace v1;            // NOLINT: the rights
+  using namespace request_text;  // NOLINT: as well
+  return {
       {"Policy/Explain", "one", kOpen + "as: 'user:ana'", {RIGHT_AUDIT}, kDocuments},
       {"Policy/WhoCanSee", "one", kOpen, {RIGHT_AUDIT}, kDocuments},
       {"Policy/AccessReport", "of a user", "as: 'user:ana'", {RIGHT_AUDIT}},
@@ -289,7 +298,8 @@ inline std::vector<Row> AdminRows() {
 inline const std::vector<Row>& Table() {
   static const std::vector<Row> rows = [] {
     std::vector<Row> all;
-    for (const auto& part : {RetrievalRows(), IngestRows(), PolicyRows(), AdminRows()}) {
+    for (const auto& part :
+         {RetrievalRows(), IngestRows(), PolicyRows(), QuestionRows(), AdminRows()}) {
       all.insert(all.end(), part.begin(), part.end());
     }
     return all;
