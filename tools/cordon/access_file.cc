@@ -1,8 +1,7 @@
 #include "tools/cordon/access_file.h"
 
 #include "tools/cordon/access_json.h"
-#include "tools/cordon/gzip.h"
-#include "tools/cordon/line_field.h"
+#include "tools/cordon/json_lines.h"
 
 namespace cordon {
 namespace {
@@ -19,21 +18,11 @@ Status ReadChange(JsonValue value, v1::AccessChange* change) {
 }  // namespace
 
 StatusOr<AccessFile> ReadAccessFile(const std::string& path) {
-  ASSIGN_OR_RETURN(LineReader reader, LineReader::Open(path, kAccessLineBytesMax));
   AccessFile file;
-  JsonParser parser;
-  Line line;
-  while (true) {
-    ASSIGN_OR_RETURN(const bool more, reader.Next(line));
-    if (!more) return file;
-    if (!line.status.ok()) return OnLine(line.number, line.status.field(), line.status);
-    if (line.text.find_first_not_of(" \t\r") == std::string::npos) continue;
-    const auto value = parser.Parse(line.text);
-    const Status status =
-        value.ok() ? ReadChange(*value, file.request.add_changes()) : value.status();
-    if (!status.ok()) return OnLine(line.number, status.field(), status);
-    file.lines.push_back(line.number);
-  }
+  ASSIGN_OR_RETURN(file.lines, ReadJsonLines(path, kAccessLineBytesMax, [&](JsonValue value) {
+                     return ReadChange(value, file.request.add_changes());
+                   }));
+  return file;
 }
 
 }  // namespace cordon
