@@ -204,7 +204,8 @@ json DecideRates(const PermissionWorld& permission_world, size_t rounds) {
   return out;
 }
 
-// 10,000 remembered callers while the directory and the containers change 100 times a second.
+// Remembered callers, 10,000 unless it is quick, while the directory and the containers change 100
+// times a second.
 class Churn {
  public:
   Churn(size_t callers, size_t classes, size_t containers) : containers_(containers), random_(5) {
@@ -338,11 +339,12 @@ void Run(const std::vector<std::string>& files, const std::string& out_path, boo
   const size_t rounds = quick ? 3 : 11;
   json out = {{"quick", quick}};
   for (const auto& file : files) out["worlds"].push_back(EvaluateWorld(ReadWorld(file), rounds));
-  const PermissionWorld made = MakeWorld(100'000, 20'000);
+  const size_t classes = quick ? 10'000 : 100'000;
+  const PermissionWorld made = MakeWorld(classes, 20'000);
   out["worlds"].push_back(EvaluateWorld(made, rounds));
   out["decide"].push_back(DecideRates(made, 10 * rounds));
   out["decide"].push_back(DecideRates(MakeWorld(1000, 20'000), 10 * rounds));
-  out["churn"].push_back(Churn(10'000, 100'000, 1000).Run(quick ? 3 : 10));
+  out["churn"].push_back(Churn(classes / 10, classes, classes / 100).Run(quick ? 3 : 10));
   std::FILE* file = std::fopen(out_path.c_str(), "w");
   CORDON_CHECK(file != nullptr);
   fmt::print(file, "{}\n", out.dump(1));
