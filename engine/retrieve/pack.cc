@@ -30,17 +30,14 @@ std::vector<std::string> ReceiversOfAll(const Access& access, const Authenticate
 Context Pack(const Access& access, const Authenticated& caller,
              std::vector<Cleared<ClearedChunk>> cleared, uint32_t token_budget) {
   Context context;
-  if (token_budget > 0) {
-    size_t tokens = 0;
-    size_t kept = 0;
-    while (kept < cleared.size()) {
-      tokens += ApproximateTokens(cleared[kept]->text);
-      if (tokens > token_budget) break;
-      ++kept;
-    }
-    context.limited = kept < cleared.size();
-    cleared.erase(cleared.begin() + static_cast<std::ptrdiff_t>(kept), cleared.end());
+  size_t kept = 0;
+  for (; kept < cleared.size(); ++kept) {
+    const size_t tokens = ApproximateTokens(cleared[kept]->text);
+    if (token_budget > 0 && context.tokens + tokens > token_budget) break;
+    context.tokens += tokens;
   }
+  context.limited = kept < cleared.size();
+  cleared.erase(cleared.begin() + static_cast<std::ptrdiff_t>(kept), cleared.end());
   std::set<Label> labels;
   for (const auto& passage : cleared) labels.insert(passage->label);
   for (const auto& label : labels) {
@@ -57,9 +54,9 @@ void NoteContext(const Context& context, const Pseudonyms& pseudonyms,
   for (const auto& passage : context.passages) {
     record->add_documents(pseudonyms.Of("document", passage->document));
     record->add_chunks(passage->ordinal);
-    record->set_tokens(record->tokens() + ApproximateTokens(passage->text));
   }
   record->set_passages(static_cast<uint32_t>(context.passages.size()));
+  record->set_tokens(context.tokens);
   if (context.label) *record->mutable_context_label() = ToProto(*context.label);
 }
 

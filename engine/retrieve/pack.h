@@ -15,6 +15,7 @@ struct Context {
   std::vector<Cleared<ClearedChunk>> passages;
   std::optional<Label> label;             // the join; nothing without passages
   std::vector<std::string> destinations;  // that may receive all of it
+  uint64_t tokens = 0;                    // of the passages' texts, approximately
   bool limited = false;                   // the token budget cut it short
 };
 
