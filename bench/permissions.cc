@@ -3,12 +3,12 @@
 //
 //   permissions --out FILE [--quick] [WORLD…]         WORLD: text of permission_world.h
 #include <fmt/format.h>
+#include <fmt/os.h>
 #include <malloc.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>
-#include <cstdio>
 #include <ctime>
 #include <nlohmann/json.hpp>
 #include <numeric>
@@ -345,10 +345,7 @@ void Run(const std::vector<std::string>& files, const std::string& out_path, boo
   out["decide"].push_back(DecideRates(made, 10 * rounds));
   out["decide"].push_back(DecideRates(MakeWorld(1000, 20'000), 10 * rounds));
   out["churn"].push_back(Churn(classes / 10, classes, classes / 100).Run(quick ? 3 : 10));
-  std::FILE* file = std::fopen(out_path.c_str(), "w");
-  CORDON_CHECK(file != nullptr);
-  fmt::print(file, "{}\n", out.dump(1));
-  std::fclose(file);
+  fmt::output_file(out_path).print("{}\n", out.dump(1));
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 //
 //   revocation --dir DIR --out FILE [--quick]         DIR: an empty folder on the disk to measure
 #include <fmt/format.h>
+#include <fmt/os.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -319,10 +320,7 @@ void Run(const std::string& dir, const std::string& out_path, bool quick) {
   json out = {{"quick", quick}};
   out["revoke"] = AllRevocations(&site, quick ? 50 : 300);
   out["bulk"] = BulkChanges(&site, quick ? 3 : 7, quick ? 1.0 : 2.0);
-  std::FILE* file = std::fopen(out_path.c_str(), "w");
-  CORDON_CHECK(file != nullptr);
-  fmt::print(file, "{}\n", out.dump(1));
-  std::fclose(file);
+  fmt::output_file(out_path).print("{}\n", out.dump(1));
 }
 
 }  // namespace
