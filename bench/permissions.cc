@@ -218,6 +218,8 @@ class Churn {
     policy_.directory = std::move(directory);
     for (size_t c = 0; c < containers; ++c) {
       for (int e = 0; e < 10; ++e) Allow(c, &rules);
+      const std::string name = fmt::format("folder:{}", c);
+      container_clauses_.push_back(AddClause({name, {}, name}));
     }
     policy_.rules = std::make_shared<const PolicyRules>(std::move(rules));
     for (size_t c = 0; c < classes; ++c) AddClass();
@@ -281,23 +283,22 @@ class Churn {
       allow[random_.Below(allow.size())] = entry;
     }
   }
+  ClauseId AddClause(ClauseSlot slot) {
+    policy_.classes.AddClause(std::move(slot));
+    return static_cast<ClauseId>(policy_.classes.clauses.size() - 1);
+  }
+  // Half of the classes inherit from a container, whose clause is one for all, as in a store.
   void AddClass() {
-    std::vector<ClauseId> clauses;
-    const auto add = [&](ClauseSlot slot) {
-      policy_.classes.AddClause(std::move(slot));
-      clauses.push_back(static_cast<ClauseId>(policy_.classes.clauses.size() - 1));
-    };
     if (random_.Below(2) == 0) {
-      const std::string name = fmt::format("folder:{}", random_.Below(containers_));
-      add({name, {}, name});
-    } else {
-      ClauseSlot slot;
-      for (int e = 0; e < 8; ++e) {
-        slot.clause.allow.push_back({policy_.principals->Intern(Group())});
-      }
-      add(std::move(slot));
+      const size_t container = random_.Below(containers_);
+      policy_.classes.classes.PushBack({{container_clauses_.at(container)}, 0});
+      return;
     }
-    policy_.classes.classes.PushBack({clauses, 0});
+    ClauseSlot slot;
+    for (int e = 0; e < 8; ++e) {
+      slot.clause.allow.push_back({policy_.principals->Intern(Group())});
+    }
+    policy_.classes.classes.PushBack({{AddClause(std::move(slot))}, 0});
   }
   // Half of the changes are of a group, half of a container.
   void Change() {
@@ -326,6 +327,7 @@ class Churn {
   }
 
   const size_t containers_;
+  std::vector<ClauseId> container_clauses_;
   Random random_;
   PolicyState policy_;
   std::vector<std::string> users_;
