@@ -206,6 +206,13 @@ Status Engine::LoadOne(const store::v1::TenantRecord& record) {
   RETURN_IF_ERROR(tenant->journal->VisitAfter(
       anchored, [&](const auto& record) { tenant->meters.Replay(record); }));
   RETURN_IF_ERROR(Reconcile(state, tenant.get()));
+  if (options_.accept_loss_to) {
+    // The lost revisions gave numbers away, and some of their keys may be destroyed.
+    state.next_document = std::max(state.next_document, keys_->End(state.id));
+    Batch head;
+    PutHead(state, &head);
+    RETURN_IF_ERROR(database_->Write(head));
+  }
   Indexes indexes;
   auto collections = std::make_shared<TenantState::Collections>();
   for (const auto& [name, stored] : *state.collections) {

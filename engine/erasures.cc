@@ -12,6 +12,7 @@ namespace cordon {
 namespace {
 
 constexpr auto kEvery = std::chrono::milliseconds(500);  // between two looks at what there is to do
+constexpr int kWarnEach = 60;                            // looks that fail, of one after the other
 constexpr std::string_view kOwnKey = "retention";        // what the journal says instead of a key
 
 // A collection that was deleted, whose space is to come back.
@@ -47,7 +48,12 @@ void Erasures::Run() {
       Expire(tenant);
       const Status finished = Finish(tenant.get());
       // Old Views may still see what was erased, and files come and go: the next time, then.
-      if (!finished.ok()) spdlog::debug("erasures: {}", finished.ToString());
+      failed_ = finished.ok() ? 0 : failed_ + 1;
+      if (failed_ % kWarnEach == 1) spdlog::debug("erasures: {}", finished.ToString());
+      if (failed_ > 0 && failed_ % kWarnEach == 0) {
+        spdlog::warn("tenant {}: an erasure is not verified yet: {}", tenant->name,
+                     finished.ToString());
+      }
     }
     lock.lock();
   }
@@ -101,6 +107,7 @@ Status Erasures::Finish(Tenant* tenant) {
                                   }));
   if (open.empty()) return OkStatus();
   writer_->FreeSpent();
+  writer_->RenewViews();
   RETURN_IF_ERROR(database_->Flush());
   for (const auto& [collection, erasures] : open) {
     RETURN_IF_ERROR(FinishCollection(tenant, collection, erasures));

@@ -51,6 +51,7 @@ class Erasures {
   const Tenants tenants_;
   // By tenant: what was due when it was last tried. What is held stays due.
   std::map<std::string, std::string> tried_;
+  int failed_ = 0;  // looks, one after the other
   std::mutex mutex_;
   std::condition_variable wake_;
   bool stopping_ = false;  // guarded by mutex_

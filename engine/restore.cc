@@ -4,8 +4,12 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <optional>
 #include <set>
+#include <utility>
+#include <vector>
 
+#include "engine/base/directory_lock.h"
 #include "engine/base/planted.h"
 #include "engine/crypto/key_file.h"
 #include "engine/format.h"
@@ -18,6 +22,20 @@
 namespace cordon {
 namespace {
 
+Status OtherJournal(std::string_view why) {
+  return Status(
+      StatusCode::kFailedPrecondition, "journal_dir",
+      fmt::format("{}; give the newest, whole journal of this store with --journal-dir", why));
+}
+
+// Keeps servers out of a tenant's journal.
+StatusOr<DirectoryLock> LockJournal(const DataPaths& paths, const std::string& tenant) {
+  const std::string dir = paths.JournalOf(tenant);
+  auto lock = DirectoryLock::Take("journal_dir", dir);
+  if (lock.status().code() == StatusCode::kNotFound) return OtherJournal(dir + " is missing");
+  return lock;
+}
+
 // One tenant of a restored store, brought to the end of its journal.
 class TenantRestore {
  public:
@@ -26,49 +44,107 @@ class TenantRestore {
       : paths_(paths), journal_key_(journal_key), database_(*database), vault_(vault) {}
 
   Status Run(const store::v1::TenantRecord& tenant, Restored* restored) {
+    ASSIGN_OR_RETURN(auto lock, LockJournal(paths_, tenant.name()));
+    lock_.emplace(std::move(lock));
     ASSIGN_OR_RETURN(LoadedTenant loaded, LoadTenant(database_, tenant, &interner_));
     state_ = std::move(loaded.state);
-    metered_ = loaded.anchor ? loaded.anchor->sequence() : 0;
+    if (loaded.anchor) anchor_ = ToAnchor(*loaded.anchor).value_or(JournalAnchor());
     meters_.Load(std::move(loaded.key_usage), std::move(loaded.destination_usage));
-    const uint64_t backed_up = state_.revision;
+    backed_up_ = state_.revision;
     // Numbers after these may have been given, and their keys be destroyed.
     state_.next_document = std::max(state_.next_document, vault_.keys().End(state_.id));
-    RETURN_IF_ERROR(ReadJournal(restored));
-    RETURN_IF_ERROR(Finish(backed_up));
+    RETURN_IF_ERROR(CheckJournal());
+    RETURN_IF_ERROR(ReplayJournal(restored));
+    RETURN_IF_ERROR(Finish());
     if (state_.id == 1) {
       restored->revision = state_.revision;
-      restored->backed_up = backed_up;
+      restored->backed_up = backed_up_;
     }
     return OkStatus();
   }
 
  private:
-  Status ReadJournal(Restored* restored) {
+  // From record `sequence` on the journal gives the numbers after `kept` once more: what had them
+  // before was given up (--accept-loss-to).
+  struct Loss {
+    uint64_t sequence = 0;
+    uint64_t kept = 0;
+  };
+
+  journal::ChainReader Reader() const {
+    return journal::ChainReader(paths_.JournalOf(state_.name), state_.name,
+                                journal::ChainKeys(journal_key_));
+  }
+
+  // Whether the journal is this backup's and goes on where it stood, and what was given up since.
+  Status CheckJournal() {
+    journal::ChainReader reader = Reader();
+    uint64_t before = 0;  // the last revision so far
+    while (reader.Next()) {
+      last_ = reader.last();
+      const auto& record = reader.record();
+      if (last_.sequence == anchor_.sequence) {
+        if (last_ != anchor_) {
+          return OtherJournal(fmt::format("its record {} is not the one that the backup remembers",
+                                          anchor_.sequence));
+        }
+        after_anchor_ = reader.end();
+      }
+      if (record.replay().erased()) {
+        erased_.insert(record.replay().removed().begin(), record.replay().removed().end());
+      }
+      if (!record.mutation()) continue;
+      const bool again = record.revision() <= before;
+      if (again && last_.sequence > anchor_.sequence) RETURN_IF_ERROR(NoteLoss(record));
+      before = record.revision();
+    }
+    if (reader.damage() && reader.damage()->kind != journal::Damage::Kind::kTorn) {
+      return reader.damage()->ToStatus();
+    }
+    if (last_.sequence >= anchor_.sequence) return OkStatus();
+    return OtherJournal(fmt::format("it ends at record {}, and the backup remembers record {}",
+                                    last_.sequence, anchor_.sequence));
+  }
+
+  Status NoteLoss(const journal::v1::Record& record) {
+    const bool accepted = record.call() == "AcceptLoss";  // its revision is the last that was kept
+    const uint64_t kept = accepted ? record.revision() : record.revision() - 1;
+    losses_.push_back({record.sequence(), kept});
+    if (kept >= backed_up_) return OkStatus();
+    return Status(
+        StatusCode::kFailedPrecondition, "backup",
+        fmt::format("holds revision {}, which was given up: the store went on after revision {} "
+                    "(journal record {}). Name with --backup one that was made since, or one of "
+                    "revision {} or less",
+                    backed_up_, kept, record.sequence(), kept));
+  }
+
+  bool GivenUp(const journal::v1::Record& record) const {
+    return std::any_of(losses_.begin(), losses_.end(), [&](const Loss& loss) {
+      return record.sequence() < loss.sequence && record.revision() > loss.kept;
+    });
+  }
+
+  // The backup may hold changes that its anchor's record did not: those are told by their number.
+  Status ReplayJournal(Restored* restored) {
     const Pseudonyms pseudonyms(journal_key_, state_.name);
     const ApplyContext context{
         database_, vault_, interner_,
         [this] { return std::vector<bool>(state_.policy.classes.classes.size(), false); },
         [&](std::string_view kind, std::string_view value) { return pseudonyms.Of(kind, value); }};
     Replayer replayer(context);
-    journal::ChainReader reader(paths_.JournalOf(state_.name), state_.name,
-                                journal::ChainKeys(journal_key_));
-    const uint64_t backed_up = state_.revision;
-    while (reader.Next()) {
-      last_ = reader.last();
+    journal::ChainReader reader = Reader();
+    if (after_anchor_) reader.Seek(*after_anchor_);
+    while (reader.last().sequence < last_.sequence && reader.Next()) {
       const auto& record = reader.record();
-      if (record.sequence() > metered_) meters_.Replay(record);
-      if (!record.mutation()) continue;
-      if (record.replay().erased()) {
-        erased_.insert(record.replay().removed().begin(), record.replay().removed().end());
-      }
-      if (record.revision() <= backed_up) continue;
+      meters_.Replay(record);
+      if (!record.mutation() || record.revision() <= state_.revision || GivenUp(record)) continue;
       RETURN_IF_ERROR(Replay(record, &replayer));
       ++restored->replayed;
     }
-    if (reader.damage() && reader.damage()->kind != journal::Damage::Kind::kTorn) {
-      return reader.damage()->ToStatus();
-    }
-    return OkStatus();
+    if (reader.last() == last_) return OkStatus();
+    return reader.damage() ? reader.damage()->ToStatus()
+                           : Corrupt("the journal's files became shorter; restore its directory");
   }
 
   Status Replay(const journal::v1::Record& record, Replayer* replayer) {
@@ -89,7 +165,7 @@ class TenantRestore {
   }
 
   // The head and the anchor, then the journal's note that this was done.
-  Status Finish(uint64_t backed_up) {
+  Status Finish() {
     Batch batch;
     store::v1::HeadRecord head;
     head.set_revision(state_.revision);
@@ -111,17 +187,22 @@ class TenantRestore {
     for (const auto& [name, collection] : *state_.collections) {
       RETURN_IF_ERROR(database_.RewriteDocuments(state_.id, collection->id, erased).status());
     }
-    return Note(backed_up);
+    return Note();
   }
 
-  Status Note(uint64_t backed_up) {
+  Status Note() {
+    lock_.reset();  // the journal takes its own
     Journal::Options options{
         .dir = paths_.JournalOf(state_.name), .tenant = state_.name, .key = journal_key_};
     ASSIGN_OR_RETURN(const auto journal, Journal::Open(std::move(options), last_));
+    if (journal->synced() != last_) {
+      return Status(StatusCode::kFailedPrecondition, "journal_dir",
+                    "was written meanwhile; stop the server that works on it, then restore again");
+    }
     journal::v1::Record record;
     record.set_call("Restore");
     record.set_outcome(std::string(CodeName(StatusCode::kOk)));
-    record.set_purpose(fmt::format("from a backup of revision {}", backed_up));
+    record.set_purpose(fmt::format("from a backup of revision {}", backed_up_));
     record.set_revision(state_.revision);
     return journal->AppendBatch({std::move(record)}).status();
   }
@@ -130,29 +211,68 @@ class TenantRestore {
   const SecretKey& journal_key_;
   Database& database_;
   const Vault& vault_;
+  std::optional<DirectoryLock> lock_;
   Interner interner_;
   TenantState state_;
+  uint64_t backed_up_ = 0;                     // the backup's revision
+  JournalAnchor anchor_;                       // where the journal stood then, or a little before
+  std::optional<journal::Mark> after_anchor_;  // there in the journal; none: its beginning
   JournalAnchor last_;
-  Meters meters_;         // what was used since the backup still counts
-  uint64_t metered_ = 0;  // up to this record the backup has counted
+  std::vector<Loss> losses_;  // behind the anchor
+  Meters meters_;             // what was used since the backup still counts
   std::set<uint64_t> erased_;
 };
 
-Status RestoreTenants(const DataPaths& paths, Restored* restored) {
-  auto journal_key = ReadKeyFile(paths.JournalKey());
-  if (!journal_key.ok()) return journal_key.status().Within("journal_key");
-  ASSIGN_OR_RETURN(const auto keys, OpenKeys(paths));
-  const Vault vault(keys.get());
+// The field that is wrong stays the status's field.
+Status OfTenant(const std::string& name, const Status& status) {
+  if (status.ok()) return status;
+  return Status(status.code(), status.field(),
+                fmt::format("tenant {}: {}", name, status.message()));
+}
+
+StatusOr<SecretKey> ReadKey(const std::string& path, std::string_view field,
+                            std::string_view option) {
+  auto key = ReadKeyFile(path);
+  if (key.ok()) return key;
+  return Status(
+      StatusCode::kFailedPrecondition, field,
+      fmt::format("{}: {}; name this store's with {}", path, key.status().message(), option));
+}
+
+// What tells a backup what was revoked and erased since.
+struct Witnesses {
+  SecretKey journal_key;
+  std::unique_ptr<KeyStore> keys;
+};
+
+StatusOr<Witnesses> OpenWitnesses(const DataPaths& paths) {
+  ASSIGN_OR_RETURN(SecretKey key, ReadKey(paths.JournalKey(), "journal_key", "--journal-key"));
+  RETURN_IF_ERROR(ReadKey(paths.MasterKey(), "master_key", "--master-key").status());
+  RETURN_IF_ERROR(LockJournal(paths, std::string(kFirstTenant)).status());
+  ASSIGN_OR_RETURN(auto keys, OpenKeys(paths));
+  return Witnesses{std::move(key), std::move(keys)};
+}
+
+Status RestoreTenants(const DataPaths& paths, const Witnesses& witnesses, Restored* restored) {
+  const Vault vault(witnesses.keys.get());
   ASSIGN_OR_RETURN(const auto database, Database::Open(paths.Store(), /*create=*/false));
-  RETURN_IF_ERROR(CheckKeysBelong(*database, *keys));
+  RETURN_IF_ERROR(CheckKeysBelong(*database, *witnesses.keys));
   // Replaying a tenant may create others, whose journals come then.
   for (size_t done = 0;; ++done) {
     ASSIGN_OR_RETURN(const auto tenants, LoadTenants(*database));
     if (done == tenants.size()) return OkStatus();
-    RETURN_IF_ERROR(TenantRestore(paths, *journal_key, database.get(), vault)
-                        .Run(tenants[done], restored)
-                        .Within("tenant " + tenants[done].name()));
+    TenantRestore tenant(paths, witnesses.journal_key, database.get(), vault);
+    RETURN_IF_ERROR(OfTenant(tenants[done].name(), tenant.Run(tenants[done], restored)));
   }
+}
+
+StatusOr<Restored> CopyAndReplay(const std::string& from, uint32_t id, const DataPaths& paths,
+                                 const Witnesses& witnesses) {
+  RETURN_IF_ERROR(RestoreBackup(from, id, paths.Store()));
+  Restored restored;
+  RETURN_IF_ERROR(RestoreTenants(paths, witnesses, &restored));
+  RETURN_IF_ERROR(WriteSecretFile(paths.Format(), std::string(kFormatVersion) + "\n"));
+  return restored;
 }
 
 }  // namespace
@@ -160,14 +280,24 @@ Status RestoreTenants(const DataPaths& paths, Restored* restored) {
 StatusOr<Restored> RestoreStore(const std::string& from, uint32_t id, const DataPaths& paths) {
   if (HoldsStore(paths)) {
     return Status(StatusCode::kFailedPrecondition, "data_dir",
-                  paths.data_dir + " holds a store; restore to a new directory");
+                  paths.data_dir +
+                      " holds a store, or what a killed restore left of one; restore to a new "
+                      "directory");
   }
+  ASSIGN_OR_RETURN(const Witnesses witnesses, OpenWitnesses(paths));
   std::error_code error;
-  std::filesystem::create_directories(paths.data_dir, error);
-  RETURN_IF_ERROR(RestoreBackup(from, id, paths.Store()));
-  Restored restored;
-  RETURN_IF_ERROR(RestoreTenants(paths, &restored));
-  RETURN_IF_ERROR(WriteSecretFile(paths.Format(), std::string(kFormatVersion) + "\n"));
+  const bool made = std::filesystem::create_directories(paths.data_dir, error);
+  if (error) {
+    return Status(StatusCode::kFailedPrecondition, "data_dir",
+                  fmt::format("cannot create {}: {}; choose a directory that this user may write",
+                              paths.data_dir, error.message()));
+  }
+  auto restored = CopyAndReplay(from, id, paths, witnesses);
+  if (restored.ok()) return restored;
+  // There was none of it before, and the same command is to work once its cause is mended.
+  std::filesystem::remove(paths.Format(), error);
+  std::filesystem::remove_all(paths.Store(), error);
+  if (made) std::filesystem::remove(paths.data_dir, error);
   return restored;
 }
 

@@ -16,9 +16,10 @@ struct Restored {
 
 // Writes the backup `id` (0: the newest) of `from` to `paths.data_dir`, which must hold no store,
 // and tells it all that the journals know and the backup does not; notes that in the journals. The
-// FORMAT comes last: an interrupted restore leaves no store that would be served.
-// FAILED_PRECONDITION if the keys or journals are missing or another store's, DATA_LOSS if
-// something is damaged.
+// FORMAT comes last: a killed restore leaves no store that would be served, a failed one nothing.
+// FAILED_PRECONDITION if the keys or journals are missing, in use or another store's, if a journal
+// ends before the backup, and if the backup holds what was given up since (--accept-loss-to);
+// DATA_LOSS if something is damaged.
 StatusOr<Restored> RestoreStore(const std::string& from, uint32_t id, const DataPaths& paths);
 
 }  // namespace cordon

@@ -60,8 +60,9 @@ struct KeyStore::Segment {
   const char* At(uint64_t i) const { return keys.data() + i * kKeyBytes; }
 };
 
-KeyStore::KeyStore(Options options, std::string id, SecretKey root)
+KeyStore::KeyStore(Options options, DirectoryLock lock, std::string id, SecretKey root)
     : options_(std::move(options)),
+      lock_(std::move(lock)),
       id_(std::move(id)),
       root_(root),
       seal_(DeriveKey(root, "cordon key segment 1")) {}
@@ -90,6 +91,9 @@ Status KeyStore::Create(const Options& options) {
 StatusOr<std::unique_ptr<KeyStore>> KeyStore::Open(Options options) {
   if (options.files == nullptr) options.files = DiskKeyFiles();
   const fs::path path = options.dir / "root";
+  auto lock = DirectoryLock::Take("keys_dir", options.dir);
+  if (lock.status().code() == StatusCode::kNotFound) return None(path);
+  RETURN_IF_ERROR(lock.status());
   const auto content = options.files->Read(path);
   if (content.status().code() == StatusCode::kNotFound) return None(path);
   RETURN_IF_ERROR(content.status());
@@ -107,7 +111,8 @@ StatusOr<std::unique_ptr<KeyStore>> KeyStore::Open(Options options) {
   ASSIGN_OR_RETURN(const SecretKey key, SecretKey::FromBytes(root));
   OPENSSL_cleanse(root.data(), root.size());
   std::unique_ptr<KeyStore> opened(
-      new KeyStore(std::move(options), std::string(view.substr(kRootMagic.size(), kIdBytes)), key));
+      new KeyStore(std::move(options), *std::move(lock),
+                   std::string(view.substr(kRootMagic.size(), kIdBytes)), key));
   RETURN_IF_ERROR(opened->LoadAll());
   return opened;
 }

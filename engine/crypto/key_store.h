@@ -20,12 +20,13 @@
 #include <string>
 #include <vector>
 
+#include "engine/base/directory_lock.h"
 #include "engine/crypto/key_files.h"
 #include "engine/crypto/secret_key.h"
 
 namespace cordon {
 
-// Thread-safe. One process at a time, which the store's own lock sees to.
+// Thread-safe. One process at a time, and one KeyStore in it: it holds its directory.
 class KeyStore {
  public:
   static constexpr uint64_t kSegmentKeys = 8192;  // 256 KiB: a moment to rewrite
@@ -39,7 +40,8 @@ class KeyStore {
   // Makes an empty one; its directory must exist. ALREADY_EXISTS if there is one.
   static Status Create(const Options& options);
 
-  // FAILED_PRECONDITION if there is none or the master key is another's; DATA_LOSS if a file is
+  // FAILED_PRECONDITION if there is none, if another holds it, or if the master key is another's;
+  // DATA_LOSS if a file is
   // damaged.
   static StatusOr<std::unique_ptr<KeyStore>> Open(Options options);
 
@@ -82,7 +84,7 @@ class KeyStore {
   struct Segment;
   using Place = std::pair<uint32_t, uint64_t>;  // tenant, segment
 
-  KeyStore(Options options, std::string id, SecretKey root);
+  KeyStore(Options options, DirectoryLock lock, std::string id, SecretKey root);
   Status LoadAll();
   std::filesystem::path PathOf(const Place& place) const;
   StatusOr<std::string> Sealed(const Place& place, const Segment& segment) const;
@@ -90,6 +92,7 @@ class KeyStore {
   Status DestroyIn(const Place& place, std::span<const uint64_t> numbers);
 
   const Options options_;
+  const DirectoryLock lock_;
   const std::string id_;
   const SecretKey root_;
   const SecretKey seal_;  // of segments

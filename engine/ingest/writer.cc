@@ -250,6 +250,13 @@ void Writer::FreeSpent() {
   spent.swap(spent_);
 }
 
+void Writer::RenewViews() {
+  std::lock_guard lock(heads_mutex_);
+  if (!broken_.ok()) return;
+  for (auto& [name, head] : heads_) head.changed = true;
+  PublishChanged();
+}
+
 Status Writer::ForgetErasure(uint32_t tenant, uint64_t revision) {
   std::lock_guard lock(heads_mutex_);
   RETURN_IF_ERROR(broken_);

@@ -90,6 +90,9 @@ class Writer {
   // Frees committed mutations that nobody has freed yet: what was erased may be in them.
   void FreeSpent();
 
+  // Publishes every tenant's View anew: a View that nothing changes holds the files of its time.
+  void RenewViews();
+
   // Takes the note of an erasure out of the store, once the journal has its receipt.
   Status ForgetErasure(uint32_t tenant, uint64_t revision);
 

@@ -18,12 +18,14 @@ struct Reach {
   std::vector<uint64_t> classes;
   std::shared_ptr<const Grant> grant;  // of the key, which bounds the collections; null: of nobody
   uint64_t judged = 0;
+  uint64_t by_token = 0;  // of them, those for whom the key asks only with their own token
 };
 
-// For whom a key may ask: those of its patterns' users and services who are known, and a stranger
-// where a pattern covers one.
+// For whom a key may ask: those of its patterns' users and services who are known; and every user,
+// known or a stranger, whose own token it is brought.
 struct CoveredNames {
   std::set<std::string> known;
+  size_t by_token = 0;  // of them, those whom no pattern covers
   bool stranger = false;
 };
 
@@ -32,30 +34,29 @@ bool IsUserOrService(std::string_view name) {
   return kind.ok() && (*kind == PrincipalKind::kUser || *kind == PrincipalKind::kService);
 }
 
+// What CheckActing (engine/policy/decide.cc) lets through.
 StatusOr<CoveredNames> CoveredBy(const TenantState& state, const Grant& grant) {
-  constexpr std::string_view kUser = "user:";
   CoveredNames covered;
   covered.known.insert(CanonicalName(state.policy, grant.principal));
   if (!grant.rights.Has(Right::kActAs)) return covered;
+  covered.stranger = true;
   for (const auto& pattern : grant.as_patterns) {
-    if (!pattern.ends_with('*')) {
-      // It is never the alias that is acted for.
-      const bool alias = CanonicalName(state.policy, pattern) != pattern;
-      if (IsUserOrService(pattern) && !alias) covered.known.insert(pattern);
-      continue;
-    }
-    const auto prefix = std::string_view(pattern).substr(0, pattern.size() - 1);
-    const bool users = prefix.starts_with(kUser) || kUser.starts_with(prefix);
-    covered.stranger |= users && prefix.size() < limits::kPrincipalBytes;
+    // It is never the alias that is acted for.
+    if (pattern.ends_with('*') || CanonicalName(state.policy, pattern) != pattern) continue;
+    if (IsUserOrService(pattern)) covered.known.insert(pattern);
   }
   for (const auto& name : KnownPrincipals(state)) {
-    if (grant.MayActAs(name)) covered.known.insert(name);
+    const bool by_pattern = grant.MayActAs(name);
+    if (!by_pattern && !name.starts_with("user:")) continue;  // a token stands for a user
+    const bool is_new = covered.known.insert(name).second;
+    covered.by_token += is_new && !by_pattern;
   }
   if (covered.known.size() <= limits::kReportPrincipals) return covered;
-  return Status(StatusCode::kFailedPrecondition, "key_id",
-                fmt::format("may act for {} known users and services, more than {}; ask about "
-                            "them one by one, or narrow the key's patterns",
-                            covered.known.size(), limits::kReportPrincipals));
+  return Status(
+      StatusCode::kFailedPrecondition, "key_id",
+      fmt::format("may act for {} known users and services, {} of them by their own tokens "
+                  "alone, more than {}; ask about them one by one",
+                  covered.known.size(), covered.by_token, limits::kReportPrincipals));
 }
 
 // Whether the key may retrieve anything at all, for whomever.
@@ -106,6 +107,7 @@ StatusOr<Reach> OfKey(const ReadContext& context, const v1::AccessReportRequest&
   for (const auto& name : covered.known) RETURN_IF_ERROR(adding.Add(name));
   if (covered.stranger) RETURN_IF_ERROR(adding.Add(UnnamedUser(view->state())));
   reach.judged = covered.known.size();
+  reach.by_token = covered.by_token;
   return reach;
 }
 
@@ -216,6 +218,7 @@ StatusOr<v1::AccessReportResponse> Report(const ReadContext& context,
   ASSIGN_OR_RETURN(const Reach reach, ReachOf(context, request, view, record));
   v1::AccessReportResponse response;
   response.set_judged(reach.judged);
+  response.set_judged_by_token(reach.by_token);
   response.set_revision(view->revision());
   for (const auto& collection : collections) {
     auto* access = response.add_collections();

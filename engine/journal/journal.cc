@@ -6,6 +6,7 @@
 #include <future>
 #include <utility>
 
+#include "engine/base/directory_lock.h"
 #include "engine/base/planted.h"
 #include "engine/base/text_check.h"
 #include "engine/journal/chain_writer.h"
@@ -66,7 +67,7 @@ StatusOr<std::unique_ptr<Journal>> Journal::Open(Options options,
   if (options.files == nullptr) options.files = journal::DiskLogFiles();
   if (options.clock == nullptr) options.clock = WallClock();
   if (!anchor || anchor->sequence == 0) RETURN_IF_ERROR(journal::CreateLogDirectory(options.dir));
-  auto lock = journal::DirectoryLock::Take(options.dir);
+  auto lock = DirectoryLock::Take("journal_dir", options.dir);
   if (lock.status().code() == StatusCode::kNotFound) {
     return Corrupt(
         fmt::format("the journal's directory {} is missing, and the store remembers "
@@ -76,7 +77,7 @@ StatusOr<std::unique_ptr<Journal>> Journal::Open(Options options,
   RETURN_IF_ERROR(lock.status());
   const ChainKeys keys(options.key);
   std::unique_ptr<Journal> opened(
-      new Journal(std::move(options), std::make_unique<journal::DirectoryLock>(*std::move(lock))));
+      new Journal(std::move(options), std::make_unique<DirectoryLock>(*std::move(lock))));
   const Options& own = opened->options_;
   ASSIGN_OR_RETURN(auto recovered,
                    journal::Recover(own.dir, own.tenant, keys, anchor, own.files.get(),
@@ -94,7 +95,7 @@ StatusOr<std::unique_ptr<Journal>> Journal::Open(Options options,
   return opened;
 }
 
-Journal::Journal(Options options, std::unique_ptr<journal::DirectoryLock> lock)
+Journal::Journal(Options options, std::unique_ptr<DirectoryLock> lock)
     : options_(std::move(options)),
       tenant_(std::make_shared<const std::string>(options_.tenant)),
       lock_(std::move(lock)),

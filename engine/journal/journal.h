@@ -25,9 +25,10 @@
 
 namespace cordon {
 
+class DirectoryLock;
+
 namespace journal {
 class ChainWriter;
-class DirectoryLock;
 class LogFiles;
 class RecordIndex;
 }  // namespace journal
@@ -114,7 +115,7 @@ class Journal {
   struct Pending;
   struct Group;
 
-  Journal(Options options, std::unique_ptr<journal::DirectoryLock> lock);
+  Journal(Options options, std::unique_ptr<DirectoryLock> lock);
 
   // Takes its place in the chain and in the queue. Requires mutex_.
   JournalReceipt Enqueue(Pending pending);
@@ -127,7 +128,7 @@ class Journal {
 
   const Options options_;
   const std::shared_ptr<const std::string> tenant_;  // for receipts
-  const std::unique_ptr<journal::DirectoryLock> lock_;
+  const std::unique_ptr<DirectoryLock> lock_;
   const std::unique_ptr<journal::RecordIndex> index_;
   uint64_t cut_bytes_ = 0;
   std::unique_ptr<journal::ChainWriter> writer_;  // the thread's own once it runs

@@ -122,24 +122,6 @@ StatusOr<std::string_view> FileView::Read(uint64_t offset, size_t count) {
   return std::string_view(window_).substr(static_cast<size_t>(offset - window_offset_), count);
 }
 
-StatusOr<DirectoryLock> DirectoryLock::Take(const fs::path& directory) {
-  const int fd = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0) return SystemError(directory, "open", errno);
-  if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
-    ::close(fd);
-    return Status(StatusCode::kFailedPrecondition, "journal_dir",
-                  fmt::format("{} is in use by another process; stop it, or name another directory",
-                              directory.string()));
-  }
-  return DirectoryLock(fd);
-}
-
-DirectoryLock::~DirectoryLock() {
-  if (fd_ >= 0) ::close(fd_);
-}
-
-DirectoryLock::DirectoryLock(DirectoryLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-
 std::string LogFileName(uint32_t number) { return fmt::format("{:06}.log", number); }
 
 StatusOr<std::vector<uint32_t>> ListLogFiles(const fs::path& directory) {

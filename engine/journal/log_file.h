@@ -69,21 +69,6 @@ class FileView {
   std::string window_;
 };
 
-// Keeps a second journal out of a directory while it lives. The lock goes with the process.
-class DirectoryLock {
- public:
-  // FAILED_PRECONDITION if another one holds it.
-  static StatusOr<DirectoryLock> Take(const std::filesystem::path& directory);
-  ~DirectoryLock();
-  DirectoryLock(DirectoryLock&& other) noexcept;
-  DirectoryLock& operator=(DirectoryLock&&) = delete;
-
- private:
-  explicit DirectoryLock(int fd) : fd_(fd) {}
-
-  int fd_;
-};
-
 // "000001.log" for 1.
 std::string LogFileName(uint32_t number);
 

@@ -7,11 +7,15 @@
 
 namespace cordon {
 
-AnswerStream::AnswerStream(const ReadContext& context, RetrievedContext answer,
+AnswerStream::AnswerStream(RetrievedContext answer, const v1::RetrieveStreamRequest& request,
                            journal::v1::Record record)
-    : context_(context), answer_(std::move(answer)), record_(std::move(record)) {
-  passages_ = std::exchange(answer_.context.passages, {});
-  std::reverse(passages_.begin(), passages_.end());
+    : collection_(request.query().collection()),
+      scope_(request.query().scope()),
+      record_(std::move(record)),
+      answer_(std::move(answer)),
+      found_(std::exchange(answer_.context.passages, {})) {
+  std::reverse(found_.begin(), found_.end());
+  answer_.access = {};  // an old View is not kept for a client that reads slowly
 }
 
 void AnswerStream::Open(const ReadContext& context, const v1::RetrieveStreamRequest& request,
@@ -26,7 +30,7 @@ void AnswerStream::Open(const ReadContext& context, const v1::RetrieveStreamRequ
   record.set_outcome(std::string(CodeName(answer.status().code())));
   if (answer.ok()) {
     return opened(std::shared_ptr<AnswerStream>(
-        new AnswerStream(context, *std::move(answer), std::move(record))));
+        new AnswerStream(*std::move(answer), request, std::move(record))));
   }
   record.set_refused_field(std::string(answer.status().field()));
   context.tenant->journal->Append(
@@ -36,20 +40,21 @@ void AnswerStream::Open(const ReadContext& context, const v1::RetrieveStreamRequ
       });
 }
 
-void AnswerStream::Next(Respond<v1::RetrieveStreamResponse> done) {
-  std::vector<Passage> part;
-  while (!passages_.empty() && part.size() < limits::kStreamPassages) {
-    part.push_back(std::move(passages_.back()));
-    passages_.pop_back();
-  }
-  const bool last = part.empty();
-  const Scheme& scheme = answer_.access.view->policy().rules->scheme;
+void AnswerStream::Next(const ReadContext& context, Respond<v1::RetrieveStreamResponse> done) {
+  const std::vector<Passage> found = TakeFound();
+  const bool last = found.empty();
+  auto record = RecordOf("RetrieveStream", context.caller, *context.tenant);
+  record.set_query_digest(record_.query_digest());
   Journaled(
-      context_, record_,
-      [&](journal::v1::Record* record) -> StatusOr<std::vector<Passage>> {
+      context, std::move(record),
+      [&](journal::v1::Record* noted) -> StatusOr<std::vector<Passage>> {
+        ASSIGN_OR_RETURN(auto part, ClearAgain(context, found, noted));
+        labels_.merge(LabelsOf(part));
+        if (last) Classify(answer_.access, context.caller, labels_, &answer_.context);
+        const Scheme& scheme = answer_.access.view->policy().rules->scheme;
         NotePassages(part, last ? answer_.context.label : LabelOf(scheme, part),
-                     context_.tenant->pseudonyms, record);
-        return std::move(part);
+                     context.tenant->pseudonyms, noted);
+        return part;
       },
       [self = shared_from_this(), last](std::vector<Passage> passages,
                                         const JournalReceipt& receipt) {
@@ -57,6 +62,37 @@ void AnswerStream::Next(Respond<v1::RetrieveStreamResponse> done) {
         return last ? self->Last(receipt) : self->Part(std::move(passages), receipt);
       },
       std::move(done));
+}
+
+std::vector<Passage> AnswerStream::TakeFound() {
+  std::vector<Passage> found;
+  while (!found_.empty() && found.size() < limits::kStreamPassages) {
+    found.push_back(std::move(found_.back()));
+    found_.pop_back();
+  }
+  return found;
+}
+
+// A document that was replaced has another number; what is there now was never found.
+StatusOr<std::vector<Passage>> AnswerStream::ClearAgain(const ReadContext& context,
+                                                        const std::vector<Passage>& found,
+                                                        journal::v1::Record* record) {
+  ASSIGN_OR_RETURN(answer_.access, Enter(context, &collection_, scope_, record));
+  std::vector<Guard::Wanted> wanted;
+  for (const Passage& passage : found) wanted.push_back({passage->document, passage->ordinal});
+  Guard guard(*answer_.access.view.view, *answer_.access.collection, answer_.access.subject, {},
+              answer_.plan.ToRead());
+  ASSIGN_OR_RETURN(auto cleared, guard.Clear(wanted));
+  std::vector<Passage> passages;
+  for (size_t i = 0; i < found.size(); ++i) {
+    if (!cleared[i] || (*cleared[i])->number != found[i]->number) continue;
+    Guard::Rank(&*cleared[i], *found[i]);
+    Passage& passage = passages.emplace_back(*std::move(cleared[i]));
+    passage.rerank_score = found[i].rerank_score;
+    passage.neighbour = found[i].neighbour;
+    passage.group = found[i].group;
+  }
+  return passages;
 }
 
 v1::RetrieveStreamResponse AnswerStream::Part(std::vector<Passage> passages,

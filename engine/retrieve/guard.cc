@@ -23,14 +23,20 @@ Guard::Guard(const View& view, const Collection& collection, const Subject& subj
              std::span<const float> query, Reading reading)
     : view_(view), collection_(collection), subject_(subject), query_(query), reading_(reading) {}
 
-bool Guard::Permits(const Record& document, const store::v1::ChunkEntry& entry) const {
+bool Guard::Permits(const Record& document, const store::v1::ChunkEntry& entry) {
   if (Planted(Bug::kSkipFinalCheck)) return true;
   const auto validity = ValidityOf(document.document());
   if (!validity.ok()) return false;
-  return Decide(view_.world(), subject_, {entry.class_id(), validity->from, validity->until});
+  const auto [decision, is_new] =
+      decisions_.try_emplace({entry.class_id(), validity->from, validity->until}, false);
+  if (is_new) {
+    decision->second =
+        Decide(view_.world(), subject_, {entry.class_id(), validity->from, validity->until});
+  }
+  return decision->second;
 }
 
-std::optional<ClearedChunk> Guard::Judge(const Record& document, uint32_t ordinal) const {
+std::optional<ClearedChunk> Guard::Judge(const Record& document, uint32_t ordinal) {
   for (const auto& entry : document.chunks()) {
     if (entry.ordinal() != ordinal) continue;
     if (!Permits(document, entry)) return std::nullopt;
@@ -129,6 +135,12 @@ void Guard::ScoreText(const store::v1::ChunkRecord& record, ClearedChunk* chunk)
 void Guard::Place(Cleared<ClearedChunk>* chunk, double score, const Parts& parts) {
   chunk->value_.score = score;
   chunk->value_.parts = parts;
+}
+
+void Guard::Rank(Cleared<ClearedChunk>* chunk, const ClearedChunk& found) {
+  chunk->value_.score = found.score;
+  chunk->value_.lexical_score = found.lexical_score;
+  chunk->value_.parts = found.parts;
 }
 
 StatusOr<std::vector<Guard::Passed>> Guard::Clear(std::span<const Wanted> wanted) {

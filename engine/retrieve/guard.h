@@ -6,10 +6,12 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <vector>
 
 #include "cordon/store/v1/records.pb.h"
@@ -103,6 +105,9 @@ class Guard {
   // Gives a cleared chunk its place in a hybrid answer.
   static void Place(Cleared<ClearedChunk>* chunk, double score, const Parts& parts);
 
+  // Gives a chunk that is cleared again what was found out about it when it was found.
+  static void Rank(Cleared<ClearedChunk>* chunk, const ClearedChunk& found);
+
   // All chunks of a document that the subject may see, by ordinal; empty if it is hidden or absent.
   StatusOr<std::vector<Cleared<ClearedChunk>>> ClearDocument(std::string_view document);
 
@@ -121,11 +126,14 @@ class Guard {
   // Whether the subject may see any chunk of the document; reads no content.
   StatusOr<bool> Sees(std::string_view document);
 
+  // How many decisions were made.
+  size_t decided() const { return decisions_.size(); }
+
  private:
   using Record = store::v1::DocumentRecord;
 
-  bool Permits(const Record& document, const store::v1::ChunkEntry& entry) const;
-  std::optional<ClearedChunk> Judge(const Record& document, uint32_t ordinal) const;
+  bool Permits(const Record& document, const store::v1::ChunkEntry& entry);
+  std::optional<ClearedChunk> Judge(const Record& document, uint32_t ordinal);
   ClearedChunk Describe(const Record& document, const store::v1::ChunkEntry& entry) const;
   std::vector<ClearedAttribute> Attributes(const Record& document) const;
   // Adds to chunks that the subject may see what their own records hold; takes away those that were
@@ -151,6 +159,10 @@ class Guard {
   const TextScorer* scorer_ = nullptr;
   const v1::Filter* filter_ = nullptr;
   std::vector<float> embedding_;  // aligned, of the chunk read last
+  // What Decide said, by class and validity: all else that it reads is the same for the guard's
+  // life. Chunks share classes, so that a hidden document of many costs little more than one of
+  // few.
+  std::map<std::tuple<ClassId, Micros, Micros>, bool> decisions_;
 };
 
 }  // namespace cordon

@@ -52,7 +52,8 @@ void Fit(const ContextPlan& plan, const TokenCounter& counter, Context* context)
                           context->passages.end());
 }
 
-// Of everything that leaves: each passage's label, and those of the attributes beside it.
+}  // namespace
+
 std::set<Label> LabelsOf(std::span<const Passage> passages) {
   std::set<Label> labels;
   for (const Passage& passage : passages) {
@@ -65,12 +66,24 @@ std::set<Label> LabelsOf(std::span<const Passage> passages) {
   return labels;
 }
 
+namespace {
+
+std::optional<Label> JoinOf(const Scheme& scheme, const std::set<Label>& labels) {
+  std::optional<Label> join;
+  for (const Label& label : labels) join = join ? Join(scheme, *join, label) : label;
+  return join;
+}
+
 }  // namespace
 
 std::optional<Label> LabelOf(const Scheme& scheme, std::span<const Passage> passages) {
-  std::optional<Label> join;
-  for (const Label& label : LabelsOf(passages)) join = join ? Join(scheme, *join, label) : label;
-  return join;
+  return JoinOf(scheme, LabelsOf(passages));
+}
+
+void Classify(const Access& access, const Authenticated& caller, const std::set<Label>& labels,
+              Context* context) {
+  context->label = JoinOf(access.view->policy().rules->scheme, labels);
+  context->destinations = ReceiversOfAll(access, caller, labels);
 }
 
 Context Pack(const Access& access, const Authenticated& caller, std::vector<Passage> passages,
@@ -79,8 +92,7 @@ Context Pack(const Access& access, const Authenticated& caller, std::vector<Pass
   context.passages = std::move(passages);
   Fit(plan, counter, &context);
   if (plan.reach > 0) Arrange(&context.passages);
-  context.label = LabelOf(access.view->policy().rules->scheme, context.passages);
-  context.destinations = ReceiversOfAll(access, caller, LabelsOf(context.passages));
+  Classify(access, caller, LabelsOf(context.passages), &context);
   return context;
 }
 

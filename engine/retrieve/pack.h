@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -33,8 +34,15 @@ Context Pack(const Access& access, const Authenticated& caller, std::vector<Pass
 Context PackAll(const Access& access, const Authenticated& caller,
                 std::vector<Cleared<ClearedChunk>> cleared);
 
+// The labels of the passages and of their attributes.
+std::set<Label> LabelsOf(std::span<const Passage> passages);
+
 // The join of the passages' labels and of their attributes'; nothing without passages.
 std::optional<Label> LabelOf(const Scheme& scheme, std::span<const Passage> passages);
+
+// Says of a context whose passages have these labels what it is and who may receive it.
+void Classify(const Access& access, const Authenticated& caller, const std::set<Label>& labels,
+              Context* context);
 
 // Notes in the journal record which chunks leave, how much of them, under which label, and whether
 // one is a canary's; by it they are metered (engine/view/journaled.h). Texts that are read and then

@@ -21,6 +21,14 @@ StatusOr<Authenticated> WithUserToken(const Authenticator& authenticator,
 
 StatusOr<Authenticated> Front::Authenticate(const grpc::CallbackServerContext& context) {
   const auto& metadata = context.client_metadata();
+  // gRPC 1.51 lets far more through than it was told to (GRPC_ARG_MAX_METADATA_SIZE).
+  size_t bytes = 0;
+  for (const auto& [name, value] : metadata) bytes += name.size() + value.size();
+  if (bytes > limits::kMetadataBytes) {
+    return Status(StatusCode::kResourceExhausted, "metadata",
+                  fmt::format("more than {} bytes; send a key and a token and nothing else",
+                              limits::kMetadataBytes));
+  }
   const auto [first, last] = metadata.equal_range("authorization");
   // Two credentials are no credential: which of them would count?
   const bool one = first != last && std::next(first) == last;

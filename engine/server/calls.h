@@ -9,6 +9,8 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <map>
+#include <mutex>
 #include <string>
 
 #include "engine/base/executor.h"
@@ -29,6 +31,20 @@ namespace cordon {
 // wait for an endpoint goes to threads of its own, so that a slow one holds up nobody else.
 enum class Where { kQueue, kHereIfFree, kOutside };
 
+// Calls that wait for a revision, counted by their keys. Thread-safe.
+class WaitingCalls {
+ public:
+  // False if too many wait, of this key or in all.
+  bool Add(const std::string& key);
+  void Remove(const std::string& key);
+  bool empty();
+
+ private:
+  std::mutex mutex_;
+  int all_ = 0;                        // guarded by mutex_
+  std::map<std::string, int> by_key_;  // guarded by mutex_
+};
+
 // What all services share. Outlives every call.
 struct Front {
   Engine* engine;
@@ -40,7 +56,7 @@ struct Front {
   OpenSyncs syncs;
   Peers peers;
   std::atomic<uint64_t> unauthenticated{0};
-  std::atomic<int> waiting{0};  // calls that wait for a revision
+  WaitingCalls waiting;
 
   // Authenticates by the call's metadata or, if it has no `authorization`, by the connection's
   // client certificate. A certificate that has ended or is denied counts for neither.

@@ -25,7 +25,9 @@ constexpr char kExamples[] =
     "  cordond --dev --data-dir ./try --listen 127.0.0.1:7420   to try and develop\n"
     "  cordond init --data-dir /srv/cordon --journal-dir /journal/cordon\n"
     "  cordond --data-dir /srv/cordon --journal-dir /journal/cordon --listen 127.0.0.1:7420\n"
-    "  cordond restore --from /backup/cordon --data-dir /srv/new --journal-dir /journal/cordon\n"
+    "  cordond restore --from /backup/cordon --data-dir /srv/new --journal-dir /journal/cordon \\\n"
+    "      --journal-key /srv/cordon/journal.key --keys-dir /srv/cordon/keys \\\n"
+    "      --master-key /srv/cordon/master.key\n"
     "  cordond --data-dir /srv/cordon --listen 0.0.0.0:7420 --tls-cert server.pem "
     "--tls-key server.key --tls-client-ca clients.pem\n";
 

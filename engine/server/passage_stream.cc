@@ -20,8 +20,9 @@ void PassageStream::Begin() {
                            admitted, [this](const Status& status) { End(status); });
   }
   WhenVisible(
-      front_, where_, *caller, request_->query().scope().at_least_revision(), stop_,
-      [this, caller = *caller] { Open(caller); }, [this] { End(Overloaded()); });
+      front_, where_, context_, *caller, request_->query().scope().at_least_revision(), stop_,
+      [this](const Authenticated& now) { Open(now); },
+      [this](const Status& status) { End(status); });
 }
 
 void PassageStream::Open(const Authenticated& caller) {
@@ -34,12 +35,20 @@ void PassageStream::Open(const Authenticated& caller) {
 }
 
 void PassageStream::Next() {
+  if (!front_->ExecutorAt(where_)->Submit([this] { Make(); })) End(Overloaded());
+}
+
+void PassageStream::Make() {
   if (stop_()) return End(Status(StatusCode::kDeadlineExceeded, "", "the deadline has passed"));
-  answer_->Next([this](StatusOr<v1::RetrieveStreamResponse> part) {
-    if (!part.ok()) return End(part.status());
-    outgoing_ = *std::move(part);
-    StartWrite(&outgoing_);
-  });
+  // A key that is revoked, or a token that has ended, in mid-stream gets nothing more.
+  const auto caller = front_->Authenticate(*context_);
+  if (!caller.ok()) return End(caller.status());
+  answer_->Next(front_->engine->ReadAs(*caller, stop_),
+                [this](StatusOr<v1::RetrieveStreamResponse> part) {
+                  if (!part.ok()) return End(part.status());
+                  outgoing_ = *std::move(part);
+                  StartWrite(&outgoing_);
+                });
 }
 
 void PassageStream::OnWriteDone(bool ok) {

@@ -1,8 +1,8 @@
 // One RetrieveStream call: an answer out in several messages.
 //
-// One step follows the other: authenticate and find on the executor, then for each message its
-// journal record, its write, the next. A client that reads slowly holds the answer in memory until
-// the deadline, and no thread.
+// One step follows the other: authenticate and find on the executor, then for each message, there
+// too: authenticate anew, decide anew, its journal record, its write, the next. A client that reads
+// slowly holds the answer in memory until the deadline, and no thread.
 #pragma once
 
 #include <memory>
@@ -25,7 +25,9 @@ class PassageStream final : public grpc::ServerWriteReactor<v1::RetrieveStreamRe
  private:
   void Begin();
   void Open(const Authenticated& caller);
+  // Has the executor make the next message.
   void Next();
+  void Make();
   void End(const Status& status) { Finish(ToGrpc(status)); }
 
   Front* const front_;

@@ -193,8 +193,7 @@ void Server::Stop() {
   parts_->front.streams.EndAll();
   parts_->server->Shutdown(std::chrono::system_clock::now() + kDrain);
   parts_->server->Wait();
-  while (parts_->front.waiting.load() > 0)
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  while (!parts_->front.waiting.empty()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
   parts_->server.reset();
   parts_->outside.reset();
   parts_->executor.reset();  // runs what is queued: its calls are cancelled, but end by themselves

@@ -58,12 +58,14 @@ Reactor* ReadAt(Front* front, CallContext* context, const Request* request, Resp
   const Where where = PlaceOf(*front, *request);
   return Unary(
       front, context, request, response,
-      [front, where, call](const Authenticated& caller, const Request& in,
-                           const std::function<bool()>& stop, auto done) {
+      [front, where, context, call](const Authenticated& caller, const Request& in,
+                                    const std::function<bool()>& stop, auto done) {
         WhenVisible(
-            front, where, caller, RevisionOf(in), stop,
-            [=, &in] { call(front->engine->ReadAs(caller, stop), in, done); },
-            [done] { done(Overloaded()); });
+            front, where, context, caller, RevisionOf(in), stop,
+            [=, &in](const Authenticated& now) {
+              call(front->engine->ReadAs(now, stop), in, done);
+            },
+            done);
       },
       limits::kQueryMessageBytes, where);
 }

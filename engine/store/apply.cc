@@ -55,6 +55,8 @@ bool IsAboutDocuments(const Mutation& mutation) {
          mutation.has_erase();
 }
 
+}  // namespace
+
 void PutHead(const TenantState& state, Batch* batch) {
   store::v1::HeadRecord head;
   head.set_revision(state.revision);
@@ -63,6 +65,8 @@ void PutHead(const TenantState& state, Batch* batch) {
   head.set_next_document(state.next_document);
   batch->Put(Family::kHeads, HeadKey(state.id), head);
 }
+
+namespace {
 
 // What a restored store must be told of a change that is no document's: all of it, for it revokes
 // as much as it grants. Documents come from their sources again, and have noted theirs.

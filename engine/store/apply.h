@@ -38,6 +38,9 @@ struct ApplyContext {
 StatusOr<Applied> Apply(const ApplyContext& context, const TenantState& head,
                         const store::v1::Mutation& mutation, Batch batch = {});
 
+// Adds where the tenant's state stands to the batch.
+void PutHead(const TenantState& state, Batch* batch);
+
 // The call of a mutation, such as "Ingest".
 std::string_view CallOf(const store::v1::Mutation& mutation);
 

@@ -30,6 +30,10 @@ class Names {
   std::vector<std::string> names_;
 };
 
+size_t MembersOf(const DirectoryRecord& record) {
+  return record.members ? record.members->size() : 0;
+}
+
 // Makes the staged records what their source says.
 class SnapshotChange {
  public:
@@ -121,6 +125,7 @@ class SnapshotChange {
     record->set_source(begin_.source());
     record->set_sequence(sequence_);
     ASSIGN_OR_RETURN(auto judged, change_.Judge(*record));
+    if (stored != nullptr) CountMembers(*stored, MembersOf(*judged));
     if (owned && SaysTheSame(*stored, *judged)) {
       ++unchanged_;
       return OkStatus();
@@ -144,6 +149,7 @@ class SnapshotChange {
         return;
       }
       if (!record.removed) removed_.Add(applied_->next.policy.principals->Name(id));
+      CountMembers(record, 0);
       missing.push_back(id);
     });
     for (const PrincipalId id : missing) {
@@ -154,17 +160,30 @@ class SnapshotChange {
     }
   }
 
-  // Of what it had: what the snapshot adds does not make room for removals.
+  // A group that has as many members as before counts as none lost, be they others.
+  void CountMembers(const DirectoryRecord& before, size_t after) {
+    const size_t had = MembersOf(before);
+    members_ += had;
+    members_lost_ += had - std::min(had, after);
+  }
+
+  // Of what it had: what the snapshot adds does not make room for removals. A group that is left
+  // without members denies and allows nobody, like one that is gone: so they count by themselves.
   Status CheckRemovals() const {
-    if (begin_.allow_removals() || removed_.size() == 0) return OkStatus();
+    if (begin_.allow_removals()) return OkStatus();
+    RETURN_IF_ERROR(CheckShare(removed_.size(), owned_ - added_.size(), "records"));
+    return CheckShare(members_lost_, members_, "memberships in groups");
+  }
+
+  Status CheckShare(uint64_t removed, uint64_t had, std::string_view what) const {
     const uint64_t share_pct = begin_.removals_max_percent() == 0 ? limits::kSyncRemovalsDefault_pct
                                                                   : begin_.removals_max_percent();
-    const uint64_t had = owned_ - added_.size();
-    if (removed_.size() * 100 <= had * share_pct) return OkStatus();
-    return Status(StatusCode::kFailedPrecondition, "begin.removals_max_percent",
-                  fmt::format("would remove {} of {} records of '{}', more than {} %; look at what "
-                              "a dry run shows, and allow removals if it is meant",
-                              removed_.size(), had, begin_.source(), share_pct));
+    if (removed * 100 <= had * share_pct) return OkStatus();
+    return Status(
+        StatusCode::kFailedPrecondition, "begin.removals_max_percent",
+        fmt::format("would remove {} of {} {} of '{}', more than {} %; look at what a dry "
+                    "run shows, and allow removals if it is meant",
+                    removed, had, what, begin_.source(), share_pct));
   }
 
   void Tell() {
@@ -193,7 +212,9 @@ class SnapshotChange {
   Names added_, changed_, removed_;
   uint64_t unchanged_ = 0;
   uint64_t later_ = 0;
-  uint64_t owned_ = 0;  // records of the source once the staged ones are taken
+  uint64_t owned_ = 0;    // records of the source once the staged ones are taken
+  uint64_t members_ = 0;  // of the groups that the snapshot replaces or removes, before it
+  uint64_t members_lost_ = 0;
 };
 
 }  // namespace

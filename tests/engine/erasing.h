@@ -8,8 +8,10 @@
 #include <cstring>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "engine/export.h"
@@ -70,9 +72,12 @@ class Erasing : public testing::Test {
     options.keys_disk = keys_disk_;
     return options;
   }
-  void Open(const std::string& name = "data") {
+  void Open(const std::string& name = "data",
+            std::optional<uint64_t> accept_loss_to = std::nullopt) {
     engine_.reset();
-    auto opened = Engine::Open(Options(paths(name)));
+    Engine::Options options = Options(paths(name));
+    options.accept_loss_to = accept_loss_to;
+    auto opened = Engine::Open(std::move(options));
     ASSERT_TRUE(opened.ok()) << opened.status().ToString();
     engine_ = *std::move(opened);
   }
@@ -156,7 +161,16 @@ class Erasing : public testing::Test {
     }
     return found;
   }
-  KeyStore::State KeyOf(uint64_t number) { return (*OpenKeys(paths()))->Find(1, number).state; }
+  // Of a copy: the engine holds its own.
+  KeyStore::State KeyOf(uint64_t number) {
+    DataPaths copied = paths();
+    copied.keys_dir = scratch_ / "keys now";
+    fs::remove_all(copied.keys_dir);
+    fs::copy(scratch_ / "keys", copied.keys_dir, fs::copy_options::recursive);
+    const auto keys = OpenKeys(copied);
+    CORDON_CHECK(keys.ok());
+    return (*keys)->Find(1, number).state;
+  }
 
   static std::vector<std::string> Needles() {
     std::string vector(kVector.size() * sizeof(float), '\0');

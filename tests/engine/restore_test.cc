@@ -1,5 +1,6 @@
 // What a restored store forgets: who received a document, what a model has seen, what a snapshot of
-// the directory took away, lists that were set together, what was used of a quota.
+// the directory took away, lists that were set together, what was used of a quota, what was given
+// up. And what a restore must refuse, without a trace.
 #include "engine/ingest/directory_sync.h"
 #include "tests/engine/erasing.h"
 
@@ -43,6 +44,38 @@ class Restoring : public Erasing {
     const auto& names = records.back().erasure().destinations();
     return {names.begin(), names.end()};
   }
+  // The store as it was when it was kept, with the journal and the keys of now.
+  void KeepStore() {
+    engine_.reset();
+    fs::copy(scratch_ / "data/store", scratch_ / "kept", fs::copy_options::recursive);
+    Open();
+  }
+  void LoseStore() {
+    engine_.reset();
+    fs::remove_all(scratch_ / "data/store");
+    fs::rename(scratch_ / "kept", scratch_ / "data/store");
+  }
+  void DeleteDocument(const std::string& id) {
+    Do<v1::DeleteResponse, v1::DeleteRequest>(Delete, "collection: 'docs' document: '" + id + "'");
+  }
+  // "CODE: field" of a restore, which leaves nothing behind if it fails.
+  std::string TryRestore(const DataPaths& where) {
+    const Status status = RestoreStore(scratch_ / "backups", 0, where).status();
+    message_ = status.message();
+    if (status.ok()) return "OK";
+    EXPECT_FALSE(fs::exists(where.data_dir));
+    return std::string(CodeName(status.code())) + ": " + std::string(status.field());
+  }
+  // Another store with the same keys of the journal and over the documents' keys.
+  DataPaths MakeOther() {
+    DataPaths other = paths("other");
+    other.journal_dir = scratch_ / "other journal";
+    other.keys_dir = scratch_ / "other keys";
+    EXPECT_TRUE(CreateStore(other, {"default.k", "default.k.s", "digest"}, false).ok());
+    return other;
+  }
+  std::string message_;
+
   bool ModelIsLabelled() {
     const auto& destinations = Pin()->policy().rules->destinations;
     return destinations.contains("tuned") && destinations.at("tuned").model_label.has_value();
@@ -135,6 +168,108 @@ TEST_F(Restoring, AQuotaIsForgotten) {
   EXPECT_GE(before, 3u);
   Restore("restored");
   EXPECT_GE(used(), before);
+}
+
+TEST_F(Restoring, ABackupThatWasGivenUpComesBack) {
+  Ingest("a");
+  KeepStore();
+  Ingest("b");
+  Ingest("c");
+  ASSERT_TRUE(engine_->Backup(0).ok());
+  LoseStore();
+  Open("data", 2);
+  DeleteDocument("a");  // a number that the backup has, too
+  engine_.reset();
+  EXPECT_EQ(TryRestore(paths("restored")), "FAILED_PRECONDITION: backup") << message_;
+  EXPECT_NE(message_.find("--backup"), message_.npos) << message_;
+  Open();
+  ASSERT_TRUE(engine_->Backup(0).ok());
+  Restore("restored");
+  EXPECT_FALSE(Sees("a") || Sees("b") || Sees("c"));
+}
+
+TEST_F(Restoring, AChangeThatWasGivenUpIsMade) {
+  Ingest("a");
+  Ingest("b");
+  ASSERT_TRUE(engine_->Backup(0).ok());
+  Ingest("c");
+  KeepStore();
+  DeleteDocument("a");
+  Do<v1::ApplyPolicyResponse, v1::ApplyPolicyRequest>(
+      ApplyPolicy,
+      "destinations { destination { name: 'lost' scope: 4 ceiling { symbol: SYMBOL_ALL } } }");
+  LoseStore();
+  Open("data", 4);
+  DeleteDocument("b");
+  const uint64_t last = Pin()->revision();
+  ASSERT_EQ(last, 5u);
+  Restore("restored");
+  EXPECT_EQ(Pin()->revision(), last);
+  EXPECT_TRUE(Sees("a"));
+  EXPECT_FALSE(Sees("b"));
+  EXPECT_FALSE(Pin()->policy().rules->destinations.contains("lost"));
+}
+
+TEST_F(Restoring, AJournalWithItsEndCutOffIsBelieved) {
+  for (const char* id : {"a", "b", "c"}) Ingest(id);
+  ASSERT_TRUE(engine_->Backup(0).ok());
+  DeleteDocument("a");
+  engine_.reset();
+  fs::copy(scratch_ / "journal", scratch_ / "whole", fs::copy_options::recursive);
+  const std::string file = scratch_ / "journal/default/000001.log";
+  const auto size = fs::file_size(file);
+  fs::resize_file(file, size / 4);
+  EXPECT_EQ(TryRestore(paths("restored")), "FAILED_PRECONDITION: journal_dir") << message_;
+  EXPECT_NE(message_.find("--journal-dir"), message_.npos) << message_;
+  EXPECT_EQ(fs::file_size(file), size / 4) << "evidence was changed";
+  fs::remove_all(scratch_ / "journal");
+  EXPECT_EQ(TryRestore(paths("restored")), "FAILED_PRECONDITION: journal_dir") << message_;
+  fs::rename(scratch_ / "whole", scratch_ / "journal");
+  Restore("restored");
+  EXPECT_FALSE(Sees("a"));
+}
+
+TEST_F(Restoring, TheJournalOfAnotherStoreIsBelieved) {
+  Ingest("a");
+  ASSERT_TRUE(engine_->Backup(0).ok());
+  engine_.reset();
+  const DataPaths other = MakeOther();
+  auto opened = Engine::Open(Options(other));
+  ASSERT_TRUE(opened.ok()) << opened.status().ToString();
+  engine_ = *std::move(opened);
+  for (const char* name : {"a", "b", "c", "d", "e"}) {
+    Do<v1::ApplyDirectoryResponse, v1::ApplyDirectoryRequest>(
+        ApplyDirectory,
+        "principals { name: 'group:" + std::string(name) + "' sets_members: true }");
+  }
+  engine_.reset();
+  DataPaths wrong = paths("restored");
+  wrong.journal_dir = other.journal_dir;
+  EXPECT_EQ(TryRestore(wrong), "FAILED_PRECONDITION: journal_dir") << message_;
+  Restore("restored");
+  EXPECT_TRUE(Sees("a"));
+}
+
+TEST_F(Restoring, AFailedRestoreCannotBeRepeated) {
+  Ingest("a");
+  ASSERT_TRUE(engine_->Backup(0).ok());
+  EXPECT_EQ(TryRestore(paths("restored")), "FAILED_PRECONDITION: journal_dir") << message_;
+  engine_.reset();
+  DataPaths wrong = paths("restored");
+  wrong.journal_key = scratch_ / "nowhere";
+  EXPECT_EQ(TryRestore(wrong), "FAILED_PRECONDITION: journal_key");
+  EXPECT_NE(message_.find("--journal-key"), message_.npos) << message_;
+  wrong = paths("restored");
+  wrong.master_key = scratch_ / "nowhere";
+  EXPECT_EQ(TryRestore(wrong), "FAILED_PRECONDITION: master_key");
+  EXPECT_NE(message_.find("--master-key"), message_.npos) << message_;
+  wrong = paths("restored");
+  wrong.keys_dir = scratch_ / "nowhere";
+  EXPECT_EQ(TryRestore(wrong), "FAILED_PRECONDITION: keys_dir") << message_;
+  wrong.keys_dir = MakeOther().keys_dir;
+  EXPECT_EQ(TryRestore(wrong), "FAILED_PRECONDITION: keys_dir") << message_;
+  Restore("restored");
+  EXPECT_TRUE(Sees("a"));
 }
 
 }  // namespace

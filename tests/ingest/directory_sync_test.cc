@@ -163,6 +163,44 @@ TEST_F(Snapshots, MassRemovalIsTakenForMeant) {
   EXPECT_FALSE(Belongs("user:u0", "group:0"));
 }
 
+TEST_F(Snapshots, GroupsWithoutMembersAreTakenForMeant) {
+  const std::string refusal = "FAILED_PRECONDITION: begin.removals_max_percent";
+  const auto emptied = [](size_t count) {
+    std::string text;
+    for (size_t i = 0; i < count; ++i) text += Group("group:" + std::to_string(i));
+    return text;
+  };
+  ASSERT_TRUE(Send({Begin() + Groups(50) + End(50)}).ok());
+  const auto all = Send({Begin() + emptied(50) + End(50)});
+  EXPECT_EQ(all.status().message(),
+            "would remove 50 of 50 memberships in groups of 'hris', more than 10 %; look at what a "
+            "dry run shows, and allow removals if it is meant");
+  EXPECT_EQ(Refusal({Begin() + emptied(6) + Groups(44, 6) + End(50)}), refusal);
+  EXPECT_EQ(Refusal({Begin() + emptied(6) + Groups(94, 6) + End(100)}), refusal)
+      << "new ones made room";
+  EXPECT_EQ(Refusal({Begin() + emptied(3) + Groups(44, 3) + End(47)}), refusal)
+      << "removed ones count apart";
+  EXPECT_TRUE(Belongs("user:u0", "group:0"));
+  EXPECT_EQ(Refusal({Begin() + emptied(5) + Groups(45, 5) + End(50)}), "OK") << "a tenth";
+  EXPECT_FALSE(Belongs("user:u4", "group:4"));
+  EXPECT_EQ(Refusal({Begin("allow_removals: true ") + emptied(50) + End(50)}), "OK");
+  EXPECT_FALSE(Belongs("user:u49", "group:49"));
+}
+
+TEST_F(Snapshots, MembersThatAreNotEmptiedAreTakenForMeant) {
+  const auto group = [](size_t members, const std::string& who) {
+    std::string text = "principals { name: 'group:a' sets_members: true ";
+    for (size_t i = 0; i < members; ++i) {
+      text += "members { principal: 'user:" + who + std::to_string(i) + "' } ";
+    }
+    return Begin() + text + "} " + End(1);
+  };
+  ASSERT_TRUE(Send({group(100, "a")}).ok());
+  EXPECT_EQ(Refusal({group(1, "a")}), "FAILED_PRECONDITION: begin.removals_max_percent");
+  EXPECT_EQ(Refusal({group(100, "b")}), "OK") << "others in their place";
+  EXPECT_EQ(Refusal({group(90, "b")}), "OK");
+}
+
 TEST_F(Snapshots, ADryRunChangesSomething) {
   ASSERT_TRUE(Send({Begin() + Groups(10) + End(10)}).ok());
   const uint64_t before = Pin()->revision();

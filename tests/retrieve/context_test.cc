@@ -338,12 +338,54 @@ TEST_F(Contexts, ABatchOrAStreamLeavesUncounted) {
       [&](auto done) { AnswerStream::Open(scratch_.Read(grant), stream, done); });
   ASSERT_TRUE(opened.ok());
   const auto next = [&] {
-    return Asked<v1::RetrieveStreamResponse>([&](auto done) { (*opened)->Next(done); });
+    return Asked<v1::RetrieveStreamResponse>(
+        [&](auto done) { (*opened)->Next(scratch_.Read(grant), done); });
   };
   EXPECT_EQ(next()->passages_size(), 16);
   EXPECT_EQ(Outcome(next()), "RESOURCE_EXHAUSTED: quota.passages_per_day");
   EXPECT_EQ(scratch_.Records("RetrieveStream").front().passages(), 16u);
   EXPECT_EQ(scratch_.Records("RetrieveStream").back().passages(), 0u);
+}
+
+// A stream that is open when access is taken away, or a document is gone or another.
+TEST_F(Contexts, AStreamGoesOnAsItBegan) {
+  for (int i = 0; i < 40; ++i) {
+    scratch_.Do(Scored("more" + std::to_string(i), "everyone", 100 - i));
+  }
+  v1::RetrieveStreamRequest stream;
+  *stream.mutable_query() = Question(40, "user:eve");
+  const auto open = [&] {
+    const auto opened = Asked<std::shared_ptr<AnswerStream>>(
+        [&](auto done) { AnswerStream::Open(scratch_.Read(AllOf()), stream, done); });
+    EXPECT_TRUE(opened.ok());
+    return *opened;
+  };
+  const auto next = [&](const auto& of, const Grant& grant) {
+    return Asked<v1::RetrieveStreamResponse>(
+        [&](auto done) { of->Next(scratch_.Read(grant), done); });
+  };
+  const auto whole = open();
+  EXPECT_EQ(next(whole, AllOf())->passages_size(), 16);
+  EXPECT_EQ(next(whole, AllOf())->passages_size(), 16);
+  EXPECT_EQ(next(whole, AllOf())->passages_size(), 8);
+
+  const auto changed = open();
+  EXPECT_EQ(next(changed, AllOf())->passages_size(), 16);
+  scratch_.Do(
+      "set_access { collection: 'docs' document: 'more16' acl { allow { principal: "
+      "'user:ana' } } }");
+  scratch_.Do("delete_document { collection: 'docs' document: 'more17' }");
+  scratch_.Do(Scored("more18", "everyone", 82));  // the same id, another document
+  scratch_.Do("set_access { collection: 'docs' document: 'more19' label { level: 'internal' } }");
+  const auto second = next(changed, AllOf());
+  ASSERT_TRUE(second.ok()) << second.status().ToString();
+  EXPECT_EQ(second->passages_size(), 13);
+  EXPECT_EQ(second->passages(0).document(), "more19");
+  EXPECT_EQ(second->passages(0).label().level(), "internal");
+  EXPECT_EQ(second->context_label().level(), "internal");
+  Grant without = AllOf();
+  without.rights = {};
+  EXPECT_EQ(Outcome(next(changed, without)), "PERMISSION_DENIED: rights");
 }
 
 TEST_F(Contexts, OfARankingByTextThereAreNone) {

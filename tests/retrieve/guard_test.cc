@@ -108,5 +108,44 @@ TEST_F(WrongIndex, TheGuardReadsANewerRecordThanItsView) {
   EXPECT_TRUE(guard.ClearDocument("secret")->empty());
 }
 
+// A document of many chunks of which one may not see any.
+TEST_F(WrongIndex, AHiddenDocumentCostsADecisionForEachChunk) {
+  std::string chunks;
+  for (int i = 0; i < 200; ++i) {
+    chunks += "chunks { ordinal: " + std::to_string(i) + " text: 't' embedding: 1 embedding: 0 " +
+              (i % 2 == 0 ? "" : "acl { allow { principal: 'user:bo' } } ") + "} ";
+  }
+  for (const char* id : {"long", "longer"}) {
+    scratch_.Do("ingest { collection: 'docs' documents { id: '" + std::string(id) +
+                "' acl { allow { principal: 'user:ana' } } label { level: 'public' } " + chunks +
+                "} }");
+  }
+  const PinnedView pinned = scratch_.tenant->publisher.Pin(&scratch_.clock);
+  const auto collection = pinned->state().FindCollection("docs");
+  const auto eve = ResolveUserAlone(pinned->world(), "user:eve", "", false);
+  Guard guard(*pinned.view, *collection, *eve, {});
+  EXPECT_FALSE(*guard.Sees("long"));
+  EXPECT_FALSE(*guard.Sees("longer"));
+  EXPECT_TRUE(guard.ClearDocument("long")->empty());
+  EXPECT_EQ(guard.decided(), 2u);
+  // Of one that may be seen the first chunk is enough.
+  const auto ana = ResolveUserAlone(pinned->world(), "user:ana", "", false);
+  Guard hers(*pinned.view, *collection, *ana, {});
+  EXPECT_TRUE(*hers.Sees("long"));
+  EXPECT_EQ(hers.decided(), 1u);
+}
+
+// What was decided of one document is not what holds for another of the same class.
+TEST_F(WrongIndex, AnEndedDocumentIsSeenAfterOneOfItsClass) {
+  scratch_.Do(Scored("ended", "everyone", 80, "level: 'public'", "valid_until { seconds: 1 }"));
+  ASSERT_EQ(ClassOf("ended"), ClassOf("open1"));
+  const PinnedView pinned = scratch_.tenant->publisher.Pin(&scratch_.clock);
+  const auto collection = pinned->state().FindCollection("docs");
+  const auto eve = ResolveUserAlone(pinned->world(), "user:eve", "", false);
+  Guard guard(*pinned.view, *collection, *eve, {});
+  EXPECT_TRUE(*guard.Sees("open1"));
+  EXPECT_FALSE(*guard.Sees("ended"));
+}
+
 }  // namespace
 }  // namespace cordon

@@ -210,6 +210,31 @@ TEST_F(Answers, APartialAnswerAtTheDeadline) {
   EXPECT_EQ(answer.status().code(), StatusCode::kDeadlineExceeded);
 }
 
+TEST_F(Answers, AnIdNamedManyTimesIsReadAsOften) {
+  for (const char* id : {"open1", "secret", "absent"}) {
+    v1::CheckAccessRequest request;
+    request.set_collection("docs");
+    request.mutable_scope()->set_as("user:eve");
+    for (int i = 0; i < 1000; ++i) request.add_documents(id);
+    ReadContext context = scratch_.Read(AllOf());
+    int asked = 0;  // once before each document that is read
+    context.stop = [&asked] { return ++asked > 1; };
+    const auto answer =
+        Asked<v1::CheckAccessResponse>([&](auto done) { CheckAccess(context, request, done); });
+    ASSERT_TRUE(answer.ok()) << id << answer.status().ToString();
+    EXPECT_EQ(answer->permitted_size(), id == std::string("open1") ? 1000 : 0) << id;
+    EXPECT_EQ(asked, 1) << id;
+    // Whoever is gone is not answered further, and the record names nothing as told.
+    request.add_documents("open2");
+    request.mutable_documents()->DeleteSubrange(1, 999);
+    asked = 0;
+    const auto stopped =
+        Asked<v1::CheckAccessResponse>([&](auto done) { CheckAccess(context, request, done); });
+    EXPECT_EQ(stopped.status().code(), StatusCode::kDeadlineExceeded) << id;
+    EXPECT_EQ(scratch_.Records("CheckAccess").back().documents_size(), 0) << id;
+  }
+}
+
 TEST_F(Answers, AWrongQuestionIsAnswered) {
   const std::vector<std::pair<std::string, std::string>> table = {
       {"k: 10001", "INVALID_ARGUMENT: k"},

@@ -71,6 +71,7 @@ void WriteAccessReport(JsonWriter& json, const v1::AccessReportResponse& respons
     json.EndArray().EndObject();
   }
   json.EndArray().Key("judged").Unsigned(response.judged());
+  json.Key("judged_by_token").Unsigned(response.judged_by_token());
   WriteEnd(json, response);
 }
 
@@ -119,9 +120,14 @@ std::string AccessReportText(const v1::AccessReportResponse& response) {
       rows.push_back(CountRow("", "source", name, source.count()));
     }
   }
+  std::string judged = Grouped(response.judged());
+  if (response.judged_by_token() > 0) {
+    judged += fmt::format(", {} of them only by a token of their own",
+                          Grouped(response.judged_by_token()));
+  }
   return fmt::format("{}\n\njudged {}\n{}",
-                     Table({"COLLECTION", "BY", "", "DOCUMENTS", "CHUNKS"}, rows),
-                     Grouped(response.judged()), EndText(response));
+                     Table({"COLLECTION", "BY", "", "DOCUMENTS", "CHUNKS"}, rows), judged,
+                     EndText(response));
 }
 
 std::string SimulateText(const v1::SimulateResponse& response) {

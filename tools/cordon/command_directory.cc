@@ -233,10 +233,10 @@ void AddSync(CLI::App& directory, Session& session) {
                    "Its place in the history of the source; else after all it has said");
   sync->add_flag("--dry-run", options->dry_run, "Prints the difference and changes nothing");
   sync->add_flag("--allow-removals", options->allow_removals,
-                 "Removes however many records are missing");
+                 "Removes however many records and memberships are missing");
   sync->add_option("--removals-max", options->removals_max_percent,
-                   "Refuses to remove more than this share of the source's records, in percent; "
-                   "10 if not given");
+                   "Refuses to remove more than this share of the source's records, or of the "
+                   "memberships in its groups, in percent; 10 if not given");
   AddReason(sync, &options->reason);
   OnRun(sync, session, options, Sync);
 }

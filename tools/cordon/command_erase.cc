@@ -15,6 +15,7 @@ namespace cordon {
 namespace {
 
 constexpr size_t kNeedleBytesMax = 64 << 20;
+constexpr auto kVerifyTimeout = std::chrono::minutes(10);  // a large collection is written anew
 
 struct EraseOptions {
   std::string collection;
@@ -63,13 +64,20 @@ Status WaitVerified(v1::Ingest::Stub* stub, Connection* connection, const std::s
   v1::EraseStatusRequest request;
   request.set_collection(collection);
   request.set_revision(revision);
-  while (true) {
+  for (const auto until = std::chrono::steady_clock::now() + kVerifyTimeout;;) {
     ASSIGN_OR_RETURN(const v1::EraseStatusResponse status,
                      connection->Call<v1::EraseStatusResponse>([&](auto* context, auto* answer) {
                        return stub->EraseStatus(context, request, answer);
                      }));
     if (status.verified()) return OkStatus();
-    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    if (std::chrono::steady_clock::now() > until) {
+      return Status(
+          StatusCode::kDeadlineExceeded, "wait",
+          fmt::format("erased at revision {}, but not verified yet: the server's log says "
+                      "what keeps it; the journal gets ErasureVerified when it is",
+                      revision));
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(500));
   }
 }
 

@@ -121,7 +121,9 @@ void AddStoreCommands(CLI::App& app, Session& session) {
   CLI::App* const backup =
       AddCommand(app, "backup", "Backs the store up, and tells of backups",
                  "  cordon backup create --keep 7\n  cordon backup list\n  cordon backup verify\n"
-                 "  cordond restore --from DIR --data-dir NEW   (see cordond --help)");
+                 "  cordond restore --from /backup/cordon --data-dir /srv/new \\\n"
+                 "      --journal-dir /journal/cordon --journal-key /srv/cordon/journal.key \\\n"
+                 "      --keys-dir /srv/cordon/keys --master-key /srv/cordon/master.key");
   backup->require_subcommand(1);
   const auto options = std::make_shared<BackupOptions>();
   CLI::App* const create =
