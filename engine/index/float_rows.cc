@@ -20,7 +20,7 @@ std::unique_ptr<void, FreeRows> AllocateRows(size_t bytes) {
   if (bytes == 0) return nullptr;
   // A scan touches a new 4 KiB page every 130 ns: with huge pages the address lookups vanish.
   const size_t alignment = bytes >= kHugePageBytes ? kHugePageBytes : kLineBytes;
-  void* memory = std::aligned_alloc(alignment, RoundUp(bytes, kLineBytes));
+  void* memory = std::aligned_alloc(alignment, RoundUp(bytes, alignment));
   if (memory == nullptr) throw std::bad_alloc();
   if (alignment == kHugePageBytes) madvise(memory, bytes, MADV_HUGEPAGE);  // advice: may fail
   std::memset(memory, 0, bytes);

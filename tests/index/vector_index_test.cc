@@ -180,6 +180,23 @@ TEST(WriteCostTest, ADeletionCopiesNoRows) {
   EXPECT_EQ(&next.segments()[0].rows(), &index.segments()[0].rows());
 }
 
+// Nor those of a document that was deleted before.
+TEST(ErasureTest, RowsOfAnErasedDocumentStayInMemory) {
+  VectorIndex index = AllEqual(Metric::kL2, std::vector<float>(16, 1.0f), 900);
+  for (const bool deleted_before : {false, true}) {
+    DocumentChange change;
+    change.document = deleted_before ? "78" : "77";
+    change.kind = DocumentChange::Kind::kRemove;
+    if (deleted_before) index = index.Apply({&change, 1});
+    change.kind = DocumentChange::Kind::kErase;
+    index = index.Apply({&change, 1});
+    for (const Segment& segment : index.segments()) {
+      EXPECT_FALSE(segment.rows().Find(change.document)) << deleted_before;
+    }
+  }
+  EXPECT_EQ(index.rows(), 898u);
+}
+
 TEST(WriteCostTest, ALargeBatchFillsSegmentsAtOnce) {
   const std::vector<float> one(16, 1.0f);
   std::vector<std::string> ids;

@@ -99,7 +99,8 @@ TEST_F(Seals, AWholeRecordOpensInAnotherPlace) {
     SealText(document_key, *RandomSealNonce(), std::string(1, static_cast<char>(8)) + key,
              record.SerializeAsString(), &sealed);
     store::v1::DocumentRecord opened;
-    EXPECT_TRUE(*store_.vault().Open(Family::kDocuments, key, sealed, &opened));
+    const auto own = store_.vault().Open(Family::kDocuments, key, sealed, &opened);
+    ASSERT_TRUE(own.ok() && *own) << "the seal does not name the place";
     EXPECT_EQ(store_.vault().Open(Family::kDocuments, place, sealed, &opened).status().code(),
               StatusCode::kDataLoss);
     EXPECT_EQ(store_.vault().Open(Family::kChunks, key, sealed, &opened).status().code(),
