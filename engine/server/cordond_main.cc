@@ -1,18 +1,21 @@
 // cordond: reads its settings, serves until SIGTERM or SIGINT, drains, and exits.
 #include <absl/synchronization/mutex.h>
+#include <fcntl.h>
 #include <fmt/format.h>
-#include <pthread.h>
 #include <spdlog/cfg/env.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 
+#include "engine/base/check.h"
 #include "engine/restore.h"
 #include "engine/server/server.h"
 #include "engine/server/tls_files.h"
@@ -41,24 +44,34 @@ int Fail(const Status& status) {
 // Vectors and keys are in memory: no core dumps, no attaching by other processes of the user.
 void KeepMemoryPrivate() { prctl(PR_SET_DUMPABLE, 0); }
 
-sigset_t BlockStopSignals() {
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGTERM);
-  sigaddset(&signals, SIGINT);
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+int stop_pipe[2];  // its writer is the handler below
+
+// A handler, and no blocked signals: libraries start threads before main() that block none.
+void CatchStopSignals() {
+  CORDON_CHECK(pipe2(stop_pipe, O_CLOEXEC) == 0);
+  struct sigaction action = {};
+  action.sa_flags = SA_RESTART;
+  action.sa_handler = [](int) {
+    const int error = errno;
+    [[maybe_unused]] const auto written = write(stop_pipe[1], "", 1);
+    errno = error;
+  };
+  for (const int signal : {SIGTERM, SIGINT}) sigaction(signal, &action, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
-  return signals;
+}
+
+void WaitForStopSignal() {
+  char byte;
+  while (read(stop_pipe[0], &byte, 1) < 0 && errno == EINTR) continue;
 }
 
 int Serve(const Config& config) {
-  const sigset_t signals = BlockStopSignals();
+  CatchStopSignals();
   auto server = Server::Start(config);
   if (!server.ok()) return Fail(server.status());
   fmt::print("listening on {}\n", (*server)->address());
   std::fflush(stdout);
-  int signal = 0;
-  sigwait(&signals, &signal);
+  WaitForStopSignal();
   spdlog::info("stopping");
   (*server)->Stop();
   return 0;

@@ -49,12 +49,21 @@ class Keys : public testing::Test {
     ASSERT_TRUE(destroyed.ok()) << destroyed.ToString();
   }
   StatusCode Reopened(const KeyStore::Options& options) {
+    keys_.reset();
     return KeyStore::Open(options).status().code();
   }
 
   ScratchDirectory scratch_;
   std::unique_ptr<KeyStore> keys_;
 };
+
+TEST_F(Keys, TwoHoldThem) {
+  std::ofstream(dir() / "0.tmp") << "of a file that is being replaced";
+  const auto second = KeyStore::Open(Options());
+  EXPECT_EQ(second.status().code(), StatusCode::kFailedPrecondition);
+  EXPECT_EQ(second.status().field(), "keys_dir");
+  EXPECT_TRUE(fs::exists(dir() / "0.tmp"));
+}
 
 TEST_F(Keys, AKeyIsAnotherAfterARestart) {
   EXPECT_EQ(Key(0), "none");
