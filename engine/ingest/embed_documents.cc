@@ -33,7 +33,8 @@ StatusOr<std::vector<Released>> ReleaseAll(const WriteContext& context, const Wo
 }  // namespace
 
 Status EmbedDocuments(const WriteContext& context, const View& view,
-                      const v1::CollectionConfig& config, Validated* validated) {
+                      const v1::CollectionConfig& config, Validated* validated,
+                      std::string* sent_to) {
   ASSIGN_OR_RETURN(Endpoint * endpoint,
                    EmbeddingEndpoint(context.endpoints, config.embedding_endpoint(), config.model(),
                                      config.dimension()));
@@ -56,6 +57,7 @@ Status EmbedDocuments(const WriteContext& context, const View& view,
   documents->DeleteSubrange(kept, documents->size() - kept);
   std::sort(validated->refused.begin(), validated->refused.end(),
             [](const auto& a, const auto& b) { return a.index() < b.index(); });
+  if (!texts.empty()) *sent_to = config.embedding_endpoint();
   ASSIGN_OR_RETURN(const auto embeddings, EmbedTexts(endpoint, texts, /*stop=*/nullptr));
   for (size_t i = 0; i < chunks.size(); ++i) {
     chunks[i]->mutable_embedding()->Assign(embeddings[i].begin(), embeddings[i].end());

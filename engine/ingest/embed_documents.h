@@ -1,6 +1,8 @@
 // Embedding a batch by the endpoint of its collection. Internal to ingest/.
 #pragma once
 
+#include <string>
+
 #include "engine/ingest/ingest.h"
 #include "engine/ingest/validate.h"
 
@@ -8,8 +10,10 @@ namespace cordon {
 
 // Embeds the texts of `validated` by the collection's endpoint, on behalf of the caller. A document
 // with a text that the endpoint may not receive is refused, and none of its texts are sent. The
-// error is that of the endpoint, and then nothing is embedded.
+// error is that of the endpoint, and then nothing is embedded. `sent_to` gets the endpoint's name
+// before the first text goes, so also with an error; else it stays as it is.
 Status EmbedDocuments(const WriteContext& context, const View& view,
-                      const v1::CollectionConfig& config, Validated* validated);
+                      const v1::CollectionConfig& config, Validated* validated,
+                      std::string* sent_to);
 
 }  // namespace cordon

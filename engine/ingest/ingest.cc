@@ -148,61 +148,70 @@ Status CompleteEmbedder(const WriteContext& context, v1::CollectionConfig* confi
                                  : context.endpoints->Find(config->embedding_endpoint(),
                                                            EndpointConfig::Kind::kEmbeddings);
   if (endpoint == nullptr) {
-    return Invalid("config.embedding_endpoint",
+    return Invalid("embedding_endpoint",
                    "no embedding endpoint of the server; name one of its configuration");
   }
   if (config->model().empty()) config->set_model(endpoint->config().model);
   const auto found = EmbeddingEndpoint(context.endpoints, config->embedding_endpoint(),
                                        config->model(), config->dimension());
   return found.ok() ? OkStatus()
-                    : Invalid("config.model",
+                    : Invalid("model",
                               "the endpoint has another model, or another dimension; "
                               "leave the model out and give its dimension");
+}
+
+// The documents of a batch that can be committed, embedded by the collection's endpoint if it has
+// one. `sent_to` as of EmbedDocuments().
+StatusOr<Validated> ValidateBatch(const WriteContext& context, const View& view,
+                                  const Collection& collection, v1::IngestRequest* request,
+                                  std::string* sent_to) {
+  if (static_cast<size_t>(request->documents_size()) > limits::kDocumentsPerBatch) {
+    return Invalid("documents",
+                   fmt::format("more than {} in a batch; split it", limits::kDocumentsPerBatch));
+  }
+  const v1::CollectionConfig& config = collection.config;
+  if (!request->embedding_model().empty() && request->embedding_model() != config.model()) {
+    return Invalid("embedding_model",
+                   "not the model of the collection; vectors of two models cannot be compared");
+  }
+  Validated validated = Validate(view, collection, context.caller, request);
+  if (config.embedder() == v1::EMBEDDER_HTTP) {
+    RETURN_IF_ERROR(EmbedDocuments(context, view, config, &validated, sent_to));
+  }
+  return validated;
 }
 
 }  // namespace
 
 void IngestDocuments(const WriteContext& context, v1::IngestRequest request,
                      Acknowledge<IngestedBatch> done) {
-  const auto refuse = [&](const Status& status) {
-    RefuseJournaled(context, "Ingest", status, std::move(done));
-  };
-  if (const Status held = context.caller.Require(Right::kIngest); !held.ok()) return refuse(held);
-  const PinnedView view = context.tenant->publisher.Pin(context.clock);
-  const auto collection = Writable(context, *view.view, request.collection());
-  if (!collection.ok()) return refuse(collection.status());
-  if (static_cast<size_t>(request.documents_size()) > limits::kDocumentsPerBatch) {
-    return refuse(Invalid(
-        "documents", fmt::format("more than {} in a batch; split it", limits::kDocumentsPerBatch)));
+  std::string sent_to;  // the endpoint that received texts
+  auto validated = [&]() -> StatusOr<Validated> {
+    RETURN_IF_ERROR(context.caller.Require(Right::kIngest));
+    const PinnedView view = context.tenant->publisher.Pin(context.clock);
+    ASSIGN_OR_RETURN(const auto collection, Writable(context, *view.view, request.collection()));
+    return ValidateBatch(context, *view.view, *collection, &request, &sent_to);
+  }();
+  auto record = RecordOf("Ingest", context.caller, *context.tenant);
+  if (!sent_to.empty()) record.add_endpoints(sent_to);
+  if (!validated.ok()) {
+    return RefuseJournaled(context.tenant, std::move(record), validated.status(), std::move(done));
   }
   IngestedBatch ingested;
   ingested.response.set_batch(request.batch());
-  const v1::CollectionConfig& config = (*collection)->config;
-  if (!request.embedding_model().empty() && request.embedding_model() != config.model()) {
-    return refuse(Invalid("embedding_model",
-                          "not the model of the collection; vectors of two "
-                          "models cannot be compared"));
-  }
-  Validated validated = Validate(*view.view, **collection, context.caller, &request);
-  std::string endpoint;
-  if (config.embedder() == v1::EMBEDDER_HTTP) {
-    endpoint = config.embedding_endpoint();
-    const Status embedded = EmbedDocuments(context, *view.view, config, &validated);
-    if (!embedded.ok()) return refuse(embedded);
-  }
-  ingested.response.mutable_refused()->Assign(validated.refused.begin(), validated.refused.end());
-  const auto accepted = static_cast<uint32_t>(validated.batch.documents_size());
+  ingested.response.mutable_refused()->Assign(validated->refused.begin(), validated->refused.end());
+  const auto accepted = static_cast<uint32_t>(validated->batch.documents_size());
   if (accepted == 0) {
     // Nothing to commit; the refusals are the answer, and it has its record like any other.
     const Status none = Invalid("documents", "none was accepted");
-    return RefuseJournaled(context, "Ingest", none,
+    return RefuseJournaled(context.tenant, std::move(record), none,
                            [ingested, done = std::move(done)](const Status& status) {
                              if (status.code() != StatusCode::kInvalidArgument) return done(status);
                              done(ingested);
                            });
   }
   Mutation mutation;
-  *mutation.mutable_ingest() = std::move(validated.batch);
+  *mutation.mutable_ingest() = std::move(validated->batch);
   Commit<IngestedBatch>(
       context, std::move(mutation), std::move(done),
       [ingested = std::move(ingested), accepted](Committed& committed) mutable {
@@ -211,7 +220,7 @@ void IngestDocuments(const WriteContext& context, v1::IngestRequest request,
         ingested.undefined = std::move(committed.undefined);
         return ingested;
       },
-      /*purpose=*/{}, endpoint);
+      /*purpose=*/{}, sent_to);
 }
 
 void OpenIngest(const WriteContext& context, std::function<void(Status)> done) {

@@ -36,17 +36,23 @@ inline journal::v1::Record RecordOf(std::string_view call, const Authenticated& 
   return record;
 }
 
-// A refusal before there was anything to do: its record first, then `done(status)`.
+// A refusal: its record first, then `done(status)`. `record` says what was done until then.
 template <typename Done>
-void RefuseJournaled(const std::shared_ptr<Tenant>& tenant, const Authenticated& caller,
-                     std::string_view call, const Status& status, Done done) {
-  auto record = RecordOf(call, caller, *tenant);
+void RefuseJournaled(const std::shared_ptr<Tenant>& tenant, journal::v1::Record record,
+                     const Status& status, Done done) {
   record.set_outcome(std::string(CodeName(status.code())));
   record.set_refused_field(std::string(status.field()));
   tenant->journal->Append(std::move(record), Durability::kRequired,
                           [status, done = std::move(done)](const auto& receipt) mutable {
                             done(receipt.ok() ? status : receipt.status());
                           });
+}
+
+// A refusal before there was anything to do.
+template <typename Done>
+void RefuseJournaled(const std::shared_ptr<Tenant>& tenant, const Authenticated& caller,
+                     std::string_view call, const Status& status, Done done) {
+  RefuseJournaled(tenant, RecordOf(call, caller, *tenant), status, std::move(done));
 }
 
 // Counts what the record says is about to leave. If that is beyond a quota, the record says that

@@ -111,11 +111,11 @@ class EndpointTest(ServerTest):
         base = ["collection", "create", "x", "--metric", "ip", "--embedder", "http"]
         at = ["--embedding-endpoint", "embed"]
         invalid = "INVALID_ARGUMENT"
-        self.refused(invalid, *base, "--dim", 5, *at, field="config.model")
-        self.refused(invalid, *base, "--dim", 4, *at, "--model", "other", field="config.model")
-        self.refused(invalid, *base, "--dim", 4, field="config.embedding_endpoint")
+        self.refused(invalid, *base, "--dim", 5, *at, field="model")
+        self.refused(invalid, *base, "--dim", 4, *at, "--model", "other", field="model")
+        self.refused(invalid, *base, "--dim", 4, field="embedding_endpoint")
         at[1] = "rank"
-        self.refused(invalid, *base, "--dim", 4, *at, field="config.embedding_endpoint")
+        self.refused(invalid, *base, "--dim", 4, *at, field="embedding_endpoint")
         plain = ["collection", "create", "x", "--metric", "ip", "--dim", 4]
         at[1] = "embed"
         self.refused(invalid, *plain, *at, field="embedding_endpoint")

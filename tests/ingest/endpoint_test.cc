@@ -1,0 +1,71 @@
+// An endpoint that receives texts without a word of it in the journal, or is named without them.
+#include "engine/embed/endpoint.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/ingest/scratch_writer.h"
+
+namespace cordon {
+namespace {
+
+// A collection that an endpoint which never answers embeds for.
+class EmbeddedByAnEndpoint : public ScratchWriter {
+ protected:
+  EmbeddedByAnEndpoint() {
+    scratch_.Do(
+        "create_collection { name: 'sent' dimension: 2 metric: METRIC_COSINE embedder: "
+        "EMBEDDER_HTTP embedding_endpoint: 'embed' model: 'm' }");
+    scratch_.Do(
+        "policy { destinations { destination { name: 'embed' scope: 3 ceiling { level: "
+        "'internal' } } } }");
+  }
+
+  // The journal's record of a batch, after the call has ended as `outcome` says.
+  journal::v1::Record RecordOfBatch(const std::string& documents, const std::string& outcome) {
+    auto request = FromText<v1::IngestRequest>("collection: 'sent' " + documents);
+    WriteContext context = Context();
+    context.endpoints = &endpoints_;
+    const auto ingested = Asked<IngestedBatch>(
+        [&](auto done) { IngestDocuments(context, std::move(request), done); });
+    EXPECT_EQ(Outcome(ingested), outcome);
+    const auto records = scratch_.Records("Ingest");
+    EXPECT_FALSE(records.empty());
+    return records.empty() ? journal::v1::Record() : records.back();
+  }
+
+  static std::string Document(const std::string& id, const std::string& level) {
+    return "documents { id: '" + id + "' acl { allow { principal: 'everyone' } } label { level: '" +
+           level + "' } text: 'a text' } ";
+  }
+
+  static EndpointConfig Silent() {
+    EndpointConfig config;
+    config.name = "embed";
+    config.target.url = "http://127.0.0.1:1/v1/embeddings";  // nobody listens there
+    config.model = "m";
+    config.dimension = 2;
+    config.deadline_ms = 50;
+    return config;
+  }
+
+  Endpoints endpoints_{{Silent()}};
+};
+
+TEST_F(EmbeddedByAnEndpoint, ARefusalHidesWhomItsTextsWereSentTo) {
+  const auto record = RecordOfBatch(Document("a", "internal"), "UNAVAILABLE: endpoint");
+  ASSERT_EQ(record.endpoints_size(), 1);
+  EXPECT_EQ(record.endpoints(0), "embed");
+}
+
+TEST_F(EmbeddedByAnEndpoint, IsNamedThoughNothingWasSent) {
+  const auto record = RecordOfBatch(Document("a", "restricted"), "OK");
+  EXPECT_EQ(record.outcome(), "INVALID_ARGUMENT");
+  EXPECT_EQ(record.endpoints_size(), 0);
+  EXPECT_EQ(RecordOfBatch(Document("a", "internal") + "embedding_model: 'other'",
+                          "INVALID_ARGUMENT: embedding_model")
+                .endpoints_size(),
+            0);
+}
+
+}  // namespace
+}  // namespace cordon
