@@ -72,10 +72,11 @@ check-format:  ## fails if a C++ file is not formatted
 	@tools/install-dependencies.sh format
 	@clang-format --dry-run -Werror $(CPP_FILES)
 
-tidy: configure  ## runs clang-tidy over the engine and the tools; slow
-	@tools/install-dependencies.sh tidy
-	@cmake --build $(BUILD) --parallel $(JOBS) --target cordon_grpc
-	@run-clang-tidy -quiet -p $(BUILD) -j $(JOBS) '$(CURDIR)/(engine|tools)/.*\.cc'
+# By the debug preset: a release compiles several files as one, and clang-tidy would not see them.
+tidy:  ## runs clang-tidy over the engine and the tools; slow
+	@tools/install-dependencies.sh build tidy
+	$(call preset,debug,--target cordon_grpc)
+	@run-clang-tidy -quiet -p $(BUILD)/debug -j $(JOBS) '$(CURDIR)/(engine|tools)/.*\.cc'
 
 clean:  ## removes the build folder, the demo's store included
 	@rm -rf $(BUILD)
