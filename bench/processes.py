@@ -5,10 +5,18 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
 STOP_S = 30
+
+# A server is at rest when it uses less than this part of one processor for so many seconds, without
+# a call. What it does by itself, such as training lists, merging them or compacting files, takes a
+# whole one, and begins as soon as what was before it has ended.
+REST_PART = 0.05
+REST_S = 2
+NOTE_S = 10  # between two lines of progress
 
 
 class Failed(Exception):
@@ -54,6 +62,24 @@ class Server:
         fields = Path(f"/proc/{self.process.pid}/stat").read_text(encoding="utf-8")
         after_name = fields.rpartition(")")[2].split()
         return (int(after_name[11]) + int(after_name[12])) / os.sysconf("SC_CLK_TCK")
+
+    def await_rest(self, limit_s):
+        """Waits until it does nothing by itself; the seconds until then. Failed after limit_s."""
+        started = since = noted = time.monotonic()
+        used = self.cpu_s()
+        while time.monotonic() - since < REST_S:
+            if self.process.poll() is not None:
+                raise Failed(f"{self.name} ended:\n{self.log.read_text()[-2000:]}")
+            if time.monotonic() - started > limit_s:
+                raise Failed(f"{self.name} still works by itself after {limit_s} s")
+            time.sleep(REST_S / 8)
+            now, total = time.monotonic(), self.cpu_s()
+            if total - used > REST_PART * REST_S:
+                since, used = now, total
+            if now - noted > NOTE_S:
+                noted = now
+                print(f"  {self.name} works by itself, {now - started:.0f} s", file=sys.stderr)
+        return since - started
 
     def stop(self):
         if self.process.poll() is None:

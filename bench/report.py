@@ -89,6 +89,7 @@ def merge(folder):
         report["ingest"] = ingest_figures(serving["ingest"])
         report["memory"] = serving["memory"]
         report["restart_ready_s"] = serving["restart_ready_s"]
+        report["settled_s"] = serving["settled_s"]
         report["server"] = {**serving["server"], "cells": server_cells(serving["server"]["cells"])}
     report["targets"] = list(targets(report))
     return report

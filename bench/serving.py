@@ -4,6 +4,8 @@
 
 Every peer is a process of its own on this machine, driven by the same load generator over the
 loopback, one after the other in interleaved rounds: what disturbs the machine disturbs all.
+Nothing is retrieved before both servers are at rest: lists are trained after an ingest and made
+again after a restart, on the processors that the calls need.
 """
 
 import argparse
@@ -19,6 +21,8 @@ IN_FLIGHT = [1, 4, 16, 64]
 CHANNELS = 2
 BATCH = 500  # documents; the command line's have at most 512
 DIMENSION = 768
+LISTED_MIN = 4096  # documents; fewer get no lists (engine/index/training.h)
+REST_LIMIT_S = 900  # 100,000 documents take a minute or so on two processors
 ECHO_ANSWER_OF = 1  # the caller whose answer the echo repeats
 
 
@@ -66,6 +70,14 @@ def ingest(load, raw, server, effort):
     }
 
 
+def settle(server, data, effort):
+    """Waits for the lists, which are trained and merged beside the calls once documents are in."""
+    took_s = server.await_rest(REST_LIMIT_S)
+    if effort.documents >= LISTED_MIN and not list((data / "index").glob("*.geometry")):
+        raise Failed(f"{server.name} rests, but its lists were never trained; see {server.log}")
+    return took_s
+
+
 def retrieve(load, effort):
     """Rounds over all peers, callers and numbers in flight."""
     cells = [("echo", 0), ("echo_put", 0)]
@@ -109,6 +121,8 @@ def measure(build, folder, effort, servers, tools):
     connect(load, "ingest", server, data["required"])
     ingested = ingest(load, raw, server, effort)
     memory = {"after_ingest": server.memory()}
+    settled_s = {"after_ingest": settle(server, data["required"], effort)}
+    memory["after_training"] = server.memory()
     server.stop()
     shutil.copytree(data["required"], data["buffered"])
 
@@ -119,6 +133,8 @@ def measure(build, folder, effort, servers, tools):
         if journal == "required":
             memory["after_restart"] = server.memory()
             ready_s = server.ready_s
+        # One after the other: the second may begin while the first rests only.
+        settled_s[f"after_restart_{journal}"] = settle(server, path, effort)
     answer = load("answer", "buffered", ECHO_ANSWER_OF, folder / "answer")
     for name, more in (("echo", []), ("echo_put", [folder / "puts"])):
         server = Server(name, [own / "echo_server", folder / "answer", *more], folder / "log")
@@ -130,6 +146,7 @@ def measure(build, folder, effort, servers, tools):
         "ingest": ingested,
         "memory": {"vector_bytes": effort.documents * DIMENSION * 4, **memory},
         "restart_ready_s": ready_s,
+        "settled_s": settled_s,
         "server": {
             "documents": effort.documents,
             "dimension": DIMENSION,
