@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <numeric>
+#include <utility>
+
+#include "engine/base/check.h"
 
 namespace cordon {
 namespace {
@@ -110,13 +113,16 @@ FilteredCaller MakeCaller(const VectorSet& set, const Classes& classes, double f
     taken += classes.rows[c].size();
     caller.rows.insert(caller.rows.end(), classes.rows[c].begin(), classes.rows[c].end());
   }
-  if (taken == 0) {  // no class is that small: the smallest
+  if (taken == 0) {  // no class is that small: the smallest that has rows
     const auto least = std::min_element(order.begin(), order.end(), [&](uint32_t a, uint32_t b) {
-      return classes.rows[a].size() < classes.rows[b].size() && !classes.rows[a].empty();
+      const auto& one = classes.rows[a];
+      const auto& other = classes.rows[b];
+      return std::pair(one.empty(), one.size()) < std::pair(other.empty(), other.size());
     });
     caller.allowed.classes.Set(*least);
     caller.rows = classes.rows[*least];
   }
+  CORDON_CHECK(!caller.rows.empty());
   std::sort(caller.rows.begin(), caller.rows.end());
   caller.bitmap.resize((set.rows + 7) / 8);
   for (const uint32_t row : caller.rows) {
