@@ -98,6 +98,15 @@ void Clock::AtLeast(Micros floor) {
   }
 }
 
+StatusOr<Micros> MicrosOf(int64_t seconds, int32_t nanos) {
+  if (seconds < kFirst / kSecond || seconds >= kEnd / kSecond || nanos < 0 ||
+      nanos >= 1'000'000'000) {
+    return Invalid("", "not a time between the years 1 and 9999");
+  }
+  if (nanos % 1000 != 0) return Invalid("", "finer than a microsecond; round it");
+  return seconds * kSecond + nanos / 1000;
+}
+
 std::string FormatTime(Micros time) {
   const int64_t days = (time >= 0 ? time : time - kDay + 1) / kDay;
   const Micros rest = time - days * kDay;

@@ -35,6 +35,10 @@ class Clock {
   std::atomic<Micros> last_{0};
 };
 
+// The time of a protobuf Timestamp. Refused: finer than a microsecond, and outside the years 0001
+// to 9999.
+StatusOr<Micros> MicrosOf(int64_t seconds, int32_t nanos);
+
 // RFC 3339 in UTC with as many fractional digits as needed: "2026-01-01T00:00:00Z".
 std::string FormatTime(Micros time);
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "engine/base/clock.h"
+
 namespace cordon {
 namespace {
 
@@ -24,8 +26,7 @@ void Put(const v1::AttributeValue& value, size_t place, ColumnBlock* block) {
       put(&block->strings, value.string_value());
       break;
     case v1::AttributeValue::kTimeValue:
-      put(&block->whole,
-          value.time_value().seconds() * 1'000'000 + value.time_value().nanos() / 1000);
+      put(&block->whole, *MicrosOf(value.time_value().seconds(), value.time_value().nanos()));
       break;
     case v1::AttributeValue::KIND_NOT_SET:
       return;

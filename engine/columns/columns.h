@@ -43,8 +43,8 @@ class Columns {
   Columns() = default;
   explicit Columns(const AttributeSpecs& specs);
 
-  // The document's attributes from now on. They must be of the declared types; others than declared
-  // ones are passed over.
+  // The document's attributes from now on. They must be of the declared types, and times such as
+  // MicrosOf() takes; others than declared ones are passed over.
   void Set(uint32_t number, const Attributes& attributes);
   void Clear(uint32_t number);
 

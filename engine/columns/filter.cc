@@ -110,12 +110,7 @@ StatusOr<int64_t> WholeOf(v1::AttributeType type, const v1::AttributeValue& valu
   }
   if (value.has_string_value()) return ParseTime(value.string_value());
   if (!value.has_time_value()) return Invalid("", "declared time; give an RFC 3339 time");
-  const auto& time = value.time_value();
-  // The years 1 to 9999.
-  const bool there = time.seconds() >= -62'135'596'800 && time.seconds() <= 253'402'300'799 &&
-                     time.nanos() >= 0 && time.nanos() < 1'000'000'000;
-  if (!there) return Invalid("", "not a time of the years 0001 to 9999");
-  return time.seconds() * 1'000'000 + time.nanos() / 1000;
+  return MicrosOf(value.time_value().seconds(), value.time_value().nanos());
 }
 
 StatusOr<double> RealOf(v1::AttributeType, const v1::AttributeValue& value) {
@@ -300,12 +295,16 @@ StatusOr<std::unique_ptr<Predicate>> CheckFilter(const v1::Filter& filter,
   return Checker(specs, columns, sees).Check(filter, 1);
 }
 
-bool Passes(const v1::Filter& filter, const AttributeSpecs& specs, const Attributes& attributes) {
-  Columns one(specs);
-  one.Set(0, attributes);
-  const auto predicate =
-      CheckFilter(filter, specs, one, [](const v1::AttributeSpec&) { return true; });
-  return predicate.ok() && ((*predicate)->Word(0) & 1) != 0;
+DocumentTest::DocumentTest(const v1::Filter& filter, const AttributeSpecs& specs)
+    : columns_(std::make_unique<Columns>(specs)) {
+  auto checked =
+      CheckFilter(filter, specs, *columns_, [](const v1::AttributeSpec&) { return true; });
+  if (checked.ok()) predicate_ = *std::move(checked);
+}
+
+bool DocumentTest::Passes(const Attributes& attributes) {
+  columns_->Set(0, attributes);
+  return predicate_ != nullptr && (predicate_->Word(0) & 1) != 0;
 }
 
 }  // namespace cordon

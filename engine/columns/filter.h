@@ -44,7 +44,17 @@ class ColumnFilter : public DocumentFilter {
   const Predicate& predicate_;
 };
 
-// Whether a document with these attributes passes; for a filter that has been checked.
-bool Passes(const v1::Filter& filter, const AttributeSpecs& specs, const Attributes& attributes);
+// Tests documents by their own attributes, whatever an index says. For one thread.
+class DocumentTest {
+ public:
+  // The filter has been checked with `specs`; one that has not, and is wrong, lets nothing pass.
+  DocumentTest(const v1::Filter& filter, const AttributeSpecs& specs);
+
+  bool Passes(const Attributes& attributes);
+
+ private:
+  std::unique_ptr<Columns> columns_;  // of the document at hand alone; the predicate borrows them
+  std::unique_ptr<Predicate> predicate_;
+};
 
 }  // namespace cordon

@@ -5,7 +5,6 @@
 #include <map>
 
 #include "engine/base/planted.h"
-#include "engine/columns/filter.h"
 #include "engine/store/codec.h"
 
 namespace cordon {
@@ -40,9 +39,6 @@ std::optional<ClearedChunk> Guard::Judge(const Record& document, uint32_t ordina
   for (const auto& entry : document.chunks()) {
     if (entry.ordinal() != ordinal) continue;
     if (!Permits(document, entry)) return std::nullopt;
-    const bool passes = filter_ == nullptr || Passes(*filter_, collection_.config.attributes(),
-                                                     document.document().attributes());
-    if (!passes) return std::nullopt;
     return Describe(document, entry);
   }
   return std::nullopt;
@@ -155,6 +151,7 @@ StatusOr<std::vector<Guard::Passed>> Guard::Clear(std::span<const Wanted> wanted
   std::vector<std::optional<ClearedChunk>> chunks(wanted.size());
   RETURN_IF_ERROR(
       view_.documents().ReadMany(collection_.id, ids, [&](size_t i, const Record& document) {
+        if (filter_ && !filter_->Passes(document.document().attributes())) return OkStatus();
         for (const size_t place : *places_of[i]) {
           chunks[place] = Judge(document, wanted[place].ordinal);
         }

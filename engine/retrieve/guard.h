@@ -16,6 +16,7 @@
 
 #include "cordon/store/v1/records.pb.h"
 #include "cordon/v1/retrieval.pb.h"
+#include "engine/columns/filter.h"
 #include "engine/index/score.h"
 #include "engine/lexical/bm25.h"
 #include "engine/retrieve/cleared.h"
@@ -88,8 +89,10 @@ class Guard {
 
   // Scores texts as well; borrowed. What the text itself says counts, not what an index says.
   void ScoreTexts(const TextScorer& scorer) { scorer_ = &scorer; }
-  // Lets only documents pass that this filter passes, which has been checked; borrowed.
-  void Require(const v1::Filter& filter) { filter_ = &filter; }
+  // Lets only documents pass that this filter passes, which has been checked.
+  void Require(const v1::Filter& filter) {
+    filter_.emplace(filter, collection_.config.attributes());
+  }
 
   // A chunk that is about to be cleared.
   struct Wanted {
@@ -157,7 +160,7 @@ class Guard {
   const std::span<const float> query_;
   const Reading reading_;
   const TextScorer* scorer_ = nullptr;
-  const v1::Filter* filter_ = nullptr;
+  std::optional<DocumentTest> filter_;
   std::vector<float> embedding_;  // aligned, of the chunk read last
   // What Decide said, by class and validity: all else that it reads is the same for the guard's
   // life. Chunks share classes, so that a hidden document of many costs little more than one of

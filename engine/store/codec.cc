@@ -10,8 +10,6 @@ namespace cordon {
 namespace {
 
 constexpr int64_t kSecond = 1'000'000;
-constexpr int64_t kYear1 = -62'135'596'800;      // 0001-01-01 in seconds since 1970
-constexpr int64_t kYear10000 = 253'402'300'800;  // 10000-01-01
 
 using Entries = google::protobuf::RepeatedPtrField<v1::Entry>;
 using NameField = google::protobuf::RepeatedPtrField<std::string>;
@@ -166,12 +164,7 @@ v1::Clearance ToProto(const Clearance& clearance) {
 }
 
 StatusOr<Micros> FromProto(const google::protobuf::Timestamp& time) {
-  if (time.seconds() < kYear1 || time.seconds() >= kYear10000 || time.nanos() < 0 ||
-      time.nanos() >= 1'000'000'000) {
-    return Invalid("", "not a time between the years 1 and 9999");
-  }
-  if (time.nanos() % 1000 != 0) return Invalid("", "finer than a microsecond; round it");
-  return time.seconds() * kSecond + time.nanos() / 1000;
+  return MicrosOf(time.seconds(), time.nanos());
 }
 
 google::protobuf::Timestamp ToProtoTime(Micros time) {

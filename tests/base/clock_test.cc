@@ -5,6 +5,7 @@
 #include <ctime>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "engine/base/random.h"
@@ -104,6 +105,24 @@ TEST(ParseTime, ATimeThatCouldNotBeWrittenBackIsRefused) {
 TEST(ParseTime, LowerCaseIsTheSameTime) {
   // RFC 3339 §5.6: "T" and "Z" may alternatively be lower case.
   EXPECT_EQ(Parsed("2026-01-01t00:00:00z"), Parsed("2026-01-01T00:00:00Z"));
+}
+
+TEST(MicrosOf, TakesWhatItWouldHaveToRound) {
+  EXPECT_EQ(*MicrosOf(1, 2000), kSecond + 2);
+  EXPECT_EQ(*MicrosOf(-1, 999'999'000), -1);
+  EXPECT_EQ(*MicrosOf(-62'135'596'800, 0), Parsed("0001-01-01T00:00:00Z"));
+  EXPECT_EQ(*MicrosOf(253'402'300'799, 999'999'000), Parsed("9999-12-31T23:59:59.999999Z"));
+  for (const auto& [seconds, nanos] : std::vector<std::pair<int64_t, int32_t>>{{0, 1},
+                                                                               {0, 1999},
+                                                                               {0, -1000},
+                                                                               {0, 1'000'000'000},
+                                                                               {-62'135'596'801, 0},
+                                                                               {253'402'300'800, 0},
+                                                                               {INT64_MAX, 0},
+                                                                               {INT64_MIN, 0}}) {
+    EXPECT_EQ(MicrosOf(seconds, nanos).status().code(), StatusCode::kInvalidArgument)
+        << seconds << " " << nanos;
+  }
 }
 
 TEST(FormatTime, WritesNoMoreDigitsThanNeeded) {

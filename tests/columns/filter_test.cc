@@ -137,6 +137,9 @@ TEST_F(Filters, WrongOnesAreTaken) {
       {"condition { attribute: 'price' eq { float_value: nan } }", "INVALID_ARGUMENT: eq"},
       {"condition { attribute: 'seen' eq { string_value: 'yesterday' } }", "INVALID_ARGUMENT: eq"},
       {"condition { attribute: 'seen' eq { time_value { nanos: -1 } } }", "INVALID_ARGUMENT: eq"},
+      {"condition { attribute: 'seen' eq { time_value { nanos: 500 } } }", "INVALID_ARGUMENT: eq"},
+      {"condition { attribute: 'seen' range { lt { time_value { seconds: 1 nanos: 1999 } } } }",
+       "INVALID_ARGUMENT: lt"},
       {"condition { attribute: 'lang' prefix: '" + std::string(5000, 'x') + "' }",
        "INVALID_ARGUMENT: prefix"}};
   for (const auto& [filter, expected] : table) {
@@ -154,6 +157,40 @@ TEST_F(Filters, WrongOnesAreTaken) {
   EXPECT_NE(Outcome(wide + "filters { condition { attribute: 'year' exists: true } } }"), "OK");
 }
 
+TEST_F(Filters, OneValueTooManyOfAllSetsIsTaken) {
+  const auto with = [&](size_t first, size_t second) {
+    v1::Filter filter;
+    for (const size_t count : {first, second}) {
+      auto* condition = filter.mutable_all()->add_filters()->mutable_condition();
+      condition->set_attribute("year");
+      for (size_t i = 0; i < count; ++i) {
+        condition->mutable_in()->add_values()->set_int_value(static_cast<int64_t>(i));
+      }
+    }
+    return CheckFilter(filter, config_.attributes(), columns_, Sees).status();
+  };
+  EXPECT_TRUE(with(limits::kFilterValues - 1, 1).ok());
+  const Status refused = with(limits::kFilterValues, 1);
+  EXPECT_EQ(refused.code(), StatusCode::kInvalidArgument);
+  EXPECT_EQ(refused.field(), "and[1].in");
+  EXPECT_FALSE(with(limits::kFilterValues + 1, 1).ok());
+}
+
+// The column of a document that came before is not that of the next.
+TEST_F(Filters, ADocumentIsTestedByTheAttributesOfAnother) {
+  DocumentTest test(FromText<v1::Filter>("condition { attribute: 'lang' prefix: 'd' }"),
+                    config_.attributes());
+  const auto passes = [&](const std::string& attributes) {
+    return test.Passes(FromText<v1::Document>(attributes).attributes());
+  };
+  EXPECT_TRUE(passes(Attribute("lang", "string_value: 'de'")));
+  EXPECT_FALSE(passes(""));
+  EXPECT_FALSE(passes(Attribute("lang", "string_value: 'en'")));
+  DocumentTest wrong(FromText<v1::Filter>("condition { attribute: 'none' exists: false }"),
+                     config_.attributes());
+  EXPECT_FALSE(wrong.Passes(v1::Document().attributes()));
+}
+
 // Whatever else is wrong with it.
 TEST_F(Filters, AHiddenAttributeDiffersFromAnAbsentOne) {
   for (const std::string test : {"", "exists: true", "eq { string_value: 'x' }", "prefix: 'x'",
@@ -169,7 +206,8 @@ TEST_F(Filters, AHiddenAttributeDiffersFromAnAbsentOne) {
   }
 }
 
-// Filters at random, worked out by words of 64 documents, one by one by Passes(), and naively here.
+// Filters at random, worked out by words of 64 documents, one by one by DocumentTest, and naively
+// here.
 class RandomFilters {
  public:
   explicit RandomFilters(Random* random) : random_(*random) {}
@@ -252,6 +290,7 @@ TEST(RandomFilter, AdmitsWhatItsWordsDoNotSay) {
     const auto checked = CheckFilter(filter, config.attributes(), columns, Sees);
     ASSERT_TRUE(checked.ok());
     ColumnFilter admitted(**checked, bound);
+    DocumentTest alone(filter, config.attributes());
     for (uint64_t n = 0; n < 40; ++n) {
       const auto i = static_cast<uint32_t>(random.Below(bound));
       std::optional<int64_t> year;
@@ -262,7 +301,7 @@ TEST(RandomFilter, AdmitsWhatItsWordsDoNotSay) {
       }
       const bool expected = Naive(filter, year);
       EXPECT_EQ(admitted.Admits(i), expected) << filter.ShortDebugString();
-      EXPECT_EQ(Passes(filter, config.attributes(), document.attributes()), expected);
+      EXPECT_EQ(alone.Passes(document.attributes()), expected);
     }
     EXPECT_FALSE(admitted.Admits(static_cast<uint32_t>(bound + 64)));
   }
