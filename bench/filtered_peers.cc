@@ -37,6 +37,14 @@ faiss::MetricType FaissMetric(Metric metric) {
   return metric == Metric::kL2 ? faiss::METRIC_L2 : faiss::METRIC_INNER_PRODUCT;
 }
 
+// From one number to another, both included, in steps of some 40 %.
+std::vector<size_t> Steps(size_t from, size_t to) {
+  std::vector<size_t> steps;
+  for (size_t n = std::min(from, to); n < to; n = std::max(n + 1, n * 7 / 5)) steps.push_back(n);
+  steps.push_back(to);
+  return steps;
+}
+
 class FaissFlat : public Peer {
  public:
   explicit FaissFlat(const VectorSet& set)
@@ -49,7 +57,7 @@ class FaissFlat : public Peer {
         std::make_unique<faiss::IDSelectorBitmap>(caller.bitmap.size(), caller.bitmap.data());
     all_ = caller.rows.size() == static_cast<size_t>(index_.ntotal);
   }
-  std::vector<size_t> Settings(double, size_t) const override { return {0}; }
+  std::vector<size_t> Settings(size_t) const override { return {0}; }
   void Search(const float* query, size_t k, size_t, std::vector<uint32_t>* rows) override {
     faiss::SearchParameters parameters;
     parameters.sel = selector_.get();
@@ -90,14 +98,7 @@ class FaissIvf : public Peer {
         std::make_unique<faiss::IDSelectorBitmap>(caller.bitmap.size(), caller.bitmap.data());
     all_ = caller.rows.size() == static_cast<size_t>(index_.ntotal);
   }
-  std::vector<size_t> Settings(double, size_t) const override {
-    std::vector<size_t> settings;
-    for (double n = 2; n < static_cast<double>(lists_); n *= 1.35) {
-      settings.push_back(static_cast<size_t>(n));
-    }
-    settings.push_back(lists_);
-    return settings;
-  }
+  std::vector<size_t> Settings(size_t) const override { return Steps(1, lists_); }  // nprobe
   void Search(const float* query, size_t k, size_t setting, std::vector<uint32_t>* rows) override {
     faiss::SearchParametersIVF parameters;
     parameters.nprobe = setting;
@@ -146,7 +147,8 @@ class Graph {
   std::unique_ptr<hnswlib::HierarchicalNSW<float>> graph_;
 };
 
-// Newer hnswlib filters in the traversal; 0.6.2 fetches too many and drops those not permitted.
+// Newer hnswlib filters in the traversal; 0.6.2 fetches too many and drops those not permitted,
+// which is all that it offers.
 class HnswFiltered : public Peer {
  public:
   explicit HnswFiltered(const VectorSet& set) : graph_(set, nullptr), rows_(set.rows) {}
@@ -156,20 +158,9 @@ class HnswFiltered : public Peer {
   std::string name() const override { return "hnsw_overfetch"; }
 #endif
   void Enter(const FilteredCaller& caller) override { caller_ = &caller; }
-  std::vector<size_t> Settings(double fraction, size_t k) const override {
-    std::vector<size_t> settings;
-#ifdef CORDON_HNSW_FUNCTOR
-    (void)fraction;
-    const double from = static_cast<double>(k);
-#else
-    const double from = std::max(static_cast<double>(k), static_cast<double>(k) / fraction);
-#endif
-    for (double width = from; width < static_cast<double>(rows_) && settings.size() < 24;
-         width *= 1.4) {
-      settings.push_back(static_cast<size_t>(width));
-    }
-    return settings;
-  }
+  // The width of the search; without a filter also how many are fetched: more of those it has seen
+  // cost next to nothing. From k: what resembles the query may be just what is permitted.
+  std::vector<size_t> Settings(size_t k) const override { return Steps(k, rows_); }
   void Search(const float* query, size_t k, size_t setting, std::vector<uint32_t>* rows) override {
     graph_.graph().setEf(setting);
     rows->clear();
@@ -217,14 +208,7 @@ class HnswPermitted : public Peer {
     graphs_.clear();
     caller_ = nullptr;
   }
-  std::vector<size_t> Settings(double, size_t k) const override {
-    std::vector<size_t> settings;
-    for (double width = static_cast<double>(k); width < 20'000 && settings.size() < 24;
-         width *= 1.4) {
-      settings.push_back(static_cast<size_t>(width));
-    }
-    return settings;
-  }
+  std::vector<size_t> Settings(size_t k) const override { return Steps(k, set_.rows); }
   void Search(const float* query, size_t k, size_t setting, std::vector<uint32_t>* rows) override {
     graph_->graph().setEf(setting);
     rows->clear();

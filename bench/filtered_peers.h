@@ -20,8 +20,9 @@ class Peer {
   virtual void Enter(const FilteredCaller& caller) = 0;
   // Forgets all callers.
   virtual void Leave() {}
-  // The settings that trade time for recall, the quickest first, for a caller of this fraction.
-  virtual std::vector<size_t> Settings(double fraction, size_t k) const = 0;
+  // The settings that trade time for recall, the quickest first, up to all that there is; one
+  // between two of them is one as well.
+  virtual std::vector<size_t> Settings(size_t k) const = 0;
   // The rows of about the best k.
   virtual void Search(const float* query, size_t k, size_t setting,
                       std::vector<uint32_t>* rows) = 0;

@@ -15,6 +15,7 @@
 #include <fstream>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -278,7 +279,7 @@ class Bench {
         json out = {{"classes", classes.count}, {"correlation", correlation},
                     {"permitted", fraction},    {"k", k},
                     {"recall_asked", recall},   {"rows", callers.front().rows.size()}};
-        Compare(cell, k, recall, fraction, &out);
+        Compare(cell, k, recall, &out);
         cells->push_back(std::move(out));
       }
       if (options_.sweep) Sweep(cell, k);
@@ -286,7 +287,7 @@ class Bench {
     for (const auto& peer : peers_) peer->Leave();
   }
 
-  void Compare(const Cell& cell, size_t k, double recall, double fraction, json* out) {
+  void Compare(const Cell& cell, size_t k, double recall, json* out) {
     std::map<std::string, Searcher> methods;
     for (const auto& [name, plan] : {std::pair{"cordon", SearchPlan::kAuto},
                                      {"cordon_flat", SearchPlan::kFlat},
@@ -306,14 +307,14 @@ class Bench {
                                  {"order_us", trace.order_us},
                                  {"scan_us", trace.scan_us}};
     }
-    for (const auto& peer : peers_) AddPeer(cell, *peer, k, recall, fraction, &methods, out);
+    for (const auto& peer : peers_) AddPeer(cell, *peer, k, recall, &methods, out);
     Time(cell, methods, out);
   }
 
-  // The quickest setting that reaches the recall; or none.
-  void AddPeer(const Cell& cell, Peer& peer, size_t k, double recall, double fraction,
+  // The quickest setting that reaches the recall on the cell's own queries, to some 5 %; or none.
+  void AddPeer(const Cell& cell, Peer& peer, size_t k, double recall,
                std::map<std::string, Searcher>* methods, json* out) {
-    constexpr double kPatience_s = 20;  // a setting that takes longer for all queries is not tried
+    constexpr double kPatience_s = 20;  // after one that takes longer for all, no slower is tried
     const auto with = [&cell, &peer, k](size_t setting) {
       return [&cell, &peer, k, setting](size_t c, const float* query, std::vector<uint32_t>* rows) {
         peer.Enter(cell.caller(c));
@@ -322,18 +323,26 @@ class Bench {
     };
     for (size_t c = 0; c < cell.callers(); ++c) peer.Enter(cell.caller(c));  // may build for long
     Result result;
-    for (const size_t setting : peer.Settings(fraction, k)) {
+    std::optional<size_t> below, enough;
+    for (const size_t setting : peer.Settings(k)) {
       const double began = Seconds();
       result = cell.RecallOf(with(setting));
-      if (result.recall >= recall) {
-        (*methods)[peer.name()] = with(setting);
-        (*out)["methods"][peer.name()] = {
-            {"recall", result.recall}, {"worst", result.worst}, {"setting", setting}};
-        return;
-      }
-      if (Seconds() - began > kPatience_s) break;
+      (result.recall >= recall ? enough : below) = setting;
+      if (enough || Seconds() - began > kPatience_s) break;
     }
-    (*out)["methods"][peer.name()] = {{"recall", result.recall}, {"failed", true}};
+    json& method = (*out)["methods"][peer.name()];
+    if (!enough) {  // `setting`: the last that was tried
+      method = {{"recall", result.recall}, {"failed", true}, {"setting", *below}};
+      return;
+    }
+    while (below && *below + std::max<size_t>(1, *below / 20) < *enough) {
+      const size_t middle = (*below + *enough) / 2;
+      const Result between = cell.RecallOf(with(middle));
+      if (between.recall >= recall) result = between;
+      (between.recall >= recall ? enough : below) = middle;
+    }
+    (*methods)[peer.name()] = with(*enough);
+    method = {{"recall", result.recall}, {"worst", result.worst}, {"setting", *enough}};
   }
 
   void Time(const Cell& cell, const std::map<std::string, Searcher>& methods, json* out) {
