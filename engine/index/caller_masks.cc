@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <bit>
-#include <cstring>
+#include <iterator>
 
 #include "engine/base/planted.h"
 
@@ -23,11 +23,20 @@ uint64_t Hash(std::span<const uint64_t> words, uint64_t events) {
 
 }  // namespace
 
-CallerMasks::CallerMasks(const ListPart& part, size_t lists, Permits permits)
-    : part_(part), permits_(std::move(permits)), lists_(lists), bytes_(lists * sizeof(lists_[0])) {}
+CallerMasks::CallerMasks(const ListPart& part, size_t lists, Permits permits, size_t permits_bytes,
+                         Total total)
+    : part_(part), permits_(std::move(permits)), total_(std::move(total)), lists_(lists) {
+  Hold(sizeof(*this) + lists * sizeof(lists_[0]) + permits_bytes);
+}
 
 CallerMasks::~CallerMasks() {
   for (const auto& list : lists_) delete list.load(std::memory_order_relaxed);
+  if (total_ != nullptr) total_->fetch_sub(bytes_, std::memory_order_relaxed);
+}
+
+void CallerMasks::Hold(size_t bytes) {
+  bytes_.fetch_add(bytes, std::memory_order_relaxed);
+  if (total_ != nullptr) total_->fetch_add(bytes, std::memory_order_relaxed);
 }
 
 const ListMask& CallerMasks::Of(uint32_t list) {
@@ -37,8 +46,7 @@ const ListMask& CallerMasks::Of(uint32_t list) {
   if (!lists_[list].compare_exchange_strong(known, made.get(), std::memory_order_acq_rel)) {
     return *known;  // another thread was quicker
   }
-  bytes_.fetch_add(sizeof(ListMask) + made->masks.size() * sizeof(uint32_t),
-                   std::memory_order_relaxed);
+  Hold(sizeof(ListMask) + made->masks.size() * sizeof(uint32_t));
   return *made.release();
 }
 
@@ -54,12 +62,12 @@ const ListMask* CallerMasks::Make(uint32_t list) const {
   return mask.release();
 }
 
-uint64_t CallerMasks::RowsAt(uint64_t version) const {
+std::optional<uint64_t> CallerMasks::CoveredRowsAt(uint64_t version) const {
   std::lock_guard lock(rows_mutex_);
-  return rows_version_ == version ? rows_ : 0;
+  return rows_version_ == version ? std::optional(rows_) : std::nullopt;
 }
 
-void CallerMasks::SetRowsAt(uint64_t version, uint64_t rows) {
+void CallerMasks::SetCoveredRowsAt(uint64_t version, uint64_t rows) {
   std::lock_guard lock(rows_mutex_);
   rows_version_ = version;
   rows_ = rows;
@@ -77,7 +85,8 @@ std::shared_ptr<CallerMasks> MaskCache::Find(
     if (key.size() != classes.size() + 1 || key.back() != events) continue;
     if (!std::equal(classes.begin(), classes.end(), key.begin())) continue;
     entries_.splice(entries_.begin(), entries_, found->second);
-    return found->second->masks;
+    Evict();  // it may have grown since, and others
+    return entries_.front().masks;
   }
   Entry entry{{classes.begin(), classes.end()}, make()};
   entry.key.push_back(events);
@@ -88,16 +97,10 @@ std::shared_ptr<CallerMasks> MaskCache::Find(
   return masks;
 }
 
-// Requires mutex_. The newest stays, however large.
+// Requires mutex_. The one in use stays, however large.
 void MaskCache::Evict() {
-  size_t bytes = 0;
-  for (auto entry = entries_.begin(); entry != entries_.end();) {
-    bytes += entry->masks->bytes() + entry->key.size() * sizeof(uint64_t);
-    if (bytes <= bytes_max_ || entry == entries_.begin()) {
-      ++entry;
-      continue;
-    }
-    const auto gone = entry++;
+  while (bytes() > bytes_max_ && entries_.size() > 1) {
+    const auto gone = std::prev(entries_.end());
     const uint64_t events = gone->key.back();
     const std::span<const uint64_t> classes(gone->key.data(), gone->key.size() - 1);
     const auto [begin, end] = by_hash_.equal_range(Hash(classes, events));

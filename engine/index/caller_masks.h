@@ -3,8 +3,9 @@
 //
 // An entry of the cache is found by all that it was made from: the permitted classes, as far as the
 // lists have any, and how many starts and ends of documents have passed. Callers with equal
-// entitlements thus share; whoever loses a class has another key at once. Deleted rows are no
-// business of masks (lists.h).
+// entitlements thus share; whoever loses a class has another key at once. Callers share, too, who
+// differ only in classes that the lists have no rows of: so nothing may be kept here that is not of
+// the covered rows alone. Deleted rows are no business of masks (lists.h).
 #pragma once
 
 #include <atomic>
@@ -14,6 +15,7 @@
 #include <list>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <unordered_map>
 #include <vector>
@@ -34,37 +36,48 @@ class CallerMasks {
  public:
   // Whether entry `entry` of the part counts.
   using Permits = std::function<bool(size_t entry)>;
+  // Bytes of all masks of a cache.
+  using Total = std::shared_ptr<std::atomic<size_t>>;
 
-  // `part` and whatever `permits` borrows must outlive this.
-  CallerMasks(const ListPart& part, size_t lists, Permits permits);
+  // `part` and whatever `permits` borrows must outlive this. `permits_bytes`: about what `permits`
+  // holds. Its bytes count in `total`, which may be null, for as long as it lives.
+  CallerMasks(const ListPart& part, size_t lists, Permits permits, size_t permits_bytes = 0,
+              Total total = nullptr);
   ~CallerMasks();
   CallerMasks(const CallerMasks&) = delete;
   CallerMasks& operator=(const CallerMasks&) = delete;
 
   const ListMask& Of(uint32_t list);
 
-  size_t bytes() const { return bytes_.load(std::memory_order_relaxed); }
-
-  // How many rows the caller may see at a version of the index; 0 if not known.
-  uint64_t RowsAt(uint64_t version) const;
-  void SetRowsAt(uint64_t version, uint64_t rows);
+  // How many covered rows the caller may see at a version of the index, if it is known; rows beside
+  // the lists, which may be of classes that are not in the key, are not among them.
+  std::optional<uint64_t> CoveredRowsAt(uint64_t version) const;
+  void SetCoveredRowsAt(uint64_t version, uint64_t rows);
 
  private:
   const ListMask* Make(uint32_t list) const;
+  void Hold(size_t bytes);
 
   const ListPart& part_;
   const Permits permits_;
+  const Total total_;
   std::vector<std::atomic<const ListMask*>> lists_;
-  std::atomic<size_t> bytes_;
+  std::atomic<size_t> bytes_ = 0;
   mutable std::mutex rows_mutex_;
-  uint64_t rows_version_ = 0;  // guarded by rows_mutex_
-  uint64_t rows_ = 0;          // guarded by rows_mutex_
+  std::optional<uint64_t> rows_version_;  // guarded by rows_mutex_
+  uint64_t rows_ = 0;                     // guarded by rows_mutex_
 };
 
-// The least recently used go when all together pass the limit. Thread-safe.
+// The least recently used go when all together pass the limit, which masks may do until the next
+// Find(). Those that a search still reads count until it ends. Thread-safe.
 class MaskCache {
  public:
   explicit MaskCache(size_t bytes_max) : bytes_max_(bytes_max) {}
+
+  // What the masks of this cache are to count in.
+  const CallerMasks::Total& total() const { return total_; }
+  // What is held now.
+  size_t bytes() const { return total_->load(std::memory_order_relaxed); }
 
   // The masks of whoever may see `classes` after `events` starts and ends, made by `make` if there
   // are none.
@@ -81,6 +94,7 @@ class MaskCache {
   void Evict();
 
   const size_t bytes_max_;
+  const CallerMasks::Total total_ = std::make_shared<std::atomic<size_t>>(0);
   std::mutex mutex_;
   Entries entries_;                                               // guarded by mutex_
   std::unordered_multimap<uint64_t, Entries::iterator> by_hash_;  // guarded by mutex_

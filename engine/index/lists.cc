@@ -85,7 +85,10 @@ std::shared_ptr<CallerMasks> Lists::MakeMasks(const AllowedSet& allowed) const {
     const SegmentRows& rows = *segments_[numbers_.segment(id)];
     return rows.ValidAt(rows.document(numbers_.row(id)), now);
   };
-  return std::make_shared<CallerMasks>(part_, geometry_->lists(), permits);
+  // The classes are there twice: in the key as well.
+  const size_t classes_bytes = 2 * allowed.classes.words().size() * sizeof(uint64_t);
+  return std::make_shared<CallerMasks>(part_, geometry_->lists(), permits, classes_bytes,
+                                       cache_.total());
 }
 
 // The entries of a row are looked for in its two lists, which are short.

@@ -52,7 +52,7 @@ StatusOr<std::vector<Hit>> VectorIndex::Search(const AllowedSet& allowed,
   if (lists_ != nullptr) noted.geometry = lists_->geometry().revision();
   if (MayUseLists(allowed, padded, options)) {
     const std::shared_ptr<CallerMasks> masks = lists_->MasksOf(allowed);
-    const float least = LeastFor(allowed, padded, options, *masks);
+    const float least = LeastFor(allowed, options, *masks);
     if (least > 0) {
       noted.plan = SearchPlan::kLists;
       const SearchedLists searched{*lists_, *segments_, numbers(), live_.get()};
@@ -94,17 +94,27 @@ bool VectorIndex::MayUseLists(const AllowedSet& allowed, const PaddedQuery& quer
 }
 
 // How far the lists must be searched; 0: all permitted rows must be.
-float VectorIndex::LeastFor(const AllowedSet& allowed, const PaddedQuery&,
-                            const SearchOptions& options, CallerMasks& masks) const {
+float VectorIndex::LeastFor(const AllowedSet& allowed, const SearchOptions& options,
+                            CallerMasks& masks) const {
   constexpr float kStrictest = 1e-6f;
   if (options.least > 0) return options.least;
-  const bool filtered = allowed.filter != nullptr;  // what it admits, no other question counts
-  uint64_t rows = filtered ? 0 : masks.RowsAt(version_);
-  if (rows == 0) rows = CountAllowed(allowed);
-  if (!filtered) masks.SetRowsAt(version_, rows);
+  const uint64_t rows =
+      CountCovered(allowed, masks) + CountIn(segments().subspan(Covered()), allowed);
   const double part = static_cast<double>(rows) / static_cast<double>(lists_->geometry().rows());
   const float least = lists_->geometry().calibration().LeastFor(options.recall, part);
   return least == 0 && options.plan == SearchPlan::kLists ? kStrictest : least;
+}
+
+// Others share the masks who have other classes beside the lists: of the covered rows alone a count
+// is theirs as well.
+uint64_t VectorIndex::CountCovered(const AllowedSet& allowed, CallerMasks& masks) const {
+  const auto covered = segments().first(Covered());
+  // What a filter admits, no other question counts.
+  if (allowed.filter != nullptr) return CountIn(covered, allowed);
+  if (const auto known = masks.CoveredRowsAt(version_)) return *known;
+  const uint64_t rows = CountIn(covered, allowed);
+  masks.SetCoveredRowsAt(version_, rows);
+  return rows;
 }
 
 bool VectorIndex::PermitsMoreThan(uint64_t rows, const AllowedSet& allowed) const {
@@ -121,9 +131,13 @@ bool VectorIndex::PermitsMoreThan(uint64_t rows, const AllowedSet& allowed) cons
 }
 
 uint64_t VectorIndex::CountAllowed(const AllowedSet& allowed) const {
+  return CountIn(segments(), allowed);
+}
+
+uint64_t VectorIndex::CountIn(std::span<const Segment> segments, const AllowedSet& allowed) {
   const PermittedRuns permitted(allowed.classes);
   uint64_t count = 0;
-  for (const Segment& segment : *segments_) {
+  for (const Segment& segment : segments) {
     permitted.ForEach(segment, [&](const ClassRun& run) {
       count += segment.CountIn(run.begin, run.end, allowed.now, allowed.filter);
       return true;

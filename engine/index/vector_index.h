@@ -131,8 +131,9 @@ class VectorIndex {
   StatusOr<std::vector<Hit>> SearchAll(const PaddedQuery& query, const AllowedSet& allowed,
                                        const SearchOptions& options, SearchTrace* trace) const;
   bool PermitsMoreThan(uint64_t rows, const AllowedSet& allowed) const;
-  float LeastFor(const AllowedSet& allowed, const PaddedQuery& query, const SearchOptions& options,
-                 CallerMasks& masks) const;
+  static uint64_t CountIn(std::span<const Segment> segments, const AllowedSet& allowed);
+  uint64_t CountCovered(const AllowedSet& allowed, CallerMasks& masks) const;
+  float LeastFor(const AllowedSet& allowed, const SearchOptions& options, CallerMasks& masks) const;
   bool MayUseLists(const AllowedSet& allowed, const PaddedQuery& query,
                    const SearchOptions& options) const;
 

@@ -391,6 +391,52 @@ TEST_P(ListSearchTest, CallersDoNotShareMasks) {
   }
 }
 
+// What a search tells of its way, times aside.
+std::string Way(const VectorIndex& index, const AllowedSet& allowed,
+                const std::vector<float>& query) {
+  SearchTrace trace;
+  const auto hits =
+      index.Search(allowed, query, {.k = 10, .mode = SearchMode::kFast, .recall = 0.8}, &trace);
+  return (trace.plan == SearchPlan::kLists ? "lists " : "flat ") +
+         std::to_string(trace.lists_scanned) + " " + std::to_string(trace.rows_scanned) + " " +
+         std::to_string(trace.rows_reranked) + "\n" + Describe(*hits);
+}
+
+// Two callers who differ only in a class that came after the lists share their masks. How many rows
+// each may see decides the plan, and must not be the other's number, whoever asks first.
+TEST_P(ListSearchTest, ClassesBesideTheListsAreCountedForTheirCallersOnly) {
+  constexpr uint32_t kLate = 200;  // far beyond the classes that the lists know
+  Listed world(16, 128, GetParam(), 8000);
+  const VectorIndex frozen = world.index.Frozen();
+  world.index = frozen.With(MakeLists(frozen, Upkeep::kTrain, {}));
+  std::vector<std::vector<float>> vectors;
+  std::vector<std::string> ids;
+  for (size_t i = 0; i < 8000; ++i) {
+    vectors.push_back(world.Query());
+    ids.push_back("late-" + std::to_string(i));
+  }
+  std::vector<DocumentChange> changes(ids.size());
+  for (size_t i = 0; i < ids.size(); ++i) {
+    changes[i].document = ids[i];
+    changes[i].number = world.documents.Add(ids[i]);
+    changes[i].rows = {{0, kLate, vectors[i].data()}};
+  }
+  const AllowedSet few = AllowedOf({1, 2, 3}, kLate + 1);
+  const AllowedSet many = AllowedOf({1, 2, 3, kLate}, kLate + 1);
+  const auto query = world.Query();
+  // Each asks the first search of its lists in one of these.
+  const VectorIndex before = world.index.Apply(changes);
+  const VectorIndex other = frozen.With(MakeLists(frozen, Upkeep::kTrain, {})).Apply(changes);
+  const std::string of_few = Way(before, few, query);
+  const std::string of_many = Way(other, many, query);
+  ASSERT_EQ(of_few.substr(0, 4), "flat");
+  ASSERT_EQ(of_many.substr(0, 5), "lists");
+  EXPECT_EQ(Way(before, many, query), of_many);
+  EXPECT_EQ(Way(other, few, query), of_few);
+  // Nor do the rows that are hidden from the one change what is done for them.
+  EXPECT_EQ(Way(world.index, few, query), of_few);
+}
+
 TEST_P(ListSearchTest, StopsWhenToldTo) {
   Listed world(12, 16, GetParam(), 500);
   world.index = Upkept(world.index, Upkeep::kTrain);

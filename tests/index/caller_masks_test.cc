@@ -1,0 +1,119 @@
+// Fears about masks that are kept: that a caller is given another's, or that they fill the memory.
+#include "engine/index/caller_masks.h"
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "tests/index/listed_world.h"
+
+namespace cordon {
+namespace {
+
+class CallerMasksTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    Random random(3);
+    Clusters clusters(random, 16, 10);
+    std::vector<std::vector<float>> vectors;
+    std::vector<std::string> ids;
+    for (size_t i = 0; i < 1000; ++i) {
+      vectors.push_back(clusters.Next());
+      ids.push_back(std::to_string(i));
+    }
+    std::vector<DocumentChange> changes(ids.size());
+    for (size_t i = 0; i < ids.size(); ++i) {
+      changes[i].document = ids[i];
+      changes[i].rows = {{0, static_cast<uint32_t>(i % 4), vectors[i].data()}};
+    }
+    index_ = Upkept(index_.Apply(changes), Upkeep::kTrain);
+  }
+
+  const ListPart& part() const { return index_.lists()->part(); }
+  size_t lists() const { return index_.lists()->geometry().lists(); }
+
+  // The masks of whoever may see one class.
+  std::shared_ptr<CallerMasks> Find(MaskCache* cache, uint64_t key, uint32_t permitted) {
+    return cache->Find({&key, 1}, 0, [&] {
+      return std::make_shared<CallerMasks>(
+          part(), lists(),
+          [this, permitted](size_t entry) { return part().classes()[entry] == permitted; }, 0,
+          cache->total());
+    });
+  }
+  void ReadAll(CallerMasks* masks) const {
+    for (uint32_t list = 0; list < lists(); ++list) masks->Of(list);
+  }
+
+  VectorIndex index_{16, Metric::kCosine};
+};
+
+TEST_F(CallerMasksTest, WhatGrowsAfterItWasFoundCountsToo) {
+  constexpr uint64_t kCallers = 20;
+  size_t small = 0;
+  {
+    MaskCache any(1);
+    Find(&any, 1, 0);
+    small = any.bytes();
+  }
+  MaskCache cache(kCallers * small);
+  std::vector<std::weak_ptr<CallerMasks>> callers;
+  for (uint64_t c = 0; c < kCallers; ++c) callers.push_back(Find(&cache, c, c % 4));
+  EXPECT_EQ(cache.bytes(), kCallers * small);
+  for (const auto& caller : callers) {
+    ASSERT_FALSE(caller.expired());
+    ReadAll(caller.lock().get());
+  }
+  ASSERT_GT(cache.bytes(), 2 * kCallers * small);
+  const auto last = Find(&cache, 0, 0);  // known already
+  EXPECT_LE(cache.bytes(), kCallers * small);
+  EXPECT_EQ(last, callers[0].lock());
+  EXPECT_TRUE(callers[1].expired());  // the least recently used went first
+}
+
+TEST_F(CallerMasksTest, BytesAreGivenBack) {
+  MaskCache cache(1 << 20);
+  auto masks = Find(&cache, 1, 2);
+  const size_t unread = cache.bytes();
+  ReadAll(masks.get());
+  const size_t held = cache.bytes();
+  EXPECT_GT(held, unread);
+  const CallerMasks::Total total = cache.total();
+  {
+    CallerMasks others(
+        part(), lists(), [](size_t) { return true; }, 0, total);
+    ReadAll(&others);
+    EXPECT_GT(cache.bytes(), held);
+  }
+  EXPECT_EQ(cache.bytes(), held);
+}
+
+TEST_F(CallerMasksTest, OneOfAnotherKeyIsAnother) {
+  MaskCache cache(1 << 20);
+  const auto one = Find(&cache, 1, 1), two = Find(&cache, 2, 2);
+  for (uint32_t list = 0; list < lists(); ++list) {
+    const ListRange range = part().Find(list);
+    uint32_t ones = 0, twos = 0;
+    for (size_t entry = range.begin; entry < range.end; ++entry) {
+      ones += part().classes()[entry] == 1 ? 1 : 0;
+      twos += part().classes()[entry] == 2 ? 1 : 0;
+    }
+    EXPECT_EQ(one->Of(list).count, ones);
+    EXPECT_EQ(two->Of(list).count, twos);
+  }
+  EXPECT_EQ(Find(&cache, 1, 3), one);
+}
+
+TEST_F(CallerMasksTest, RowsAreKnownOfOneVersionOnly) {
+  MaskCache cache(1 << 20);
+  const auto masks = Find(&cache, 1, 1);
+  EXPECT_EQ(masks->CoveredRowsAt(0), std::nullopt);
+  masks->SetCoveredRowsAt(7, 0);
+  EXPECT_EQ(masks->CoveredRowsAt(7), 0u);
+  EXPECT_EQ(masks->CoveredRowsAt(8), std::nullopt);
+}
+
+}  // namespace
+}  // namespace cordon
