@@ -27,9 +27,9 @@ namespace cordon {
 
 // Where a call is handled. gRPC 1.51 calls back on the threads that poll its sockets, of which
 // there are two at least: short reads have them (Executor::SubmitOrRun), and once one was long, one
-// of them at most, so that however long a search takes, the other goes on polling. A call that may
-// wait for an endpoint goes to threads of its own, so that a slow one holds up nobody else.
-enum class Where { kQueue, kHereIfFree, kOutside };
+// of them at most, so that however long a search takes, the other goes on polling. A call that
+// turns out to wait for an endpoint goes on elsewhere (endpoint_wait.h).
+enum class Where { kQueue, kHereIfFree };
 
 // Calls that wait for a revision, counted by their keys. Thread-safe.
 class WaitingCalls {
@@ -51,7 +51,7 @@ struct Front {
   Authenticator* authenticator;
   CertificateAuthenticator* certificates;
   Executor* executor;
-  Executor* outside = nullptr;  // for calls that may wait for endpoints; null: there are none
+  Executor* outside = nullptr;  // for calls that wait for endpoints; null: there are none
   OpenStreams streams;
   OpenSyncs syncs;
   Peers peers;
@@ -62,10 +62,6 @@ struct Front {
   // client certificate. A certificate that has ended or is denied counts for neither.
   // UNAUTHENTICATED calls are counted, not journalled.
   StatusOr<Authenticated> Authenticate(const grpc::CallbackServerContext& context);
-
-  Executor* ExecutorAt(Where where) const {
-    return where == Where::kOutside && outside != nullptr ? outside : executor;
-  }
 
   // Counts the call, or the message of a stream. RESOURCE_EXHAUSTED beyond the key's quota.
   Status Admit(const Authenticated& caller);
@@ -83,6 +79,20 @@ Status CheckMessage(const google::protobuf::Message& message, size_t bytes_max);
 
 // The call of a request, for its record: "Retrieve" for a RetrieveRequest.
 std::string CallOf(const google::protobuf::Message& request);
+
+// Goes on with a call on `executor`, where it may wait: with `go(caller)`, the caller authenticated
+// anew, since its key may be revoked by then. `refused(status)` runs instead if it is, or with
+// `full` if the queue is full.
+template <typename Go, typename Refused>
+void GoOnAt(Executor* executor, Front* front, const grpc::CallbackServerContext* context,
+            const Status& full, Go go, Refused refused) {
+  const bool admitted = executor->Submit([=] {
+    const auto caller = front->Authenticate(*context);
+    if (!caller.ok()) return refused(caller.status());
+    go(*caller);
+  });
+  if (!admitted) refused(full);
+}
 
 // Runs `handle(caller, request, stop, done)` as a task of the executor; `done` takes
 // StatusOr<Response>, once.
@@ -108,7 +118,7 @@ grpc::ServerUnaryReactor* Unary(Front* front, grpc::CallbackServerContext* conte
     handle(*caller, *request, StopOf(context), done);
   };
   const bool admitted = where == Where::kHereIfFree ? front->executor->SubmitOrRun(run)
-                                                    : front->ExecutorAt(where)->Submit(run);
+                                                    : front->executor->Submit(run);
   if (!admitted) reactor->Finish(ToGrpc(Overloaded()));
   return reactor;
 }

@@ -1,5 +1,9 @@
 #include "engine/server/ingest_stream.h"
 
+#include <memory>
+
+#include "engine/server/endpoint_wait.h"
+
 namespace cordon {
 namespace {
 
@@ -27,7 +31,7 @@ IngestStream::IngestStream(Front* front, grpc::CallbackServerContext* context)
   const bool serving = front_->streams.Add(this, [this] { Drain(); });
   std::lock_guard lock(mutex_);
   draining_ = draining_ || !serving;
-  if (!front_->ExecutorAt(Where::kOutside)->Submit([this] { Begin(); })) {
+  if (!front_->executor->Submit([this] { Begin(); })) {
     processing_ = false;
     Fail(Overloaded());
     MaybeFinish();
@@ -82,9 +86,8 @@ void IngestStream::MaybeProcess() {
   const uint64_t number = next_process_++;
   const grpc::ByteBuffer message = unprocessed_.front();
   unprocessed_.pop_front();
-  const bool admitted = front_->ExecutorAt(Where::kOutside)->Submit([this, message, number] {
-    Process(message, number);
-  });
+  const bool admitted =
+      front_->executor->Submit([this, message, number] { Process(message, number); });
   if (!admitted) {
     processing_ = false;
     refused_ = true;
@@ -94,9 +97,6 @@ void IngestStream::MaybeProcess() {
 }
 
 void IngestStream::Process(grpc::ByteBuffer message, uint64_t number) {
-  const auto acknowledge = [this, number](Result result) {
-    Acknowledge(number, std::move(result));
-  };
   // Each batch is authenticated anew: a key that is revoked in mid-stream writes nothing more.
   const auto caller = front_->Authenticate(*context_);
   Status refused = caller.status();
@@ -104,14 +104,34 @@ void IngestStream::Process(grpc::ByteBuffer message, uint64_t number) {
   auto request = refused.ok() ? Parse(&message) : StatusOr<v1::IngestRequest>(refused);
   if (refused.ok()) refused = request.status();
   if (refused.ok()) refused = CheckBatch(*request, number);
-  if (refused.ok()) {
-    IngestDocuments(front_->engine->WriteAs(*caller), *std::move(request), acknowledge);
-  } else if (caller.ok()) {
+  if (!caller.ok()) {
+    Acknowledge(number, refused);
+  } else if (!refused.ok()) {
     const auto tenant = front_->engine->FindTenant(caller->tenant());
-    RefuseJournaled(tenant, *caller, "Ingest", refused, acknowledge);
+    RefuseJournaled(tenant, *caller, "Ingest", refused,
+                    [this, number](Result result) { Acknowledge(number, std::move(result)); });
   } else {
-    acknowledge(refused);
+    return Hand(*caller, *std::move(request), number);
   }
+  Processed(refused);
+}
+
+void IngestStream::Hand(const Authenticated& caller, v1::IngestRequest request, uint64_t number) {
+  const auto batch = std::make_shared<v1::IngestRequest>(std::move(request));
+  WhereItMayWait(
+      front_, context_, caller, *batch,
+      [this, batch, number](const Authenticated& now) {
+        IngestDocuments(front_->engine->WriteAs(now), std::move(*batch),
+                        [=, this](Result result) { Acknowledge(number, std::move(result)); });
+        Processed(OkStatus());
+      },
+      [this, number](const Status& refused) {
+        Acknowledge(number, refused);
+        Processed(refused);
+      });
+}
+
+void IngestStream::Processed(const Status& refused) {
   std::lock_guard lock(mutex_);
   processing_ = false;
   refused_ = refused_ || !refused.ok();

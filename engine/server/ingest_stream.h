@@ -47,6 +47,9 @@ class IngestStream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc
 
   // Runs on the executor: authenticates, validates and submits the oldest unprocessed batch.
   void Process(grpc::ByteBuffer message, uint64_t number);
+  // Submits a batch, from the threads for that if an endpoint embeds it. The next one waits.
+  void Hand(const Authenticated& caller, v1::IngestRequest request, uint64_t number);
+  void Processed(const Status& refused);
   Status CheckBatch(const v1::IngestRequest& request, uint64_t number);
   void Acknowledge(uint64_t number, Result result);
 

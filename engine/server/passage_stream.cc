@@ -1,13 +1,14 @@
 #include "engine/server/passage_stream.h"
 
+#include "engine/server/endpoint_wait.h"
 #include "engine/server/revision_wait.h"
 
 namespace cordon {
 
 PassageStream::PassageStream(Front* front, grpc::CallbackServerContext* context,
-                             const v1::RetrieveStreamRequest* request, Where where)
-    : front_(front), context_(context), request_(request), where_(where), stop_(StopOf(context)) {
-  if (!front_->ExecutorAt(where_)->Submit([this] { Begin(); })) End(Overloaded());
+                             const v1::RetrieveStreamRequest* request)
+    : front_(front), context_(context), request_(request), stop_(StopOf(context)) {
+  if (!front_->executor->Submit([this] { Begin(); })) End(Overloaded());
 }
 
 void PassageStream::Begin() {
@@ -19,10 +20,15 @@ void PassageStream::Begin() {
     return RefuseJournaled(front_->engine->FindTenant(caller->tenant()), *caller, "RetrieveStream",
                            admitted, [this](const Status& status) { End(status); });
   }
+  const auto refused = [this](const Status& status) { End(status); };
   WhenVisible(
-      front_, where_, context_, *caller, request_->query().scope().at_least_revision(), stop_,
-      [this](const Authenticated& now) { Open(now); },
-      [this](const Status& status) { End(status); });
+      front_, context_, *caller, request_->query().scope().at_least_revision(), stop_,
+      [this, refused](const Authenticated& now) {
+        WhereItMayWait(
+            front_, context_, now, request_->query(),
+            [this](const Authenticated& known) { Open(known); }, refused);
+      },
+      refused);
 }
 
 void PassageStream::Open(const Authenticated& caller) {
@@ -35,7 +41,7 @@ void PassageStream::Open(const Authenticated& caller) {
 }
 
 void PassageStream::Next() {
-  if (!front_->ExecutorAt(where_)->Submit([this] { Make(); })) End(Overloaded());
+  if (!front_->executor->Submit([this] { Make(); })) End(Overloaded());
 }
 
 void PassageStream::Make() {

@@ -1,6 +1,7 @@
 // One RetrieveStream call: an answer out in several messages.
 //
-// One step follows the other: authenticate and find on the executor, then for each message, there
+// One step follows the other: authenticate and find on the executor (where an endpoint is asked, on
+// the threads for that), then for each message, there
 // too: authenticate anew, decide anew, its journal record, its write, the next. A client that reads
 // slowly holds the answer in memory until the deadline, and no thread.
 #pragma once
@@ -17,7 +18,7 @@ namespace cordon {
 class PassageStream final : public grpc::ServerWriteReactor<v1::RetrieveStreamResponse> {
  public:
   PassageStream(Front* front, grpc::CallbackServerContext* context,
-                const v1::RetrieveStreamRequest* request, Where where);
+                const v1::RetrieveStreamRequest* request);
 
   void OnWriteDone(bool ok) override;
   void OnDone() override { delete this; }
@@ -33,7 +34,6 @@ class PassageStream final : public grpc::ServerWriteReactor<v1::RetrieveStreamRe
   Front* const front_;
   grpc::CallbackServerContext* const context_;
   const v1::RetrieveStreamRequest* const request_;
-  const Where where_;
   const std::function<bool()> stop_;
   std::shared_ptr<AnswerStream> answer_;
   v1::RetrieveStreamResponse outgoing_;

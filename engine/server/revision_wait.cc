@@ -16,12 +16,11 @@ constexpr milliseconds kLookEvery{10};  // as long as a group commit takes on a 
 // One waiting call: looks every now and then. Owns itself through its alarm's callback.
 class Waiting : public std::enable_shared_from_this<Waiting> {
  public:
-  Waiting(Front* front, Where where, const grpc::CallbackServerContext* context, std::string key,
-          Tenant* tenant, uint64_t revision, std::function<bool()> stop,
+  Waiting(Front* front, const grpc::CallbackServerContext* context, std::string key, Tenant* tenant,
+          uint64_t revision, std::function<bool()> stop,
           std::function<void(const Authenticated&)> resume,
           std::function<void(const Status&)> refused)
       : front_(front),
-        where_(where),
         context_(context),
         key_(std::move(key)),
         tenant_(tenant),
@@ -40,21 +39,12 @@ class Waiting : public std::enable_shared_from_this<Waiting> {
       return;
     }
     alarm_.reset();  // it holds the callback, and the callback this
-    const bool admitted =
-        front_->ExecutorAt(where_)->Submit([self = shared_from_this()] { self->Resume(); });
-    if (!admitted) refused_(Overloaded());
+    GoOnAt(front_->executor, front_, context_, Overloaded(), resume_, refused_);
     front_->waiting.Remove(key_);
   }
 
  private:
-  void Resume() {
-    const auto caller = front_->Authenticate(*context_);
-    if (!caller.ok()) return refused_(caller.status());
-    resume_(*caller);
-  }
-
   Front* const front_;
-  const Where where_;
   const grpc::CallbackServerContext* const context_;  // as long as the call is not answered
   const std::string key_;
   Tenant* const tenant_;  // the engine's; Server::Stop waits until nobody waits here
@@ -91,7 +81,7 @@ bool WaitingCalls::empty() {
   return all_ == 0;
 }
 
-void WhenVisible(Front* front, Where where, const grpc::CallbackServerContext* context,
+void WhenVisible(Front* front, const grpc::CallbackServerContext* context,
                  const Authenticated& caller, uint64_t revision, std::function<bool()> stop,
                  std::function<void(const Authenticated&)> resume,
                  std::function<void(const Status&)> refused) {
@@ -101,7 +91,7 @@ void WhenVisible(Front* front, Where where, const grpc::CallbackServerContext* c
   if (visible || !caller.Require(Right::kQuery).ok()) return resume(caller);
   const std::string key = caller.tenant() + "/" + caller.key_id();
   if (!front->waiting.Add(key)) return resume(caller);
-  std::make_shared<Waiting>(front, where, context, key, tenant.get(), revision, std::move(stop),
+  std::make_shared<Waiting>(front, context, key, tenant.get(), revision, std::move(stop),
                             std::move(resume), std::move(refused))
       ->Look();
 }

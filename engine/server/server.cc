@@ -178,8 +178,7 @@ StatusOr<std::unique_ptr<Server>> Server::Start(const Config& config) {
   parts->executor =
       std::make_unique<Executor>(ThreadsOf(config), static_cast<size_t>(config.queue));
   if (!config.endpoints.empty()) {
-    parts->outside =
-        std::make_unique<Executor>(limits::kEndpointThreads, static_cast<size_t>(config.queue));
+    parts->outside = std::make_unique<Executor>(limits::kEndpointThreads, limits::kEndpointWaiters);
   }
   RETURN_IF_ERROR(parts->Listen(config));
   return std::unique_ptr<Server>(new Server(std::move(parts)));

@@ -2,6 +2,7 @@
 
 #include "engine/crypto/encoding.h"
 #include "engine/crypto/random_bytes.h"
+#include "engine/server/endpoint_wait.h"
 #include "engine/server/export_stream.h"
 #include "engine/server/find_keys.h"
 #include "engine/server/ingest_stream.h"
@@ -22,19 +23,10 @@ Reactor* Read(Front* front, CallContext* context, const Request* request, Respon
                     auto done) { call(front->engine->ReadAs(caller, std::move(stop)), in, done); });
 }
 
-// Where a read is handled: outside if it may ask an endpoint.
-Where PlaceOf(const Front& front, const v1::RetrieveRequest& request) {
-  const bool asks = front.outside != nullptr && !request.text().empty();
-  return asks ? Where::kOutside : Where::kHereIfFree;
-}
-Where PlaceOf(const Front& front, const v1::BatchRetrieveRequest& request) {
-  for (const auto& query : request.queries()) {
-    if (PlaceOf(front, query) == Where::kOutside) return Where::kOutside;
-  }
-  return Where::kQueue;  // not a small task
-}
+// Where a read is handled: a batch is no small task.
+Where PlaceOf(const v1::BatchRetrieveRequest&) { return Where::kQueue; }
 template <typename Request>
-Where PlaceOf(const Front&, const Request&) {
+Where PlaceOf(const Request&) {
   return Where::kHereIfFree;
 }
 
@@ -51,23 +43,25 @@ uint64_t RevisionOf(const Request& request) {
   return request.scope().at_least_revision();
 }
 
-// A read that may wait for a revision first.
+// A read that may wait for a revision first, and then for an endpoint.
 template <typename Request, typename Response, typename Call>
 Reactor* ReadAt(Front* front, CallContext* context, const Request* request, Response* response,
                 Call call) {
-  const Where where = PlaceOf(*front, *request);
   return Unary(
       front, context, request, response,
-      [front, where, context, call](const Authenticated& caller, const Request& in,
-                                    const std::function<bool()>& stop, auto done) {
+      [front, context, call](const Authenticated& caller, const Request& in,
+                             const std::function<bool()>& stop, auto done) {
+        const auto go = [=, &in](const Authenticated& now) {
+          call(front->engine->ReadAs(now, stop), in, done);
+        };
         WhenVisible(
-            front, where, context, caller, RevisionOf(in), stop,
+            front, context, caller, RevisionOf(in), stop,
             [=, &in](const Authenticated& now) {
-              call(front->engine->ReadAs(now, stop), in, done);
+              WhereItMayWait(front, context, now, in, go, done);
             },
             done);
       },
-      limits::kQueryMessageBytes, where);
+      limits::kQueryMessageBytes, PlaceOf(*request));
 }
 
 // A write: the same with what a writing call needs.
@@ -104,9 +98,7 @@ Reactor* RetrievalService::BatchRetrieve(CallContext* context,
 
 grpc::ServerWriteReactor<v1::RetrieveStreamResponse>* RetrievalService::RetrieveStream(
     CallContext* context, const v1::RetrieveStreamRequest* request) {
-  const Where where = PlaceOf(*front_, request->query());
-  return new PassageStream(front_, context, request,
-                           where == Where::kOutside ? where : Where::kQueue);
+  return new PassageStream(front_, context, request);
 }
 
 Reactor* RetrievalService::GetDocument(CallContext* context, const v1::GetDocumentRequest* request,
