@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "engine/base/check.h"
+#include "engine/base/stop.h"
 #include "engine/index/list_scratch.h"
 
 namespace cordon {
@@ -84,10 +85,7 @@ Status ListSearch::Run(const std::function<bool()>& stop) {
   trace_.order_us = MicrosSince(begin);
   for (bool ended = false; !lists.empty() && !ended;) {
     for (size_t i = 0; i < lists.size() && !ended; ++i) {
-      if (stop && stop()) {
-        return Status(StatusCode::kDeadlineExceeded, "",
-                      "the search was stopped before it was complete; allow it more time");
-      }
+      RETURN_IF_ERROR(CheckGoesOn(stop));
       ++trace_.lists_seen;
       ended = full() && !Expects(lists[i], 2 * most_ + kMoreRows);
       if (!ended) Visit(lists[i], i + 1 < lists.size() ? &lists[i + 1] : nullptr);

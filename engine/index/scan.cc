@@ -4,6 +4,8 @@
 #include <bit>
 #include <limits>
 
+#include "engine/base/stop.h"
+
 namespace cordon {
 
 ScoreRange CodeRange(const PaddedQuery& query, const QueryCodes& codes, const RowFacts& row,
@@ -61,10 +63,8 @@ Scan::Scan(const PaddedQuery& query, std::span<const Segment> segments, const Al
 Status Scan::Run() {
   const PermittedRuns permitted(allowed_.classes);
   for (uint32_t segment = 0; segment < segments_.size(); ++segment) {
-    if ((stop_ && stop_()) || !ScanSegment(segment, permitted)) {
-      return Status(StatusCode::kDeadlineExceeded, "",
-                    "the search was stopped before it was complete; allow it more time");
-    }
+    RETURN_IF_ERROR(CheckGoesOn(stop_));
+    if (!ScanSegment(segment, permitted)) return Stopped();
   }
   if (!codes_ && ranking_.HasRoomFor(size_)) {
     // So few rows that most of them are answers, or nearly: codes would spare hardly any floats.

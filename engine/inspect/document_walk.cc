@@ -2,12 +2,6 @@
 
 namespace cordon {
 
-Status CheckGoesOn(const std::function<bool()>& stop) {
-  if (!stop || !stop()) return OkStatus();
-  return Status(StatusCode::kDeadlineExceeded, "",
-                "the deadline has passed; ask about less, or allow more time");
-}
-
 Status WalkDocuments(const View& view, const Collection& collection,
                      const std::function<bool()>& stop, const VisitRecord& visit) {
   constexpr size_t kEvery = 256;  // documents between two looks at the clock: under a millisecond

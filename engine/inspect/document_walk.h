@@ -5,12 +5,10 @@
 #include <functional>
 
 #include "cordon/store/v1/records.pb.h"
+#include "engine/base/stop.h"
 #include "engine/view/view.h"
 
 namespace cordon {
-
-// DEADLINE_EXCEEDED if `stop`, which may be empty, says so: an answer is whole or there is none.
-Status CheckGoesOn(const std::function<bool()>& stop);
 
 // Calls `visit` for each document of the View's collection until it returns an error, asking `stop`
 // every now and then. DATA_LOSS if a record is damaged.

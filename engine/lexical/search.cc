@@ -7,6 +7,7 @@
 
 #include "engine/base/check.h"
 #include "engine/base/planted.h"
+#include "engine/base/stop.h"
 
 namespace cordon {
 namespace {
@@ -121,18 +122,16 @@ LexicalSearch::LexicalSearch(std::span<const LexicalSegment> segments,
 }
 
 StatusOr<LexicalSearch::Result> LexicalSearch::Run(const Bm25& parameters, TextQuery query) {
-  const Status stopped(StatusCode::kDeadlineExceeded, "",
-                       "the search was stopped before it was complete; allow it more time");
   for (const auto& term : query.terms) required_ |= term.required;
   Statistics statistics;
   statistics.document_frequency.resize(query.terms.size());
-  if (!Gather(query, &statistics).ok()) return stopped;
+  RETURN_IF_ERROR(Gather(query, &statistics));
   Result result{{}, TextScorer(parameters, std::move(query), statistics)};
   size_t rows_max = 0;
   for (const Match& match : matches_) rows_max = std::max<size_t>(rows_max, match.rows->size());
   sums_.resize(rows_max);
   for (uint32_t i = 0; i < matches_.size(); ++i) {
-    if (stop_ && stop_()) return stopped;
+    RETURN_IF_ERROR(CheckGoesOn(stop_));
     required_ ? ScoreRequired(i, result.scorer) : ScoreMatch(i, result.scorer);
   }
   std::sort(best_.begin(), best_.end(),
@@ -147,7 +146,7 @@ StatusOr<LexicalSearch::Result> LexicalSearch::Run(const Bm25& parameters, TextQ
 Status LexicalSearch::Gather(const TextQuery& query, Statistics* statistics) {
   PermittedRows permitted(allowed_);
   for (const LexicalSegment& segment : segments_) {
-    if (stop_ && stop_()) return Status(StatusCode::kDeadlineExceeded, "", "");
+    RETURN_IF_ERROR(CheckGoesOn(stop_));
     permitted.Find(segment);
     const LexicalRows& rows = segment.rows();
     statistics->rows += permitted.size();

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/base/stop.h"
 #include "engine/columns/filter.h"
 #include "engine/retrieve/search.h"
 
@@ -61,7 +62,7 @@ class Proposer {
   // same when it is asked for more: from now on all is searched. True if that is a change.
   bool NoteDefect();
 
-  Status CheckStop() const;
+  Status CheckStop() const { return CheckGoesOn(stop_); }
 
  private:
   const Access& access_;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "engine/base/stop.h"
+
 namespace cordon {
 namespace {
 
@@ -30,15 +32,13 @@ StatusOr<std::vector<Passage>> Diversify(std::vector<Passage> passages, double l
     return lambda * relevance[i] - (1 - lambda) * (chosen.empty() ? 0 : nearest[i]);
   };
   while (chosen.size() < std::min(count, passages.size())) {
-    if (stop && stop()) {
-      return Status(StatusCode::kDeadlineExceeded, "", "the deadline has passed; ask for fewer");
-    }
+    RETURN_IF_ERROR(CheckGoesOn(stop));
     size_t next = passages.size();
     for (size_t i = 0; i < passages.size(); ++i) {
       if (!taken[i] && (next == passages.size() || value(i) > value(next))) next = i;
     }
     taken[next] = true;
-    const std::vector<float> embedding = passages[next]->embedding;
+    const std::vector<float>& embedding = passages[next]->embedding;
     for (size_t i = 0; i < passages.size(); ++i) {
       if (taken[i]) continue;
       const double cosine =

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "engine/base/limits.h"
+#include "engine/base/stop.h"
 #include "engine/base/text_check.h"
 #include "engine/store/codec.h"
 #include "engine/store/schema.h"
@@ -69,6 +70,7 @@ class PartReader {
   Status ReadNamed() {
     int& next = part_.next.next_document;
     for (; next < request_.documents_size() && !Full(); ++next) {
+      RETURN_IF_ERROR(CheckGoesOn(context_.stop));
       ASSIGN_OR_RETURN(auto cleared, guard_.ClearForExport(request_.documents(next), parts_));
       if (!cleared) return DocumentNotFound().Within(fmt::format("documents[{}]", next));
       Take(*std::move(cleared));
@@ -81,9 +83,7 @@ class PartReader {
     ExportPlace& next = part_.next;
     while (!Full()) {
       if (next.next_ahead == next.ahead.size() && !LookAhead()) break;
-      if (context_.stop && context_.stop()) {
-        return Status(StatusCode::kDeadlineExceeded, "", "the message took too long to make");
-      }
+      RETURN_IF_ERROR(CheckGoesOn(context_.stop));
       next.after = std::move(next.ahead[next.next_ahead++]);
       ASSIGN_OR_RETURN(auto cleared, guard_.ClearForExport(next.after, parts_));
       if (cleared) Take(*std::move(cleared));

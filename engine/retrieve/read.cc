@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "engine/base/limits.h"
+#include "engine/base/stop.h"
 #include "engine/base/text_check.h"
 #include "engine/retrieve/access.h"
 #include "engine/retrieve/pack.h"
@@ -52,12 +53,6 @@ v1::GetDocumentResponse ToDocument(const Document& document, const JournalReceip
   return response;
 }
 
-Status CheckGoesOn(const ReadContext& context) {
-  if (!context.stop || !context.stop()) return OkStatus();
-  return Status(StatusCode::kDeadlineExceeded, "",
-                "stopped before all documents were checked; name fewer, or allow more time");
-}
-
 StatusOr<v1::CheckAccessResponse> Check(const ReadContext& context,
                                         const v1::CheckAccessRequest& request,
                                         journal::v1::Record* record) {
@@ -78,7 +73,7 @@ StatusOr<v1::CheckAccessResponse> Check(const ReadContext& context,
   for (const std::string& id : request.documents()) {
     const auto [document, is_new] = seen.try_emplace(id, false);
     if (is_new) {
-      RETURN_IF_ERROR(CheckGoesOn(context));
+      RETURN_IF_ERROR(CheckGoesOn(context.stop));
       ASSIGN_OR_RETURN(document->second, guard.Sees(id));
     }
     if (document->second) response.add_permitted(id);

@@ -134,12 +134,6 @@ bool Proposer::NoteDefect() {
   return std::exchange(mode_, SearchMode::kExact) == SearchMode::kFast;
 }
 
-Status Proposer::CheckStop() const {
-  if (!stop_ || !stop_()) return OkStatus();
-  return Status(StatusCode::kDeadlineExceeded, "",
-                "the search was stopped before it was complete; allow it more time");
-}
-
 // Candidates that the guard rejects are defects of the index, and those that lack a phrase, which
 // only the stored text tells, are none: the search goes on until k are cleared or nothing more is
 // permitted. After a defect of a fast search all is searched, from the beginning.
