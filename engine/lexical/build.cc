@@ -14,11 +14,13 @@ class LexicalRowsBuilder {
   LexicalRowsBuilder() : rows_(std::make_shared<LexicalRows>()) { rows_->slots_.resize(1024); }
 
   // Rows come by (class, document, ordinal).
-  void AddRow(const LexicalSource& row, uint32_t length) {
+  void AddRow(const LexicalSource& row, uint32_t length, uint32_t weight) {
     const auto number = static_cast<uint32_t>(rows_->keys_.size());
-    CORDON_CHECK(number < kLexicalRowsMax);
+    rows_->weight_ += weight;
+    CORDON_CHECK(number == 0 || rows_->weight_ <= kLexicalRowsMax);
     rows_->keys_.push_back({row.document, row.ordinal, row.class_id});
     rows_->lengths_.push_back(length);
+    rows_->weights_.push_back(weight);
     auto& runs = rows_->runs_;
     if (runs.empty() || runs.back().class_id != row.class_id) {
       runs.push_back({row.class_id, number, number, 0});
@@ -51,6 +53,7 @@ class LexicalRowsBuilder {
 
   std::shared_ptr<const LexicalRows> Finish() {
     NumberRows();
+    CORDON_CHECK(rows_->text_.size() <= UINT32_MAX);
     rows_->terms_.push_back({0, static_cast<uint32_t>(rows_->text_.size()), 0, 0, 0});
     PlacePostings();
     for (size_t term = 0; term < rows_->terms(); ++term) Complete(term);
@@ -148,7 +151,7 @@ std::shared_ptr<const LexicalRows> LexicalRows::Build(std::vector<LexicalSource>
   LexicalRowsBuilder builder;
   for (uint32_t row = 0; row < sources.size(); ++row) {
     const TermCounts& terms = *sources[row].terms;
-    builder.AddRow(sources[row], terms.length());
+    builder.AddRow(sources[row], terms.length(), WeightOf(terms));
     for (size_t i = 0; i < terms.size(); ++i) {
       builder.AddPosting(builder.Intern(terms[i].text, terms[i].hash), row, terms[i].count);
     }
@@ -165,6 +168,7 @@ struct LiveRow {
   LexicalSource source;
   uint32_t segment;
   uint32_t row;
+  uint32_t weight;
 };
 
 std::vector<LiveRow> LiveRows(std::span<const LexicalSegment> segments) {
@@ -179,7 +183,7 @@ std::vector<LiveRow> LiveRows(std::span<const LexicalSegment> segments) {
         source.valid_until = bounded->until;
         ++bounded;
       }
-      if (!segments[s].Dead(row)) live.push_back({source, s, row});
+      if (!segments[s].Dead(row)) live.push_back({source, s, row, rows.weight(row)});
     }
   }
   std::sort(live.begin(), live.end(), [](const LiveRow& a, const LiveRow& b) {
@@ -189,39 +193,55 @@ std::vector<LiveRow> LiveRows(std::span<const LexicalSegment> segments) {
   return live;
 }
 
+// Some rows as one segment.
+LexicalSegment Gathered(std::span<const LexicalSegment> segments, std::span<const LiveRow> live) {
+  LexicalRowsBuilder builder;
+  std::vector<std::vector<uint32_t>> places;  // of the rows of each segment
+  for (const LexicalSegment& segment : segments) {
+    places.emplace_back(segment.rows().size(), kNoRow);
+  }
+  for (size_t i = 0; i < live.size(); ++i) {
+    const LexicalRows& rows = segments[live[i].segment].rows();
+    builder.AddRow(live[i].source, rows.length(live[i].row), live[i].weight);
+    places[live[i].segment][live[i].row] = static_cast<uint32_t>(i);
+  }
+  for (size_t s = 0; s < segments.size(); ++s) {
+    segments[s].rows().ForEachTerm(
+        [&](std::string_view text, uint32_t hash, std::span<const Posting> postings) {
+          std::optional<uint32_t> term;
+          for (const Posting& posting : postings) {
+            const uint32_t place = places[s][posting.row];
+            if (place == kNoRow) continue;
+            if (!term) term = builder.Intern(text, hash);
+            builder.AddPosting(*term, place, posting.count);
+          }
+        });
+  }
+  return LexicalSegment(builder.Finish());
+}
+
 }  // namespace
 
 std::vector<LexicalSegment> MergeSegments(std::span<const LexicalSegment> segments,
-                                          size_t rows_max) {
+                                          size_t weight_max) {
   const std::vector<LiveRow> live = LiveRows(segments);
+  size_t weight = 0;
+  for (const LiveRow& row : live) weight += row.weight;
+  const size_t parts = (weight + weight_max - 1) / weight_max;
   std::vector<LexicalSegment> merged;
-  const size_t parts = (live.size() + rows_max - 1) / rows_max;
-  for (size_t part = 0; part < parts; ++part) {
-    LexicalRowsBuilder builder;
-    std::vector<std::vector<uint32_t>> places;  // of the rows of each segment in this part
-    for (const LexicalSegment& segment : segments) {
-      places.emplace_back(segment.rows().size(), kNoRow);
+  size_t done = 0;  // the weight of what is merged
+  for (size_t begin = 0; begin < live.size();) {
+    // The parts' ends are where the weight would be shared out evenly, or before, if it is too
+    // much.
+    const size_t share = weight * (merged.size() + 1) / parts;
+    size_t end = begin, here = 0;
+    while (end < live.size() &&
+           (end == begin || (done + here < share && here + live[end].weight <= weight_max))) {
+      here += live[end++].weight;
     }
-    const size_t begin = live.size() * part / parts;
-    const size_t end = live.size() * (part + 1) / parts;
-    for (size_t i = begin; i < end; ++i) {
-      const LexicalRows& rows = segments[live[i].segment].rows();
-      builder.AddRow(live[i].source, rows.length(live[i].row));
-      places[live[i].segment][live[i].row] = static_cast<uint32_t>(i - begin);
-    }
-    for (size_t s = 0; s < segments.size(); ++s) {
-      segments[s].rows().ForEachTerm(
-          [&](std::string_view text, uint32_t hash, std::span<const Posting> postings) {
-            std::optional<uint32_t> term;
-            for (const Posting& posting : postings) {
-              const uint32_t place = places[s][posting.row];
-              if (place == kNoRow) continue;
-              if (!term) term = builder.Intern(text, hash);
-              builder.AddPosting(*term, place, posting.count);
-            }
-          });
-    }
-    merged.emplace_back(builder.Finish());
+    merged.push_back(Gathered(segments, std::span(live).subspan(begin, end - begin)));
+    done += here;
+    begin = end;
   }
   return merged;
 }

@@ -15,6 +15,7 @@ namespace {
 
 // Whether the segment must be written anew for an erasure, dead rows and all.
 bool HoldsErased(const LexicalSegment& segment, const LexicalChange& change) {
+  if (change.kind == LexicalChange::Kind::kSweep) return segment.dead() != nullptr;
   if (change.kind != LexicalChange::Kind::kErase || Planted(Bug::kWordsKept)) return false;
   return !segment.rows().rows_of(change.document).empty() ||
          (change.renumbered && segment.dead() != nullptr);
@@ -31,7 +32,7 @@ std::vector<LexicalSegment> WithoutChanged(std::span<const LexicalSegment> segme
     bool erased = false;
     for (const LexicalChange& change : changes) {
       erased = erased || HoldsErased(segment, change);
-      if (!change.may_exist) continue;
+      if (!change.may_exist || change.kind == LexicalChange::Kind::kSweep) continue;
       for (const uint32_t row : segment.rows().rows_of(change.document)) {
         if (segment.Dead(row)) continue;
         if (!dead) dead = segment.CopyDead();
@@ -50,7 +51,9 @@ std::vector<LexicalSegment> WithoutChanged(std::span<const LexicalSegment> segme
 // The rows that the changes leave: of a document's changes the last one counts.
 std::vector<LexicalSource> NewRows(std::span<const LexicalChange> changes) {
   std::unordered_map<uint32_t, const LexicalChange*> last;
-  for (const LexicalChange& change : changes) last[change.document] = &change;
+  for (const LexicalChange& change : changes) {
+    if (change.kind != LexicalChange::Kind::kSweep) last[change.document] = &change;
+  }
   std::vector<LexicalSource> rows;
   for (const auto& [document, change] : last) {
     if (change->kind != LexicalChange::Kind::kReplace) continue;
@@ -62,43 +65,55 @@ std::vector<LexicalSource> NewRows(std::span<const LexicalChange> changes) {
   return rows;
 }
 
-// Adds to `rewrite` the segments of which more than half is dead, as far as `rows_max` rows go.
-void AddHalfDead(std::span<const LexicalSegment> segments, size_t rows_max,
+// Adds to `rewrite` the segments of which more than half is dead, as far as `weight_max` goes.
+void AddHalfDead(std::span<const LexicalSegment> segments, size_t weight_max,
                  std::vector<bool>* rewrite) {
   size_t copied = 0;
   for (size_t s = 0; s < segments.size(); ++s) {
     const bool half_dead = segments[s].live() < (segments[s].rows().size() + 1) / 2;
-    if (!half_dead || copied + segments[s].live() > rows_max) continue;
-    copied += segments[s].live();
+    if (!half_dead || copied + segments[s].live_weight() > weight_max) continue;
+    copied += segments[s].live_weight();
     (*rewrite)[s] = true;
   }
 }
 
+// Full segments of the rows, and what is left over.
+std::vector<LexicalSegment> SegmentsOf(std::span<const LexicalSource> rows, size_t weight_max) {
+  std::vector<LexicalSegment> segments;
+  for (size_t begin = 0; begin < rows.size();) {
+    size_t end = begin, weight = 0;
+    for (; end < rows.size(); ++end) {
+      weight += WeightOf(*rows[end].terms);
+      if (end > begin && weight > weight_max) break;
+    }
+    const auto some = rows.subspan(begin, end - begin);
+    segments.emplace_back(LexicalRows::Build({some.begin(), some.end()}));
+    begin = end;
+  }
+  return segments;
+}
+
 }  // namespace
 
-LexicalIndex::LexicalIndex(Language language, Bm25 parameters, size_t rows_max)
+LexicalIndex::LexicalIndex(Language language, Bm25 parameters, size_t weight_max)
     : language_(language),
       parameters_(parameters),
-      rows_max_(rows_max),
+      weight_max_(weight_max),
       segments_(std::make_shared<const std::vector<LexicalSegment>>()) {
-  CORDON_CHECK(rows_max >= 2 && rows_max <= kLexicalRowsMax);
+  CORDON_CHECK(weight_max >= 2 && weight_max <= kLexicalRowsMax);
 }
 
 LexicalIndex LexicalIndex::Apply(std::span<const LexicalChange> changes) const {
   std::vector<bool> rewrite;
   std::vector<LexicalSegment> all = WithoutChanged(*segments_, changes, &rewrite);
-  AddHalfDead(all, rows_max_, &rewrite);
-  std::vector<LexicalSource> rows = NewRows(changes);
-  for (size_t begin = 0; begin < rows.size(); begin += rows_max_) {
-    const auto from = rows.begin() + static_cast<std::ptrdiff_t>(begin);
-    const auto to =
-        rows.begin() + static_cast<std::ptrdiff_t>(std::min(rows.size(), begin + rows_max_));
-    all.emplace_back(LexicalRows::Build({from, to}));
+  AddHalfDead(all, weight_max_, &rewrite);
+  for (LexicalSegment& segment : SegmentsOf(NewRows(changes), weight_max_)) {
+    all.push_back(std::move(segment));
   }
   std::vector<size_t> live;
-  for (const LexicalSegment& segment : all) live.push_back(segment.live());
+  for (const LexicalSegment& segment : all) live.push_back(segment.live_weight());
   std::vector<LexicalSegment> merged;
-  for (const std::vector<size_t>& group : PlanMerges(live, rows_max_)) {
+  for (const std::vector<size_t>& group : PlanMerges(live, weight_max_)) {
     const size_t first = group.front();
     if (group.size() == 1 && (first >= rewrite.size() || !rewrite[first])) {
       merged.push_back(all[first]);
@@ -106,7 +121,7 @@ LexicalIndex LexicalIndex::Apply(std::span<const LexicalChange> changes) const {
     }
     std::vector<LexicalSegment> pieces;
     for (const size_t piece : group) pieces.push_back(all[piece]);
-    for (LexicalSegment& segment : MergeSegments(pieces, rows_max_)) {
+    for (LexicalSegment& segment : MergeSegments(pieces, weight_max_)) {
       merged.push_back(std::move(segment));
     }
   }
@@ -135,19 +150,29 @@ uint64_t LexicalIndex::bytes() const {
 }
 
 void LexicalIndexBuilder::Add(Row row) {
+  text_bytes_ += row.text.size();
   rows_.push_back(std::move(row));
-  if (rows_.size() == index_.rows_max_) Seal();
+  const bool full =
+      rows_.size() == index_.weight_max_ || text_bytes_ >= index_.weight_max_ * kLexicalRowBytes;
+  if (full) Seal();
 }
 
-// Each segment is built on a thread of its own; no more of them at once than there are processors.
+void LexicalIndexBuilder::Take(Sealed sealed) {
+  for (LexicalSegment& segment : sealed.get()) segments_.push_back(std::move(segment));
+}
+
+// What was added is taken apart on a thread of its own; no more of them at once than there are
+// processors.
 void LexicalIndexBuilder::Seal() {
   const size_t threads = std::max(1U, std::thread::hardware_concurrency());
   if (sealing_.size() >= threads) {
-    segments_.emplace_back(sealing_.front().get());
+    Take(std::move(sealing_.front()));
     sealing_.erase(sealing_.begin());
   }
-  sealing_.push_back(std::async(
-      std::launch::async, [language = index_.language_, rows = std::exchange(rows_, {})] {
+  text_bytes_ = 0;
+  sealing_.push_back(
+      std::async(std::launch::async, [language = index_.language_, weight_max = index_.weight_max_,
+                                      rows = std::exchange(rows_, {})] {
         std::vector<TermCounts> terms;
         terms.reserve(rows.size());
         std::vector<LexicalSource> sources;
@@ -156,13 +181,13 @@ void LexicalIndexBuilder::Seal() {
           sources.push_back({row.document, row.ordinal, row.class_id, row.valid_from,
                              row.valid_until, &terms.back()});
         }
-        return LexicalRows::Build(std::move(sources));
+        return SegmentsOf(sources, weight_max);
       }));
 }
 
 LexicalIndex LexicalIndexBuilder::Finish() {
   if (!rows_.empty()) Seal();
-  for (Sealed& sealed : sealing_) segments_.emplace_back(sealed.get());
+  for (Sealed& sealed : sealing_) Take(std::move(sealed));
   index_.segments_ = std::make_shared<const std::vector<LexicalSegment>>(std::move(segments_));
   return std::move(index_);
 }

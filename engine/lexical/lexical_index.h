@@ -26,6 +26,7 @@ struct LexicalChange {
     kReplace,  // `rows` are all the rows of the document from now on
     kRemove,   // the document goes
     kErase,    // the same, and no word of it stays in memory once older versions are gone
+    kSweep,    // of no document: no word of a row that is dead now stays in memory
   };
   struct Row {
     uint32_t ordinal = 0;
@@ -46,8 +47,9 @@ struct LexicalChange {
 // See the top. Cheap to copy; every const call is thread-safe.
 class LexicalIndex {
  public:
-  // An empty index. Only tests choose another `rows_max`: rows of a full segment.
-  explicit LexicalIndex(Language language, Bm25 parameters = {}, size_t rows_max = kLexicalRowsMax);
+  // An empty index. Only tests choose another `weight_max`: of a full segment, in ordinary rows.
+  explicit LexicalIndex(Language language, Bm25 parameters = {},
+                        size_t weight_max = kLexicalRowsMax);
 
   Language language() const { return language_; }
 
@@ -70,12 +72,12 @@ class LexicalIndex {
 
   Language language_;
   Bm25 parameters_;
-  size_t rows_max_;
+  size_t weight_max_;
   std::shared_ptr<const std::vector<LexicalSegment>> segments_;
 };
 
-// Fills full segments directly, for a start from the store: texts are read on the caller's thread
-// and taken apart on others. For one thread.
+// Fills segments directly, for a start from the store: texts are read on the caller's thread and
+// taken apart on others. For one thread.
 class LexicalIndexBuilder {
  public:
   explicit LexicalIndexBuilder(const LexicalIndex& empty) : index_(empty) {}
@@ -95,12 +97,14 @@ class LexicalIndexBuilder {
   LexicalIndex Finish();
 
  private:
-  using Sealed = std::future<std::shared_ptr<const LexicalRows>>;
+  using Sealed = std::future<std::vector<LexicalSegment>>;
 
   void Seal();
+  void Take(Sealed sealed);
 
   LexicalIndex index_;
-  std::vector<Row> rows_;  // of the segment that is being filled
+  std::vector<Row> rows_;  // not sealed yet
+  size_t text_bytes_ = 0;  // of them
   std::vector<Sealed> sealing_;
   std::vector<LexicalSegment> segments_;
 };

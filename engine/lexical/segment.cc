@@ -7,6 +7,12 @@
 
 namespace cordon {
 
+uint32_t WeightOf(const TermCounts& terms) {
+  const size_t bytes = terms.size() * sizeof(Posting) + terms.bytes();
+  return static_cast<uint32_t>(
+      std::max<size_t>(1, (bytes + kLexicalRowBytes - 1) / kLexicalRowBytes));
+}
+
 std::span<const uint32_t> LexicalRows::rows_of(uint32_t document) const {
   const auto below = [&](uint32_t row, uint32_t wanted) { return keys_[row].document < wanted; };
   const auto begin = std::lower_bound(by_number_.begin(), by_number_.end(), document, below);
@@ -25,7 +31,7 @@ std::optional<TermPostings> LexicalRows::Find(std::string_view term, uint32_t ha
 }
 
 size_t LexicalRows::bytes() const {
-  return keys_.size() * (sizeof(Key) + 2 * sizeof(uint32_t)) + runs_.size() * sizeof(Run) +
+  return keys_.size() * (sizeof(Key) + 3 * sizeof(uint32_t)) + runs_.size() * sizeof(Run) +
          bounded_.size() * sizeof(Bounded) + terms_.size() * sizeof(Term) +
          slots_.size() * sizeof(uint32_t) + text_.size() + postings_.size() * sizeof(Posting);
 }
@@ -33,7 +39,11 @@ size_t LexicalRows::bytes() const {
 LexicalSegment LexicalSegment::WithDead(Bitmap dead) const {
   CORDON_CHECK(dead.size() == rows_->size());
   LexicalSegment result(rows_);
-  result.live_ = rows_->size() - dead.Count();
+  for (uint32_t row = 0; row < rows_->size(); ++row) {
+    if (!dead.Test(row)) continue;
+    --result.live_;
+    result.live_weight_ -= rows_->weight(row);
+  }
   if (result.live_ != rows_->size()) result.dead_ = std::make_shared<const Bitmap>(std::move(dead));
   return result;
 }

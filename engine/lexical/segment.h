@@ -26,6 +26,13 @@ namespace cordon {
 // segments of 100 terms a row takes a tenth of a second at most.
 inline constexpr size_t kLexicalRowsMax = 32768;
 
+// A row with more bytes of terms and postings counts as several, so that a segment is full at 128
+// MiB of them. An ordinary one has 300 terms or so, which take 3 KiB.
+inline constexpr size_t kLexicalRowBytes = 4096;
+
+// As how many rows one with these terms counts, at least as one: its weight.
+uint32_t WeightOf(const TermCounts& terms);
+
 // What a row is built from.
 struct LexicalSource {
   uint32_t document = 0;  // its number (document_numbers.h)
@@ -66,7 +73,8 @@ class LexicalRows {
     Micros until;
   };
 
-  // 1 to kLexicalRowsMax rows, in any order. (document, ordinal) twice is a defect and aborts.
+  // Rows in any order, at least one, whose weights are kLexicalRowsMax at most; or a single one.
+  // More, or (document, ordinal) twice, is a defect and aborts.
   static std::shared_ptr<const LexicalRows> Build(std::vector<LexicalSource> sources);
 
   uint32_t size() const { return static_cast<uint32_t>(keys_.size()); }
@@ -74,6 +82,8 @@ class LexicalRows {
   uint32_t ordinal(uint32_t row) const { return keys_[row].ordinal; }
   uint32_t class_id(uint32_t row) const { return keys_[row].class_id; }
   uint32_t length(uint32_t row) const { return lengths_[row]; }
+  uint32_t weight(uint32_t row) const { return weights_[row]; }
+  uint64_t weight() const { return weight_; }          // of all rows
   std::span<const Run> runs() const { return runs_; }  // by class
   std::span<const Bounded> bounded() const { return bounded_; }
 
@@ -123,6 +133,8 @@ class LexicalRows {
 
   std::vector<Key> keys_;          // by row
   std::vector<uint32_t> lengths_;  // by row
+  std::vector<uint32_t> weights_;  // by row
+  uint64_t weight_ = 0;
   std::vector<Run> runs_;
   std::vector<Bounded> bounded_;     // by row
   std::vector<uint32_t> by_number_;  // rows by (document, ordinal)
@@ -136,10 +148,12 @@ class LexicalRows {
 class LexicalSegment {
  public:
   explicit LexicalSegment(std::shared_ptr<const LexicalRows> rows)
-      : rows_(std::move(rows)), live_(rows_->size()) {}
+      : rows_(std::move(rows)), live_(rows_->size()), live_weight_(rows_->weight()) {}
 
   const LexicalRows& rows() const { return *rows_; }
   size_t live() const { return live_; }
+  // Of the live rows.
+  size_t live_weight() const { return live_weight_; }
   bool Dead(uint32_t row) const { return dead_ != nullptr && dead_->Test(row); }
   // Null if no row is dead.
   const Bitmap* dead() const { return dead_.get(); }
@@ -153,11 +167,12 @@ class LexicalSegment {
   std::shared_ptr<const LexicalRows> rows_;
   std::shared_ptr<const Bitmap> dead_;  // null: none
   size_t live_;
+  size_t live_weight_;
 };
 
-// The live rows of some segments as full segments, as few and as equal as possible, parted by
-// class.
+// The live rows of some segments as segments that weigh `weight_max` at most, or have one row: as
+// few and as equal as possible, parted by class.
 std::vector<LexicalSegment> MergeSegments(std::span<const LexicalSegment> segments,
-                                          size_t rows_max);
+                                          size_t weight_max);
 
 }  // namespace cordon

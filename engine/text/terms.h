@@ -41,6 +41,9 @@ class TermCounts {
     return {std::string_view(bytes_).substr(entry.begin, entry.size), entry.hash, entry.count};
   }
 
+  // Bytes of the distinct terms.
+  size_t bytes() const { return bytes_.size(); }
+
   // Words of the text: parts and chains do not make it longer.
   uint32_t length() const { return length_; }
 
