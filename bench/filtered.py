@@ -187,7 +187,8 @@ def main():
         print("CORDON_SHARED_DATA is not set: only made vectors are searched", file=sys.stderr)
     chosen = QUICK if options.quick else BOUNDED if options.bounded else dict.fromkeys(SETS, WHOLE)
     names = options.data.split(",") if options.data else list(chosen)
-    stem = "filtered-quick" if options.quick else "filtered-bounded" if options.bounded else "filtered"
+    kind = "-quick" if options.quick else "-bounded" if options.bounded else ""
+    stem = f"filtered{kind}"
     report = {"machine": machine.describe(HERE.parent), "sets": [], "recorded_elsewhere": RECORDED}
     report["machine"]["quick"] = options.quick
     for number, name in enumerate(names):

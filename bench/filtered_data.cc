@@ -1,78 +1,25 @@
 #include "bench/filtered_data.h"
 
 #include <fmt/format.h>
-#include <zlib.h>
 
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-#include <fstream>
 #include <numeric>
-#include <regex>
 
 #include "bench/exact_data.h"
+#include "bench/numpy.h"
 #include "engine/base/random.h"
 
 namespace cordon {
 namespace {
 
-StatusOr<std::string> ReadAll(const std::string& path) {
-  gzFile file = gzopen(path.c_str(), "rb");  // reads plain files too
-  if (file == nullptr) return Status(StatusCode::kNotFound, "data", path + " is not there");
-  std::string bytes;
-  std::vector<char> part(1 << 20);
-  for (int n; (n = gzread(file, part.data(), static_cast<unsigned>(part.size()))) > 0;) {
-    bytes.append(part.data(), static_cast<size_t>(n));
-  }
-  gzclose(file);
-  return bytes;
-}
-
-float FromHalf(uint16_t half) {
-  const int exponent = half >> 10 & 31;
-  const float mantissa = static_cast<float>(half & 1023);
-  const float value =
-      exponent == 0 ? std::ldexp(mantissa, -24) : std::ldexp(1024 + mantissa, exponent - 25);
-  return (half >> 15) != 0 ? -value : value;
-}
-
-struct Matrix {
-  size_t rows = 0;
-  size_t columns = 0;
-  std::vector<float> values;
-};
-
-// NumPy's format, version 1, of int8, half and single floats.
-StatusOr<Matrix> ReadNumpy(const std::string& path) {
-  ASSIGN_OR_RETURN(const std::string bytes, ReadAll(path));
-  uint16_t header_bytes = 0;
-  if (bytes.size() > 10) std::memcpy(&header_bytes, bytes.data() + 8, 2);
-  const std::string header = bytes.substr(10, header_bytes);
-  std::smatch found;
-  static const std::regex kForm(R"('descr': '(.i1|<f2|<f4)'.*'shape': \((\d+), (\d+)\))");
-  if (!std::regex_search(header, found, kForm)) return Invalid("data", path + ": unknown format");
-  Matrix matrix{std::stoul(found[2]), std::stoul(found[3]), {}};
-  matrix.values.resize(matrix.rows * matrix.columns);
-  const char* data = bytes.data() + 10 + header_bytes;
-  const std::string type = found[1];
-  for (size_t i = 0; i < matrix.values.size(); ++i) {
-    if (type[1] == 'i') {
-      matrix.values[i] = static_cast<float>(static_cast<int8_t>(data[i]));
-    } else if (type == "<f2") {
-      uint16_t half;
-      std::memcpy(&half, data + 2 * i, 2);
-      matrix.values[i] = FromHalf(half);
-    } else {
-      std::memcpy(&matrix.values[i], data + 4 * i, 4);
-    }
-  }
-  return matrix;
-}
-
 StatusOr<Matrix> ReadImages(const std::string& path) {
   constexpr size_t kHeader = 16, kPixels = 784;
-  ASSIGN_OR_RETURN(const std::string bytes, ReadAll(path));
-  if (bytes.size() < kHeader) return Invalid("data", path + ": unknown format");
+  ASSIGN_OR_RETURN(const std::string bytes, ReadUnpacked(path));
+  if (bytes.size() < kHeader || (bytes.size() - kHeader) % kPixels != 0) {
+    return Invalid("data", path + ": not images of 28 x 28");
+  }
   Matrix matrix{(bytes.size() - kHeader) / kPixels, kPixels, {}};
   for (size_t i = 0; i < matrix.rows * kPixels; ++i) {
     matrix.values.push_back(static_cast<float>(static_cast<uint8_t>(bytes[kHeader + i])));
@@ -81,11 +28,13 @@ StatusOr<Matrix> ReadImages(const std::string& path) {
 }
 
 StatusOr<Matrix> ReadFvecs(const std::string& path) {
-  ASSIGN_OR_RETURN(const std::string bytes, ReadAll(path));
+  ASSIGN_OR_RETURN(const std::string bytes, ReadUnpacked(path));
   int32_t columns = 0;
   if (bytes.size() >= 4) std::memcpy(&columns, bytes.data(), 4);
-  if (columns <= 0) return Invalid("data", path + ": unknown format");
-  const size_t row_bytes = 4 + static_cast<size_t>(columns) * 4;
+  const size_t row_bytes = 4 + static_cast<size_t>(std::max(columns, 0)) * 4;
+  if (columns <= 0 || bytes.size() % row_bytes != 0) {
+    return Invalid("data", path + ": not rows of one length");
+  }
   Matrix matrix{bytes.size() / row_bytes, static_cast<size_t>(columns), {}};
   matrix.values.resize(matrix.rows * matrix.columns);
   for (size_t row = 0; row < matrix.rows; ++row) {
@@ -180,6 +129,9 @@ StatusOr<VectorSet> LoadVectors(const std::string& name, const std::string& shar
     ASSIGN_OR_RETURN(base, ReadNumpy(dir + "docs.f16.npy"));
   } else {
     ASSIGN_OR_RETURN(base, ReadNumpy(dir + "docs.f32.npy"));
+  }
+  if (base.rows < 2 || (queries.rows > 0 && queries.columns != base.columns)) {
+    return Invalid("data", name + ": too few vectors, or queries of another dimension");
   }
   return ToSet(name, metric, base, queries, rows_max, queries_max, seed);
 }

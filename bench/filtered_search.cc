@@ -7,12 +7,12 @@
 // rotated, callers taking turns. Recall is against a scan of all permitted rows.
 //   cordon          as served         cordon_flat, cordon_lists   the one plan or the other
 #include <fmt/format.h>
+#include <fmt/os.h>
 #include <omp.h>
 
 #include <CLI/CLI.hpp>
 #include <chrono>
 #include <cstdio>
-#include <fstream>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -134,6 +134,7 @@ class Cell {
       // A hit's id is copied, as in an answer, but not turned into a number.
       const auto hits =
           index_.Search(callers_[c].allowed, {query, set_.dimension}, options, nullptr);
+      CORDON_CHECK(hits.ok());
       rows->resize(hits->size());
     };
   }
@@ -431,14 +432,16 @@ int Main(int argc, char** argv) {
   auto set = LoadVectors(options.data, shared == nullptr ? "" : shared, options.rows,
                          options.queries, options.seed);
   if (!set.ok()) {
-    fmt::print(stderr, "{} is left out: {}\n", options.data, set.status().ToString());
-    return 0;
+    const bool absent = set.status().code() == StatusCode::kNotFound;
+    fmt::print(stderr, "{} {}: {}\n", options.data, absent ? "is left out" : "cannot be read",
+               set.status().ToString());
+    return absent ? 0 : 1;
   }
   fmt::print("{}: {} x {}, {} queries, {}\n", options.data, set->rows, set->dimension, set->queries,
              InstructionSet());
   Bench bench(options, *std::move(set));
   const json report = bench.Run();
-  if (!options.out.empty()) std::ofstream(options.out) << report.dump(1) << '\n';
+  if (!options.out.empty()) fmt::output_file(options.out).print("{}\n", report.dump(1));
   return 0;
 }
 

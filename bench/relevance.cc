@@ -2,6 +2,12 @@
 // vector and hybrid ranking, and of a plain BM25 that shares no code with the engine's. A document
 // is relevant if it is judged so at all (grades below 1 are not).
 //
+// Hybrid rankings are fused here as engine/retrieve/fuse.cc does it, of the best 50 or 100 of each;
+// "a:b" are the weights of vector and text.
+//   rrf 1:1        reciprocal ranks, constant 60; with 50 what the engine does by default if k ≤ 50
+//   weighted 1:1   both scores of all that is fused, scaled to 0 to 1 for the question, added
+//   weighted 1:3   the same, the text's three times
+//
 // And that entitlements change nothing but what is seen: under random ones every answer must be
 // that of an index that holds only the permitted documents, to the bit.
 #include <fmt/format.h>
@@ -18,6 +24,7 @@
 #include <vector>
 
 #include "bench/relevance_data.h"
+#include "engine/base/limits.h"
 #include "engine/base/random.h"
 #include "engine/index/vector_index.h"
 #include "engine/lexical/lexical_index.h"
@@ -28,6 +35,8 @@ namespace {
 constexpr uint32_t kClasses = 64;
 constexpr size_t kDepth = 100;
 constexpr double kRankConstant = 60;  // as engine/retrieve/fuse.cc has it
+constexpr char kDefaultFusion[] = "rrf 1:1, 50";
+static_assert(limits::kFusionDepthDefault == 50);
 
 using Ranking = std::vector<std::pair<std::string, double>>;  // ids and scores, best first
 
@@ -55,6 +64,7 @@ class Searcher {
   Ranking Lexical(const AllowedSet& allowed, const std::string& text) const {
     const auto found =
         texts_.Search(allowed, documents_, ParseTextQuery(Language::kEnglish, text), kDepth, {});
+    CORDON_CHECK(found.ok());
     Ranking ranking;
     for (const auto& hit : found->hits) {
       ranking.emplace_back(documents_.id(hit.document), hit.score);
@@ -73,6 +83,7 @@ class Searcher {
     for (const auto& [id, score] : Vector(allowed, set.query_vectors[query])) {
       numbers.insert(*documents_.Find(id));
     }
+    if (numbers.empty()) return {};
     std::vector<double> near, text;
     for (const uint32_t number : numbers) {  // all documents are there, in their order
       const auto& vector = set.vectors[number];
@@ -114,10 +125,11 @@ class Searcher {
   LexicalIndex texts_{Language::kEnglish};
 };
 
-Ranking Fuse(const Ranking& a, const Ranking& b) {
+// By reciprocal ranks, of the best `depth` of each.
+Ranking Fuse(const Ranking& a, const Ranking& b, size_t depth) {
   std::map<std::string, double> scores;
   for (const Ranking* ranking : {&a, &b}) {
-    for (size_t i = 0; i < ranking->size(); ++i) {
+    for (size_t i = 0; i < std::min(depth, ranking->size()); ++i) {
       scores[(*ranking)[i].first] += 1 / (kRankConstant + static_cast<double>(i + 1));
     }
   }
@@ -241,8 +253,9 @@ size_t CountDifferent(const RelevanceSet& set, const std::vector<uint32_t>& clas
   size_t different = 0;
   for (size_t caller = 0; caller < callers; ++caller) {
     AllowedSet allowed{Bitmap(kClasses), 0};
+    // From few classes to most; one that may see all would compare an index with itself.
     for (uint32_t c = 0; c < kClasses; ++c) {
-      if (random->Below(callers) <= caller) allowed.classes.Set(c);
+      if (random->Below(callers + 1) <= caller) allowed.classes.Set(c);
     }
     const Searcher only(set, class_of, [&](size_t i) { return allowed.classes.Test(class_of[i]); });
     for (size_t q = 0; q < set.queries.size(); ++q) {
@@ -251,14 +264,14 @@ size_t CountDifferent(const RelevanceSet& set, const std::vector<uint32_t>& clas
       const Ranking only_lexical = only.Lexical(allowed, set.queries[q]);
       const Ranking only_vector = only.Vector(allowed, set.query_vectors[q]);
       different += lexical != only_lexical;
-      different += Fuse(lexical, vector) != Fuse(only_lexical, only_vector);
+      different += Fuse(lexical, vector, kDepth) != Fuse(only_lexical, only_vector, kDepth);
     }
   }
   return different;
 }
 
-std::string Measure(const std::filesystem::path& folder, size_t callers) {
-  const RelevanceSet set = ReadRelevanceSet(folder);
+StatusOr<std::string> Measure(const std::filesystem::path& folder, size_t callers) {
+  ASSIGN_OR_RETURN(const RelevanceSet set, ReadRelevanceSet(folder));
   Random random(5);
   std::vector<uint32_t> class_of;
   for (size_t i = 0; i < set.ids.size(); ++i) {
@@ -274,17 +287,19 @@ std::string Measure(const std::filesystem::path& folder, size_t callers) {
       {"plain", Mean(set, [&](size_t q) { return plain.Rank(set.queries[q]); })},
       {"lexical", Mean(set, lexical)},
       {"vector", Mean(set, vector)},
-      {"hybrid", Mean(set, [&](size_t q) { return Fuse(lexical(q), vector(q)); })},
-      {"weighted 1:1", Mean(set, [&](size_t q) { return whole.Weighted(set, all, q, 1); })},
-      {"weighted 1:3", Mean(set, [&](size_t q) { return whole.Weighted(set, all, q, 3); })}};
+      {kDefaultFusion, Mean(set, [&](size_t q) { return Fuse(lexical(q), vector(q), 50); })},
+      {"rrf 1:1, 100", Mean(set, [&](size_t q) { return Fuse(lexical(q), vector(q), 100); })},
+      {"weighted 1:1, 100", Mean(set, [&](size_t q) { return whole.Weighted(set, all, q, 1); })},
+      {"weighted 1:3, 100", Mean(set, [&](size_t q) { return whole.Weighted(set, all, q, 3); })}};
   const size_t different = CountDifferent(set, class_of, whole, callers, &random);
-  std::string json = fmt::format(R"({{"set":"{}","documents":{},"queries":{},"callers":{},)"
-                                 R"("different":{})",
-                                 set.name, set.ids.size(), set.queries.size(), callers, different);
+  std::string json =
+      fmt::format(R"({{"set":"{}","documents":{},"queries":{},"callers":{},"different":{},)"
+                  R"("rrf_constant":{})",
+                  set.name, set.ids.size(), set.queries.size(), callers, different, kRankConstant);
   fmt::print("{}: {} documents, {} queries; under {} entitlements {} answers differ\n", set.name,
              set.ids.size(), set.queries.size(), callers, different);
   for (const auto& [name, quality] : rows) {
-    fmt::print("  {:<12} nDCG@10 {:.4f}  recall@100 {:.4f}\n", name, quality.ndcg, quality.recall);
+    fmt::print("  {:<18} nDCG@10 {:.4f}  recall@100 {:.4f}\n", name, quality.ndcg, quality.recall);
     json += fmt::format(R"(,"{}":{{"ndcg_10":{:.4f},"recall_100":{:.4f}}})", name, quality.ndcg,
                         quality.recall);
   }
@@ -302,7 +317,12 @@ int Main(int argc, char** argv) {
   std::vector<std::string> sets;
   for (const std::string name : {"cranfield", "npl"}) {
     if (quick && name == "npl") continue;
-    sets.push_back(Measure(std::filesystem::path(folder) / name, quick ? 2 : 8));
+    const auto measured = Measure(std::filesystem::path(folder) / name, quick ? 2 : 8);
+    if (!measured.ok()) {
+      fmt::print(stderr, "{} cannot be read: {}\n", name, measured.status().ToString());
+      return 1;
+    }
+    sets.push_back(*measured);
   }
   if (out.empty()) return 0;
   auto file = fmt::output_file(out);

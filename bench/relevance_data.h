@@ -4,19 +4,15 @@
 
 #include <fmt/format.h>
 #include <simdjson.h>
-#include <zlib.h>
 
-#include <cmath>
-#include <cstdint>
-#include <cstring>
 #include <filesystem>
-#include <fstream>
 #include <map>
 #include <sstream>
 #include <string>
 #include <vector>
 
-#include "engine/base/check.h"
+#include "bench/numpy.h"
+#include "engine/base/status.h"
 
 namespace cordon {
 
@@ -29,76 +25,59 @@ struct RelevanceSet {
   std::map<std::string, std::map<std::string, int>> judged;  // by query: documents and grades
 };
 
-inline std::string ReadGzip(const std::string& path) {
-  gzFile file = gzopen(path.c_str(), "rb");
-  CORDON_CHECK(file != nullptr);
-  std::string all(1 << 20, '\0');
-  size_t size = 0;
-  for (int got = 0;
-       (got = gzread(file, all.data() + size, static_cast<unsigned>(all.size() - size))) > 0;) {
-    size += static_cast<size_t>(got);
-    if (size == all.size()) all.resize(2 * size);
-  }
-  gzclose(file);
-  all.resize(size);
-  return all;
-}
-
-inline void ReadLines(const std::string& path, std::vector<std::string>* ids,
-                      std::vector<std::string>* texts) {
-  std::istringstream lines(ReadGzip(path));
+inline Status ReadLines(const std::string& path, std::vector<std::string>* ids,
+                        std::vector<std::string>* texts) {
+  ASSIGN_OR_RETURN(const std::string all, ReadUnpacked(path));
+  std::istringstream lines(all);
   simdjson::dom::parser parser;
   for (std::string line; std::getline(lines, line);) {
-    const simdjson::dom::element value = parser.parse(line);
+    simdjson::dom::element value;
     std::string_view id, title, text;
-    CORDON_CHECK(value["_id"].get_string().get(id) == simdjson::SUCCESS);
-    CORDON_CHECK(value["text"].get_string().get(text) == simdjson::SUCCESS);
+    if (parser.parse(line).get(value) != simdjson::SUCCESS ||
+        value["_id"].get_string().get(id) != simdjson::SUCCESS ||
+        value["text"].get_string().get(text) != simdjson::SUCCESS) {
+      return Invalid("data",
+                     fmt::format("{}: line {} has no _id or no text", path, ids->size() + 1));
+    }
     if (value["title"].get_string().get(title) != simdjson::SUCCESS) title = "";
     ids->emplace_back(id);
     // Where the text begins with its title, the title is not counted twice.
     const bool held = title.empty() || text.starts_with(title);
     texts->push_back(held ? std::string(text) : fmt::format("{}\n{}", title, text));
   }
+  return OkStatus();
 }
 
-inline float HalfToFloat(uint16_t half) {
-  const int exponent = half >> 10 & 31;
-  const int fraction = half & 1023;
-  const float size = exponent == 0 ? std::ldexp(static_cast<float>(fraction), -24)
-                                   : std::ldexp(static_cast<float>(fraction + 1024), exponent - 25);
-  return (half & 0x8000) != 0 ? -size : size;
-}
-
-// A .npy of f2, C order; `rows` of them.
-inline std::vector<std::vector<float>> ReadHalves(const std::string& path, size_t rows) {
-  std::ifstream file(path, std::ios::binary);
-  std::stringstream bytes;
-  bytes << file.rdbuf();
-  const std::string all = bytes.str();
-  CORDON_CHECK(all.size() > 10 && all.substr(1, 5) == "NUMPY");
-  const size_t begin = 10 + static_cast<uint8_t>(all[8]) + 256 * static_cast<uint8_t>(all[9]);
-  const size_t dimension = (all.size() - begin) / 2 / rows;
-  std::vector<std::vector<float>> vectors(rows, std::vector<float>(dimension));
-  for (size_t i = 0; i < rows * dimension; ++i) {
-    uint16_t half = 0;
-    std::memcpy(&half, all.data() + begin + 2 * i, 2);
-    vectors[i / dimension][i % dimension] = HalfToFloat(half);
+// The vectors of so many documents or queries, in their order.
+inline StatusOr<std::vector<std::vector<float>>> ReadVectors(const std::string& path, size_t rows) {
+  ASSIGN_OR_RETURN(const Matrix matrix, ReadNumpy(path));
+  if (matrix.rows != rows) {
+    return Invalid("data", fmt::format("{} has {} rows, not {}", path, matrix.rows, rows));
+  }
+  std::vector<std::vector<float>> vectors;
+  for (size_t i = 0; i < rows; ++i) {
+    vectors.emplace_back(matrix.row(i), matrix.row(i) + matrix.columns);
   }
   return vectors;
 }
 
-inline RelevanceSet ReadRelevanceSet(const std::filesystem::path& folder) {
+// NOT_FOUND if a file is not there; other errors name what is wrong in which.
+inline StatusOr<RelevanceSet> ReadRelevanceSet(const std::filesystem::path& folder) {
   RelevanceSet set;
   set.name = folder.filename();
-  ReadLines(folder / "corpus.jsonl.gz", &set.ids, &set.texts);
-  ReadLines(folder / "queries.jsonl.gz", &set.query_ids, &set.queries);
-  set.vectors = ReadHalves(folder / "docs.lsa256.f16.npy", set.ids.size());
-  set.query_vectors = ReadHalves(folder / "queries.lsa256.f16.npy", set.queries.size());
-  std::ifstream judgements(folder / "qrels.tsv");
+  RETURN_IF_ERROR(ReadLines(folder / "corpus.jsonl.gz", &set.ids, &set.texts));
+  RETURN_IF_ERROR(ReadLines(folder / "queries.jsonl.gz", &set.query_ids, &set.queries));
+  ASSIGN_OR_RETURN(set.vectors, ReadVectors(folder / "docs.lsa256.f16.npy", set.ids.size()));
+  ASSIGN_OR_RETURN(set.query_vectors,
+                   ReadVectors(folder / "queries.lsa256.f16.npy", set.queries.size()));
+  ASSIGN_OR_RETURN(const std::string all, ReadUnpacked(folder / "qrels.tsv"));
+  std::istringstream judgements(all);
   std::string query, document, header;
   std::getline(judgements, header);
-  for (int grade = 0; judgements >> query >> document >> grade;)
+  for (int grade = 0; judgements >> query >> document >> grade;) {
     set.judged[query][document] = grade;
+  }
+  if (!judgements.eof() || set.judged.empty()) return Invalid("data", "qrels.tsv: unknown format");
   return set;
 }
 
