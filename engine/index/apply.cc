@@ -27,6 +27,7 @@ class NextVersion {
         erased_(segments.size(), false) {}
 
   void Change(const DocumentChange& change) {
+    if (change.kind == DocumentChange::Kind::kSweep) return Sweep();
     std::vector<RowSource> old;
     const bool reclass = change.kind == DocumentChange::Kind::kReclass;
     Unstage(change.document, reclass ? &old : nullptr);
@@ -40,15 +41,14 @@ class NextVersion {
   // The rows of covered segments that died.
   const std::vector<uint32_t>& killed() const { return killed_; }
 
-  // The segments with their new dead rows, without the empty ones but for the frozen, and which of
-  // them hold rows that must not stay.
-  std::vector<Segment> TakeSegments(std::vector<bool>* erased) {
+  // The segments with their new dead rows, without the empty ones but for the frozen, and with a
+  // mark where they hold rows that must not stay.
+  std::vector<Segment> TakeSegments() {
     std::vector<Segment> left;
     for (size_t s = 0; s < segments_.size(); ++s) {
       if (dead_[s]) segments_[s] = segments_[s].WithDead(*std::move(dead_[s]));
       if (segments_[s].live() == 0 && !segments_[s].frozen()) continue;
-      left.push_back(std::move(segments_[s]));
-      erased->push_back(erased_[s]);
+      left.push_back(erased_[s] ? segments_[s].Erased() : std::move(segments_[s]));
     }
     return left;
   }
@@ -101,6 +101,13 @@ class NextVersion {
     }
   }
 
+  // Whose the dead rows were is not known.
+  void Sweep() {
+    for (size_t s = 0; s < segments_.size(); ++s) {
+      if (segments_[s].live() < segments_[s].rows().size()) erased_[s] = true;
+    }
+  }
+
   void Stage(const DocumentChange& change, std::vector<RowSource> old) {
     std::sort(old.begin(), old.end(),
               [](const RowSource& a, const RowSource& b) { return a.ordinal < b.ordinal; });
@@ -132,22 +139,31 @@ class NextVersion {
   const uint64_t geometry_;
   std::vector<uint32_t> killed_;
   std::vector<std::optional<Bitmap>> dead_;     // by segment; what this version adds included
-  std::vector<bool> erased_;                    // by segment; it is to be written anew
+  std::vector<bool> erased_;                    // by segment
   std::vector<std::vector<RowSource>> staged_;  // by document; empty if taken back
   std::unordered_map<std::string_view, size_t> staged_of_;  // by id, into staged_
 };
 
-// Adds to `rewrite` the segments of which more than half is dead, as far as `rows_max` rows of
-// copying go.
-void AddHalfDead(std::span<const Segment> segments, size_t rows_max, std::vector<bool>* rewrite) {
+// Which segments are to be written anew: those that hold what was erased, and those of which more
+// than half is dead, as far as `rows_max` rows of copying go. Not the frozen, which upkeep sees to.
+std::vector<bool> ToRewrite(std::span<const Segment> segments, size_t rows_max) {
+  std::vector<bool> rewrite(segments.size(), false);
   size_t copied = 0;
   for (size_t s = 0; s < segments.size(); ++s) {
     if (segments[s].frozen()) continue;
+    rewrite[s] = segments[s].erasures() > 0;
     const bool half_dead = segments[s].live() < (segments[s].rows().size() + 1) / 2;
     if (!half_dead || copied + segments[s].live() > rows_max) continue;
     copied += segments[s].live();
-    (*rewrite)[s] = true;
+    rewrite[s] = true;
   }
+  return rewrite;
+}
+
+// A row that keeps its vector, whatever else changes of it, comes with its norm.
+uint64_t NewVectors(std::span<const RowSource> staged) {
+  return static_cast<uint64_t>(
+      std::count_if(staged.begin(), staged.end(), [](const RowSource& row) { return !row.norm; }));
 }
 
 }  // namespace
@@ -175,9 +191,8 @@ VectorIndex VectorIndex::Apply(std::span<const DocumentChange> changes) const {
   NextVersion next(*segments_, Covered(), numbers(), geometry);
   for (const DocumentChange& change : changes) next.Change(change);
   const std::vector<RowSource> staged = next.TakeStaged();
-  std::vector<bool> rewrite;
-  const std::vector<Segment> old = next.TakeSegments(&rewrite);
-  AddHalfDead(old, RowsMax(), &rewrite);
+  const std::vector<Segment> old = next.TakeSegments();
+  const std::vector<bool> rewrite = ToRewrite(old, RowsMax());
 
   std::vector<Segment> segments;
   for (const Segment& segment : old) {
@@ -205,7 +220,7 @@ VectorIndex VectorIndex::Apply(std::span<const DocumentChange> changes) const {
     AppendSegments(std::move(rows), segments);
   }
   VectorIndex result = Next(std::move(segments));
-  result.changed_ += staged.size();
+  result.changed_ += NewVectors(staged);
   if (lists_ != nullptr) {
     result.live_ = lists_->WithDead(live_, result.segments(), next.killed());
   }

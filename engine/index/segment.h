@@ -209,6 +209,15 @@ class Segment {
     return result;
   }
 
+  // How many changes have erased from a segment that was frozen: what is more than none is to be
+  // written anew, since the rows of the erased are readable in it.
+  uint32_t erasures() const { return erasures_; }
+  Segment Erased() const {
+    Segment result = *this;
+    ++result.erasures_;
+    return result;
+  }
+
   // Calls visit(row) for each dead row.
   template <typename Visit>
   void ForEachDead(Visit visit) const {
@@ -235,6 +244,7 @@ class Segment {
   std::shared_ptr<const Bitmap> dead_;  // null: none
   std::shared_ptr<const SegmentLists> lists_;
   bool frozen_ = false;
+  uint32_t erasures_ = 0;
   size_t live_;
   uint32_t first_class_;
   uint32_t last_class_;

@@ -17,12 +17,14 @@ constexpr uint64_t kChangedPart = 3;  // a third
 
 bool HalfDead(const Segment& segment) { return 2 * segment.live() < segment.rows().size(); }
 
-// The same rows without most of the dead: what is half dead is written anew, together.
+bool ToWriteAnew(const Segment& segment) { return HalfDead(segment) || segment.erasures() > 0; }
+
+// The same rows without the erased and most of the dead: such segments are written anew, together.
 std::vector<Segment> Compacted(const VectorIndex& index, uint64_t geometry) {
   std::vector<Segment> kept;
   std::vector<RowSource> rows;
   for (const Segment& segment : index.segments()) {
-    if (HalfDead(segment)) {
+    if (ToWriteAnew(segment)) {
       segment.AppendLive(geometry, rows);
     } else {
       kept.push_back(segment);
@@ -35,7 +37,7 @@ std::vector<Segment> Compacted(const VectorIndex& index, uint64_t geometry) {
 // Puts the rows of all segments into the lists of `geometry`. Nothing if stopped.
 MadeLists ListAll(const std::shared_ptr<const Geometry>& geometry, const VectorIndex& index,
                   const std::function<bool()>& stop) {
-  MadeLists made{nullptr, {index.segments().begin(), index.segments().end()}, {}};
+  MadeLists made{nullptr, {index.segments().begin(), index.segments().end()}, {}, 0};
   if (geometry == nullptr) return made;
   made.to = Compacted(index, geometry->revision());
   for (Segment& segment : made.to) {
@@ -55,6 +57,7 @@ MadeLists TrainLists(const VectorIndex& index, const std::function<bool()>& stop
       stop ? stop : [] { return false; });
   MadeLists made = ListAll(geometry, index, stop);
   if (made.lists == nullptr) return made;
+  made.trained = index.changed();
   const LiveEntries live = made.lists->Live(made.to);
   const SearchedLists searched{*made.lists, made.to, index.numbers(), live.get()};
   geometry->set_calibration(Calibrate(searched, index.metric(), index.dimension()));
@@ -64,6 +67,10 @@ MadeLists TrainLists(const VectorIndex& index, const std::function<bool()>& stop
 }  // namespace
 
 Upkeep NeededUpkeep(const VectorIndex& index, bool pinned) {
+  const size_t listed = index.lists() == nullptr ? 0 : index.lists()->segments();
+  const auto covered = index.segments().first(listed);
+  const auto erased = [](const Segment& segment) { return segment.erasures() > 0; };
+  if (std::any_of(covered.begin(), covered.end(), erased)) return Upkeep::kMerge;
   const uint64_t rows = index.rows();
   if (rows < kListedRowsMin || index.dimension() < kListedDimensionMin) return Upkeep::kNone;
   if (index.lists() == nullptr) return Upkeep::kTrain;
@@ -72,7 +79,7 @@ Upkeep NeededUpkeep(const VectorIndex& index, bool pinned) {
   const uint64_t bound = std::max(kUnlistedMin, rows / kUnlistedPart);
   if (index.unlisted() > bound) return Upkeep::kMerge;
   uint64_t dead = 0;  // where it pays to write anew
-  for (const Segment& segment : index.segments().first(index.lists()->segments())) {
+  for (const Segment& segment : covered) {
     if (HalfDead(segment)) dead += segment.rows().size() - segment.live();
   }
   return dead > bound ? Upkeep::kMerge : Upkeep::kNone;
@@ -89,11 +96,11 @@ MadeLists MakeLists(const VectorIndex& index, Upkeep upkeep, const std::function
   CORDON_CHECK(upkeep != Upkeep::kNone);
   if (upkeep == Upkeep::kTrain) return TrainLists(index, stop);
   const auto segments = index.segments();
-  if (std::any_of(segments.begin(), segments.end(), HalfDead)) {
+  if (std::any_of(segments.begin(), segments.end(), ToWriteAnew)) {
     return ListAll(index.lists()->shared_geometry(), index, stop);
   }
   const std::vector<Segment> same(segments.begin(), segments.end());
-  return {std::make_shared<const Lists>(*index.lists(), segments, index.numbers()), same, same};
+  return {std::make_shared<const Lists>(*index.lists(), segments, index.numbers()), same, same, 0};
 }
 
 }  // namespace cordon

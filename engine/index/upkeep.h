@@ -19,16 +19,17 @@ namespace cordon {
 
 enum class Upkeep : uint8_t {
   kNone,
-  kMerge,  // many rows beside the lists, or many dead ones in them: made again, same geometry
+  kMerge,  // many rows beside the lists, many dead ones in them, or erased ones: made again, same
+           // geometry
   kTrain,  // about a third has changed, or there are no lists yet: a new geometry
 };
 
-// A collection whose geometry is `pinned` trains once.
+// A collection whose geometry is `pinned` trains once. What is erased goes first.
 Upkeep NeededUpkeep(const VectorIndex& index, bool pinned);
 
 // The lists of a frozen index; a new geometry gets the number after that of the last one. Segments
-// of which less than half is alive are written anew. On the calling thread alone. Nothing if `stop`
-// (may be empty), which is asked often, said true.
+// of which less than half is alive, or from which something was erased, are written anew. On the
+// calling thread alone. Nothing if `stop` (may be empty), which is asked often, said true.
 MadeLists MakeLists(const VectorIndex& index, Upkeep upkeep, const std::function<bool()>& stop);
 
 // The same under a geometry that was trained before, such as by another process; nothing as well if

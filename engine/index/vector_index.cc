@@ -168,8 +168,13 @@ VectorIndex VectorIndex::Frozen() const {
 
 VectorIndex VectorIndex::Thawed() const {
   std::vector<Segment> segments(segments_->begin(), segments_->end());
-  for (size_t s = Covered(); s < segments.size(); ++s) segments[s] = segments[s].Frozen(false);
-  return Next(std::move(segments));
+  bool erased = false;
+  for (size_t s = Covered(); s < segments.size(); ++s) {
+    segments[s] = segments[s].Frozen(false);
+    erased |= segments[s].erasures() > 0;
+  }
+  const VectorIndex thawed = Next(std::move(segments));
+  return erased ? thawed.Apply({}) : thawed;
 }
 
 namespace {
@@ -205,6 +210,22 @@ void AddDead(const Segment& then, const Segment& now, std::vector<Segment>* to) 
   }
 }
 
+// What was erased from `now` since the freeze is in the same segment, or in any that was written
+// meanwhile: it is to be written anew once more.
+void AddErased(std::span<const Segment> from, const Segment& now, std::vector<Segment>* to) {
+  const auto same = [](const Segment& a) {
+    return [&a](const Segment& b) { return a.shared_rows() == b.shared_rows(); };
+  };
+  const auto found = std::find_if(to->begin(), to->end(), same(now));
+  if (found != to->end()) {
+    *found = found->Erased();
+    return;
+  }
+  for (Segment& segment : *to) {
+    if (std::none_of(from.begin(), from.end(), same(segment))) segment = segment.Erased();
+  }
+}
+
 }  // namespace
 
 VectorIndex VectorIndex::With(const MadeLists& made) const {
@@ -215,6 +236,7 @@ VectorIndex VectorIndex::With(const MadeLists& made) const {
   for (size_t s = 0; s < made.from.size(); ++s) {
     CORDON_CHECK(now[s].shared_rows() == made.from[s].shared_rows());
     if (now[s].live() != made.from[s].live()) AddDead(made.from[s], now[s], &covered);
+    if (now[s].erasures() != made.from[s].erasures()) AddErased(made.from, now[s], &covered);
   }
   for (size_t s = 0; s < covered.size(); ++s) {
     covered[s] = covered[s].With(made.lists->of_segment(s)).Frozen(true);
@@ -222,10 +244,9 @@ VectorIndex VectorIndex::With(const MadeLists& made) const {
   VectorIndex next = *this;
   next.lists_ = made.lists;
   next.live_ = made.lists->Live(covered);
-  if (trained) next.changed_ = 0;
+  next.changed_ -= made.trained;
   for (const Segment& segment : now.subspan(made.from.size())) {
     covered.push_back(trained ? next.Listed(segment, {}) : segment);
-    if (trained) next.changed_ += segment.live();
   }
   return next.Next(std::move(covered));
 }

@@ -46,7 +46,9 @@ struct DocumentChange {
     kReplace,  // `rows` are all the rows of the document from now on
     kReclass,  // the rows named by ordinal keep their vectors and take the class; unnamed ones go
     kRemove,   // the document goes; nothing happens if there is none
-    kErase,    // the same, and nothing of it stays in memory once older versions are gone
+    kErase,    // the same, and nothing of it stays in memory once older versions are gone; what
+               // lists cover goes with the next upkeep (upkeep.h), which this makes necessary
+    kSweep,    // of no document: no row that is dead now stays in memory, as of kErase
   };
   std::string_view document;
   Kind kind = Kind::kReplace;
@@ -63,6 +65,7 @@ struct MadeLists {
   std::shared_ptr<const Lists> lists;  // null: they could not be made
   std::vector<Segment> from;           // the frozen segments
   std::vector<Segment> to;             // what the lists cover: the same rows, some written anew
+  uint64_t trained = 0;  // of the frozen index's changed(), how many the geometry was trained on
 };
 
 // See the top. Cheap to copy; every const call is thread-safe.
@@ -106,11 +109,12 @@ class VectorIndex {
 
   // Null while there are none.
   const std::shared_ptr<const Lists>& lists() const { return lists_; }
-  // Rows that came or changed since the geometry was trained; those beside the lists.
+  // Vectors that came or changed since the geometry was trained; rows beside the lists.
   uint64_t changed() const { return changed_; }
   uint64_t unlisted() const;
 
-  // The same with all segments frozen (upkeep.h), or only those that lists cover.
+  // The same with all segments frozen (upkeep.h), or only those that lists cover; then what was
+  // erased from the others meanwhile is gone.
   VectorIndex Frozen() const;
   VectorIndex Thawed() const;
   // The same with lists that were made of an earlier version, frozen and not thawed since. Requires

@@ -1,0 +1,200 @@
+// Fears about what upkeep leaves behind: that erased rows stay readable in what lists cover, that
+// what is counted as changed has not, or that masks outlive a new label or a new time.
+#include "engine/index/upkeep.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "tests/index/listed_world.h"
+
+namespace cordon {
+namespace {
+
+constexpr size_t kDimension = 16;
+constexpr size_t kDocuments = 600;
+constexpr size_t kClasses = 4;
+
+using Kind = DocumentChange::Kind;
+
+class IndexUpkeepTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    for (size_t i = 0; i < kDocuments; ++i) vectors_.push_back(clusters_.Next());
+    for (size_t i = 0; i < kDocuments; ++i) Change(i, Kind::kReplace);
+  }
+
+  void Change(size_t document, Kind kind, Micros from = kAlways, Micros until = kNever) {
+    Change(document, kind, static_cast<uint32_t>(document % kClasses), from, until);
+  }
+  void Change(size_t document, Kind kind, uint32_t class_id, Micros from, Micros until) {
+    const std::string id = std::to_string(document);
+    DocumentChange change;
+    change.document = id;
+    change.kind = kind;
+    change.valid_from = from;
+    change.valid_until = until;
+    if (kind == Kind::kReplace) change.rows = {{0, class_id, vectors_[document].data()}};
+    if (kind == Kind::kReclass) change.rows = {{0, class_id, nullptr}};
+    index_ = index_.Apply({&change, 1});
+  }
+  void Erase(size_t document) { Change(document, Kind::kErase); }
+
+  // Whether a segment has rows of the document, dead or alive.
+  bool Holds(size_t document) const {
+    const auto segments = index_.segments();
+    return std::any_of(segments.begin(), segments.end(), [&](const Segment& segment) {
+      return segment.rows().Find(std::to_string(document)).has_value();
+    });
+  }
+
+  // Whether a fast search for its vector finds the document, reading all lists.
+  bool Finds(size_t document, const std::set<uint32_t>& classes, Micros now = 0) const {
+    const SearchOptions options{
+        .k = kDocuments, .mode = SearchMode::kFast, .plan = SearchPlan::kLists, .least = 1e-30f};
+    SearchTrace trace;
+    const auto hits =
+        index_.Search(AllowedOf(classes, kClasses, now), vectors_[document], options, &trace);
+    EXPECT_EQ(trace.plan, SearchPlan::kLists);
+    return std::any_of(hits->begin(), hits->end(),
+                       [&](const Hit& hit) { return hit.document == std::to_string(document); });
+  }
+
+  Random random_{5};
+  Clusters clusters_{random_, kDimension, 10};
+  std::vector<std::vector<float>> vectors_;
+  VectorIndex index_{kDimension, Metric::kCosine, 100 * RowStride(kDimension)};
+};
+
+TEST_F(IndexUpkeepTest, ErasedRowsLeaveWhatListsCover) {
+  index_ = Upkept(index_, Upkeep::kTrain);
+  ASSERT_EQ(NeededUpkeep(index_, false), Upkeep::kNone);
+  Change(6, Kind::kRemove);  // dead rows are as readable
+  ASSERT_EQ(NeededUpkeep(index_, false), Upkeep::kNone);
+  for (const size_t document : {6, 5}) {
+    Erase(document);
+    ASSERT_TRUE(Holds(document));
+    for (const bool pinned : {false, true}) {
+      ASSERT_EQ(NeededUpkeep(index_, pinned), Upkeep::kMerge) << document;
+    }
+    const uint64_t geometry = index_.lists()->geometry().revision();
+    index_ = Upkept(index_, Upkeep::kMerge);
+    EXPECT_FALSE(Holds(document));
+    EXPECT_EQ(NeededUpkeep(index_, false), Upkeep::kNone);
+    EXPECT_EQ(index_.lists()->geometry().revision(), geometry);
+    EXPECT_EQ(index_.rows(), kDocuments - (document == 5 ? 2 : 1));
+  }
+  EXPECT_TRUE(Finds(7, {0, 1, 2, 3}));
+}
+
+TEST_F(IndexUpkeepTest, ErasingEverythingLeavesNothing) {
+  index_ = Upkept(index_, Upkeep::kTrain);
+  for (size_t i = 0; i < kDocuments; ++i) Erase(i);
+  ASSERT_EQ(NeededUpkeep(index_, false), Upkeep::kMerge);
+  index_ = Upkept(index_, Upkeep::kMerge);
+  EXPECT_TRUE(index_.segments().empty());
+  EXPECT_EQ(NeededUpkeep(index_, false), Upkeep::kNone);
+  Change(1, Kind::kReplace);
+  EXPECT_TRUE(Finds(1, {1}));
+}
+
+// Erased after the freeze: from segments that stay, and from those that are written anew meanwhile.
+TEST_F(IndexUpkeepTest, RowsThatAreErasedWhileListsAreMadeLeaveAsWell) {
+  for (const Upkeep upkeep : {Upkeep::kTrain, Upkeep::kMerge}) {
+    const size_t first = upkeep == Upkeep::kTrain ? 0 : 50;
+    Change(first + 2, Kind::kRemove);
+    if (upkeep == Upkeep::kMerge) Erase(first + 1);  // so that a segment is written anew
+    const VectorIndex frozen = index_.Frozen();
+    const MadeLists made = MakeLists(frozen, upkeep, {});
+    index_ = frozen;
+    Erase(first + 2);
+    Erase(first + 3);
+    index_ = index_.With(made);
+    EXPECT_TRUE(Holds(first + 3));
+    ASSERT_EQ(NeededUpkeep(index_, false), Upkeep::kMerge);
+    index_ = Upkept(index_, Upkeep::kMerge);
+    EXPECT_FALSE(Holds(first + 1) && upkeep == Upkeep::kMerge);
+    EXPECT_FALSE(Holds(first + 2));
+    EXPECT_FALSE(Holds(first + 3));
+    EXPECT_EQ(NeededUpkeep(index_, false), Upkeep::kNone);
+  }
+}
+
+TEST_F(IndexUpkeepTest, ErasedRowsLeaveWhenListsCouldNotBeMade) {
+  index_ = index_.Frozen();
+  Erase(5);
+  ASSERT_TRUE(Holds(5));
+  index_ = index_.Thawed();
+  EXPECT_FALSE(Holds(5));
+  EXPECT_EQ(index_.rows(), kDocuments - 1);
+}
+
+// A geometry is of vectors: labels say nothing about when it is stale.
+TEST_F(IndexUpkeepTest, NewLabelsAreNoChangeOfVectors) {
+  index_ = Upkept(index_, Upkeep::kTrain);
+  EXPECT_EQ(index_.changed(), 0u);
+  for (size_t i = 0; i < kDocuments; ++i) Change(i, Kind::kReclass, 1, kAlways, kNever);
+  EXPECT_EQ(index_.changed(), 0u);
+  for (size_t i = 0; i < 7; ++i) Change(i, Kind::kReplace);
+  EXPECT_EQ(index_.changed(), 7u);
+}
+
+TEST_F(IndexUpkeepTest, WhatChangesDuringATrainingIsCountedForTheNext) {
+  const VectorIndex frozen = index_.Frozen();
+  const MadeLists made = MakeLists(frozen, Upkeep::kTrain, {});
+  index_ = frozen;
+  for (size_t i = 0; i < 50; ++i) Change(i, Kind::kReclass, 2, kAlways, kNever);
+  for (size_t i = 0; i < 7; ++i) Change(i, Kind::kReplace);
+  index_ = index_.With(made);
+  EXPECT_EQ(index_.changed(), 7u);
+  index_ = Upkept(index_, Upkeep::kMerge);
+  EXPECT_EQ(index_.changed(), 7u);
+}
+
+TEST_F(IndexUpkeepTest, MasksDoNotOutliveALabel) {
+  index_ = Upkept(index_, Upkeep::kTrain);
+  for (const bool merged : {false, true}) {
+    const size_t document = merged ? 13 : 9;  // of class 1
+    ASSERT_TRUE(Finds(document, {1}));
+    ASSERT_FALSE(Finds(document, {2}));
+    VectorIndex pinned = index_;
+    Change(document, Kind::kReclass, 2, kAlways, kNever);
+    if (merged) index_ = Upkept(index_, Upkeep::kMerge);
+    EXPECT_FALSE(Finds(document, {1}));
+    EXPECT_TRUE(Finds(document, {2}));
+    EXPECT_TRUE(Finds(document, {1, 2}));
+    std::swap(index_, pinned);
+    EXPECT_TRUE(Finds(document, {1})) << "a pinned version changed";
+    EXPECT_FALSE(Finds(document, {2})) << "a pinned version changed";
+    std::swap(index_, pinned);
+  }
+}
+
+TEST_F(IndexUpkeepTest, MasksDoNotOutliveATime) {
+  Change(9, Kind::kReplace, 10, 20);
+  index_ = Upkept(index_, Upkeep::kTrain);
+  for (int again = 0; again < 2; ++again) {
+    EXPECT_FALSE(Finds(9, {1}, 9));
+    EXPECT_TRUE(Finds(9, {1}, 10));
+    EXPECT_TRUE(Finds(9, {1}, 19));
+    EXPECT_FALSE(Finds(9, {1}, 20));
+  }
+  for (const bool merged : {false, true}) {  // a new label with other times
+    if (merged) {
+      index_ = Upkept(index_, Upkeep::kMerge);
+    } else {
+      Change(9, Kind::kReclass, 3, 15, 30);
+    }
+    for (const Micros now : {10, 14, 20, 29, 30}) {
+      EXPECT_EQ(Finds(9, {3}, now), 15 <= now && now < 30) << now;
+      EXPECT_FALSE(Finds(9, {1}, now)) << now;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace cordon
