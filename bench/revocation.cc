@@ -15,6 +15,7 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "bench/bench_engine.h"
 #include "engine/base/check.h"
 #include "engine/base/random.h"
 #include "engine/engine.h"
@@ -39,17 +40,6 @@ double At(std::vector<double> values, double part) {
   CORDON_CHECK(!values.empty());
   std::sort(values.begin(), values.end());
   return values[static_cast<size_t>(part * static_cast<double>(values.size() - 1))];
-}
-
-template <typename Response, typename Call>
-Response Done(Call call) {
-  auto promise = std::make_shared<std::promise<StatusOr<Response>>>();
-  auto answer = promise->get_future();
-  call([promise](StatusOr<Response> result) { promise->set_value(std::move(result)); });
-  auto result = answer.get();
-  if (!result.ok()) fmt::print(stderr, "{}\n", result.status().ToString());
-  CORDON_CHECK(result.ok());
-  return *std::move(result);
 }
 
 std::string GroupOf(size_t number) { return fmt::format("group:{}", number % kGroups); }
@@ -132,11 +122,9 @@ class Site {
       change->set_document(fmt::format("d{}", (first + i * step) % documents_));
       *change->mutable_acl() = List(random);
     }
-    auto promise = std::make_shared<std::promise<StatusOr<v1::SetAccessManyResponse>>>();
-    auto answer = promise->get_future();
-    cordon::SetAccessMany(engine_->WriteAs(app_), std::move(request),
-                          [promise](auto result) { promise->set_value(std::move(result)); });
-    return answer;
+    return Start<v1::SetAccessManyResponse>([&](auto done) {
+      cordon::SetAccessMany(engine_->WriteAs(app_), std::move(request), std::move(done));
+    });
   }
 
  private:
@@ -317,6 +305,7 @@ json AllRevocations(Site* site, size_t times) {
 
 void Run(const std::string& dir, const std::string& out_path, bool quick) {
   Site site(dir, quick ? 20'000 : 100'000);
+  AwaitRest();  // the lists are trained beside the calls
   json out = {{"quick", quick}};
   out["revoke"] = AllRevocations(&site, quick ? 50 : 300);
   out["bulk"] = BulkChanges(&site, quick ? 3 : 7, quick ? 1.0 : 2.0);
