@@ -38,7 +38,9 @@ Status DeadlinePassed() {
 Status CheckEndpoint(const EndpointConfig& config) {
   RETURN_IF_ERROR(CheckName("name", config.name, limits::kNameBytes));
   if (config.target.url.empty()) return Invalid("url", "missing; write https://HOST/PATH");
-  RETURN_IF_ERROR(CheckEndpointUrl("url", config.target.url));
+  RETURN_IF_ERROR(
+      CheckUrl("url", config.target.url,
+               {.credentials = "holds a user or a password; put the key in a file (key_file)"}));
   if (config.model.empty()) return Invalid("model", "missing; name the model that is asked for");
   RETURN_IF_ERROR(CheckName("model", config.model, limits::kNameBytes));
   if (config.kind == EndpointConfig::Kind::kEmbeddings) {
@@ -91,13 +93,16 @@ Status Endpoint::BadAnswer(std::string_view why) const {
 }
 
 Status Endpoint::Admit() {
-  const std::lock_guard lock(mutex_);
-  if (Clock::now() < closed_from_) return Unavailable("the circuit is open");
-  // Of those that find it half open, one tries; the others wait for how that ends.
-  if (failures_ >= limits::kEndpointFailures) {
-    closed_from_ = Clock::now() + milliseconds(config_.pause_ms);
+  bool open = false;
+  {
+    const std::lock_guard lock(mutex_);
+    open = Clock::now() < closed_from_;
+    // Of those that find it half open, one tries; the others wait for how that ends.
+    if (!open && failures_ >= limits::kEndpointFailures) {
+      closed_from_ = Clock::now() + milliseconds(config_.pause_ms);
+    }
   }
-  return OkStatus();
+  return open ? Unavailable("the circuit is open") : OkStatus();
 }
 
 void Endpoint::Settle(bool failed) {
@@ -111,8 +116,8 @@ void Endpoint::Settle(bool failed) {
   closed_from_ = Clock::now() + milliseconds(config_.pause_ms);
 }
 
-StatusOr<std::unique_ptr<HttpPost>> Endpoint::TakeConnection(Clock::time_point until,
-                                                             const std::function<bool()>& stop) {
+StatusOr<std::unique_ptr<HttpConnection>> Endpoint::TakeConnection(
+    Clock::time_point until, const std::function<bool()>& stop) {
   std::unique_lock lock(mutex_);
   while (calls_ >= config_.concurrency) {
     if (Stopped(stop)) return DeadlinePassed();
@@ -123,13 +128,13 @@ StatusOr<std::unique_ptr<HttpPost>> Endpoint::TakeConnection(Clock::time_point u
     free_.wait_for(lock, kLook);
   }
   ++calls_;
-  if (idle_.empty()) return std::make_unique<HttpPost>(config_.target);
+  if (idle_.empty()) return std::make_unique<HttpConnection>(config_.target);
   auto connection = std::move(idle_.back());
   idle_.pop_back();
   return connection;
 }
 
-void Endpoint::GiveBack(std::unique_ptr<HttpPost> connection) {
+void Endpoint::GiveBack(std::unique_ptr<HttpConnection> connection) {
   const std::lock_guard lock(mutex_);
   --calls_;
   idle_.push_back(std::move(connection));
@@ -156,15 +161,14 @@ StatusOr<std::string> Endpoint::Key() const {
                 fmt::format("the endpoint '{}' has no key that can be read", config_.name));
 }
 
-StatusOr<std::string> Endpoint::Try(HttpPost* connection, const std::string& json,
-                                    const std::string& key, Clock::time_point until,
-                                    const std::function<bool()>& stop) {
+StatusOr<std::string> Endpoint::Try(HttpConnection* connection, HttpCall call,
+                                    Clock::time_point until) {
   std::chrono::duration<double, std::milli> pause{limits::kEndpointBackoff_ms};
   for (int tries = 1;; ++tries) {
-    const auto left = std::chrono::ceil<milliseconds>(until - Clock::now());
-    if (left.count() <= 0) return Unavailable("no answer in time");
-    const auto answer = connection->Send(json, key, left, stop);
-    if (Stopped(stop)) return DeadlinePassed();
+    call.timeout = std::chrono::ceil<milliseconds>(until - Clock::now());
+    if (call.timeout.count() <= 0) return Unavailable("no answer in time");
+    auto answer = connection->Send(call);
+    if (Stopped(call.stop)) return DeadlinePassed();
     if (answer.ok() && answer->status == 200) return std::move(answer->body);
     const int status = answer.ok() ? answer->status : 0;
     if (answer.ok() && !IsTransient(status)) {
@@ -174,7 +178,7 @@ StatusOr<std::string> Endpoint::Try(HttpPost* connection, const std::string& jso
                                 config_.name, status));
     }
     auto wait = std::chrono::duration_cast<Clock::duration>(pause);
-    if (answer.ok() && answer->retry_after) wait = *answer->retry_after;
+    if (answer.ok() && answer->retry_after) wait = *answer->retry_after;  // at most a day
     if (tries == limits::kEndpointTries || Clock::now() + wait >= until) {
       if (status == 429) {
         return Status(StatusCode::kResourceExhausted, "endpoint",
@@ -184,19 +188,23 @@ StatusOr<std::string> Endpoint::Try(HttpPost* connection, const std::string& jso
                                      : std::string(answer.status().message()));
     }
     for (const auto end = Clock::now() + wait; Clock::now() < end;) {
-      if (Stopped(stop)) return DeadlinePassed();
+      if (Stopped(call.stop)) return DeadlinePassed();
       std::this_thread::sleep_for(std::min<Clock::duration>(kLook, end - Clock::now()));
     }
     pause *= 2;
   }
 }
 
-StatusOr<std::string> Endpoint::Call(const std::string& json, const std::function<bool()>& stop) {
+StatusOr<std::string> Endpoint::Call(std::string json, const std::function<bool()>& stop) {
   const auto until = Clock::now() + milliseconds(config_.deadline_ms);
-  ASSIGN_OR_RETURN(const std::string key, Key());
+  HttpCall call;
+  call.json = std::move(json);
+  call.answer_bytes = limits::kEndpointAnswerBytes;
+  call.stop = stop;
+  ASSIGN_OR_RETURN(call.bearer, Key());
   RETURN_IF_ERROR(Admit());
   ASSIGN_OR_RETURN(auto connection, TakeConnection(until, stop));
-  auto body = Try(connection.get(), json, key, until, stop);
+  auto body = Try(connection.get(), std::move(call), until);
   GiveBack(std::move(connection));
   // Busy, or refusing what is asked, it is there; and that a caller has left is not its fault.
   const StatusCode code = body.status().code();

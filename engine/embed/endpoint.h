@@ -13,7 +13,7 @@
 
 #include "engine/base/limits.h"
 #include "engine/base/status.h"
-#include "engine/embed/http_post.h"
+#include "engine/http/http.h"
 
 namespace cordon {
 
@@ -55,7 +55,7 @@ class Endpoint {
   //
   // The circuit (Nygard, "Release It!") opens after kEndpointFailures failed calls in a row: calls
   // then fail at once, until after a pause one may try.
-  StatusOr<std::string> Call(const std::string& json, const std::function<bool()>& stop);
+  StatusOr<std::string> Call(std::string json, const std::function<bool()>& stop);
 
   // Of answers whose status is good and whose content is not.
   Status BadAnswer(std::string_view why) const;
@@ -65,21 +65,20 @@ class Endpoint {
 
   Status Admit();
   void Settle(bool failed);
-  StatusOr<std::unique_ptr<HttpPost>> TakeConnection(Clock::time_point until,
-                                                     const std::function<bool()>& stop);
-  void GiveBack(std::unique_ptr<HttpPost> connection);
+  StatusOr<std::unique_ptr<HttpConnection>> TakeConnection(Clock::time_point until,
+                                                           const std::function<bool()>& stop);
+  void GiveBack(std::unique_ptr<HttpConnection> connection);
   StatusOr<std::string> Key() const;
-  StatusOr<std::string> Try(HttpPost* connection, const std::string& json, const std::string& key,
-                            Clock::time_point until, const std::function<bool()>& stop);
+  StatusOr<std::string> Try(HttpConnection* connection, HttpCall call, Clock::time_point until);
   Status Unavailable(std::string_view why) const;
 
   const EndpointConfig config_;
   std::mutex mutex_;
   std::condition_variable free_;
-  std::vector<std::unique_ptr<HttpPost>> idle_;  // guarded by mutex_
-  int calls_ = 0;                                // under way; guarded by mutex_
-  int failures_ = 0;                             // in a row; guarded by mutex_
-  Clock::time_point closed_from_;                // no call before; guarded by mutex_
+  std::vector<std::unique_ptr<HttpConnection>> idle_;  // guarded by mutex_
+  int calls_ = 0;                                      // under way; guarded by mutex_
+  int failures_ = 0;                                   // in a row; guarded by mutex_
+  Clock::time_point closed_from_;                      // no call before; guarded by mutex_
 };
 
 // All of a server, by name; immutable, so thread-safe.

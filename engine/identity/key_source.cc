@@ -1,6 +1,5 @@
 #include "engine/identity/key_source.h"
 
-#include <curl/curl.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
@@ -8,10 +7,10 @@
 
 #include <cerrno>
 #include <cstring>
-#include <mutex>
 #include <tuple>
 
 #include "engine/base/limits.h"
+#include "engine/http/http.h"
 
 namespace cordon {
 namespace {
@@ -82,95 +81,30 @@ class KeyFile final : public KeySource {
   std::optional<Version> seen_;
 };
 
-void StartCurlOnce() {
-  static std::once_flag once;
-  std::call_once(once, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
-}
-
 class KeyUrl final : public KeySource {
  public:
-  KeyUrl(std::string url, std::string ca_file, std::chrono::milliseconds timeout)
-      : url_(std::move(url)), ca_file_(std::move(ca_file)), timeout_(timeout) {
-    StartCurlOnce();
-  }
+  KeyUrl(HttpTarget target, std::chrono::milliseconds timeout)
+      : target_(std::move(target)), timeout_(timeout) {}
 
   StatusOr<std::optional<std::string>> Read() override {
-    const std::unique_ptr<CURL, decltype(&curl_easy_cleanup)> curl(curl_easy_init(),
-                                                                   &curl_easy_cleanup);
-    if (!curl) return Unreadable("no memory for a connection");
-    text_.clear();
-    if (!SetUp(curl.get())) return Unreadable(url_ + ": curl lacks what is needed for it");
-    const CURLcode result = curl_easy_perform(curl.get());
-    if (result != CURLE_OK) {
-      return Unreadable(fmt::format("{}: {}", url_, curl_easy_strerror(result)));
+    HttpCall call;
+    call.timeout = timeout_;
+    call.answer_bytes = limits::kKeySetBytes;
+    call.stop = [this] { return stopping_.load(); };
+    auto answer = HttpConnection(target_).Send(call);
+    if (!answer.ok()) {
+      return Unreadable(fmt::format("{}: {}", target_.url, answer.status().message()));
     }
-    long status = 0;  // NOLINT: curl's type
-    curl_easy_getinfo(curl.get(), CURLINFO_RESPONSE_CODE, &status);
-    if (status != 200) return Unreadable(fmt::format("{}: HTTP status {}", url_, status));
-    return std::optional<std::string>(std::move(text_));
+    if (answer->status != 200) {
+      return Unreadable(fmt::format("{}: HTTP status {}", target_.url, answer->status));
+    }
+    return std::optional<std::string>(std::move(answer->body));
   }
 
  private:
-  static size_t Take(char* bytes, size_t size, size_t count, void* self) {
-    std::string& text = static_cast<KeyUrl*>(self)->text_;
-    const size_t more = size * count;
-    if (text.size() + more > limits::kKeySetBytes) return 0;  // ends it with an error
-    text.append(bytes, more);
-    return more;
-  }
-
-  static int Continue(void* self, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
-    return static_cast<KeyUrl*>(self)->stopping_ ? 1 : 0;
-  }
-
-  bool SetUp(CURL* curl) {
-    const bool secure = url_.starts_with("https:");
-    bool good = true;
-    const auto set = [&](CURLoption option, auto value) {
-      good &= curl_easy_setopt(curl, option, value) == CURLE_OK;
-    };
-    set(CURLOPT_URL, url_.c_str());
-    set(CURLOPT_PROTOCOLS_STR, secure ? "https" : "http");
-    set(CURLOPT_FOLLOWLOCATION, 0L);
-    set(CURLOPT_SSL_VERIFYPEER, 1L);
-    set(CURLOPT_SSL_VERIFYHOST, 2L);
-    set(CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));  // NOLINT: curl's type
-    if (!ca_file_.empty()) {
-      set(CURLOPT_CAINFO, ca_file_.c_str());
-      set(CURLOPT_CAPATH, nullptr);  // those and no others
-    }
-    if (!secure) set(CURLOPT_NOPROXY, "*");  // it must not leave this machine
-    set(CURLOPT_NOSIGNAL, 1L);
-    set(CURLOPT_TIMEOUT_MS, static_cast<long>(timeout_.count()));  // NOLINT: curl's type
-    set(CURLOPT_WRITEFUNCTION, &KeyUrl::Take);
-    set(CURLOPT_WRITEDATA, this);
-    set(CURLOPT_NOPROGRESS, 0L);
-    set(CURLOPT_XFERINFOFUNCTION, &KeyUrl::Continue);
-    set(CURLOPT_XFERINFODATA, this);
-    return good;
-  }
-
-  const std::string url_;
-  const std::string ca_file_;
+  const HttpTarget target_;
   const std::chrono::milliseconds timeout_;
-  std::string text_;
 };
-
-// One part of a URL as curl, which will use it, understands it; empty if there is none.
-std::string PartOf(CURLU* url, CURLUPart part) {
-  char* text = nullptr;
-  if (curl_url_get(url, part, &text, 0) != CURLUE_OK) return "";
-  std::string result = text;
-  curl_free(text);
-  return result;
-}
-
-bool IsThisMachine(const std::string& host) {
-  if (host == "localhost" || host == "[::1]") return true;
-  int a = 0, b = 0, c = 0, d = 0;
-  char rest = 0;
-  return std::sscanf(host.c_str(), "%d.%d.%d.%d%c", &a, &b, &c, &d, &rest) == 4 && a == 127;
-}
 
 }  // namespace
 
@@ -179,24 +113,15 @@ bool IsUrl(std::string_view place) { return place.find("://") != place.npos; }
 Status CheckKeySource(std::string_view field, const std::string& place) {
   if (place.empty()) return Invalid(field, "missing; name a file or an https URL");
   if (!IsUrl(place)) return OkStatus();
-  const std::unique_ptr<CURLU, decltype(&curl_url_cleanup)> url(curl_url(), &curl_url_cleanup);
-  if (!url || curl_url_set(url.get(), CURLUPART_URL, place.c_str(), 0) != CURLUE_OK) {
-    return Invalid(field, "not a URL; write https://HOST/PATH, or a file's path");
-  }
-  if (!PartOf(url.get(), CURLUPART_USER).empty() ||
-      !PartOf(url.get(), CURLUPART_PASSWORD).empty()) {
-    return Invalid(field, "holds a user or a password; leave them out");
-  }
-  if (place.starts_with("https://")) return OkStatus();
-  if (place.starts_with("http://") && IsThisMachine(PartOf(url.get(), CURLUPART_HOST))) {
-    return OkStatus();
-  }
-  return Invalid(field, "not https: whoever is on the way could put keys of their own in it");
+  return CheckUrl(
+      field, place,
+      {.no_url = "not a URL; write https://HOST/PATH, or a file's path",
+       .not_https = "not https: whoever is on the way could put keys of their own in it"});
 }
 
 std::unique_ptr<KeySource> MakeKeySource(const std::string& place, const std::string& ca_file,
                                          std::chrono::milliseconds timeout) {
-  if (IsUrl(place)) return std::make_unique<KeyUrl>(place, ca_file, timeout);
+  if (IsUrl(place)) return std::make_unique<KeyUrl>(HttpTarget{place, ca_file}, timeout);
   return std::make_unique<KeyFile>(place);
 }
 

@@ -1,18 +1,16 @@
 // Keys that are old, of somebody else, or gone, and still believed. Real files and sockets.
 #include "engine/identity/jwks.h"
 
-#include <arpa/inet.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <atomic>
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <thread>
 
 #include "tests/effort.h"
+#include "tests/http/loopback_server.h"
 #include "tests/security/token_forge.h"
 #include "tests/store/scratch_directory.h"
 
@@ -180,62 +178,6 @@ TEST_F(KeyFileTest, DamageDropsGoodKeysOrKeepsThemForEver) {
   std::this_thread::sleep_for(milliseconds(100));
   EXPECT_FALSE(set->Find("a", kEs256)) << "an empty set withdraws all keys at once";
 }
-
-// Answers every request on loopback with what the test says.
-class LoopbackServer {
- public:
-  LoopbackServer() : socket_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    CORDON_CHECK(bind(socket_, reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0);
-    CORDON_CHECK(listen(socket_, 16) == 0);
-    socklen_t size = sizeof(address);
-    getsockname(socket_, reinterpret_cast<sockaddr*>(&address), &size);
-    port_ = ntohs(address.sin_port);
-    thread_ = std::thread([this] { Serve(); });
-  }
-  ~LoopbackServer() {
-    shutdown(socket_, SHUT_RDWR);
-    thread_.join();
-    close(socket_);
-  }
-
-  std::string url() const { return "http://127.0.0.1:" + std::to_string(port_) + "/keys"; }
-  int asked() const { return asked_; }
-  void Say(const std::string& status, const std::string& body) {
-    std::lock_guard lock(mutex_);
-    answer_ = "HTTP/1.1 " + status + "\r\nContent-Length: " + std::to_string(body.size()) +
-              "\r\nConnection: close\r\n\r\n" + body;
-  }
-  void Wait(milliseconds delay) { delay_ms_ = static_cast<int>(delay.count()); }
-
- private:
-  void Serve() {
-    while (true) {
-      const int peer = accept4(socket_, nullptr, nullptr, SOCK_CLOEXEC);
-      if (peer < 0) return;
-      ++asked_;
-      char request[4096];
-      (void)!read(peer, request, sizeof(request));
-      std::this_thread::sleep_for(milliseconds(delay_ms_));
-      std::string answer;
-      {
-        std::lock_guard lock(mutex_);
-        answer = answer_;
-      }
-      (void)!send(peer, answer.data(), answer.size(), MSG_NOSIGNAL);
-      close(peer);
-    }
-  }
-
-  const int socket_;
-  int port_ = 0;
-  std::atomic<int> asked_{0}, delay_ms_{0};
-  std::mutex mutex_;
-  std::string answer_;
-  std::thread thread_;
-};
 
 class KeyUrlTest : public testing::Test {
  protected:
