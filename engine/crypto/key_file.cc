@@ -10,6 +10,7 @@
 #include <system_error>
 #include <utility>
 
+#include "engine/base/replace_file.h"
 #include "engine/crypto/encoding.h"
 #include "engine/crypto/random_bytes.h"
 
@@ -66,13 +67,6 @@ Status WriteNew(const fs::path& path, std::string_view content) {
 }
 
 }  // namespace
-
-Status SyncDirectory(const fs::path& directory) {
-  const Descriptor fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!fd.valid()) return SystemError(directory, "open the directory", errno);
-  if (::fsync(fd.get()) != 0) return SystemError(directory, "sync the directory", errno);
-  return OkStatus();
-}
 
 Status WriteSecretFile(const fs::path& path, std::string_view content) {
   ASSIGN_OR_RETURN(const std::string random, RandomBytes(8));

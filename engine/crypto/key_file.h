@@ -27,7 +27,4 @@ StatusOr<SecretKey> ReadKeyFile(const std::filesystem::path& path);
 // Makes a random key and its file. Errors as WriteSecretFile; UNAVAILABLE without randomness.
 StatusOr<SecretKey> CreateKeyFile(const std::filesystem::path& path);
 
-// Makes the names in `directory` durable.
-Status SyncDirectory(const std::filesystem::path& directory);
-
 }  // namespace cordon

@@ -12,6 +12,7 @@
 #include <system_error>
 #include <utility>
 
+#include "engine/base/replace_file.h"
 #include "engine/crypto/key_file.h"
 
 namespace cordon::journal {

@@ -1,0 +1,112 @@
+#include "engine/base/replace_file.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <string>
+#include <system_error>
+
+namespace cordon {
+namespace {
+
+namespace fs = std::filesystem;
+
+// What the system said last.
+Status Failed(std::string_view field, const fs::path& path, std::string_view doing) {
+  const int error = errno;
+  const bool full = error == ENOSPC || error == EDQUOT;
+  return Status(full ? StatusCode::kResourceExhausted : StatusCode::kUnavailable, field,
+                fmt::format("cannot {} {}: {}", doing, path.string(),
+                            std::generic_category().message(error)));
+}
+
+fs::path DirectoryOf(const fs::path& path) {
+  return path.has_parent_path() ? path.parent_path() : fs::path(".");
+}
+
+// A file that has the name until another takes it: what it holds outlives the name.
+class OldFile {
+ public:
+  explicit OldFile(const fs::path& path) : fd_(::open(path.c_str(), O_WRONLY | O_CLOEXEC)) {}
+  ~OldFile() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  OldFile(const OldFile&) = delete;
+  OldFile& operator=(const OldFile&) = delete;
+
+  // Overwrites it with zeros where it lies.
+  Status Wipe(const fs::path& path, std::string_view field) {
+    if (fd_ < 0) return OkStatus();
+    struct stat info;
+    if (::fstat(fd_, &info) != 0) return Failed(field, path, "examine the old");
+    const std::string zeros(64 << 10, '\0');
+    for (off_t at = 0; at < info.st_size;) {
+      const auto count = std::min<off_t>(info.st_size - at, static_cast<off_t>(zeros.size()));
+      const ssize_t written = ::pwrite(fd_, zeros.data(), static_cast<size_t>(count), at);
+      if (written < 0 && errno == EINTR) continue;
+      if (written < 0) return Failed(field, path, "overwrite the old");
+      at += written;
+    }
+    return ::fdatasync(fd_) == 0 ? OkStatus() : Failed(field, path, "sync the old");
+  }
+
+ private:
+  const int fd_;
+};
+
+Status WriteNew(const fs::path& path, std::string_view content, std::string_view field) {
+  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (fd < 0) return Failed(field, path, "create");
+  Status status;
+  while (status.ok() && !content.empty()) {
+    const ssize_t written = ::write(fd, content.data(), content.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) {
+      status = Failed(field, path, "write");
+    } else {
+      content.remove_prefix(static_cast<size_t>(written));
+    }
+  }
+  if (status.ok() && ::fsync(fd) != 0) status = Failed(field, path, "sync");
+  ::close(fd);
+  return status;
+}
+
+}  // namespace
+
+Status SyncDirectory(const fs::path& directory) {
+  const int fd = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) return Failed(directory.string(), directory, "open the directory");
+  Status status;
+  if (::fsync(fd) != 0) status = Failed(directory.string(), directory, "sync the directory");
+  ::close(fd);
+  return status;
+}
+
+Status ReplaceFile(const fs::path& path, std::string_view content, std::string_view field) {
+  const fs::path fresh = path.string() + ".tmp";
+  RETURN_IF_ERROR(RemoveFile(fresh, field));
+  OldFile old(path);
+  Status status = WriteNew(fresh, content, field);
+  if (status.ok() && ::rename(fresh.c_str(), path.c_str()) != 0) {
+    status = Failed(field, path, "name");
+  }
+  if (!status.ok()) ::unlink(fresh.c_str());
+  RETURN_IF_ERROR(status);
+  RETURN_IF_ERROR(SyncDirectory(DirectoryOf(path)));
+  return old.Wipe(path, field);
+}
+
+Status RemoveFile(const fs::path& path, std::string_view field) {
+  std::error_code none;
+  if (!fs::exists(fs::symlink_status(path, none))) return OkStatus();
+  RETURN_IF_ERROR(OldFile(path).Wipe(path, field));
+  if (::unlink(path.c_str()) != 0 && errno != ENOENT) return Failed(field, path, "remove");
+  return SyncDirectory(DirectoryOf(path));
+}
+
+}  // namespace cordon

@@ -1,0 +1,26 @@
+// Files that hold one version of something: written anew as a whole, never in part.
+#pragma once
+
+#include <filesystem>
+#include <string_view>
+
+#include "engine/base/status.h"
+
+namespace cordon {
+
+// Makes `content` what `path` holds (mode 0600), durable and whole or not at all, power loss
+// included: PATH.tmp is written and synced, takes the name, then the directory is synced. The bytes
+// that the file held before are overwritten where they lay, as far as the file system writes in
+// place. What a crash leaves of PATH.tmp is replaced by the next call. RESOURCE_EXHAUSTED if the
+// disk is full, else UNAVAILABLE, both of `field`. Thread-safe for different paths.
+Status ReplaceFile(const std::filesystem::path& path, std::string_view content,
+                   std::string_view field);
+
+// Takes the file away, its bytes overwritten first; nothing happens if there is none. Errors as
+// ReplaceFile.
+Status RemoveFile(const std::filesystem::path& path, std::string_view field);
+
+// Makes the names in `directory` durable. Errors as ReplaceFile, with the directory as the field.
+Status SyncDirectory(const std::filesystem::path& directory);
+
+}  // namespace cordon

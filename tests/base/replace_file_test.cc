@@ -1,0 +1,76 @@
+// Fears about files that are replaced: that half of one is there, that others may read it, or that
+// what it held before stays on the disk.
+#include "engine/base/replace_file.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+#include <string>
+
+#include "engine/base/check.h"
+
+namespace cordon {
+namespace {
+
+namespace fs = std::filesystem;
+
+class ReplaceFileTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    std::string name = (fs::temp_directory_path() / "cordon-replace-XXXXXX").string();
+    CORDON_CHECK(mkdtemp(name.data()) != nullptr);
+    dir_ = name;
+  }
+  void TearDown() override { fs::remove_all(dir_); }
+
+  static std::string Content(const fs::path& path) {
+    std::ifstream file(path, std::ios::binary);
+    return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  }
+
+  fs::path dir_;
+};
+
+TEST_F(ReplaceFileTest, HoldsTheNewContentAndNobodyElseMayReadIt) {
+  const fs::path path = dir_ / "file";
+  ASSERT_TRUE(ReplaceFile(path, "one", "dir").ok());
+  EXPECT_EQ(Content(path), "one");
+  EXPECT_EQ(fs::status(path).permissions(), fs::perms::owner_read | fs::perms::owner_write);
+  std::ofstream(path.string() + ".tmp") << "what a crash left, which is longer";
+  ASSERT_TRUE(ReplaceFile(path, "", "dir").ok());
+  EXPECT_EQ(Content(path), "");
+  EXPECT_FALSE(fs::exists(path.string() + ".tmp"));
+}
+
+// By another name of the same file: what lay there is gone, not only its name.
+TEST_F(ReplaceFileTest, WhatAFileHeldIsOverwritten) {
+  const fs::path path = dir_ / "file", other = dir_ / "other";
+  const std::string secret(100'000, 's');
+  ASSERT_TRUE(ReplaceFile(path, secret, "dir").ok());
+  fs::create_hard_link(path, other);
+  ASSERT_TRUE(ReplaceFile(path, "new", "dir").ok());
+  EXPECT_EQ(Content(path), "new");
+  EXPECT_EQ(Content(other), std::string(secret.size(), '\0'));
+  fs::remove(other);
+  fs::create_hard_link(path, other);
+  ASSERT_TRUE(RemoveFile(path, "dir").ok());
+  EXPECT_FALSE(fs::exists(path));
+  EXPECT_EQ(Content(other), std::string(3, '\0'));
+  EXPECT_TRUE(RemoveFile(path, "dir").ok()) << "there is none any more";
+}
+
+TEST_F(ReplaceFileTest, AFailureLeavesTheOldContentAndNamesTheField) {
+  const fs::path path = dir_ / "file";
+  fs::create_directories(path / "not empty");
+  const Status status = ReplaceFile(path, "new", "dir");
+  EXPECT_EQ(status.code(), StatusCode::kUnavailable);
+  EXPECT_EQ(status.field(), "dir");
+  EXPECT_TRUE(fs::is_directory(path));
+  EXPECT_FALSE(fs::exists(path.string() + ".tmp"));
+  EXPECT_FALSE(ReplaceFile(dir_ / "nowhere" / "file", "new", "dir").ok());
+}
+
+}  // namespace
+}  // namespace cordon
