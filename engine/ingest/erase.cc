@@ -72,20 +72,46 @@ StatusOr<Mutation> HoldOf(const WriteContext& context, const v1::SetHoldRequest&
   return mutation;
 }
 
+// What the mutations of one call have erased so far.
+struct SoFar {
+  uint64_t documents = 0;
+  uint64_t revision = 0;  // of the last of them; 0: none is made yet
+};
+
+bool MayCount(const WriteContext& context) {
+  return context.caller.grant().rights.Has(Right::kAudit);
+}
+
+// An error of a later mutation takes back nothing of those before.
+Status Interrupted(const WriteContext& context, const Status& status, const SoFar& so_far) {
+  const std::string_view field = status.field();
+  const bool held = status.code() == StatusCode::kFailedPrecondition;  // a failed disk: who knows
+  if (so_far.revision == 0 && !held) return status;
+  if (so_far.revision == 0) {
+    return Status(status.code(), field, fmt::format("{}; nothing was erased", status.message()));
+  }
+  const std::string what =
+      MayCount(context) ? fmt::format("{} documents", so_far.documents) : "a part of it";
+  return Status(status.code(), field,
+                fmt::format("{}; {} and older versions were erased before, up to revision {}: the "
+                            "same call goes on from there",
+                            status.message(), what, so_far.revision));
+}
+
 // One mutation after the other until nothing is left: each is as large as a batch of documents.
-void EraseSome(const WriteContext& context, Mutation mutation, uint64_t before,
+void EraseSome(const WriteContext& context, Mutation mutation, const SoFar& before,
                Acknowledge<v1::EraseResponse> done) {
   auto again = mutation;
   Commit<Committed>(
       context, std::move(mutation),
       [context, again = std::move(again), before,
        done = std::move(done)](StatusOr<Committed> committed) mutable {
-        if (!committed.ok()) return done(committed.status());
-        const uint64_t erased = before + committed->parts;
-        if (committed->more) return EraseSome(context, std::move(again), erased, std::move(done));
+        if (!committed.ok()) return done(Interrupted(context, committed.status(), before));
+        const SoFar so_far{before.documents + committed->parts, committed->revision};
+        if (committed->more) return EraseSome(context, std::move(again), so_far, std::move(done));
         v1::EraseResponse response;
         response.set_revision(committed->revision);
-        if (context.caller.grant().rights.Has(Right::kAudit)) response.set_erased(erased);
+        if (MayCount(context)) response.set_erased(so_far.documents);
         done(response);
       },
       [](Committed& committed) { return std::move(committed); });
@@ -97,7 +123,7 @@ void Erase(const WriteContext& context, const v1::EraseRequest& request,
            Acknowledge<v1::EraseResponse> done) {
   auto mutation = EraseOf(context, request);
   if (!mutation.ok()) return RefuseJournaled(context, "Erase", mutation.status(), std::move(done));
-  EraseSome(context, *std::move(mutation), 0, std::move(done));
+  EraseSome(context, *std::move(mutation), {}, std::move(done));
 }
 
 void SetHold(const WriteContext& context, const v1::SetHoldRequest& request,

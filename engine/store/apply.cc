@@ -42,6 +42,8 @@ Status ApplyChange(const ApplyContext& context, const Mutation& mutation, Applie
       return ApplyErase(context, mutation.erase(), applied);
     case Mutation::kHold:
       return ApplyHold(context, mutation.hold(), applied);
+    case Mutation::kHeld:
+      return ApplyHeld(context, mutation.held(), applied);
     case Mutation::CHANGE_NOT_SET:
       break;
   }
@@ -173,6 +175,7 @@ std::string_view CallOf(const Mutation& mutation) {
     case Mutation::kErase:
       return "Erase";
     case Mutation::kHold:
+    case Mutation::kHeld:
       return "SetHold";
     case Mutation::CHANGE_NOT_SET:
       break;

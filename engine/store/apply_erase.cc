@@ -1,11 +1,12 @@
-// Erasure and what holds it back.
+// Erasure, as far as nothing holds it back.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <set>
 
-#include "engine/base/planted.h"
 #include "engine/store/apply_steps.h"
 #include "engine/store/document_writer.h"
+#include "engine/store/holds.h"
 #include "engine/store/load.h"
 
 namespace cordon {
@@ -16,7 +17,21 @@ using store::v1::EraseChange;
 
 Status Held(std::string_view field, const std::string& name) {
   return Status(StatusCode::kFailedPrecondition, field,
-                fmt::format("the hold '{}' prevents it; nothing was erased", name));
+                fmt::format("the hold '{}' prevents it", name));
+}
+
+bool IsErased(const ApplyContext& context, uint32_t tenant, uint64_t number) {
+  return context.vault.keys().Find(tenant, number).state == KeyStore::State::kDestroyed;
+}
+
+// The rows of what is due that the change asks for, and that are due at its time.
+std::unique_ptr<Database::Cursor> WalkDue(const ApplyContext& context, const EraseChange& change,
+                                          const Applied& applied) {
+  const uint32_t tenant = applied.next.id;
+  const std::string now = DueKey(tenant, applied.next.time + 1, 0, 0);
+  const std::string from = std::max(TenantPrefix(tenant), change.due_from());
+  const std::string to = change.due_to().empty() ? now : std::min(now, change.due_to());
+  return context.database.Walk(Family::kDue, from, std::max(from, to), nullptr);
 }
 
 // One erasure of documents and of their older versions, which backups may hold.
@@ -24,9 +39,28 @@ class Eraser {
  public:
   Eraser(const ApplyContext& context, const EraseChange& change, DocumentWriter* writer,
          Applied* applied)
-      : context_(context), change_(change), writer_(*writer), applied_(applied) {}
+      : context_(context),
+        change_(change),
+        writer_(*writer),
+        applied_(applied),
+        holds_(context.database, writer->tenant(), writer->collection().id) {}
 
   Status Run() {
+    RETURN_IF_ERROR(RunOne());
+    // The ids of deleted documents are not known any more, and their rows may still be in memory.
+    if (swept_) {
+      applied_->rows.push_back({"", RowChange::kSweep, false, INT64_MIN, kNever, {}});
+    }
+    return OkStatus();
+  }
+
+  // The destinations that ever received a document of which something was erased.
+  const std::set<std::string>& receivers() const { return receivers_; }
+
+ private:
+  enum class Outcome { kErased, kHeld, kMore };  // kMore: the limit left some of it
+
+  Status RunOne() {
     switch (change_.which_case()) {
       case EraseChange::kDocument:
         return ByName();
@@ -42,22 +76,11 @@ class Eraser {
     return Internal("an erasure of nothing");
   }
 
-  // The destinations that ever received a document of which something was erased.
-  const std::set<std::string>& receivers() const { return receivers_; }
-
- private:
   uint32_t collection() const { return writer_.collection().id; }
+  bool Full() const { return applied_->erased.size() >= change_.limit(); }
 
   Status NoteReceivers(const std::string& pseudonym) {
     return ReceiversOf(context_.database, writer_.tenant(), collection(), pseudonym, &receivers_);
-  }
-
-  // The hold's name; empty if there is none.
-  StatusOr<std::string> HoldOn(char kind, std::string_view pseudonym) const {
-    store::v1::HoldRecord hold;
-    const std::string key = KindKey(writer_.tenant(), collection(), kind, pseudonym);
-    ASSIGN_OR_RETURN(const bool held, context_.database.Get(Family::kHolds, key, &hold));
-    return held && !Planted(Bug::kHoldIgnored) ? hold.name() : std::string();
   }
 
   // The newest version; its number is missing if the document is deleted.
@@ -68,37 +91,72 @@ class Eraser {
     return there ? std::optional<uint64_t>(number.number()) : std::nullopt;
   }
 
-  // Erases a stored document with all of its versions. False if it is held and only what is due
-  // was asked for.
-  StatusOr<bool> Whole(const std::string& pseudonym, const DocumentRecord& record) {
-    ASSIGN_OR_RETURN(std::string name, HoldOn(kDocumentMark, pseudonym));
-    for (const auto& subject : record.document().subjects()) {
-      if (!name.empty()) break;
-      ASSIGN_OR_RETURN(name, HoldOn(kSubjectMark, writer_.Pseudonym("subject", subject)));
+  // Calls visit(number) for the versions of a document that are not the newest and not erased,
+  // until it says false.
+  template <typename Visit>
+  Status EachOld(const std::string& pseudonym, Visit visit) const {
+    const std::string prefix = KindKey(writer_.tenant(), collection(), kDocumentMark, pseudonym);
+    const auto cursor = context_.database.Walk(Family::kMarks, prefix);
+    for (; cursor->Valid(); cursor->Next()) {
+      ASSIGN_OR_RETURN(const bool on, visit(LastLongNumber(cursor->key())));
+      if (!on) break;
     }
-    if (!name.empty() && change_.due()) return false;
-    if (!name.empty()) return Held(Field(), name);
-    writer_.Erase(record);
-    ++applied_->parts;
-    RETURN_IF_ERROR(OldVersions(pseudonym));
-    return true;
+    return cursor->status();
   }
 
-  // Those of the document whose rows were changed last.
-  Status OldVersions(const std::string& pseudonym) {
+  // The name of a hold on the document or on one of its older versions, which go with it.
+  StatusOr<std::string> HoldOnDocument(const std::string& pseudonym) {
+    ASSIGN_OR_RETURN(std::string name, holds_.On(kDocumentMark, pseudonym));
+    if (!name.empty()) return name;
+    RETURN_IF_ERROR(EachOld(pseudonym, [&](uint64_t number) -> StatusOr<bool> {
+      ASSIGN_OR_RETURN(name, holds_.OnVersion(number));
+      return name.empty();
+    }));
+    return name;
+  }
+
+  StatusOr<std::string> HoldOnStored(const std::string& pseudonym, const DocumentRecord& record) {
+    ASSIGN_OR_RETURN(std::string name, HoldOnDocument(pseudonym));
+    for (const auto& subject : record.document().subjects()) {
+      if (!name.empty()) break;
+      ASSIGN_OR_RETURN(name, holds_.On(kSubjectMark, writer_.Pseudonym("subject", subject)));
+    }
+    return name;
+  }
+
+  // Erases a stored document with all of its versions, itself last.
+  StatusOr<Outcome> Whole(const std::string& pseudonym, const DocumentRecord& record) {
+    ASSIGN_OR_RETURN(const std::string name, HoldOnStored(pseudonym, record));
+    if (!name.empty()) return Refused(name);
+    ASSIGN_OR_RETURN(const bool older, OldVersions(pseudonym));
+    if (applied_->more) return Outcome::kMore;
+    writer_.Erase(record);
+    ++applied_->parts;
+    applied_->rows.back().older = older;
+    return Outcome::kErased;
+  }
+
+  // Erases the document's older versions, none of which is held; whether there was any.
+  StatusOr<bool> OldVersions(const std::string& pseudonym) {
     RETURN_IF_ERROR(NoteReceivers(pseudonym));
-    const std::string prefix = KindKey(writer_.tenant(), collection(), kDocumentMark, pseudonym);
-    return context_.database.Scan(Family::kMarks, prefix, [&](auto key, auto) {
-      writer_.EraseOld(pseudonym, LastLongNumber(key));
-      applied_->rows.back().older = true;
-      return OkStatus();
-    });
+    bool any = false;
+    RETURN_IF_ERROR(EachOld(pseudonym, [&](uint64_t number) -> StatusOr<bool> {
+      applied_->more = any && Full();
+      if (applied_->more) {
+        swept_ = true;  // the mutation that erases the document knows nothing of these
+        return false;
+      }
+      any = true;
+      writer_.EraseOld(pseudonym, number);
+      return true;
+    }));
+    return any;
   }
 
   // What is held is refused before it is known whether there is any.
   Status ByName() {
     const std::string pseudonym = writer_.Pseudonym("document", change_.document());
-    ASSIGN_OR_RETURN(const std::string name, HoldOn(kDocumentMark, pseudonym));
+    ASSIGN_OR_RETURN(const std::string name, HoldOnDocument(pseudonym));
     if (!name.empty()) return Held("document", name);
     DocumentRecord record;
     ASSIGN_OR_RETURN(const bool there,
@@ -107,84 +165,99 @@ class Eraser {
     // Noted as it was named; rows of a deleted one may still be in memory.
     applied_->documents.push_back(change_.document());
     applied_->rows.push_back({change_.document(), RowChange::kErase, true, INT64_MIN, kNever, {}});
-    return OldVersions(pseudonym);
+    ASSIGN_OR_RETURN(applied_->rows.back().older, OldVersions(pseudonym));
+    return OkStatus();
   }
 
   Status ByMark(char kind, std::string_view what, const std::string& value) {
     const std::string pseudonym = writer_.Pseudonym(what, value);
     if (kind == kSubjectMark) {
-      ASSIGN_OR_RETURN(const std::string name, HoldOn(kind, pseudonym));
+      ASSIGN_OR_RETURN(const std::string name, holds_.On(kind, pseudonym));
       if (!name.empty()) return Held("subject", name);
     }
     const std::string prefix = KindKey(writer_.tenant(), collection(), kind, pseudonym);
+    const auto cursor = context_.database.Walk(Family::kMarks, prefix);
     store::v1::MarkRecord mark;
-    return context_.database.Scan(Family::kMarks, prefix, [&](auto key, auto payload) -> Status {
-      if (applied_->erased.size() >= change_.limit()) return OkStatus();
+    for (size_t taken = 0; cursor->Valid(); cursor->Next(), ++taken) {
+      applied_->more = taken > 0 && (Full() || taken >= change_.limit());
+      if (applied_->more) break;
+      ASSIGN_OR_RETURN(const std::string_view payload, cursor->Payload());
       RETURN_IF_ERROR(ParseRecord(payload, &mark));
-      applied_->batch.Delete(Family::kMarks, key);
-      return Marked(mark.document(), LastLongNumber(key));
-    });
+      ASSIGN_OR_RETURN(const Outcome outcome,
+                       Marked(mark.document(), LastLongNumber(cursor->key())));
+      if (outcome == Outcome::kMore) break;  // the mark finds the rest
+      applied_->batch.Delete(Family::kMarks, cursor->key());
+    }
+    return cursor->status();
   }
 
   // A version that bears the mark: with its document, if it is the newest.
-  Status Marked(const std::string& document, uint64_t number) {
+  StatusOr<Outcome> Marked(const std::string& document, uint64_t number) {
     ASSIGN_OR_RETURN(const auto newest, Newest(document));
     DocumentRecord record;
     if (newest == number) {
       ASSIGN_OR_RETURN(const bool there,
                        writer_.documents().ReadNumbered(collection(), number, &record));
-      if (there) return Whole(document, record).status();
+      if (there) return Whole(document, record);
     }
-    ASSIGN_OR_RETURN(const std::string name, HoldOn(kDocumentMark, document));
-    if (!name.empty()) return Held(Field(), name);
+    return Old(document, number);
+  }
+
+  // A version that is not the newest, alone.
+  StatusOr<Outcome> Old(const std::string& document, uint64_t number) {
+    if (IsErased(context_, writer_.tenant(), number)) return Outcome::kErased;
+    ASSIGN_OR_RETURN(std::string name, holds_.On(kDocumentMark, document));
+    if (name.empty()) {
+      ASSIGN_OR_RETURN(name, holds_.OnVersion(number));
+    }
+    if (!name.empty()) return Refused(name);
     writer_.EraseOld(document, number);
-    return NoteReceivers(document);
+    swept_ = true;
+    RETURN_IF_ERROR(NoteReceivers(document));
+    return Outcome::kErased;
   }
 
-  // Documents of the collection whose time has come. Rows of what is no longer there go, those of
-  // what is held stay.
+  // Documents of the collection whose time has come, and versions whose time it was. Rows of what
+  // is held stay.
   Status Due() {
-    const uint32_t tenant = writer_.tenant();
+    const auto cursor = WalkDue(context_, change_, *applied_);
     store::v1::MarkRecord mark;
-    return context_.database.ScanFrom(
-        Family::kDue, TenantPrefix(tenant), DueKey(tenant, applied_->next.time + 1, 0, 0),
-        [&](auto key, auto payload) -> Status {
-          const DuePlace place = DuePlaceOf(key);
-          if (place.collection != collection()) return OkStatus();
-          if (applied_->erased.size() >= change_.limit()) return OkStatus();
-          RETURN_IF_ERROR(ParseRecord(payload, &mark));
-          ASSIGN_OR_RETURN(const auto newest, Newest(mark.document()));
-          DocumentRecord record;
-          bool gone = true;
-          if (newest == place.number) {
-            ASSIGN_OR_RETURN(const bool there,
-                             writer_.documents().ReadNumbered(collection(), place.number, &record));
-            if (there) {
-              ASSIGN_OR_RETURN(gone, Whole(mark.document(), record));
-            }
-          }
-          if (gone) applied_->batch.Delete(Family::kDue, key);
-          return OkStatus();
-        });
+    for (; cursor->Valid(); cursor->Next()) {
+      const DuePlace place = DuePlaceOf(cursor->key());
+      if (place.collection != collection()) continue;
+      applied_->more = Full();
+      if (applied_->more) break;
+      ASSIGN_OR_RETURN(const std::string_view payload, cursor->Payload());
+      RETURN_IF_ERROR(ParseRecord(payload, &mark));
+      ASSIGN_OR_RETURN(const Outcome outcome, Marked(mark.document(), place.number));
+      if (outcome == Outcome::kMore) break;
+      if (outcome == Outcome::kErased) applied_->batch.Delete(Family::kDue, cursor->key());
+    }
+    return cursor->status();
   }
 
-  std::string_view Field() const {
-    if (change_.has_document()) return "document";
-    return change_.has_subject() ? "subject" : "source";
+  // What is due waits for its hold to end; everything else that is held is refused.
+  StatusOr<Outcome> Refused(const std::string& name) const {
+    if (change_.due()) return Outcome::kHeld;
+    if (change_.has_document()) return Held("document", name);
+    return Held(change_.has_subject() ? "subject" : "source", name);
   }
 
   const ApplyContext& context_;
   const EraseChange& change_;
   DocumentWriter& writer_;
   Applied* applied_;
+  Holds holds_;
   std::set<std::string> receivers_;
+  bool swept_ = false;  // versions were erased without their documents
 };
 
-void PutErasure(const DocumentWriter& writer, const ApplyContext& context,
+void PutErasure(const ApplyContext& context, uint32_t collection,
                 const std::set<std::string>& receivers, Applied* applied) {
+  applied->replay.set_erased(true);
   if (applied->erased.empty() && applied->documents.empty()) return;  // nothing to verify
   store::v1::ErasureRecord record;
-  record.set_collection_id(writer.collection().id);
+  record.set_collection_id(collection);
   record.set_collection(applied->collection);
   record.mutable_numbers()->Assign(applied->erased.begin(), applied->erased.end());
   for (const auto& id : applied->documents) {
@@ -196,46 +269,40 @@ void PutErasure(const DocumentWriter& writer, const ApplyContext& context,
                      record);
 }
 
+// What was due in a collection that is gone. No record is left of it and nothing holds it, but
+// backups have its versions, and their keys open them.
+Status EraseDropped(const ApplyContext& context, const EraseChange& change, Applied* applied) {
+  const uint32_t tenant = applied->next.id;
+  const uint32_t dropped = change.dropped_collection();
+  for (const auto& [name, collection] : *applied->next.collections) {
+    if (collection->id == dropped) return Internal("an erasure of what a collection still holds");
+  }
+  const auto cursor = WalkDue(context, change, *applied);
+  for (; cursor->Valid(); cursor->Next()) {
+    const DuePlace place = DuePlaceOf(cursor->key());
+    if (place.collection != dropped) continue;
+    applied->more = applied->erased.size() >= change.limit();
+    if (applied->more) break;
+    applied->batch.Delete(Family::kDue, cursor->key());
+    if (IsErased(context, tenant, place.number)) continue;
+    applied->replay.add_removed(place.number);
+    applied->erased.push_back(place.number);
+  }
+  RETURN_IF_ERROR(cursor->status());
+  PutErasure(context, dropped, {}, applied);
+  return OkStatus();
+}
+
 }  // namespace
 
 Status ApplyErase(const ApplyContext& context, const EraseChange& change, Applied* applied) {
+  if (change.due() && change.collection().empty()) return EraseDropped(context, change, applied);
   ASSIGN_OR_RETURN(DocumentWriter writer,
                    DocumentWriter::For(context, change.collection(), applied));
   Eraser eraser(context, change, &writer, applied);
   RETURN_IF_ERROR(eraser.Run());
-  applied->more = !change.has_document() && applied->erased.size() >= change.limit();
-  applied->replay.set_erased(true);
-  PutErasure(writer, context, eraser.receivers(), applied);
+  PutErasure(context, writer.collection().id, eraser.receivers(), applied);
   writer.Finish();
-  return OkStatus();
-}
-
-Status ApplyHold(const ApplyContext& context, const v1::SetHoldRequest& request, Applied* applied) {
-  ASSIGN_OR_RETURN(const DocumentWriter writer,
-                   DocumentWriter::For(context, request.collection(), applied));
-  const bool document = request.has_document();
-  const std::string& value = document ? request.document() : request.subject();
-  const std::string_view what = document ? "document" : "subject";
-  const char kind = document ? kDocumentMark : kSubjectMark;
-  const std::string key =
-      KindKey(writer.tenant(), writer.collection().id, kind, writer.Pseudonym(what, value));
-  store::v1::HoldRecord hold;
-  ASSIGN_OR_RETURN(const bool held, context.database.Get(Family::kHolds, key, &hold));
-  if (held && hold.name() != request.name()) {
-    return Status(StatusCode::kFailedPrecondition, "name",
-                  fmt::format("it is held as '{}'; release that first", hold.name()));
-  }
-  if (request.release()) {
-    if (!held) return NotFound("name", "no such hold; see hold list");
-    applied->batch.Delete(Family::kHolds, key);
-    return OkStatus();
-  }
-  hold.set_name(request.name());
-  if (!held) hold.set_since_us(applied->next.time);
-  hold.set_kind(std::string(what));
-  hold.set_pseudonym(context.pseudonym(what, value));
-  hold.set_collection(request.collection());
-  applied->batch.Put(Family::kHolds, key, hold);
   return OkStatus();
 }
 

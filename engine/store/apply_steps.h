@@ -17,6 +17,9 @@ Status ApplyDelete(const ApplyContext& context, const v1::DeleteRequest& request
 Status ApplyErase(const ApplyContext& context, const store::v1::EraseChange& change,
                   Applied* applied);
 Status ApplyHold(const ApplyContext& context, const v1::SetHoldRequest& request, Applied* applied);
+// The same by pseudonym.
+Status ApplyHeld(const ApplyContext& context, const store::v1::HeldPseudonym& held,
+                 Applied* applied);
 Status ApplyDirectoryRecords(const v1::ApplyDirectoryRequest& request, Applied* applied);
 Status ApplyDirectorySync(const ApplyContext& context, const store::v1::DirectorySync& sync,
                           Applied* applied);

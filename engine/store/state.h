@@ -77,7 +77,9 @@ struct TenantState {
 // What a mutation does to the rows of one document, for the indexes. Borrows embeddings, texts and
 // attributes from the mutation, which must outlive it.
 struct RowChange {
-  enum Kind { kReplace, kReclass, kRemove, kErase };  // kErase: from memory, too
+  // kErase: from memory, too. kSweep: dead rows of all documents leave memory, and nothing else
+  // changes; of no document.
+  enum Kind { kReplace, kReclass, kRemove, kErase, kSweep };
   struct Row {
     uint32_t ordinal;
     ClassId class_id;
@@ -89,7 +91,7 @@ struct RowChange {
   bool may_exist;  // false: the document is new
   Micros valid_from;
   Micros valid_until;
-  std::vector<Row> rows;  // empty for kRemove and kErase
+  std::vector<Row> rows;  // of kReplace and kReclass
   // Null but for kReplace: the document keeps its own.
   const google::protobuf::Map<std::string, v1::AttributeValue>* attributes = nullptr;
   // Of kReclass: what `rows` borrow, read from the store.

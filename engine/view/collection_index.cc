@@ -28,6 +28,8 @@ DocumentChange::Kind ToKind(RowChange::Kind kind) {
       return DocumentChange::Kind::kRemove;
     case RowChange::kErase:
       return DocumentChange::Kind::kErase;
+    case RowChange::kSweep:
+      return DocumentChange::Kind::kSweep;
     case RowChange::kReplace:
       break;
   }
@@ -36,6 +38,7 @@ DocumentChange::Kind ToKind(RowChange::Kind kind) {
 
 LexicalChange::Kind ToLexicalKind(RowChange::Kind kind) {
   if (kind == RowChange::kRemove) return LexicalChange::Kind::kRemove;
+  if (kind == RowChange::kSweep) return LexicalChange::Kind::kSweep;
   return kind == RowChange::kErase ? LexicalChange::Kind::kErase : LexicalChange::Kind::kReplace;
 }
 
@@ -53,6 +56,7 @@ class Changes {
       : next_(index), prepared_(prepared) {}
 
   void Add(const RowChange& change) {
+    if (change.kind == RowChange::kSweep) return Sweep(change);
     const uint32_t number = next_.documents.Add(change.document);
     vectors_.push_back(ToDocumentChange(change, number));
     lexical_.push_back(ToLexicalChange(change, number));
@@ -73,6 +77,12 @@ class Changes {
   }
 
  private:
+  // Of no document: no number is given to it.
+  void Sweep(const RowChange& change) {
+    vectors_.push_back(ToDocumentChange(change, 0));
+    lexical_.push_back(ToLexicalChange(change, 0));
+  }
+
   LexicalChange ToLexicalChange(const RowChange& change, uint32_t number) {
     LexicalChange out;
     out.document = number;

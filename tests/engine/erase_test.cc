@@ -128,6 +128,117 @@ TEST_F(Erasing, WhatIsHeldIsErased) {
   EXPECT_TRUE(Sees("doc/other"));
 }
 
+// A version bears the subjects that it was written with, whatever its document is about now.
+TEST_F(Erasing, AnOlderVersionAboutWhomIsHeldIsErased) {
+  const std::string held = "subjects: 'person:123' ";
+  Ingest("replaced", held);                                                    // 0
+  Ingest("replaced", "subjects: 'person:5' provenance { source: 'hris' }");    // 1
+  Ingest("gone", held + "subjects: 'person:7' provenance { source: 'crm' }");  // 2
+  Do<v1::DeleteResponse, v1::DeleteRequest>(Delete, "collection: 'docs' document: 'gone'");
+  ASSERT_EQ(Hold("subject: 'person:123'"), StatusCode::kOk);
+  for (const std::string which : {"document: 'replaced'", "subject: 'person:5'", "source: 'hris'",
+                                  "document: 'gone'", "subject: 'person:7'", "source: 'crm'"}) {
+    const auto erased = TryErase(which);
+    EXPECT_EQ(erased.status().code(), StatusCode::kFailedPrecondition) << which;
+    EXPECT_NE(erased.status().message().find("case-7"), std::string::npos) << which;
+  }
+  Ingest("due", held);                             // 3
+  Ingest("due", "erase_after { seconds: 1000 }");  // 4
+  std::this_thread::sleep_for(std::chrono::seconds(2));
+  EXPECT_TRUE(Sees("replaced") && Sees("due"));
+  for (const uint64_t number : {0, 1, 2, 3, 4}) {
+    EXPECT_EQ(KeyOf(number), KeyStore::State::kThere) << number;
+  }
+  ASSERT_EQ(Hold("subject: 'person:123'", /*release=*/true), StatusCode::kOk);
+  EXPECT_EQ(EraseAll("document: 'replaced'"), 1u);
+  EXPECT_EQ(EraseAll("subject: 'person:7'"), 0u);
+  for (const uint64_t number : {0, 1, 2}) {
+    EXPECT_EQ(KeyOf(number), KeyStore::State::kDestroyed) << number;
+  }
+}
+
+TEST_F(Erasing, AHoldLeavesANameInTheJournal) {
+  ASSERT_EQ(Hold("subject: 'person:123'"), StatusCode::kOk);
+  ASSERT_EQ(Hold("document: 'doc/secret'"), StatusCode::kOk);
+  engine_.reset();
+  const ErasedVerdict verdict = Search();
+  EXPECT_GT(verdict.entries, 0u);
+  EXPECT_TRUE(verdict.ok()) << verdict.found[0].where;
+}
+
+TEST_F(Erasing, ABackupForgetsWhatIsHeld) {
+  Ingest("doc/secret", kSecret, kText);
+  Ingest("doc/other");
+  ASSERT_TRUE(engine_->Backup(0).ok());
+  ASSERT_EQ(Hold("subject: 'person:123'"), StatusCode::kOk);
+  ASSERT_EQ(Hold("document: 'doc/other'"), StatusCode::kOk);
+  Restore("restored");
+  EXPECT_FALSE(TryErase("document: 'doc/secret'").ok());
+  EXPECT_FALSE(TryErase("document: 'doc/other'").ok());
+  ASSERT_EQ(Hold("document: 'doc/other'", /*release=*/true), StatusCode::kOk);
+  EXPECT_EQ(EraseAll("document: 'doc/other'"), 1u);
+}
+
+// Its document is about nobody any more, or gone: nothing names the rows.
+TEST_F(Erasing, AVersionThatIsErasedAloneStaysInMemory) {
+  for (int i = 0; i < 20; ++i) Ingest("other/" + std::to_string(i));
+  Ingest("about", kSecret, kText);
+  Ingest("about");
+  Ingest("gone", kSecret, kText);
+  Do<v1::DeleteResponse, v1::DeleteRequest>(Delete, "collection: 'docs' document: 'gone'");
+  const auto dead = [&] {
+    size_t rows = 0;
+    const PinnedView view = Pin();
+    for (const auto& [id, index] : view->indexes()) {
+      for (const auto& segment : index.vectors.segments()) {
+        rows += segment.rows().size() - segment.live();
+      }
+      for (const auto& segment : index.lexical.segments()) {
+        rows += segment.rows().size() - segment.live();
+      }
+    }
+    return rows;
+  };
+  ASSERT_GT(dead(), 0u) << "the test shows nothing: the rows are gone already";
+  EXPECT_EQ(EraseAll("subject: 'person:123'"), 0u);
+  EXPECT_EQ(dead(), 0u);
+  EXPECT_TRUE(Sees("about") && Sees("other/7"));
+}
+
+// What was replaced, deleted or dropped is due as well: backups have it.
+TEST_F(Erasing, TimeForgetsWhatIsNotTheNewest) {
+  const Micros soon = engine_->clock()->Now() / 1'000'000 + 5;
+  const std::string due = "erase_after { seconds: " + std::to_string(soon) + " }";
+  Ingest("deleted", due);   // 0
+  Ingest("replaced", due);  // 1
+  Ingest("replaced");       // 2
+  Do<v1::CreateCollectionResponse, v1::CreateCollectionRequest>(
+      CreateCollection,
+      "config { name: 'dropped' dimension: 1 metric: METRIC_L2 embedder: EMBEDDER_NONE "
+      "default_label { level: 'public' } default_acl { allow { principal: 'everyone' } } }");
+  Do<IngestedBatch, v1::IngestRequest>(
+      IngestDocuments,
+      "collection: 'dropped' documents { id: 'a' chunks { text: 't' "
+      "embedding: 1 } " +
+          due + " }");  // 3
+  Do<v1::DeleteResponse, v1::DeleteRequest>(Delete, "collection: 'docs' document: 'deleted'");
+  Do<v1::DeleteCollectionResponse, v1::DeleteCollectionRequest>(DeleteCollection,
+                                                                "name: 'dropped'");
+  EXPECT_EQ(KeyOf(3), KeyStore::State::kThere);
+  const auto all = [&] {
+    return KeyOf(0) == KeyStore::State::kDestroyed && KeyOf(1) == KeyStore::State::kDestroyed &&
+           KeyOf(3) == KeyStore::State::kDestroyed;
+  };
+  for (int i = 0; i < 300 && !all(); ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  }
+  EXPECT_EQ(KeyOf(0), KeyStore::State::kDestroyed) << "deleted";
+  EXPECT_EQ(KeyOf(1), KeyStore::State::kDestroyed) << "replaced";
+  EXPECT_EQ(KeyOf(2), KeyStore::State::kThere);
+  EXPECT_EQ(KeyOf(3), KeyStore::State::kDestroyed) << "of a dropped collection";
+  EXPECT_TRUE(Sees("replaced"));
+}
+
 TEST_F(Erasing, TimeDoesNotErase) {
   const auto past = "erase_after { seconds: 1000 }";
   ASSERT_EQ(Hold("document: 'held'"), StatusCode::kOk);

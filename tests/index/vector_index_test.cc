@@ -197,6 +197,20 @@ TEST(ErasureTest, RowsOfAnErasedDocumentStayInMemory) {
   EXPECT_EQ(index.rows(), 898u);
 }
 
+TEST(ErasureTest, RowsOfAVersionOfNoKnownDocumentStayInMemory) {
+  VectorIndex index = AllEqual(Metric::kL2, std::vector<float>(16, 1.0f), 900);
+  DocumentChange change;
+  change.document = "77";
+  change.kind = DocumentChange::Kind::kRemove;
+  index = index.Apply({&change, 1});
+  ASSERT_TRUE(index.segments()[0].rows().Find("77")) << "the dead row is gone already";
+  DocumentChange sweep;
+  sweep.kind = DocumentChange::Kind::kSweep;
+  index = index.Apply({&sweep, 1});
+  for (const Segment& segment : index.segments()) EXPECT_FALSE(segment.rows().Find("77"));
+  EXPECT_EQ(index.rows(), 899u);
+}
+
 TEST(WriteCostTest, ALargeBatchFillsSegmentsAtOnce) {
   const std::vector<float> one(16, 1.0f);
   std::vector<std::string> ids;

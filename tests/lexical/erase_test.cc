@@ -66,5 +66,14 @@ TEST_F(LexicalErasure, AWordOfAVersionUnderAnotherNumberStays) {
   EXPECT_EQ(index_.rows(), 9u);
 }
 
+TEST_F(LexicalErasure, AWordOfAVersionOfNoKnownDocumentStays) {
+  PutTen();
+  Go(9, LexicalChange::Kind::kRemove);
+  ASSERT_TRUE(Holds("salary")) << "the test shows nothing: the dead row is gone already";
+  Go(0, LexicalChange::Kind::kSweep);
+  EXPECT_FALSE(Holds("salary"));
+  EXPECT_EQ(index_.rows(), 9u) << "document 0 went with it";
+}
+
 }  // namespace
 }  // namespace cordon
