@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <future>
+#include <utility>
 
 #include "engine/base/limits.h"
 #include "engine/base/planted.h"
@@ -12,8 +14,13 @@ namespace cordon {
 namespace {
 
 constexpr auto kEvery = std::chrono::milliseconds(500);  // between two looks at what there is to do
-constexpr int kWarnEach = 60;                            // looks that fail, of one after the other
-constexpr std::string_view kOwnKey = "retention";        // what the journal says instead of a key
+constexpr int kWarnEach = 60;  // looks since the first of those that failed one after the other
+constexpr int kPauseMax = 7;   // looks that are left out after one that failed
+// When what is due is tried again though nothing has changed: it may be held, or a hold may have
+// come and gone between two looks.
+constexpr Micros kHeldAgain = Micros{3600} * 1'000'000;
+constexpr Micros kFailedAgain = Micros{60} * 1'000'000;
+constexpr std::string_view kOwnKey = "retention";  // what the journal says instead of a key
 
 // A collection that was deleted, whose space is to come back.
 bool IsDropped(const Erasures::Open& erasure) {
@@ -46,53 +53,115 @@ void Erasures::Run() {
     lock.unlock();
     for (const auto& tenant : tenants_()) {
       Expire(tenant);
-      const Status finished = Finish(tenant.get());
-      // Old Views may still see what was erased, and files come and go: the next time, then.
-      failed_ = finished.ok() ? 0 : failed_ + 1;
-      if (failed_ % kWarnEach == 1) spdlog::debug("erasures: {}", finished.ToString());
-      if (failed_ > 0 && failed_ % kWarnEach == 0) {
-        spdlog::warn("tenant {}: an erasure is not verified yet: {}", tenant->name,
-                     finished.ToString());
-      }
+      TryFinish(tenant.get());
     }
     lock.lock();
   }
 }
 
+// Old Views may still see what was erased, and files come and go: the next time, then. It costs
+// reads and rewritten files, so that what fails again and again is tried more seldom.
+void Erasures::TryFinish(Tenant* tenant) {
+  Failing& failing = failing_[tenant->name];
+  if (failing.looks > 0 && failing.looks % kWarnEach == 0) {
+    spdlog::warn("tenant {}: an erasure is not verified yet: {}", tenant->name,
+                 failing.last.ToString());
+  }
+  if (failing.looks > 0) ++failing.looks;
+  if (failing.wait > 0) {
+    --failing.wait;
+    return;
+  }
+  failing.last = Finish(tenant);
+  if (failing.last.ok()) {
+    failing = {};
+    return;
+  }
+  if (failing.looks == 0) failing.looks = 1;
+  failing.pause = std::min(2 * failing.pause + 1, kPauseMax);
+  failing.wait = failing.pause;
+  spdlog::debug("tenant {}: erasures: {}", tenant->name, failing.last.ToString());
+}
+
 void Erasures::Expire(const std::shared_ptr<Tenant>& tenant) {
+  const Micros now = tenant->publisher.Pin(clock_).as_of;
+  const uint32_t id = tenant->publisher.Pin(clock_)->state().id;
+  const std::string end = DueKey(id, now + 1, 0, 0);
+  const auto due = Fingerprint(Family::kDue, TenantPrefix(id), end);
+  if (!due.ok() || due->keys == 0) return;
+  const auto held = Fingerprint(Family::kHolds, TenantPrefix(id), PrefixEnd(TenantPrefix(id)));
+  if (!held.ok()) return;
+  Tried& tried = tried_[tenant->name];
+  if (tried.due == *due && tried.held == *held && now < tried.again) return;
+  const Status erased = EraseDue(tenant, TenantPrefix(id), end);
+  if (!erased.ok()) spdlog::error("retention of {}: {}", tenant->name, erased.ToString());
+  tried = {*due, *held, now + (erased.ok() ? kHeldAgain : kFailedAgain)};
+}
+
+StatusOr<Erasures::KeysSeen> Erasures::Fingerprint(Family family, const std::string& from,
+                                                   const std::string& end) const {
+  KeysSeen seen;
+  const auto cursor = database_->Walk(family, from, end, nullptr);
+  for (; cursor->Valid(); cursor->Next()) {
+    ++seen.keys;
+    seen.hash = seen.hash * 31 + std::hash<std::string_view>()(cursor->key());
+  }
+  RETURN_IF_ERROR(cursor->status());
+  return seen;
+}
+
+// Rows of what is held stay: each mutation gets its own share of the rows, so that those at the
+// front keep none from those behind.
+Status Erasures::EraseDue(const std::shared_ptr<Tenant>& tenant, std::string from,
+                          const std::string& end) {
+  while (from < end && !Stopping()) {
+    std::set<uint32_t> collections;
+    const auto cursor = database_->Walk(Family::kDue, from, end, nullptr);
+    for (size_t rows = 0; cursor->Valid() && rows < limits::kEraseAtOnce; cursor->Next(), ++rows) {
+      collections.insert(DuePlaceOf(cursor->key()).collection);
+    }
+    RETURN_IF_ERROR(cursor->status());
+    const std::string to = cursor->Valid() ? std::string(cursor->key()) : end;
+    for (const uint32_t collection : collections) {
+      RETURN_IF_ERROR(EraseDueOf(tenant, collection, from, to));
+    }
+    from = to;
+  }
+  return OkStatus();
+}
+
+Status Erasures::EraseDueOf(const std::shared_ptr<Tenant>& tenant, uint32_t collection,
+                            const std::string& from, const std::string& to) {
+  store::v1::Mutation mutation;
+  mutation.set_key_id(std::string(kOwnKey));
+  auto* erase = mutation.mutable_erase();
+  erase->set_due(true);
+  erase->set_due_from(from);
+  erase->set_due_to(to);
+  erase->set_limit(limits::kEraseAtOnce);
   const PinnedView view = tenant->publisher.Pin(clock_);
-  const uint32_t id = view->state().id;
-  std::set<uint32_t> due;
-  std::string seen;  // what is due, and what is held
-  const auto note = [&](auto key, auto) {
-    seen += key;
-    return OkStatus();
-  };
-  Status scanned =
-      database_->ScanFrom(Family::kDue, TenantPrefix(id), DueKey(id, view.as_of + 1, 0, 0),
-                          [&](auto key, auto payload) {
-                            due.insert(DuePlaceOf(key).collection);
-                            return note(key, payload);
-                          });
-  if (due.empty()) return;
-  if (scanned.ok()) scanned = database_->Scan(Family::kHolds, TenantPrefix(id), note);
-  std::string digest(AsBytes(Sha256(seen)));
-  if (!scanned.ok() || tried_[tenant->name] == digest) return;
-  tried_[tenant->name] = std::move(digest);
-  for (const auto& [name, collection] : *view->state().collections) {
-    if (!due.contains(collection->id)) continue;
-    store::v1::Mutation mutation;
-    mutation.set_key_id(std::string(kOwnKey));
-    mutation.mutable_erase()->set_collection(name);
-    mutation.mutable_erase()->set_due(true);
-    mutation.mutable_erase()->set_limit(limits::kEraseAtOnce);
+  for (const auto& [name, known] : *view->state().collections) {
+    if (known->id == collection) erase->set_collection(name);
+  }
+  if (erase->collection().empty()) erase->set_dropped_collection(collection);
+  while (!Stopping()) {
     journal::v1::Record record;
     record.set_call("Erase");
     record.set_key_id(std::string(kOwnKey));
-    writer_->SubmitOwn(tenant, std::move(mutation), std::move(record), [name](const auto& done) {
-      if (!done.ok()) spdlog::error("retention of {}: {}", name, done.status().ToString());
+    const auto done = std::make_shared<std::promise<StatusOr<bool>>>();
+    auto more = done->get_future();
+    writer_->SubmitOwn(tenant, mutation, std::move(record), [done](const auto& committed) {
+      done->set_value(committed.ok() ? StatusOr<bool>(committed->more) : committed.status());
     });
+    ASSIGN_OR_RETURN(const bool left, more.get());
+    if (!left) break;
   }
+  return OkStatus();
+}
+
+bool Erasures::Stopping() {
+  std::lock_guard lock(mutex_);
+  return stopping_;
 }
 
 Status Erasures::Finish(Tenant* tenant) {
@@ -126,8 +195,8 @@ Status Erasures::FinishCollection(Tenant* tenant, uint32_t collection,
   const bool dropped = std::any_of(open.begin(), open.end(), IsDropped);
   uint64_t bytes = 0;
   if (!all.empty() || dropped) {
-    ASSIGN_OR_RETURN(bytes, database_->RewriteDocuments(id, collection,
-                                                        dropped ? std::vector<uint64_t>() : all));
+    ASSIGN_OR_RETURN(bytes, dropped ? database_->RewriteCollection(id, collection)
+                                    : database_->RewriteDocuments(id, collection, all));
   }
   Searched searched;
   if (!Planted(Bug::kEarlyReceipt)) {

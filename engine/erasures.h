@@ -35,9 +35,37 @@ class Erasures {
   };
 
  private:
+  // The keys of some records, to tell whether any came or went.
+  struct KeysSeen {
+    uint64_t keys = 0;
+    uint64_t hash = 0;
+    bool operator==(const KeysSeen&) const = default;
+  };
+  // When what is due was tried last. What is held stays due.
+  struct Tried {
+    KeysSeen due;
+    KeysSeen held;
+    Micros again = 0;  // though nothing has changed
+  };
+  // A tenant whose erasures could not be finished, by looks.
+  struct Failing {
+    int looks = 0;  // since the first failure
+    int pause = 0;  // how many were left out last
+    int wait = 0;   // how many are still to be left out
+    Status last;
+  };
+
   void Run();
-  // Erases the tenant's documents whose time has come.
+  // Erases the tenant's documents whose time has come, and waits for the writer.
   void Expire(const std::shared_ptr<Tenant>& tenant);
+  StatusOr<KeysSeen> Fingerprint(Family family, const std::string& from,
+                                 const std::string& end) const;
+  // What is due in the rows [from, end) of kDue, share by share.
+  Status EraseDue(const std::shared_ptr<Tenant>& tenant, std::string from, const std::string& end);
+  Status EraseDueOf(const std::shared_ptr<Tenant>& tenant, uint32_t collection,
+                    const std::string& from, const std::string& to);
+  bool Stopping();
+  void TryFinish(Tenant* tenant);
   // Goes on with the tenant's open erasures.
   Status Finish(Tenant* tenant);
   Status FinishCollection(Tenant* tenant, uint32_t collection, const std::vector<Open>& open);
@@ -49,9 +77,9 @@ class Erasures {
   Writer* const writer_;
   Clock* const clock_;
   const Tenants tenants_;
-  // By tenant: what was due when it was last tried. What is held stays due.
-  std::map<std::string, std::string> tried_;
-  int failed_ = 0;  // looks, one after the other
+  // By tenant; the thread's own.
+  std::map<std::string, Tried> tried_;
+  std::map<std::string, Failing> failing_;
   std::mutex mutex_;
   std::condition_variable wake_;
   bool stopping_ = false;  // guarded by mutex_

@@ -113,10 +113,12 @@ class Database {
   // Everything written so far into table files, and the log files that held it away.
   Status Flush();
   // Writes the files anew that hold records of these documents, without what was deleted from them;
-  // reads and writes go on. What an older snapshot still sees stays. Without numbers, all files of
-  // the collection. Returns the bytes written, about.
+  // reads and writes go on. What an older snapshot still sees stays. Returns the bytes written,
+  // about; without numbers there is nothing to do.
   StatusOr<uint64_t> RewriteDocuments(uint32_t tenant, uint32_t collection,
                                       std::span<const uint64_t> numbers);
+  // The same for all documents of a collection.
+  StatusOr<uint64_t> RewriteCollection(uint32_t tenant, uint32_t collection);
 
   // A table file of the store, or one of its log.
   struct File {
@@ -127,9 +129,6 @@ class Database {
   };
   // Those of this moment; they may be gone before they are read.
   StatusOr<std::vector<File>> Files() const;
-
-  // Reads every block of every file; DATA_LOSS if one is not as it was written.
-  Status VerifyFiles() const;
 
   struct Rocks;
   const Rocks& rocks() const { return *rocks_; }  // for store/ alone, which knows what it is

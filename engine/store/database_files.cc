@@ -42,13 +42,13 @@ Status Database::Flush() {
   return Translate(rocks_->db->SyncWAL(), "sync");
 }
 
-StatusOr<uint64_t> Database::RewriteDocuments(uint32_t tenant, uint32_t collection,
-                                              std::span<const uint64_t> numbers) {
+namespace {
+
+StatusOr<uint64_t> RewriteRanges(const Database::Rocks& rocks, uint32_t tenant, uint32_t collection,
+                                 const std::vector<Range>& ranges) {
   rocksdb::CompactRangeOptions options;
   options.exclusive_manual_compaction = false;
   options.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForce;
-  std::vector<Range> ranges = RangesOf(numbers);
-  if (ranges.empty()) ranges.push_back({0, UINT64_MAX});
   uint64_t bytes = 0;
   for (const Family family : {Family::kDocuments, Family::kChunks}) {
     for (const Range& range : ranges) {
@@ -60,14 +60,25 @@ StatusOr<uint64_t> Database::RewriteDocuments(uint32_t tenant, uint32_t collecti
       rocksdb::SizeApproximationOptions approximate;
       approximate.include_files = true;
       RETURN_IF_ERROR(Translate(
-          rocks_->db->GetApproximateSizes(approximate, rocks_->Of(family), &counted, 1, &size),
+          rocks.db->GetApproximateSizes(approximate, rocks.Of(family), &counted, 1, &size),
           "measure"));
-      RETURN_IF_ERROR(Translate(rocks_->db->CompactRange(options, rocks_->Of(family), &begin, &end),
-                                "compact"));
+      RETURN_IF_ERROR(
+          Translate(rocks.db->CompactRange(options, rocks.Of(family), &begin, &end), "compact"));
       bytes += size;
     }
   }
   return bytes;
+}
+
+}  // namespace
+
+StatusOr<uint64_t> Database::RewriteDocuments(uint32_t tenant, uint32_t collection,
+                                              std::span<const uint64_t> numbers) {
+  return RewriteRanges(*rocks_, tenant, collection, RangesOf(numbers));
+}
+
+StatusOr<uint64_t> Database::RewriteCollection(uint32_t tenant, uint32_t collection) {
+  return RewriteRanges(*rocks_, tenant, collection, {{0, UINT64_MAX}});
 }
 
 StatusOr<std::vector<Database::File>> Database::Files() const {
@@ -89,7 +100,5 @@ StatusOr<std::vector<Database::File>> Database::Files() const {
   }
   return files;
 }
-
-Status Database::VerifyFiles() const { return Translate(rocks_->db->VerifyChecksum(), "verify"); }
 
 }  // namespace cordon
