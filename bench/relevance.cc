@@ -89,7 +89,7 @@ class Searcher {
       const auto& vector = set.vectors[number];
       near.push_back(
           Score(Metric::kCosine, set.query_vectors[query].data(), vector.data(), vector.size()));
-      text.push_back(found->scorer.Score(CountTerms(Language::kEnglish, set.texts[number])));
+      text.push_back(found->scorer.Score(Language::kEnglish, set.texts[number]).value_or(0));
     }
     const auto scale = [](std::vector<double>* scores) {
       const auto [least, greatest] = std::minmax_element(scores->begin(), scores->end());

@@ -72,6 +72,7 @@ inline constexpr uint32_t kTopKDefault = 10;             // DESIGN §6
 inline constexpr double kRecallMin = 0.5;                // less is no answer
 inline constexpr double kRecallMax = 0.999;              // more is mode exact
 inline constexpr size_t kQueryTextBytes = 64 << 10;      // as a chunk
+inline constexpr size_t kQueryTerms = 1024;              // each is looked up in every segment
 inline constexpr size_t kFilterParts = 256;              // of one filter, and/or/not included
 inline constexpr size_t kFilterDepth = 16;               // of a filter within filters
 inline constexpr size_t kFilterValues = 4096;            // of all sets of a filter: a list of ids

@@ -34,17 +34,19 @@ std::vector<uint32_t> TextScorer::CountsIn(const TermCounts& text) const {
   return counts;
 }
 
-double TextScorer::Score(const TermCounts& text) const {
-  const std::vector<uint32_t> counts = CountsIn(text);
+std::optional<double> TextScorer::Score(Language language, std::string_view text) const {
+  const Words words = Tokenise(text);
+  const TermCounts terms = CountTerms(language, words);
+  const std::vector<uint32_t> counts = CountsIn(terms);
+  if (!Suffice(counts) || !HoldsPhrases(query_, words)) return std::nullopt;
   double score = 0;
   for (size_t i = 0; i < counts.size(); ++i) {
-    if (counts[i] > 0) score += Part(i, counts[i], text.length());
+    if (counts[i] > 0) score += Part(i, counts[i], terms.length());
   }
   return score;
 }
 
-bool TextScorer::Matches(const TermCounts& text) const {
-  const std::vector<uint32_t> counts = CountsIn(text);
+bool TextScorer::Suffice(const std::vector<uint32_t>& counts) const {
   bool any = false;
   for (size_t i = 0; i < counts.size(); ++i) {
     if (query_.terms[i].required && counts[i] == 0) return false;

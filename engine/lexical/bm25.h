@@ -11,6 +11,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -37,11 +38,9 @@ class TextScorer {
 
   const TextQuery& query() const { return query_; }
 
-  // Of a row by its text, whatever an index says.
-  double Score(const TermCounts& text) const;
-  // Whether it is found: it has a term that counts, and all that are required. Phrases are not
-  // looked at.
-  bool Matches(const TermCounts& text) const;
+  // Of a row by its text, whatever an index says. Nothing if it is not found: without a term that
+  // counts, a required one, or a phrase.
+  std::optional<double> Score(Language language, std::string_view text) const;
 
   // The part of a term that a row with `length` words has `count` times; the score is the sum over
   // the terms, in their order.
@@ -55,6 +54,8 @@ class TextScorer {
  private:
   // How often the text has each term of the query.
   std::vector<uint32_t> CountsIn(const TermCounts& text) const;
+  // Whether a text with these is found, if it holds the phrases.
+  bool Suffice(const std::vector<uint32_t>& counts) const;
 
   TextQuery query_;
   double k1_;

@@ -122,10 +122,8 @@ Status Guard::Fill(const store::v1::ChunkRecord& record, ClearedChunk* chunk) {
 }
 
 void Guard::ScoreText(const store::v1::ChunkRecord& record, ClearedChunk* chunk) const {
-  const TermCounts terms = CountTerms(LanguageOf(collection_.config), record.text());
-  if (!scorer_->Matches(terms) || !HoldsPhrases(scorer_->query(), record.text())) return;
-  chunk->lexical_score = scorer_->Score(terms);
-  if (query_.empty()) chunk->score = *chunk->lexical_score;
+  chunk->lexical_score = scorer_->Score(LanguageOf(collection_.config), record.text());
+  if (query_.empty() && chunk->lexical_score) chunk->score = *chunk->lexical_score;
 }
 
 void Guard::Place(Cleared<ClearedChunk>* chunk, double score, const Parts& parts) {

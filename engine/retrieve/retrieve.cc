@@ -96,12 +96,13 @@ StatusOr<Question> ToQuestion(const ReadContext& context, const Access& access,
   if (request.rank() != v1::RANK_UNSPECIFIED) question.rank = request.rank();
   if (request.mode() == v1::MODE_EXACT) question.mode = SearchMode::kExact;
   if (request.recall_target() != 0) question.recall = request.recall_target();
+  if (question.rank != v1::RANK_VECTOR) {
+    question.text = ParseTextQuery(LanguageOf(access.collection->config), request.text());
+    RETURN_IF_ERROR(CheckTextQuery(question.text).Within("text"));
+  }
   // A vector that does not fit is refused whether it ranks or not.
   if (question.rank != v1::RANK_LEXICAL || request.vector_size() > 0) {
     ASSIGN_OR_RETURN(question.vector, QueryVector(context, access, request, record));
-  }
-  if (question.rank != v1::RANK_VECTOR) {
-    question.text = ParseTextQuery(LanguageOf(access.collection->config), request.text());
   }
   question.reading = plan.ToRead();
   if (request.has_min_score()) question.min_score = request.min_score();

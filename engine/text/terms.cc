@@ -1,10 +1,13 @@
 #include "engine/text/terms.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <bit>
 #include <map>
 
 #include "engine/base/check.h"
+#include "engine/base/limits.h"
 
 namespace cordon {
 namespace {
@@ -86,9 +89,13 @@ class TermCounter {
       counts_.length_ += is_word ? 1 : 0;
       Add(term);
     });
+    // A long text's table is not kept for the short ones that follow.
+    if (table.size() > kKeptSlots) table = std::vector<uint32_t>();
   }
 
  private:
+  static constexpr size_t kKeptSlots = 1 << 14;  // 64 KiB for each thread
+
   void Add(std::string_view term) {
     if (counts_.entries_.size() * 2 >= table_->size()) Grow();
     const uint32_t hash = HashOfTerm(term);
@@ -124,10 +131,14 @@ class TermCounter {
   std::vector<uint32_t>* table_ = nullptr;  // of places in entries_, from 1; 0 is empty
 };
 
-TermCounts CountTerms(Language language, std::string_view text) {
+TermCounts CountTerms(Language language, const Words& words) {
   TermCounts counts;
-  TermCounter(&counts).Count(language, Tokenise(text));
+  TermCounter(&counts).Count(language, words);
   return counts;
+}
+
+TermCounts CountTerms(Language language, std::string_view text) {
+  return CountTerms(language, Tokenise(text));
 }
 
 namespace {
@@ -180,9 +191,17 @@ TextQuery ParseTextQuery(Language language, std::string_view text) {
   return query;
 }
 
-bool HoldsPhrases(const TextQuery& query, std::string_view text) {
-  if (query.phrases.empty()) return true;
-  const Words words = Tokenise(text);
+Status CheckTextQuery(const TextQuery& query) {
+  size_t in_phrases = 0;
+  for (const auto& phrase : query.phrases) in_phrases += phrase.size();
+  if (query.terms.size() <= limits::kQueryTerms && in_phrases <= limits::kQueryTerms) {
+    return OkStatus();
+  }
+  return Invalid("", fmt::format("more than {} words; shorten it, or rank by the vector alone",
+                                 limits::kQueryTerms));
+}
+
+bool HoldsPhrases(const TextQuery& query, const Words& words) {
   return std::all_of(query.phrases.begin(), query.phrases.end(), [&](const auto& phrase) {
     for (size_t at = 0; at + phrase.size() <= words.size(); ++at) {
       size_t same = 0;

@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/base/status.h"
 #include "engine/text/language.h"
 #include "engine/text/tokenise.h"
 
@@ -63,6 +64,8 @@ class TermCounts {
 
 // Counts the terms of any text. A pure function for one version of ICU and libstemmer; thread-safe.
 TermCounts CountTerms(Language language, std::string_view text);
+// The same, of a text that is taken apart already.
+TermCounts CountTerms(Language language, const Words& words);
 
 // The term that finds a word.
 std::string_view TermOfWord(Language language, std::string_view word);
@@ -84,7 +87,10 @@ struct TextQuery {
 // double quotes is a phrase; its words count like the others. A quote without its second is none.
 TextQuery ParseTextQuery(Language language, std::string_view text);
 
-// Whether the words of `text` hold all phrases of the query.
-bool HoldsPhrases(const TextQuery& query, std::string_view text);
+// Refuses a question with more than limits::kQueryTerms terms, or with more words in phrases.
+Status CheckTextQuery(const TextQuery& query);
+
+// Whether the words of a text hold all phrases of the query.
+bool HoldsPhrases(const TextQuery& query, const Words& words);
 
 }  // namespace cordon

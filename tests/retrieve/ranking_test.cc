@@ -90,6 +90,16 @@ TEST_F(Shelf, IsFoundByMoreThanItsWords) {
   EXPECT_EQ(Lexical("the"), "plum");  // nothing but a stop word
 }
 
+TEST_F(Shelf, AQuestionOfTooManyWordsIsCut) {
+  std::string text = "apple ";
+  for (size_t i = 1; i < limits::kQueryTerms; ++i) text += "w" + std::to_string(i) + " ";
+  EXPECT_EQ(Lexical(text), "pear apple");
+  text += "plum";
+  EXPECT_EQ(Lexical(text), "INVALID_ARGUMENT: text");
+  EXPECT_EQ(Hybrid(text), "INVALID_ARGUMENT: text");
+  EXPECT_EQ(Names(Ask(Question(text, v1::RANK_VECTOR))), "apple pear plum");
+}
+
 TEST_F(Shelf, ScoresDependOnWhatIsHidden) {
   const auto before = Ask(Question("plum apple zebra", v1::RANK_HYBRID));
   for (int i = 0; i < 20; ++i) {

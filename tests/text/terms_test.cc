@@ -8,6 +8,8 @@
 #include <map>
 #include <string>
 
+#include "engine/base/limits.h"
+
 namespace cordon {
 namespace {
 
@@ -102,10 +104,25 @@ TEST(Questions, QuotesAreRequired) {
               ElementsAre("art*1!", "of*0!", "search*1", "state*1!", "the*0!"));
   const TextQuery query = ParseTextQuery(Language::kEnglish, "\"running dogs\" x \"\" 5\" disk");
   EXPECT_THAT(query.phrases, ElementsAre(ElementsAre("running", "dogs")));
-  EXPECT_TRUE(HoldsPhrases(query, "The Running, dogs."));
-  EXPECT_FALSE(HoldsPhrases(query, "runs dogs"));
-  EXPECT_FALSE(HoldsPhrases(query, "dogs running"));
-  EXPECT_TRUE(HoldsPhrases(ParseTextQuery(Language::kEnglish, "no quotes"), ""));
+  EXPECT_TRUE(HoldsPhrases(query, Tokenise("The Running, dogs.")));
+  EXPECT_FALSE(HoldsPhrases(query, Tokenise("runs dogs")));
+  EXPECT_FALSE(HoldsPhrases(query, Tokenise("dogs running")));
+  EXPECT_TRUE(HoldsPhrases(ParseTextQuery(Language::kEnglish, "no quotes"), Tokenise("")));
+}
+
+TEST(Questions, OfTooManyWordsAreTaken) {
+  const auto check = [](const std::string& text) {
+    return CheckTextQuery(ParseTextQuery(Language::kNone, text)).code();
+  };
+  std::string distinct, phrase;
+  for (size_t i = 0; i < limits::kQueryTerms; ++i) {
+    distinct += "w" + std::to_string(i) + " ";
+    phrase += "x ";
+  }
+  EXPECT_EQ(check(distinct + "w0 w1"), StatusCode::kOk);
+  EXPECT_EQ(check(distinct + "another"), StatusCode::kInvalidArgument);
+  EXPECT_EQ(check("\"" + phrase + "\" y"), StatusCode::kOk);
+  EXPECT_EQ(check("\"" + phrase + "\" \"y\""), StatusCode::kInvalidArgument);
 }
 
 TEST(Languages, UnknownOnesAreTaken) {
