@@ -1,120 +1,124 @@
 #include "engine/retrieve/answer_stream.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "engine/base/limits.h"
 #include "engine/store/codec.h"
 
 namespace cordon {
+namespace {
 
-AnswerStream::AnswerStream(RetrievedContext answer, const v1::RetrieveStreamRequest& request,
-                           journal::v1::Record record)
-    : collection_(request.query().collection()),
-      scope_(request.query().scope()),
-      record_(std::move(record)),
-      answer_(std::move(answer)),
-      found_(std::exchange(answer_.context.passages, {})) {
-  std::reverse(found_.begin(), found_.end());
-  answer_.access = {};  // an old View is not kept for a client that reads slowly
-}
-
-void AnswerStream::Open(const ReadContext& context, const v1::RetrieveStreamRequest& request,
-                        Respond<std::shared_ptr<AnswerStream>> opened) {
-  auto record = RecordOf("RetrieveStream", context.caller, *context.tenant);
-  auto answer = [&]() -> StatusOr<RetrievedContext> {
-    if (request.query().context().want_block()) {
-      return Invalid("query.context.want_block", "a block is one piece; use Retrieve for it");
-    }
-    return FindAnswer(context, request.query(), &record);
-  }();
-  record.set_outcome(std::string(CodeName(answer.status().code())));
-  if (answer.ok()) {
-    return opened(std::shared_ptr<AnswerStream>(
-        new AnswerStream(*std::move(answer), request, std::move(record))));
-  }
-  record.set_refused_field(std::string(answer.status().field()));
-  context.tenant->journal->Append(
-      std::move(record), context.durability,
-      [status = answer.status(), opened = std::move(opened)](const auto& receipt) {
-        opened(receipt.ok() ? status : receipt.status());
-      });
-}
-
-void AnswerStream::Next(const ReadContext& context, Respond<v1::RetrieveStreamResponse> done) {
-  const std::vector<Passage> found = TakeFound();
-  const bool last = found.empty();
-  auto record = RecordOf("RetrieveStream", context.caller, *context.tenant);
-  record.set_query_digest(record_.query_digest());
-  Journaled(
-      context, std::move(record),
-      [&](journal::v1::Record* noted) -> StatusOr<std::vector<Passage>> {
-        ASSIGN_OR_RETURN(auto part, ClearAgain(context, found, noted));
-        labels_.merge(LabelsOf(part));
-        if (last) Classify(answer_.access, context.caller, labels_, &answer_.context);
-        const Scheme& scheme = answer_.access.view->policy().rules->scheme;
-        NotePassages(part, last ? answer_.context.label : LabelOf(scheme, part),
-                     context.tenant->pseudonyms, noted);
-        return part;
-      },
-      [self = shared_from_this(), last](std::vector<Passage> passages,
-                                        const JournalReceipt& receipt) {
-        self->ended_ = last;
-        return last ? self->Last(receipt) : self->Part(std::move(passages), receipt);
-      },
-      std::move(done));
-}
-
-std::vector<Passage> AnswerStream::TakeFound() {
-  std::vector<Passage> found;
-  while (!found_.empty() && found.size() < limits::kStreamPassages) {
-    found.push_back(std::move(found_.back()));
-    found_.pop_back();
-  }
-  return found;
-}
-
-// A document that was replaced has another number; what is there now was never found.
-StatusOr<std::vector<Passage>> AnswerStream::ClearAgain(const ReadContext& context,
-                                                        const std::vector<Passage>& found,
-                                                        journal::v1::Record* record) {
-  ASSIGN_OR_RETURN(answer_.access, Enter(context, &collection_, scope_, record));
-  std::vector<Guard::Wanted> wanted;
-  for (const Passage& passage : found) wanted.push_back({passage->document, passage->ordinal});
-  Guard guard(*answer_.access.view.view, *answer_.access.collection, answer_.access.subject, {},
-              answer_.plan.ToRead());
-  ASSIGN_OR_RETURN(auto cleared, guard.Clear(wanted));
-  std::vector<Passage> passages;
-  for (size_t i = 0; i < found.size(); ++i) {
-    if (!cleared[i] || (*cleared[i])->number != found[i]->number) continue;
-    Guard::Rank(&*cleared[i], *found[i]);
-    Passage& passage = passages.emplace_back(*std::move(cleared[i]));
-    passage.rerank_score = found[i].rerank_score;
-    passage.neighbour = found[i].neighbour;
-    passage.group = found[i].group;
-  }
-  return passages;
-}
-
-v1::RetrieveStreamResponse AnswerStream::Part(std::vector<Passage> passages,
-                                              const JournalReceipt& receipt) {
+v1::RetrieveStreamResponse PartOf(RetrievedContext message, const JournalReceipt& receipt) {
   v1::RetrieveStreamResponse response;
-  const auto label = LabelOf(answer_.access.view->policy().rules->scheme, passages);
-  if (label) *response.mutable_context_label() = ToProto(*label);
-  for (Passage& passage : passages) {
-    *response.add_passages() = ToProto(std::move(passage), answer_.plan, /*citation=*/0);
+  if (message.context.label) *response.mutable_context_label() = ToProto(*message.context.label);
+  for (Passage& passage : message.context.passages) {
+    *response.add_passages() = ToProto(std::move(passage), message.plan, /*citation=*/0);
   }
   response.set_journal_id(receipt.id());
   return response;
 }
 
-v1::RetrieveStreamResponse AnswerStream::Last(const JournalReceipt& receipt) {
+v1::RetrieveStreamResponse LastOf(RetrievedContext message, const JournalReceipt& receipt) {
   v1::RetrieveStreamResponse response;
-  *response.mutable_summary() = ToResponse(std::move(answer_), receipt);
+  *response.mutable_summary() = ToResponse(std::move(message), receipt);
   if (response.summary().has_context_label()) {
     *response.mutable_context_label() = response.summary().context_label();
   }
   response.set_journal_id(receipt.id());
   return response;
+}
+
+}  // namespace
+
+AnswerStream::Found AnswerStream::Keep(const Passage& passage) {
+  return {passage->document, passage->ordinal,     passage->number,  passage->score,
+          passage->parts,    passage.rerank_score, passage.neighbour};
+}
+
+void AnswerStream::Next(const ReadContext& context, Respond<v1::RetrieveStreamResponse> done) {
+  Journaled(
+      context, "RetrieveStream",
+      [&](journal::v1::Record* record) {
+        return begun_ ? GoOn(context, record) : Begin(context, record);
+      },
+      [self = shared_from_this()](RetrievedContext message, const JournalReceipt& receipt) {
+        return self->ended_ ? LastOf(std::move(message), receipt)
+                            : PartOf(std::move(message), receipt);
+      },
+      std::move(done));
+}
+
+StatusOr<RetrievedContext> AnswerStream::Begin(const ReadContext& context,
+                                               journal::v1::Record* record) {
+  if (question_.context().want_block()) {
+    return Invalid("query.context.want_block", "a block is one piece; use Retrieve for it");
+  }
+  ASSIGN_OR_RETURN(answer_, FindAnswer(context, question_, record));
+  begun_ = true;
+  ended_ = answer_.context.passages.empty();
+  query_digest_ = record->query_digest();
+  Access access = std::exchange(answer_.access, {});
+  std::vector<Passage> passages = std::exchange(answer_.context.passages, {});
+  while (passages.size() > size_t{limits::kStreamPassages}) {
+    found_.push_back(Keep(passages.back()));
+    passages.pop_back();
+  }
+  return ToMessage(context, std::move(access), std::move(passages), record);
+}
+
+StatusOr<RetrievedContext> AnswerStream::GoOn(const ReadContext& context,
+                                              journal::v1::Record* record) {
+  record->set_query_digest(query_digest_);
+  ASSIGN_OR_RETURN(Access access,
+                   Enter(context, &question_.collection(), question_.scope(), record));
+  ended_ = found_.empty();
+  ASSIGN_OR_RETURN(auto passages, ClearAgain(access, TakeFound()));
+  return ToMessage(context, std::move(access), std::move(passages), record);
+}
+
+std::vector<AnswerStream::Found> AnswerStream::TakeFound() {
+  const size_t count = std::min<size_t>(found_.size(), limits::kStreamPassages);
+  std::vector<Found> found(std::make_move_iterator(found_.rbegin()),
+                           std::make_move_iterator(found_.rbegin() + static_cast<int>(count)));
+  found_.resize(found_.size() - count);
+  return found;
+}
+
+// A document that was replaced has another number; what is there now was never found.
+StatusOr<std::vector<Passage>> AnswerStream::ClearAgain(const Access& access,
+                                                        const std::vector<Found>& found) const {
+  std::vector<Guard::Wanted> wanted;
+  for (const Found& each : found) wanted.push_back({each.document, each.ordinal});
+  Guard guard(*access.view.view, *access.collection, access.subject, {}, answer_.plan.ToRead());
+  ASSIGN_OR_RETURN(auto cleared, guard.Clear(wanted));
+  std::vector<Passage> passages;
+  for (size_t i = 0; i < found.size(); ++i) {
+    if (!cleared[i] || (*cleared[i])->number != found[i].number) continue;
+    Guard::Place(&*cleared[i], found[i].score, found[i].parts);
+    Passage& passage = passages.emplace_back(*std::move(cleared[i]));
+    passage.rerank_score = found[i].rerank_score;
+    passage.neighbour = found[i].neighbour;
+  }
+  return passages;
+}
+
+RetrievedContext AnswerStream::ToMessage(const ReadContext& context, Access access,
+                                         std::vector<Passage> passages,
+                                         journal::v1::Record* record) {
+  labels_.merge(LabelsOf(passages));
+  RetrievedContext message;
+  if (ended_) {
+    message = std::move(answer_);
+    Classify(access, context.caller, labels_, &message.context);
+    message.access = std::move(access);
+  } else {
+    message.plan = answer_.plan;
+    message.context.label = LabelOf(access.view->policy().rules->scheme, passages);
+    message.context.passages = std::move(passages);
+  }
+  NoteContext(message.context, context.tenant->pseudonyms, record);
+  return message;
 }
 
 }  // namespace cordon

@@ -1,49 +1,60 @@
 // One answer in several messages, each decided anew and each after its own journal record.
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <set>
+#include <string>
+#include <vector>
 
 #include "engine/retrieve/answer.h"
 #include "engine/retrieve/retrieve.h"
 
 namespace cordon {
 
-// Calls come one after the other: each after the callback of the one before.
+// Calls come one after the other: each after the callback of the one before. Between them it holds
+// neither a View nor a text, however slowly a client reads.
 class AnswerStream : public std::enable_shared_from_this<AnswerStream> {
  public:
-  // Finds the answer. `opened` gets the stream, or the refusal after the journal has its record.
-  static void Open(const ReadContext& context, const v1::RetrieveStreamRequest& request,
-                   Respond<std::shared_ptr<AnswerStream>> opened);
+  explicit AnswerStream(v1::RetrieveRequest question) : question_(std::move(question)) {}
 
-  // The next message, after its record; perhaps on the journal's thread. After the last one, not
-  // again. `context` carries the caller as it is authenticated now. The message is of the View that
-  // is the newest now: what the caller may no longer see by then, and what has changed since it
-  // was found, is left out of it.
+  // The next message, after its record; perhaps on the journal's thread. After the last one, or a
+  // refusal, not again. `context` carries the caller as it is authenticated now. The first message
+  // is of the View in which the answer is found. Each later one is of the View that is the newest
+  // then: what the caller may no longer see, and what has changed since it was found, is left out.
   void Next(const ReadContext& context, Respond<v1::RetrieveStreamResponse> done);
 
   // Whether the last message has been given.
   bool ended() const { return ended_; }
 
  private:
-  AnswerStream(RetrievedContext answer, const v1::RetrieveStreamRequest& request,
-               journal::v1::Record record);
+  // What is kept of a passage that has not left.
+  struct Found {
+    std::string document;
+    uint32_t ordinal;
+    uint64_t number;  // the document's; one that is replaced has another
+    double score;
+    std::optional<Parts> parts;
+    std::optional<double> rerank_score;
+    bool neighbour;
+  };
+  static Found Keep(const Passage& passage);
 
-  std::vector<Passage> TakeFound();
-  StatusOr<std::vector<Passage>> ClearAgain(const ReadContext& context,
-                                            const std::vector<Passage>& found,
-                                            journal::v1::Record* record);
-  v1::RetrieveStreamResponse Part(std::vector<Passage> passages, const JournalReceipt& receipt);
-  v1::RetrieveStreamResponse Last(const JournalReceipt& receipt);
+  StatusOr<RetrievedContext> Begin(const ReadContext& context, journal::v1::Record* record);
+  StatusOr<RetrievedContext> GoOn(const ReadContext& context, journal::v1::Record* record);
+  std::vector<Found> TakeFound();
+  StatusOr<std::vector<Passage>> ClearAgain(const Access& access,
+                                            const std::vector<Found>& found) const;
+  // The message of these passages; without any, the last one.
+  RetrievedContext ToMessage(const ReadContext& context, Access access,
+                             std::vector<Passage> passages, journal::v1::Record* record);
 
-  const std::string collection_;
-  const v1::Scope scope_;
-  const journal::v1::Record record_;  // what was asked
-  RetrievedContext answer_;           // its access is that of the message in hand
-  std::vector<Passage> found_;        // that have not left, last first
-  std::set<Label> labels_;            // of what has left
+  const v1::RetrieveRequest question_;
+  std::string query_digest_;
+  bool begun_ = false;
   bool ended_ = false;
+  RetrievedContext answer_;   // without its access and its passages
+  std::vector<Found> found_;  // that have not left, last first
+  std::set<Label> labels_;    // of what has left
 };
 
 }  // namespace cordon

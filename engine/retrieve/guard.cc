@@ -126,15 +126,9 @@ void Guard::ScoreText(const store::v1::ChunkRecord& record, ClearedChunk* chunk)
   if (query_.empty() && chunk->lexical_score) chunk->score = *chunk->lexical_score;
 }
 
-void Guard::Place(Cleared<ClearedChunk>* chunk, double score, const Parts& parts) {
+void Guard::Place(Cleared<ClearedChunk>* chunk, double score, const std::optional<Parts>& parts) {
   chunk->value_.score = score;
   chunk->value_.parts = parts;
-}
-
-void Guard::Rank(Cleared<ClearedChunk>* chunk, const ClearedChunk& found) {
-  chunk->value_.score = found.score;
-  chunk->value_.lexical_score = found.lexical_score;
-  chunk->value_.parts = found.parts;
 }
 
 StatusOr<std::vector<Guard::Passed>> Guard::Clear(std::span<const Wanted> wanted) {

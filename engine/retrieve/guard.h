@@ -105,11 +105,8 @@ class Guard {
   // seen.
   StatusOr<std::vector<Passed>> Clear(std::span<const Wanted> wanted);
 
-  // Gives a cleared chunk its place in a hybrid answer.
-  static void Place(Cleared<ClearedChunk>* chunk, double score, const Parts& parts);
-
-  // Gives a chunk that is cleared again what was found out about it when it was found.
-  static void Rank(Cleared<ClearedChunk>* chunk, const ClearedChunk& found);
+  // Gives a cleared chunk its place in an answer: `parts` if that is a hybrid one.
+  static void Place(Cleared<ClearedChunk>* chunk, double score, const std::optional<Parts>& parts);
 
   // All chunks of a document that the subject may see, by ordinal; empty if it is hidden or absent.
   StatusOr<std::vector<Cleared<ClearedChunk>>> ClearDocument(std::string_view document);

@@ -105,19 +105,14 @@ Context PackAll(const Access& access, const Authenticated& caller,
 
 void NoteContext(const Context& context, const Pseudonyms& pseudonyms,
                  journal::v1::Record* record) {
-  NotePassages(context.passages, context.label, pseudonyms, record);
-}
-
-void NotePassages(std::span<const Passage> passages, const std::optional<Label>& label,
-                  const Pseudonyms& pseudonyms, journal::v1::Record* record) {
-  for (const Passage& passage : passages) {
+  for (const Passage& passage : context.passages) {
     record->add_documents(pseudonyms.Of("document", passage->document));
     record->add_chunks(passage->ordinal);
     if (passage->canary) record->set_canary(true);
     record->set_tokens(record->tokens() + ApproximateTokens(passage->text));
   }
-  record->set_passages(static_cast<uint32_t>(passages.size()));
-  if (label) *record->mutable_context_label() = ToProto(*label);
+  record->set_passages(static_cast<uint32_t>(context.passages.size()));
+  if (context.label) *record->mutable_context_label() = ToProto(*context.label);
 }
 
 }  // namespace cordon

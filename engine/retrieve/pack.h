@@ -48,7 +48,5 @@ void Classify(const Access& access, const Authenticated& caller, const std::set<
 // one is a canary's; by it they are metered (engine/view/journaled.h). Texts that are read and then
 // left out count as well.
 void NoteContext(const Context& context, const Pseudonyms& pseudonyms, journal::v1::Record* record);
-void NotePassages(std::span<const Passage> passages, const std::optional<Label>& label,
-                  const Pseudonyms& pseudonyms, journal::v1::Record* record);
 
 }  // namespace cordon

@@ -57,6 +57,8 @@ struct Front {
   Peers peers;
   std::atomic<uint64_t> unauthenticated{0};
   WaitingCalls waiting;
+  // After how long a stream of passages is cut off, read or not.
+  std::chrono::milliseconds stream_cap{limits::kDeadlineCap_ms};
 
   // Authenticates by the call's metadata or, if it has no `authorization`, by the connection's
   // client certificate. A certificate that has ended or is denied counts for neither.

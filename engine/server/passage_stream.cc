@@ -1,5 +1,6 @@
 #include "engine/server/passage_stream.h"
 
+#include "engine/base/stop.h"
 #include "engine/server/endpoint_wait.h"
 #include "engine/server/revision_wait.h"
 
@@ -7,7 +8,11 @@ namespace cordon {
 
 PassageStream::PassageStream(Front* front, grpc::CallbackServerContext* context,
                              const v1::RetrieveStreamRequest* request)
-    : front_(front), context_(context), request_(request), stop_(StopOf(context)) {
+    : front_(front),
+      context_(context),
+      request_(request),
+      stop_(StopOf(context)),
+      cut_off_(context, front->stream_cap) {
   if (!front_->executor->Submit([this] { Begin(); })) End(Overloaded());
 }
 
@@ -20,36 +25,32 @@ void PassageStream::Begin() {
     return RefuseJournaled(front_->engine->FindTenant(caller->tenant()), *caller, "RetrieveStream",
                            admitted, [this](const Status& status) { End(status); });
   }
+  answer_ = std::make_shared<AnswerStream>(request_->query());
   const auto refused = [this](const Status& status) { End(status); };
   WhenVisible(
       front_, context_, *caller, request_->query().scope().at_least_revision(), stop_,
       [this, refused](const Authenticated& now) {
         WhereItMayWait(
             front_, context_, now, request_->query(),
-            [this](const Authenticated& known) { Open(known); }, refused);
+            [this](const Authenticated& known) { Make(known); }, refused);
       },
       refused);
 }
 
-void PassageStream::Open(const Authenticated& caller) {
-  AnswerStream::Open(front_->engine->ReadAs(caller, stop_), *request_,
-                     [this](StatusOr<std::shared_ptr<AnswerStream>> opened) {
-                       if (!opened.ok()) return End(opened.status());
-                       answer_ = *std::move(opened);
-                       Next();
-                     });
-}
-
 void PassageStream::Next() {
-  if (!front_->executor->Submit([this] { Make(); })) End(Overloaded());
+  if (!front_->executor->Submit([this] { GoOn(); })) End(Overloaded());
 }
 
-void PassageStream::Make() {
-  if (stop_()) return End(Status(StatusCode::kDeadlineExceeded, "", "the deadline has passed"));
+void PassageStream::GoOn() {
+  if (const Status status = CheckGoesOn(stop_); !status.ok()) return End(status);
   // A key that is revoked, or a token that has ended, in mid-stream gets nothing more.
   const auto caller = front_->Authenticate(*context_);
   if (!caller.ok()) return End(caller.status());
-  answer_->Next(front_->engine->ReadAs(*caller, stop_),
+  Make(*caller);
+}
+
+void PassageStream::Make(const Authenticated& caller) {
+  answer_->Next(front_->engine->ReadAs(caller, stop_),
                 [this](StatusOr<v1::RetrieveStreamResponse> part) {
                   if (!part.ok()) return End(part.status());
                   outgoing_ = *std::move(part);

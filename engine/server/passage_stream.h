@@ -1,9 +1,9 @@
 // One RetrieveStream call: an answer out in several messages.
 //
-// One step follows the other: authenticate and find on the executor (where an endpoint is asked, on
-// the threads for that), then for each message, there
-// too: authenticate anew, decide anew, its journal record, its write, the next. A client that reads
-// slowly holds the answer in memory until the deadline, and no thread.
+// One step follows the other: authenticate, find and make the first message on the executor (where
+// an endpoint is asked, on the threads for that), then for each further message, on the executor:
+// authenticate anew, decide anew, its journal record, its write, the next. A client that reads
+// slowly holds the names of what has not left, and no thread; one that does not read is cut off.
 #pragma once
 
 #include <memory>
@@ -11,6 +11,7 @@
 #include "cordon/v1/retrieval.grpc.pb.h"
 #include "engine/retrieve/answer_stream.h"
 #include "engine/server/calls.h"
+#include "engine/server/cut_off.h"
 
 namespace cordon {
 
@@ -25,10 +26,10 @@ class PassageStream final : public grpc::ServerWriteReactor<v1::RetrieveStreamRe
 
  private:
   void Begin();
-  void Open(const Authenticated& caller);
   // Has the executor make the next message.
   void Next();
-  void Make();
+  void GoOn();
+  void Make(const Authenticated& caller);
   void End(const Status& status) { Finish(ToGrpc(status)); }
 
   Front* const front_;
@@ -37,6 +38,7 @@ class PassageStream final : public grpc::ServerWriteReactor<v1::RetrieveStreamRe
   const std::function<bool()> stop_;
   std::shared_ptr<AnswerStream> answer_;
   v1::RetrieveStreamResponse outgoing_;
+  CutOff cut_off_;
 };
 
 }  // namespace cordon

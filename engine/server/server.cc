@@ -131,6 +131,8 @@ Status Server::Parts::Listen(const Config& config) {
   front.certificates = certificates.get();
   front.executor = executor.get();
   front.outside = outside.get();
+  front.stream_cap = std::chrono::milliseconds(config.stream_cap_ms);
+  front.backups = backups.get();
   retrieval = std::make_unique<RetrievalService>(&front);
   ingest = std::make_unique<IngestService>(&front);
   directory = std::make_unique<DirectoryService>(&front);

@@ -332,14 +332,10 @@ TEST_F(Contexts, ABatchOrAStreamLeavesUncounted) {
   EXPECT_EQ(records[1].passages(), 0u);
 
   grant.quota.passages_per_day = 22;  // the first message's 16 fit, the other 4 do not
-  v1::RetrieveStreamRequest stream;
-  *stream.mutable_query() = Question(20);
-  const auto opened = Asked<std::shared_ptr<AnswerStream>>(
-      [&](auto done) { AnswerStream::Open(scratch_.Read(grant), stream, done); });
-  ASSERT_TRUE(opened.ok());
+  const auto stream = std::make_shared<AnswerStream>(Question(20));
   const auto next = [&] {
     return Asked<v1::RetrieveStreamResponse>(
-        [&](auto done) { (*opened)->Next(scratch_.Read(grant), done); });
+        [&](auto done) { stream->Next(scratch_.Read(grant), done); });
   };
   EXPECT_EQ(next()->passages_size(), 16);
   EXPECT_EQ(Outcome(next()), "RESOURCE_EXHAUSTED: quota.passages_per_day");
@@ -352,14 +348,7 @@ TEST_F(Contexts, AStreamGoesOnAsItBegan) {
   for (int i = 0; i < 40; ++i) {
     scratch_.Do(Scored("more" + std::to_string(i), "everyone", 100 - i));
   }
-  v1::RetrieveStreamRequest stream;
-  *stream.mutable_query() = Question(40, "user:eve");
-  const auto open = [&] {
-    const auto opened = Asked<std::shared_ptr<AnswerStream>>(
-        [&](auto done) { AnswerStream::Open(scratch_.Read(AllOf()), stream, done); });
-    EXPECT_TRUE(opened.ok());
-    return *opened;
-  };
+  const auto open = [&] { return std::make_shared<AnswerStream>(Question(40, "user:eve")); };
   const auto next = [&](const auto& of, const Grant& grant) {
     return Asked<v1::RetrieveStreamResponse>(
         [&](auto done) { of->Next(scratch_.Read(grant), done); });
@@ -368,6 +357,11 @@ TEST_F(Contexts, AStreamGoesOnAsItBegan) {
   EXPECT_EQ(next(whole, AllOf())->passages_size(), 16);
   EXPECT_EQ(next(whole, AllOf())->passages_size(), 16);
   EXPECT_EQ(next(whole, AllOf())->passages_size(), 8);
+  const auto last = next(whole, AllOf());
+  EXPECT_TRUE(whole->ended());
+  EXPECT_EQ(last->passages_size(), 0);
+  EXPECT_EQ(last->summary().context_label().level(), "public");
+  EXPECT_GT(last->summary().revision(), 0u);
 
   const auto changed = open();
   EXPECT_EQ(next(changed, AllOf())->passages_size(), 16);
@@ -386,6 +380,22 @@ TEST_F(Contexts, AStreamGoesOnAsItBegan) {
   Grant without = AllOf();
   without.rights = {};
   EXPECT_EQ(Outcome(next(changed, without)), "PERMISSION_DENIED: rights");
+}
+
+// A client may take its time; what nobody else reads any more is not kept for it.
+TEST_F(Contexts, AStreamHoldsAnOldView) {
+  for (int i = 0; i < 30; ++i) scratch_.Do(Scored("more" + std::to_string(i), "everyone", 10 + i));
+  const auto stream = std::make_shared<AnswerStream>(Question(35));
+  std::weak_ptr<const View> before = scratch_.tenant->publisher.Pin(&scratch_.clock).view;
+  for (const int size : {16, 16}) {
+    const auto part = Asked<v1::RetrieveStreamResponse>(
+        [&](auto done) { stream->Next(scratch_.Read(AllOf()), done); });
+    ASSERT_TRUE(part.ok()) << part.status().ToString();
+    EXPECT_EQ(part->passages_size(), size);
+    scratch_.Do(Scored("later" + std::to_string(size), "user:ana", 1));
+    EXPECT_TRUE(before.expired());
+    before = scratch_.tenant->publisher.Pin(&scratch_.clock).view;
+  }
 }
 
 TEST_F(Contexts, OfARankingByTextThereAreNone) {

@@ -10,6 +10,7 @@
 #include "cordon/v1/admin.grpc.pb.h"
 #include "cordon/v1/ingest.grpc.pb.h"
 #include "cordon/v1/retrieval.grpc.pb.h"
+#include "engine/server/calls.h"
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
 #include "tests/store/from_text.h"
@@ -23,13 +24,14 @@ using std::chrono::milliseconds;
 
 class Served : public testing::Test {
  protected:
-  void Start(int threads = 2, int queue = 64) {
+  void Start(int threads = 2, int queue = 64, int stream_cap_ms = limits::kDeadlineCap_ms) {
     Config config;
     config.paths.data_dir = scratch_ / "data";
     config.listen = "127.0.0.1:0";
     config.dev = true;
     config.threads = threads;
     config.queue = queue;
+    config.stream_cap_ms = stream_cap_ms;
     auto started = Server::Start(config);
     ASSERT_TRUE(started.ok()) << started.status().ToString();
     server_ = *std::move(started);
@@ -69,6 +71,26 @@ class Served : public testing::Test {
         FromText<v1::RetrieveRequest>("collection: 'docs' text: 'x' scope { as: 'user:a' "
                                       "at_least_revision: 999999 }"),
         &response);
+  }
+  // A new key that asks for nobody but itself; and the revision from which it holds.
+  std::string KeyOfA(uint64_t* revision = nullptr) {
+    v1::CreateKeyResponse key;
+    const auto made =
+        admin_->CreateKey(As(dev_key_).get(),
+                          FromText<v1::CreateKeyRequest>(
+                              "grant { principal: 'service:a' rights: RIGHT_QUERY "
+                              "collections: '*' destinations: 'dev' clearance { all: true } }"),
+                          &key);
+    EXPECT_TRUE(made.ok()) << made.error_message();
+    if (revision != nullptr) *revision = key.revision();
+    return key.key();
+  }
+  // A question of the key itself that waits for `revision`.
+  grpc::Status AskAt(grpc::ClientContext* context, uint64_t revision) {
+    auto request = FromText<v1::RetrieveRequest>("collection: 'docs' text: 'x'");
+    request.mutable_scope()->set_at_least_revision(revision);
+    v1::RetrieveResponse response;
+    return retrieval_->Retrieve(context, request, &response);
   }
   static v1::IngestRequest Batch(uint64_t number) {
     auto batch = FromText<v1::IngestRequest>("collection: 'docs' documents { text: 'some words' }");
@@ -183,11 +205,125 @@ TEST_F(Served, WaitersHoldUpEverybodyElse) {
   for (auto& waiter : waiters) waiter.join();
 }
 
+TEST(WaitingCalls, AreWithoutNumber) {
+  WaitingCalls waiting;
+  for (int i = 0; i < 64; ++i) EXPECT_TRUE(waiting.Add("a"));
+  EXPECT_FALSE(waiting.Add("a")) << "one key takes all places";
+  for (const char* key : {"b", "c", "d"}) {
+    for (int i = 0; i < 64; ++i) EXPECT_TRUE(waiting.Add(key));
+  }
+  EXPECT_FALSE(waiting.Add("e")) << "more than 256 in all";
+  waiting.Remove("a");
+  EXPECT_TRUE(waiting.Add("e"));
+  for (int i = 0; i < 63; ++i) waiting.Remove("a");
+  waiting.Remove("e");
+  for (const char* key : {"b", "c", "d"}) {
+    for (int i = 0; i < 64; ++i) waiting.Remove(key);
+  }
+  EXPECT_TRUE(waiting.empty());
+}
+
+// One key's 65th call does not wait, whatever it asks for; another key's first one does.
+TEST_F(Served, OneKeyTakesAllPlacesToWait) {
+  Start();
+  const std::string other = KeyOfA();
+  std::vector<std::unique_ptr<grpc::ClientContext>> contexts;
+  std::vector<std::thread> waiters;
+  for (int i = 0; i < 64; ++i) {
+    contexts.push_back(As(dev_key_));
+    waiters.emplace_back([&, context = contexts.back().get()] { AskAt(context, 999999); });
+  }
+  std::this_thread::sleep_for(milliseconds(1000));
+  auto start = Stopwatch::now();
+  EXPECT_EQ(AskAt(As(dev_key_).get(), 999999).error_code(), grpc::StatusCode::FAILED_PRECONDITION);
+  EXPECT_LT(Stopwatch::now() - start, milliseconds(2000));
+  start = Stopwatch::now();
+  EXPECT_EQ(AskAt(As(other, 500).get(), 999999).error_code(), grpc::StatusCode::DEADLINE_EXCEEDED);
+  EXPECT_GE(Stopwatch::now() - start, milliseconds(400)) << "it was turned away for another's";
+  for (auto& context : contexts) context->TryCancel();
+  for (auto& waiter : waiters) waiter.join();
+}
+
+TEST_F(Served, AKeyThatIsRevokedWhileItWaitsIsAnswered) {
+  Start();
+  uint64_t revision = 0;
+  const std::string revoked = KeyOfA(&revision), kept = KeyOfA(&revision);
+  grpc::Status ends[2];
+  std::vector<std::thread> waiters;
+  for (const auto& [key, end] : {std::pair(revoked, &ends[0]), std::pair(kept, &ends[1])}) {
+    // One revision after that of the revocation.
+    waiters.emplace_back([&, key, end] { *end = AskAt(As(key).get(), revision + 2); });
+  }
+  std::this_thread::sleep_for(milliseconds(300));
+  v1::RevokeKeyRequest revoke;
+  revoke.set_id(revoked.substr(0, revoked.rfind('.')));
+  v1::RevokeKeyResponse response;
+  const auto done = admin_->RevokeKey(As(dev_key_).get(), revoke, &response);
+  ASSERT_TRUE(done.ok()) << done.error_message();
+  KeyOfA();
+  for (auto& waiter : waiters) waiter.join();
+  EXPECT_EQ(ends[0].error_code(), grpc::StatusCode::UNAUTHENTICATED) << ends[0].error_message();
+  EXPECT_TRUE(ends[1].ok()) << ends[1].error_message();
+}
+
+TEST_F(Served, MetadataWithoutAnEnd) {
+  Start();
+  const auto with = [&](size_t count, size_t bytes) {
+    const auto context = As(dev_key_);
+    for (size_t i = 0; i < count; ++i) {
+      context->AddMetadata("x-trace-" + std::to_string(i), std::string(bytes, 'x'));
+    }
+    return Capabilities(context.get()).error_code();
+  };
+  EXPECT_EQ(with(1, limits::kMetadataBytes / 2), grpc::StatusCode::OK);
+  EXPECT_EQ(with(1, limits::kMetadataBytes + 1), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_EQ(with(4, limits::kMetadataBytes / 2), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  const auto context = As(dev_key_);
+  context->AddMetadata("x-trace", std::string(limits::kMetadataBytes + 1, 'x'));
+  const auto stream = ingest_->Ingest(context.get());
+  v1::IngestResponse answer;
+  EXPECT_FALSE(stream->Read(&answer));
+  EXPECT_EQ(stream->Finish().error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+}
+
 TEST_F(Served, ADeadlinePasses) {
   Start();
   const auto start = Stopwatch::now();
   EXPECT_EQ(WaitForNothing(/*timeout_ms=*/300).error_code(), grpc::StatusCode::DEADLINE_EXCEEDED);
   EXPECT_LT(Stopwatch::now() - start, milliseconds(3000));
+}
+
+// Whoever asks for much and does not read must not hold it for ever.
+TEST_F(Served, AStreamThatNobodyReadsStaysOpen) {
+  constexpr int kCap_ms = 1500;
+  Start(/*threads=*/2, /*queue=*/64, kCap_ms);
+  v1::IngestRequest batch;
+  batch.set_collection("docs");
+  batch.set_batch(1);
+  std::string text;  // far more than a connection takes that nobody reads from
+  while (text.size() < 60'000) text += "word ";
+  for (int i = 0; i < 40; ++i) {
+    auto* document = batch.add_documents();
+    document->set_id("d" + std::to_string(i));
+    document->add_chunks()->set_text(text);
+  }
+  const auto writer = As(dev_key_);
+  const auto ingest = ingest_->Ingest(writer.get());
+  v1::IngestResponse ingested;
+  ASSERT_TRUE(ingest->Write(batch) && ingest->Read(&ingested));
+  ASSERT_EQ(ingested.accepted(), 40u);
+  ingest->WritesDone();
+  ASSERT_TRUE(ingest->Finish().ok());
+
+  const auto context = As(dev_key_);
+  const auto stream = retrieval_->RetrieveStream(
+      context.get(), FromText<v1::RetrieveStreamRequest>(
+                         "query { collection: 'docs' text: 'word' k: 40 scope { as: 'user:a' } }"));
+  std::this_thread::sleep_for(milliseconds(2 * kCap_ms));
+  int messages = 0;
+  for (v1::RetrieveStreamResponse part; stream->Read(&part);) ++messages;
+  EXPECT_EQ(stream->Finish().error_code(), grpc::StatusCode::CANCELLED);
+  EXPECT_LT(messages, 3) << "it waited";
 }
 
 TEST_F(Served, StopBreaksOffWhatIsUnderWay) {
