@@ -32,7 +32,7 @@ test: configure  ## builds everything and runs all tests
 	@ctest --test-dir $(BUILD) --parallel $(JOBS) --timeout $(TEST_TIMEOUT_S) \
 	  --output-on-failure --no-tests=error
 
-bench: bench-deps configure  ## measures the claims, some 5 minutes; QUICK=1: a smoke run
+bench: bench-deps configure  ## measures the claims; QUICK=1: a smoke run
 	@cmake --build $(BUILD) --parallel $(JOBS) --target bench >$(BUILD)/bench/build.log 2>&1 \
 	  || { tail -n 60 $(BUILD)/bench/build.log >&2; exit 1; }
 	@python3 bench/run.py --build $(BUILD) $(if $(QUICK),--quick)
