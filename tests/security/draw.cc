@@ -18,8 +18,10 @@ const Strings kTrust = {"untrusted", "partner", "internal"};  // lowest first
 
 namespace {
 
-const Strings kAskedFor = {"",         "user:ana", "user:bo",    "user:cy",     "user:di",
-                           "user:ana", "user:bo",  "user:ghost", "service:app", "service:bot"};
+// Services see little: lists name them seldom, and "everyone" is not them.
+const Strings kAskedFor = {"",         "user:ana",   "user:bo",     "user:cy",    "user:di",
+                           "user:ana", "user:bo",    "user:cy",     "user:di",    "user:ana",
+                           "user:bo",  "user:ghost", "service:app", "service:bot"};
 const Strings kPatterns = {
     "*",       "*",       "*",     "*",        "user:*",      "user:*",  "user:*",
     "user:a*", "user:bo", "user:", "user:ana", "service:bot", "user:bo*"};
@@ -125,7 +127,7 @@ reference::List Draw::List(const Strings& containers) {
   list.inherit = Some(containers, 15);
   if (list.inherit.empty() || Percent(70)) {
     list.allow = Entries(3);
-    list.allow.push_back({Percent(75) ? "everyone" : Pick(kListed), End()});
+    list.allow.push_back({Percent(85) ? "everyone" : Pick(kListed), End()});
   }
   list.deny = Entries(Percent(22) ? 2 : 0);
   return list;

@@ -118,9 +118,9 @@ void ModelReader::DrawCaller() {
     caller_ = regulars_[draw_.Below(regulars_.size())];
     return;
   }
-  const Credential credential = draw_.Key(tenant_.model());
-  caller_.emplace(Caller{
-      credential, draw_.As(), draw_.To(), ToCaller(credential, tenant_.name(), world().dev), {}});
+  do {
+    DrawStranger();
+  } while (!caller_->asker.refused.empty() && draw_.Percent(75));
   if (regulars_.size() < kRegulars) {
     regulars_.push_back(*caller_);
   } else {
@@ -128,10 +128,21 @@ void ModelReader::DrawCaller() {
   }
 }
 
-void ModelReader::Ask(int questions) {
-  DrawCaller();
+void ModelReader::DrawStranger() {
+  const Credential credential = draw_.Key(tenant_.model());
+  caller_.emplace(Caller{
+      credential, draw_.As(), draw_.To(), ToCaller(credential, tenant_.name(), world().dev), {}});
+  Resolve();
+}
+
+void ModelReader::Resolve() {
   caller_->asker = reference::Resolve(world(), caller_->credential.key, caller_->as, caller_->to,
                                       tenant_.engine()->now());
+}
+
+void ModelReader::Ask(int questions) {
+  DrawCaller();
+  Resolve();
   for (int i = 0; i < questions; ++i) {
     const size_t what = draw_.Below(100);
     if (what < 50) {

@@ -55,7 +55,11 @@ class ModelReader {
   };
 
   const reference::World& world() const { return tenant_.model().world; }
+  // Mostly one whose questions are answered: a refusal says little about what is seen.
   void DrawCaller();
+  void DrawStranger();
+  // Who the caller is now, in the model.
+  void Resolve();
   v1::Scope Scope() const;
   Target DrawTarget();
   std::string DrawId(const Target& target);

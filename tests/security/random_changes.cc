@@ -48,7 +48,7 @@ void RandomChanges::Fill() {
   for (const auto& name : kCollections) tenant_.CreateCollection(name, draw_.Collection(model()));
   tenant_.Settle();
   for (const auto& name : kCollections) {
-    for (int i = 0; i < 4; ++i) Ingest(name, 4);
+    for (int i = 0; i < 8; ++i) Ingest(name, 4);
   }
   tenant_.Settle();
 }
@@ -193,7 +193,7 @@ void RandomChanges::ChangeCollections() {
     tenant_.CreateCollection(name, draw_.Collection(model()));
     tenant_.Settle();
     for (int i = 0; i < 3; ++i) Ingest(name, 4);
-  } else if (draw_.Percent(30)) {
+  } else if (draw_.Percent(20)) {
     tenant_.DropCollection(name);
   }
 }

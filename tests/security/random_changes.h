@@ -26,7 +26,7 @@ class RandomChanges {
   void ChangeRules();
 
  private:
-  static constexpr size_t kDocuments = 24;  // ids in a collection
+  static constexpr size_t kDocuments = 32;  // ids in a collection
 
   const reference::Tenant& model() const { return tenant_.model(); }
   std::string Collection();
