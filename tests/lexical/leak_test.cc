@@ -8,6 +8,7 @@
 #include <deque>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "engine/base/random.h"
@@ -75,14 +76,19 @@ class Entitled : public Searcher {
     for (const auto& text : target.secret) add(text, kSecret);
     index_ = index_.Apply(changes);
   }
-  double ScoreOfOwn(const std::string& question) const override {
+  // All that he is told: documents and scores, best first.
+  std::vector<std::pair<std::string, double>> Answer(const std::string& question) const {
     AllowedSet allowed{Bitmap(2), 0};
     allowed.classes.Set(kOpen);
     const auto result =
         index_.Search(allowed, documents_, ParseTextQuery(Language::kEnglish, question), 10, {});
-    for (const auto& hit : result->hits) {
-      EXPECT_NE(hit.document, 3u) << "a secret document";
-      if (documents_.id(hit.document) == "d0") return hit.score;
+    std::vector<std::pair<std::string, double>> told;
+    for (const auto& hit : result->hits) told.emplace_back(documents_.id(hit.document), hit.score);
+    return told;
+  }
+  double ScoreOfOwn(const std::string& question) const override {
+    for (const auto& [document, score] : Answer(question)) {
+      if (document == "d0") return score;
     }
     return 0;
   }
@@ -91,6 +97,12 @@ class Entitled : public Searcher {
   DocumentNumbers documents_;
   LexicalIndex index_{Language::kEnglish};
 };
+
+// An index that has never held a secret.
+Entitled Innocent(Target target) {
+  target.secret.clear();
+  return Entitled(target);
+}
 
 // The guess with the lowest score is the one that stands elsewhere too; none if all score alike.
 std::optional<size_t> Attack(const Searcher& searcher) {
@@ -112,7 +124,12 @@ TEST(DocumentFrequency, ToldByScores) {
   for (int i = 0; i < 50; ++i) {
     const Target target = MakeTarget(&random);
     EXPECT_EQ(Attack(Naive(target)), target.word) << "the attack itself does not work";
-    EXPECT_EQ(Attack(Entitled(target)), std::nullopt);
+    const Entitled entitled(target), innocent = Innocent(target);
+    EXPECT_EQ(Attack(entitled), std::nullopt);
+    for (size_t guess = 0; guess < kGuesses; ++guess) {
+      const std::string question = "guess" + std::to_string(guess) + " open merge";
+      ASSERT_EQ(entitled.Answer(question), innocent.Answer(question));
+    }
   }
 }
 
@@ -124,6 +141,7 @@ TEST(MeanLength, ToldByScores) {
   for (auto& text : target.secret) text += std::string(1000, 'x') + " and many more words of it";
   EXPECT_NE(Naive(target).ScoreOfOwn("guess1"), naive) << "the attack itself does not work";
   EXPECT_EQ(Entitled(target).ScoreOfOwn("guess1"), entitled);
+  EXPECT_EQ(Entitled(target).Answer("guess1 text"), Innocent(target).Answer("guess1 text"));
 }
 
 }  // namespace
