@@ -205,14 +205,10 @@ Status Engine::LoadOne(const store::v1::TenantRecord& record) {
   tenant->meters.Load(std::move(loaded.key_usage), std::move(loaded.destination_usage));
   RETURN_IF_ERROR(tenant->journal->VisitAfter(
       anchored, [&](const auto& record) { tenant->meters.Replay(record); }));
-  RETURN_IF_ERROR(Reconcile(state, tenant.get()));
-  if (options_.accept_loss_to) {
-    // The lost revisions gave numbers away, and some of their keys may be destroyed.
-    state.next_document = std::max(state.next_document, keys_->End(state.id));
-    Batch head;
-    PutHead(state, &head);
-    RETURN_IF_ERROR(database_->Write(head));
+  if (options_.accept_loss_to && tenant->journal->last_revision() > state.revision) {
+    RETURN_IF_ERROR(SkipLostNumbers(&state));
   }
+  RETURN_IF_ERROR(Reconcile(state, tenant.get()));
   Indexes indexes;
   auto collections = std::make_shared<TenantState::Collections>();
   for (const auto& [name, stored] : *state.collections) {
@@ -231,6 +227,16 @@ Status Engine::LoadOne(const store::v1::TenantRecord& record) {
   return OkStatus();
 }
 
+// The lost revisions gave numbers away, and some of their keys may be destroyed. On the disk before
+// the journal accepts the loss: no later start would know of it.
+Status Engine::SkipLostNumbers(TenantState* state) {
+  state->next_document = std::max(state->next_document, keys_->End(state->id));
+  Batch head;
+  PutHead(*state, &head);
+  RETURN_IF_ERROR(database_->Write(head));
+  return database_->Sync();
+}
+
 StatusOr<std::unique_ptr<Journal>> Engine::OpenJournal(const std::string& tenant,
                                                        const std::optional<JournalAnchor>& anchor,
                                                        std::vector<uint64_t>* erased) {
@@ -239,11 +245,13 @@ StatusOr<std::unique_ptr<Journal>> Engine::OpenJournal(const std::string& tenant
                            .key = journal_key_,
                            .clock = &clock_,
                            .files = options_.journal_disk};
-  options.visit = [erased](const journal::v1::Record& record) {
-    if (erased == nullptr || !record.replay().erased()) return;
-    const auto& numbers = record.replay().removed();
-    erased->insert(erased->end(), numbers.begin(), numbers.end());
-  };
+  if (erased != nullptr) {
+    options.visit = [erased](const journal::v1::Record& record) {
+      if (!record.replay().erased()) return;
+      const auto& numbers = record.replay().removed();
+      erased->insert(erased->end(), numbers.begin(), numbers.end());
+    };
+  }
   return Journal::Open(std::move(options), anchor);
 }
 
@@ -350,11 +358,11 @@ JournalPlace Engine::JournalOf(const std::string& tenant) const {
 StatusOr<BackupInfo> Engine::Backup(uint32_t keep) {
   std::lock_guard lock(backing_up_);
   const uint64_t revision = FindTenant(kFirstTenant)->publisher.Pin(&clock_)->revision();
-  return MakeBackup(*database_, options_.backup_dir, revision, keep);
+  return MakeBackup(*database_, options_.backup_dir, revision, keep, &backup_stop_);
 }
 
 StatusOr<std::vector<BackupInfo>> Engine::Backups(bool verify) const {
-  return ListBackups(options_.backup_dir, verify);
+  return ListBackups(options_.backup_dir, verify, backup_stop_);
 }
 
 }  // namespace cordon

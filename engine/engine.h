@@ -112,6 +112,8 @@ class Engine {
   // Backs the store up into Options::backup_dir; one at a time.
   StatusOr<BackupInfo> Backup(uint32_t keep);
   StatusOr<std::vector<BackupInfo>> Backups(bool verify) const;
+  // Ends the backup under way, and refuses later ones: UNAVAILABLE.
+  void StopBackups() { backup_stop_.Stop(); }
 
   Clock* clock() { return &clock_; }
 
@@ -129,6 +131,7 @@ class Engine {
   // Destroys what is left of the keys of erased documents: a crash came between, or the keys are an
   // older copy.
   Status DestroyErased(uint32_t tenant, std::vector<uint64_t> erased);
+  Status SkipLostNumbers(TenantState* state);
   // Brings journal and store to one revision, or refuses.
   Status Reconcile(const TenantState& state, Tenant* tenant);
   StatusOr<std::shared_ptr<Tenant>> OpenCreated(const TenantState& state);
@@ -146,6 +149,7 @@ class Engine {
   std::unique_ptr<Executor> background_;  // one thread, which waits for the writer
   std::unique_ptr<Erasures> erasures_;
   std::mutex backing_up_;
+  BackupStop backup_stop_;
 };
 
 }  // namespace cordon

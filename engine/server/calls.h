@@ -52,6 +52,7 @@ struct Front {
   CertificateAuthenticator* certificates;
   Executor* executor;
   Executor* outside = nullptr;  // for calls that wait for endpoints; null: there are none
+  Executor* backups = nullptr;  // of one thread: a backup takes minutes, and there is one at a time
   OpenStreams streams;
   OpenSyncs syncs;
   Peers peers;

@@ -23,6 +23,7 @@ constexpr size_t kTransportBytes = 512 << 20;  // all connections together
 // Longer than any call waits (limits::kRevisionWait_ms); a client that does not read its answers
 // must not keep the server beyond the 10 s after which supervisors kill it.
 constexpr auto kDrain = std::chrono::seconds(7);
+constexpr size_t kBackupQueue = 16;  // calls about backups that wait for one
 
 void SetLimits(grpc::ServerBuilder* builder) {
   builder->SetMaxReceiveMessageSize(static_cast<int>(limits::kIngestMessageBytes));
@@ -94,6 +95,7 @@ struct Server::Parts {
   std::unique_ptr<TlsFiles> tls;  // null: plain text
   std::unique_ptr<Executor> executor;
   std::unique_ptr<Executor> outside;  // null: there are no endpoints
+  std::unique_ptr<Executor> backups;
   Front front;
   std::unique_ptr<RetrievalService> retrieval;
   std::unique_ptr<IngestService> ingest;
@@ -182,6 +184,7 @@ StatusOr<std::unique_ptr<Server>> Server::Start(const Config& config) {
   if (!config.endpoints.empty()) {
     parts->outside = std::make_unique<Executor>(limits::kEndpointThreads, limits::kEndpointWaiters);
   }
+  parts->backups = std::make_unique<Executor>(/*threads=*/1, kBackupQueue);
   RETURN_IF_ERROR(parts->Listen(config));
   return std::unique_ptr<Server>(new Server(std::move(parts)));
 }
@@ -192,11 +195,13 @@ void Server::Stop() {
   if (!parts_ || !parts_->server) return;
   parts_->server->GetHealthCheckService()->SetServingStatus(false);
   parts_->front.streams.EndAll();
+  parts_->engine->StopBackups();
   parts_->server->Shutdown(std::chrono::system_clock::now() + kDrain);
   parts_->server->Wait();
   while (!parts_->front.waiting.empty()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
   parts_->server.reset();
   parts_->outside.reset();
+  parts_->backups.reset();
   parts_->executor.reset();  // runs what is queued: its calls are cancelled, but end by themselves
   const uint64_t refused = parts_->front.unauthenticated.load();
   if (refused > 0) spdlog::info("{} calls were not authenticated", refused);

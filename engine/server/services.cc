@@ -83,6 +83,29 @@ std::optional<MadeKey> NewKeyOr(const StatusOr<NewKey>& key, Done done) {
   return std::nullopt;
 }
 
+// Whether a call about backups takes minutes.
+bool ReadsEveryFile(const v1::CreateBackupRequest&) { return true; }
+bool ReadsEveryFile(const v1::ListBackupsRequest& request) { return request.verify(); }
+
+// A read about backups, a long one on a thread of its own; whoever may not is refused at once.
+template <typename Request, typename Response, typename Call>
+Reactor* ReadBackups(Front* front, CallContext* context, const Request* request, Response* response,
+                     Call call) {
+  return Unary(front, context, request, response,
+               [front, context, call](const Authenticated& caller, const Request& in,
+                                      const std::function<bool()>& stop, auto done) {
+                 const auto go = [=, &in](const Authenticated& now) {
+                   call(front->engine->ReadAs(now, stop), in, done);
+                 };
+                 const bool may =
+                     caller.Require(Right::kAdmin).ok() && caller.tenant() == kFirstTenant;
+                 if (!may || !ReadsEveryFile(in)) return go(caller);
+                 const Status full(StatusCode::kResourceExhausted, "",
+                                   "a backup is under way and others wait; try again later");
+                 GoOnAt(front->backups, front, context, full, go, done);
+               });
+}
+
 }  // namespace
 
 Reactor* RetrievalService::Retrieve(CallContext* context, const v1::RetrieveRequest* request,
@@ -351,20 +374,22 @@ Reactor* AdminService::VerifyJournal(CallContext* context, const v1::VerifyJourn
 
 Reactor* AdminService::CreateBackup(CallContext* context, const v1::CreateBackupRequest* request,
                                     v1::CreateBackupResponse* response) {
-  return Read(front_, context, request, response,
-              [engine = front_->engine](const ReadContext& read, const auto& in, auto done) {
-                cordon::CreateBackup(
-                    read, in, [engine](uint32_t keep) { return engine->Backup(keep); }, done);
-              });
+  return ReadBackups(front_, context, request, response,
+                     [engine = front_->engine](const ReadContext& read, const auto& in, auto done) {
+                       cordon::CreateBackup(
+                           read, in, [engine](uint32_t keep) { return engine->Backup(keep); },
+                           done);
+                     });
 }
 
 Reactor* AdminService::ListBackups(CallContext* context, const v1::ListBackupsRequest* request,
                                    v1::ListBackupsResponse* response) {
-  return Read(front_, context, request, response,
-              [engine = front_->engine](const ReadContext& read, const auto& in, auto done) {
-                cordon::ListBackups(
-                    read, in, [engine](bool verify) { return engine->Backups(verify); }, done);
-              });
+  return ReadBackups(front_, context, request, response,
+                     [engine = front_->engine](const ReadContext& read, const auto& in, auto done) {
+                       cordon::ListBackups(
+                           read, in, [engine](bool verify) { return engine->Backups(verify); },
+                           done);
+                     });
 }
 
 Reactor* AdminService::Capabilities(CallContext* context, const v1::CapabilitiesRequest* request,

@@ -49,23 +49,58 @@ StatusOr<std::unique_ptr<rocksdb::BackupEngineReadOnly>> OpenToRead(const std::s
   return std::unique_ptr<rocksdb::BackupEngineReadOnly>(engine);
 }
 
+Status Stopping() {
+  return Status(StatusCode::kUnavailable, "", "the server is stopping; run it again");
+}
+
 }  // namespace
 
+void BackupStop::Stop() {
+  std::lock_guard lock(mutex_);
+  stopped_ = true;
+  if (end_copy_) end_copy_();
+}
+
+bool BackupStop::stopped() const {
+  std::lock_guard lock(mutex_);
+  return stopped_;
+}
+
+// While it lives, `stop` ends what `engine` copies.
+class StoppableBackup {
+ public:
+  StoppableBackup(BackupStop* stop, rocksdb::BackupEngine* engine) : stop_(stop) {
+    std::lock_guard lock(stop_->mutex_);
+    stop_->end_copy_ = [engine] { engine->StopBackup(); };
+  }
+  ~StoppableBackup() {
+    std::lock_guard lock(stop_->mutex_);
+    stop_->end_copy_ = nullptr;
+  }
+  StoppableBackup(const StoppableBackup&) = delete;
+  StoppableBackup& operator=(const StoppableBackup&) = delete;
+
+ private:
+  BackupStop* const stop_;
+};
+
 StatusOr<BackupInfo> MakeBackup(const Database& database, const std::string& dir, uint64_t revision,
-                                uint32_t keep) {
+                                uint32_t keep, BackupStop* stop) {
   if (dir.empty()) return NoDirectory(dir);
   rocksdb::BackupEngine* opened = nullptr;
   RETURN_IF_ERROR(
       Translate(rocksdb::BackupEngine::Open(Options(dir), rocksdb::Env::Default(), &opened),
                 "open the backups"));
   const std::unique_ptr<rocksdb::BackupEngine> engine(opened);
+  const StoppableBackup stoppable(stop, engine.get());
+  if (stop->stopped()) return Stopping();
   rocksdb::CreateBackupOptions options;
   options.flush_before_backup = true;  // then no log is copied
   rocksdb::BackupID id = 0;
-  RETURN_IF_ERROR(
-      Translate(engine->CreateNewBackupWithMetadata(options, database.rocks().db.get(),
-                                                    fmt::format("{}{}", kNote, revision), &id),
-                "back up"));
+  const auto copied = engine->CreateNewBackupWithMetadata(
+      options, database.rocks().db.get(), fmt::format("{}{}", kNote, revision), &id);
+  if (!copied.ok() && stop->stopped()) return Stopping();
+  RETURN_IF_ERROR(Translate(copied, "back up"));
   RETURN_IF_ERROR(Translate(engine->VerifyBackup(id, /*verify_with_checksum=*/true), "verify"));
   if (keep > 0) RETURN_IF_ERROR(Translate(engine->PurgeOldBackups(keep), "purge"));
   rocksdb::BackupInfo info;
@@ -73,13 +108,15 @@ StatusOr<BackupInfo> MakeBackup(const Database& database, const std::string& dir
   return ToInfo(info);
 }
 
-StatusOr<std::vector<BackupInfo>> ListBackups(const std::string& dir, bool verify) {
+StatusOr<std::vector<BackupInfo>> ListBackups(const std::string& dir, bool verify,
+                                              const BackupStop& stop) {
   ASSIGN_OR_RETURN(const auto engine, OpenToRead(dir));
   std::vector<rocksdb::BackupInfo> infos;
   engine->GetBackupInfo(&infos);
   std::vector<BackupInfo> backups;
   for (const auto& info : infos) {
     backups.push_back(ToInfo(info));
+    if (verify && stop.stopped()) return Stopping();
     if (verify) backups.back().whole = engine->VerifyBackup(info.backup_id, true).ok();
   }
   return backups;

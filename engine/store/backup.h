@@ -5,6 +5,9 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,13 +23,30 @@ struct BackupInfo {
   std::optional<bool> whole;
 };
 
-// Makes a backup into `dir`, synced, and then deletes all but the `keep` newest; 0 keeps all.
-// UNAVAILABLE or RESOURCE_EXHAUSTED if that failed; what it left is no backup. One at a time.
-StatusOr<BackupInfo> MakeBackup(const Database& database, const std::string& dir, uint64_t revision,
-                                uint32_t keep);
+// Ends the backup under way, and every later one, soon: a server that stops does not wait for
+// gigabytes to be copied. Thread-safe.
+class BackupStop {
+ public:
+  void Stop();
+  bool stopped() const;
 
-// Oldest first. With `verify` every file is read and its checksum compared.
-StatusOr<std::vector<BackupInfo>> ListBackups(const std::string& dir, bool verify);
+ private:
+  friend class StoppableBackup;
+  mutable std::mutex mutex_;
+  bool stopped_ = false;            // guarded by mutex_
+  std::function<void()> end_copy_;  // of the backup under way, or empty; guarded by mutex_
+};
+
+// Makes a backup into `dir`, synced, and then deletes all but the `keep` newest; 0 keeps all.
+// UNAVAILABLE or RESOURCE_EXHAUSTED if that failed, UNAVAILABLE too once `stop` says so; what it
+// left is no backup, and the next one clears it away. One at a time.
+StatusOr<BackupInfo> MakeBackup(const Database& database, const std::string& dir, uint64_t revision,
+                                uint32_t keep, BackupStop* stop);
+
+// Oldest first. With `verify` every file is read and its checksum compared; UNAVAILABLE once `stop`
+// says so in between.
+StatusOr<std::vector<BackupInfo>> ListBackups(const std::string& dir, bool verify,
+                                              const BackupStop& stop);
 
 // Writes the backup `id`, 0 for the newest, as a store to `path`, which must not exist.
 Status RestoreBackup(const std::string& dir, uint32_t id, const std::string& path);

@@ -188,6 +188,26 @@ TEST_F(Restoring, ABackupThatWasGivenUpComesBack) {
   EXPECT_FALSE(Sees("a") || Sees("b") || Sees("c"));
 }
 
+// What was given up has numbers, which it shares with nobody: of some the keys are destroyed, and a
+// document under such a key would be lost.
+TEST_F(Restoring, ANumberWhoseKeyIsDestroyedIsNeverGivenAgain) {
+  Ingest("a");  // 0
+  KeepStore();
+  Ingest("b");  // 1
+  EraseAll("document: 'b'");
+  Ingest("c");  // 2
+  LoseStore();
+  Open("data", 2);
+  Open();  // the numbers stay skipped without the option, too
+  Ingest("d");
+  EXPECT_TRUE(Sees("a") && Sees("d"));
+  EXPECT_GE(Pin()->state().next_document, KeyStore::kSegmentKeys + 1);
+  const uint64_t next = Pin()->state().next_document;
+  Open("data", 3);  // nothing is lost any more, and no number is skipped
+  EXPECT_EQ(Pin()->state().next_document, next);
+  EXPECT_TRUE(Sees("d"));
+}
+
 TEST_F(Restoring, AChangeThatWasGivenUpIsMade) {
   Ingest("a");
   Ingest("b");
@@ -248,6 +268,16 @@ TEST_F(Restoring, TheJournalOfAnotherStoreIsBelieved) {
   EXPECT_EQ(TryRestore(wrong), "FAILED_PRECONDITION: journal_dir") << message_;
   Restore("restored");
   EXPECT_TRUE(Sees("a"));
+}
+
+TEST_F(Restoring, AStoppingServerWaitsForABackup) {
+  ASSERT_TRUE(engine_->Backup(0).ok());
+  engine_->StopBackups();
+  EXPECT_EQ(engine_->Backup(0).status().code(), StatusCode::kUnavailable);
+  EXPECT_EQ(engine_->Backups(/*verify=*/true).status().code(), StatusCode::kUnavailable);
+  const auto listed = engine_->Backups(/*verify=*/false);
+  ASSERT_TRUE(listed.ok());
+  EXPECT_EQ(listed->size(), 1u);
 }
 
 TEST_F(Restoring, AFailedRestoreCannotBeRepeated) {
