@@ -74,10 +74,10 @@ class View {
                      google::protobuf::MessageLite* record) const {
     return database_->Get(family, key, record, snapshot_.get());
   }
-  // Reads what it is now, whatever it was in this View.
-  StatusOr<bool> GetNewest(Family family, const std::string& key,
-                           google::protobuf::MessageLite* record) const {
-    return database_->Get(family, key, record);
+  // Walks them as they are now, whatever they were in this View.
+  std::unique_ptr<Database::Cursor> WalkNewest(Family family, const std::string& from,
+                                               const std::string& end) const {
+    return database_->Walk(family, from, end, nullptr);
   }
   const Vault& vault() const { return *vault_; }
 

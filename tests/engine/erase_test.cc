@@ -59,6 +59,36 @@ TEST_F(Erasing, ARequestStillSeesWhatIsVerifiedAsGone) {
   EXPECT_TRUE(Verified(erased->revision()));
 }
 
+// A call may make several revisions, of which the last says nothing of those before.
+TEST_F(Erasing, ALaterErasureIsVerifiedWithTheOneBefore) {
+  Ingest("doc/secret", kSecret, kText);
+  auto pinned = std::make_unique<PinnedView>(Pin());
+  const auto first = TryErase("document: 'doc/secret'");
+  ASSERT_TRUE(first.ok());
+  const auto second = TryErase("subject: 'person:9'");  // of whom there is nothing
+  ASSERT_TRUE(second.ok());
+  EXPECT_FALSE(Verified(second->revision()));
+  EXPECT_TRUE(Verified(first->revision() - 1));
+  EXPECT_FALSE(Verified(second->revision() + 1)) << "of a revision that is still to come";
+  pinned.reset();
+  for (int i = 0; i < 600 && !Verified(second->revision()); ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+  EXPECT_TRUE(Verified(second->revision()));
+}
+
+// Of which nothing is written, so that its View is of the time before.
+TEST_F(Erasing, AnIdleTenantKeepsWhatAnotherHasErased) {
+  Ingest("doc/secret", kSecret, kText);
+  const auto created = Asked<v1::CreateTenantResponse>([&](auto done) {
+    CreateTenant(engine_->WriteAs(Anyone()), FromText<v1::CreateTenantRequest>("name: 'idle'"),
+                 {"idle.k", "idle.k.s", "digest"}, done);
+  });
+  ASSERT_TRUE(created.ok()) << created.status().ToString();
+  ASSERT_TRUE(engine_->FindTenant("idle") != nullptr);
+  EXPECT_EQ(EraseAll("document: 'doc/secret'"), 1u);
+}
+
 TEST_F(Erasing, AnErasedVectorStaysInMemory) {
   for (int i = 0; i < 20; ++i) Ingest("other/" + std::to_string(i));
   Ingest("doc/secret", kSecret, kText);
