@@ -51,6 +51,17 @@ TEST_F(ReadFile, PlainAndGzippedAreTheSame) {
   EXPECT_EQ(*ReadFileMaybeGzip(Write("one", "x"), kMax), "x");
 }
 
+TEST_F(ReadFile, AsItIsUnpacksAndTrimsNothing) {
+  const std::string bytes = " \r\n\xef\xbb\xbf\xff" + std::string(1, '\0') + "x\n\n";
+  EXPECT_EQ(*ReadFileAsIs(Write("needle", bytes), kMax), bytes);
+  EXPECT_EQ(*ReadFileAsIs(Write("packed", Gzip(bytes)), kMax), Gzip(bytes));
+  EXPECT_EQ(*ReadFileAsIs(Write("named.gz", bytes), kMax), bytes);
+  EXPECT_EQ(*ReadFileAsIs(Write("empty", ""), kMax), "");
+  EXPECT_EQ(*ReadFileAsIs(Write("full", "1234"), 4), "1234");
+  EXPECT_FALSE(ReadFileAsIs(Write("long", "12345"), 4).ok());
+  EXPECT_FALSE(ReadFileAsIs("/dev/zero", kMax).ok());
+}
+
 TEST_F(ReadFile, MissingFolderAndPipeAreRefused) {
   for (const std::string& path :
        {(folder_ / "missing").native(), folder_.native(), std::string("/dev/zero")}) {

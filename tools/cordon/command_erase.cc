@@ -31,7 +31,7 @@ struct SearchOptions {
   std::vector<std::string> needles;
 };
 
-// The one of document and subject that is given, and the source for `erase`.
+// Exactly one of document and subject must be given.
 template <typename Request>
 Status SetWhich(const EraseOptions& options, Request* request) {
   request->set_collection(options.collection);
@@ -111,7 +111,9 @@ StatusOr<int> Erase(const EraseOptions& options, Session& session) {
 StatusOr<int> VerifyErasure(const SearchOptions& options, Session& session) {
   std::vector<std::string> needles;
   for (const auto& file : options.needles) {
-    ASSIGN_OR_RETURN(needles.emplace_back(), ReadFileMaybeGzip(file, kNeedleBytesMax));
+    auto needle = ReadFileAsIs(file, kNeedleBytesMax);
+    if (!needle.ok()) return Invalid("needle", needle.status().message());
+    needles.push_back(*std::move(needle));
   }
   ASSIGN_OR_RETURN(const ErasureSearch search, SearchOffline(options.paths, needles));
   if (!session.output().json()) {
@@ -202,14 +204,16 @@ void AddErase(CLI::App& app, Session& session) {
       "  cordon erase verify --data-dir /srv/cordon --needle text.bin   (no server)");
   const auto options = AddWhich(erase);
   erase->add_option("--source", options->source, "Instead: all documents from this source");
-  erase->add_flag("--wait", options->wait,
-                  "Waits until nothing of them is on the disk and the journal says so");
+  erase->add_flag(
+      "--wait", options->wait,
+      "Waits until nothing of them is on the disk and the journal says so; 10 minutes at "
+      "most");
   CLI::App* const verify = AddCommand(
       *erase, "verify", "Searches every file of a store that no server has open; exit 1 on a hit",
       "  cordon erase verify --data-dir /srv/cordon --needle text.bin --needle vector.bin");
   const auto search = std::make_shared<SearchOptions>();
   AddOfflinePaths(verify, &search->paths);
-  verify->add_option("--needle", search->needles, "File with bytes that must be nowhere")
+  verify->add_option("--needle", search->needles, "File whose bytes, as they are, must be nowhere")
       ->type_name("FILE");
   OnRun(verify, session, search, VerifyErasure);
   erase->callback([erase, options, &session] {

@@ -15,7 +15,8 @@ class App;
 
 namespace cordon {
 
-// What the options say; the numbers are unset at -1.
+// What the options say. `diversity` is unset at -1; the other numbers are at 0, where the server
+// takes its defaults.
 struct ContextFlags {
   std::string duplicates;
   double diversity = -1;

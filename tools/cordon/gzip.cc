@@ -129,18 +129,42 @@ class GzipSource : public ByteSource {
   bool first_member_ = true;
 };
 
+// Opens `path`; "-" is standard input.
+StatusOr<std::unique_ptr<PlainSource>> OpenPlain(const std::string& path) {
+  if (path == "-") return std::make_unique<PlainSource>(path, STDIN_FILENO);
+  const int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor >= 0) return std::make_unique<PlainSource>(path, descriptor);
+  return FileError(
+      path, fmt::format("cannot open: {}; check the path and its permissions", strerror(errno)));
+}
+
+Status CheckRegular(const std::string& path) {
+  struct stat info;
+  if (stat(path.c_str(), &info) != 0) {
+    return FileError(
+        path, fmt::format("cannot open: {}; check the path and its permissions", strerror(errno)));
+  }
+  if (!S_ISREG(info.st_mode)) return FileError(path, "not a regular file; give one");
+  return OkStatus();
+}
+
+StatusOr<std::string> ReadAll(const std::string& path, ByteSource& source, size_t bytes_max) {
+  std::string text;
+  std::string buffer(kBufferBytes, '\0');
+  while (true) {
+    ASSIGN_OR_RETURN(const size_t count, source.Read(buffer.data(), buffer.size()));
+    if (count == 0) return text;
+    if (count > bytes_max - text.size()) {
+      return FileError(path, fmt::format("longer than {} bytes; split it", bytes_max));
+    }
+    text.append(buffer, 0, count);
+  }
+}
+
 }  // namespace
 
 StatusOr<std::unique_ptr<ByteSource>> ByteSource::Open(const std::string& path) {
-  int descriptor = STDIN_FILENO;
-  if (path != "-") {
-    descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC);
-    if (descriptor < 0) {
-      return FileError(path, fmt::format("cannot open: {}; check the path and its permissions",
-                                         strerror(errno)));
-    }
-  }
-  auto plain = std::make_unique<PlainSource>(path, descriptor);
+  ASSIGN_OR_RETURN(std::unique_ptr<PlainSource> plain, OpenPlain(path));
   ASSIGN_OR_RETURN(const std::string head, plain->Peek());
   if (head == "\x1f\x8b") {
     return std::unique_ptr<ByteSource>(std::make_unique<GzipSource>(path, std::move(plain)));
@@ -152,23 +176,15 @@ StatusOr<std::unique_ptr<ByteSource>> ByteSource::Open(const std::string& path) 
 }
 
 StatusOr<std::string> ReadFileMaybeGzip(const std::string& path, size_t bytes_max) {
-  struct stat info;
-  if (stat(path.c_str(), &info) != 0) {
-    return FileError(
-        path, fmt::format("cannot open: {}; check the path and its permissions", strerror(errno)));
-  }
-  if (!S_ISREG(info.st_mode)) return FileError(path, "not a regular file; give one");
+  RETURN_IF_ERROR(CheckRegular(path));
   ASSIGN_OR_RETURN(const std::unique_ptr<ByteSource> source, ByteSource::Open(path));
-  std::string text;
-  std::string buffer(kBufferBytes, '\0');
-  while (true) {
-    ASSIGN_OR_RETURN(const size_t count, source->Read(buffer.data(), buffer.size()));
-    if (count == 0) return text;
-    if (count > bytes_max - text.size()) {
-      return FileError(path, fmt::format("longer than {} bytes; split it", bytes_max));
-    }
-    text.append(buffer, 0, count);
-  }
+  return ReadAll(path, *source, bytes_max);
+}
+
+StatusOr<std::string> ReadFileAsIs(const std::string& path, size_t bytes_max) {
+  RETURN_IF_ERROR(CheckRegular(path));
+  ASSIGN_OR_RETURN(const std::unique_ptr<PlainSource> source, OpenPlain(path));
+  return ReadAll(path, *source, bytes_max);
 }
 
 LineReader::LineReader(std::unique_ptr<ByteSource> source, size_t line_bytes_max)

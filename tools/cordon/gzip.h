@@ -45,6 +45,9 @@ class ByteSource {
 // (plus a buffer): a longer text is refused as soon as it gets there.
 StatusOr<std::string> ReadFileMaybeGzip(const std::string& path, size_t bytes_max);
 
+// All bytes of a regular file as they are, gzipped or not; `bytes_max` as above.
+StatusOr<std::string> ReadFileAsIs(const std::string& path, size_t bytes_max);
+
 // One line of a LineReader.
 struct Line {
   // From 1.
