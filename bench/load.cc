@@ -136,7 +136,8 @@ void Load::Answer(std::istream& words) {
   words >> which >> file;
   v1::RetrieveResponse response;
   Require(target.retrieval[0]->Retrieve(NewContext(target).get(), QueriesOf(which)[0], &response));
-  std::ofstream(file, std::ios::binary) << response.SerializeAsString();
+  std::ofstream out(file, std::ios::binary);
+  if (!(out << response.SerializeAsString()).flush()) Fail("cannot be written: " + file);
   fmt::print("{{\"request_bytes\":{},\"answer_bytes\":{},\"passages\":{}}}\n",
              QueriesOf(which)[0].ByteSizeLong(), response.ByteSizeLong(), response.passages_size());
 }
