@@ -4,6 +4,8 @@
 
 #include <filesystem>
 #include <fstream>
+#include <functional>
+#include <map>
 #include <set>
 
 #include "engine/crypto/key_file.h"
@@ -27,11 +29,7 @@ class Search {
     std::set<std::string> roots = {paths_.data_dir, paths_.Keys()};
     if (!paths_.journal_dir.empty()) roots.insert(paths_.journal_dir);
     for (const auto& root : roots) RETURN_IF_ERROR(Tree(root));
-    const std::string journals = fs::path(paths_.JournalOf("x")).parent_path();
-    for (const auto& entry : fs::directory_iterator(journals)) {
-      if (entry.is_directory()) RETURN_IF_ERROR(JournalOf(entry.path().filename()));
-    }
-    return OkStatus();
+    return Journals(fs::path(paths_.JournalOf("x")).parent_path());
   }
 
   const ErasedVerdict& verdict() const { return verdict_; }
@@ -39,12 +37,29 @@ class Search {
  private:
   Status Tree(const std::string& root) {
     std::error_code error;
-    for (const auto& entry : fs::recursive_directory_iterator(root, error)) {
-      if (!entry.is_regular_file() || !seen_.insert(entry.path()).second) continue;
-      RETURN_IF_ERROR(File(entry.path()));
+    fs::recursive_directory_iterator entry(root, error);
+    for (; !error && entry != fs::recursive_directory_iterator(); entry.increment(error)) {
+      const bool regular = entry->is_regular_file(error);
+      if (error) break;
+      if (regular && seen_.insert(entry->path()).second) RETURN_IF_ERROR(File(entry->path()));
     }
-    if (!error) return OkStatus();
-    return Status(StatusCode::kFailedPrecondition, "data_dir", "cannot read " + root);
+    return error ? CannotRead("data_dir", root) : OkStatus();
+  }
+
+  Status Journals(const fs::path& root) {
+    std::error_code error;
+    fs::directory_iterator entry(root, error);
+    for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
+      const bool directory = entry->is_directory(error);
+      if (error) break;
+      if (directory) RETURN_IF_ERROR(JournalOf(entry->path().filename()));
+    }
+    return error ? CannotRead("journal_dir", root) : OkStatus();
+  }
+
+  static Status CannotRead(std::string_view field, const fs::path& path) {
+    return Status(StatusCode::kFailedPrecondition, field,
+                  "cannot read " + path.string() + "; run this as the server's user");
   }
 
   Status File(const fs::path& path) {
@@ -73,6 +88,14 @@ class Search {
     const std::string_view payload = entry.value.substr(kSealBytes);
     const std::string where = fmt::format("a record of {}", FamilyName(entry.family));
     Look(path, where, payload);
+    if (entry.key.starts_with(MetaTenantKey("")) && entry.family == Family::kMeta) {
+      return NoteTenant(payload);
+    }
+    if (entry.family == Family::kRevisions) {
+      store::v1::RevisionRecord record;
+      RETURN_IF_ERROR(ParseRecord(payload, &record));
+      return Told(path, where, LastNumber(entry.key.substr(0, 4)), record.replay());
+    }
     if (entry.family == Family::kDocuments) {
       return Decrypted<store::v1::DocumentRecord>(path, where, entry, payload);
     }
@@ -96,18 +119,52 @@ class Search {
     return OkStatus();
   }
 
+  // The numbers of tenants, by which their documents' keys are found.
+  Status NoteTenant(std::string_view payload) {
+    store::v1::TenantRecord tenant;
+    RETURN_IF_ERROR(ParseRecord(payload, &tenant));
+    tenants_[tenant.name()] = tenant.id();
+    return OkStatus();
+  }
+
+  // What a restored store is told, as far as keys still open it.
+  Status Told(const fs::path& file, const std::string& where, uint32_t tenant,
+              const journal::v1::Replay& replay) {
+    if (!replay.sealed_mutation().empty()) {
+      ASSIGN_OR_RETURN(const std::string text,
+                       vault_.OpenFor("mutation", replay.sealed_mutation()));
+      Look(file, where + ", a change, decrypted", text);
+    }
+    for (const auto& access : replay.access()) {
+      if (access.sealed().empty()) continue;
+      const auto key = vault_.KeyOf(tenant, access.now());
+      if (key.status().code() == StatusCode::kNotFound) continue;  // destroyed
+      RETURN_IF_ERROR(key.status());
+      ASSIGN_OR_RETURN(const std::string text, Vault::OpenWith(*key, "access", access.sealed()));
+      Look(file, where + ", a list, decrypted", text);
+    }
+    return OkStatus();
+  }
+
   Status JournalOf(const std::string& tenant) {
     const std::string directory = paths_.JournalOf(tenant);
     journal::ChainReader reader(directory, tenant, journal::ChainKeys(journal_key_));
+    const auto known = tenants_.find(tenant);
     while (reader.Next()) {
+      if (known == tenants_.end()) return ForeignJournal(tenant);
       Look(directory, "a record", reader.record().SerializeAsString());
-      const auto& sealed = reader.record().replay().sealed_mutation();
-      if (sealed.empty()) continue;
-      ASSIGN_OR_RETURN(const std::string text, vault_.OpenFor("mutation", sealed));
-      Look(directory, "a change, decrypted", text);
+      RETURN_IF_ERROR(Told(directory, "a record", known->second, reader.record().replay()));
     }
     const bool torn = reader.damage() && reader.damage()->kind == journal::Damage::Kind::kTorn;
     return reader.damage() && !torn ? reader.damage()->ToStatus() : OkStatus();
+  }
+
+  static Status ForeignJournal(const std::string& tenant) {
+    return Status(
+        StatusCode::kFailedPrecondition, "journal_dir",
+        fmt::format("holds the journal of {}, a tenant that the store does not have; name "
+                    "this store's journals with --journal-dir",
+                    tenant));
   }
 
   void Look(const fs::path& file, const std::string& where, std::string_view bytes) {
@@ -124,6 +181,7 @@ class Search {
   const SecretKey& journal_key_;
   const std::vector<std::string>& needles_;
   std::set<fs::path> seen_;
+  std::map<std::string, uint32_t, std::less<>> tenants_;
   ErasedVerdict verdict_;
 };
 

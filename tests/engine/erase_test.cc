@@ -196,6 +196,28 @@ TEST_F(Erasing, AHoldLeavesANameInTheJournal) {
   EXPECT_TRUE(verdict.ok()) << verdict.found[0].where;
 }
 
+// What a restored store is told is encrypted, and read by whoever has the keys.
+TEST_F(Erasing, AListInTheJournalIsNotSearched) {
+  Ingest("doc/other");
+  Do<v1::SetAccessResponse, v1::SetAccessRequest>(
+      SetAccess,
+      "collection: 'docs' document: 'doc/other' acl { allow { principal: 'user:needle' } }");
+  Do<v1::DeleteResponse, v1::DeleteRequest>(Delete, "collection: 'docs' document: 'doc/other'");
+  engine_.reset();
+  const auto lists = [&] {
+    size_t found = 0;
+    const auto verdict = VerifyErased(paths(), {"user:needle"});
+    EXPECT_TRUE(verdict.ok()) << verdict.status().ToString();
+    for (const auto& place : verdict->found) found += place.where.find("list") != place.where.npos;
+    return found;
+  };
+  EXPECT_GE(lists(), 2u) << "one in the journal, one in the revision's row";
+  Open();
+  EraseAll("document: 'doc/other'");
+  engine_.reset();
+  EXPECT_EQ(lists(), 0u) << "its key is destroyed";
+}
+
 TEST_F(Erasing, ABackupForgetsWhatIsHeld) {
   Ingest("doc/secret", kSecret, kText);
   Ingest("doc/other");
