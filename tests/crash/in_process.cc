@@ -1,26 +1,18 @@
 #include "tests/crash/in_process.h"
 
+#include "tests/store/proof.h"
 #include "tests/view/asked.h"
 
 namespace cordon {
 
-// Stands in for identity/, which alone may make proofs and is not linked into these tests.
-class Authenticator {
- public:
-  static Authenticated Prove(const std::string& key_id) {
-    Grant grant;
-    grant.principal = "service:" + key_id;
-    grant.rights = Rights::All();
-    grant.as_patterns = {"*"};
-    grant.clearance = Clearance::All();
-    grant.collections = {"*"};
-    grant.destinations = {"dev"};
-    return {std::string(kFirstTenant), key_id, std::make_shared<const Grant>(std::move(grant)),
-            /*dev=*/true};
-  }
-};
-
 namespace {
+
+// A service with a key of its own that may do everything.
+Authenticated Holder(const std::string& key_id) {
+  Grant grant = Anyone().grant();
+  grant.principal = "service:" + key_id;
+  return Authenticator::Prove(std::move(grant), /*dev=*/true, std::string(kFirstTenant), key_id);
+}
 
 // Sends one change by the call that it belongs to.
 struct Sender {
@@ -70,12 +62,12 @@ struct Sender {
 
 void InProcess::Send(const Lane& lane, const Change& change,
                      std::function<void(StatusOr<Told>)> done) {
-  std::visit(Sender{engine_->WriteAs(Authenticator::Prove(lane.key_id)), std::move(done)}, change);
+  std::visit(Sender{engine_->WriteAs(Holder(lane.key_id)), std::move(done)}, change);
 }
 
 StatusOr<v1::RetrieveResponse> InProcess::Retrieve(const Lane& lane,
                                                    const v1::RetrieveRequest& request) {
-  const auto context = engine_->ReadAs(Authenticator::Prove(lane.key_id), [] { return false; });
+  const auto context = engine_->ReadAs(Holder(lane.key_id), [] { return false; });
   return cordon::Asked<v1::RetrieveResponse>(
       [&](auto done) { cordon::Retrieve(context, request, done); });
 }
@@ -85,14 +77,14 @@ Status InProcess::CreateTenant(const std::string& name) {
   request.set_name(name);
   const std::string id = name + ".k";
   return cordon::Asked<v1::CreateTenantResponse>([&](auto done) {
-           cordon::CreateTenant(engine_->WriteAs(Authenticator::Prove("default.tenants")), request,
+           cordon::CreateTenant(engine_->WriteAs(Holder("default.tenants")), request,
                                 {id, id + ".secret", "digest"}, done);
          })
       .status();
 }
 
 Questions InProcess::Asked(const Lane& lane) {
-  const auto context = engine_->ReadAs(Authenticator::Prove(lane.key_id), [] { return false; });
+  const auto context = engine_->ReadAs(Holder(lane.key_id), [] { return false; });
   return {[this, &lane](const v1::RetrieveRequest& request) { return Retrieve(lane, request); },
           [context] {
             return cordon::Asked<v1::ListCollectionsResponse>(

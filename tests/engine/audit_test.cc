@@ -9,31 +9,19 @@
 #include "tests/effort.h"
 #include "tests/engine/audit_fixture.h"
 #include "tests/engine/audit_world.h"
+#include "tests/store/proof.h"
 
 namespace cordon {
 
-// These stand in for identity/, which alone may make proofs and is not linked into these tests.
-class TokenVerifier {
- public:
-  static std::shared_ptr<const VerifiedUser> Prove(UserClaims claims) {
-    return std::shared_ptr<const VerifiedUser>(new VerifiedUser(std::move(claims)));
-  }
-};
-
-class CertificateAuthenticator {
- public:
-  // An application that forwards a user's token, which says nothing but who the user is.
-  static Authenticated Forward(Authenticated application, const std::string& user) {
-    UserClaims claims;
-    claims.principal = user;
-    claims.ceiling = Clearance::All();
-    application.user_ = TokenVerifier::Prove(std::move(claims));
-    application.forwards_ = true;
-    return application;
-  }
-};
-
 namespace {
+
+// An application that forwards a user's token, which says nothing but who the user is.
+Authenticated Forward(Authenticated application, const std::string& user) {
+  UserClaims claims;
+  claims.principal = user;
+  claims.ceiling = Clearance::All();
+  return Authenticator::Prove(std::move(application), std::move(claims), /*forwards=*/true);
+}
 
 using Names = std::set<std::string>;
 
@@ -65,7 +53,7 @@ class Matrix : public Audit {
       auto subject = ResolveSubject(view.world(), caller, name, "chat");
       if (subject.ok()) subjects.push_back(*std::move(subject));
       if (!name.starts_with("user:")) continue;
-      const auto forwarding = CertificateAuthenticator::Forward(caller, name);
+      const auto forwarding = Forward(caller, name);
       auto forwarded = ResolveSubject(view.world(), forwarding, "", "chat");
       EXPECT_TRUE(forwarded.ok()) << forwarded.status().ToString();
       if (forwarded.ok()) subjects.push_back(*std::move(forwarded));

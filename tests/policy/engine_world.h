@@ -7,29 +7,9 @@
 
 #include "engine/policy/decide.h"
 #include "tests/policy/reference_model.h"
+#include "tests/store/proof.h"
 
 namespace cordon {
-
-// These stand in for identity/, which alone may make proofs and is not linked into these tests.
-class TokenVerifier {
- public:
-  static std::shared_ptr<const VerifiedUser> Prove(UserClaims claims) {
-    return std::shared_ptr<const VerifiedUser>(new VerifiedUser(std::move(claims)));
-  }
-};
-
-class Authenticator {
- public:
-  // An application that forwards a user's token, or the user alone.
-  static Authenticated Prove(Authenticated caller, UserClaims claims, bool forwards) {
-    caller.user_ = TokenVerifier::Prove(std::move(claims));
-    caller.forwards_ = forwards;
-    return caller;
-  }
-  static Authenticated Prove(Grant grant, bool dev = false) {
-    return {"tenant", "key", std::make_shared<const Grant>(std::move(grant)), dev};
-  }
-};
 
 // A reference world as the engine keeps it. Immutable.
 class EngineWorld {

@@ -1,4 +1,4 @@
-// Stands in for identity/, which alone may make proofs and is not linked into these tests.
+// These stand in for identity/, which alone may make proofs and is not linked into these tests.
 #pragma once
 
 #include <memory>
@@ -6,13 +6,30 @@
 #include <utility>
 
 #include "engine/policy/grant.h"
+#include "engine/policy/verified_user.h"
 
 namespace cordon {
 
+class TokenVerifier {
+ public:
+  static std::shared_ptr<const VerifiedUser> Prove(UserClaims claims) {
+    return std::shared_ptr<const VerifiedUser>(new VerifiedUser(std::move(claims)));
+  }
+};
+
 class Authenticator {
  public:
-  static Authenticated Prove(Grant grant, bool dev = false, const std::string& tenant = "default") {
-    return {tenant, tenant + ".key", std::make_shared<const Grant>(std::move(grant)), dev};
+  // `key_id` is the tenant's "key" if none is given.
+  static Authenticated Prove(Grant grant, bool dev = false, const std::string& tenant = "default",
+                             const std::string& key_id = "") {
+    return {tenant, key_id.empty() ? tenant + ".key" : key_id,
+            std::make_shared<const Grant>(std::move(grant)), dev};
+  }
+  // An application that forwards a user's token, or the user alone.
+  static Authenticated Prove(Authenticated caller, UserClaims claims, bool forwards) {
+    caller.user_ = TokenVerifier::Prove(std::move(claims));
+    caller.forwards_ = forwards;
+    return caller;
   }
 };
 
