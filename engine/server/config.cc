@@ -30,8 +30,8 @@ Status SetKey(const std::string& path, const YAML::Node& key, const YAML::Node& 
   if (name == "endpoints") return ReadEndpoints(path, value, &config->endpoints);
   if (!value.IsScalar()) return BadConfig(path, key.Mark(), name, "not a single value");
   const std::string& text = value.Scalar();
-  if (name.starts_with("tls_") && text.empty()) {
-    return BadConfig(path, key.Mark(), name, "empty; name a file, or leave the key out");
+  if (text.empty()) {
+    return BadConfig(path, key.Mark(), name, "empty; give a value, or leave the key out");
   }
   if (name == "data_dir") {
     config->paths.data_dir = text;

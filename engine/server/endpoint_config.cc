@@ -1,7 +1,5 @@
 #include "engine/server/endpoint_config.h"
 
-#include <algorithm>
-
 #include "engine/server/yaml_reader.h"
 
 namespace cordon {
@@ -11,8 +9,11 @@ StatusOr<EndpointConfig> ReadEndpoint(const YamlReader& reader, const YAML::Node
   EndpointConfig config;
   int dimension = 0;
   const auto text = [&](const std::string& key, std::string* value) {
-    return std::pair(key, [&reader, key, value](const YAML::Node& in) {
-      return reader.Text(in, "endpoints." + key, value);
+    return std::pair(key, [&reader, key, value](const YAML::Node& in) -> Status {
+      RETURN_IF_ERROR(reader.Text(in, "endpoints." + key, value));
+      return value->empty()
+                 ? reader.Bad(in, "endpoints." + key, "empty; give a value, or leave the key out")
+                 : OkStatus();
     });
   };
   const auto number = [&](const std::string& key, int* value) {
@@ -44,7 +45,8 @@ StatusOr<EndpointConfig> ReadEndpoint(const YamlReader& reader, const YAML::Node
                               number("pause_ms", &config.pause_ms),
                               number("batch", &config.batch),
                               number("concurrency", &config.concurrency)}));
-  config.dimension = static_cast<uint32_t>(std::max(dimension, 0));
+  if (dimension < 0) return reader.Bad(node, "endpoints.dimension", "less than 0");
+  config.dimension = static_cast<uint32_t>(dimension);
   if (const Status checked = CheckEndpoint(config).Within("endpoints"); !checked.ok()) {
     return reader.Bad(node, checked.field(), checked.message());
   }

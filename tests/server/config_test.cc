@@ -43,6 +43,35 @@ TEST_F(ConfigFile, AGoodOneIsMisread) {
   EXPECT_EQ(config_.journal, Durability::kRequired);
 }
 
+// Every key, misspelt or with a value that cannot be its own, is named with its line.
+TEST_F(ConfigFile, AKeyIsPassedOver) {
+  for (const std::string key :
+       {"data_dir", "listen", "journal_dir", "journal_key", "keys_dir", "master_key", "backup_dir",
+        "journal", "threads", "queue", "issuers", "endpoints", "token_vocabulary", "tls_cert",
+        "tls_key", "tls_client_ca"}) {
+    const bool list = key == "issuers" || key == "endpoints";
+    const std::string good = list                                 ? "[]"
+                             : key == "journal"                   ? "required"
+                             : key == "threads" || key == "queue" ? "1"
+                                                                  : "/x";
+    EXPECT_TRUE(Read(key + ": " + good).ok()) << key;
+    const auto refused = [&](const std::string& named, const std::string& lines) {
+      const Status status = Read(lines);
+      EXPECT_EQ(status.code(), StatusCode::kInvalidArgument) << lines;
+      EXPECT_EQ(status.field(), named) << lines;
+      EXPECT_NE(status.message().find(" line "), std::string::npos) << lines;
+    };
+    const std::string twice = key + ": " + good + "\n";
+    refused(key, twice + twice);
+    for (const std::string& typo :
+         {key + "s", key.substr(1), key.substr(0, key.size() - 1), "-" + key}) {
+      refused(typo, typo + ": " + good);
+    }
+    for (const char* bad : {" {a: b}", " ''", ""}) refused(key, key + ":" + bad);
+    if (!list) refused(key, key + ": [a]");
+  }
+}
+
 TEST_F(ConfigFile, ATypoIsPassedOver) {
   const Status typo = Read("data_dir: /d\nthreads: 2\nlistn: 127.0.0.1:0\n");
   EXPECT_EQ(typo.field(), "listn");
