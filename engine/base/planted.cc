@@ -1,8 +1,9 @@
 #include "engine/base/planted.h"
 
 #ifdef CORDON_PLANTED_BUGS
+#include <algorithm>
 #include <cstdlib>
-#include <map>
+#include <iterator>
 #include <optional>
 #include <string_view>
 
@@ -11,77 +12,83 @@
 namespace cordon {
 namespace {
 
+struct Name {
+  std::string_view name;
+  Bug bug;
+};
+
+constexpr Name kNames[] = {
+    {"label-off-by-one", Bug::kLabelOffByOne},
+    {"tags-ignored", Bug::kTagsIgnored},
+    {"deny-of-app-ignored", Bug::kDenyOfAppIgnored},
+    {"ends-ignored", Bug::kEndsIgnored},
+    {"destination-ignored", Bug::kDestinationIgnored},
+    {"app-clearance-ignored", Bug::kAppClearanceIgnored},
+    {"containers-above", Bug::kContainersAbove},
+    {"regions-united", Bug::kRegionsUnited},
+    {"raise-unchecked", Bug::kRaiseUnchecked},
+    {"scope-region-ignored", Bug::kScopeRegionIgnored},
+    {"terms-ignored", Bug::kTermsIgnored},
+    {"training-ignored", Bug::kTrainingIgnored},
+    {"break-glass-without-end", Bug::kBreakGlassWithoutEnd},
+    {"alias-kept", Bug::kAliasKept},
+    {"skip-final-check", Bug::kSkipFinalCheck},
+    {"filter-after-top-k", Bug::kFilterAfterTopK},
+    {"stale-entitlements", Bug::kStaleEntitlements},
+    {"cache-without-caller", Bug::kCacheWithoutCaller},
+    {"masks-without-caller", Bug::kMasksWithoutCaller},
+    {"tombstone-not-in-lists", Bug::kTombstoneNotInLists},
+    {"counts-hidden", Bug::kCountsHidden},
+    {"hidden-is-denied", Bug::kHiddenIsDenied},
+    {"neighbours-unguarded", Bug::kNeighboursUnguarded},
+    {"hidden-attributes", Bug::kHiddenAttributes},
+    {"context-label-without-added", Bug::kContextLabelWithoutAdded},
+    {"unknown-trust-passes", Bug::kUnknownTrustPasses},
+    {"quarantine-ignored", Bug::kQuarantineIgnored},
+    {"endpoint-unasked", Bug::kEndpointUnasked},
+    {"frequencies-of-all", Bug::kFrequenciesOfAll},
+    {"lengths-of-all", Bug::kLengthsOfAll},
+    {"row-filter-after-top-k", Bug::kRowFilterAfterTopK},
+    {"hidden-attribute", Bug::kHiddenAttribute},
+    {"class-id-reuse", Bug::kClassIdReuse},
+    {"chunk-acl-widens", Bug::kChunkAclWidens},
+    {"old-chunks-kept", Bug::kOldChunksKept},
+    {"reclass-not-indexed", Bug::kReclassNotIndexed},
+    {"id-prefix-ignored", Bug::kIdPrefixIgnored},
+    {"hidden-attribute-known", Bug::kHiddenAttributeKnown},
+    {"export-without-raise", Bug::kExportWithoutRaise},
+    {"model-label-falls", Bug::kModelLabelFalls},
+    {"quota-not-charged", Bug::kQuotaNotCharged},
+    {"usage-forgotten", Bug::kUsageForgotten},
+    {"stale-accepted", Bug::kStaleAccepted},
+    {"sync-early", Bug::kSyncEarly},
+    {"removed-kept", Bug::kRemovedKept},
+    {"ack-before-publish", Bug::kAckBeforePublish},
+    {"revision-too-early", Bug::kRevisionTooEarly},
+    {"store-unsynced", Bug::kStoreUnsynced},
+    {"journal-unsynced", Bug::kJournalUnsynced},
+    {"journal-errors-ignored", Bug::kJournalErrorsIgnored},
+    {"store-behind-accepted", Bug::kStoreBehindAccepted},
+    {"seal-unchecked", Bug::kSealUnchecked},
+    {"chain-unchecked", Bug::kChainUnchecked},
+    {"anchor-unchecked", Bug::kAnchorUnchecked},
+    {"record-lost", Bug::kRecordLost},
+    {"keys-unsynced", Bug::kKeysUnsynced},
+    {"key-kept", Bug::kKeyKept},
+    {"place-unbound", Bug::kPlaceUnbound},
+    {"early-receipt", Bug::kEarlyReceipt},
+    {"no-replay", Bug::kNoReplay},
+    {"hold-ignored", Bug::kHoldIgnored},
+    {"vectors-kept", Bug::kVectorsKept},
+    {"words-kept", Bug::kWordsKept},
+};
+
 std::optional<Bug> Chosen() {
-  static const std::map<std::string_view, Bug> kNames = {
-      {"label-off-by-one", Bug::kLabelOffByOne},
-      {"tags-ignored", Bug::kTagsIgnored},
-      {"deny-of-app-ignored", Bug::kDenyOfAppIgnored},
-      {"ends-ignored", Bug::kEndsIgnored},
-      {"destination-ignored", Bug::kDestinationIgnored},
-      {"app-clearance-ignored", Bug::kAppClearanceIgnored},
-      {"containers-above", Bug::kContainersAbove},
-      {"regions-united", Bug::kRegionsUnited},
-      {"raise-unchecked", Bug::kRaiseUnchecked},
-      {"scope-region-ignored", Bug::kScopeRegionIgnored},
-      {"terms-ignored", Bug::kTermsIgnored},
-      {"training-ignored", Bug::kTrainingIgnored},
-      {"break-glass-without-end", Bug::kBreakGlassWithoutEnd},
-      {"alias-kept", Bug::kAliasKept},
-      {"skip-final-check", Bug::kSkipFinalCheck},
-      {"filter-after-top-k", Bug::kFilterAfterTopK},
-      {"stale-entitlements", Bug::kStaleEntitlements},
-      {"cache-without-caller", Bug::kCacheWithoutCaller},
-      {"masks-without-caller", Bug::kMasksWithoutCaller},
-      {"tombstone-not-in-lists", Bug::kTombstoneNotInLists},
-      {"counts-hidden", Bug::kCountsHidden},
-      {"hidden-is-denied", Bug::kHiddenIsDenied},
-      {"neighbours-unguarded", Bug::kNeighboursUnguarded},
-      {"hidden-attributes", Bug::kHiddenAttributes},
-      {"context-label-without-added", Bug::kContextLabelWithoutAdded},
-      {"unknown-trust-passes", Bug::kUnknownTrustPasses},
-      {"quarantine-ignored", Bug::kQuarantineIgnored},
-      {"endpoint-unasked", Bug::kEndpointUnasked},
-      {"frequencies-of-all", Bug::kFrequenciesOfAll},
-      {"lengths-of-all", Bug::kLengthsOfAll},
-      {"row-filter-after-top-k", Bug::kRowFilterAfterTopK},
-      {"hidden-attribute", Bug::kHiddenAttribute},
-      {"class-id-reuse", Bug::kClassIdReuse},
-      {"chunk-acl-widens", Bug::kChunkAclWidens},
-      {"old-chunks-kept", Bug::kOldChunksKept},
-      {"reclass-not-indexed", Bug::kReclassNotIndexed},
-      {"id-prefix-ignored", Bug::kIdPrefixIgnored},
-      {"hidden-attribute-known", Bug::kHiddenAttributeKnown},
-      {"export-without-raise", Bug::kExportWithoutRaise},
-      {"model-label-falls", Bug::kModelLabelFalls},
-      {"quota-not-charged", Bug::kQuotaNotCharged},
-      {"usage-forgotten", Bug::kUsageForgotten},
-      {"stale-accepted", Bug::kStaleAccepted},
-      {"sync-early", Bug::kSyncEarly},
-      {"removed-kept", Bug::kRemovedKept},
-      {"ack-before-publish", Bug::kAckBeforePublish},
-      {"revision-too-early", Bug::kRevisionTooEarly},
-      {"store-unsynced", Bug::kStoreUnsynced},
-      {"journal-unsynced", Bug::kJournalUnsynced},
-      {"journal-errors-ignored", Bug::kJournalErrorsIgnored},
-      {"store-behind-accepted", Bug::kStoreBehindAccepted},
-      {"seal-unchecked", Bug::kSealUnchecked},
-      {"chain-unchecked", Bug::kChainUnchecked},
-      {"anchor-unchecked", Bug::kAnchorUnchecked},
-      {"record-lost", Bug::kRecordLost},
-      {"keys-unsynced", Bug::kKeysUnsynced},
-      {"key-kept", Bug::kKeyKept},
-      {"place-unbound", Bug::kPlaceUnbound},
-      {"early-receipt", Bug::kEarlyReceipt},
-      {"no-replay", Bug::kNoReplay},
-      {"hold-ignored", Bug::kHoldIgnored},
-      {"vectors-kept", Bug::kVectorsKept},
-      {"words-kept", Bug::kWordsKept},
-  };
   const char* name = std::getenv("CORDON_PLANT");
   if (name == nullptr || *name == '\0') return std::nullopt;
-  const auto it = kNames.find(name);
-  CORDON_CHECK(it != kNames.end());
-  return it->second;
+  const auto* const it = std::ranges::find(kNames, std::string_view(name), &Name::name);
+  CORDON_CHECK(it != std::end(kNames));
+  return it->bug;
 }
 
 }  // namespace

@@ -103,6 +103,23 @@ void AddPaths(CLI::App* app, DataPaths* paths) {
   app->add_option("--master-key", paths->master_key, "the key file that seals them");
 }
 
+// What a flag says counts more than what the file says.
+void Override(const Config& flags, Config* config) {
+  const auto set = [](const std::string& flag, std::string* value) {
+    if (!flag.empty()) *value = flag;
+  };
+  set(flags.paths.data_dir, &config->paths.data_dir);
+  set(flags.paths.journal_dir, &config->paths.journal_dir);
+  set(flags.paths.journal_key, &config->paths.journal_key);
+  set(flags.paths.keys_dir, &config->paths.keys_dir);
+  set(flags.paths.master_key, &config->paths.master_key);
+  set(flags.tls.certificate, &config->tls.certificate);
+  set(flags.tls.key, &config->tls.key);
+  set(flags.tls.client_ca, &config->tls.client_ca);
+  set(flags.token_vocabulary, &config->token_vocabulary);
+  set(flags.backup_dir, &config->backup_dir);
+}
+
 int Main(int argc, char** argv) {
   CLI::App app("cordond: the server of Cordon, an authorization-aware retrieval engine");
   app.footer(kExamples);
@@ -159,16 +176,7 @@ int Main(int argc, char** argv) {
   if (!config_file.empty()) {
     if (const Status read = ReadConfig(config_file, &config); !read.ok()) return Fail(read);
   }
-  if (!flags.paths.data_dir.empty()) config.paths.data_dir = flags.paths.data_dir;
-  if (!flags.paths.journal_dir.empty()) config.paths.journal_dir = flags.paths.journal_dir;
-  if (!flags.paths.journal_key.empty()) config.paths.journal_key = flags.paths.journal_key;
-  if (!flags.paths.keys_dir.empty()) config.paths.keys_dir = flags.paths.keys_dir;
-  if (!flags.paths.master_key.empty()) config.paths.master_key = flags.paths.master_key;
-  if (!flags.tls.certificate.empty()) config.tls.certificate = flags.tls.certificate;
-  if (!flags.tls.key.empty()) config.tls.key = flags.tls.key;
-  if (!flags.tls.client_ca.empty()) config.tls.client_ca = flags.tls.client_ca;
-  if (!flags.token_vocabulary.empty()) config.token_vocabulary = flags.token_vocabulary;
-  if (!flags.backup_dir.empty()) config.backup_dir = flags.backup_dir;
+  Override(flags, &config);
   if (listen->count() > 0) config.listen = flags.listen;
   if (accept->count() > 0) config.accept_loss_to = accept_loss_to;
   config.dev = flags.dev;

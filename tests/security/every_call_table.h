@@ -191,6 +191,15 @@ inline std::vector<Row> IngestRows() {
        {RIGHT_GRANT, RIGHT_LABEL},
        kDocuments,
        true},
+  };
+}
+
+// What takes documents away, and what keeps them.
+inline std::vector<Row> ErasureRows() {
+  using enum Touches;
+  using namespace v1;            // NOLINT: the rights
+  using namespace request_text;  // NOLINT: as well
+  return {
       {"Ingest/Delete", "one", kInDocs + "document: '$NEW'", {RIGHT_INGEST}, kDocuments, true},
       {"Ingest/Erase", "one", kInDocs + "document: '$NEW'", {RIGHT_ERASE}, kDocuments, true},
       {"Ingest/Erase", "a subject", kInDocs + "subject: '$NEW'", {RIGHT_ERASE}, kDocuments, true},
@@ -354,8 +363,8 @@ inline std::vector<Row> AdminRows() {
 inline const std::vector<Row>& Table() {
   static const std::vector<Row> rows = [] {
     std::vector<Row> all;
-    for (const auto& part :
-         {RetrievalRows(), IngestRows(), PolicyRows(), QuestionRows(), AdminRows()}) {
+    for (const auto& part : {RetrievalRows(), IngestRows(), ErasureRows(), PolicyRows(),
+                             QuestionRows(), AdminRows()}) {
       all.insert(all.end(), part.begin(), part.end());
     }
     return all;
