@@ -75,12 +75,12 @@ class Served : public testing::Test {
   // A new key that asks for nobody but itself; and the revision from which it holds.
   std::string KeyOfA(uint64_t* revision = nullptr) {
     v1::CreateKeyResponse key;
-    const auto made =
-        admin_->CreateKey(As(dev_key_).get(),
-                          FromText<v1::CreateKeyRequest>(
-                              "grant { principal: 'service:a' rights: RIGHT_QUERY "
-                              "collections: '*' destinations: 'dev' clearance { all: true } }"),
-                          &key);
+    const auto made = admin_->CreateKey(
+        As(dev_key_).get(),
+        FromText<v1::CreateKeyRequest>(
+            "grant { principal: 'service:a' rights: RIGHT_QUERY "
+            "collections: '*' destinations: 'dev' clearance { symbol: SYMBOL_ALL } }"),
+        &key);
     EXPECT_TRUE(made.ok()) << made.error_message();
     if (revision != nullptr) *revision = key.revision();
     return key.key();
