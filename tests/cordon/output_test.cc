@@ -1,6 +1,7 @@
 // What reaches scripts: JSON that reads back exactly, errors in one shape.
 #include "tools/cordon/output.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <simdjson.h>
 
@@ -76,6 +77,22 @@ TEST(Answers, ListsAreNeverMissingAndWhatIsNotSetIsNull) {
   EXPECT_EQ(json.EndObject().text(),
             R"({"passages":[],"context_label":null,"destinations":[],"limited":false,)"
             R"("revision":0,"as_of":"1970-01-01T00:00:00Z","journal_id":""})");
+}
+
+TEST(Answers, ACollectionsSettingsAreAllTold) {
+  const auto told = [](const v1::CollectionConfig& config) {
+    JsonWriter json;
+    WriteCollection(json, config);
+    return json.text();
+  };
+  v1::CollectionConfig config;
+  EXPECT_THAT(told(config), testing::HasSubstr(R"("language":"en","bm25":{"k1":1.2,"b":0.75},)"
+                                               R"("erase_after_s":null,)"));
+  config.set_language("none");
+  config.mutable_bm25()->set_k1(0);
+  config.set_erase_after_s(0);  // as soon as they are no longer valid
+  EXPECT_THAT(told(config), testing::HasSubstr(R"("language":"none","bm25":{"k1":0.0,"b":0.75},)"
+                                               R"("erase_after_s":0,)"));
 }
 
 TEST(Answers, StoredTextDoesNotSteerATerminal) {

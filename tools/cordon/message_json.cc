@@ -324,6 +324,13 @@ void WriteKey(JsonWriter& json, const v1::KeyInfo& key) {
   json.EndObject();
 }
 
+v1::Bm25 Bm25Of(const v1::CollectionConfig& config) {
+  v1::Bm25 bm25 = config.bm25();
+  if (!bm25.has_k1()) bm25.set_k1(1.2);
+  if (!bm25.has_b()) bm25.set_b(0.75);
+  return bm25;
+}
+
 void WriteCollection(JsonWriter& json, const v1::CollectionConfig& config) {
   json.BeginObject().Key("name").String(config.name());
   json.Key("dim").Unsigned(config.dimension());
@@ -335,6 +342,14 @@ void WriteCollection(JsonWriter& json, const v1::CollectionConfig& config) {
   }
   json.Key("pin_geometry").Bool(config.pin_geometry());
   json.Key("language").String(config.language().empty() ? "en" : config.language());
+  const auto bm25 = Bm25Of(config);
+  json.Key("bm25").BeginObject().Key("k1").Double(bm25.k1()).Key("b").Double(bm25.b()).EndObject();
+  json.Key("erase_after_s");
+  if (config.has_erase_after_s()) {
+    json.Unsigned(config.erase_after_s());
+  } else {
+    json.Null();
+  }
   json.Key("default_label");
   LabelOrNull(json, config.has_default_label(), config.default_label());
   json.Key("default_acl");

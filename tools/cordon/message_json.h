@@ -37,6 +37,8 @@ void WriteExplain(JsonWriter& json, const v1::ExplainResponse& response);
 void WriteStats(JsonWriter& json, const v1::StatsResponse& response);
 void WriteKey(JsonWriter& json, const v1::KeyInfo& key);
 void QuotaOrNull(JsonWriter& json, bool has, const v1::Quota& quota);
+// How its lexical scores are made, with the usual (types.proto) where it says nothing.
+v1::Bm25 Bm25Of(const v1::CollectionConfig& config);
 void WriteCollection(JsonWriter& json, const v1::CollectionConfig& config);
 void WriteJournalLine(JsonWriter& json, const v1::JournalLine& line);
 
