@@ -78,8 +78,7 @@ void ListHolds(const ReadContext& context, const v1::ListHoldsRequest& request,
   Journaled(
       context, "ListHolds",
       [&](journal::v1::Record* record) { return Holds(context, request, record); },
-      [](v1::ListHoldsResponse response, const JournalReceipt&) { return response; },
-      std::move(done));
+      Unnamed<v1::ListHoldsResponse>, std::move(done));
 }
 
 }  // namespace cordon

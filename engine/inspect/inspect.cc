@@ -193,11 +193,6 @@ StatusOr<v1::QueryJournalResponse> Lines(const ReadContext& context,
   return response;
 }
 
-template <typename Response>
-Response Unnamed(Response response, const JournalReceipt&) {
-  return response;
-}
-
 }  // namespace
 
 void Explain(const ReadContext& context, const v1::ExplainRequest& request,

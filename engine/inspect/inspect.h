@@ -23,6 +23,11 @@ Response Named(Response response, const JournalReceipt& receipt) {
   response.set_journal_id(receipt.id());
   return response;
 }
+// The answer as it is.
+template <typename Response>
+Response Unnamed(Response response, const JournalReceipt&) {
+  return response;
+}
 
 // Each calls `done` exactly once, after the journal has the call's record. Thread-safe.
 void Explain(const ReadContext& context, const v1::ExplainRequest& request,

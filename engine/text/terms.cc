@@ -83,7 +83,7 @@ class TermCounter {
   void Count(Language language, const Words& words) {
     static thread_local std::vector<uint32_t> table;
     table_ = &table;
-    // At most one part or chain for each two characters of a word beside the words themselves.
+    // Half full with the words alone; parts and chains may make it grow.
     table.assign(std::bit_ceil(2 * words.size() + 64), 0);
     ForEachTerm(language, words, [&](std::string_view term, bool is_word) {
       counts_.length_ += is_word ? 1 : 0;

@@ -71,6 +71,9 @@ class Runner {
   Status SetAccessSelected(const Step& step);
   Status Delete(const Step& step);
   Status Erase(const Step& step);
+  // The document that the caller's tenant had is gone.
+  Status Forget(const std::string& through, const std::string& collection,
+                const std::string& document);
   Status Directory(const Step& step);
   Status Policy(const Step& step);
   Status CreateKey(const Step& step);

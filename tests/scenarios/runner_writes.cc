@@ -195,6 +195,14 @@ Status Runner::SetAccessSelected(const Step& step) {
       {answer->has_changed() ? std::to_string(answer->changed()) : std::string("not told")});
 }
 
+Status Runner::Forget(const std::string& through, const std::string& collection,
+                      const std::string& document) {
+  ASSIGN_OR_RETURN(const Authenticated caller, world_.Authenticate(through));
+  auto& written = world_.documents(caller.tenant(), collection);
+  if (const auto it = written.find(document); it != written.end()) it->second.clear();
+  return OkStatus();
+}
+
 Status Runner::Delete(const Step& step) {
   ASSIGN_OR_RETURN(const std::string through, Word(step, "through", "loader"));
   v1::DeleteRequest request;
@@ -205,9 +213,7 @@ Status Runner::Delete(const Step& step) {
   const auto answer = Write<v1::DeleteResponse>(
       through, [&](const auto& context, auto done) { cordon::Delete(context, request, done); });
   if (!Answered(step, answer.status())) return OkStatus();
-  ASSIGN_OR_RETURN(const Authenticated caller, world_.Authenticate(through));
-  auto& written = world_.documents(caller.tenant(), request.collection());
-  if (const auto it = written.find(request.document()); it != written.end()) it->second.clear();
+  RETURN_IF_ERROR(Forget(through, request.collection(), request.document()));
   return CompareExisted(step, answer->has_existed(), answer->existed());
 }
 
@@ -221,10 +227,7 @@ Status Runner::Erase(const Step& step) {
   const auto answer = Write<v1::EraseResponse>(
       through, [&](const auto& context, auto done) { cordon::Erase(context, request, done); });
   if (!Answered(step, answer.status())) return OkStatus();
-  ASSIGN_OR_RETURN(const Authenticated caller, world_.Authenticate(through));
-  auto& written = world_.documents(caller.tenant(), request.collection());
-  if (const auto it = written.find(request.document()); it != written.end()) it->second.clear();
-  return OkStatus();
+  return Forget(through, request.collection(), request.document());
 }
 
 Status Runner::Directory(const Step& step) {
