@@ -85,7 +85,7 @@ StatusOr<ClearedChunks> SearchOne(Proposer& proposer, const Question& question, 
                                   Reading reading);
 
 // Of both rankings, fused (fuse.cc).
-StatusOr<ClearedChunks> SearchBoth(Proposer& proposer, const Question& question);
+StatusOr<Best> SearchBoth(Proposer& proposer, const Question& question);
 
 inline constexpr size_t kJudgedAtOnce = 64;  // candidates: the reads of their records share the way
 

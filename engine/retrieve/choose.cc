@@ -4,6 +4,7 @@
 #include <map>
 
 #include "engine/base/planted.h"
+#include "engine/base/stop.h"
 #include "engine/retrieve/diversity.h"
 #include "engine/retrieve/repeats.h"
 
@@ -42,12 +43,14 @@ class Filter {
   std::map<std::string, size_t> of_sources_;
 };
 
-std::vector<Passage> Filtered(const ContextPlan& plan, const PolicyRules& rules,
-                              std::vector<Cleared<ClearedChunk>> best, size_t wanted) {
+StatusOr<std::vector<Passage>> Filtered(const ContextPlan& plan, const PolicyRules& rules,
+                                        std::vector<Cleared<ClearedChunk>> best, size_t wanted,
+                                        const std::function<bool()>& stop) {
   Filter filter(plan, rules);
   std::vector<Passage> passages;
   for (auto& chunk : best) {
     if (passages.size() == wanted) break;
+    RETURN_IF_ERROR(CheckGoesOn(stop));  // a long text takes a while to compare
     if (filter.Keeps(*chunk)) passages.emplace_back(std::move(chunk));
   }
   return passages;
@@ -59,14 +62,15 @@ StatusOr<Chosen> Choose(const ContextPlan& plan, const PolicyRules& rules, const
                         const std::function<bool()>& stop) {
   Chosen chosen;
   const size_t wanted = plan.BeforeDiversity();
-  // Most often enough of the first stay; what is found does not depend on it.
+  // Most often enough of the first stay: the others are then not looked at, and the answer is the
+  // same.
   for (size_t count = wanted;; count = plan.CandidatesMax()) {
     ASSIGN_OR_RETURN(auto best, find(count));
-    const bool all = best.size() < count;
-    chosen.passages = Filtered(plan, rules, std::move(best), wanted);
+    const bool more = best.chunks.size() == count && count < plan.CandidatesMax();
+    ASSIGN_OR_RETURN(chosen.passages, Filtered(plan, rules, std::move(best.chunks), wanted, stop));
     const bool enough = chosen.passages.size() == wanted;
-    chosen.limited = !enough && !all;
-    if (enough || all || count == plan.CandidatesMax()) break;
+    chosen.limited = !enough && !best.complete;
+    if (enough || !more) break;
   }
   if (!plan.diversity) return chosen;
   ASSIGN_OR_RETURN(chosen.passages, Diversify(std::move(chosen.passages), *plan.diversity,

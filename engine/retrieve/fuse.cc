@@ -40,7 +40,7 @@ class Hybrid {
         by_text_(question.fusion.has_lexical_weight() ? question.fusion.lexical_weight() : 1),
         depth_(question.fusion.depth()) {}
 
-  StatusOr<ClearedChunks> Run() {
+  StatusOr<Best> Run() {
     while (true) {
       const size_t rejected = rejected_.size();
       RETURN_IF_ERROR(Propose());
@@ -51,8 +51,8 @@ class Hybrid {
         WeighRanks();
       }
       if (rejected_.size() > rejected) continue;
-      ASSIGN_OR_RETURN(auto cleared, ClearBest());
-      if (rejected_.size() == rejected) return cleared;
+      ASSIGN_OR_RETURN(auto best, ClearBest());
+      if (rejected_.size() == rejected) return best;
     }
   }
 
@@ -65,6 +65,7 @@ class Hybrid {
     ASSIGN_OR_RETURN(const auto lexical, ByText(count));
     Take(vector, &Entry::vector, &Parts::vector_rank);
     Take(lexical, &Entry::lexical, &Parts::lexical_rank);
+    all_fused_ = vector.size() < count;
     return OkStatus();
   }
 
@@ -134,19 +135,21 @@ class Hybrid {
   }
 
   // Clears entries in the order of their scores until there are k, or one is rejected.
-  StatusOr<ClearedChunks> ClearBest() {
+  StatusOr<Best> ClearBest() {
     Ordered order;
     for (auto& entry : entries_) order.push_back(&entry);  // by document id, then ordinal
     std::stable_sort(order.begin(), order.end(), [](const auto* a, const auto* b) {
       return a->second.score > b->second.score;
     });
+    Best best;
+    best.complete = order.size() <= question_.k && all_fused_;
     if (order.size() > question_.k) order.resize(question_.k);
     if (question_.min_score) {
-      std::erase_if(order,
-                    [&](const auto* entry) { return entry->second.score < *question_.min_score; });
+      const size_t erased = std::erase_if(
+          order, [&](const auto* entry) { return entry->second.score < *question_.min_score; });
+      best.complete |= erased > 0;  // those after it have less still
     }
     Guard guard = proposer_.MakeGuard(question_.reading);
-    ClearedChunks cleared;
     size_t bytes = 0;
     for (size_t from = 0; from < order.size(); from += kJudgedAtOnce) {
       RETURN_IF_ERROR(proposer_.CheckStop());
@@ -154,10 +157,10 @@ class Hybrid {
       for (auto& chunk : passed) {
         bytes += chunk->text.size();
         RETURN_IF_ERROR(CheckAnswer(bytes));
-        cleared.push_back(std::move(chunk));
+        best.chunks.push_back(std::move(chunk));
       }
     }
-    return cleared;
+    return best;
   }
 
   // Those of `count` entries that pass, with their places; the others are rejected for good.
@@ -199,12 +202,13 @@ class Hybrid {
   const double by_text_;
   const size_t depth_;
   Entries entries_;
+  bool all_fused_ = false;  // every permitted chunk is among them
   std::set<ChunkName> rejected_;
 };
 
 }  // namespace
 
-StatusOr<ClearedChunks> SearchBoth(Proposer& proposer, const Question& question) {
+StatusOr<Best> SearchBoth(Proposer& proposer, const Question& question) {
   return Hybrid(proposer, question).Run();
 }
 

@@ -16,6 +16,17 @@ Status ChunkIsDamaged() {
   return Corrupt("a stored chunk is missing or damaged; restore from a backup");
 }
 
+using EntryList = std::vector<const store::v1::ChunkEntry*>;  // by ordinal, as they are stored
+
+// Where the one at `ordinal` stands; their number if it is not among them.
+size_t PlaceOf(uint32_t ordinal, const EntryList& entries) {
+  const auto at = std::lower_bound(
+      entries.begin(), entries.end(), ordinal,
+      [](const auto* entry, uint32_t sought) { return entry->ordinal() < sought; });
+  const bool found = at != entries.end() && (*at)->ordinal() == ordinal;
+  return found ? static_cast<size_t>(at - entries.begin()) : entries.size();
+}
+
 }  // namespace
 
 Guard::Guard(const View& view, const Collection& collection, const Subject& subject,
@@ -165,45 +176,51 @@ StatusOr<std::vector<Cleared<ClearedChunk>>> Guard::ClearDocument(std::string_vi
   for (const auto& entry : record.chunks()) {
     if (Permits(record, entry)) permitted.push_back(Describe(record, entry));
   }
-  ASSIGN_OR_RETURN(auto cleared, LoadAll(std::move(permitted)));
-  if (cleared.empty() && Planted(Bug::kHiddenIsDenied)) return Denied("document", "hidden");
-  return cleared;
-}
-
-StatusOr<std::vector<Cleared<ClearedChunk>>> Guard::LoadAll(
-    std::vector<std::optional<ClearedChunk>> permitted) {
   RETURN_IF_ERROR(Load(permitted));
   std::vector<Cleared<ClearedChunk>> cleared;
   for (auto& chunk : permitted) {
     if (chunk) cleared.push_back(Cleared<ClearedChunk>(*std::move(chunk)));
   }
+  if (cleared.empty() && Planted(Bug::kHiddenIsDenied)) return Denied("document", "hidden");
   return cleared;
 }
 
-StatusOr<std::vector<Cleared<ClearedChunk>>> Guard::ClearAround(
-    std::string_view document, uint32_t ordinal, size_t reach,
-    const std::function<bool(uint32_t ordinal)>& wanted) {
+StatusOr<Guard::Surroundings> Guard::ClearAround(std::string_view document,
+                                                 std::span<const uint32_t> ordinals, size_t reach) {
+  Surroundings around(ordinals.size());
   Record record;
   ASSIGN_OR_RETURN(const bool found, view_.documents().Read(collection_.id, document, &record));
-  if (!found) return std::vector<Cleared<ClearedChunk>>();
-  std::vector<const store::v1::ChunkEntry*> seen;  // by ordinal, as they are stored
-  size_t center = 0;
+  if (!found) return around;
+  EntryList seen;
   for (const auto& entry : record.chunks()) {
-    if (!Permits(record, entry) && !Planted(Bug::kNeighboursUnguarded)) continue;
-    if (entry.ordinal() < ordinal) ++center;
-    seen.push_back(&entry);
+    if (Permits(record, entry) || Planted(Bug::kNeighboursUnguarded)) seen.push_back(&entry);
   }
-  if (center == seen.size() || seen[center]->ordinal() != ordinal) {
-    return std::vector<Cleared<ClearedChunk>>();
+  std::vector<bool> taken(seen.size());
+  std::vector<size_t> centers;
+  for (const uint32_t ordinal : ordinals) {
+    const size_t center = centers.emplace_back(PlaceOf(ordinal, seen));
+    if (center < seen.size()) taken[center] = true;
   }
+  size_t left = static_cast<size_t>(std::count(taken.begin(), taken.end(), false));
   std::vector<std::optional<ClearedChunk>> permitted;
-  const size_t first = center - std::min(center, reach);
-  const size_t last = center + std::min(seen.size() - 1 - center, reach);
-  for (size_t i = first; i <= last; ++i) {
-    if (i == center || !wanted(seen[i]->ordinal())) continue;
-    permitted.push_back(Describe(record, *seen[i]));
+  std::vector<size_t> places;  // in `around`, of those
+  for (size_t i = 0; i < centers.size(); ++i) {
+    if (centers[i] == seen.size()) continue;
+    const size_t last = centers[i] + std::min(seen.size() - 1 - centers[i], reach);
+    for (size_t at = centers[i] - std::min(centers[i], reach); at <= last && left > 0; ++at) {
+      if (taken[at]) continue;
+      taken[at] = true;
+      --left;
+      permitted.push_back(Describe(record, *seen[at]));
+      places.push_back(i);
+    }
   }
-  return LoadAll(std::move(permitted));
+  RETURN_IF_ERROR(Load(permitted));
+  for (size_t i = 0; i < permitted.size(); ++i) {
+    if (!permitted[i]) continue;
+    around[places[i]].push_back(Cleared<ClearedChunk>(*std::move(permitted[i])));
+  }
+  return around;
 }
 
 StatusOr<bool> Guard::Sees(std::string_view document) {

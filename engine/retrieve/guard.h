@@ -5,7 +5,6 @@
 // stored embedding.
 #pragma once
 
-#include <functional>
 #include <map>
 #include <optional>
 #include <span>
@@ -111,12 +110,13 @@ class Guard {
   // All chunks of a document that the subject may see, by ordinal; empty if it is hidden or absent.
   StatusOr<std::vector<Cleared<ClearedChunk>>> ClearDocument(std::string_view document);
 
-  // Of the chunks of a document that the subject may see, in their order, up to `reach` before and
-  // after the one at `ordinal`, without itself; the same whatever stands between them that is
-  // hidden. Reads those that `wanted` says true of.
-  StatusOr<std::vector<Cleared<ClearedChunk>>> ClearAround(
-      std::string_view document, uint32_t ordinal, size_t reach,
-      const std::function<bool(uint32_t ordinal)>& wanted);
+  // For each of `ordinals`, of the chunks of their document that the subject may see, in their
+  // order, up to `reach` before and after it; the same whatever stands between them that is hidden.
+  // Without those at `ordinals`, and each chunk once, with the first that it is near to. Reads the
+  // document's record once.
+  using Surroundings = std::vector<std::vector<Cleared<ClearedChunk>>>;
+  StatusOr<Surroundings> ClearAround(std::string_view document, std::span<const uint32_t> ordinals,
+                                     size_t reach);
 
   // The part of a document that the subject may see, for a model to be trained on; nothing if it is
   // hidden or absent. Attributes that the subject may not have are left out.
@@ -141,9 +141,6 @@ class Guard {
   Status Load(std::span<std::optional<ClearedChunk>> chunks);
   Status Fill(const store::v1::ChunkRecord& record, ClearedChunk* chunk);
   void ScoreText(const store::v1::ChunkRecord& record, ClearedChunk* chunk) const;
-  // Loads what is permitted, and clears what is still there.
-  StatusOr<std::vector<Cleared<ClearedChunk>>> LoadAll(
-      std::vector<std::optional<ClearedChunk>> permitted);
   // Copies what holds for the whole document.
   void DescribeForExport(const Record& record, const ExportedParts& parts,
                          ExportedDocument* out) const;

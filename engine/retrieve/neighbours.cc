@@ -3,45 +3,63 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <set>
+#include <map>
+#include <string>
+#include <utility>
 
 #include "engine/base/limits.h"
+#include "engine/base/stop.h"
 
 namespace cordon {
 namespace {
 
 uint32_t Distance(uint32_t a, uint32_t b) { return a > b ? a - b : b - a; }
 
+// Nearest first, of two equally near ones the earlier.
+void SortByDistance(uint32_t ordinal, std::vector<Cleared<ClearedChunk>>* chunks) {
+  std::stable_sort(chunks->begin(), chunks->end(), [ordinal](const auto& a, const auto& b) {
+    return Distance(a->ordinal, ordinal) < Distance(b->ordinal, ordinal);
+  });
+}
+
+Status CheckBytes(size_t bytes) {
+  if (bytes <= limits::kAnswerBytes) return OkStatus();
+  return Invalid("k", fmt::format("with their neighbours the passages would have more than {} "
+                                  "bytes of text; ask for fewer",
+                                  limits::kAnswerBytes));
+}
+
 }  // namespace
 
-StatusOr<std::vector<Passage>> WithNeighbours(Guard* guard, std::vector<Passage> hits,
-                                              size_t reach) {
-  std::set<std::pair<std::string, uint32_t>> taken;
-  for (const Passage& hit : hits) taken.emplace(hit->document, hit->ordinal);
-  std::vector<Passage> all;
+StatusOr<std::vector<Passage>> WithNeighbours(Guard* guard, std::vector<Passage> hits, size_t reach,
+                                              const std::function<bool()>& stop) {
+  std::map<std::string, std::vector<size_t>> places;  // of hits, by document
   size_t bytes = 0;
+  for (size_t i = 0; i < hits.size(); ++i) {
+    places[hits[i]->document].push_back(i);
+    bytes += hits[i]->text.size();
+  }
+  std::vector<std::vector<Cleared<ClearedChunk>>> around(hits.size());
+  for (const auto& [document, its_places] : places) {
+    RETURN_IF_ERROR(CheckGoesOn(stop));
+    std::vector<uint32_t> ordinals;
+    for (const size_t place : its_places) ordinals.push_back(hits[place]->ordinal);
+    ASSIGN_OR_RETURN(auto surroundings, guard->ClearAround(document, ordinals, reach));
+    for (size_t i = 0; i < its_places.size(); ++i) {
+      around[its_places[i]] = std::move(surroundings[i]);
+      for (const auto& chunk : around[its_places[i]]) bytes += chunk->text.size();
+    }
+    RETURN_IF_ERROR(CheckBytes(bytes));
+  }
+  std::vector<Passage> all;
   for (size_t group = 0; group < hits.size(); ++group) {
-    const std::string document = hits[group]->document;
-    const uint32_t ordinal = hits[group]->ordinal;
-    ASSIGN_OR_RETURN(auto around, guard->ClearAround(document, ordinal, reach, [&](uint32_t other) {
-      return taken.emplace(document, other).second;
-    }));
-    std::stable_sort(around.begin(), around.end(), [ordinal](const auto& a, const auto& b) {
-      return Distance(a->ordinal, ordinal) < Distance(b->ordinal, ordinal);
-    });
-    bytes += hits[group]->text.size();
+    SortByDistance(hits[group]->ordinal, &around[group]);
     hits[group].group = group;
     all.push_back(std::move(hits[group]));
-    for (auto& chunk : around) {
-      bytes += chunk->text.size();
+    for (auto& chunk : around[group]) {
       Passage& added = all.emplace_back(std::move(chunk));
       added.neighbour = true;
       added.group = group;
-    }
-    if (bytes > limits::kAnswerBytes) {
-      return Invalid("k", fmt::format("with their neighbours the passages would have more than {} "
-                                      "bytes of text; ask for fewer",
-                                      limits::kAnswerBytes));
     }
   }
   return all;

@@ -1,6 +1,7 @@
 // Passages in their surroundings: neighbours and parents.
 #pragma once
 
+#include <functional>
 #include <vector>
 
 #include "engine/retrieve/guard.h"
@@ -11,9 +12,10 @@ namespace cordon {
 // Each hit, and after it up to `reach` permitted chunks of its document before and after it,
 // nearest first and of two equally near ones the earlier; SIZE_MAX: all permitted ones. Each is
 // read and decided by `guard` anew. A chunk stands once: as a hit if it is one, else with the first
-// hit it is near to. INVALID_ARGUMENT if their texts are more than an answer may hold.
-StatusOr<std::vector<Passage>> WithNeighbours(Guard* guard, std::vector<Passage> hits,
-                                              size_t reach);
+// hit it is near to. INVALID_ARGUMENT if their texts are more than an answer may hold;
+// DEADLINE_EXCEEDED once `stop`, which may be empty, says true.
+StatusOr<std::vector<Passage>> WithNeighbours(Guard* guard, std::vector<Passage> hits, size_t reach,
+                                              const std::function<bool()>& stop);
 
 // Puts the passages of each group in the document's order.
 void Arrange(std::vector<Passage>* passages);

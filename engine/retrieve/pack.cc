@@ -4,6 +4,7 @@
 #include <set>
 
 #include "engine/base/planted.h"
+#include "engine/base/stop.h"
 #include "engine/retrieve/block.h"
 #include "engine/retrieve/neighbours.h"
 #include "engine/store/codec.h"
@@ -37,12 +38,14 @@ size_t TokensOf(const Passage& passage, const ContextPlan& plan, const TokenCoun
 }
 
 // Drops what the budget does not hold.
-void Fit(const ContextPlan& plan, const TokenCounter& counter, Context* context) {
-  if (!plan.budgeted && !plan.block) return;
+Status Fit(const ContextPlan& plan, const TokenCounter& counter, const std::function<bool()>& stop,
+           Context* context) {
+  if (!plan.budgeted && !plan.block) return OkStatus();
   context->token_counter = counter.name();
   context->tokens = plan.block ? BlockTokensAround(counter) : 0;
   size_t kept = 0;
   for (; kept < context->passages.size(); ++kept) {
+    RETURN_IF_ERROR(CheckGoesOn(stop));
     const size_t more = TokensOf(context->passages[kept], plan, counter);
     if (context->tokens + more > plan.token_budget) break;
     context->tokens += more;
@@ -50,6 +53,7 @@ void Fit(const ContextPlan& plan, const TokenCounter& counter, Context* context)
   context->limited = kept < context->passages.size();
   context->passages.erase(context->passages.begin() + static_cast<std::ptrdiff_t>(kept),
                           context->passages.end());
+  return OkStatus();
 }
 
 }  // namespace
@@ -86,21 +90,23 @@ void Classify(const Access& access, const Authenticated& caller, const std::set<
   context->destinations = ReceiversOfAll(access, caller, labels);
 }
 
-Context Pack(const Access& access, const Authenticated& caller, std::vector<Passage> passages,
-             const ContextPlan& plan, const TokenCounter& counter) {
+StatusOr<Context> Pack(const Access& access, const ReadContext& read, std::vector<Passage> passages,
+                       const ContextPlan& plan) {
   Context context;
   context.passages = std::move(passages);
-  Fit(plan, counter, &context);
+  const TokenCounter& counter = read.tokens == nullptr ? ApproximateCounter() : *read.tokens;
+  RETURN_IF_ERROR(Fit(plan, counter, read.stop, &context));
   if (plan.reach > 0) Arrange(&context.passages);
-  Classify(access, caller, LabelsOf(context.passages), &context);
+  Classify(access, read.caller, LabelsOf(context.passages), &context);
   return context;
 }
 
 Context PackAll(const Access& access, const Authenticated& caller,
                 std::vector<Cleared<ClearedChunk>> cleared) {
-  std::vector<Passage> passages;
-  for (auto& chunk : cleared) passages.emplace_back(std::move(chunk));
-  return Pack(access, caller, std::move(passages), ContextPlan(), ApproximateCounter());
+  Context context;
+  for (auto& chunk : cleared) context.passages.emplace_back(std::move(chunk));
+  Classify(access, caller, LabelsOf(context.passages), &context);
+  return context;
 }
 
 void NoteContext(const Context& context, const Pseudonyms& pseudonyms,

@@ -26,9 +26,9 @@ struct Context {
 
 // Takes whole passages, in the order in which they come (best first, each hit before its
 // neighbours), until the next would exceed the plan's budget, and puts neighbours where they
-// belong.
-Context Pack(const Access& access, const Authenticated& caller, std::vector<Passage> passages,
-             const ContextPlan& plan, const TokenCounter& counter);
+// belong. DEADLINE_EXCEEDED once `read.stop` says true.
+StatusOr<Context> Pack(const Access& access, const ReadContext& read, std::vector<Passage> passages,
+                       const ContextPlan& plan);
 
 // Takes all of them.
 Context PackAll(const Access& access, const Authenticated& caller,

@@ -149,11 +149,10 @@ StatusOr<RetrievedContext> FindAnswer(const ReadContext& context,
     Guard guard(*access.view.view, *access.collection, access.subject,
                 scored ? std::span<const float>(question.vector) : std::span<const float>(),
                 answer.plan.ToRead());
-    ASSIGN_OR_RETURN(chosen.passages,
-                     WithNeighbours(&guard, std::move(chosen.passages), answer.plan.reach));
+    ASSIGN_OR_RETURN(chosen.passages, WithNeighbours(&guard, std::move(chosen.passages),
+                                                     answer.plan.reach, context.stop));
   }
-  answer.context = Pack(access, context.caller, std::move(chosen.passages), answer.plan,
-                        context.tokens == nullptr ? ApproximateCounter() : *context.tokens);
+  ASSIGN_OR_RETURN(answer.context, Pack(access, context, std::move(chosen.passages), answer.plan));
   answer.context.limited |= chosen.limited;
   if (request.want_nonce() || answer.plan.block) {
     ASSIGN_OR_RETURN(const std::string random, RandomBytes(kNonceBytes));

@@ -178,12 +178,15 @@ StatusOr<ClearedChunks> SearchOne(Proposer& proposer, const Question& question, 
   }
 }
 
-StatusOr<ClearedChunks> Search(const Access& access, AllowedSet allowed, const Question& question,
-                               const std::function<bool()>& stop, SearchTrace* trace) {
+StatusOr<Best> Search(const Access& access, AllowedSet allowed, const Question& question,
+                      const std::function<bool()>& stop, SearchTrace* trace) {
   Proposer proposer(access, std::move(allowed), question, stop, trace);
   RETURN_IF_ERROR(proposer.Begin());
   if (question.rank == v1::RANK_HYBRID) return SearchBoth(proposer, question);
-  return SearchOne(proposer, question, question.k, question.reading);
+  Best best;
+  ASSIGN_OR_RETURN(best.chunks, SearchOne(proposer, question, question.k, question.reading));
+  best.complete = best.chunks.size() < question.k;
+  return best;
 }
 
 }  // namespace cordon

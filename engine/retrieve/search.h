@@ -31,11 +31,17 @@ Status CheckRanking(const v1::RetrieveRequest& request);
 
 using ClearedChunks = std::vector<Cleared<ClearedChunk>>;
 
-// The best min(k, permitted) chunks, best first, of what `allowed` admits: access says by whom the
-// guard decides. INVALID_ARGUMENT for a filter that does not fit
+// What a search has found.
+struct Best {
+  ClearedChunks chunks;   // best first
+  bool complete = false;  // there are no others, however many had been asked for
+};
+
+// The best min(k, permitted) chunks of what `allowed` admits, of a hybrid answer of what is fused:
+// access says by whom the guard decides. INVALID_ARGUMENT for a filter that does not fit
 // the collection as the caller may know it, or an answer of too much text; DEADLINE_EXCEEDED when
 // `stop` (may be empty) said true. `trace` tells of the last search by vector, if there was one.
-StatusOr<ClearedChunks> Search(const Access& access, AllowedSet allowed, const Question& question,
-                               const std::function<bool()>& stop, SearchTrace* trace);
+StatusOr<Best> Search(const Access& access, AllowedSet allowed, const Question& question,
+                      const std::function<bool()>& stop, SearchTrace* trace);
 
 }  // namespace cordon

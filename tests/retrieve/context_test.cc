@@ -315,6 +315,62 @@ TEST_F(Contexts, FewerThanAreWantedComeThoughMoreArePermitted) {
   EXPECT_FALSE(answer->limited());
 }
 
+// What is fused and then left out is not all that is permitted.
+TEST_F(Contexts, AHybridAnswerIsCutShortAndDoesNotSaySo) {
+  for (int i = 0; i < 60; ++i) {
+    scratch_.Do(From("w" + std::to_string(i), "wiki", "", "the same words", 100 - i));
+  }
+  v1::RetrieveRequest request = With(3, "per_source_max: 1");
+  request.set_rank(v1::RANK_HYBRID);
+  request.set_text("the same words");
+  auto answer = Ask(request);
+  EXPECT_EQ(answer->passages_size(), 1);
+  EXPECT_TRUE(answer->limited()) << "50 of each ranking were looked at";
+  request.mutable_fusion()->set_depth(100);
+  answer = Ask(request);
+  EXPECT_EQ(answer->passages_size(), 2) << "wiki and no source";
+  EXPECT_FALSE(answer->limited()) << "there are no others";
+  // Of what is not left out, as many as are asked for; or all that have the score.
+  request = With(60, "");
+  request.set_rank(v1::RANK_HYBRID);
+  request.set_text("the same words");
+  EXPECT_FALSE(Ask(request)->limited());
+  request.set_k(3);
+  request.set_min_score(1);
+  EXPECT_EQ(Ask(request)->passages_size(), 0);
+  EXPECT_FALSE(Ask(request)->limited());
+}
+
+// Every step asks whether the call goes on, and none gives part of an answer.
+TEST_F(Contexts, ACallThatIsOverGoesOn) {
+  for (const char* id : {"a", "b", "c"}) scratch_.Do(Pages(id, 50, {"", "", ""}));
+  int asked = 0;
+  const auto ask = [&](const std::string& options, uint32_t budget, int over_after) {
+    v1::RetrieveRequest request = With(3, options);
+    request.set_token_budget(budget);
+    asked = 0;
+    ReadContext context = scratch_.Read(AllOf());
+    context.stop = [&asked, over_after] { return asked++ == over_after; };
+    return Outcome(
+        Asked<v1::RetrieveResponse>([&](auto done) { Retrieve(context, request, done); }));
+  };
+  constexpr int kNever = -1;
+  EXPECT_EQ(ask("", 0, kNever), "OK");
+  const int plain = asked;
+  const auto all = [&](const std::string& options, uint32_t budget, int more) {
+    EXPECT_EQ(ask(options, budget, kNever), "OK");
+    EXPECT_GE(asked, plain + more) << options;
+    for (int after = asked - 1; after >= 0; --after) {
+      EXPECT_EQ(ask(options, budget, after), "DEADLINE_EXCEEDED: ") << options << " at " << after;
+    }
+  };
+  all("neighbours: 1", 0, 3);
+  all("parents: true", 1000, 3 + 9);
+  all("", 1000, 3);
+  all("duplicates: DUPLICATES_EXACT", 0, 0);
+  all("diversity: 0.5", 0, 3);
+}
+
 TEST_F(Contexts, ABatchOrAStreamLeavesUncounted) {
   for (int i = 0; i < 15; ++i) scratch_.Do(Scored("more" + std::to_string(i), "everyone", 10 + i));
   Grant grant = AllOf();
