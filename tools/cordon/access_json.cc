@@ -44,17 +44,6 @@ Status ReadQuota(JsonValue value, v1::Quota* quota) {
                             {"requests_per_minute", bound(&v1::Quota::set_requests_per_minute)}});
 }
 
-template <typename Message>
-StatusOr<Message> ParseOption(std::string_view option, std::string_view text,
-                              Status (*read)(JsonValue, Message*)) {
-  JsonParser parser;
-  const auto value = parser.Parse(text);
-  if (!value.ok()) return value.status().Within(option);
-  Message message;
-  if (Status status = read(*value, &message); !status.ok()) return status.Within(option);
-  return message;
-}
-
 }  // namespace
 
 Status ReadEntry(JsonValue value, v1::Entry* entry) {

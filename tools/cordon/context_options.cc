@@ -7,26 +7,6 @@
 namespace cordon {
 namespace {
 
-template <typename Set>
-JsonField NumberField(std::string_view key, Set set) {
-  return {key, [set](JsonValue value) {
-            uint32_t number = 0;
-            RETURN_IF_ERROR(ReadUint32(value, &number));
-            set(number);
-            return OkStatus();
-          }};
-}
-
-template <typename Set>
-JsonField FlagField(std::string_view key, Set set) {
-  return {key, [set](JsonValue value) {
-            bool flag = false;
-            RETURN_IF_ERROR(ReadBool(value, &flag));
-            set(flag);
-            return OkStatus();
-          }};
-}
-
 void AddChoosing(CLI::App* retrieve, ContextFlags& flags) {
   retrieve->add_option("--duplicates", flags.duplicates, "Which repeats of a passage to leave out")
       ->check(CLI::IsMember({"kept", "exact", "near"}))

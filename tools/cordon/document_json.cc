@@ -36,13 +36,7 @@ Status ReadChunk(JsonValue value, v1::Chunk* chunk) {
   return ReadObject(value,
                     {StringField("text", chunk->mutable_text()),
                      {"embedding", [&](JsonValue v) { return ReadEmbedding(v, chunk); }},
-                     {"ordinal",
-                      [&](JsonValue v) {
-                        uint32_t ordinal = 0;
-                        RETURN_IF_ERROR(ReadUint32(v, &ordinal));
-                        chunk->set_ordinal(ordinal);
-                        return OkStatus();
-                      }},
+                     NumberField("ordinal", [=](uint32_t n) { chunk->set_ordinal(n); }),
                      {"acl", [&](JsonValue v) { return ReadAcl(v, chunk->mutable_acl()); }},
                      {"label", [&](JsonValue v) { return ReadLabel(v, chunk->mutable_label()); }}});
 }
@@ -78,13 +72,7 @@ Status ReadDocument(JsonValue value, v1::Document* document) {
               {"attributes", [&](JsonValue v) { return ReadAttributes(v, document); }},
               {"provenance",
                [&](JsonValue v) { return ReadProvenance(v, document->mutable_provenance()); }},
-              {"canary",
-               [&](JsonValue v) {
-                 bool canary = false;
-                 RETURN_IF_ERROR(ReadBool(v, &canary));
-                 document->set_canary(canary);
-                 return OkStatus();
-               }},
+              FlagField("canary", [=](bool canary) { document->set_canary(canary); }),
               {"chunks", chunks},
               StringField("text", document->mutable_text())});
 }

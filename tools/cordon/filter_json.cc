@@ -101,16 +101,6 @@ Status ReadMethod(JsonValue value, v1::Fusion* fusion) {
   return OkStatus();
 }
 
-template <typename Message>
-Status ParseOption(std::string_view option, std::string_view text,
-                   Status (*read)(JsonValue, Message*), Message* message) {
-  JsonParser parser;
-  const auto value = parser.Parse(text);
-  if (!value.ok()) return value.status().Within(option);
-  if (Status status = read(*value, message); !status.ok()) return status.Within(option);
-  return OkStatus();
-}
-
 }  // namespace
 
 Status ReadFilter(JsonValue value, v1::Filter* filter) {
@@ -150,11 +140,13 @@ Status ReadFusion(JsonValue value, v1::Fusion* fusion) {
 }
 
 Status ParseFilterOption(std::string_view text, v1::Filter* filter) {
-  return ParseOption("filter", text, ReadFilter, filter);
+  ASSIGN_OR_RETURN(*filter, ParseOption("filter", text, ReadFilter));
+  return OkStatus();
 }
 
 Status ParseFusionOption(std::string_view text, v1::Fusion* fusion) {
-  return ParseOption("fusion", text, ReadFusion, fusion);
+  ASSIGN_OR_RETURN(*fusion, ParseOption("fusion", text, ReadFusion));
+  return OkStatus();
 }
 
 }  // namespace cordon

@@ -62,6 +62,39 @@ JsonField StringField(std::string_view name, std::string* text);
 JsonField StringsField(std::string_view name,
                        google::protobuf::RepeatedPtrField<std::string>* strings);
 
+// The same for values that a message takes by `set(value)`.
+template <typename Set>
+JsonField NumberField(std::string_view name, Set set) {
+  return {name, [set](JsonValue value) {
+            uint32_t number = 0;
+            RETURN_IF_ERROR(ReadUint32(value, &number));
+            set(number);
+            return OkStatus();
+          }};
+}
+template <typename Set>
+JsonField FlagField(std::string_view name, Set set) {
+  return {name, [set](JsonValue value) {
+            bool flag = false;
+            RETURN_IF_ERROR(ReadBool(value, &flag));
+            set(flag);
+            return OkStatus();
+          }};
+}
+
+// A message from the text of the command line's option `option`, with which the field of a refusal
+// begins.
+template <typename Message>
+StatusOr<Message> ParseOption(std::string_view option, std::string_view text,
+                              Status (*read)(JsonValue, Message*)) {
+  JsonParser parser;
+  const auto value = parser.Parse(text);
+  if (!value.ok()) return value.status().Within(option);
+  Message message;
+  if (Status status = read(*value, &message); !status.ok()) return status.Within(option);
+  return message;
+}
+
 // INVALID_ARGUMENT "must be WANTED, not a …", naming the type that was found.
 Status WrongType(JsonValue value, std::string_view wanted);
 

@@ -44,12 +44,7 @@ Status ReadScopes(JsonValue value, v1::ScopeRules* scopes) {
          StringsField("forbidden_tags", rule->mutable_forbidden_tags()),
          StringsField("regions", rule->mutable_regions()),
          TimeField("terms_reviewed_until", [rule] { return rule->mutable_terms_reviewed_until(); }),
-         {"trains_on_input", [rule](JsonValue v) {
-            bool trains = true;
-            RETURN_IF_ERROR(ReadBool(v, &trains));
-            rule->set_trains_on_input(trains);
-            return OkStatus();
-          }}});
+         FlagField("trains_on_input", [rule](bool trains) { rule->set_trains_on_input(trains); })});
     if (!status.ok()) return status.Within(key);
   }
   return OkStatus();
@@ -73,31 +68,20 @@ Status ReadContainer(JsonValue value, v1::ContainerChange* change) {
 Status ReadDestination(JsonValue value, v1::DestinationChange* change) {
   v1::Destination* const destination = change->mutable_destination();
   bool remove = false;
-  const auto scope = [&](JsonValue v) {
-    uint32_t number = 0;
-    RETURN_IF_ERROR(ReadUint32(v, &number));
-    destination->set_scope(number);
-    return OkStatus();
-  };
   RETURN_IF_ERROR(ReadObject(
-      value, {StringField("name", destination->mutable_name()),
-              {"scope", scope},
-              ClearanceField("ceiling", [destination] { return destination->mutable_ceiling(); }),
-              StringsField("forbidden_tags", destination->mutable_forbidden_tags()),
-              StringField("region", destination->mutable_region()),
-              {"model_label",
-               [&](JsonValue v) { return ReadLabel(v, destination->mutable_model_label()); }},
-              TimeField("terms_reviewed_until",
-                        [destination] { return destination->mutable_terms_reviewed_until(); }),
-              {"trains_on_input",
-               [&](JsonValue v) {
-                 bool trains = true;
-                 RETURN_IF_ERROR(ReadBool(v, &trains));
-                 destination->set_trains_on_input(trains);
-                 return OkStatus();
-               }},
-              StringField("retrained", change->mutable_retrained()),
-              {"delete", [&](JsonValue v) { return ReadBool(v, &remove); }}}));
+      value,
+      {StringField("name", destination->mutable_name()),
+       NumberField("scope", [=](uint32_t scope) { destination->set_scope(scope); }),
+       ClearanceField("ceiling", [destination] { return destination->mutable_ceiling(); }),
+       StringsField("forbidden_tags", destination->mutable_forbidden_tags()),
+       StringField("region", destination->mutable_region()),
+       {"model_label",
+        [&](JsonValue v) { return ReadLabel(v, destination->mutable_model_label()); }},
+       TimeField("terms_reviewed_until",
+                 [destination] { return destination->mutable_terms_reviewed_until(); }),
+       FlagField("trains_on_input", [=](bool trains) { destination->set_trains_on_input(trains); }),
+       StringField("retrained", change->mutable_retrained()),
+       {"delete", [&](JsonValue v) { return ReadBool(v, &remove); }}}));
   change->set_remove(remove);
   if (destination->name().empty()) return Invalid("name", "missing");
   return OkStatus();

@@ -91,13 +91,7 @@ Status ParseQuery(JsonParser& parser, std::string_view line, Query* query) {
        NameField("destination", scope->mutable_destination()),
        StringField("purpose", scope->mutable_purpose()),
        {"context", [&](JsonValue v) { return ReadContextOptions(v, request->mutable_context()); }},
-       {"token_budget",
-        [&](JsonValue v) {
-          uint32_t budget = 0;
-          RETURN_IF_ERROR(ReadUint32(v, &budget));
-          request->set_token_budget(budget);
-          return OkStatus();
-        }},
+       NumberField("token_budget", [=](uint32_t budget) { request->set_token_budget(budget); }),
        {"query_label", [&](JsonValue v) { return ReadLabel(v, request->mutable_query_label()); }},
        {"at_least_revision", [&](JsonValue v) { return ReadRevision(v, scope); }},
        {"filter", [&](JsonValue v) { return ReadFilter(v, request->mutable_filter()); }},
