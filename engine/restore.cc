@@ -11,6 +11,7 @@
 
 #include "engine/base/directory_lock.h"
 #include "engine/base/planted.h"
+#include "engine/base/replace_file.h"
 #include "engine/crypto/key_file.h"
 #include "engine/format.h"
 #include "engine/journal/chain_reader.h"
@@ -167,17 +168,8 @@ class TenantRestore {
   // The head and the anchor, then the journal's note that this was done.
   Status Finish() {
     Batch batch;
-    store::v1::HeadRecord head;
-    head.set_revision(state_.revision);
-    head.set_time_us(state_.time);
-    head.set_next_collection(state_.next_collection);
-    head.set_next_document(state_.next_document);
-    batch.Put(Family::kHeads, HeadKey(state_.id), head);
-    store::v1::AnchorRecord anchor;
-    anchor.set_sequence(last_.sequence);
-    anchor.set_mac(std::string(AsBytes(last_.mac)));
-    anchor.set_time_us(state_.time);
-    batch.Put(Family::kHeads, AnchorKey(state_.id), anchor);
+    PutHead(state_, &batch);
+    PutAnchor(state_.id, last_, state_.time, &batch);
     meters_.PutChanged(state_.id, state_.time, &batch);
     RETURN_IF_ERROR(database_.Write(batch));
     RETURN_IF_ERROR(database_.Sync());
@@ -253,9 +245,13 @@ StatusOr<Witnesses> OpenWitnesses(const DataPaths& paths) {
   return Witnesses{std::move(key), std::move(keys)};
 }
 
+// Where the store is while it is not whole: nobody takes it for one, and nobody can by putting its
+// FORMAT back.
+std::string Unfinished(const DataPaths& paths) { return paths.Store() + ".restoring"; }
+
 Status RestoreTenants(const DataPaths& paths, const Witnesses& witnesses, Restored* restored) {
   const Vault vault(witnesses.keys.get());
-  ASSIGN_OR_RETURN(const auto database, Database::Open(paths.Store(), /*create=*/false));
+  ASSIGN_OR_RETURN(const auto database, Database::Open(Unfinished(paths), /*create=*/false));
   RETURN_IF_ERROR(CheckKeysBelong(*database, *witnesses.keys));
   // Replaying a tenant may create others, whose journals come then.
   for (size_t done = 0;; ++done) {
@@ -266,11 +262,25 @@ Status RestoreTenants(const DataPaths& paths, const Witnesses& witnesses, Restor
   }
 }
 
+Status CannotWrite(const std::string& path, const std::error_code& error) {
+  return Status(StatusCode::kFailedPrecondition, "data_dir",
+                fmt::format("cannot write {}: {}; choose a directory that this user may write",
+                            path, error.message()));
+}
+
+// What a killed restore left goes first: of its changes the journal has told none that count.
 StatusOr<Restored> CopyAndReplay(const std::string& from, uint32_t id, const DataPaths& paths,
                                  const Witnesses& witnesses) {
-  RETURN_IF_ERROR(RestoreBackup(from, id, paths.Store()));
+  const std::string unfinished = Unfinished(paths);
+  std::error_code error;
+  std::filesystem::remove_all(unfinished, error);
+  if (error) return CannotWrite(unfinished, error);
+  RETURN_IF_ERROR(RestoreBackup(from, id, unfinished));
   Restored restored;
   RETURN_IF_ERROR(RestoreTenants(paths, witnesses, &restored));
+  std::filesystem::rename(unfinished, paths.Store(), error);
+  if (error) return CannotWrite(paths.Store(), error);
+  RETURN_IF_ERROR(SyncDirectory(paths.data_dir));
   RETURN_IF_ERROR(WriteSecretFile(paths.Format(), std::string(kFormatVersion) + "\n"));
   return restored;
 }
@@ -280,23 +290,18 @@ StatusOr<Restored> CopyAndReplay(const std::string& from, uint32_t id, const Dat
 StatusOr<Restored> RestoreStore(const std::string& from, uint32_t id, const DataPaths& paths) {
   if (HoldsStore(paths)) {
     return Status(StatusCode::kFailedPrecondition, "data_dir",
-                  paths.data_dir +
-                      " holds a store, or what a killed restore left of one; restore to a new "
-                      "directory");
+                  paths.data_dir + " holds a store; restore to a new directory");
   }
   ASSIGN_OR_RETURN(const Witnesses witnesses, OpenWitnesses(paths));
   std::error_code error;
   const bool made = std::filesystem::create_directories(paths.data_dir, error);
-  if (error) {
-    return Status(StatusCode::kFailedPrecondition, "data_dir",
-                  fmt::format("cannot create {}: {}; choose a directory that this user may write",
-                              paths.data_dir, error.message()));
-  }
+  if (error) return CannotWrite(paths.data_dir, error);
   auto restored = CopyAndReplay(from, id, paths, witnesses);
   if (restored.ok()) return restored;
   // There was none of it before, and the same command is to work once its cause is mended.
   std::filesystem::remove(paths.Format(), error);
   std::filesystem::remove_all(paths.Store(), error);
+  std::filesystem::remove_all(Unfinished(paths), error);
   if (made) std::filesystem::remove(paths.data_dir, error);
   return restored;
 }

@@ -16,7 +16,8 @@ struct Restored {
 
 // Writes the backup `id` (0: the newest) of `from` to `paths.data_dir`, which must hold no store,
 // and tells it all that the journals know and the backup does not; notes that in the journals. The
-// FORMAT comes last: a killed restore leaves no store that would be served, a failed one nothing.
+// store gets its name last: a killed restore leaves nothing that could be taken for one, and the
+// next try takes that away; a failed one leaves nothing.
 // FAILED_PRECONDITION if the keys or journals are missing, in use or another store's, if a journal
 // ends before the backup, and if the backup holds what was given up since (--accept-loss-to);
 // DATA_LOSS if something is damaged.

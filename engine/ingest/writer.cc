@@ -27,6 +27,14 @@ Status Broken(const Status& cause) {
 
 }  // namespace
 
+void PutAnchor(uint32_t tenant, const JournalAnchor& anchor, Micros time, Batch* batch) {
+  store::v1::AnchorRecord record;
+  record.set_sequence(anchor.sequence);
+  record.set_mac(std::string(AsBytes(anchor.mac)));
+  record.set_time_us(time);
+  batch->Put(Family::kHeads, AnchorKey(tenant), record);
+}
+
 Writer::Writer(Database* database, const Vault* vault, Clock* clock, OpenTenant open_tenant,
                std::string index_dir)
     : database_(database),
@@ -334,7 +342,7 @@ Status Writer::ApplyToHead(Head* head, Pending* pending) {
   if (pending->caller) {
     RETURN_IF_ERROR(CheckNotRaised(head->state.policy, applied.next.policy, *pending->caller));
   }
-  PutAnchor(*head, &applied.batch);
+  AnchorHead(*head, &applied.batch);
   if (const Status written = database_->Write(applied.batch); !written.ok()) {
     broken_ = Broken(written);
     return written;
@@ -456,13 +464,8 @@ void Writer::PublishChanged() {
   }
 }
 
-void Writer::PutAnchor(const Head& head, Batch* batch) const {
-  const JournalAnchor synced = head.tenant->journal->synced();
-  store::v1::AnchorRecord record;
-  record.set_sequence(synced.sequence);
-  record.set_mac(std::string(AsBytes(synced.mac)));
-  record.set_time_us(clock_->Now());
-  batch->Put(Family::kHeads, AnchorKey(head.state.id), record);
+void Writer::AnchorHead(const Head& head, Batch* batch) const {
+  PutAnchor(head.state.id, head.tenant->journal->synced(), clock_->Now(), batch);
   // Read after the anchor: what is counted has its record behind it at worst, never missing.
   head.tenant->meters.PutChanged(head.state.id, clock_->Now(), batch);
 }
@@ -476,7 +479,7 @@ void Writer::Anchor() {
     const uint64_t sequence = head.tenant->journal->synced().sequence;
     if (sequence == head.anchored) continue;
     head.anchored = sequence;
-    PutAnchor(head, &batch);
+    AnchorHead(head, &batch);
     moved = true;
   }
   if (!moved) return;

@@ -46,6 +46,9 @@ struct Committed {
   JournalReceipt receipt;
 };
 
+// Adds to the batch where the tenant's journal stands, and the latest time that the clock has shown.
+void PutAnchor(uint32_t tenant, const JournalAnchor& anchor, Micros time, Batch* batch);
+
 // Thread-safe.
 class Writer {
  public:
@@ -158,7 +161,7 @@ class Writer {
   void AdoptLocked(std::shared_ptr<Tenant> tenant, Interner interner);
   // Remembers in the store where the journals stand.
   void Anchor();
-  void PutAnchor(const Head& head, Batch* batch) const;
+  void AnchorHead(const Head& head, Batch* batch) const;
 
   Database* const database_;
   const Vault* const vault_;

@@ -2,7 +2,7 @@
 //
 // Counted is what leaves: passages and their approximate tokens in a day, calls in a minute, of UTC
 // by the clock that never runs backwards. Whatever is counted has a journal record that is appended
-// later; with the anchor the store keeps the counts (Writer::PutAnchor), and a start adds the
+// later; with the anchor the store keeps the counts (Writer::AnchorHead), and a start adds the
 // records behind the anchor. So a restart, or a loop of crashes, forgets nothing that left under
 // `journal: required`, and may count twice what was under way: never less than what left. Under
 // `buffered` a crash loses what the journal loses, a second at most.

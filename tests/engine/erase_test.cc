@@ -1,5 +1,6 @@
 // What was erased or revoked and can be read again: from files, from memory, from a backup.
 #include <algorithm>
+#include <set>
 
 #include "engine/verify_journals.h"
 #include "tests/engine/erasing.h"
@@ -464,6 +465,27 @@ TEST_F(Erasing, DamageIsNotNamed) {
   const std::string where = "chunks 0000000100000001000000000000000100000000";
   EXPECT_TRUE(std::any_of(damaged->damage.begin(), damaged->damage.end(),
                           [&](const auto& damage) { return damage.where == where; }));
+}
+
+TEST_F(Erasing, WhereNothingWasErasedTheStoreIsRewritten) {
+  Ingest("a");
+  engine_.reset();
+  const auto opened = Database::Open(paths().Store(), /*create=*/false);
+  ASSERT_TRUE(opened.ok() && (*opened)->Flush().ok());
+  const auto files = [&] {
+    std::set<std::string> names;
+    for (const auto& file : *(*opened)->Files()) {
+      if (!file.log) names.insert(file.path);
+    }
+    return names;
+  };
+  const auto before = files();
+  const auto bytes = (*opened)->RewriteDocuments(1, 1, {});
+  ASSERT_TRUE(bytes.ok());
+  EXPECT_EQ(*bytes, 0u);
+  EXPECT_EQ(files(), before);
+  ASSERT_TRUE((*opened)->RewriteCollection(1, 1).ok());
+  EXPECT_NE(files(), before) << "the test shows nothing";
 }
 
 TEST_F(Erasing, SpaceOfDeletedDocumentsDoesNotComeBack) {

@@ -280,6 +280,24 @@ TEST_F(Restoring, AStoppingServerWaitsForABackup) {
   EXPECT_EQ(listed->size(), 1u);
 }
 
+// Not even under a FORMAT that somebody puts back.
+TEST_F(Restoring, WhatAKilledRestoreLeavesIsTakenForAStore) {
+  Ingest("a");
+  ASSERT_TRUE(engine_->Backup(0).ok());
+  DeleteDocument("a");
+  engine_.reset();
+  const fs::path left = scratch_ / "restored/store.restoring";
+  fs::create_directories(scratch_ / "restored");
+  fs::copy(scratch_ / "data/store", left, fs::copy_options::recursive);
+  fs::copy(scratch_ / "data/FORMAT", scratch_ / "restored/FORMAT");
+  EXPECT_FALSE(Engine::Open(Options(paths("restored"))).ok());
+  fs::remove(scratch_ / "restored/FORMAT");
+  fs::remove_all(scratch_ / "restored/store");  // an empty one, which opening made
+  Restore("restored");
+  EXPECT_FALSE(fs::exists(left));
+  EXPECT_FALSE(Sees("a"));
+}
+
 TEST_F(Restoring, AFailedRestoreCannotBeRepeated) {
   Ingest("a");
   ASSERT_TRUE(engine_->Backup(0).ok());
