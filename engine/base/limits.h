@@ -112,8 +112,7 @@ inline constexpr int kEndpointTries = 4;               // of one call, within it
 inline constexpr int kEndpointBackoff_ms = 100;        // before the second try; doubles
 inline constexpr int kEndpointFailures = 5;            // in a row open the circuit
 inline constexpr int kEndpointPause_ms = 10000;        // for which an open circuit refuses at once
-inline constexpr int kEndpointThreads = 16;            // calls that may wait for endpoints at once
-inline constexpr size_t kEndpointWaiters = 64;         // calls that wait for such a thread
+inline constexpr size_t kEndpointWaiters = 64;         // calls that wait while as many ask as may
 
 // An auditor's questions.
 inline constexpr uint32_t kWhoCanSeePage = 1000;      // names of one answer: some screens

@@ -9,7 +9,9 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <functional>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <string>
 
@@ -51,8 +53,9 @@ struct Front {
   Authenticator* authenticator;
   CertificateAuthenticator* certificates;
   Executor* executor;
-  Executor* outside = nullptr;  // for calls that wait for endpoints; null: there are none
-  Executor* backups = nullptr;  // of one thread: a backup takes minutes, and there is one at a time
+  Executor* backups;  // of one thread: a backup takes minutes, and there is one at a time
+  // For calls that wait for an endpoint, by its name: a slow one holds up who asks it alone.
+  std::map<std::string, std::unique_ptr<Executor>, std::less<>> outside{};
   OpenStreams streams;
   OpenSyncs syncs;
   Peers peers;

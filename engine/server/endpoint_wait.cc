@@ -1,52 +1,57 @@
 #include "engine/server/endpoint_wait.h"
 
-#include <algorithm>
-
-#include "engine/embed/endpoint.h"
+#include <fmt/format.h>
 
 namespace cordon {
 namespace {
 
-// Whether the caller may enter the collection with `right`, and an endpoint embeds for it. Whoever
-// may not is refused without waiting: nobody learns by a full queue what there is.
-bool IsEmbeddedOutside(const ReadContext& context, const std::string& name, Right right) {
+// The endpoint that embeds for a collection which the caller may enter with `right`. Whoever may
+// not is refused without waiting: nobody learns by a full queue what there is.
+std::string EmbedsFor(const ReadContext& context, const std::string& name, Right right) {
   if (!context.caller.Require(right).ok() || !context.caller.RequireCollection(name).ok()) {
-    return false;
+    return "";
   }
   const PinnedView view = context.tenant->publisher.Pin(context.clock);
   const auto collection = view->state().FindCollection(name);
-  return collection && collection->config.embedder() == v1::EMBEDDER_HTTP;
+  return collection ? collection->config.embedding_endpoint() : "";
 }
 
-bool AsksReranker(const ReadContext& context, const v1::RetrieveRequest& request) {
+// The endpoint that the caller names to rerank, if it may.
+std::string Reranks(const ReadContext& context, const v1::RetrieveRequest& request) {
   const std::string& name = request.context().rerank();
-  return !name.empty() && context.caller.Require(Right::kQuery).ok() &&
-         context.caller.grant().MayNameDestination(name) && context.endpoints != nullptr &&
-         context.endpoints->Find(name, EndpointConfig::Kind::kRerank) != nullptr;
+  const bool may = context.caller.Require(Right::kQuery).ok() &&
+                   context.caller.RequireCollection(request.collection()).ok() &&
+                   context.caller.grant().MayNameDestination(name);
+  return may ? name : "";
 }
 
 }  // namespace
 
-bool AsksEndpoint(const ReadContext& context, const v1::RetrieveRequest& request) {
-  if (request.text().empty()) return false;
-  if (AsksReranker(context, request)) return true;
+std::string EndpointAsked(const ReadContext& context, const v1::RetrieveRequest& request) {
+  if (request.text().empty()) return "";
   const bool embeds = request.vector_size() == 0 && request.rank() != v1::RANK_LEXICAL;
-  return embeds && IsEmbeddedOutside(context, request.collection(), Right::kQuery);
+  std::string endpoint;
+  if (embeds) endpoint = EmbedsFor(context, request.collection(), Right::kQuery);
+  return endpoint.empty() ? Reranks(context, request) : endpoint;
 }
 
-bool AsksEndpoint(const ReadContext& context, const v1::BatchRetrieveRequest& request) {
-  return std::any_of(request.queries().begin(), request.queries().end(),
-                     [&](const auto& query) { return AsksEndpoint(context, query); });
+std::string EndpointAsked(const ReadContext& context, const v1::BatchRetrieveRequest& request) {
+  for (const auto& query : request.queries()) {
+    std::string endpoint = EndpointAsked(context, query);
+    if (!endpoint.empty()) return endpoint;
+  }
+  return "";
 }
 
-bool AsksEndpoint(const ReadContext& context, const v1::IngestRequest& request) {
-  return request.documents_size() > 0 &&
-         IsEmbeddedOutside(context, request.collection(), Right::kIngest);
+std::string EndpointAsked(const ReadContext& context, const v1::IngestRequest& request) {
+  if (request.documents_size() == 0) return "";
+  return EmbedsFor(context, request.collection(), Right::kIngest);
 }
 
-Status EndpointsBusy() {
-  return Status(StatusCode::kResourceExhausted, "endpoint",
-                "too many calls wait for the server's endpoints; try again later");
+Status EndpointBusy(std::string_view endpoint) {
+  return Status(
+      StatusCode::kResourceExhausted, "endpoint",
+      fmt::format("too many calls wait for the endpoint '{}'; try again later", endpoint));
 }
 
 }  // namespace cordon

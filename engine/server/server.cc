@@ -94,7 +94,6 @@ struct Server::Parts {
   std::unique_ptr<CertificateAuthenticator> certificates;
   std::unique_ptr<TlsFiles> tls;  // null: plain text
   std::unique_ptr<Executor> executor;
-  std::unique_ptr<Executor> outside;  // null: there are no endpoints
   std::unique_ptr<Executor> backups;
   Front front;
   std::unique_ptr<RetrievalService> retrieval;
@@ -132,7 +131,6 @@ Status Server::Parts::Listen(const Config& config) {
   front.authenticator = authenticator.get();
   front.certificates = certificates.get();
   front.executor = executor.get();
-  front.outside = outside.get();
   front.stream_cap = std::chrono::milliseconds(config.stream_cap_ms);
   front.backups = backups.get();
   retrieval = std::make_unique<RetrievalService>(&front);
@@ -181,8 +179,9 @@ StatusOr<std::unique_ptr<Server>> Server::Start(const Config& config) {
   RETURN_IF_ERROR(parts->AcceptTokens(config));
   parts->executor =
       std::make_unique<Executor>(ThreadsOf(config), static_cast<size_t>(config.queue));
-  if (!config.endpoints.empty()) {
-    parts->outside = std::make_unique<Executor>(limits::kEndpointThreads, limits::kEndpointWaiters);
+  for (const EndpointConfig& endpoint : config.endpoints) {
+    parts->front.outside[endpoint.name] =
+        std::make_unique<Executor>(endpoint.concurrency, limits::kEndpointWaiters);
   }
   parts->backups = std::make_unique<Executor>(/*threads=*/1, kBackupQueue);
   RETURN_IF_ERROR(parts->Listen(config));
@@ -200,7 +199,7 @@ void Server::Stop() {
   parts_->server->Wait();
   while (!parts_->front.waiting.empty()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
   parts_->server.reset();
-  parts_->outside.reset();
+  parts_->front.outside.clear();
   parts_->backups.reset();
   parts_->executor.reset();  // runs what is queued: its calls are cancelled, but end by themselves
   const uint64_t refused = parts_->front.unauthenticated.load();

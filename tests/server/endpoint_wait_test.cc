@@ -11,6 +11,7 @@
 
 #include "cordon/v1/admin.grpc.pb.h"
 #include "cordon/v1/ingest.grpc.pb.h"
+#include "cordon/v1/policy.grpc.pb.h"
 #include "cordon/v1/retrieval.grpc.pb.h"
 #include "engine/server/server.h"
 #include "tests/http/loopback_server.h"
@@ -31,6 +32,7 @@ class HangingEndpoint : public testing::Test {
   void SetUp() override {
     model_.Say("200 OK", "{}");
     model_.Wait(milliseconds(60'000));
+    quick_.Say("200 OK", R"({"model":"m","data":[{"index":0,"embedding":[1,0,0,0,0,0,0,0]}]})");
     Config config;
     config.paths.data_dir = scratch_ / "data";
     config.listen = "127.0.0.1:0";
@@ -42,7 +44,11 @@ class HangingEndpoint : public testing::Test {
     endpoint.model = "m";
     endpoint.dimension = 8;
     endpoint.deadline_ms = kDeadline_ms;
+    endpoint.concurrency = kAtOnce;
     config.endpoints = {endpoint};
+    endpoint.name = "quick";
+    endpoint.target.url = quick_.url();
+    config.endpoints.push_back(endpoint);
     auto started = Server::Start(config);
     ASSERT_TRUE(started.ok()) << started.status().ToString();
     server_ = *std::move(started);
@@ -52,7 +58,15 @@ class HangingEndpoint : public testing::Test {
     admin_ = v1::Admin::NewStub(channel);
     ingest_ = v1::Ingest::NewStub(channel);
     retrieval_ = v1::Retrieval::NewStub(channel);
+    v1::ApplyPolicyResponse applied;
+    const auto policy = v1::Policy::NewStub(channel)->ApplyPolicy(
+        As().get(),
+        FromText<v1::ApplyPolicyRequest>("destinations { destination { name: 'quick' scope: 3 "
+                                         "ceiling { symbol: SYMBOL_ALL } } }"),
+        &applied);
+    ASSERT_TRUE(policy.ok()) << policy.error_message();
     Create("outside", "embedder: EMBEDDER_HTTP embedding_endpoint: 'dev'");
+    Create("quick", "embedder: EMBEDDER_HTTP embedding_endpoint: 'quick'");
     Create("builtin", "embedder: EMBEDDER_BUILTIN");
     Create("vectors", "embedder: EMBEDDER_NONE");
   }
@@ -103,8 +117,9 @@ class HangingEndpoint : public testing::Test {
     for (auto& asker : askers_) asker.join();
   }
 
-  static constexpr size_t kAskers = limits::kEndpointThreads + limits::kEndpointWaiters + 2;
-  LoopbackServer model_;
+  static constexpr int kAtOnce = 4;
+  static constexpr size_t kAskers = kAtOnce + limits::kEndpointWaiters + 2;
+  LoopbackServer model_, quick_;
   ScratchDirectory scratch_;
   std::unique_ptr<Server> server_;
   std::unique_ptr<v1::Admin::Stub> admin_;
@@ -125,7 +140,7 @@ TEST_F(HangingEndpoint, HoldsUpWhoDoesNotAskIt) {
     ASSERT_EQ(ends_.size(), 2u);
     for (const auto& refused : ends_) {
       EXPECT_EQ(refused.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
-      EXPECT_NE(refused.error_message().find("endpoints"), std::string::npos);
+      EXPECT_NE(refused.error_message().find("'dev'"), std::string::npos);
     }
   }
   const auto answered = [&](const std::string& request) {
@@ -135,6 +150,8 @@ TEST_F(HangingEndpoint, HoldsUpWhoDoesNotAskIt) {
   EXPECT_EQ(answered("collection: 'vectors' vector: [1, 0, 0, 0, 0, 0, 0, 0]"), "");
   EXPECT_EQ(answered("collection: 'builtin' text: 'some words'"), "");
   EXPECT_EQ(answered("collection: 'outside' text: 'words' rank: RANK_LEXICAL"), "");
+  EXPECT_EQ(answered("collection: 'quick' text: 'words'"), "") << "another endpoint";
+  EXPECT_EQ(quick_.asked(), 1);
   const auto context = As();
   const auto stream = ingest_->Ingest(context.get());
   ASSERT_TRUE(stream->Write(FromText<v1::IngestRequest>(
