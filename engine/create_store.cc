@@ -38,6 +38,28 @@ Status RefuseForeign(const fs::path& dir) {
                 "cannot read " + dir.string() + ": " + error.message());
 }
 
+// Another store's records are evidence, and the new store would not open beside them. An
+// interrupted creation leaves directories only.
+Status RefuseForeignJournal(const fs::path& root) {
+  std::error_code error;
+  if (!fs::exists(root, error) && !error) return OkStatus();
+  fs::recursive_directory_iterator entry(root, error);
+  for (; !error && entry != fs::recursive_directory_iterator(); entry.increment(error)) {
+    if (entry->path().filename() == "lost+found") {
+      entry.disable_recursion_pending();
+    } else if (!entry->is_directory(error) && !error) {
+      return Status(StatusCode::kAlreadyExists, "journal_dir",
+                    root.string() + " holds " + entry->path().string() +
+                        ", perhaps another store's journal; choose an empty directory with "
+                        "--journal-dir");
+    }
+    if (error) break;
+  }
+  if (!error) return OkStatus();
+  return Status(StatusCode::kFailedPrecondition, "journal_dir",
+                "cannot read " + root.string() + ": " + error.message());
+}
+
 // Everything that the first revision of the first tenant holds.
 Batch FirstBatch(const MadeKey& first_key, const std::string& keys_id, Micros now) {
   constexpr uint32_t kFirst = 1;
@@ -108,7 +130,9 @@ Status CreateStore(const DataPaths& paths, const MadeKey& first_key, bool dev) {
   }
   RETURN_IF_ERROR(MakeDirectory(paths.data_dir, "data_dir"));
   RETURN_IF_ERROR(RefuseForeign(paths.data_dir));
-  RETURN_IF_ERROR(MakeDirectory(paths.JournalOf(std::string(kFirstTenant)), "journal_dir"));
+  const fs::path journal = paths.JournalOf(std::string(kFirstTenant));
+  RETURN_IF_ERROR(RefuseForeignJournal(journal.parent_path()));
+  RETURN_IF_ERROR(MakeDirectory(journal, "journal_dir"));
   DataPaths with_key = paths;
   if (dev) {
     RETURN_IF_ERROR(MakeDirectory(paths.DevDir(), "data_dir"));

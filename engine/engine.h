@@ -68,7 +68,8 @@ Status CheckKeysBelong(const Database& database, const KeyStore& keys);
 
 // Creates an empty store whose first tenant has one key, its key store, and the journal's and the
 // master key where they are missing (in DIR/dev for a development store). ALREADY_EXISTS if there
-// is a store; FAILED_PRECONDITION for a directory that holds something else or cannot be written.
+// is a store, its keys or its journal; FAILED_PRECONDITION for a directory that holds something
+// else or cannot be written.
 Status CreateStore(const DataPaths& paths, const MadeKey& first_key, bool dev);
 
 // Thread-safe once open.

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <set>
 
+#include "engine/base/limits.h"
 #include "engine/verify_journals.h"
 #include "tests/engine/erasing.h"
 #include "tests/store/raw_store.h"
@@ -121,6 +122,33 @@ TEST_F(Erasing, AnOlderVersionKeepsItsKey) {
   EXPECT_EQ(KeyOf(3), KeyStore::State::kDestroyed);
   EXPECT_EQ(KeyOf(4), KeyStore::State::kThere);
   EXPECT_TRUE(Sees("about"));
+}
+
+// A call of many documents is several mutations.
+TEST_F(Erasing, ALaterRefusalSaysThatNothingWasErased) {
+  constexpr size_t kDocuments = limits::kEraseAtOnce + 4;
+  for (size_t next = 0; next < kDocuments;) {
+    v1::IngestRequest request;
+    request.set_collection("docs");
+    for (size_t i = 0; i < 1025 && next < kDocuments; ++i, ++next) {
+      *request.add_documents() = FromText<v1::Document>(
+          "id: 'd" + std::to_string(next) +
+          "' provenance { source: 'crm' } chunks { text: 't' embedding: [1, 2, 3, 4] }");
+    }
+    const auto answer = Asked<IngestedBatch>(
+        [&](auto done) { IngestDocuments(engine_->WriteAs(Anyone()), request, done); });
+    ASSERT_TRUE(answer.ok()) << answer.status().ToString();
+  }
+  ASSERT_EQ(Hold("document: 'd" + std::to_string(kDocuments - 1) + "'"), StatusCode::kOk);
+  const Status refused = TryErase("source: 'crm'").status();
+  EXPECT_EQ(refused.code(), StatusCode::kFailedPrecondition);
+  EXPECT_EQ(refused.message().find("nothing was erased"), std::string::npos) << refused.message();
+  EXPECT_NE(refused.message().find("4096 documents"), std::string::npos) << refused.message();
+  const Status again = TryErase("source: 'crm'").status();
+  EXPECT_NE(again.message().find("nothing was erased"), std::string::npos) << again.message();
+  ASSERT_EQ(Hold("document: 'd" + std::to_string(kDocuments - 1) + "'", /*release=*/true),
+            StatusCode::kOk);
+  EXPECT_EQ(EraseAll("source: 'crm'"), 4u);
 }
 
 TEST_F(Erasing, ADocumentOfTheSubjectOrSourceStays) {
@@ -359,12 +387,17 @@ TEST_F(Erasing, AnOlderCopyOfTheKeysIsPutBack) {
 
 TEST_F(Erasing, KeysOfAnotherStoreAreTaken) {
   engine_.reset();
-  EXPECT_EQ(CreateStore(paths("other"), {"default.k", "default.k.s", "digest"}, false).code(),
-            StatusCode::kAlreadyExists);
   DataPaths other = paths("other");
+  const auto create = [&] {
+    return CreateStore(other, {"default.k", "default.k.s", "digest"}, false);
+  };
+  EXPECT_EQ(create().code(), StatusCode::kAlreadyExists);
+  EXPECT_EQ(create().field(), "journal_dir") << "another store's journal is gone on with";
   other.journal_dir = scratch_ / "other journal";
+  EXPECT_EQ(create().code(), StatusCode::kAlreadyExists);
+  EXPECT_EQ(create().field(), "keys_dir");
   other.keys_dir = scratch_ / "other keys";
-  ASSERT_TRUE(CreateStore(other, {"default.k", "default.k.s", "digest"}, false).ok());
+  ASSERT_TRUE(create().ok());
   other.keys_dir = paths().keys_dir;
   EXPECT_EQ(Engine::Open(Options(other)).status().code(), StatusCode::kFailedPrecondition);
   other.keys_dir = scratch_ / "nowhere";
