@@ -13,6 +13,7 @@ constexpr size_t kQueries = 300;
 constexpr size_t kAnswers = 10;
 constexpr size_t kProposed = 3 * kAnswers;  // by codes, of which the floats choose
 constexpr size_t kBatch = 512;
+constexpr size_t kBetweenStops = 64 * kBatch;  // rows: a few milliseconds
 constexpr size_t kFractions = Calibration::kFractions.size();
 constexpr size_t kTargets = Calibration::kTargets.size();
 constexpr size_t kRowsMin = 20 * kAnswers;  // with fewer in a part, all are read anyway
@@ -36,8 +37,9 @@ size_t LevelOf(uint32_t id) {
 
 class Calibrator {
  public:
-  Calibrator(const SearchedLists& searched, Metric metric, size_t dimension)
-      : searched_(searched), metric_(metric), dimension_(dimension) {
+  Calibrator(const SearchedLists& searched, Metric metric, size_t dimension,
+             const std::function<bool()>& stop)
+      : searched_(searched), metric_(metric), dimension_(dimension), stop_(stop) {
     for (size_t s = 0; s < searched.lists.segments(); ++s) {
       const Segment& segment = searched.segments[s];
       for (uint32_t row = 0; row < segment.rows().size(); ++row) {
@@ -50,10 +52,14 @@ class Calibrator {
     for (size_t i = 0; i < std::min(kQueries, ids_.size()); ++i) {
       queries_.push_back(ids_[random.Below(ids_.size())]);
     }
-    for (const uint32_t query : queries_) truth_.push_back(Truth(query));
   }
 
-  Calibration Run() {
+  // Nothing if it was stopped.
+  std::optional<Calibration> Run() {
+    for (const uint32_t query : queries_) {
+      if (Stopped()) return std::nullopt;
+      truth_.push_back(Truth(query));
+    }
     Calibration calibration;
     for (size_t f = 0; f < kFractions; ++f) {
       if (static_cast<double>(ids_.size()) * Calibration::kFractions[f] < kRowsMin) {
@@ -62,11 +68,14 @@ class Calibrator {
       }
       calibration.least[f] = LeastOf(f);
     }
+    if (Stopped()) return std::nullopt;
     return calibration;
   }
 
  private:
   using Answers = std::vector<uint32_t>;
+
+  bool Stopped() const { return stop_ && stop_(); }
 
   PaddedQuery QueryOf(uint32_t id) const {
     const SegmentRows& rows = searched_.segments[searched_.numbers.segment(id)].rows();
@@ -91,6 +100,7 @@ class Calibrator {
     const int8_t* rows[kBatch];
     int32_t sums[kBatch];
     for (size_t begin = 0; begin < ids_.size(); begin += kBatch) {
+      if (begin > 0 && begin % kBetweenStops == 0 && Stopped()) break;
       const size_t n = std::min(kBatch, ids_.size() - begin);
       for (size_t i = 0; i < n; ++i) {
         const uint32_t id = ids_[begin + i];
@@ -141,7 +151,7 @@ class Calibrator {
       const PaddedQuery query = QueryOf(queries_[i]);
       SearchTrace trace;
       ListSearch search(searched_, query, nobody, masks, kAnswers + 1, least, &trace);
-      if (!search.Run({}).ok()) continue;
+      if (!search.Run(stop_).ok()) break;  // stopped
       work += WorkOf(trace, query.stride());
       const Answers& truth = truth_[i][f];
       for (const uint32_t id : search.FinishRows()) {
@@ -182,7 +192,7 @@ class Calibrator {
     std::array<float, kTargets> least{};
     size_t target = 0;
     double before = 0;
-    for (int step = 0; step < kSteps && target < kTargets; ++step) {
+    for (int step = 0; step < kSteps && target < kTargets && !Stopped(); ++step) {
       const double now = kLax * std::pow(kStep, step);
       const auto [recall, work] = Search(masks, f, static_cast<float>(now));
       if (work > FlatWork(f)) break;
@@ -202,6 +212,7 @@ class Calibrator {
   const SearchedLists& searched_;
   const Metric metric_;
   const size_t dimension_;
+  const std::function<bool()>& stop_;
   std::vector<uint32_t> ids_;    // of all live rows
   std::vector<uint8_t> levels_;  // of ids_
   std::vector<uint32_t> queries_;
@@ -210,8 +221,9 @@ class Calibrator {
 
 }  // namespace
 
-Calibration Calibrate(const SearchedLists& searched, Metric metric, size_t dimension) {
-  return Calibrator(searched, metric, dimension).Run();
+std::optional<Calibration> Calibrate(const SearchedLists& searched, Metric metric, size_t dimension,
+                                     const std::function<bool()>& stop) {
+  return Calibrator(searched, metric, dimension, stop).Run();
 }
 
 }  // namespace cordon

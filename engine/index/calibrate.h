@@ -1,7 +1,8 @@
 // Finds how far searches must go for a recall (Calibration, geometry.h).
 #pragma once
 
-#include <memory>
+#include <functional>
+#include <optional>
 
 #include "engine/index/list_search.h"
 
@@ -9,6 +10,9 @@ namespace cordon {
 
 // Searches for some rows as if they were queries, among all rows and random parts of them, and
 // compares with what a scan of all finds. Takes seconds. No segment beyond the covered ones.
-Calibration Calibrate(const SearchedLists& searched, Metric metric, size_t dimension);
+// Nothing if `stop` (may be empty) said true, which is asked often and, once it has, goes on saying
+// so.
+std::optional<Calibration> Calibrate(const SearchedLists& searched, Metric metric, size_t dimension,
+                                     const std::function<bool()>& stop);
 
 }  // namespace cordon

@@ -1,14 +1,8 @@
 #include "engine/index/geometry_file.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <bit>
 #include <cmath>
 #include <cstring>
-#include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <utility>
 #include <vector>
 
@@ -20,7 +14,7 @@ namespace {
 
 static_assert(std::endian::native == std::endian::little);  // as the file is
 
-constexpr char kMagic[8] = {'C', 'D', 'N', 'G', 'E', 'O', '0', '1'};
+constexpr char kMagic[8] = {'C', 'D', 'N', 'G', 'E', 'O', '0', '2'};
 
 struct Header {
   char magic[8];
@@ -29,6 +23,7 @@ struct Header {
   uint64_t revision;
   uint64_t rows;
   uint64_t seed;
+  uint64_t changed;
   uint32_t lists;
   float deviation;
   Calibration calibration;
@@ -64,7 +59,7 @@ bool Sound(const Header& header) {
 
 }  // namespace
 
-std::string EncodeGeometry(const Geometry& geometry) {
+std::string EncodeGeometry(const Geometry& geometry, uint64_t changed) {
   Header header;
   std::memset(static_cast<void*>(&header), 0, sizeof(header));
   std::memcpy(header.magic, kMagic, sizeof(kMagic));
@@ -73,6 +68,7 @@ std::string EncodeGeometry(const Geometry& geometry) {
   header.revision = geometry.revision();
   header.rows = geometry.rows();
   header.seed = geometry.rotation().seed();
+  header.changed = changed;
   header.lists = static_cast<uint32_t>(geometry.lists());
   header.deviation = geometry.deviation();
   header.calibration = geometry.calibration();
@@ -88,7 +84,7 @@ std::string EncodeGeometry(const Geometry& geometry) {
   return bytes;
 }
 
-StatusOr<std::shared_ptr<Geometry>> DecodeGeometry(std::string_view bytes) {
+StatusOr<StoredGeometry> DecodeGeometry(std::string_view bytes) {
   Header header;
   uint32_t sum = 0;
   if (bytes.size() < sizeof(header) + sizeof(sum)) return Damaged();
@@ -115,33 +111,7 @@ StatusOr<std::shared_ptr<Geometry>> DecodeGeometry(std::string_view bytes) {
       static_cast<Metric>(header.metric), Rotation(header.dimension, header.seed), header.revision,
       header.rows, std::move(centroids), header.lists, std::move(spreads), header.deviation);
   geometry->set_calibration(header.calibration);
-  return geometry;
-}
-
-Status WriteGeometry(const Geometry& geometry, const std::string& path) {
-  const auto failed = [&] {
-    return Status(StatusCode::kUnavailable, "index", path + " could not be written");
-  };
-  const std::string bytes = EncodeGeometry(geometry);
-  const std::string draft = path + ".new";
-  const int file = open(draft.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-  if (file < 0) return failed();
-  size_t written = 0;
-  while (written < bytes.size()) {
-    const ssize_t n = write(file, bytes.data() + written, bytes.size() - written);
-    if (n <= 0) break;
-    written += static_cast<size_t>(n);
-  }
-  const bool whole = written == bytes.size() && fsync(file) == 0;
-  if (close(file) != 0 || !whole || rename(draft.c_str(), path.c_str()) != 0) return failed();
-  return OkStatus();
-}
-
-StatusOr<std::shared_ptr<Geometry>> ReadGeometry(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return Status(StatusCode::kNotFound, "index", path + " is not there");
-  const std::string bytes((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-  return DecodeGeometry(bytes);
+  return StoredGeometry{std::move(geometry), header.changed};
 }
 
 }  // namespace cordon

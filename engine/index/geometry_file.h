@@ -1,7 +1,9 @@
 // A geometry as bytes: what outlives a restart, so that fast answers stay what they were. The lists
-// themselves are made of it and of the rows (docs/storage-format.md has the format).
+// themselves are made of it and of the rows (docs/storage-format.md has the format). Centroids are
+// averages of vectors: whoever stores the bytes seals them (ingest/upkeep_worker.h).
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -11,15 +13,15 @@
 
 namespace cordon {
 
-std::string EncodeGeometry(const Geometry& geometry);
+struct StoredGeometry {
+  std::shared_ptr<Geometry> geometry;
+  uint64_t changed;  // vectors that have come or changed since it was trained
+};
+
+std::string EncodeGeometry(const Geometry& geometry, uint64_t changed = 0);
 
 // DATA_LOSS for anything but what EncodeGeometry() made, whatever the bytes: a geometry is trained
 // anew then.
-StatusOr<std::shared_ptr<Geometry>> DecodeGeometry(std::string_view bytes);
-
-// The same with a file. Writing replaces it as a whole, durably, or not at all. NOT_FOUND if there
-// is none.
-Status WriteGeometry(const Geometry& geometry, const std::string& path);
-StatusOr<std::shared_ptr<Geometry>> ReadGeometry(const std::string& path);
+StatusOr<StoredGeometry> DecodeGeometry(std::string_view bytes);
 
 }  // namespace cordon

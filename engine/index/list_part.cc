@@ -6,7 +6,9 @@
 
 namespace cordon {
 
-ListPart::ListPart(const Geometry& geometry, std::span<const NumberedRow> rows) {
+ListPart::ListPart(const Geometry& geometry, std::span<const NumberedRow> rows,
+                   const std::function<bool()>& stop) {
+  constexpr size_t kRowsToStop = 1024;
   // Counting sort of both entries of each row.
   std::vector<uint32_t> next(geometry.lists() + 1);
   size_t entries = 0;
@@ -25,7 +27,9 @@ ListPart::ListPart(const Geometry& geometry, std::span<const NumberedRow> rows) 
   blocks_ = CodeBlocks(entries, geometry.size());
   classes_.resize(entries);
   FloatRows rotated(1, geometry.size());
-  for (const NumberedRow& row : rows) {
+  for (size_t i = 0; i < rows.size(); ++i) {
+    if (i % kRowsToStop == 0 && stop && stop()) return;
+    const NumberedRow& row = rows[i];
     geometry.Rotate(row.embedding, row.norm, rotated.row(0));
     for_each_list(row.lists, [&](uint32_t list) {
       const uint32_t entry = next[list]++;

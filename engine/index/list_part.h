@@ -40,7 +40,9 @@ struct NumberedRow {
 class ListPart {
  public:
   ListPart() = default;
-  ListPart(const Geometry& geometry, std::span<const NumberedRow> rows);
+  // Of no use if `stop` (may be empty) said true, which it then goes on saying.
+  ListPart(const Geometry& geometry, std::span<const NumberedRow> rows,
+           const std::function<bool()>& stop = {});
 
   // The entries of several parts of one geometry; `number` gives a row of part i its id.
   using Number = std::function<uint32_t(size_t part, uint32_t id)>;

@@ -20,7 +20,7 @@ uint32_t RowNumbers::Of(size_t segment, uint32_t row) const {
 }
 
 Lists::Lists(std::shared_ptr<const Geometry> geometry, std::span<const Segment> segments,
-             RowNumbers numbers)
+             RowNumbers numbers, const std::function<bool()>& stop)
     : geometry_(std::move(geometry)), numbers_(numbers), cache_(limits::kMaskCacheBytes) {
   std::vector<NumberedRow> rows;
   for (size_t s = 0; s < segments.size(); ++s) {
@@ -31,7 +31,7 @@ Lists::Lists(std::shared_ptr<const Geometry> geometry, std::span<const Segment> 
                       of_segments_[s]->pairs[row]});
     }
   }
-  part_ = ListPart(*geometry_, rows);
+  part_ = ListPart(*geometry_, rows, stop);
 }
 
 Lists::Lists(const Lists& before, std::span<const Segment> segments, RowNumbers numbers)

@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <vector>
@@ -39,9 +40,9 @@ using LiveEntries = std::shared_ptr<const std::vector<uint32_t>>;
 class Lists {
  public:
   // Over all of `segments`, which are borrowed during the call; each has SegmentLists of this
-  // geometry.
+  // geometry. Of no use if `stop` (may be empty) said true, which it then goes on saying.
   Lists(std::shared_ptr<const Geometry> geometry, std::span<const Segment> segments,
-        RowNumbers numbers);
+        RowNumbers numbers, const std::function<bool()>& stop = {});
   // The same, by copying the codes of `before`, which covers the first of them, and of the others'
   // own lists.
   Lists(const Lists& before, std::span<const Segment> segments, RowNumbers numbers);

@@ -40,9 +40,12 @@ void RotateRow(Metric metric, const Rotation& rotation, const SegmentRows& rows,
   rotation.Apply(rows.embedding(row), scale, out);
 }
 
-// Rotated rows, drawn evenly from all live ones.
+// Rows are looked at in this number between two looks at `stop`: some milliseconds.
+constexpr size_t kRowsBetweenStops = 256;
+
+// Rotated rows, drawn evenly from all live ones; fewer if it was stopped.
 FloatRows Sample(Metric metric, const Rotation& rotation, std::span<const Segment> segments,
-                 size_t wanted, size_t* drawn) {
+                 size_t wanted, const std::function<bool()>& stop, size_t* drawn) {
   uint64_t live = 0;
   for (const Segment& segment : segments) live += segment.live();
   FloatRows sample(std::min<uint64_t>(wanted, live), rotation.size());
@@ -51,6 +54,7 @@ FloatRows Sample(Metric metric, const Rotation& rotation, std::span<const Segmen
   uint64_t left = live;
   uint64_t missing = std::min<uint64_t>(wanted, live);
   for (const Segment& segment : segments) {
+    if (stop()) break;
     for (uint32_t row = 0; row < segment.rows().size(); ++row) {
       if (segment.Dead(row)) continue;
       if (random.Below(left--) >= missing) continue;  // selection sampling (Knuth, 3.4.2 S)
@@ -73,6 +77,15 @@ class Interrupt : public faiss::InterruptCallback {
   }
 };
 
+// While it lives, FAISS listens to a `stop` on this thread.
+class Listening {
+ public:
+  explicit Listening(const std::function<bool()>& stop) { stop_of_thread = &stop; }
+  ~Listening() { stop_of_thread = nullptr; }
+  Listening(const Listening&) = delete;
+  Listening& operator=(const Listening&) = delete;
+};
+
 // Nothing if it was stopped.
 std::optional<FloatRows> Centroids(const FloatRows& sample, size_t rows, size_t size, size_t lists,
                                    const std::function<bool()>& stop) {
@@ -86,14 +99,13 @@ std::optional<FloatRows> Centroids(const FloatRows& sample, size_t rows, size_t 
   parameters.max_points_per_centroid = static_cast<int>(2 * kSampleForList);
   faiss::Clustering clustering(static_cast<int>(size), static_cast<int>(lists), parameters);
   faiss::IndexFlatL2 quantizer(static_cast<faiss::Index::idx_t>(size));
-  stop_of_thread = &stop;
+  const Listening listening(stop);
   try {
     clustering.train(static_cast<faiss::Index::idx_t>(rows), sample.row(0), quantizer);
   } catch (const faiss::FaissException&) {
-    stop_of_thread = nullptr;
-    return std::nullopt;
+    if (stop()) return std::nullopt;
+    throw;  // it was not the stop
   }
-  stop_of_thread = nullptr;
   FloatRows centroids(lists, size);
   for (size_t l = 0; l < lists; ++l) {
     std::copy_n(clustering.centroids.data() + l * size, size, centroids.row(l));
@@ -110,9 +122,12 @@ FloatRows CopyOf(const FloatRows& rows, size_t n, size_t size) {
 // By list, the rows of the sample that are in it.
 using Members = std::vector<std::vector<uint32_t>>;
 
-Members MembersOf(const Geometry& geometry, const FloatRows& sample, size_t rows) {
+// Not all of them if it was stopped.
+Members MembersOf(const Geometry& geometry, const FloatRows& sample, size_t rows,
+                  const std::function<bool()>& stop) {
   Members members(geometry.lists());
   for (uint32_t row = 0; row < rows; ++row) {
+    if (row % kRowsBetweenStops == 0 && stop()) break;
     const ListPair pair = geometry.Assign(sample.row(row));
     members[pair.first].push_back(row);
     if (pair.second != pair.first) members[pair.second].push_back(row);
@@ -181,12 +196,14 @@ std::shared_ptr<Geometry> Train(Metric metric, size_t dimension, uint64_t revisi
   const Rotation rotation(dimension, kSeed + revision);
   const size_t lists = ListsFor(live);
   size_t rows = 0;
-  const FloatRows sample = Sample(metric, rotation, segments, lists * kSampleForList, &rows);
+  const FloatRows sample = Sample(metric, rotation, segments, lists * kSampleForList, stop, &rows);
+  if (stop()) return nullptr;
   std::optional<FloatRows> centroids = Centroids(sample, rows, rotation.size(), lists, stop);
   if (!centroids) return nullptr;
   const Geometry draft(metric, rotation, revision, live, CopyOf(*centroids, lists, rotation.size()),
                        lists, std::vector<float>(lists, 1.0f), 1);
-  const Members members = MembersOf(draft, sample, rows);
+  const Members members = MembersOf(draft, sample, rows, stop);
+  if (stop()) return nullptr;
   std::vector<float> spreads = Spreads(draft, sample, members);
   const float deviation = DeviationOf(draft, sample, rows, members, spreads);
   return std::make_shared<Geometry>(metric, rotation, revision, live, *std::move(centroids), lists,
@@ -194,11 +211,13 @@ std::shared_ptr<Geometry> Train(Metric metric, size_t dimension, uint64_t revisi
 }
 
 std::shared_ptr<const SegmentLists> AssignRows(const Geometry& geometry, const SegmentRows& rows,
-                                               std::span<const std::optional<ListPair>> known) {
+                                               std::span<const std::optional<ListPair>> known,
+                                               const std::function<bool()>& stop) {
   auto lists = std::make_shared<SegmentLists>();
   lists->geometry = geometry.revision();
   FloatRows rotated(1, geometry.size());
   for (uint32_t row = 0; row < rows.size(); ++row) {
+    if (row % kRowsBetweenStops == 0 && stop && stop()) return nullptr;
     if (!known.empty() && known[row]) {
       lists->pairs.push_back(*known[row]);
       continue;

@@ -22,14 +22,16 @@ inline constexpr size_t kListedDimensionMin = 16;
 
 // Trains on a sample of the live rows of `segments`; the same rows give the same geometry on one
 // machine. Takes seconds to minutes, on the calling thread alone. Requires 64 live rows and
-// kListedDimensionMin dimensions. The calibration is empty. Null if `stop`, which is asked
-// often, said true.
+// kListedDimensionMin dimensions. The calibration is empty. Null if `stop` said true, which is
+// asked often and, once it has, goes on saying so. Throws what FAISS throws.
 std::shared_ptr<Geometry> Train(Metric metric, size_t dimension, uint64_t revision,
                                 std::span<const Segment> segments,
                                 const std::function<bool()>& stop);
 
-// The lists of a segment's rows; what `known` has (by row; may be empty) is taken as it is.
+// The lists of a segment's rows; what `known` has (by row; may be empty) is taken as it is. Null if
+// `stop` (may be empty) said true.
 std::shared_ptr<const SegmentLists> AssignRows(const Geometry& geometry, const SegmentRows& rows,
-                                               std::span<const std::optional<ListPair>> known);
+                                               std::span<const std::optional<ListPair>> known,
+                                               const std::function<bool()>& stop = {});
 
 }  // namespace cordon

@@ -1,6 +1,7 @@
 #include "engine/index/upkeep.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "engine/base/check.h"
 #include "engine/index/calibrate.h"
@@ -37,16 +38,19 @@ std::vector<Segment> Compacted(const VectorIndex& index, uint64_t geometry) {
 // Puts the rows of all segments into the lists of `geometry`. Nothing if stopped.
 MadeLists ListAll(const std::shared_ptr<const Geometry>& geometry, const VectorIndex& index,
                   const std::function<bool()>& stop) {
-  MadeLists made{nullptr, {index.segments().begin(), index.segments().end()}, {}, 0};
+  MadeLists made{nullptr, {index.segments().begin(), index.segments().end()}, {}, 0, 0};
   if (geometry == nullptr) return made;
   made.to = Compacted(index, geometry->revision());
   for (Segment& segment : made.to) {
     if (stop && stop()) return made;
     const auto& known = segment.lists();
     if (known != nullptr && known->geometry == geometry->revision()) continue;
-    segment = segment.With(AssignRows(*geometry, segment.rows(), {}));
+    const auto lists = AssignRows(*geometry, segment.rows(), {}, stop);
+    if (lists == nullptr) return made;
+    segment = segment.With(lists);
   }
-  made.lists = std::make_shared<const Lists>(geometry, made.to, index.numbers());
+  auto lists = std::make_shared<const Lists>(geometry, made.to, index.numbers(), stop);
+  if (!stop || !stop()) made.lists = std::move(lists);
   return made;
 }
 
@@ -60,7 +64,9 @@ MadeLists TrainLists(const VectorIndex& index, const std::function<bool()>& stop
   made.trained = index.changed();
   const LiveEntries live = made.lists->Live(made.to);
   const SearchedLists searched{*made.lists, made.to, index.numbers(), live.get()};
-  geometry->set_calibration(Calibrate(searched, index.metric(), index.dimension()));
+  const auto calibration = Calibrate(searched, index.metric(), index.dimension(), stop);
+  if (!calibration) return {nullptr, made.from, {}, 0, 0};
+  geometry->set_calibration(*calibration);
   return made;
 }
 
@@ -85,11 +91,17 @@ Upkeep NeededUpkeep(const VectorIndex& index, bool pinned) {
   return dead > bound ? Upkeep::kMerge : Upkeep::kNone;
 }
 
-MadeLists MakeListsUnder(std::shared_ptr<Geometry> geometry, const VectorIndex& index,
-                         const std::function<bool()>& stop) {
+MadeLists MakeListsUnder(std::shared_ptr<Geometry> geometry, uint64_t changed,
+                         const VectorIndex& index, const std::function<bool()>& stop) {
   const bool fits =
       geometry->metric() == index.metric() && geometry->rotation().dimension() == index.dimension();
-  return ListAll(fits ? geometry : nullptr, index, stop);
+  MadeLists made = ListAll(fits ? geometry : nullptr, index, stop);
+  // Rows that are more than there were have come since, whether or not somebody wrote down how
+  // many; what came after the load the index counts itself.
+  const uint64_t known = geometry->rows() + index.changed();
+  const uint64_t more = index.rows() > known ? index.rows() - known : 0;
+  made.changed = std::max(changed, more);
+  return made;
 }
 
 MadeLists MakeLists(const VectorIndex& index, Upkeep upkeep, const std::function<bool()>& stop) {
@@ -100,7 +112,8 @@ MadeLists MakeLists(const VectorIndex& index, Upkeep upkeep, const std::function
     return ListAll(index.lists()->shared_geometry(), index, stop);
   }
   const std::vector<Segment> same(segments.begin(), segments.end());
-  return {std::make_shared<const Lists>(*index.lists(), segments, index.numbers()), same, same, 0};
+  return {std::make_shared<const Lists>(*index.lists(), segments, index.numbers()), same, same, 0,
+          0};
 }
 
 }  // namespace cordon

@@ -29,12 +29,14 @@ Upkeep NeededUpkeep(const VectorIndex& index, bool pinned);
 
 // The lists of a frozen index; a new geometry gets the number after that of the last one. Segments
 // of which less than half is alive, or from which something was erased, are written anew. On the
-// calling thread alone. Nothing if `stop` (may be empty), which is asked often, said true.
+// calling thread alone. Nothing if `stop` (may be empty) said true, which is asked many times a
+// second and, once it has, goes on saying so. Throws if there is no memory, and what FAISS throws.
 MadeLists MakeLists(const VectorIndex& index, Upkeep upkeep, const std::function<bool()>& stop);
 
-// The same under a geometry that was trained before, such as by another process; nothing as well if
-// it is not of this index's metric and dimension.
-MadeLists MakeListsUnder(std::shared_ptr<Geometry> geometry, const VectorIndex& index,
-                         const std::function<bool()>& stop);
+// The same under a geometry that was trained before this index was loaded, and of which is known
+// that at least `changed` vectors have changed since then; nothing as well if it is not of this
+// index's metric and dimension.
+MadeLists MakeListsUnder(std::shared_ptr<Geometry> geometry, uint64_t changed,
+                         const VectorIndex& index, const std::function<bool()>& stop);
 
 }  // namespace cordon

@@ -244,7 +244,7 @@ VectorIndex VectorIndex::With(const MadeLists& made) const {
   VectorIndex next = *this;
   next.lists_ = made.lists;
   next.live_ = made.lists->Live(covered);
-  next.changed_ -= made.trained;
+  next.changed_ = next.changed_ + made.changed - made.trained;
   for (const Segment& segment : now.subspan(made.from.size())) {
     covered.push_back(trained ? next.Listed(segment, {}) : segment);
   }

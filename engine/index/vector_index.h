@@ -66,6 +66,7 @@ struct MadeLists {
   std::vector<Segment> from;           // the frozen segments
   std::vector<Segment> to;             // what the lists cover: the same rows, some written anew
   uint64_t trained = 0;  // of the frozen index's changed(), how many the geometry was trained on
+  uint64_t changed = 0;  // how many had changed since the training before the index was loaded
 };
 
 // See the top. Cheap to copy; every const call is thread-safe.

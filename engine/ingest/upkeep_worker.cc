@@ -4,16 +4,63 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <charconv>
 #include <exception>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <optional>
 #include <utility>
 
+#include "engine/base/check.h"
+#include "engine/base/replace_file.h"
 #include "engine/index/geometry_file.h"
 
 namespace cordon {
+namespace {
 
-UpkeepWorker::UpkeepWorker(std::string dir, std::function<void()> ready)
-    : dir_(std::move(dir)), ready_(std::move(ready)), thread_([this] { Run(); }) {}
+namespace fs = std::filesystem;
+
+constexpr std::string_view kSuffix = ".geometry";
+constexpr std::chrono::hours kRetryMost{1};
+
+// What a geometry is sealed for: another collection's does not open in its place.
+std::string PurposeOf(const IndexName& name) {
+  return fmt::format("geometry {}.{}", name.tenant, name.collection);
+}
+
+// NOT_FOUND if there is none; DATA_LOSS if it is damaged, or sealed with another key.
+StatusOr<StoredGeometry> ReadGeometry(const Vault& vault, const IndexName& name,
+                                      const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return NotFound("index", path + " is not there");
+  const std::string sealed((std::istreambuf_iterator<char>(file)),
+                           std::istreambuf_iterator<char>());
+  ASSIGN_OR_RETURN(const std::string bytes, vault.OpenFor(PurposeOf(name), sealed));
+  return DecodeGeometry(bytes);
+}
+
+// The collection of a tenant's file in the directory, whole or not; nothing if it is not one.
+std::optional<uint32_t> CollectionOf(std::string_view file, std::string_view tenant) {
+  if (!file.starts_with(tenant)) return std::nullopt;
+  file.remove_prefix(tenant.size());
+  if (!file.starts_with('.')) return std::nullopt;
+  uint32_t collection = 0;
+  const char* const end = file.data() + file.size();
+  const auto parsed = std::from_chars(file.data() + 1, end, collection);
+  const std::string_view rest(parsed.ptr, static_cast<size_t>(end - parsed.ptr));
+  if (parsed.ec != std::errc() || (rest != kSuffix && rest != std::string(kSuffix) + ".tmp")) {
+    return std::nullopt;
+  }
+  return collection;
+}
+
+}  // namespace
+
+UpkeepWorker::UpkeepWorker(UpkeepOptions options, std::function<void()> ready)
+    : options_(std::move(options)), ready_(std::move(ready)), thread_([this] { Run(); }) {
+  CORDON_CHECK(options_.dir.empty() || options_.vault != nullptr);
+}
 
 UpkeepWorker::~UpkeepWorker() {
   {
@@ -30,12 +77,16 @@ void UpkeepWorker::Start(IndexName name, VectorIndex frozen, Upkeep upkeep) {
   wake_.notify_all();
 }
 
-bool UpkeepWorker::Busy(const IndexName& name) const {
+bool UpkeepWorker::Busy(const IndexName& name, Upkeep upkeep) const {
   std::lock_guard lock(mutex_);
   const auto is = [&](const auto& other) { return other.name == name; };
-  return std::find(working_.begin(), working_.end(), name) != working_.end() ||
-         std::any_of(queue_.begin(), queue_.end(), is) ||
-         std::any_of(finished_.begin(), finished_.end(), is);
+  if (std::find(working_.begin(), working_.end(), name) != working_.end() ||
+      std::any_of(queue_.begin(), queue_.end(), is) ||
+      std::any_of(finished_.begin(), finished_.end(), is)) {
+    return true;
+  }
+  const auto failed = failures_.find({name.tenant, name.collection, upkeep});
+  return failed != failures_.end() && Clock::now() < failed->second.until;
 }
 
 std::vector<FinishedUpkeep> UpkeepWorker::TakeFinished() {
@@ -43,52 +94,128 @@ std::vector<FinishedUpkeep> UpkeepWorker::TakeFinished() {
   return std::exchange(finished_, {});
 }
 
-std::string UpkeepWorker::PathOf(const IndexName& name) const {
-  return fmt::format("{}/{}.{}.geometry", dir_, name.tenant, name.collection);
+void UpkeepWorker::Forget(const IndexName& name) {
+  std::lock_guard lock(mutex_);
+  std::erase_if(queue_, [&](const Job& job) { return job.name == name; });
+  std::erase_if(failures_, [&](const auto& failure) {
+    return std::get<0>(failure.first) == name.tenant &&
+           std::get<1>(failure.first) == name.collection;
+  });
+  if (std::find(working_.begin(), working_.end(), name) != working_.end()) abandoned_ = true;
+  if (!options_.dir.empty()) gone_.push_back(PathOf(name));  // after what is worked on
+  wake_.notify_all();
 }
 
-// An index without lists has the geometry that was trained before the restart, if there was one.
-MadeLists UpkeepWorker::Make(const Job& job) const {
-  const auto stop = [this] { return stopping_.load(); };
-  const bool stored = job.upkeep == Upkeep::kTrain && !dir_.empty();
-  if (stored && job.index.lists() == nullptr) {
-    auto geometry = ReadGeometry(PathOf(job.name));
-    if (geometry.ok()) {
-      MadeLists made = MakeListsUnder(*std::move(geometry), job.index, stop);
-      if (made.lists != nullptr || stop()) return made;
-    } else if (geometry.status().code() != StatusCode::kNotFound) {
-      spdlog::warn("index: {}: {}", PathOf(job.name), geometry.status().ToString());
-    }
+void UpkeepWorker::ForgetOthers(const std::string& tenant, const std::set<uint32_t>& collections) {
+  if (options_.dir.empty()) return;
+  std::error_code none;  // there may be no directory yet
+  std::lock_guard lock(mutex_);
+  for (auto it = fs::directory_iterator(options_.dir, none);
+       !none && it != fs::directory_iterator(); it.increment(none)) {
+    const auto collection = CollectionOf(it->path().filename().string(), tenant);
+    if (!collection) continue;
+    // What was never finished is nobody's.
+    if (collections.contains(*collection) && it->path().extension() == kSuffix) continue;
+    gone_.push_back(it->path().string());
   }
-  MadeLists made = MakeLists(job.index, job.upkeep, stop);
-  if (!stored || made.lists == nullptr) return made;
-  std::error_code ignored;  // the writing says what is wrong
-  std::filesystem::create_directories(dir_, ignored);
-  const Status written = WriteGeometry(made.lists->geometry(), PathOf(job.name));
-  if (!written.ok()) spdlog::warn("index: {}", written.ToString());
+  wake_.notify_all();
+}
+
+std::string UpkeepWorker::PathOf(const IndexName& name) const {
+  return fmt::format("{}/{}.{}{}", options_.dir, name.tenant, name.collection, kSuffix);
+}
+
+void UpkeepWorker::Remove(const std::vector<std::string>& paths) const {
+  for (const std::string& path : paths) {
+    const Status removed = RemoveFile(path, "index");
+    if (!removed.ok()) spdlog::error("index: {}", removed.ToString());
+  }
+}
+
+// The lists under the geometry that was trained before the restart, if there was one.
+MadeLists UpkeepWorker::MakeStored(const Job& job) const {
+  const auto stored = ReadGeometry(*options_.vault, job.name, PathOf(job.name));
+  if (stored.ok()) {
+    return MakeListsUnder(stored->geometry, stored->changed, job.index,
+                          [this] { return Stopped(); });
+  }
+  if (stored.status().code() != StatusCode::kNotFound) {
+    spdlog::warn("index: {}: {}", PathOf(job.name), stored.status().ToString());
+  }
+  return {};
+}
+
+MadeLists UpkeepWorker::Make(const Job& job) const {
+  if (job.index.lists() == nullptr && !options_.dir.empty()) {
+    MadeLists made = MakeStored(job);
+    if (made.lists != nullptr || Stopped()) return made;
+  }
+  MadeLists made = options_.make(job.index, job.upkeep, [this] { return Stopped(); });
+  if (made.lists != nullptr && !options_.dir.empty() && !abandoned_) Store(job, made);
   return made;
+}
+
+// Also after a merge: then it is the number of changes that a restart is to know.
+void UpkeepWorker::Store(const Job& job, const MadeLists& made) const {
+  std::error_code ignored;  // the writing says what is wrong
+  fs::create_directories(options_.dir, ignored);
+  const uint64_t changed = job.index.changed() - made.trained;
+  const auto sealed =
+      options_.vault->SealFor(PurposeOf(job.name), EncodeGeometry(made.lists->geometry(), changed));
+  const Status written =
+      sealed.ok() ? ReplaceFile(PathOf(job.name), *sealed, "index") : sealed.status();
+  if (!written.ok()) spdlog::warn("index: {}", written.ToString());
+}
+
+// Requires mutex_.
+void UpkeepWorker::NoteFailure(const Job& job) {
+  const Clock::duration first = options_.retry_after, most = kRetryMost;
+  const auto [place, added] = failures_.try_emplace(
+      Work{job.name.tenant, job.name.collection, job.upkeep}, Failure{first, {}});
+  Failure& failure = place->second;
+  if (!added) failure.wait = std::min(2 * failure.wait, most);
+  failure.until = Clock::now() + failure.wait;
+  spdlog::error("the index of collection {} of tenant {} could not be {}; tried again after {} s",
+                job.name.collection, job.name.tenant,
+                job.upkeep == Upkeep::kTrain ? "trained" : "merged",
+                std::chrono::duration_cast<std::chrono::seconds>(failure.wait).count());
+}
+
+void UpkeepWorker::RunJob(const Job& job) {
+  FinishedUpkeep finished{job.name, {}};
+  try {
+    finished.made = Make(job);
+  } catch (const std::exception& error) {  // of FAISS, or no memory: the index stays as it is
+    spdlog::error("index: {}", error.what());
+  }
+  std::lock_guard lock(mutex_);
+  working_.clear();
+  if (finished.made.lists != nullptr) {
+    failures_.erase({job.name.tenant, job.name.collection, job.upkeep});
+  } else if (!Stopped()) {
+    NoteFailure(job);
+  }
+  finished_.push_back(std::move(finished));
 }
 
 void UpkeepWorker::Run() {
   std::unique_lock lock(mutex_);
   while (true) {
-    wake_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
+    wake_.wait(lock, [this] { return stopping_ || !queue_.empty() || !gone_.empty(); });
+    if (!gone_.empty()) {
+      const std::vector<std::string> gone = std::exchange(gone_, {});
+      lock.unlock();
+      Remove(gone);
+      lock.lock();
+      continue;
+    }
     if (stopping_) return;
     const Job job = std::move(queue_.front());
     queue_.pop_front();
     working_ = {job.name};
+    abandoned_ = false;
     lock.unlock();
-    FinishedUpkeep finished{job.name, {}};
-    try {
-      finished.made = Make(job);
-    } catch (const std::exception& error) {  // of FAISS, or no memory: the index stays as it is
-      spdlog::error("the index of collection {} could not be trained: {}", job.name.collection,
-                    error.what());
-    }
-    lock.lock();
-    working_.clear();
-    finished_.push_back(std::move(finished));
-    lock.unlock();
+    RunJob(job);
     ready_();
     lock.lock();
   }

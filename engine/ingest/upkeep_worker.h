@@ -2,17 +2,23 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
+#include <string_view>
 #include <thread>
+#include <tuple>
 #include <vector>
 
 #include "engine/index/upkeep.h"
+#include "engine/store/vault.h"
 
 namespace cordon {
 
@@ -30,42 +36,76 @@ struct FinishedUpkeep {
   MadeLists made;
 };
 
+struct UpkeepOptions {
+  // Where geometries outlive a restart, TENANT.COLLECTION.geometry each, sealed by `vault`, which
+  // outlives the worker. Empty: they do not, and there may be no vault.
+  std::string dir;
+  const Vault* vault = nullptr;
+  // How long the same work is left alone after it has failed; doubled each time, to an hour.
+  std::chrono::milliseconds retry_after = std::chrono::minutes(1);
+  std::function<MadeLists(const VectorIndex&, Upkeep, const std::function<bool()>&)> make =
+      MakeLists;
+};
+
 // Thread-safe.
 class UpkeepWorker {
  public:
-  // `ready` is called on the worker's thread whenever something is finished. `dir` is where
-  // geometries outlive a restart, TENANT.COLLECTION.geometry each; empty: they do not.
-  UpkeepWorker(std::string dir, std::function<void()> ready);
+  // `ready` is called on the worker's thread whenever something is finished.
+  UpkeepWorker(UpkeepOptions options, std::function<void()> ready);
   // Ends what goes on, within a second or so.
   ~UpkeepWorker();
 
   // Queues work on a frozen index.
   void Start(IndexName name, VectorIndex frozen, Upkeep upkeep);
 
-  // True while an index is queued or worked on, or not taken yet.
-  bool Busy(const IndexName& name) const;
+  // True while an index is queued or worked on, or not taken yet; or if just this work failed, and
+  // it is too early for another try.
+  bool Busy(const IndexName& name, Upkeep upkeep) const;
 
   std::vector<FinishedUpkeep> TakeFinished();
 
+  // Ends work on an index whose collection is gone, and soon its geometry is off the disk. It is
+  // not started again: numbers of collections are not reused.
+  void Forget(const IndexName& name);
+
+  // The same with the files of all collections of a tenant but these, before any is started: what a
+  // crash has left.
+  void ForgetOthers(const std::string& tenant, const std::set<uint32_t>& collections);
+
  private:
+  using Clock = std::chrono::steady_clock;
+  using Work = std::tuple<std::string, uint32_t, Upkeep>;
   struct Job {
     IndexName name;
     VectorIndex index;
     Upkeep upkeep;
   };
+  struct Failure {
+    Clock::duration wait;
+    Clock::time_point until;
+  };
 
   void Run();
+  void RunJob(const Job& job);
   MadeLists Make(const Job& job) const;
+  MadeLists MakeStored(const Job& job) const;
+  void Store(const Job& job, const MadeLists& made) const;
+  void Remove(const std::vector<std::string>& paths) const;
+  void NoteFailure(const Job& job);
   std::string PathOf(const IndexName& name) const;
+  bool Stopped() const { return stopping_ || abandoned_; }
 
-  const std::string dir_;
+  const UpkeepOptions options_;
   const std::function<void()> ready_;
   mutable std::mutex mutex_;
   std::condition_variable wake_;
   std::deque<Job> queue_;                 // guarded by mutex_
+  std::vector<std::string> gone_;         // guarded by mutex_: files to be removed
   std::vector<IndexName> working_;        // guarded by mutex_; at most one
   std::vector<FinishedUpkeep> finished_;  // guarded by mutex_
+  std::map<Work, Failure> failures_;      // guarded by mutex_
   std::atomic<bool> stopping_ = false;
+  std::atomic<bool> abandoned_ = false;  // what is worked on
   std::thread thread_;
 };
 

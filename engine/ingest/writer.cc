@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <set>
 #include <utility>
 
 #include "engine/base/limits.h"
@@ -42,11 +43,12 @@ Writer::Writer(Database* database, const Vault* vault, Clock* clock, OpenTenant 
       clock_(clock),
       open_tenant_(std::move(open_tenant)),
       thread_([this] { Run(); }),
-      upkeep_(std::make_unique<UpkeepWorker>(std::move(index_dir), [this] {
-        std::lock_guard lock(mutex_);
-        upkept_ = true;
-        wake_.notify_all();
-      })) {}
+      upkeep_(std::make_unique<UpkeepWorker>(
+          UpkeepOptions{.dir = std::move(index_dir), .vault = vault}, [this] {
+            std::lock_guard lock(mutex_);
+            upkept_ = true;
+            wake_.notify_all();
+          })) {}
 
 Writer::~Writer() {
   {
@@ -70,6 +72,9 @@ void Writer::AdoptLocked(std::shared_ptr<Tenant> tenant, Interner interner) {
   head.indexes = pinned->indexes();
   const std::string name = tenant->name;
   head.tenant = std::move(tenant);
+  std::set<uint32_t> collections;
+  for (const auto& [id, index] : head.indexes) collections.insert(id);
+  upkeep_->ForgetOthers(name, collections);
   LookAfter(&heads_.insert_or_assign(name, std::move(head)).first->second);
 }
 
@@ -361,9 +366,11 @@ Status Writer::ApplyToHead(Head* head, Pending* pending) {
     index = ApplyRows(index, applied.rows, pending->texts);
   }
   std::erase_if(head->indexes, [&](const auto& entry) {
-    return std::none_of(
-        head->state.collections->begin(), head->state.collections->end(),
-        [&](const auto& collection) { return collection.second->id == entry.first; });
+    const bool gone =
+        std::none_of(head->state.collections->begin(), head->state.collections->end(),
+                     [&](const auto& collection) { return collection.second->id == entry.first; });
+    if (gone) head->gone.push_back(entry.first);
+    return gone;
   });
   head->changed = true;
   return OkStatus();
@@ -424,7 +431,7 @@ void Writer::LookAfter(Head* head) {
     VectorIndex& index = found->second.vectors;
     const Upkeep needed = NeededUpkeep(index, collection->config.pin_geometry());
     const IndexName index_name{head->tenant->name, collection->id};
-    if (needed == Upkeep::kNone || upkeep_->Busy(index_name)) continue;
+    if (needed == Upkeep::kNone || upkeep_->Busy(index_name, needed)) continue;
     index = index.Frozen();
     upkeep_->Start(index_name, index, needed);
   }
@@ -448,6 +455,7 @@ void Writer::PublishChanged() {
   for (auto& [name, head] : heads_) {
     if (!head.changed) continue;
     head.changed = false;
+    for (const uint32_t id : std::exchange(head.gone, {})) upkeep_->Forget({name, id});
     LookAfter(&head);
     const PinnedView previous = head.tenant->publisher.Pin(clock_);
     if (Planted(Bug::kRevisionTooEarly)) {

@@ -127,8 +127,9 @@ class Writer {
     Interner interner;
     TenantState state;
     Indexes indexes;
-    bool changed = false;   // by the group that is being committed
-    uint64_t anchored = 0;  // journal sequence that the store remembers
+    bool changed = false;        // by the group that is being committed
+    std::vector<uint32_t> gone;  // collections that it has dropped
+    uint64_t anchored = 0;       // journal sequence that the store remembers
   };
 
   Pending Prepare(std::shared_ptr<Tenant> tenant, std::optional<Authenticated> caller,

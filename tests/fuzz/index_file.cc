@@ -12,17 +12,18 @@ namespace cordon {
 namespace {
 
 void Decode(const std::string& bytes) {
-  const auto geometry = DecodeGeometry(bytes);
-  if (!geometry.ok()) {
-    CORDON_CHECK(geometry.status().code() == StatusCode::kDataLoss);
+  const auto decoded = DecodeGeometry(bytes);
+  if (!decoded.ok()) {
+    CORDON_CHECK(decoded.status().code() == StatusCode::kDataLoss);
     return;
   }
-  FloatRows row(1, (*geometry)->rotation().dimension()), rotated(1, (*geometry)->size());
+  const Geometry& geometry = *decoded->geometry;
+  FloatRows row(1, geometry.rotation().dimension()), rotated(1, geometry.size());
   row.row(0)[0] = 1;
-  (*geometry)->Rotate(row.row(0), 1, rotated.row(0));
-  const ListPair lists = (*geometry)->Assign(rotated.row(0));
-  CORDON_CHECK(lists.first < (*geometry)->lists() && lists.second < (*geometry)->lists());
-  CORDON_CHECK(EncodeGeometry(**geometry).size() == bytes.size());
+  geometry.Rotate(row.row(0), 1, rotated.row(0));
+  const ListPair lists = geometry.Assign(rotated.row(0));
+  CORDON_CHECK(lists.first < geometry.lists() && lists.second < geometry.lists());
+  CORDON_CHECK(EncodeGeometry(geometry, decoded->changed).size() == bytes.size());
 }
 
 }  // namespace

@@ -3,8 +3,6 @@
 
 #include <gtest/gtest.h>
 
-#include <filesystem>
-#include <fstream>
 #include <string>
 
 #include "engine/index/training.h"
@@ -35,7 +33,7 @@ TEST(GeometryFileTest, AnswersAreTheSameAfterARestart) {
   const VectorIndex before = index.With(MakeLists(index, Upkeep::kTrain, {}));
   auto decoded = DecodeGeometry(EncodeGeometry(before.lists()->geometry()));
   ASSERT_TRUE(decoded.ok());
-  const VectorIndex after = index.With(MakeListsUnder(*decoded, index, [] { return false; }));
+  const VectorIndex after = index.With(MakeListsUnder(decoded->geometry, 0, index, {}));
   EXPECT_EQ(EncodeGeometry(after.lists()->geometry()), EncodeGeometry(before.lists()->geometry()));
   const SearchOptions options{.k = 5, .mode = SearchMode::kFast, .plan = SearchPlan::kLists};
   for (int q = 0; q < 50; ++q) {
@@ -65,21 +63,35 @@ TEST(GeometryFileTest, AnyFlippedBitIsFound) {
   effort.Report("believed=0");
 }
 
-TEST(GeometryFileTest, IsReplacedAsAWhole) {
-  Random random(3);
-  const VectorIndex index = Small(random).Frozen();
+// How stale it is goes along, and whoever did not write it down is told by the rows.
+TEST(GeometryFileTest, ARestartKnowsHowManyVectorsHaveChanged) {
+  Random random(4);
+  VectorIndex index = Small(random).Frozen();
   const auto lists = MakeLists(index, Upkeep::kTrain, {}).lists;
-  const std::string path = testing::TempDir() + "/cordon_geometry_test";
-  std::filesystem::remove(path);
-  EXPECT_EQ(ReadGeometry(path).status().code(), StatusCode::kNotFound);
-  ASSERT_TRUE(WriteGeometry(lists->geometry(), path).ok());
-  std::ofstream(path + ".new") << "a draft that was not finished";
-  const auto read = ReadGeometry(path);
-  ASSERT_TRUE(read.ok());
-  EXPECT_EQ((*read)->lists(), lists->geometry().lists());
-  EXPECT_FALSE(WriteGeometry(lists->geometry(), "/nowhere/at/all").ok());
-  std::filesystem::remove(path);
-  std::filesystem::remove(path + ".new");
+  auto decoded = DecodeGeometry(EncodeGeometry(lists->geometry(), 77));
+  ASSERT_TRUE(decoded.ok());
+  EXPECT_EQ(decoded->changed, 77u);
+  const auto stop = [] { return false; };
+  const auto restored = [&](uint64_t changed) {
+    return index.With(MakeListsUnder(decoded->geometry, changed, index, stop)).changed();
+  };
+  const uint64_t own = index.changed();  // what was written since the start counts besides
+  EXPECT_EQ(restored(77), 77 + own);
+  EXPECT_EQ(restored(0), own);
+  // 40 rows more than it was trained on, as a start finds them in the store.
+  Clusters clusters(random, 20, 5);
+  VectorIndexBuilder builder(VectorIndex(20, Metric::kL2));
+  for (size_t i = 0; i < 340; ++i) {
+    const std::string id = std::to_string(i);
+    const std::vector<float> vector = clusters.Next();
+    DocumentChange change;
+    change.document = id;
+    change.rows = {{0, 0, vector.data()}};
+    builder.Add(change);
+  }
+  index = builder.Finish().Frozen();
+  EXPECT_EQ(restored(77), 77u);
+  EXPECT_EQ(restored(0), 40u);
 }
 
 }  // namespace

@@ -387,6 +387,8 @@ TEST_P(ListSearchTest, CallersDoNotShareMasks) {
   world.index = Upkept(world.index, Upkeep::kTrain);
   for (uint32_t c = 0; c < kClasses; ++c) {
     const auto hits = world.index.Search(AllowedOf({c}, kClasses), world.Query(), Fast(50));
+    ASSERT_EQ(hits->size(), std::min<size_t>(50, world.model.Count({c}, 0)));
+    ASSERT_FALSE(hits->empty());
     for (const Hit& hit : *hits) ASSERT_EQ(hit.class_id, c);
   }
 }

@@ -133,6 +133,32 @@ TEST_F(IndexUpkeepTest, ErasedRowsLeaveWhenListsCouldNotBeMade) {
   EXPECT_EQ(index_.rows(), kDocuments - 1);
 }
 
+// Wherever it says so, what goes on ends: it is not asked again for long.
+TEST_F(IndexUpkeepTest, StopsWhereverItIsToldTo) {
+  const VectorIndex frozen = index_.Frozen();
+  uint64_t asked = 0;
+  ASSERT_NE(MakeLists(frozen, Upkeep::kTrain,
+                      [&] {
+                        ++asked;
+                        return false;
+                      })
+                .lists,
+            nullptr);
+  const uint64_t all = asked;
+  ASSERT_GT(all, 500u);
+  for (uint64_t last = 1; last < all; last += 1 + last / 2) {
+    asked = 0;
+    const auto stop = [&] { return ++asked >= last; };
+    ASSERT_EQ(MakeLists(frozen, Upkeep::kTrain, stop).lists, nullptr) << last << " of " << all;
+    EXPECT_LE(asked, last + 20) << last << " of " << all;
+  }
+  asked = 0;
+  EXPECT_EQ(MakeLists(frozen, Upkeep::kTrain, [&] { return ++asked >= all; }).lists, nullptr);
+  index_ = Upkept(index_, Upkeep::kTrain);
+  Erase(5);
+  EXPECT_EQ(MakeLists(index_.Frozen(), Upkeep::kMerge, [] { return true; }).lists, nullptr);
+}
+
 // A geometry is of vectors: labels say nothing about when it is stale.
 TEST_F(IndexUpkeepTest, NewLabelsAreNoChangeOfVectors) {
   index_ = Upkept(index_, Upkeep::kTrain);
