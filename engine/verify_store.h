@@ -26,8 +26,8 @@ struct StoreVerdict {
 };
 
 // Reads every block of every file, every record with its seal, every document and chunk with its
-// key, the key store and the journals. The store must not be open elsewhere for the verdict to
-// hold. An error means that it could not be read at all.
+// key, the key store and the journals. FAILED_PRECONDITION while a server holds the keys'
+// directory: it may be writing. An error means that it could not be read at all.
 StatusOr<StoreVerdict> VerifyStore(const DataPaths& paths);
 
 }  // namespace cordon

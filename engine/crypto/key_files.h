@@ -17,10 +17,11 @@ class KeyFiles {
   virtual ~KeyFiles() = default;
 
   // Makes `content` what `path` holds (mode 0600), durable and whole or not at all, power loss
-  // included. The bytes that it held before are overwritten where they lay.
+  // included. The bytes that it held before are overwritten where they lay, as far as the file
+  // system writes in place. RESOURCE_EXHAUSTED if the disk is full, else UNAVAILABLE.
   virtual Status Replace(const std::filesystem::path& path, std::string_view content) = 0;
 
-  // Takes the file away, its bytes overwritten first.
+  // Takes the file away, its bytes overwritten first. Errors as Replace.
   virtual Status Remove(const std::filesystem::path& path) = 0;
 
   // The whole content. NOT_FOUND if there is no such file; errors as ReadSecretFile.

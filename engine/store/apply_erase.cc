@@ -91,8 +91,8 @@ class Eraser {
     return there ? std::optional<uint64_t>(number.number()) : std::nullopt;
   }
 
-  // Calls visit(number) for the versions of a document that are not the newest and not erased,
-  // until it says false.
+  // Calls visit(number) for the versions of a document that are not the newest, until it says
+  // false. Some may be erased already: a restore marks the copies that it takes away.
   template <typename Visit>
   Status EachOld(const std::string& pseudonym, Visit visit) const {
     const std::string prefix = KindKey(writer_.tenant(), collection(), kDocumentMark, pseudonym);
@@ -109,6 +109,7 @@ class Eraser {
     ASSIGN_OR_RETURN(std::string name, holds_.On(kDocumentMark, pseudonym));
     if (!name.empty()) return name;
     RETURN_IF_ERROR(EachOld(pseudonym, [&](uint64_t number) -> StatusOr<bool> {
+      if (IsErased(context_, writer_.tenant(), number)) return true;
       ASSIGN_OR_RETURN(name, holds_.OnVersion(number));
       return name.empty();
     }));

@@ -76,8 +76,8 @@ StatusOr<Applied> Replayer::Apply(const TenantState& head, const journal::v1::Re
     mutation.set_time_us(record.time_us());
     return cordon::Apply(context_, before, mutation);
   }
-  // Several changes of one record each read what the ones before wrote: they are of different
-  // documents, but of one collection's figures, which loading counts anew.
+  // Several changes of one record all read the store as it was before the first: to take a copy
+  // away twice does no harm, and the collections' figures are counted anew by loading.
   Applied applied;
   applied.next = std::move(before);
   applied.next.revision = record.revision();

@@ -46,7 +46,8 @@ class Vault {
   StatusOr<std::string> SealFor(std::string_view purpose, std::string_view text) const;
   StatusOr<std::string> OpenFor(std::string_view purpose, std::string_view sealed) const;
 
-  // The same with a document's key; NOT_FOUND if that was destroyed.
+  // The same with a key that the caller has, such as a document's. OpenWith and OpenFor: DATA_LOSS
+  // if it does not open.
   static StatusOr<std::string> SealWith(const SecretKey& key, std::string_view purpose,
                                         std::string_view text);
   static StatusOr<std::string> OpenWith(const SecretKey& key, std::string_view purpose,
