@@ -40,6 +40,63 @@ class Ranking(ServerTest):
         fusion = ["--text", "xz", "--fusion", '{"method":"rrf"}']
         self.refused("INVALID_ARGUMENT", *bare, "lexical", *fusion)
 
+    def test_a_collection_says_how_its_texts_are_scored(self):
+        def scores(text, *options):
+            name = self.collection(*options)
+            chunks = [
+                {"text": "checkpoint checkpoint checkpoint", "embedding": [1, 0]},
+                {"text": "checkpoints follow", "embedding": [1, 0]},
+                {"text": "a checkpoint of a page of a table and of much more", "embedding": [1, 0]},
+            ]
+            self.ingest(name, document("d", chunks=chunks))
+            asked = ["retrieve", name, "--as", "user:a", "--rank", "lexical", "--text", text]
+            config = next(
+                c for c in self.ok("collection", "list")["collections"] if c["name"] == name
+            )
+            found = {p["chunk"]: p["score"] for p in self.ok(*asked)["passages"]}
+            return found, (config["language"], config["bm25"]["k1"], config["bm25"]["b"])
+
+        usual, settings = scores("checkpoint")
+        self.assertEqual(settings, ("en", 1.2, 0.75))
+        self.assertEqual(sorted(usual), [0, 1, 2])
+        self.assertEqual(len(set(usual.values())), 3)
+        as_written, settings = scores("checkpoint", "--language", "none")
+        self.assertEqual((sorted(as_written), settings), ([0, 2], ("none", 1.2, 0.75)))
+        flat, settings = scores("checkpoint", "--k1", 0)
+        self.assertEqual((len(set(flat.values())), settings), (1, ("en", 0, 0.75)))
+        long, settings = scores("checkpoint", "--b", 0)
+        self.assertEqual((long[1], settings), (long[2], ("en", 1.2, 0)))
+        create = ["collection", "create", "refused", "--dim", 2, "--metric", "ip"]
+        for option, value, field in (
+            ("--language", "klingon", "language"),
+            ("--k1", -1, "k1"),
+            ("--k1", 11, "k1"),
+            ("--b", 2, "b"),
+        ):
+            error = self.refused("INVALID_ARGUMENT", *create, option, value)
+            self.assertTrue(error["field"].endswith(field), error)
+            self.assertEqual(self.store.cordon("stats", "refused").error["code"], "NOT_FOUND")
+
+    def test_recall_is_asked_for_and_explain_needs_audit(self):
+        name = self.filled(document("a"), document("b", vector=(0, 1)), options=["--pin-geometry"])
+        listed = self.ok("collection", "list")["collections"]
+        self.assertTrue(next(c for c in listed if c["name"] == name)["pin_geometry"])
+        vector = write_npy(self.store.path(".npy"), (1, 0))
+        asked = ["retrieve", name, "--as", "user:a", "--vector", vector]
+        plain = self.ok(*asked)
+        self.assertNotIn("explain", plain)
+        told = self.ok(*asked, "--recall", 0.9, "--explain")
+        self.assertEqual(told["passages"], plain["passages"])
+        self.assertIsInstance(told["explain"]["plan"], str)
+        counts = ("lists_seen", "lists_scanned", "rows_scanned", "rows_reranked", "geometry")
+        self.assertEqual({type(told["explain"][count]) for count in counts}, {int})
+        for recall in (0.4, 1, -1):
+            self.refused("INVALID_ARGUMENT", *asked, "--recall", recall, field="recall_target")
+        rest = "--collections * --destinations dev --as-pattern * --clearance all".split()
+        key = self.make_key("service:app", "query,act-as", *rest)
+        self.assertEqual(self.ok(*asked, key=key)["passages"], plain["passages"])
+        self.refused("PERMISSION_DENIED", *asked, "--explain", key=key)
+
     def test_filters_narrow_and_a_hidden_attribute_is_an_unknown_one(self):
         schema = self.store.path(".json")
         specs = [
