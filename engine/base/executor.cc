@@ -17,7 +17,7 @@ Executor::~Executor() {
   wake_.notify_all();
   for (auto& thread : threads_) thread.join();
   std::unique_lock lock(mutex_);
-  idle_.wait(lock, [this] { return running_ == 0; });
+  idle_.wait(lock, [this] { return borrowed_ == 0; });
 }
 
 bool Executor::Submit(std::function<void()> task) {
@@ -30,10 +30,10 @@ bool Executor::Submit(std::function<void()> task) {
   return true;
 }
 
-// Requires the lock. A caller's thread counts as one of ours: no more tasks run at once than those.
+// Requires the lock.
 bool Executor::MayBorrow(std::chrono::steady_clock::time_point now) const {
-  return !stopping_ && queue_.empty() && running_ < threads_.size() &&
-         (borrowed_ == 0 || now >= wary_until_);
+  if (stopping_) return false;
+  return now >= wary_until_ || (borrowed_ == 0 && queue_.empty() && running_ < threads_.size());
 }
 
 bool Executor::SubmitOrRun(std::function<void()> task) {
@@ -41,44 +41,35 @@ bool Executor::SubmitOrRun(std::function<void()> task) {
   {
     std::unique_lock lock(mutex_);
     if (MayBorrow(begun)) {
-      ++borrowed_;
-      RunOne(std::move(task), &lock);
-      --borrowed_;
+      RunOne(std::move(task), &borrowed_, &lock);
       const auto ended = std::chrono::steady_clock::now();
       if (ended - begun > kLongTask) wary_until_ = ended + kAfterLongTask;
+      if (stopping_) idle_.notify_all();  // with the lock: the executor may be gone after it
       return true;
     }
   }
   return Submit(std::move(task));
 }
 
-// Requires the lock, and a place among the running ones. The last thing it does with the executor
-// is to give the lock back: it may be gone then.
-void Executor::RunOne(std::function<void()> task, std::unique_lock<std::mutex>* lock) {
-  ++running_;
+// Requires the lock; `counted` is one higher while the task runs.
+void Executor::RunOne(std::function<void()> task, size_t* counted,
+                      std::unique_lock<std::mutex>* lock) {
+  ++*counted;
   lock->unlock();
   task();
   task = nullptr;  // what it owns is freed outside the lock: a destructor may submit
   lock->lock();
-  --running_;
-  if (stopping_) {
-    wake_.notify_all();
-    idle_.notify_all();
-  } else if (!queue_.empty()) {
-    wake_.notify_one();
-  }
+  --*counted;
 }
 
 void Executor::Work() {
   std::unique_lock lock(mutex_);
   while (true) {
-    wake_.wait(lock, [this] {
-      return (stopping_ && queue_.empty()) || (!queue_.empty() && running_ < threads_.size());
-    });
+    wake_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
     if (queue_.empty()) return;
     auto task = std::move(queue_.front());
     queue_.pop_front();
-    RunOne(std::move(task), &lock);
+    RunOne(std::move(task), &running_, &lock);
   }
 }
 

@@ -11,7 +11,8 @@
 
 namespace cordon {
 
-// Runs as many tasks at once as it has threads, and no more. Thread-safe.
+// Runs as many tasks at once as it has threads, and short ones besides on threads that bring them.
+// Thread-safe.
 class Executor {
  public:
   // At most `queue_max` tasks wait; a further one is turned away.
@@ -26,10 +27,11 @@ class Executor {
   // False if the queue is full or the executor is stopping; the task then never runs.
   [[nodiscard]] bool Submit(std::function<void()> task);
 
-  // The same, but a task that nothing waits before runs at once on the calling thread: it need not
-  // wait for another one to wake up, which takes as long as a small task. As long as such tasks are
-  // short, any number of callers may run one; for a while after a long one, only one at a time: of
-  // the callers' threads all but one stay free.
+  // The same for a task that is short as a rule: it runs at once on the calling thread, and need
+  // not wait for another one to wake up, which takes as long as a small task (a sixth of the
+  // processor of a server that is busy with them). For a while after one that was long after all,
+  // only a task that nothing waits before does so, one at a time: of the callers' threads all but
+  // one stay free.
   [[nodiscard]] bool SubmitOrRun(std::function<void()> task);
 
   // A task that takes longer than this is a long one, and for how long that is remembered.
@@ -38,7 +40,7 @@ class Executor {
 
  private:
   void Work();
-  void RunOne(std::function<void()> task, std::unique_lock<std::mutex>* lock);
+  void RunOne(std::function<void()> task, size_t* counted, std::unique_lock<std::mutex>* lock);
   bool MayBorrow(std::chrono::steady_clock::time_point now) const;
 
   const size_t queue_max_;
@@ -47,8 +49,8 @@ class Executor {
   std::condition_variable idle_;
   std::deque<std::function<void()>> queue_;  // guarded by mutex_
   bool stopping_ = false;                    // guarded by mutex_
-  size_t running_ = 0;                       // tasks; guarded by mutex_
-  size_t borrowed_ = 0;                      // of them on callers' threads; guarded by mutex_
+  size_t running_ = 0;                       // tasks on own threads; guarded by mutex_
+  size_t borrowed_ = 0;                      // tasks on callers' threads; guarded by mutex_
   std::chrono::steady_clock::time_point wary_until_;  // of long ones; guarded by mutex_
   std::vector<std::thread> threads_;
 };

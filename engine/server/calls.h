@@ -1,7 +1,8 @@
 // How a call enters: admission, authentication, and exactly one Finish.
 //
-// No more calls are worked on at once than the bounded executor has threads. Every handler comes
-// through Unary() or IngestStream, so that none can forget to authenticate.
+// No more calls are worked on at once than the bounded executor has threads, and gRPC has threads
+// that bring short ones. Every handler comes through Unary() or IngestStream, so that none can
+// forget to authenticate.
 #pragma once
 
 #include <grpcpp/grpcpp.h>
