@@ -4,7 +4,11 @@
 
 #include <chrono>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <map>
 #include <set>
+#include <string>
 #include <thread>
 
 #include "engine/base/random.h"
@@ -103,6 +107,35 @@ class FastSearches : public testing::Test {
     }
     return text;
   }
+  // The files of geometries, by name.
+  std::map<std::string, std::string> Geometries() const {
+    std::map<std::string, std::string> files;
+    for (const auto& entry : std::filesystem::directory_iterator(path_ + "/index")) {
+      std::ifstream file(entry.path(), std::ios::binary);
+      files[entry.path().filename()] = {std::istreambuf_iterator<char>(file),
+                                        std::istreambuf_iterator<char>()};
+    }
+    return files;
+  }
+  template <typename Reached>
+  static bool Reaches(Reached reached) {
+    for (int i = 0; i < 1200; ++i) {
+      if (reached()) return true;
+      std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    }
+    return false;
+  }
+  // Whether the index holds rows of the document, dead or alive.
+  bool Holds(const std::string& document) {
+    const ReadContext context = engine_->ReadAs(Anyone(), {});
+    const PinnedView view = context.tenant->publisher.Pin(context.clock);
+    for (const auto& [id, index] : view->indexes()) {
+      for (const Segment& segment : index.vectors.segments()) {
+        if (segment.rows().Find(document)) return true;
+      }
+    }
+    return false;
+  }
   void WaitForLists() {
     for (int i = 0; i < 1200; ++i) {
       const auto answer = Ask(Question());
@@ -172,11 +205,34 @@ TEST_F(FastSearches, ListsServeWhatIsPermittedAndAskedForAndSurviveARestart) {
   ASSERT_TRUE(after.ok());
   for (const auto& passage : after->passages()) EXPECT_NE(passage.document(), gone);
 
-  // The geometry is kept, and with it every answer.
-  ASSERT_TRUE(std::filesystem::exists(path_ + "/index"));
+  // The geometry is kept, and with it every answer; a new one would have been written, under
+  // another nonce.
+  const auto files = Geometries();
+  ASSERT_EQ(files.size(), 1u);
   Open();
   WaitForLists();
+  EXPECT_EQ(Geometries(), files);
   for (size_t q = 0; q < questions.size(); ++q) EXPECT_EQ(Told(questions[q]), told[q]) << q;
+}
+
+// Those of documents that lists cover as well, which no write copies.
+TEST_F(FastSearches, ErasedVectorsLeaveTheListsAndGeometriesGoWithTheirCollection) {
+  WaitForLists();
+  ASSERT_TRUE(Holds("17"));
+  const auto erased = Asked<v1::EraseResponse>([&](auto done) {
+    Erase(engine_->WriteAs(Anyone()),
+          FromText<v1::EraseRequest>("collection: 'docs' document: '17'"), done);
+  });
+  ASSERT_TRUE(erased.ok()) << erased.status().ToString();
+  EXPECT_TRUE(Reaches([&] { return !Holds("17"); }));
+  ASSERT_TRUE(Holds("18"));
+  ASSERT_TRUE(Reaches([&] { return Geometries().size() == 1; }));  // no draft beside it
+  const auto dropped = Asked<v1::DeleteCollectionResponse>([&](auto done) {
+    DeleteCollection(engine_->WriteAs(Anyone()),
+                     FromText<v1::DeleteCollectionRequest>("name: 'docs'"), done);
+  });
+  ASSERT_TRUE(dropped.ok()) << dropped.status().ToString();
+  EXPECT_TRUE(Reaches([&] { return Geometries().empty(); }));
 }
 
 TEST_F(FastSearches, WhoMayNotAuditIsToldNothingOfTheSearch) {
