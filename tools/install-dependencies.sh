@@ -22,8 +22,8 @@ for name in "$@"; do
         protobuf-compiler-grpc
         # kernels, digests, text, formats, logs
         libhwy-dev libfaiss-dev libopenblas-dev libssl-dev libicu-dev libstemmer-dev libgumbo-dev
-        zlib1g-dev libdeflate-dev libyaml-cpp-dev nlohmann-json3-dev libsimdjson-dev libcli11-dev
-        libspdlog-dev libfmt-dev libjemalloc-dev
+        zlib1g-dev libdeflate-dev libzstd-dev libyaml-cpp-dev nlohmann-json3-dev libsimdjson-dev
+        libcli11-dev libspdlog-dev libfmt-dev libjemalloc-dev
         # tokens of users and the keys of their issuers
         librhonabwy-dev libjansson-dev libcurl4-openssl-dev
         # tests, the demo, and fetching its corpus

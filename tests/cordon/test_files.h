@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <stdlib.h>
 #include <zlib.h>
+#include <zstd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -48,6 +49,19 @@ inline std::string Gzip(std::string_view text) {
   if (deflate(&stream, Z_FINISH) != Z_STREAM_END) abort();
   packed.resize(stream.total_out);
   deflateEnd(&stream);
+  return packed;
+}
+
+// One zstd frame with a checksum, as `zstd` writes it.
+inline std::string Zstd(std::string_view text) {
+  ZSTD_CCtx* const context = ZSTD_createCCtx();
+  ZSTD_CCtx_setParameter(context, ZSTD_c_checksumFlag, 1);
+  std::string packed(ZSTD_compressBound(text.size()), '\0');
+  const size_t size =
+      ZSTD_compress2(context, packed.data(), packed.size(), text.data(), text.size());
+  ZSTD_freeCCtx(context);
+  if (ZSTD_isError(size) != 0) abort();
+  packed.resize(size);
   return packed;
 }
 

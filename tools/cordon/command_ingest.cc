@@ -64,7 +64,7 @@ void AddIngestCommand(CLI::App& app, Session& session) {
   ingest->add_option("NAME", options->collection, "The collection")->required();
   ingest
       ->add_option("FILE|DIR", options->path,
-                   "Lines of JSON (plain or gzipped; - is standard input), or a directory")
+                   "Lines of JSON (plain, .gz or .zst; - is standard input), or a directory")
       ->required();
   ingest
       ->add_option("--rules", options->rules,

@@ -28,8 +28,13 @@ std::string_view WithoutEnding(std::string_view name, std::string_view ending) {
   return ends ? name.substr(0, name.size() - ending.size()) : name;
 }
 
+std::string_view WithoutPacking(std::string_view name) {
+  const std::string_view plain = WithoutEnding(name, ".gz");
+  return plain != name ? plain : WithoutEnding(name, ".zst");
+}
+
 std::string_view Stem(std::string_view name) {
-  name = WithoutEnding(name, ".gz");
+  name = WithoutPacking(name);
   return name.substr(0, name.rfind('.'));
 }
 
@@ -69,7 +74,7 @@ bool IsSpace(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 }  // namespace
 
 std::optional<FileFormat> FormatOf(std::string_view name) {
-  const std::string lower = Lower(WithoutEnding(NameOf(name), ".gz"));
+  const std::string lower = Lower(WithoutPacking(NameOf(name)));
   for (std::string_view ending : {".txt", ".md", ".rst"}) {
     if (lower.size() > ending.size() && lower.ends_with(ending)) return FileFormat::kText;
   }
@@ -83,7 +88,7 @@ StatusOr<ExtractedDocument> ExtractFile(const std::string& path) {
   const std::optional<FileFormat> format = FormatOf(path);
   if (!format.has_value()) {
     return Invalid("file", fmt::format("{}: unknown format; give .txt, .md, .rst, .html or .htm, "
-                                       "plain or with .gz",
+                                       "plain or with .gz or .zst",
                                        path));
   }
   ASSIGN_OR_RETURN(std::string bytes, ReadFileMaybeGzip(path, limits::kDocumentTextBytes));

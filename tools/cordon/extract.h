@@ -20,7 +20,8 @@ struct ExtractedDocument {
 // What a file is, by the end of its name; case does not count.
 enum class FileFormat { kText, kHtml };
 
-// The format of `name`: .txt, .md, .rst, .html or .htm, each also with .gz; nothing for others.
+// The format of `name`: .txt, .md, .rst, .html or .htm, each also with .gz or .zst; nothing for
+// others.
 std::optional<FileFormat> FormatOf(std::string_view name);
 
 // Reads the regular file `path`, unpacked if gzipped. Refuses with field `file` what cannot be read

@@ -11,6 +11,8 @@
 #include <cstring>
 #include <utility>
 
+#include "tools/cordon/zstd_source.h"
+
 namespace cordon {
 namespace {
 
@@ -48,10 +50,16 @@ class PlainSource : public ByteSource {
 
   void WaitWith(WaitForInput wait) override { wait_ = std::move(wait); }
 
-  // Two bytes that the next Read() gives again; fewer if there are no more.
-  StatusOr<std::string> Peek() {
-    std::string head;
-    while (head.size() < 2) {
+  std::optional<uint64_t> Size() const override {
+    struct stat info {};
+    if (fstat(descriptor_, &info) != 0 || !S_ISREG(info.st_mode)) return std::nullopt;
+    return static_cast<uint64_t>(info.st_size);
+  }
+
+  // `size` bytes that the next Read() gives again; fewer if there are no more.
+  StatusOr<std::string> Peek(size_t size) {
+    std::string head = std::exchange(peeked_, {});
+    while (head.size() < size) {
       char byte;
       ASSIGN_OR_RETURN(const size_t count, Read(&byte, 1));
       if (count == 0) break;
@@ -165,9 +173,17 @@ StatusOr<std::string> ReadAll(const std::string& path, ByteSource& source, size_
 
 StatusOr<std::unique_ptr<ByteSource>> ByteSource::Open(const std::string& path) {
   ASSIGN_OR_RETURN(std::unique_ptr<PlainSource> plain, OpenPlain(path));
-  ASSIGN_OR_RETURN(const std::string head, plain->Peek());
+  ASSIGN_OR_RETURN(std::string head, plain->Peek(2));
   if (head == "\x1f\x8b") {
     return std::unique_ptr<ByteSource>(std::make_unique<GzipSource>(path, std::move(plain)));
+  }
+  // No more than needed: the first line of a pipe may be shorter.
+  if (head.size() == 2 && (head[1] == '\xb5' || head[1] == '\x2a')) {
+    ASSIGN_OR_RETURN(head, plain->Peek(kZstdMagicBytes));
+    if (IsZstdMagic(head)) return UnpackZstd(path, std::move(plain));
+  }
+  if (path.ends_with(".zst")) {
+    return FileError(path, "named .zst but not packed; rename it, or fetch or pack it again");
   }
   if (path.ends_with(".gz")) {
     return FileError(path, "named .gz but not gzipped; rename it, or fetch or pack it again");

@@ -1,13 +1,16 @@
-// Bounded reading of plain and gzipped files (RFC 1952): whole small ones, and lines of huge ones.
+// Bounded reading of plain and packed files, by gzip (RFC 1952) or Zstandard (RFC 8878): whole
+// small ones, and lines of huge ones.
 //
-// A file is gzipped if it begins with gzip's magic number; one named *.gz that does not is refused.
-// Several gzip members in a row are one text. What is cut off, damaged or followed by anything else
-// is refused, never taken for the whole. All errors name the field `file`.
+// A file is packed if it begins with the magic number of either; one named *.gz or *.zst that does
+// not is refused. Several gzip members or zstd frames in a row are one text. What is cut off,
+// damaged or followed by anything else is refused, never taken for the whole. All errors name the
+// field `file`.
 #pragma once
 
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -22,7 +25,7 @@ inline constexpr size_t kLineBytesMax = 16 << 20;
 // Waits until a descriptor can be read without blocking; an error breaks the reading off.
 using WaitForInput = std::function<Status(int descriptor)>;
 
-// Bytes of a file, of the text inside a gzipped one, or of standard input. Not thread-safe.
+// Bytes of a file, of the text inside a packed one, or of standard input. Not thread-safe.
 class ByteSource {
  public:
   // Opens `path`; "-" is standard input.
@@ -37,15 +40,18 @@ class ByteSource {
   // From now on calls `wait` before it reads: input may be long in coming.
   virtual void WaitWith(WaitForInput wait) = 0;
 
+  // How many bytes there are in all, if that can be known beforehand: of a plain regular file.
+  virtual std::optional<uint64_t> Size() const { return std::nullopt; }
+
  protected:
   ByteSource() = default;
 };
 
-// The whole text of a regular file, unpacked if it is gzipped. Never holds more than `bytes_max`
+// The whole text of a regular file, unpacked if it is packed. Never holds more than `bytes_max`
 // (plus a buffer): a longer text is refused as soon as it gets there.
 StatusOr<std::string> ReadFileMaybeGzip(const std::string& path, size_t bytes_max);
 
-// All bytes of a regular file as they are, gzipped or not; `bytes_max` as above.
+// All bytes of a regular file as they are, packed or not; `bytes_max` as above.
 StatusOr<std::string> ReadFileAsIs(const std::string& path, size_t bytes_max);
 
 // One line of a LineReader.
@@ -68,8 +74,9 @@ class LineReader {
   // the source (unreadable, damaged, cut off) and final; lines before it were whole.
   StatusOr<bool> Next(Line& line);
 
-  // As ByteSource::WaitWith.
+  // As of ByteSource.
   void WaitWith(WaitForInput wait) { source_->WaitWith(std::move(wait)); }
+  std::optional<uint64_t> Size() const { return source_->Size(); }
 
  private:
   LineReader(std::unique_ptr<ByteSource> source, size_t line_bytes_max);

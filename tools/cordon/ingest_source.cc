@@ -1,7 +1,5 @@
 #include "tools/cordon/ingest_source.h"
 
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <utility>
 
@@ -21,8 +19,8 @@ constexpr size_t kRulesBytesMax = 16 << 20;
 
 class LineSource : public DocumentSource {
  public:
-  LineSource(LineReader reader, uint64_t bytes_total)
-      : reader_(std::move(reader)), bytes_total_(bytes_total) {}
+  explicit LineSource(LineReader reader)
+      : reader_(std::move(reader)), bytes_total_(reader_.Size().value_or(0)) {}
 
   StatusOr<bool> Next(SourceItem& item) override {
     while (true) {
@@ -93,19 +91,11 @@ class DirectorySource : public DocumentSource {
   size_t next_ = 0;
 };
 
-// The size of a plain file; 0 if `path` is none, so that its end is not known beforehand.
-uint64_t PlainSize(const std::string& path) {
-  struct stat info {};
-  if (path == "-" || path.ends_with(".gz") || stat(path.c_str(), &info) != 0) return 0;
-  return S_ISREG(info.st_mode) ? static_cast<uint64_t>(info.st_size) : 0;
-}
-
 }  // namespace
 
 StatusOr<std::unique_ptr<DocumentSource>> OpenLines(const std::string& path) {
   ASSIGN_OR_RETURN(LineReader reader, LineReader::Open(path, kDocumentLineBytesMax));
-  return std::unique_ptr<DocumentSource>(
-      std::make_unique<LineSource>(std::move(reader), PlainSize(path)));
+  return std::unique_ptr<DocumentSource>(std::make_unique<LineSource>(std::move(reader)));
 }
 
 StatusOr<std::unique_ptr<DocumentSource>> OpenDirectory(const std::string& directory,

@@ -36,7 +36,7 @@ class DocumentSource {
   virtual void WaitWith(WaitForInput /*wait*/) {}
 };
 
-// The lines of `path`, plain or gzipped; "-" is standard input. Empty lines are passed over.
+// The lines of `path`, plain or packed; "-" is standard input. Empty lines are passed over.
 StatusOr<std::unique_ptr<DocumentSource>> OpenLines(const std::string& path);
 
 // The files below `directory`, in bytewise order of their paths, under the rules of `rules_path`. A
