@@ -8,7 +8,6 @@
 #include <cstring>
 #include <mutex>
 
-#include "engine/base/check.h"
 #include "engine/base/planted.h"
 #include "engine/crypto/aead.h"
 #include "engine/crypto/digest.h"

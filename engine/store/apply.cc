@@ -1,7 +1,6 @@
 #include "engine/store/apply.h"
 
 #include "engine/store/apply_steps.h"
-#include "engine/store/codec.h"
 
 namespace cordon {
 namespace {

@@ -13,7 +13,6 @@
 #include <cstring>
 #include <tuple>
 
-#include "engine/base/check.h"
 #include "engine/base/checksum.h"
 #include "engine/base/planted.h"
 #include "engine/store/rocks.h"

@@ -1,10 +1,8 @@
 // The files below the database: written out, written anew, named, verified.
-#include <rocksdb/convenience.h>
 #include <rocksdb/metadata.h>
 #include <rocksdb/transaction_log.h>
 
 #include <algorithm>
-#include <filesystem>
 
 #include "engine/store/rocks.h"
 

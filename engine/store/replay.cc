@@ -1,7 +1,5 @@
 #include "engine/store/replay.h"
 
-#include <spdlog/spdlog.h>
-
 #include "engine/store/apply_steps.h"
 #include "engine/store/document_writer.h"
 
