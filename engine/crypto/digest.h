@@ -8,7 +8,7 @@
 
 #include "engine/crypto/secret_key.h"
 
-struct evp_mac_ctx_st;  // OpenSSL's
+struct evp_md_ctx_st;  // OpenSSL's
 
 namespace cordon {
 
@@ -39,11 +39,13 @@ class HmacKey {
 
  private:
   struct Free {
-    void operator()(evp_mac_ctx_st* context) const;  // wipes it
+    void operator()(evp_md_ctx_st* context) const;  // wipes it
   };
-  using Context = std::unique_ptr<evp_mac_ctx_st, Free>;
+  using Context = std::unique_ptr<evp_md_ctx_st, Free>;
 
-  Context keyed_;
+  static Context Keyed(std::string_view block, uint8_t pad);
+
+  Context inner_, outer_;  // what has taken in its half of the key
 };
 
 // Whether `a` and `b` are the same bytes, in time that depends on their lengths only.

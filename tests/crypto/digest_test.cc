@@ -2,6 +2,8 @@
 #include "engine/crypto/digest.h"
 
 #include <gtest/gtest.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
 
 #include <set>
 
@@ -27,6 +29,23 @@ TEST(Digest, IsHmacAsRfc4231Says) {
   EXPECT_EQ(Hex(HmacSha256(std::string(131, '\xaa'),
                            "Test Using Larger Than Block-Size Key - Hash Key First")),
             "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
+}
+
+TEST(Digest, IsTheSameHmacAsOpenSslsOfKeysAndTextsOfAnyLength) {
+  for (const size_t key_size : {0, 1, 32, 63, 64, 65, 200}) {
+    const std::string key(key_size, 'k');
+    const HmacKey keyed{std::string_view(key)};
+    for (size_t size = 0; size < 200; ++size) {
+      const std::string text(size, 't');
+      Digest expected;
+      unsigned int written = 0;
+      ASSERT_NE(HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()),
+                     reinterpret_cast<const unsigned char*>(text.data()), text.size(),
+                     expected.data(), &written),
+                nullptr);
+      ASSERT_EQ(keyed.Of(text), expected) << key_size << " " << size;
+    }
+  }
 }
 
 TEST(Digest, AnEmptyKeyIsAKeyAndNotTheOneBefore) {
