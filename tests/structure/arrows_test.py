@@ -1,10 +1,14 @@
-"""Modules include only what engine/modules.txt allows; library headers stay in their modules."""
+"""Modules include only what engine/modules.txt allows; library headers stay in their modules.
+
+Examples are what strangers would write: they know the API's protos and nothing else of the tree.
+"""
 
 import re
 
 from tree import files, plant, replace, run
 
 INCLUDE = re.compile(r'^\s*#\s*include\s+(["<])([^">]+)[">]')
+IMPORT = re.compile(r"^\s*(?:from|import)\s+((?:cordon|engine|tools|bench)(?:\.[\w.]+)?)\b")
 ENGINE_INCLUDE = re.compile(r"^engine/(?:([a-z_]+)/)?[^/]+$")
 
 # Headers of a library, by how their names begin, and the modules that may know it.
@@ -84,8 +88,31 @@ def check_include(allowed, path, module, quote, header):
     return None
 
 
+def check_example(line):
+    """What of the tree a line of an example takes beside the API; None if nothing."""
+    match = INCLUDE.match(line)
+    header = match.group(2) if match else ""
+    ours = header.split("/")[0] in {"engine", "tools", "tests", "bench", "cordon"}
+    if ours and not (header.startswith("cordon/v1/") and header.endswith(".pb.h")):
+        return f"{header}: examples know the protos of cordon/v1 alone"
+    match = IMPORT.match(line)
+    if match and match.group(1) != "cordon.v1":
+        return f"{match.group(1)}: examples know the protos of cordon.v1 alone"
+    return None
+
+
+def check_examples(root):
+    problems = []
+    for source in files(root / "examples", ".h", ".cc", ".py"):
+        for number, line in enumerate(source.read_text(encoding="utf-8").splitlines(), 1):
+            if problem := check_example(line):
+                problems.append(f"{source.relative_to(root)}:{number}: {problem}")
+    return problems
+
+
 def check(root):
     allowed, problems = read_modules(root)
+    problems += check_examples(root)
     for folder in ("engine", "include", "tools", "tests", "bench"):
         for source in files(root / folder, ".h", ".cc", ".inc"):
             path = source.relative_to(root)
@@ -128,6 +155,15 @@ run(
         "<unicode/uchar.h> belongs to": violation("engine/policy/planted.h", "<unicode/uchar.h>"),
         "the RPC stubs belong to": violation(
             "engine/view/planted.h", '"cordon/v1/admin.grpc.pb.h"'
+        ),
+        "engine/base/status.h: examples know": violation(
+            "examples/planted.cc", '"engine/base/status.h"'
+        ),
+        "records.pb.h: examples know": violation(
+            "examples/planted.cc", '"cordon/store/v1/records.pb.h"'
+        ),
+        "cordon.store.v1: examples know": lambda root: plant(
+            root, "examples/planted.py", "from cordon.store.v1 import records_pb2\n"
         ),
         "write the path from the top": violation("engine/base/planted.h", '"status.h"'),
         "public headers stand alone": violation(
