@@ -31,7 +31,7 @@ class EndpointCall : public testing::Test {
 };
 
 TEST_F(EndpointCall, ARetryAfterWithoutAnEndIsWaitedForOrOverflows) {
-  for (const char* forever : {"86400", "9223372036854775807", "99999999999999999999999"}) {
+  for (const char* forever : {"86400", "9223372036854775807"}) {
     Endpoint endpoint(Config());
     server_.Say(std::string("429 Busy\r\nRetry-After: ") + forever, "");
     const int asked = server_.asked();
