@@ -78,13 +78,13 @@ class Calibrator {
   bool Stopped() const { return stop_ && stop_(); }
 
   PaddedQuery QueryOf(uint32_t id) const {
-    const SegmentRows& rows = searched_.segments[searched_.numbers.segment(id)].rows();
+    const SegmentRows& rows = searched_.RowsOf(id);
     const uint32_t row = searched_.numbers.row(id);
     return PaddedQuery(metric_, {rows.embedding(row), dimension_}, rows.norm(row));
   }
 
   double ExactScore(const PaddedQuery& query, uint32_t id) const {
-    const SegmentRows& rows = searched_.segments[searched_.numbers.segment(id)].rows();
+    const SegmentRows& rows = searched_.RowsOf(id);
     const NormedRow row = {rows.embedding(searched_.numbers.row(id)),
                            rows.norm(searched_.numbers.row(id))};
     double score;
@@ -104,14 +104,13 @@ class Calibrator {
       const size_t n = std::min(kBatch, ids_.size() - begin);
       for (size_t i = 0; i < n; ++i) {
         const uint32_t id = ids_[begin + i];
-        rows[i] = searched_.segments[searched_.numbers.segment(id)].rows().codes(
-            searched_.numbers.row(id));
+        rows[i] = searched_.RowsOf(id).codes(searched_.numbers.row(id));
       }
       DotCodes(codes.codes(), {rows, n}, query.stride(), sums);
       for (size_t i = 0; i < n; ++i) {
         const uint32_t id = ids_[begin + i];
         if (id == of) continue;
-        const SegmentRows& segment = searched_.segments[searched_.numbers.segment(id)].rows();
+        const SegmentRows& segment = searched_.RowsOf(id);
         const RowFacts& facts = segment.facts()[searched_.numbers.row(id)];
         const double score = CodeScore(query, codes, facts, sums[i]);
         for (size_t f = 0; f <= levels_[begin + i]; ++f) Offer({score, id}, &best[f]);

@@ -35,7 +35,7 @@ struct Calibration {
   // least[fraction][target]; 0: not reached with less work than a flat search takes.
   std::array<std::array<float, kTargets.size()>, kFractions.size()> least{};
 
-  // What serves this recall if `permitted` rows are; 0 if only a search of all does.
+  // What serves this recall if this part of the rows is permitted; 0 if only a search of all does.
   float LeastFor(double recall, double fraction) const;
 };
 

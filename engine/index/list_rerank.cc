@@ -23,7 +23,7 @@ bool HigherUpper(const Estimated& a, const Estimated& b) { return a.upper > b.up
 void ListSearch::Fetch(std::span<const Estimated> rows) const {
   constexpr size_t kFetched = 64;  // more would push each other out before they are read
   for (const Estimated& row : rows.first(std::min(rows.size(), kFetched))) {
-    const SegmentRows& segment = searched_.segments[searched_.numbers.segment(row.id)].rows();
+    const SegmentRows& segment = searched_.RowsOf(row.id);
     const uint32_t number = searched_.numbers.row(row.id);
     const int8_t* const codes = segment.codes(number);
     for (size_t i = 0; i < query_.stride(); i += kLine) __builtin_prefetch(codes + i);
@@ -59,15 +59,14 @@ void ListSearch::Score(std::span<const Estimated> batch) {
   for (const Estimated& row : batch) {
     if (!s.seen.Add(row.id)) continue;
     s.best.push_back({0, row.id});
-    s.rows.push_back(searched_.segments[searched_.numbers.segment(row.id)].rows().codes(
-        searched_.numbers.row(row.id)));
+    s.rows.push_back(searched_.RowsOf(row.id).codes(searched_.numbers.row(row.id)));
   }
   trace_.rows_reranked += s.rows.size();
   s.sums.resize(s.rows.size());
   DotCodes(codes_.codes(), s.rows, query_.stride(), s.sums.data());
   for (size_t i = 0; i < s.rows.size(); ++i) {
     Scored& scored = s.best[had + i];
-    const SegmentRows& segment = searched_.segments[searched_.numbers.segment(scored.id)].rows();
+    const SegmentRows& segment = searched_.RowsOf(scored.id);
     const RowFacts& facts = segment.facts()[searched_.numbers.row(scored.id)];
     scored.score = CodeScore(query_, codes_, facts, s.sums[i]);
   }
@@ -97,8 +96,8 @@ void ListSearch::RaiseFloor() {
 
 bool ListSearch::Better(const Scored& a, const Scored& b) const {
   if (a.score != b.score) return a.score > b.score;
-  const SegmentRows& rows_a = searched_.segments[searched_.numbers.segment(a.id)].rows();
-  const SegmentRows& rows_b = searched_.segments[searched_.numbers.segment(b.id)].rows();
+  const SegmentRows& rows_a = searched_.RowsOf(a.id);
+  const SegmentRows& rows_b = searched_.RowsOf(b.id);
   const uint32_t row_a = searched_.numbers.row(a.id), row_b = searched_.numbers.row(b.id);
   const int order = rows_a.id(rows_a.document(row_a)).compare(rows_b.id(rows_b.document(row_b)));
   return order != 0 ? order < 0 : rows_a.ordinal(row_a) < rows_b.ordinal(row_b);
@@ -116,7 +115,7 @@ void ListSearch::SortBest() {
   std::vector<NormedRow>& rows = scratch_.floats;
   rows.clear();
   for (const Scored& scored : best) {
-    const SegmentRows& segment = searched_.segments[searched_.numbers.segment(scored.id)].rows();
+    const SegmentRows& segment = searched_.RowsOf(scored.id);
     const uint32_t row = searched_.numbers.row(scored.id);
     rows.push_back({segment.embedding(row), segment.norm(row)});
     for (size_t i = 0; i < query_.dimension(); i += kLine / sizeof(float)) {
@@ -145,7 +144,7 @@ std::vector<Hit> ListSearch::Finish() {
   std::vector<Hit> hits;
   hits.reserve(scratch_.best.size());
   for (const Scored& scored : scratch_.best) {
-    const SegmentRows& rows = searched_.segments[searched_.numbers.segment(scored.id)].rows();
+    const SegmentRows& rows = searched_.RowsOf(scored.id);
     const uint32_t row = searched_.numbers.row(scored.id);
     hits.push_back({std::string(rows.id(rows.document(row))),
                     rows.ordinal(row),

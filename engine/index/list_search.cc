@@ -154,7 +154,7 @@ uint32_t ListSearch::Admitted(size_t begin, uint32_t mask) const {
   for (uint32_t rest = mask; rest != 0; rest &= rest - 1) {
     const auto bit = static_cast<size_t>(std::countr_zero(rest));
     const uint32_t id = searched_.lists.part().blocks().id(begin + bit);
-    const SegmentRows& rows = searched_.segments[searched_.numbers.segment(id)].rows();
+    const SegmentRows& rows = searched_.RowsOf(id);
     const uint32_t number = rows.number(rows.document(searched_.numbers.row(id)));
     if (allowed_.filter->Admits(number)) admitted |= uint32_t{1} << bit;
   }

@@ -36,6 +36,9 @@ struct SearchedLists {
   std::span<const Segment> segments;  // the covered ones first
   RowNumbers numbers;
   const std::vector<uint32_t>* live;  // null: all
+
+  // The segment of a row, in which it is numbers.row(id).
+  const SegmentRows& RowsOf(uint32_t id) const { return segments[numbers.segment(id)].rows(); }
 };
 
 // For one search and one thread.
