@@ -57,6 +57,32 @@ StatusOr<std::vector<Released>> ReleaseAll(const Sender& sender,
   return released;
 }
 
+StatusOr<v1::RerankOutcome> Reorder(const ReadContext& context, const Access& access,
+                                    const LabelledText& query, const ContextPlan& plan,
+                                    journal::v1::Record* record, std::vector<Passage>* passages) {
+  const Sender sender(context, access, plan.rerank);
+  const auto text = sender.May(query.label, query.text);
+  const auto texts = ReleaseAll(sender, *passages);
+  if (!text.ok() || !texts.ok()) return v1::RERANK_OUTCOME_NOT_ALLOWED;
+  Endpoint* const endpoint =
+      context.endpoints == nullptr
+          ? nullptr
+          : context.endpoints->Find(plan.rerank, EndpointConfig::Kind::kRerank);
+  if (endpoint == nullptr) return v1::RERANK_OUTCOME_UNAVAILABLE;
+  if (passages->empty()) return v1::RERANK_OUTCOME_RERANKED;
+  record->add_endpoints(plan.rerank);
+  const auto ratings = RateTexts(endpoint, *text, *texts, context.stop);
+  if (!ratings.ok()) {
+    if (ratings.status().code() == StatusCode::kDeadlineExceeded) return ratings.status();
+    return v1::RERANK_OUTCOME_UNAVAILABLE;
+  }
+  for (size_t i = 0; i < passages->size(); ++i) (*passages)[i].rerank_score = (*ratings)[i];
+  std::stable_sort(passages->begin(), passages->end(), [](const Passage& a, const Passage& b) {
+    return *a.rerank_score > *b.rerank_score;
+  });
+  return v1::RERANK_OUTCOME_RERANKED;
+}
+
 }  // namespace
 
 StatusOr<std::vector<float>> EmbedQuery(const ReadContext& context, const Access& access,
@@ -75,12 +101,8 @@ StatusOr<std::vector<float>> EmbedQuery(const ReadContext& context, const Access
   return std::move(embeddings.front());
 }
 
-StatusOr<v1::RerankOutcome> Rerank(const ReadContext& context, const Access& access,
-                                   const v1::RetrieveRequest& request, const ContextPlan& plan,
-                                   journal::v1::Record* record, std::vector<Passage>* passages) {
-  const auto cut = [&] {
-    while (passages->size() > plan.k) passages->pop_back();
-  };
+StatusOr<Label> CheckReranker(const ReadContext& context, const Access& access,
+                              const v1::RetrieveRequest& request, const ContextPlan& plan) {
   const bool nameable =
       context.caller.grant().MayNameDestination(plan.rerank) &&
       FindDestination(*access.view->policy().rules, plan.rerank, context.caller.dev()) != nullptr;
@@ -88,35 +110,16 @@ StatusOr<v1::RerankOutcome> Rerank(const ReadContext& context, const Access& acc
     return Denied("context.rerank",
                   "unknown, or not a destination that the key may name; ask an admin");
   }
-  ASSIGN_OR_RETURN(const Label label, QueryLabel(access, request));
-  const Sender sender(context, access, plan.rerank);
-  const auto query = sender.May(label, request.text());
-  const auto texts = ReleaseAll(sender, *passages);
-  Endpoint* const endpoint =
-      context.endpoints == nullptr
-          ? nullptr
-          : context.endpoints->Find(plan.rerank, EndpointConfig::Kind::kRerank);
-  if (!query.ok() || !texts.ok()) {
-    cut();
-    return v1::RERANK_OUTCOME_NOT_ALLOWED;
-  }
-  if (endpoint == nullptr || passages->empty()) {
-    cut();
-    return endpoint == nullptr ? v1::RERANK_OUTCOME_UNAVAILABLE : v1::RERANK_OUTCOME_RERANKED;
-  }
-  record->add_endpoints(plan.rerank);
-  const auto ratings = RateTexts(endpoint, *query, *texts, context.stop);
-  if (!ratings.ok()) {
-    if (ratings.status().code() == StatusCode::kDeadlineExceeded) return ratings.status();
-    cut();
-    return v1::RERANK_OUTCOME_UNAVAILABLE;
-  }
-  for (size_t i = 0; i < passages->size(); ++i) (*passages)[i].rerank_score = (*ratings)[i];
-  std::stable_sort(passages->begin(), passages->end(), [](const Passage& a, const Passage& b) {
-    return *a.rerank_score > *b.rerank_score;
-  });
-  cut();
-  return v1::RERANK_OUTCOME_RERANKED;
+  return QueryLabel(access, request);
+}
+
+StatusOr<v1::RerankOutcome> Rerank(const ReadContext& context, const Access& access,
+                                   const LabelledText& query, const ContextPlan& plan,
+                                   journal::v1::Record* record, std::vector<Passage>* passages) {
+  ASSIGN_OR_RETURN(const auto outcome, Reorder(context, access, query, plan, record, passages));
+  const size_t kept = std::min(passages->size(), plan.k);
+  passages->erase(passages->begin() + static_cast<ptrdiff_t>(kept), passages->end());
+  return outcome;
 }
 
 }  // namespace cordon

@@ -2,6 +2,7 @@
 // text only if the endpoint's destination may receive it, else nothing is sent.
 #pragma once
 
+#include <string_view>
 #include <vector>
 
 #include "cordon/v1/retrieval.pb.h"
@@ -18,11 +19,22 @@ StatusOr<std::vector<float>> EmbedQuery(const ReadContext& context, const Access
                                         const v1::RetrieveRequest& request,
                                         journal::v1::Record* record);
 
-// Puts the passages in the order of the plan's reranker, equal ones as they stood, and leaves
-// plan.k of them; without its answer in the order in which they came. PERMISSION_DENIED for an
-// endpoint that is no destination which the key may name.
+// The label of the question's text, as above, for the plan's reranker. PERMISSION_DENIED for an
+// endpoint that is no destination which the key may name. Sends nothing.
+StatusOr<Label> CheckReranker(const ReadContext& context, const Access& access,
+                              const v1::RetrieveRequest& request, const ContextPlan& plan);
+
+// A question's text and how sensitive it is.
+struct LabelledText {
+  std::string_view text;
+  const Label& label;
+};
+
+// Puts the passages in the order of the plan's reranker, which has been checked, equal ones as they
+// stood, and leaves plan.k of them; without its answer in the order in which they came. Notes the
+// endpoint in `record` before anything is sent. DEADLINE_EXCEEDED once the call is over.
 StatusOr<v1::RerankOutcome> Rerank(const ReadContext& context, const Access& access,
-                                   const v1::RetrieveRequest& request, const ContextPlan& plan,
+                                   const LabelledText& query, const ContextPlan& plan,
                                    journal::v1::Record* record, std::vector<Passage>* passages);
 
 }  // namespace cordon

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <functional>
-#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -29,22 +28,14 @@ class Proposer {
  public:
   // All arguments but `allowed` are borrowed.
   Proposer(const Access& access, AllowedSet allowed, const Question& question,
-           const std::function<bool()>& stop, SearchTrace* trace)
-      : access_(access),
-        allowed_(std::move(allowed)),
-        question_(question),
-        stop_(stop),
-        trace_(trace),
-        mode_(question.mode),
-        indexes_(access.view->indexes_of(*access.collection)) {}
+           const std::function<bool()>& stop, SearchTrace* trace);
+  Proposer(const Proposer&) = delete;
+  Proposer& operator=(const Proposer&) = delete;
 
   // One for another question to the same.
   Proposer For(const Question& other) const {
     return Proposer(access_, {allowed_.classes, allowed_.now}, other, stop_, trace_);
   }
-
-  // Checks the filter against what the caller may know.
-  Status Begin();
 
   // The best `count`, or as many as there are.
   StatusOr<std::vector<Candidate>> ByVector(size_t count);
@@ -66,13 +57,12 @@ class Proposer {
 
  private:
   const Access& access_;
-  AllowedSet allowed_;
+  AllowedSet allowed_;  // borrows filter_
   const Question& question_;
   const std::function<bool()>& stop_;
   SearchTrace* const trace_;
   SearchMode mode_;
   const CollectionIndex& indexes_;
-  std::unique_ptr<Predicate> predicate_;
   std::optional<ColumnFilter> filter_;
   std::optional<TextScorer> scorer_;
 };

@@ -2,11 +2,10 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "engine/base/limits.h"
 #include "engine/base/stop.h"
 #include "engine/base/text_check.h"
+#include "engine/retrieve/pack.h"
 #include "engine/store/codec.h"
 #include "engine/store/schema.h"
 
@@ -109,11 +108,7 @@ class PartReader {
     part_.tokens += cleared->tokens;
     part_.canary = part_.canary || cleared->canary;
     part_.passages += static_cast<uint64_t>(cleared->document.chunks_size());
-    for (const Label& label : cleared->labels) {
-      if (std::find(part_.labels.begin(), part_.labels.end(), label) == part_.labels.end()) {
-        part_.labels.push_back(label);
-      }
-    }
+    part_.labels.insert(cleared->labels.begin(), cleared->labels.end());
     part_.documents.push_back(std::move(cleared));
   }
 
@@ -141,8 +136,7 @@ StatusOr<ExportPart> ReadExportPart(const ReadContext& context, const v1::Export
   RETURN_IF_ERROR(CheckDestination(access.view->world(), access.subject));
   ASSIGN_OR_RETURN(ExportPart part, PartReader(context, access, request).Read(place));
   const Scheme& scheme = access.view->policy().rules->scheme;
-  std::optional<Label> joined;
-  for (const Label& label : part.labels) joined = joined ? Join(scheme, *joined, label) : label;
+  const auto joined = JoinOf(scheme, part.labels);
   if (joined) *record->mutable_context_label() = ToProto(*joined);
   record->set_passages(static_cast<uint32_t>(part.passages));
   record->set_tokens(part.tokens);

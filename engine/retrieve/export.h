@@ -1,7 +1,7 @@
 // What one message of an export holds: read and decided anew for each.
 #pragma once
 
-#include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -22,7 +22,7 @@ struct ExportPlace {
 
 struct ExportPart {
   std::vector<Cleared<ExportedDocument>> documents;  // none: there are no more
-  std::vector<Label> labels;                         // of all that they hold
+  std::set<Label> labels;                            // of all that they hold
   uint64_t tokens = 0;
   uint64_t passages = 0;
   bool canary = false;  // whether one of the documents is

@@ -76,7 +76,6 @@ class Hybrid {
     alone.rank = v1::RANK_LEXICAL;
     alone.min_score.reset();
     Proposer of_text = proposer_.For(alone);
-    RETURN_IF_ERROR(of_text.Begin());
     ASSIGN_OR_RETURN(const auto cleared, SearchOne(of_text, alone, count, {.text = false}));
     std::vector<Candidate> candidates;
     for (const auto& chunk : cleared) {

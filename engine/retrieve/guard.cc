@@ -10,8 +10,6 @@
 namespace cordon {
 namespace {
 
-constexpr size_t kReadAtOnce = 64;  // chunks: the reads share their way down
-
 Status ChunkIsDamaged() {
   return Corrupt("a stored chunk is missing or damaged; restore from a backup");
 }
@@ -28,6 +26,10 @@ size_t PlaceOf(uint32_t ordinal, const EntryList& entries) {
 }
 
 }  // namespace
+
+bool MayKnow(const World& world, const Subject& subject, const v1::AttributeSpec& spec) {
+  return !spec.has_label() || SubjectMayHave(world, subject, FromProto(spec.label()));
+}
 
 Guard::Guard(const View& view, const Collection& collection, const Subject& subject,
              std::span<const float> query, Reading reading)
@@ -79,12 +81,9 @@ std::vector<ClearedAttribute> Guard::Attributes(const Record& document) const {
   for (const auto& spec : collection_.config.attributes()) {
     const auto found = carried.find(spec.name());
     if (found == carried.end()) continue;
+    if (!MayKnow(view_.world(), subject_, spec) && !Planted(Bug::kHiddenAttributes)) continue;
     std::optional<Label> label;
     if (spec.has_label()) label = FromProto(spec.label());
-    if (label && !SubjectMayHave(view_.world(), subject_, *label) &&
-        !Planted(Bug::kHiddenAttributes)) {
-      continue;
-    }
     attributes.push_back({spec.name(), found->second, std::move(label)});
   }
   std::sort(attributes.begin(), attributes.end(),
@@ -94,25 +93,18 @@ std::vector<ClearedAttribute> Guard::Attributes(const Record& document) const {
 
 Status Guard::Load(std::span<std::optional<ClearedChunk>> chunks) {
   std::vector<Documents::ChunkPlace> places;
-  std::vector<std::optional<ClearedChunk>*> some;
-  const auto load = [&]() -> Status {
-    RETURN_IF_ERROR(view_.documents().ReadChunks(
-        collection_.id, places, [&](size_t i, const store::v1::ChunkRecord* record) -> Status {
-          if (record != nullptr) return Fill(*record, &**some[i]);
-          some[i]->reset();
-          return OkStatus();
-        }));
-    places.clear();
-    some.clear();
-    return OkStatus();
-  };
+  std::vector<std::optional<ClearedChunk>*> wanted;
   for (auto& chunk : chunks) {
     if (!chunk) continue;
     places.push_back({chunk->number, chunk->ordinal});
-    some.push_back(&chunk);
-    if (places.size() == kReadAtOnce) RETURN_IF_ERROR(load());
+    wanted.push_back(&chunk);
   }
-  return places.empty() ? OkStatus() : load();
+  return view_.documents().ReadChunks(
+      collection_.id, places, [&](size_t i, const store::v1::ChunkRecord* record) -> Status {
+        if (record != nullptr) return Fill(*record, &**wanted[i]);
+        wanted[i]->reset();
+        return OkStatus();
+      });
 }
 
 Status Guard::Fill(const store::v1::ChunkRecord& record, ClearedChunk* chunk) {

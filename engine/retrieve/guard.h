@@ -7,6 +7,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -67,9 +68,9 @@ struct Reading {
 // The part of a document that a destination may be trained on: as it is ingested.
 struct ExportedDocument {
   v1::Document document;
-  std::vector<Label> labels;  // of all that it holds: its chunks and attributes
-  size_t tokens = 0;          // of its texts, approximately
-  bool canary = false;        // an alert, which is not exported
+  std::set<Label> labels;  // of all that it holds: its chunks and attributes
+  size_t tokens = 0;       // of its texts, approximately
+  bool canary = false;     // an alert, which is not exported
 };
 
 // What of a document is exported besides the texts that the subject may see.
@@ -77,6 +78,9 @@ struct ExportedParts {
   bool vectors = false;
   bool lists_and_subjects = false;  // what auditors see
 };
+
+// Whether the subject may know of an attribute: the one place that says so.
+bool MayKnow(const World& world, const Subject& subject, const v1::AttributeSpec& spec);
 
 // For one request and one thread; borrows everything.
 class Guard {

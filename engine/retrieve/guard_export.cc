@@ -1,5 +1,4 @@
 // What the guard lets a model be trained on.
-#include <algorithm>
 #include <cstring>
 
 #include "engine/base/limits.h"
@@ -8,24 +7,6 @@
 #include "engine/text/tokens.h"
 
 namespace cordon {
-namespace {
-
-constexpr size_t kReadAtOnce = 64;  // chunks: the reads share their way down
-
-const v1::AttributeSpec* FindSpec(const v1::CollectionConfig& config, std::string_view name) {
-  for (const auto& spec : config.attributes()) {
-    if (spec.name() == name) return &spec;
-  }
-  return nullptr;
-}
-
-void AddLabel(Label label, std::vector<Label>* labels) {
-  if (std::find(labels->begin(), labels->end(), label) == labels->end()) {
-    labels->push_back(std::move(label));
-  }
-}
-
-}  // namespace
 
 void Guard::DescribeForExport(const Record& record, const ExportedParts& parts,
                               ExportedDocument* out) const {
@@ -39,15 +20,9 @@ void Guard::DescribeForExport(const Record& record, const ExportedParts& parts,
   if (stored.has_valid_from()) *document.mutable_valid_from() = stored.valid_from();
   if (stored.has_valid_until()) *document.mutable_valid_until() = stored.valid_until();
   if (stored.has_provenance()) *document.mutable_provenance() = stored.provenance();
-  for (const auto& [name, value] : stored.attributes()) {
-    const v1::AttributeSpec* spec = FindSpec(collection_.config, name);
-    if (spec == nullptr) continue;
-    if (spec->has_label()) {
-      Label label = FromProto(spec->label());
-      if (!SubjectMayHave(view_.world(), subject_, label)) continue;
-      AddLabel(std::move(label), &out->labels);
-    }
-    (*document.mutable_attributes())[name] = value;
+  for (auto& attribute : Attributes(record)) {
+    if (attribute.label) out->labels.insert(*std::move(attribute.label));
+    (*document.mutable_attributes())[attribute.name] = std::move(attribute.value);
   }
   if (!parts.lists_and_subjects) return;
   *document.mutable_acl() = stored.acl();
@@ -69,7 +44,7 @@ void Guard::ExportChunk(const store::v1::ChunkEntry& entry, const store::v1::Chu
     chunk->mutable_embedding()->Assign(embedding.begin(), embedding.end());
   }
   out->tokens += ApproximateTokens(stored.text());
-  AddLabel(label, &out->labels);
+  out->labels.insert(label);
 }
 
 StatusOr<Guard::Exported> Guard::ClearForExport(std::string_view document,
@@ -90,20 +65,16 @@ StatusOr<Guard::Exported> Guard::Export(const Record& record, const ExportedPart
   ExportedDocument out;
   DescribeForExport(record, parts, &out);
   size_t bytes = 0;
-  size_t from = 0;
   const auto add = [&](size_t i, const store::v1::ChunkRecord* stored) -> Status {
     if (stored == nullptr) return OkStatus();  // erased meanwhile
     bytes += stored->text().size() + (parts.vectors ? stored->embedding().size() : 0);
     if (bytes > limits::kExportDocumentBytes) {
       return Invalid("vectors", "a document is larger than one message; leave the vectors out");
     }
-    ExportChunk(*permitted[from + i], *stored, parts, &out);
+    ExportChunk(*permitted[i], *stored, parts, &out);
     return OkStatus();
   };
-  for (; from < places.size(); from += kReadAtOnce) {
-    const auto some = std::span(places).subspan(from, std::min(kReadAtOnce, places.size() - from));
-    RETURN_IF_ERROR(view_.documents().ReadChunks(collection_.id, some, add));
-  }
+  RETURN_IF_ERROR(view_.documents().ReadChunks(collection_.id, places, add));
   if (out.document.chunks().empty()) return Exported();
   return Exported(Cleared<ExportedDocument>(std::move(out)));
 }

@@ -70,15 +70,11 @@ std::set<Label> LabelsOf(std::span<const Passage> passages) {
   return labels;
 }
 
-namespace {
-
 std::optional<Label> JoinOf(const Scheme& scheme, const std::set<Label>& labels) {
   std::optional<Label> join;
   for (const Label& label : labels) join = join ? Join(scheme, *join, label) : label;
   return join;
 }
-
-}  // namespace
 
 std::optional<Label> LabelOf(const Scheme& scheme, std::span<const Passage> passages) {
   return JoinOf(scheme, LabelsOf(passages));

@@ -37,6 +37,9 @@ Context PackAll(const Access& access, const Authenticated& caller,
 // The labels of the passages and of their attributes.
 std::set<Label> LabelsOf(std::span<const Passage> passages);
 
+// Nothing if there are none.
+std::optional<Label> JoinOf(const Scheme& scheme, const std::set<Label>& labels);
+
 // The join of the passages' labels and of their attributes'; nothing without passages.
 std::optional<Label> LabelOf(const Scheme& scheme, std::span<const Passage> passages);
 

@@ -45,10 +45,10 @@ Status CheckRequest(const v1::RetrieveRequest& request) {
   return CheckRanking(request);
 }
 
-// The query's embedding: the caller's own, or what the collection's embedder makes of the text.
-StatusOr<std::vector<float>> QueryVector(const ReadContext& context, const Access& access,
-                                         const v1::RetrieveRequest& request,
-                                         journal::v1::Record* record) {
+// The query's embedding: the caller's own, or what the built-in embedder makes of the text; nothing
+// if the collection's endpoint has to embed it.
+using QueryEmbedding = std::optional<std::vector<float>>;
+StatusOr<QueryEmbedding> QueryVector(const Access& access, const v1::RetrieveRequest& request) {
   const v1::CollectionConfig& config = access.collection->config;
   if (!request.vector_model().empty() && request.vector_model() != config.model()) {
     return Invalid("vector_model",
@@ -60,15 +60,14 @@ StatusOr<std::vector<float>> QueryVector(const ReadContext& context, const Acces
   }
   if (request.vector_size() == 0) {
     if (config.embedder() == v1::EMBEDDER_BUILTIN) {
-      return BuiltinEmbedder(config.dimension()).Embed(request.text());
+      return QueryEmbedding(BuiltinEmbedder(config.dimension()).Embed(request.text()));
     }
-    if (config.embedder() == v1::EMBEDDER_HTTP) {
-      return EmbedQuery(context, access, request, record);
-    }
+    if (config.embedder() == v1::EMBEDDER_HTTP) return QueryEmbedding();
     return Invalid("vector", "the collection has no embedder; give the query's vector");
   }
-  if (config.embedder() != v1::EMBEDDER_NONE)
+  if (config.embedder() != v1::EMBEDDER_NONE) {
     return Invalid("vector", "the collection embeds by itself; give a text instead");
+  }
   if (static_cast<uint32_t>(request.vector_size()) != config.dimension()) {
     return Invalid("vector", fmt::format("has {} numbers, the collection {}", request.vector_size(),
                                          config.dimension()));
@@ -76,7 +75,7 @@ StatusOr<std::vector<float>> QueryVector(const ReadContext& context, const Acces
   for (const float number : request.vector()) {
     if (!std::isfinite(number)) return Invalid("vector", "holds NaN or infinity");
   }
-  return std::vector<float>(request.vector().begin(), request.vector().end());
+  return QueryEmbedding(std::in_place, request.vector().begin(), request.vector().end());
 }
 
 std::string QueryDigest(const v1::RetrieveRequest& request, const Pseudonyms& pseudonyms) {
@@ -88,7 +87,8 @@ std::string QueryDigest(const v1::RetrieveRequest& request, const Pseudonyms& ps
   return pseudonyms.Digest(query);
 }
 
-// What the request asks, of a collection that the caller may search; without how many.
+// What the request asks, of a collection that the caller may search; without how many. Whatever is
+// to be refused is refused before the text is sent to an endpoint.
 StatusOr<Question> ToQuestion(const ReadContext& context, const Access& access,
                               const v1::RetrieveRequest& request, const ContextPlan& plan,
                               journal::v1::Record* record) {
@@ -101,8 +101,11 @@ StatusOr<Question> ToQuestion(const ReadContext& context, const Access& access,
     RETURN_IF_ERROR(CheckTextQuery(question.text).Within("text"));
   }
   // A vector that does not fit is refused whether it ranks or not.
+  bool embedded = true;
   if (question.rank != v1::RANK_LEXICAL || request.vector_size() > 0) {
-    ASSIGN_OR_RETURN(question.vector, QueryVector(context, access, request, record));
+    ASSIGN_OR_RETURN(auto vector, QueryVector(access, request));
+    embedded = vector.has_value();
+    if (vector) question.vector = *std::move(vector);
   }
   question.reading = plan.ToRead();
   if (request.has_min_score()) question.min_score = request.min_score();
@@ -112,7 +115,13 @@ StatusOr<Question> ToQuestion(const ReadContext& context, const Access& access,
     const size_t depth = std::max<size_t>(plan.k, limits::kFusionDepthDefault);
     question.fusion.set_depth(static_cast<uint32_t>(depth));
   }
-  if (request.has_filter()) question.filter = &request.filter();
+  if (request.has_filter()) {
+    question.filter = &request.filter();
+    ASSIGN_OR_RETURN(question.predicate, CheckFilterOf(access, request.filter()));
+  }
+  if (!embedded) {
+    ASSIGN_OR_RETURN(question.vector, EmbedQuery(context, access, request, record));
+  }
   return question;
 }
 
@@ -130,6 +139,10 @@ StatusOr<RetrievedContext> FindAnswer(const ReadContext& context,
   const Access& access = answer.access;
   const PolicyRules& rules = *access.view->policy().rules;
   ASSIGN_OR_RETURN(answer.plan, PlanContext(request, rules));
+  std::optional<Label> query_label;  // if a reranker reads the text
+  if (!answer.plan.rerank.empty()) {
+    ASSIGN_OR_RETURN(query_label, CheckReranker(context, access, request, answer.plan));
+  }
   ASSIGN_OR_RETURN(Question question, ToQuestion(context, access, request, answer.plan, record));
   ASSIGN_OR_RETURN(const AllowedSet allowed, AllowedFor(access, context.caller, request.scope()));
   SearchTrace trace;
@@ -139,9 +152,9 @@ StatusOr<RetrievedContext> FindAnswer(const ReadContext& context,
   };
   ASSIGN_OR_RETURN(Chosen chosen, Choose(answer.plan, rules, find, context.stop));
   if (request.explain() && question.rank != v1::RANK_LEXICAL) answer.explain = trace;
-  if (!answer.plan.rerank.empty()) {
-    ASSIGN_OR_RETURN(answer.rerank,
-                     Rerank(context, access, request, answer.plan, record, &chosen.passages));
+  if (query_label) {
+    ASSIGN_OR_RETURN(answer.rerank, Rerank(context, access, {request.text(), *query_label},
+                                           answer.plan, record, &chosen.passages));
   }
   if (answer.plan.reach > 0) {
     // Nearness is the score of a ranking by vector only: in the others neighbours have none.

@@ -79,22 +79,32 @@ Status CheckAnswer(size_t bytes) {
                                   limits::kAnswerBytes));
 }
 
-Status Proposer::Begin() {
+StatusOr<std::shared_ptr<const Predicate>> CheckFilterOf(const Access& access,
+                                                         const v1::Filter& filter) {
+  const auto sees = [&](const v1::AttributeSpec& spec) {
+    return MayKnow(access.view->world(), access.subject, spec) || Planted(Bug::kHiddenAttribute);
+  };
+  auto checked = CheckFilter(filter, access.collection->config.attributes(),
+                             access.view->indexes_of(*access.collection).columns, sees);
+  if (!checked.ok()) return checked.status().Within("filter");
+  return std::shared_ptr<const Predicate>(*std::move(checked));
+}
+
+Proposer::Proposer(const Access& access, AllowedSet allowed, const Question& question,
+                   const std::function<bool()>& stop, SearchTrace* trace)
+    : access_(access),
+      allowed_(std::move(allowed)),
+      question_(question),
+      stop_(stop),
+      trace_(trace),
+      mode_(question.mode),
+      indexes_(access.view->indexes_of(*access.collection)) {
   for (size_t i = 0; Planted(Bug::kFilterAfterTopK) && i < allowed_.classes.size(); ++i) {
     allowed_.classes.Set(i);
   }
-  if (question_.filter == nullptr) return OkStatus();
-  const auto sees = [&](const v1::AttributeSpec& spec) {
-    return !spec.has_label() || Planted(Bug::kHiddenAttribute) ||
-           SubjectMayHave(access_.view->world(), access_.subject, FromProto(spec.label()));
-  };
-  auto checked = CheckFilter(*question_.filter, access_.collection->config.attributes(),
-                             indexes_.columns, sees);
-  if (!checked.ok()) return checked.status().Within("filter");
-  predicate_ = *std::move(checked);
-  filter_.emplace(*predicate_, indexes_.documents.bound());
+  if (question_.predicate == nullptr) return;
+  filter_.emplace(*question_.predicate, indexes_.documents.bound());
   if (!Planted(Bug::kRowFilterAfterTopK)) allowed_.filter = &*filter_;
-  return OkStatus();
 }
 
 StatusOr<std::vector<Candidate>> Proposer::ByVector(size_t count) {
@@ -181,7 +191,6 @@ StatusOr<ClearedChunks> SearchOne(Proposer& proposer, const Question& question, 
 StatusOr<Best> Search(const Access& access, AllowedSet allowed, const Question& question,
                       const std::function<bool()>& stop, SearchTrace* trace) {
   Proposer proposer(access, std::move(allowed), question, stop, trace);
-  RETURN_IF_ERROR(proposer.Begin());
   if (question.rank == v1::RANK_HYBRID) return SearchBoth(proposer, question);
   Best best;
   ASSIGN_OR_RETURN(best.chunks, SearchOne(proposer, question, question.k, question.reading));

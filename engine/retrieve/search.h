@@ -2,17 +2,19 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <vector>
 
 #include "cordon/v1/retrieval.pb.h"
+#include "engine/columns/filter.h"
 #include "engine/index/search_options.h"
 #include "engine/retrieve/access.h"
 #include "engine/retrieve/guard.h"
 
 namespace cordon {
 
-// What is asked, checked. Borrows the request's filter.
+// What is asked, checked. Borrows the request's filter and the View's columns.
 struct Question {
   v1::Rank rank = v1::RANK_VECTOR;
   std::vector<float> vector;  // for vector and hybrid
@@ -24,10 +26,16 @@ struct Question {
   std::optional<double> min_score;
   v1::Fusion fusion;  // its depth is set
   const v1::Filter* filter = nullptr;
+  std::shared_ptr<const Predicate> predicate = {};  // the filter, checked; null without one
 };
 
 // Refuses what a request says of rank, text, fusion and minimal score if it does not fit together.
 Status CheckRanking(const v1::RetrieveRequest& request);
+
+// Refuses a filter that does not fit the collection as the caller may know it, with its field.
+// Borrows the columns of the View.
+StatusOr<std::shared_ptr<const Predicate>> CheckFilterOf(const Access& access,
+                                                         const v1::Filter& filter);
 
 using ClearedChunks = std::vector<Cleared<ClearedChunk>>;
 
@@ -38,9 +46,9 @@ struct Best {
 };
 
 // The best min(k, permitted) chunks of what `allowed` admits, of a hybrid answer of what is fused:
-// access says by whom the guard decides. INVALID_ARGUMENT for a filter that does not fit
-// the collection as the caller may know it, or an answer of too much text; DEADLINE_EXCEEDED when
-// `stop` (may be empty) said true. `trace` tells of the last search by vector, if there was one.
+// access says by whom the guard decides. INVALID_ARGUMENT for an answer of too much text;
+// DEADLINE_EXCEEDED when `stop` (may be empty) said true. `trace` tells of the last search by
+// vector, if there was one.
 StatusOr<Best> Search(const Access& access, AllowedSet allowed, const Question& question,
                       const std::function<bool()>& stop, SearchTrace* trace);
 

@@ -2,8 +2,12 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
+
 namespace cordon {
 namespace {
+
+constexpr size_t kChunksAtOnce = 64;  // chunks: the reads share their way down, and few are held
 
 Status Damaged(std::string_view what) {
   spdlog::error("the store is inconsistent: {}", what);
@@ -100,6 +104,15 @@ Status Documents::ReadMany(uint32_t collection, std::span<const std::string_view
 
 Status Documents::ReadChunks(uint32_t collection, std::span<const ChunkPlace> places,
                              const FoundChunk& found) const {
+  for (size_t first = 0; first < places.size(); first += kChunksAtOnce) {
+    const auto some = places.subspan(first, std::min(kChunksAtOnce, places.size() - first));
+    RETURN_IF_ERROR(ReadSomeChunks(collection, some, first, found));
+  }
+  return OkStatus();
+}
+
+Status Documents::ReadSomeChunks(uint32_t collection, std::span<const ChunkPlace> places,
+                                 size_t first, const FoundChunk& found) const {
   std::vector<std::string> keys;
   keys.reserve(places.size());
   for (const auto& place : places) {
@@ -113,7 +126,7 @@ Status Documents::ReadChunks(uint32_t collection, std::span<const ChunkPlace> pl
         ++read;
         ASSIGN_OR_RETURN(const bool there,
                          vault_->Open(Family::kChunks, keys[i], payload, &record));
-        return found(i, there ? &record : nullptr);
+        return found(first + i, there ? &record : nullptr);
       },
       snapshot_));
   return read == keys.size() ? OkStatus() : ChunkIsDamaged();

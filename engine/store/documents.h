@@ -41,8 +41,9 @@ class Documents {
     uint64_t document;
     uint32_t ordinal;
   };
-  // Reads the content of chunks that their documents list and calls `found(i, record)` for each;
-  // null if it was erased meanwhile. DATA_LOSS if one is missing or damaged.
+  // Reads the content of chunks that their documents list, some at once, and calls `found(i,
+  // record)` for each places[i], in their order; null if it was erased meanwhile. DATA_LOSS if one
+  // is missing or damaged.
   using FoundChunk = std::function<Status(size_t i, const store::v1::ChunkRecord* record)>;
   Status ReadChunks(uint32_t collection, std::span<const ChunkPlace> places,
                     const FoundChunk& found) const;
@@ -61,6 +62,8 @@ class Documents {
  private:
   StatusOr<bool> Open(std::string_view key, std::string_view payload,
                       store::v1::DocumentRecord* record) const;
+  Status ReadSomeChunks(uint32_t collection, std::span<const ChunkPlace> places, size_t first,
+                        const FoundChunk& found) const;
 
   const Database* database_;
   const Vault* vault_;

@@ -131,6 +131,21 @@ TEST_F(Contexts, NeighboursThatNobodyCleared) {
             "book:20 (book:40) open5:0 open4:0 open3:0 open2:0 open1:0 book:0");
 }
 
+// More chunks than are read at once.
+TEST_F(Contexts, ALongDocumentIsMixedUp) {
+  constexpr int kChunks = 150;
+  scratch_.Do(Pages("book", 50, std::vector<std::string>(kChunks, "")));
+  const auto whole = Get("book");
+  ASSERT_EQ(whole->chunks_size(), kChunks);
+  for (int i = 0; i < kChunks; ++i) {
+    EXPECT_EQ(whole->chunks(i).chunk(), static_cast<uint32_t>(10 * i));
+    EXPECT_EQ(whole->chunks(i).text(), "page " + std::to_string(i) + " of book");
+  }
+  const auto parent = Ask(With(1, "parents: true"));
+  ASSERT_EQ(parent->passages_size(), kChunks);
+  for (int i = 0; i < kChunks; ++i) EXPECT_EQ(parent->passages(i).text(), whole->chunks(i).text());
+}
+
 TEST_F(Contexts, AddedOnesAreNotInTheLabel) {
   scratch_.Do(
       Pages("book", 50, {"", "label { level: 'confidential' compartments: 'people' }", ""}));

@@ -65,6 +65,23 @@ class AskedOfEndpoints : public Library {
                         Silent("rank", EndpointConfig::Kind::kRerank)}};
 };
 
+TEST_F(AskedOfEndpoints, ATextIsSentForAQuestionThatIsRefused) {
+  const std::string label = "query_label { level: 'public' } ";
+  const std::string filter = "filter { condition { attribute: 'year' eq { int_value: 1 } } } ";
+  EXPECT_EQ(
+      SentTo(Of("sent", label + filter + "context { rerank: 'rank' }"), "UNAVAILABLE: endpoint"),
+      "embed ");
+  const std::vector<std::pair<std::string, std::string>> refused = {
+      {"query_label { level: 'unknown' }", "INVALID_ARGUMENT: query_label.level"},
+      {"", "INVALID_ARGUMENT: query_label"},
+      {label + "filter { condition { attribute: 'other' eq { int_value: 1 } } }",
+       "INVALID_ARGUMENT: filter.attr"},
+      {label + "context { rerank: 'nobody' }", "PERMISSION_DENIED: context.rerank"}};
+  for (const auto& [more, outcome] : refused) {
+    EXPECT_EQ(SentTo(Of("sent", more), outcome), "") << more;
+  }
+}
+
 TEST_F(AskedOfEndpoints, AStreamHidesWhomItsTextsWereSentTo) {
   v1::RetrieveRequest request = Question(3);
   request.set_text("a question");
