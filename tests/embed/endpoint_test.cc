@@ -60,7 +60,7 @@ TEST_F(EndpointCall, MoreCallsAtOnceThanItMayHave) {
 
 TEST_F(EndpointCall, ABrokenOneIsAskedForEver) {
   EndpointConfig config = Config();
-  config.deadline_ms = 50;  // one try each
+  config.deadline_ms = 90;  // one try each
   config.pause_ms = 400;
   Endpoint endpoint(config);
   server_.Say("500 Broken", "");

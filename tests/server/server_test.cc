@@ -72,18 +72,17 @@ class Served : public testing::Test {
                                       "at_least_revision: 999999 }"),
         &response);
   }
-  // A new key that asks for nobody but itself; and the revision from which it holds.
-  std::string KeyOfA(uint64_t* revision = nullptr) {
+  // A new key that asks for nobody but itself.
+  v1::CreateKeyResponse KeyOfA() {
     v1::CreateKeyResponse key;
     const auto made = admin_->CreateKey(
         As(dev_key_).get(),
-        FromText<v1::CreateKeyRequest>(
-            "grant { principal: 'service:a' rights: RIGHT_QUERY "
-            "collections: '*' destinations: 'dev' clearance { symbol: SYMBOL_ALL } }"),
+        FromText<v1::CreateKeyRequest>("grant { principal: 'service:a' rights: RIGHT_QUERY "
+                                       "collections: '*' destinations: 'dev' "
+                                       "clearance { symbol: SYMBOL_ALL } }"),
         &key);
     EXPECT_TRUE(made.ok()) << made.error_message();
-    if (revision != nullptr) *revision = key.revision();
-    return key.key();
+    return key;
   }
   // A question of the key itself that waits for `revision`.
   grpc::Status AskAt(grpc::ClientContext* context, uint64_t revision) {
@@ -226,7 +225,7 @@ TEST(WaitingCalls, AreWithoutNumber) {
 // One key's 65th call does not wait, whatever it asks for; another key's first one does.
 TEST_F(Served, OneKeyTakesAllPlacesToWait) {
   Start();
-  const std::string other = KeyOfA();
+  const std::string other = KeyOfA().key();
   std::vector<std::unique_ptr<grpc::ClientContext>> contexts;
   std::vector<std::thread> waiters;
   for (int i = 0; i < 64; ++i) {
@@ -246,17 +245,17 @@ TEST_F(Served, OneKeyTakesAllPlacesToWait) {
 
 TEST_F(Served, AKeyThatIsRevokedWhileItWaitsIsAnswered) {
   Start();
-  uint64_t revision = 0;
-  const std::string revoked = KeyOfA(&revision), kept = KeyOfA(&revision);
+  const v1::CreateKeyResponse revoked = KeyOfA(), kept = KeyOfA();
   grpc::Status ends[2];
   std::vector<std::thread> waiters;
-  for (const auto& [key, end] : {std::pair(revoked, &ends[0]), std::pair(kept, &ends[1])}) {
+  for (const auto& [key, end] :
+       {std::pair(revoked.key(), &ends[0]), std::pair(kept.key(), &ends[1])}) {
     // One revision after that of the revocation.
-    waiters.emplace_back([&, key, end] { *end = AskAt(As(key).get(), revision + 2); });
+    waiters.emplace_back([&, key, end] { *end = AskAt(As(key).get(), kept.revision() + 2); });
   }
   std::this_thread::sleep_for(milliseconds(300));
   v1::RevokeKeyRequest revoke;
-  revoke.set_id(revoked.substr(0, revoked.rfind('.')));
+  revoke.set_id(revoked.id());
   v1::RevokeKeyResponse response;
   const auto done = admin_->RevokeKey(As(dev_key_).get(), revoke, &response);
   ASSERT_TRUE(done.ok()) << done.error_message();
