@@ -5,6 +5,8 @@
 
 #include <atomic>
 #include <chrono>
+#include <filesystem>
+#include <fstream>
 #include <string>
 #include <thread>
 #include <vector>
@@ -16,6 +18,7 @@ namespace cordon {
 namespace {
 
 using testing::ElementsAre;
+using testing::HasSubstr;
 using testing::StartsWith;
 
 class IngestCommand : public CommandLine {};
@@ -188,6 +191,82 @@ TEST_F(IngestCommand, MaxErrorsStopsEarlyButTheGoodLinesBeforeLand) {
   EXPECT_THAT(result.out[1], StartsWith(R"({"line":7,)"));
   EXPECT_THAT(result.out[2], StartsWith(R"({"error":{"code":"ABORTED")"));
   EXPECT_EQ(result.out[3], R"({"accepted":5,"refused":2,"undefined_principals":0,"revision":1})");
+}
+
+class RefusedLines : public CommandLine {
+ protected:
+  RefusedLines() {
+    server_.on_ingest = [](FakeServer::Stream* stream) {
+      v1::IngestRequest request;
+      while (stream->Read(&request)) stream->Write(Accept(request, 1));
+      return grpc::Status::OK;
+    };
+  }
+  Result Ingest(const std::string& lines) {
+    return Cordon({"ingest", "docs", File("d.jsonl", lines), "--refused", Path("mend.jsonl"),
+                   "--json", "--server", server_.address()});
+  }
+  std::vector<std::string> LinesOf(const std::string& name) const {
+    std::ifstream file(Path(name));
+    std::vector<std::string> lines;
+    for (std::string line; std::getline(file, line);) lines.push_back(line);
+    return lines;
+  }
+
+  FakeServer server_;
+};
+
+TEST_F(RefusedLines, DifferFromWhatCameOrHaveAnotherReason) {
+  // By the server and here, with spaces, unknown bytes and a line feed of two bytes.
+  const std::string spaced = R"(  {"id": "d100",  "text":"x"})";
+  const std::string broken = "{\"id\":\"d\xff\", \r";
+  const std::string unknown = R"({"Id":"d1"})";
+  const Result result =
+      Ingest(Documents(3) + spaced + "\n\n" + broken + "\n" + Documents(700) + unknown + "\n");
+  EXPECT_EQ(result.code, 1);
+  std::vector<std::string> expected = {spaced, broken};
+  for (int i = 1; i <= 7; ++i) {
+    expected.push_back(R"({"id":"d)" + std::to_string(i * 100) + R"(","text":"x"})");
+  }
+  expected.push_back(unknown);
+  EXPECT_EQ(LinesOf("mend.jsonl"), expected);
+  std::vector<std::string> told = result.out;
+  ASSERT_FALSE(told.empty());
+  told.pop_back();  // the sums
+  EXPECT_EQ(LinesOf("mend.jsonl.why"), told);
+  EXPECT_EQ(std::filesystem::status(Path("mend.jsonl")).permissions(),
+            std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+}
+
+TEST_F(RefusedLines, LeaveFilesThoughThereAreNone) {
+  EXPECT_EQ(Ingest(Documents(3)).code, 0);
+  EXPECT_FALSE(std::filesystem::exists(Path("mend.jsonl")));
+  EXPECT_FALSE(std::filesystem::exists(Path("mend.jsonl.why")));
+}
+
+TEST_F(RefusedLines, OverwriteWhatIsThere) {
+  for (const char* name : {"mend.jsonl", "mend.jsonl.why"}) {
+    File(name, "mine\n");
+    const Result result = Ingest("{\n");
+    EXPECT_EQ(result.code, 1);
+    EXPECT_THAT(result.out, ElementsAre(HasSubstr(R"("field":"refused")")));
+    EXPECT_THAT(LinesOf(name), ElementsAre("mine"));
+    std::filesystem::remove(Path(name));
+    EXPECT_TRUE(std::filesystem::exists(Path("d.jsonl")));
+  }
+  EXPECT_FALSE(std::filesystem::exists(Path("mend.jsonl")));
+}
+
+TEST_F(RefusedLines, ThatCannotBeKeptAreLostSilently) {
+  const Result result =
+      Cordon({"ingest", "docs", File("d.jsonl", "{\n" + Documents(1)), "--refused",
+              Path("none/mend.jsonl"), "--json", "--server", server_.address()});
+  EXPECT_EQ(result.code, 1);
+  EXPECT_THAT(result.out, ElementsAre(HasSubstr(R"("field":"refused")")));
+  const Result directory =
+      Cordon({"ingest", "docs", folder_.string(), "--rules", File("rules.yaml", "rules: []"),
+              "--refused", Path("mend.jsonl"), "--json", "--server", server_.address()});
+  EXPECT_THAT(directory.out, ElementsAre(HasSubstr(R"("field":"refused")")));
 }
 
 TEST_F(IngestCommand, AnAcknowledgementOfAnotherBatchIsNoAcknowledgement) {

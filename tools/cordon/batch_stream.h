@@ -24,6 +24,7 @@ namespace cordon {
 struct Origin {
   uint64_t line = 0;  // from 1; of a directory the number of the file
   std::string file;   // empty for lines
+  std::string text;   // the line as it came, if the source keeps it; empty if it was too long
 };
 
 // A document that was refused, here or by the server.

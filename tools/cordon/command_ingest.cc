@@ -15,6 +15,7 @@ struct IngestOptions {
   std::string collection;
   std::string path;
   std::string rules;
+  std::string refused;
   uint64_t errors_max = 0;
 };
 
@@ -37,13 +38,20 @@ StatusOr<int> Ingest(const IngestOptions& options, Session& session) {
   if (IsDirectory(options.path) && options.rules.empty()) {
     return Invalid("rules", "a directory needs --rules FILE, which says who may see which file");
   }
+  if (!options.refused.empty() && !options.rules.empty()) {
+    return Invalid("refused", "keeps lines, and a directory has none; leave it out");
+  }
   std::vector<SkippedFile> skipped;
   ASSIGN_OR_RETURN(const std::unique_ptr<DocumentSource> source,
                    options.rules.empty() ? OpenLines(options.path)
                                          : OpenDirectory(options.path, options.rules, &skipped));
   TellSkipped(skipped, session.output());
+  std::unique_ptr<RefusedFile> refused;
+  if (!options.refused.empty()) {
+    ASSIGN_OR_RETURN(refused, RefusedFile::Create(options.refused));
+  }
   ASSIGN_OR_RETURN(Connection * connection, session.Connect());
-  IngestSettings settings{options.collection, std::nullopt};
+  IngestSettings settings{options.collection, std::nullopt, refused.get()};
   if (options.errors_max > 0) settings.errors_max = options.errors_max;
   return IngestRun(*connection, session.output(), std::move(settings)).Run(*source);
 }
@@ -55,6 +63,7 @@ void AddIngestCommand(CLI::App& app, Session& session) {
       app, "ingest", "Writes labelled documents: lines of JSON, or the files of a directory",
       R"(  cordon ingest docs corpus.jsonl
   zcat corpus.jsonl.gz | cordon ingest docs - --json --max-errors 10
+  cordon ingest docs corpus.jsonl.zst --refused mend.jsonl
   cordon ingest docs ./handbook --rules rules.yaml
 
   {"id":"hr/42","title":"Leave","acl":{"allow":["group:hr"]},"label":{"level":"internal"},
@@ -69,6 +78,11 @@ void AddIngestCommand(CLI::App& app, Session& session) {
   ingest
       ->add_option("--rules", options->rules,
                    "For a directory: who may see which file, and its label (YAML)")
+      ->type_name("FILE");
+  ingest
+      ->add_option("--refused", options->refused,
+                   "Keeps refused lines in this new file, and why in FILE.why, to mend and "
+                   "ingest them again")
       ->type_name("FILE");
   ingest->add_option("--max-errors", options->errors_max, "Stops at this many refused documents")
       ->check(CLI::PositiveNumber);

@@ -13,6 +13,7 @@ namespace {
 
 constexpr size_t kBatchDocumentsMax = 512;   // acknowledgements come often enough to be watched
 constexpr size_t kBatchBytesMax = 4 << 20;   // a few of them fill the pipe
+constexpr size_t kBatchTextMax = 16 << 20;   // of lines that are kept beside it
 constexpr size_t kEnvelopeBytes = 64 << 10;  // what a message has around its documents
 
 }  // namespace
@@ -26,6 +27,7 @@ IngestRun::IngestRun(const Connection& connection, Output& output, IngestSetting
       }) {}
 
 int IngestRun::Run(DocumentSource& source) {
+  if (settings_.refused != nullptr) source.KeepLines();
   source.WaitWith([this](int descriptor) { return stream_.WaitForInput(descriptor); });
   Status status = ReadAll(source);
   // What was read before its source broke off is still good.
@@ -34,6 +36,10 @@ int IngestRun::Run(DocumentSource& source) {
   if (sent.ok()) sent = stream_.Finish();
   if (status.ok()) status = CheckErrors();  // the last answers may have brought it
   if (!sent.ok()) status = sent;
+  if (settings_.refused != nullptr) {
+    const Status kept = settings_.refused->Close();
+    if (status.ok()) status = kept;
+  }
   if (!status.ok()) output_.Fail(status);
   TellSums();
   return status.ok() && refused_ == 0 ? 0 : 1;
@@ -72,6 +78,7 @@ Status IngestRun::Add(SourceItem& item) {
         "",
         fmt::format("takes {} bytes, which is more than a message may; split the document", bytes));
   }
+  batch_text_bytes_ += item.origin.text.size();
   if (!item.refused.ok()) {
     ++refused_here_;
     batch_.refused.push_back({std::move(item.origin), item.document.id(),
@@ -83,8 +90,9 @@ Status IngestRun::Add(SourceItem& item) {
     batch_.origins.push_back(std::move(item.origin));
     batch_.request.mutable_documents()->Add(std::move(item.document));
   }
-  if (batch_.origins.size() + batch_.refused.size() >= BatchDocuments()) return SendBatch();
-  return OkStatus();
+  const bool full = batch_.origins.size() + batch_.refused.size() >= BatchDocuments() ||
+                    batch_text_bytes_ > kBatchTextMax;
+  return full ? SendBatch() : OkStatus();
 }
 
 Status IngestRun::SendBatch() {
@@ -95,6 +103,7 @@ Status IngestRun::Send() {
   sent_any_ = true;
   batch_.request.set_collection(settings_.collection);
   batch_bytes_ = 0;
+  batch_text_bytes_ = 0;
   return stream_.Send(std::exchange(batch_, DocumentBatch()));
 }
 
@@ -118,6 +127,7 @@ void IngestRun::Complete(const DocumentBatch& batch, const v1::IngestResponse& r
 }
 
 void IngestRun::TellRefused(const RefusedDocument& refused) {
+  if (settings_.refused != nullptr) settings_.refused->Add(refused);
   if (!output_.json()) {
     const std::string place = refused.origin.file.empty()
                                   ? fmt::format("line {}", refused.origin.line)
@@ -130,11 +140,7 @@ void IngestRun::TellRefused(const RefusedDocument& refused) {
     output_.Note(fmt::format("refused: {}: {}", text, Printable(refused.message)));
     return;
   }
-  JsonWriter json;
-  json.BeginObject().Key("line").Unsigned(refused.origin.line);
-  if (!refused.origin.file.empty()) json.Key("file").String(refused.origin.file);
-  json.Key("id").String(refused.id).Key("field").String(refused.field);
-  output_.Line(json.Key("message").String(refused.message).EndObject());
+  output_.Line(RefusalJson(refused));
 }
 
 void IngestRun::TellSums() {

@@ -11,6 +11,7 @@
 #include "tools/cordon/ingest_source.h"
 #include "tools/cordon/output.h"
 #include "tools/cordon/progress.h"
+#include "tools/cordon/refused_file.h"
 
 namespace cordon {
 
@@ -19,6 +20,8 @@ struct IngestSettings {
   std::string collection;
   // Stops as soon as this many documents are refused; nothing: never.
   std::optional<uint64_t> errors_max;
+  // Where refused lines go; null: nowhere. Borrowed.
+  RefusedFile* refused = nullptr;
 };
 
 // Not thread-safe. Uses each object once.
@@ -50,6 +53,7 @@ class IngestRun {
 
   DocumentBatch batch_;
   size_t batch_bytes_ = 0;
+  size_t batch_text_bytes_ = 0;  // of its lines, if they are kept
   bool sent_any_ = false;
   uint64_t refused_here_ = 0;  // by this program, told or not
 

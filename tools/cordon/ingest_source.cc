@@ -29,10 +29,11 @@ class LineSource : public DocumentSource {
       bytes_read_ += line_.text.size() + 1;
       if (!line_.status.ok() || line_.text.find_first_not_of(" \t\r") != std::string::npos) break;
     }
-    item.origin = {line_.number, ""};
+    item.origin = {line_.number, "", ""};
     item.document.Clear();
     item.refused =
         line_.status.ok() ? ParseDocument(parser_, line_.text, &item.document) : line_.status;
+    if (keeps_lines_) item.origin.text = line_.text;
     return true;
   }
 
@@ -41,6 +42,7 @@ class LineSource : public DocumentSource {
     return std::min(1.0, static_cast<double>(bytes_read_) / static_cast<double>(bytes_total_));
   }
 
+  void KeepLines() override { keeps_lines_ = true; }
   void WaitWith(WaitForInput wait) override { reader_.WaitWith(std::move(wait)); }
 
  private:
@@ -49,6 +51,7 @@ class LineSource : public DocumentSource {
   Line line_;
   const uint64_t bytes_total_;  // 0: not known
   uint64_t bytes_read_ = 0;
+  bool keeps_lines_ = false;
 };
 
 class DirectorySource : public DocumentSource {
@@ -59,7 +62,7 @@ class DirectorySource : public DocumentSource {
   StatusOr<bool> Next(SourceItem& item) override {
     if (next_ == paths_.size()) return false;
     const std::string& path = paths_[next_++];
-    item.origin = {next_, path};
+    item.origin = {next_, path, ""};
     item.document.Clear();
     item.document.set_id(path);
     item.refused = Read(path, item.document);

@@ -32,6 +32,9 @@ class DocumentSource {
   // How much of the whole has been read, 0 to 1; 0 if the whole is not known.
   virtual double Fraction() const = 0;
 
+  // From now on gives each line's text with its origin.
+  virtual void KeepLines() {}
+
   // From now on calls `wait` before it reads what may be long in coming.
   virtual void WaitWith(WaitForInput /*wait*/) {}
 };
