@@ -284,6 +284,8 @@ void ApplyPolicy(const WriteContext& context, v1::ApplyPolicyRequest request,
         v1::ApplyPolicyResponse response;
         response.set_applied(committed.parts);
         response.set_revision(committed.revision);
+        response.mutable_unknown_sources()->Assign(committed.undefined.begin(),
+                                                   committed.undefined.end());
         return response;
       },
       why);

@@ -112,7 +112,8 @@ struct Applied {
   std::vector<std::string> names;      // their pseudonyms, for the journal
   bool existed = false;                // of SetAccess and Delete
   std::vector<bool> existed_each;      // of SetAccessMany and SetAccessSelected, by place
-  std::vector<std::string> undefined;  // of Ingest: groups and roles that have no record
+  // Of Ingest: groups and roles that have no record. Of ApplyPolicy: sources that no document had.
+  std::vector<std::string> undefined;
   uint32_t parts = 0;                  // of ApplyPolicy and ApplyDirectory: how many; of Erase
   bool more = false;                   // of Erase: the limit left some
   v1::SyncDirectoryResponse sync;      // of SyncDirectory: all but the revision

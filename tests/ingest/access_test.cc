@@ -185,6 +185,28 @@ TEST_F(Access, ASelectionGoesOnWithoutItsCaller) {
   EXPECT_EQ(LevelOf("a"), "public");
 }
 
+// To quarantine a source before its documents come is right; to misspell one must be told.
+TEST_F(Access, AMisspeltSourceIsQuarantinedInSilence) {
+  ASSERT_TRUE(Ingest(Of("s", "a")).ok());
+  const auto unknown = [&](const std::string& policy) {
+    const auto applied = Send<v1::ApplyPolicyResponse, v1::ApplyPolicyRequest>(
+        [](const auto& context, const auto& request, auto done) {
+          ApplyPolicy(context, request, done);
+        },
+        policy);
+    EXPECT_TRUE(applied.ok()) << applied.status().ToString();
+    const auto& sources = applied->unknown_sources();
+    return std::vector<std::string>(sources.begin(), sources.end());
+  };
+  EXPECT_EQ(unknown("sources { source: 's' quarantined: true } "
+                    "sources { source: 'misspelt' quarantined: true }"),
+            std::vector<std::string>{"misspelt"});
+  EXPECT_EQ(
+      unknown("sources { source: 's' } sources { source: 'misspelt' } sources { source: 'x' }"),
+      std::vector<std::string>{"x"})
+      << "what is in quarantine is known";
+}
+
 // A container is asked, not copied: its change is seen by the next View and moves no row.
 TEST_F(Access, AContainersChangeMovesRowsOrIsSeenLate) {
   const auto apply = [&](const std::string& policy) {

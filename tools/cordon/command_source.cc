@@ -24,6 +24,11 @@ StatusOr<int> Change(const SourceOptions& options, Session& session) {
                    connection->Call<v1::ApplyPolicyResponse>([&](auto* context, auto* answer) {
                      return stub->ApplyPolicy(context, request, answer);
                    }));
+  if (!response.unknown_sources().empty()) {
+    session.output().Note(fmt::format(
+        "no document has had the source '{}' so far: is it spelt as in provenance.source?",
+        Printable(options.source)));
+  }
   return TellRevision(session.output(), response.revision());
 }
 
