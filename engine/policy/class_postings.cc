@@ -10,12 +10,19 @@
 namespace cordon {
 namespace {
 
-// Classes of a part are a multiple of this: fewer are judged one by one in some 20 µs.
-constexpr size_t kPartClasses = 1024;
+// Classes of a part are a multiple of this: fewer are judged one by one.
+constexpr size_t kPartClasses = 256;
 
 // A part is at least so many times as large as the next one: few parts, and each class is built
 // into a part a handful of times.
 constexpr size_t kGrowth = 4;
+
+// Of the lists of a caller's principals, each somewhere else in memory, the next ones are fetched
+// while one is read: first their bounds, then their values.
+constexpr size_t kValuesAhead = 6;
+constexpr size_t kBoundsAhead = 2 * kValuesAhead;
+constexpr size_t kFetchedBytes = 512;  // of a list; in longer ones the processor sees the pattern
+constexpr size_t kLineBytes = 64;
 
 // Lists of values by a small number, one after the other.
 template <typename Value>
@@ -37,13 +44,35 @@ class ListsByNumber {
     unsorted_ = {};
   }
 
-  bool empty() const { return values_.empty(); }
   std::span<const Value> Of(uint32_t number) const {
     if (number + 1 >= begins_.size()) return {};
     return {values_.data() + begins_[number], values_.data() + begins_[number + 1]};
   }
+  // One more than the greatest number with a list, or 0.
+  uint32_t end() const { return begins_.empty() ? 0 : static_cast<uint32_t>(begins_.size() - 1); }
+
+  // Calls visit(number, list) for each of `numbers` that has one, in their order.
+  template <typename Visit>
+  void ForEach(std::span<const uint32_t> numbers, Visit visit) const {
+    if (values_.empty()) return;
+    for (size_t i = 0; i < numbers.size(); ++i) {
+      if (i + kBoundsAhead < numbers.size()) FetchBounds(numbers[i + kBoundsAhead]);
+      if (i + kValuesAhead < numbers.size()) FetchValues(numbers[i + kValuesAhead]);
+      const auto list = Of(numbers[i]);
+      if (!list.empty()) visit(numbers[i], list);
+    }
+  }
 
  private:
+  void FetchBounds(uint32_t number) const {
+    if (number < begins_.size()) __builtin_prefetch(&begins_[number]);
+  }
+  void FetchValues(uint32_t number) const {
+    const auto bytes = std::as_bytes(Of(number));
+    const size_t end = std::min(bytes.size(), kFetchedBytes);
+    for (size_t at = 0; at < end; at += kLineBytes) __builtin_prefetch(bytes.data() + at);
+  }
+
   struct Entry {
     uint32_t number;
     Value value;
@@ -69,31 +98,52 @@ class Naming {
     }
   }
 
+  // Ends adding. Places must have been added in ascending order.
   void Sort() {
     always_.Sort();
     timed_.Sort();
+    for (PrincipalId id = 0; id < std::max(always_.end(), timed_.end()); ++id) {
+      if (!always_.Of(id).empty() || !timed_.Of(id).empty()) named_.push_back(id);
+    }
   }
 
-  // Calls visit(place) for each class that names one of `principals` at `now`; returns the earliest
-  // end among those.
+  // Calls visit(place) for each class from `first` on that names one of `principals` at `now`;
+  // returns the earliest end among those.
   template <typename Visit>
-  Micros ForEach(const PrincipalSet& principals, Micros now, Visit visit) const {
-    Micros next = kNever;
-    if (always_.empty() && timed_.empty()) return next;
-    for (const PrincipalId id : principals.all()) {
-      for (const uint32_t place : always_.Of(id)) visit(place);
-      for (const TimedClass& timed : timed_.Of(id)) {
-        if (!TimedPrincipal{id, timed.until}.Counts(now)) continue;
-        visit(timed.place);
-        next = std::min(next, timed.until);
-      }
+  Micros ForEach(const PrincipalSet& principals, Micros now, uint32_t first, Visit visit) const {
+    if (named_.size() >= principals.all().size()) {
+      return ForEachOf(principals.all(), now, first, visit);
     }
-    return next;
+    std::vector<PrincipalId> both;  // denies, for one, name few
+    for (const PrincipalId id : named_) {
+      if (principals.Contains(id)) both.push_back(id);
+    }
+    return ForEachOf(both, now, first, visit);
   }
 
  private:
+  template <typename Visit>
+  Micros ForEachOf(std::span<const PrincipalId> ids, Micros now, uint32_t first,
+                   Visit visit) const {
+    Micros next = kNever;
+    always_.ForEach(ids, [&](PrincipalId, std::span<const uint32_t> places) {
+      auto place = places.begin();
+      if (*place < first) place = std::lower_bound(place, places.end(), first);
+      for (; place != places.end(); ++place) visit(*place);
+    });
+    timed_.ForEach(ids, [&](PrincipalId id, std::span<const TimedClass> list) {
+      for (const TimedClass& timed : list) {
+        if (timed.place < first || !TimedPrincipal{id, timed.until}.Counts(now)) continue;
+        visit(timed.place);
+        next = std::min(next, timed.until);
+      }
+    });
+    return next;
+  }
+
   ListsByNumber<uint32_t> always_;
   ListsByNumber<TimedClass> timed_;
+  std::vector<PrincipalId> named_;  // by either, ascending
 };
 
 void Set(uint64_t* words, uint32_t place) { words[place / 64] |= uint64_t{1} << (place % 64); }
@@ -133,15 +183,16 @@ class ClassPostings::Part {
   ClassId begin() const { return begin_; }
   ClassId end() const { return end_; }
 
-  Micros AddPermitted(const PostingsQuestion& question, Judge* judge,
-                      std::vector<uint64_t>* all_words) const {
-    uint64_t* const words = all_words->data() + begin_ / 64;
-    std::copy(unanchored_.begin(), unanchored_.end(), words);
-    const Micros allowed = allow_.ForEach(question.principals, question.now,
+  // Sets the bits of the permitted places from `first` on; `words` are those of the part, all zero.
+  Micros AddPermitted(const PostingsQuestion& question, Judge* judge, uint32_t first,
+                      uint64_t* words) const {
+    std::copy(unanchored_.begin() + first / 64, unanchored_.end(), words + first / 64);
+    words[first / 64] &= ~uint64_t{0} << (first % 64);
+    const Micros allowed = allow_.ForEach(question.principals, question.now, first,
                                           [&](uint32_t place) { Set(words, place); });
     const auto deny = [&](uint32_t place) { Reset(words, place); };
-    const Micros denied = deny_.ForEach(question.principals, question.now, deny);
-    const Micros app = deny_.ForEach(question.application_principals, question.now, deny);
+    const Micros denied = deny_.ForEach(question.principals, question.now, first, deny);
+    const Micros app = deny_.ForEach(question.application_principals, question.now, first, deny);
     KeepLabels(judge, words);
     ForEachSet({words, has_rest_.size()}, has_rest_, [&](uint32_t place) {
       const auto rest = rest_.Of(place);
@@ -228,11 +279,20 @@ ClassPostings ClassPostings::Extended(const ClassTable& table) const {
   return extended;
 }
 
-Micros ClassPostings::AddPermitted(const PostingsQuestion& question, Judge* judge,
+Micros ClassPostings::AddPermitted(const PostingsQuestion& question, Judge* judge, ClassId from,
                                    std::vector<uint64_t>* words) const {
   Micros next = kNever;
   for (const auto& part : parts_) {
-    next = std::min(next, part->AddPermitted(question, judge, words));
+    if (part->end() <= from) continue;
+    uint64_t* const own = words->data() + part->begin() / 64;
+    if (from <= part->begin()) {
+      next = std::min(next, part->AddPermitted(question, judge, 0, own));
+      continue;
+    }
+    // What is known of the part's first classes is in the words already.
+    std::vector<uint64_t> later((part->end() - part->begin()) / 64);
+    next = std::min(next, part->AddPermitted(question, judge, from - part->begin(), later.data()));
+    for (size_t w = 0; w < later.size(); ++w) own[w] |= later[w];
   }
   return next;
 }

@@ -45,10 +45,11 @@ class ClassPostings {
   // begin with the classes that these were made of.
   ClassPostings Extended(const ClassTable& table) const;
 
-  // Sets the bit of each class below classes() whose clauses and label permit. `words` holds a bit
-  // for each class, all zero. Returns the earliest later time at which a timed entry that names one
-  // of the principals ends; kNever if there is none.
-  Micros AddPermitted(const PostingsQuestion& question, Judge* judge,
+  // Sets the bit of each class from `from` to below classes() whose clauses and label permit.
+  // `words` holds a bit for each class, all zero from `from` on. Returns the earliest later time at
+  // which a timed entry of those classes that names one of the principals ends; kNever if there is
+  // none.
+  Micros AddPermitted(const PostingsQuestion& question, Judge* judge, ClassId from,
                       std::vector<uint64_t>* words) const;
 
  private:

@@ -4,7 +4,9 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
 #include <map>
+#include <memory>
 #include <set>
 
 #include "engine/base/planted.h"
@@ -341,6 +343,32 @@ bool Decide(const World& world, const Subject& subject, const Facts& facts,
 
 namespace {
 
+// What is known of numbers from 0 on: a byte each, in pages that are made when they are written to,
+// as a question concerns few of all clauses.
+class Remembered {
+ public:
+  enum Known : char { kUnknown, kNo, kYes };
+
+  explicit Remembered(size_t size) : pages_((size + kPage - 1) / kPage) {}
+
+  Known Of(uint32_t id) const {
+    const auto& page = pages_[id / kPage];
+    return page == nullptr ? kUnknown : (*page)[id % kPage];
+  }
+  // Returns `permits`.
+  bool Keep(uint32_t id, bool permits) {
+    auto& page = pages_[id / kPage];
+    if (page == nullptr) page = std::make_unique<Page>();
+    (*page)[id % kPage] = permits ? kYes : kNo;
+    return permits;
+  }
+
+ private:
+  static constexpr size_t kPage = 4096;
+  using Page = std::array<Known, kPage>;
+  std::vector<std::unique_ptr<Page>> pages_;
+};
+
 // Classes share clauses and labels: each of those is judged once.
 class RememberingJudge : public Judge {
  public:
@@ -355,21 +383,17 @@ class RememberingJudge : public Judge {
   }
 
   bool Permits(ClauseId id) override {
-    if (clauses_[id] == kUnknown) {
-      clauses_[id] = ClausePermits(world_, subject_, id, nullptr) ? kYes : kNo;
-      const ClauseSlot& slot = world_.state.classes.clauses[id];
-      until_ = std::min(
-          until_, slot.container.empty() ? NextEvent(slot.clause, world_.now) : NextOfContainers());
-    }
-    return clauses_[id] == kYes;
+    if (const auto known = clauses_.Of(id)) return known == Remembered::kYes;
+    const ClauseSlot& slot = world_.state.classes.clauses[id];
+    until_ = std::min(
+        until_, slot.container.empty() ? NextEvent(slot.clause, world_.now) : NextOfContainers());
+    return clauses_.Keep(id, ClausePermits(world_, subject_, id, nullptr));
   }
 
   bool PermitsLabel(LabelId id) override {
-    if (labels_[id] == kUnknown) {
-      const Label& label = world_.state.classes.labels[id];
-      labels_[id] = LabelPermits(world_, subject_, label, nullptr) ? kYes : kNo;
-    }
-    return labels_[id] == kYes;
+    if (const auto known = labels_.Of(id)) return known == Remembered::kYes;
+    const Label& label = world_.state.classes.labels[id];
+    return labels_.Keep(id, LabelPermits(world_, subject_, label, nullptr));
   }
 
   bool PermitsClass(ClassId id) {
@@ -384,8 +408,6 @@ class RememberingJudge : public Judge {
   Micros until() const { return until_; }
 
  private:
-  enum Known : char { kUnknown, kNo, kYes };
-
   Micros NextOfContainers() {
     if (!containers_) containers_ = world_.state.rules->NextEvent(world_.now);
     return *containers_;
@@ -393,8 +415,8 @@ class RememberingJudge : public Judge {
 
   const World& world_;
   const Subject& subject_;
-  std::vector<Known> clauses_;
-  std::vector<Known> labels_;
+  Remembered clauses_;
+  Remembered labels_;
   std::optional<Micros> containers_;
   Micros until_ = kNever;
 };
@@ -411,7 +433,7 @@ Entitlements Entitle(const World& world, const Subject& subject, const Entitleme
   if (known == nullptr && subject.break_glass == nullptr) {
     entitlements.until_ =
         state.postings.AddPermitted({subject.principals, subject.application_principals, world.now},
-                                    &judge, &entitlements.words_);
+                                    &judge, 0, &entitlements.words_);
     entitlements.classes_ = state.postings.classes();
   }
   for (size_t& id = entitlements.classes_; id < state.classes.classes.size(); ++id) {
