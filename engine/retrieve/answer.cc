@@ -1,6 +1,5 @@
 #include "engine/retrieve/answer.h"
 
-#include "engine/retrieve/block.h"
 #include "engine/store/codec.h"
 #include "engine/text/hidden_characters.h"
 
@@ -59,9 +58,27 @@ v1::SearchExplain ToProto(const SearchTrace& trace) {
 
 }  // namespace
 
+size_t BytesMax(const RetrievedContext& answer) {
+  // What is not counted below: numbers, and what protobuf puts before each field.
+  constexpr size_t kOfAnswer = 1024, kOfPassage = 256, kOfPart = 16;
+  const Context& context = answer.context;
+  size_t bytes = kOfAnswer + answer.block.size() + context.token_counter.size();
+  if (context.label) bytes += ToProto(*context.label).ByteSizeLong();
+  for (const auto& name : context.destinations) bytes += kOfPart + name.size();
+  for (const Passage& passage : context.passages) {
+    bytes += kOfPassage + ToProto(passage->label).ByteSizeLong() + passage->document.size() +
+             passage->title.size() + passage->uri.size() + passage->source.size() +
+             passage->trust.size() + (answer.plan.omit_text ? 0 : passage->text.size());
+    for (const auto& attribute : passage->attributes) {
+      bytes += kOfPart + attribute.name.size() + attribute.value.ByteSizeLong();
+    }
+  }
+  return bytes;
+}
+
 v1::RetrieveResponse ToResponse(RetrievedContext answer, const JournalReceipt& receipt) {
   v1::RetrieveResponse response;
-  if (answer.plan.block) response.set_block(Block(answer.context.passages, answer.nonce));
+  response.set_block(std::move(answer.block));
   for (Passage& passage : answer.context.passages) {
     const auto number = static_cast<uint32_t>(response.passages_size() + 1);
     *response.add_passages() =

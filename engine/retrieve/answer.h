@@ -16,6 +16,7 @@ struct RetrievedContext {
   ContextPlan plan;
   Context context;
   std::string nonce;  // empty if none is asked for
+  std::string block;  // the same
   v1::RerankOutcome rerank = v1::RERANK_OUTCOME_UNSPECIFIED;
   std::optional<SearchTrace> explain;  // if asked for, and if vectors were searched
 };
@@ -26,10 +27,8 @@ StatusOr<RetrievedContext> FindAnswer(const ReadContext& context,
                                       const v1::RetrieveRequest& request,
                                       journal::v1::Record* record);
 
-// The same, with what leaves noted as well: for an answer in one piece.
-StatusOr<RetrievedContext> FindAndNote(const ReadContext& context,
-                                       const v1::RetrieveRequest& request,
-                                       journal::v1::Record* record);
+// At least the bytes that its response will have.
+size_t BytesMax(const RetrievedContext& answer);
 
 // A passage as it is told. Takes its texts. `citation`: its number in the block, or 0.
 v1::Passage ToProto(Passage passage, const ContextPlan& plan, uint32_t citation);

@@ -16,15 +16,10 @@ struct Gathered {
   std::mutex mutex;
   v1::BatchRetrieveResponse response;  // guarded by mutex
   int missing;                         // guarded by mutex
-  size_t bytes = 0;                    // guarded by mutex
   Respond<v1::BatchRetrieveResponse> done;
 
   void Take(int place, StatusOr<v1::RetrieveResponse> answer) {
     std::unique_lock lock(mutex);
-    if (answer.ok()) {
-      bytes += answer->ByteSizeLong();
-      if (bytes > limits::kAnswerBytes) answer = TooMuch();
-    }
     v1::BatchAnswer* const out = response.mutable_answers(place);
     if (answer.ok()) {
       *out->mutable_response() = *std::move(answer);
@@ -37,14 +32,25 @@ struct Gathered {
     lock.unlock();
     done(std::move(response));
   }
+};
 
-  static Status TooMuch() {
+// Finds an answer and takes its bytes from what is left of the batch's. What does not fit is
+// refused before it is noted or charged: it does not leave.
+StatusOr<RetrievedContext> FindWithin(const ReadContext& context,
+                                      const v1::RetrieveRequest& request, size_t* left,
+                                      journal::v1::Record* record) {
+  ASSIGN_OR_RETURN(auto answer, FindAnswer(context, request, record));
+  const size_t bytes = BytesMax(answer);
+  if (bytes > *left) {
     return Status(
         StatusCode::kResourceExhausted, "queries",
         fmt::format("the answers of one batch would have more than {} bytes; ask for less",
                     limits::kAnswerBytes));
   }
-};
+  *left -= bytes;
+  NoteContext(answer.context, context.tenant->pseudonyms, record);
+  return answer;
+}
 
 Status CheckBatch(const ReadContext& context, const v1::BatchRetrieveRequest& request) {
   RETURN_IF_ERROR(context.caller.Require(Right::kQuery));
@@ -75,12 +81,13 @@ void BatchRetrieve(const ReadContext& context, const v1::BatchRetrieveRequest& r
   batch->missing = queries;
   batch->done = std::move(done);
   for (int i = 0; i < queries; ++i) batch->response.add_answers();
+  size_t left = limits::kAnswerBytes;
   // With the last answer, which another thread may give, the request is gone.
   for (int i = 0; i < queries; ++i) {
     Journaled(
         context, "BatchRetrieve",
         [&](journal::v1::Record* record) {
-          return FindAndNote(context, request.queries(i), record);
+          return FindWithin(context, request.queries(i), &left, record);
         },
         ToResponse,
         [batch, i](StatusOr<v1::RetrieveResponse> answer) { batch->Take(i, std::move(answer)); });

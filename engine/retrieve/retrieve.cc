@@ -15,6 +15,7 @@
 #include "engine/retrieve/access.h"
 #include "engine/retrieve/answer.h"
 #include "engine/retrieve/ask_endpoint.h"
+#include "engine/retrieve/block.h"
 #include "engine/retrieve/choose.h"
 #include "engine/retrieve/guard.h"
 #include "engine/retrieve/neighbours.h"
@@ -171,14 +172,7 @@ StatusOr<RetrievedContext> FindAnswer(const ReadContext& context,
     ASSIGN_OR_RETURN(const std::string random, RandomBytes(kNonceBytes));
     answer.nonce = HexEncode(random);
   }
-  return answer;
-}
-
-StatusOr<RetrievedContext> FindAndNote(const ReadContext& context,
-                                       const v1::RetrieveRequest& request,
-                                       journal::v1::Record* record) {
-  auto answer = FindAnswer(context, request, record);
-  if (answer.ok()) NoteContext(answer->context, context.tenant->pseudonyms, record);
+  if (answer.plan.block) answer.block = Block(answer.context.passages, answer.nonce);
   return answer;
 }
 
@@ -186,7 +180,11 @@ void Retrieve(const ReadContext& context, const v1::RetrieveRequest& request,
               Respond<v1::RetrieveResponse> done) {
   Journaled(
       context, "Retrieve",
-      [&](journal::v1::Record* record) { return FindAndNote(context, request, record); },
+      [&](journal::v1::Record* record) {
+        auto answer = FindAnswer(context, request, record);
+        if (answer.ok()) NoteContext(answer->context, context.tenant->pseudonyms, record);
+        return answer;
+      },
       ToResponse, std::move(done));
 }
 

@@ -414,6 +414,56 @@ TEST_F(Contexts, ABatchOrAStreamLeavesUncounted) {
   EXPECT_EQ(scratch_.Records("RetrieveStream").back().passages(), 0u);
 }
 
+TEST_F(Contexts, ABatchHoldsMoreThanAnAnswerMay) {
+  std::string documents;
+  for (int i = 0; i < 100; ++i) {
+    documents += "documents { id: 'large" + std::to_string(i) +
+                 "' acl { allow { principal: 'everyone' } } label { level: 'public' } chunks { "
+                 "text: '" +
+                 std::string(64'000, '.') + "' embedding: 9 embedding: 0 } } ";
+  }
+  scratch_.Do("ingest { collection: 'docs' " + documents + "}");
+  Grant grant = AllOf();
+  grant.quota.passages_per_day = 10 * 100 + 1;
+  v1::BatchRetrieveRequest batch;
+  for (int i = 0; i < 11; ++i) *batch.add_queries() = Question(100);
+  *batch.add_queries() = Question(1);
+  const auto answer = Asked<v1::BatchRetrieveResponse>(
+      [&](auto done) { BatchRetrieve(scratch_.Read(grant), batch, done); });
+  ASSERT_TRUE(answer.ok());
+  EXPECT_LE(answer->ByteSizeLong(), limits::kAnswerBytes);
+  for (int i = 0; i < 10; ++i) EXPECT_EQ(answer->answers(i).response().passages_size(), 100);
+  EXPECT_EQ(answer->answers(10).refused().code(), "RESOURCE_EXHAUSTED");
+  EXPECT_EQ(answer->answers(10).refused().field(), "queries");
+  EXPECT_EQ(answer->answers(11).response().passages_size(), 1) << "what did not leave was charged";
+  const auto records = scratch_.Records("BatchRetrieve");
+  ASSERT_EQ(records.size(), 12u);
+  EXPECT_EQ(records[10].outcome(), "RESOURCE_EXHAUSTED");
+  EXPECT_EQ(records[10].passages(), 0u);
+  EXPECT_EQ(records[10].documents_size(), 0);
+}
+
+// What a batch counts is never less than what leaves.
+TEST_F(Contexts, AnAnswerIsLargerThanItIsCounted) {
+  scratch_.Do(From("a", std::string(200, 's'), "internal", "a text", 90));
+  scratch_.Do(Pages("book", 80, {"", "", ""}));
+  for (const char* options : {"", "want_block: true", "want_attributes: true neighbours: 1",
+                              "want_block: true parents: true"}) {
+    for (const uint32_t k : {1, 7}) {
+      v1::RetrieveRequest request = With(k, options);
+      request.set_explain(true);
+      request.set_want_nonce(true);
+      request.set_rank(v1::RANK_HYBRID);
+      request.set_text("text page");
+      journal::v1::Record record;
+      const auto found = FindAnswer(scratch_.Read(AllOf()), request, &record);
+      const auto answer = Ask(request);
+      ASSERT_TRUE(found.ok() && answer.ok()) << Outcome(found) << Outcome(answer);
+      EXPECT_GE(BytesMax(*found), answer->ByteSizeLong()) << options;
+    }
+  }
+}
+
 // A stream that is open when access is taken away, or a document is gone or another.
 TEST_F(Contexts, AStreamGoesOnAsItBegan) {
   for (int i = 0; i < 40; ++i) {
