@@ -421,6 +421,9 @@ class RememberingJudge : public Judge {
   Micros until_ = kNever;
 };
 
+// To judge a class takes about as long as to look up the lists of so many principals.
+constexpr size_t kLookUpsOfAClass = 4;
+
 }  // namespace
 
 Entitlements Entitle(const World& world, const Subject& subject, const Entitlements* known) {
@@ -429,12 +432,18 @@ Entitlements Entitle(const World& world, const Subject& subject, const Entitleme
   Entitlements entitlements;
   if (known != nullptr) entitlements = *known;
   entitlements.words_.resize((state.classes.classes.size() + 63) / 64);
-  // Break-glass asks for all classes: postings know only those that allow the subject.
-  if (known == nullptr && subject.break_glass == nullptr) {
-    entitlements.until_ =
-        state.postings.AddPermitted({subject.principals, subject.application_principals, world.now},
-                                    &judge, 0, &entitlements.words_);
-    entitlements.classes_ = state.postings.classes();
+  const size_t covered = state.postings.classes();
+  // To look a few classes up for many principals takes longer than to judge them. Break-glass asks
+  // for all classes: postings know only those that allow the subject.
+  const bool look_up =
+      covered > entitlements.classes_ &&
+      (covered - entitlements.classes_) * kLookUpsOfAClass > subject.principals.all().size();
+  if (look_up && subject.break_glass == nullptr) {
+    const Micros next = state.postings.AddPermitted(
+        {subject.principals, subject.application_principals, world.now}, &judge,
+        static_cast<ClassId>(entitlements.classes_), &entitlements.words_);
+    entitlements.until_ = std::min(entitlements.until_, next);
+    entitlements.classes_ = covered;
   }
   for (size_t& id = entitlements.classes_; id < state.classes.classes.size(); ++id) {
     if (judge.PermitsClass(static_cast<ClassId>(id))) {

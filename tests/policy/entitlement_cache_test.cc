@@ -28,6 +28,11 @@ class MovingPolicy {
   Micros now() const { return now_; }
   Random& random() { return random_; }
 
+  void Grow(int classes) {
+    for (int i = 0; i < classes; ++i) AddClass();
+    state_.ExtendPostings();
+  }
+
   std::string User() { return fmt::format("user:{}", random_.Below(kUsers)); }
 
   void Move() {
@@ -243,6 +248,31 @@ TEST(EntitlementCacheTest, ARememberedCallerIsToldWhatWasOnce) {
   }
   effort.Report("permitted={}", permitted / effort.rounds());
   EXPECT_GT(permitted, 0u);
+}
+
+// By postings, which begin before what is known ends, or one by one where they do not reach.
+TEST(EntitlementCacheTest, LaterClassesAreAddedToWhatIsKnown) {
+  MovingPolicy policy(3);
+  const Authenticated caller = Application(true);
+  size_t added = 0;
+  for (const int classes : {1, 7, 200, 255, 256, 257, 900, 3000, 40}) {
+    for (int user = 0; user < 12; ++user) {
+      const PolicyState before = policy.state();
+      const auto subject =
+          ResolveSubject({before, policy.now()}, caller, fmt::format("user:{}", user), "");
+      ASSERT_TRUE(subject.ok());
+      const Entitlements known = Entitle({before, policy.now()}, *subject);
+      policy.Grow(classes);
+      const World world{policy.state(), policy.now()};
+      const Entitlements later = Entitle(world, *subject, &known);
+      ASSERT_EQ(later.words(), Judged(world, *subject)) << subject->name << ", " << classes;
+      EXPECT_EQ(later.classes(), world.state.classes.classes.size());
+      EXPECT_LE(later.until(), known.until());
+      EXPECT_LE(later.until(), Entitle(world, *subject).until());
+      added += later.words() != known.words();
+    }
+  }
+  EXPECT_GT(added, 50u);
 }
 
 TEST(EntitlementCacheTest, ACallerIsResolvedAgainForNothing) {
