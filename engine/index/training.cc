@@ -228,4 +228,20 @@ std::shared_ptr<const SegmentLists> AssignRows(const Geometry& geometry, const S
   return lists;
 }
 
+std::shared_ptr<const SegmentLists> ListAlone(const Geometry& geometry, const SegmentRows& rows,
+                                              std::span<const std::optional<ListPair>> known,
+                                              const std::function<bool()>& stop) {
+  const auto assigned = AssignRows(geometry, rows, known, stop);
+  if (assigned == nullptr) return nullptr;
+  std::vector<NumberedRow> numbered;
+  for (uint32_t row = 0; row < rows.size(); ++row) {
+    numbered.push_back(
+        {row, rows.class_id(row), rows.embedding(row), rows.norm(row), assigned->pairs[row]});
+  }
+  auto lists = std::make_shared<SegmentLists>(*assigned);
+  lists->part = std::make_shared<const ListPart>(geometry, numbered, stop);
+  if (stop && stop()) return nullptr;
+  return lists;
+}
+
 }  // namespace cordon

@@ -10,7 +10,6 @@
 
 #include "engine/index/geometry.h"
 #include "engine/index/list_part.h"
-#include "engine/index/lists.h"
 #include "engine/index/segment.h"
 
 namespace cordon {
@@ -33,5 +32,10 @@ std::shared_ptr<Geometry> Train(Metric metric, size_t dimension, uint64_t revisi
 std::shared_ptr<const SegmentLists> AssignRows(const Geometry& geometry, const SegmentRows& rows,
                                                std::span<const std::optional<ListPair>> known,
                                                const std::function<bool()>& stop = {});
+
+// The same with a part of their own: what a segment beside the lists has.
+std::shared_ptr<const SegmentLists> ListAlone(const Geometry& geometry, const SegmentRows& rows,
+                                              std::span<const std::optional<ListPair>> known,
+                                              const std::function<bool()>& stop = {});
 
 }  // namespace cordon

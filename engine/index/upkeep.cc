@@ -116,4 +116,14 @@ MadeLists MakeLists(const VectorIndex& index, Upkeep upkeep, const std::function
           0};
 }
 
+bool ListNewer(const VectorIndex& index, const std::function<bool()>& stop, MadeLists* made) {
+  const size_t known = made->from.size() + made->listed.size();
+  for (const Segment& segment : index.segments().subspan(known)) {
+    const auto lists = ListAlone(made->lists->geometry(), segment.rows(), {}, stop);
+    if (lists == nullptr) return false;
+    made->listed.push_back(segment.With(lists));
+  }
+  return true;
+}
+
 }  // namespace cordon

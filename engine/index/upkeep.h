@@ -3,6 +3,8 @@
 //
 //   writer      index = index.Frozen();              segments keep still
 //   background  made = MakeLists(index, …);          seconds to minutes
+//   writer      index = index.Frozen();              as long as many rows were written meanwhile
+//   background  ListNewer(index, &made, …);
 //   writer      index = index.With(made);            what was written meanwhile joins
 //
 // Pinned versions stay what they are.
@@ -38,5 +40,9 @@ MadeLists MakeLists(const VectorIndex& index, Upkeep upkeep, const std::function
 // index's metric and dimension.
 MadeLists MakeListsUnder(std::shared_ptr<Geometry> geometry, uint64_t changed,
                          const VectorIndex& index, const std::function<bool()>& stop);
+
+// Lists for the segments of a frozen later version that `made` does not know, so that With() need
+// not find them. False if `stop` said true; then `made` is of no use.
+bool ListNewer(const VectorIndex& index, const std::function<bool()>& stop, MadeLists* made);
 
 }  // namespace cordon

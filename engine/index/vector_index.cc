@@ -245,24 +245,37 @@ VectorIndex VectorIndex::With(const MadeLists& made) const {
   next.lists_ = made.lists;
   next.live_ = made.lists->Live(covered);
   next.changed_ = next.changed_ + made.changed - made.trained;
-  for (const Segment& segment : now.subspan(made.from.size())) {
-    covered.push_back(trained ? next.Listed(segment, {}) : segment);
+  bool erased = false;
+  for (size_t i = 0; i < now.size() - made.from.size(); ++i) {
+    Segment segment = now[made.from.size() + i].Frozen(false);
+    erased |= segment.erasures() > 0;
+    if (trained && i < made.listed.size()) {
+      CORDON_CHECK(segment.shared_rows() == made.listed[i].shared_rows());
+      segment = segment.With(made.listed[i].lists());
+    } else if (trained) {
+      segment = next.Listed(segment, {});
+    }
+    covered.push_back(std::move(segment));
   }
-  return next.Next(std::move(covered));
+  next = next.Next(std::move(covered));
+  return erased ? next.Apply({}) : next;
+}
+
+uint64_t VectorIndex::RowsToList(const MadeLists& made) const {
+  if (lists_ != nullptr && lists_->geometry().revision() == made.lists->geometry().revision()) {
+    return 0;
+  }
+  uint64_t rows = 0;
+  for (const Segment& segment : segments().subspan(made.from.size() + made.listed.size())) {
+    rows += segment.rows().size();
+  }
+  return rows;
 }
 
 // A segment beside the lists has its own.
 Segment VectorIndex::Listed(Segment segment, std::span<const std::optional<ListPair>> known) const {
   if (lists_ == nullptr) return segment;
-  const Geometry& geometry = lists_->geometry();
-  SegmentLists lists = *AssignRows(geometry, segment.rows(), known);
-  std::vector<NumberedRow> rows;
-  for (uint32_t row = 0; row < segment.rows().size(); ++row) {
-    rows.push_back({row, segment.rows().class_id(row), segment.rows().embedding(row),
-                    segment.rows().norm(row), lists.pairs[row]});
-  }
-  lists.part = std::make_shared<const ListPart>(geometry, rows);
-  return segment.With(std::make_shared<const SegmentLists>(std::move(lists)));
+  return segment.With(ListAlone(lists_->geometry(), segment.rows(), known));
 }
 
 uint64_t VectorIndex::rows() const {

@@ -67,6 +67,7 @@ struct MadeLists {
   std::vector<Segment> to;             // what the lists cover: the same rows, some written anew
   uint64_t trained = 0;  // of the frozen index's changed(), how many the geometry was trained on
   uint64_t changed = 0;  // how many had changed since the training before the index was loaded
+  std::vector<Segment> listed = {};  // segments written since, with lists under a new geometry
 };
 
 // See the top. Cheap to copy; every const call is thread-safe.
@@ -121,6 +122,8 @@ class VectorIndex {
   // The same with lists that were made of an earlier version, frozen and not thawed since. Requires
   // made.lists.
   VectorIndex With(const MadeLists& made) const;
+  // How many rows With() would have to find lists for, in some 50 µs each.
+  uint64_t RowsToList(const MadeLists& made) const;
 
   // Appends segments of `rows`, as few and as equal as possible, parted by class: the longer the
   // runs of a class are, the faster they are read.

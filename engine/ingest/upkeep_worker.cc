@@ -9,7 +9,6 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
-#include <optional>
 #include <utility>
 
 #include "engine/base/check.h"
@@ -74,6 +73,13 @@ UpkeepWorker::~UpkeepWorker() {
 void UpkeepWorker::Start(IndexName name, VectorIndex frozen, Upkeep upkeep) {
   std::lock_guard lock(mutex_);
   queue_.push_back({std::move(name), std::move(frozen), upkeep});
+  wake_.notify_all();
+}
+
+void UpkeepWorker::CatchUp(FinishedUpkeep finished, VectorIndex frozen) {
+  std::lock_guard lock(mutex_);
+  queue_.push_front({std::move(finished.name), std::move(frozen), finished.upkeep,
+                     std::move(finished.made), finished.catch_ups + 1});
   wake_.notify_all();
 }
 
@@ -146,6 +152,13 @@ MadeLists UpkeepWorker::MakeStored(const Job& job) const {
 }
 
 MadeLists UpkeepWorker::Make(const Job& job) const {
+  if (job.made) {
+    MadeLists made = *job.made;
+    return ListNewer(
+               job.index, [this] { return Stopped(); }, &made)
+               ? made
+               : MadeLists();
+  }
   if (job.index.lists() == nullptr && !options_.dir.empty()) {
     MadeLists made = MakeStored(job);
     if (made.lists != nullptr || Stopped()) return made;
@@ -182,7 +195,7 @@ void UpkeepWorker::NoteFailure(const Job& job) {
 }
 
 void UpkeepWorker::RunJob(const Job& job) {
-  FinishedUpkeep finished{job.name, {}};
+  FinishedUpkeep finished{job.name, job.upkeep, {}, job.catch_ups};
   try {
     finished.made = Make(job);
   } catch (const std::exception& error) {  // of FAISS, or no memory: the index stays as it is

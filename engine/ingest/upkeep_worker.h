@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -33,7 +34,9 @@ struct IndexName {
 // Lists that are ready; without any the index is to be thawed.
 struct FinishedUpkeep {
   IndexName name;
+  Upkeep upkeep;
   MadeLists made;
+  int catch_ups = 0;
 };
 
 struct UpkeepOptions {
@@ -58,6 +61,9 @@ class UpkeepWorker {
   // Queues work on a frozen index.
   void Start(IndexName name, VectorIndex frozen, Upkeep upkeep);
 
+  // Queues what a finished work lacks because of writes meanwhile (ListNewer), before all other.
+  void CatchUp(FinishedUpkeep finished, VectorIndex frozen);
+
   // True while an index is queued or worked on, or not taken yet; or if just this work failed, and
   // it is too early for another try.
   bool Busy(const IndexName& name, Upkeep upkeep) const;
@@ -79,6 +85,8 @@ class UpkeepWorker {
     IndexName name;
     VectorIndex index;
     Upkeep upkeep;
+    std::optional<MadeLists> made = {};  // these are to catch up
+    int catch_ups = 0;
   };
   struct Failure {
     Clock::duration wait;

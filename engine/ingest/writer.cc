@@ -15,6 +15,10 @@ namespace cordon {
 namespace {
 
 constexpr auto kAnchorEvery = std::chrono::seconds(1);  // DESIGN §3
+// Rows whose lists are found while writes wait: some 25 ms. More are left to the worker, unless
+// they come faster than it finds them.
+constexpr uint64_t kListedAtOnce = 512;
+constexpr int kCatchUps = 8;
 constexpr auto kPlantedDelay = std::chrono::milliseconds(2);
 
 // What every later write is told: it names the disk that failed.
@@ -176,7 +180,7 @@ void Writer::Run() {
     std::optional<WaitingTrial> trial = TakeTrial();  // one: writers wait for no more than that
     const bool upkept = std::exchange(upkept_, false);
     lock.unlock();
-    if (upkept && !stop) TakeIn(upkeep_->TakeFinished());
+    if (upkept && !stop) TakeIn();
     if (!group.empty()) CommitGroup(&group);
     if (trial) trial->tried.set_value(TryOne(&*trial));
     // Due also while writes keep coming: they anchor their own tenant only.
@@ -437,14 +441,22 @@ void Writer::LookAfter(Head* head) {
   }
 }
 
-void Writer::TakeIn(std::vector<FinishedUpkeep> finished) {
+// Writes wait meanwhile, so lists for more than a few rows are found beside them. What is finished
+// is taken under the lock: until its lists are in, nobody may freeze the index anew.
+void Writer::TakeIn() {
   std::lock_guard lock(heads_mutex_);
-  for (FinishedUpkeep& done : finished) {
+  for (FinishedUpkeep& done : upkeep_->TakeFinished()) {
     const auto head = heads_.find(done.name.tenant);
     if (head == heads_.end()) continue;
     const auto index = head->second.indexes.find(done.name.collection);
     if (index == head->second.indexes.end()) continue;  // the collection is gone
     VectorIndex& vectors = index->second.vectors;
+    if (done.made.lists != nullptr && done.catch_ups < kCatchUps &&
+        vectors.RowsToList(done.made) > kListedAtOnce) {
+      vectors = vectors.Frozen();
+      upkeep_->CatchUp(std::move(done), vectors);
+      continue;
+    }
     vectors = done.made.lists == nullptr ? vectors.Thawed() : vectors.With(done.made);
     head->second.changed = true;
   }

@@ -46,7 +46,8 @@ struct Committed {
   JournalReceipt receipt;
 };
 
-// Adds to the batch where the tenant's journal stands, and the latest time that the clock has shown.
+// Adds to the batch where the tenant's journal stands, and the latest time that the clock has
+// shown.
 void PutAnchor(uint32_t tenant, const JournalAnchor& anchor, Micros time, Batch* batch);
 
 // Thread-safe.
@@ -158,7 +159,7 @@ class Writer {
   void PublishChanged();
   // Starts what indexes need, and takes in what is ready. Requires heads_mutex_.
   void LookAfter(Head* head);
-  void TakeIn(std::vector<FinishedUpkeep> finished);
+  void TakeIn();
   void AdoptLocked(std::shared_ptr<Tenant> tenant, Interner interner);
   // Remembers in the store where the journals stand.
   void Anchor();

@@ -181,6 +181,59 @@ TEST_F(IndexUpkeepTest, WhatChangesDuringATrainingIsCountedForTheNext) {
   EXPECT_EQ(index_.changed(), 7u);
 }
 
+// Rows that are dead without anybody knowing whose they were.
+TEST_F(IndexUpkeepTest, SweptRowsLeaveWhatListsCover) {
+  index_ = Upkept(index_, Upkeep::kTrain);
+  Change(6, Kind::kRemove);
+  DocumentChange sweep;
+  sweep.kind = Kind::kSweep;
+  index_ = index_.Apply({&sweep, 1});
+  ASSERT_TRUE(Holds(6));
+  ASSERT_EQ(NeededUpkeep(index_, false), Upkeep::kMerge);
+  index_ = Upkept(index_, Upkeep::kMerge);
+  EXPECT_FALSE(Holds(6));
+  EXPECT_EQ(NeededUpkeep(index_, false), Upkeep::kNone);
+}
+
+// Lists for what is written during a training are found beside the writer, however often more
+// comes.
+TEST_F(IndexUpkeepTest, WhatIsWrittenDuringATrainingCatchesUp) {
+  index_ = index_.Frozen();
+  MadeLists made = MakeLists(index_, Upkeep::kTrain, {});
+  for (size_t i = 100; i < 130; ++i) Change(i, Kind::kReplace);
+  for (size_t i = 130; i < 135; ++i) Change(i, Kind::kReclass, 2, kAlways, kNever);
+  EXPECT_EQ(index_.RowsToList(made), 35u);
+  index_ = index_.Frozen();
+  MadeLists stopped = made;
+  EXPECT_FALSE(ListNewer(
+      index_, [] { return true; }, &stopped));
+  ASSERT_TRUE(ListNewer(index_, {}, &made));
+  EXPECT_EQ(index_.RowsToList(made), 0u);
+  Erase(101);
+  Change(102, Kind::kRemove);
+  Change(200, Kind::kReplace);
+  EXPECT_EQ(index_.RowsToList(made), 1u);
+  index_ = index_.With(made);
+  EXPECT_EQ(index_.RowsToList(made), 0u);
+  EXPECT_EQ(index_.rows(), kDocuments - 2);
+  for (const Segment& segment : index_.segments().subspan(index_.lists()->segments())) {
+    EXPECT_FALSE(segment.frozen());
+    EXPECT_FALSE(segment.rows().Find("101"));
+    ASSERT_NE(segment.lists(), nullptr);
+    EXPECT_EQ(segment.lists()->geometry, index_.lists()->geometry().revision());
+  }
+  for (const size_t document : {100, 103, 129, 132, 200, 300}) {
+    EXPECT_TRUE(Finds(document, {0, 1, 2, 3})) << document;
+  }
+  EXPECT_TRUE(Finds(133, {2})) << "its new label";
+  EXPECT_FALSE(Finds(133, {0, 1, 3})) << "its new label";
+  EXPECT_FALSE(Finds(101, {0, 1, 2, 3}));
+  EXPECT_FALSE(Finds(102, {0, 1, 2, 3}));
+  index_ = Upkept(index_, Upkeep::kMerge);
+  EXPECT_FALSE(Holds(101));
+  EXPECT_TRUE(Finds(103, {0, 1, 2, 3}));
+}
+
 TEST_F(IndexUpkeepTest, MasksDoNotOutliveALabel) {
   index_ = Upkept(index_, Upkeep::kTrain);
   for (const bool merged : {false, true}) {
