@@ -226,6 +226,26 @@ TEST_F(UpkeepTest, ACollectionThatGoesIsWorkedOnNoMore) {
   EXPECT_FALSE(worker.Busy(name_, Upkeep::kTrain));
 }
 
+TEST_F(UpkeepTest, CatchesUpWithWhatIsWrittenMeanwhile) {
+  const VectorIndex index = Curve(kListedRowsMin).Frozen();
+  UpkeepWorker worker({}, [] {});
+  worker.Start(name_, index, Upkeep::kTrain);
+  std::vector<FinishedUpkeep> finished;
+  const auto done = [&] { return !(finished = worker.TakeFinished()).empty(); };
+  ASSERT_TRUE(Reaches(done));
+  VectorIndex grown = index;
+  for (size_t i = 0; i < 20; ++i) grown = WithNew(grown, i);
+  ASSERT_EQ(grown.RowsToList(finished.front().made), 20u);
+  grown = grown.Frozen();
+  worker.CatchUp(std::move(finished.front()), grown);
+  ASSERT_TRUE(Reaches(done));
+  EXPECT_EQ(finished.front().catch_ups, 1);
+  ASSERT_EQ(grown.RowsToList(finished.front().made), 0u);
+  grown = grown.With(finished.front().made);
+  EXPECT_EQ(grown.rows(), kListedRowsMin);
+  EXPECT_EQ(grown.changed(), 20u);
+}
+
 TEST_F(UpkeepTest, StopsInTheMiddleOfATraining) {
   UpkeepOptions options;
   std::atomic<bool> begun = false;
