@@ -47,6 +47,7 @@ TESTS = [
     fuzz("policy_text"),
     fuzz("ingest_line"),
     fuzz("store_record"),
+    fuzz("index_file"),
     fuzz("journal_record"),
     fuzz("token"),
     gtest("S10", "journal_damage_test"),

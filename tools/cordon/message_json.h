@@ -1,4 +1,4 @@
-// The server's messages → the answers of --json (docs/cli.md). Lists are always there, `[]` if
+// The server's messages → the answers of --json (docs/DESIGN.md §6). Lists are always there, `[]` if
 // empty; what is not set is null.
 #pragma once
 

@@ -1,0 +1,73 @@
+"""The contract names every command, option and JSON key; lists of tests forget none."""
+
+import re
+
+from tree import files, plant, replace, run
+
+OPTION = re.compile(r'add_(?:option|flag)\(\s*"(-[^"]+)"')
+COMMAND = re.compile(r'AddCommand\(\s*\*?\w+,\s*"([a-z-]+)"')
+KEY = re.compile(r'(?:Field\(|\{)"(\w+)",')
+READERS = ("document_json.cc", "query_json.cc", "context_options.cc")
+
+
+def contract(root):
+    """DESIGN's chapter on input and answers, which scripts rely on."""
+    text = (root / "docs/DESIGN.md").read_text(encoding="utf-8")
+    return text[text.index("\n## 6.") : text.index("\n## 7.")]
+
+
+def holds(text, word):
+    return re.search(rf"(?<![\w-]){re.escape(word)}(?![\w-])", text) is not None
+
+
+def check_contract(root):
+    text = contract(root)
+    server = root / "engine/server/cordond_main.cc"
+    for source in [*files(root / "tools/cordon", ".cc"), server]:
+        code = source.read_text(encoding="utf-8")
+        words = COMMAND.findall(code)
+        if source.name in READERS:
+            words += KEY.findall(code)
+        for names in OPTION.findall(code):
+            if not any(holds(text, name) for name in names.split(",")):
+                yield f"docs/DESIGN.md §6 lacks {names}, of {source.name}"
+        for word in words:
+            if not holds(text, word):
+                yield f"docs/DESIGN.md §6 lacks {word}, of {source.name}"
+
+
+def check_lists(root):
+    soak = (root / "tests/soak/soak.py").read_text(encoding="utf-8")
+    fuzz = (root / "tests/fuzz/CMakeLists.txt").read_text(encoding="utf-8")
+    for name in re.findall(r"^cordon_fuzz\((\w+)", fuzz, re.MULTILINE):
+        if f'fuzz("{name}")' not in soak:
+            yield f"tests/soak/soak.py lacks the fuzz target {name}"
+    for folder in ("blackbox", "structure"):
+        listed = (root / f"tests/{folder}/CMakeLists.txt").read_text(encoding="utf-8")
+        for source in files(root / "tests" / folder, "_test.py"):
+            if not holds(listed, source.name.removesuffix("_test.py")):
+                yield f"tests/{folder}/CMakeLists.txt lacks {source.name}"
+
+
+def check(root):
+    return [*check_contract(root), *check_lists(root)]
+
+
+run(
+    check,
+    {
+        "§6 lacks --planted": lambda root: plant(
+            root, "tools/cordon/planted.cc", 'add_option("--planted",\n'
+        ),
+        "§6 lacks planted-one": lambda root: plant(
+            root, "tools/cordon/planted.cc", 'AddCommand(*app, "planted-one", ""'
+        ),
+        "§6 lacks planted_key": lambda root: replace(
+            root, "tools/cordon/query_json.cc", '{StringField("id",', '{StringField("planted_key",'
+        ),
+        "soak.py lacks the fuzz target": lambda root: replace(
+            root, "tests/soak/soak.py", 'fuzz("token")', 'fuzz("other")'
+        ),
+        "lacks planted_test.py": lambda root: plant(root, "tests/blackbox/planted_test.py", ""),
+    },
+)
