@@ -233,8 +233,9 @@ json BulkChanges(Site* site, size_t rounds, double seconds) {
               {"dimension", kDimension},
               {"batch", kBatch},
               {"asked_per_s", kPerSecond}};
-  ReadFor(site, seconds, 1);
+  ReadFor(site, seconds, 1);  // warms up
   for (size_t round = 0; round < rounds; ++round) {
+    AwaitRest();  // changes of the round before make lists anew
     const auto idle = ReadFor(site, seconds, 2 * round);
     std::atomic<bool> stop = false;
     const auto start = Clock::now();
