@@ -1,0 +1,127 @@
+// Erasures share by share: what one mutation leaves out, takes twice, or keeps from the next.
+#include <gtest/gtest.h>
+
+#include "tests/store/scratch_store.h"
+
+namespace cordon {
+namespace {
+
+class Shares : public testing::Test {
+ protected:
+  void SetUp() override { store_.Do(kDocs); }
+
+  void Ingest(const std::string& id, const std::string& more, const std::string& into = "docs") {
+    store_.Do("ingest { collection: '" + into + "' documents { id: '" + id +
+              "' acl { allow { principal: 'everyone' } } label { level: 'public' } "
+              "chunks { text: 't' embedding: 1 embedding: 0 } " +
+              more + " } }");
+  }
+  void Delete(const std::string& id) {
+    store_.Do("delete_document { collection: 'docs' document: '" + id + "' }");
+  }
+  Applied Erase(const std::string& what) { return store_.Do("erase { " + what + " }"); }
+  // The numbers that are erased by as many mutations as it takes.
+  std::vector<std::vector<uint64_t>> EraseAll(const std::string& what) {
+    std::vector<std::vector<uint64_t>> shares;
+    for (bool more = true; more && shares.size() < 20;) {
+      const Applied applied = Erase(what);
+      shares.push_back(applied.erased);
+      more = applied.more;
+    }
+    return shares;
+  }
+  bool IsErased(uint64_t number) {
+    return store_.keys().Find(1, number).state == KeyStore::State::kDestroyed;
+  }
+
+  using Numbers = std::vector<std::vector<uint64_t>>;
+  ScratchStore store_;
+};
+
+constexpr char kDue[] = "erase_after { nanos: 1000 }";
+
+TEST_F(Shares, ADocumentOfManyVersionsIsOneMutation) {
+  for (int i = 0; i < 6; ++i) Ingest("a", "");
+  EXPECT_EQ(EraseAll("collection: 'docs' document: 'a' limit: 2"),
+            (Numbers{{0, 1}, {2, 3}, {4, 5}}));
+  Ingest("b", "");
+  EXPECT_EQ(EraseAll("collection: 'docs' document: 'a' limit: 2"), (Numbers{{}}));
+}
+
+// The newest goes last: else nothing would find the rest.
+TEST_F(Shares, VersionsOfADocumentThatIsFoundByItsSubjectStay) {
+  for (int i = 0; i < 4; ++i) Ingest("a", "");
+  Ingest("a", "subjects: 'person:1'");  // 4
+  Ingest("b", "subjects: 'person:1'");  // 5
+  EXPECT_EQ(EraseAll("collection: 'docs' subject: 'person:1' limit: 2"),
+            (Numbers{{0, 1}, {2, 3, 4}, {5}}));
+}
+
+TEST_F(Shares, AVersionIsErasedTwice) {
+  Ingest("a", "subjects: 'person:1' subjects: 'person:2'");
+  Ingest("a", "");
+  EXPECT_EQ(EraseAll("collection: 'docs' subject: 'person:1' limit: 2"), (Numbers{{0}}));
+  store_.Do("hold { collection: 'docs' document: 'a' name: 'case-7' }");
+  // Its other mark is left, and nothing of it is there to be held.
+  EXPECT_EQ(EraseAll("collection: 'docs' subject: 'person:2' limit: 2"), (Numbers{{}}));
+}
+
+TEST_F(Shares, WhatIsHeldKeepsWhatIsDueBehindIt) {
+  for (const char* id : {"a", "b", "c", "d"}) Ingest(id, kDue);
+  store_.Do("hold { collection: 'docs' document: 'a' name: 'case-7' }");
+  store_.Do("hold { collection: 'docs' document: 'b' name: 'case-7' }");
+  EXPECT_EQ(EraseAll("collection: 'docs' due: true limit: 1"), (Numbers{{2}, {3}}));
+  EXPECT_FALSE(IsErased(0) || IsErased(1));
+  store_.Do("hold { collection: 'docs' document: 'a' name: 'case-7' release: true }");
+  EXPECT_EQ(EraseAll("collection: 'docs' due: true limit: 1"), (Numbers{{0}, {}}));
+}
+
+TEST_F(Shares, AShareEndsElsewhere) {
+  for (const char* id : {"a", "b", "c"}) Ingest(id, kDue);
+  store::v1::Mutation mutation;
+  auto* erase = mutation.mutable_erase();
+  erase->set_collection("docs");
+  erase->set_due(true);
+  erase->set_limit(10);
+  erase->set_due_from(DueKey(1, 1, 1, 1));
+  erase->set_due_to(DueKey(1, 1, 1, 2));
+  const auto applied = store_.Try(mutation);
+  ASSERT_TRUE(applied.ok()) << applied.status().ToString();
+  EXPECT_EQ(applied->erased, std::vector<uint64_t>{1});
+  // No row is due before its time, whatever is asked for.
+  Ingest("later", "erase_after { seconds: 9000000000 }");  // 3
+  erase->set_due_from("");
+  erase->set_due_to(PrefixEnd(TenantPrefix(1)));
+  EXPECT_EQ(store_.Try(mutation)->erased, (std::vector<uint64_t>{0, 2}));
+}
+
+TEST_F(Shares, WhatWasDroppedIsNeverDue) {
+  store_.Do(
+      "create_collection { name: 'more' dimension: 2 metric: METRIC_L2 embedder: EMBEDDER_NONE }");
+  for (const char* id : {"a", "b", "c"}) Ingest(id, kDue, "more");
+  Ingest("kept", kDue);  // 3
+  EXPECT_EQ(store_.Refusal("erase { due: true dropped_collection: 2 limit: 2 }"), "INTERNAL: ")
+      << "of a collection that is there";
+  store_.Do("delete_collection { name: 'more' }");
+  EXPECT_EQ(EraseAll("due: true dropped_collection: 2 limit: 2"), (Numbers{{0, 1}, {2}}));
+  EXPECT_TRUE(IsErased(0) && IsErased(1) && IsErased(2));
+  EXPECT_FALSE(IsErased(3));
+  EXPECT_EQ(EraseAll("due: true dropped_collection: 2 limit: 2"), (Numbers{{}}));
+}
+
+TEST_F(Shares, AHoldTellsARestoredStoreTheName) {
+  const Applied applied = store_.Do("hold { collection: 'docs' document: 'a' name: 'case-7' }");
+  const auto told = store_.vault().OpenFor("mutation", applied.replay.sealed_mutation());
+  ASSERT_TRUE(told.ok());
+  store::v1::Mutation mutation;
+  ASSERT_TRUE(mutation.ParseFromString(*told));
+  EXPECT_TRUE(mutation.has_held());
+  EXPECT_FALSE(mutation.has_hold());
+  store_.Do("hold { collection: 'docs' document: 'a' name: 'case-7' release: true }");
+  ASSERT_TRUE(store_.Try(mutation).ok());
+  EXPECT_EQ(store_.Refusal("erase { collection: 'docs' document: 'a' limit: 1 }"),
+            "FAILED_PRECONDITION: document");
+}
+
+}  // namespace
+}  // namespace cordon
