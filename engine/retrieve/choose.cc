@@ -1,6 +1,5 @@
 #include "engine/retrieve/choose.h"
 
-#include <algorithm>
 #include <map>
 
 #include "engine/base/planted.h"
@@ -62,8 +61,7 @@ StatusOr<Chosen> Choose(const ContextPlan& plan, const PolicyRules& rules, const
                         const std::function<bool()>& stop) {
   Chosen chosen;
   const size_t wanted = plan.BeforeDiversity();
-  // Most often enough of the first stay: the others are then not looked at, and the answer is the
-  // same.
+  // Most often enough of the first stay, and the others need not be looked for.
   for (size_t count = wanted;; count = plan.CandidatesMax()) {
     ASSIGN_OR_RETURN(auto best, find(count));
     const bool more = best.chunks.size() == count && count < plan.CandidatesMax();

@@ -7,7 +7,6 @@
 #include "engine/base/text_check.h"
 #include "engine/retrieve/pack.h"
 #include "engine/store/codec.h"
-#include "engine/store/schema.h"
 
 namespace cordon {
 namespace {

@@ -10,7 +10,6 @@
 #include "engine/base/limits.h"
 #include "engine/base/planted.h"
 #include "engine/retrieve/candidates.h"
-#include "engine/store/codec.h"
 
 namespace cordon {
 namespace {

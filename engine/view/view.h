@@ -70,22 +70,12 @@ class View {
   Status Scan(Family family, const std::string& prefix, const Database::Visit& visit) const {
     return database_->Scan(family, prefix, visit, snapshot_.get());
   }
-  StatusOr<bool> Get(Family family, const std::string& key,
-                     google::protobuf::MessageLite* record) const {
-    return database_->Get(family, key, record, snapshot_.get());
-  }
   // Walks them as they are now, whatever they were in this View.
   std::unique_ptr<Database::Cursor> WalkNewest(Family family, const std::string& from,
                                                const std::string& end) const {
     return database_->Walk(family, from, end, nullptr);
   }
   const Vault& vault() const { return *vault_; }
-
-  // Walks the records from `from` to before `end`, as of this View.
-  std::unique_ptr<Database::Cursor> Walk(Family family, const std::string& from,
-                                         const std::string& end) const {
-    return database_->Walk(family, from, end, snapshot_.get());
-  }
 
   // Which classes have a stored chunk in `collection`, or in any if null.
   std::vector<bool> ClassesInUse(const Collection* collection) const;
