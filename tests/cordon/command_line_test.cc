@@ -44,6 +44,12 @@ TEST_F(CommandLine, WrongUsageIsExitTwoAndJsonWhenAskedFor) {
       {"ingest", "a"},
       {"ingest", "a", "f", "--max-errors", "0"},
       {"journal", "verify", "--journal-key", "k"},
+      {"erase"},
+      {"erase", "verify", "--needle", "n"},
+      {"hold"},
+      {"hold", "set", "a", "b"},
+      {"store", "verify"},
+      {"backup"},
   };
   for (std::vector<std::string> arguments : wrong) {
     Result result = Cordon(arguments);
@@ -80,6 +86,15 @@ TEST_F(CommandLine, EveryCommandHasHelpWithExamples) {
                                              {"why"},
                                              {"journal", "verify"},
                                              {"journal", "show"},
+                                             {"erase"},
+                                             {"erase", "verify"},
+                                             {"hold", "set"},
+                                             {"hold", "release"},
+                                             {"hold", "list"},
+                                             {"store", "verify"},
+                                             {"backup", "create"},
+                                             {"backup", "list"},
+                                             {"backup", "verify"},
                                              {"capabilities"}}) {
     std::vector<std::string> arguments = command;
     arguments.push_back("--help");
