@@ -5,13 +5,12 @@
 namespace cordon {
 namespace {
 
+constexpr size_t kDocumentKeyBytes = 16;  // tenant, collection, number
+
 class Search {
  public:
   Search(uint32_t tenant, uint32_t collection, const std::set<uint64_t>& numbers)
-      : prefix_(CollectionPrefix(tenant, collection)),
-        first_(DocumentKey(tenant, collection, *numbers.begin())),
-        end_(PrefixEnd(DocumentKey(tenant, collection, *numbers.rbegin()))),
-        numbers_(numbers) {}
+      : prefix_(CollectionPrefix(tenant, collection)), numbers_(numbers) {}
 
   Status File(const Database::File& file) {
     const auto visit = [this](const RawEntry& entry) {
@@ -25,8 +24,7 @@ class Search {
     }
     if (!HoldsDocuments(file.family)) return OkStatus();
     ++searched_.files;
-    if (file.smallest >= end_ || file.largest < first_) return OkStatus();  // its keys say so
-    return ReadTableFile(file.path, visit);
+    return MayHold(file) ? ReadTableFile(file.path, visit) : OkStatus();
   }
 
   const Searched& searched() const { return searched_; }
@@ -36,17 +34,27 @@ class Search {
     return family == Family::kDocuments || family == Family::kChunks;
   }
 
+  // Whether one of the numbers lies between the table's first and last key. A key may be the end of
+  // a range of deletions, which is shorter than a document's.
+  bool MayHold(const Database::File& file) const {
+    if (file.largest < prefix_ || file.smallest >= PrefixEnd(prefix_)) return false;
+    const auto number_of = [&](const std::string& key, uint64_t otherwise) {
+      const bool whole = key.starts_with(prefix_) && key.size() >= kDocumentKeyBytes;
+      return whole ? DocumentNumber(key) : otherwise;
+    };
+    const auto first = numbers_.lower_bound(number_of(file.smallest, 0));
+    return first != numbers_.end() && *first <= number_of(file.largest, UINT64_MAX);
+  }
+
   // Deletions hold a number and nothing else.
   void Note(const RawEntry& entry) {
     if (entry.deletion || !HoldsDocuments(entry.family) || !entry.key.starts_with(prefix_)) return;
-    if (entry.key.size() >= first_.size() && numbers_.contains(DocumentNumber(entry.key))) {
+    if (entry.key.size() >= kDocumentKeyBytes && numbers_.contains(DocumentNumber(entry.key))) {
       ++searched_.records_left;
     }
   }
 
   const std::string prefix_;
-  const std::string first_;
-  const std::string end_;
   const std::set<uint64_t>& numbers_;
   Searched searched_;
 };

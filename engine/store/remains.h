@@ -13,7 +13,8 @@ struct Searched {
   uint64_t records_left = 0;  // records of the documents, hidden ones included
 };
 
-// Reads every table that may hold records of these documents, and the whole log, entry by entry.
+// Reads every table between whose keys one of these documents lies, and the whole log, entry by
+// entry.
 // UNAVAILABLE if files went while they were read: then it is to be tried again.
 StatusOr<Searched> SearchRemains(const Database& database, uint32_t tenant, uint32_t collection,
                                  const std::set<uint64_t>& numbers);
