@@ -29,7 +29,9 @@ enum class Bug {
   kStaleEntitlements,    // computed once for a subject, and never again
   kCacheWithoutCaller,   // entitlements cached by revision, whoever asks
   kMasksWithoutCaller,   // masks of lists cached for everybody
+  kRowsOfAnother,        // how many rows lie beside the lists, kept for all who share masks
   kTombstoneNotInLists,  // a deleted row stays in the lists
+  kErasedInLists,        // erased rows stay in the memory that lists cover
   kCountsHidden,         // stats --as counts all rows
   kHiddenIsDenied,       // a hidden document is told from an absent one
   kFrequenciesOfAll,     // how rare a word is, counted over all rows

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "engine/base/check.h"
+#include "engine/base/planted.h"
 #include "engine/index/calibrate.h"
 #include "engine/index/training.h"
 
@@ -76,7 +77,9 @@ Upkeep NeededUpkeep(const VectorIndex& index, bool pinned) {
   const size_t listed = index.lists() == nullptr ? 0 : index.lists()->segments();
   const auto covered = index.segments().first(listed);
   const auto erased = [](const Segment& segment) { return segment.erasures() > 0; };
-  if (std::any_of(covered.begin(), covered.end(), erased)) return Upkeep::kMerge;
+  if (std::any_of(covered.begin(), covered.end(), erased) && !Planted(Bug::kErasedInLists)) {
+    return Upkeep::kMerge;
+  }
   const uint64_t rows = index.rows();
   if (rows < kListedRowsMin || index.dimension() < kListedDimensionMin) return Upkeep::kNone;
   if (index.lists() == nullptr) return Upkeep::kTrain;

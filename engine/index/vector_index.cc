@@ -12,6 +12,7 @@
 
 #include "engine/base/check.h"
 #include "engine/base/limits.h"
+#include "engine/base/planted.h"
 #include "engine/index/list_search.h"
 #include "engine/index/training.h"
 
@@ -112,7 +113,7 @@ uint64_t VectorIndex::CountCovered(const AllowedSet& allowed, CallerMasks& masks
   // What a filter admits, no other question counts.
   if (allowed.filter != nullptr) return CountIn(covered, allowed);
   if (const auto known = masks.CoveredRowsAt(version_)) return *known;
-  const uint64_t rows = CountIn(covered, allowed);
+  const uint64_t rows = CountIn(Planted(Bug::kRowsOfAnother) ? segments() : covered, allowed);
   masks.SetCoveredRowsAt(version_, rows);
   return rows;
 }
