@@ -1,5 +1,6 @@
 // Ingest as scripts see it: numbered refusals, truthful sums, and a server that is overloaded,
 // silent or wrong.
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -7,18 +8,22 @@
 #include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "tests/cordon/cli_fixture.h"
 #include "tests/cordon/fake_server.h"
+#include "tests/cordon/npy_bytes.h"
+#include "tests/cordon/test_files.h"
 
 namespace cordon {
 namespace {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::IsEmpty;
 using testing::StartsWith;
 
 class IngestCommand : public CommandLine {};
@@ -267,6 +272,92 @@ TEST_F(RefusedLines, ThatCannotBeKeptAreLostSilently) {
       Cordon({"ingest", "docs", folder_.string(), "--rules", File("rules.yaml", "rules: []"),
               "--refused", Path("mend.jsonl"), "--json", "--server", server_.address()});
   EXPECT_THAT(directory.out, ElementsAre(HasSubstr(R"("field":"refused")")));
+}
+
+class VectorsBesideLines : public RefusedLines {
+ protected:
+  VectorsBesideLines() {
+    server_.on_ingest = [this](FakeServer::Stream* stream) {
+      v1::IngestRequest request;
+      while (stream->Read(&request)) {
+        for (const auto& document : request.documents()) {
+          std::string text = document.id() + ":" + document.text();
+          for (const auto& chunk : document.chunks()) {
+            text += "[" + chunk.text();
+            for (const float number : chunk.embedding()) text += fmt::format(" {}", number);
+            text += "]";
+          }
+          sent_.push_back(text);
+        }
+        stream->Write(Accept(request, 1));
+      }
+      return grpc::Status::OK;
+    };
+  }
+  // The rows are (1, -1), (2, -2), …
+  Result Ingest(const std::string& lines, int rows, const std::string& name = "v.fvecs") {
+    std::string bytes;
+    for (int i = 1; i <= rows; ++i) {
+      bytes += Bytes<int32_t>({2}) + Bytes<float>({static_cast<float>(i), static_cast<float>(-i)});
+    }
+    File(name, name.ends_with(".gz") ? Gzip(bytes) : bytes);
+    return Cordon({"ingest", "docs", File("d.jsonl", lines), "--vectors", Path(name), "--refused",
+                   Path("mend.jsonl"), "--json", "--server", server_.address()});
+  }
+  std::string Bytewise(const std::string& name) const {
+    std::ifstream file(Path(name), std::ios::binary);
+    return {std::istreambuf_iterator<char>(file), {}};
+  }
+
+  std::vector<std::string> sent_;
+};
+
+TEST_F(VectorsBesideLines, BelongToOthers) {
+  const Result result = Ingest(
+      "\n"
+      R"({"id":"a","text":"one"})"
+      "\n  \n{\n"
+      R"({"id":"b","chunks":[{"text":"three"}]})"
+      "\n"
+      R"({"id":"c","chunks":[{"text":"x"},{"text":"y"}]})"
+      "\n"
+      R"({"id":"d","chunks":[{"text":"x","embedding":[1,2]}]})"
+      "\n"
+      R"({"id":"e00","text":"six"})"
+      "\n"
+      R"({"id":"f"})"
+      "\n",
+      7);
+  EXPECT_THAT(sent_, ElementsAre("a:[one 1 -1]", "b:[three 3 -3]", "e00:[six 6 -6]", "f:[ 7 -7]"));
+  EXPECT_EQ(result.code, 1);
+  ASSERT_EQ(result.out.size(), 5u);
+  EXPECT_THAT(result.out[1], HasSubstr(R"("line":6,"id":"c","field":"chunks")"));
+  EXPECT_THAT(result.out[2], HasSubstr(R"("id":"d","field":"chunks[0].embedding")"));
+  // What is refused takes its row along, so that it can be ingested again.
+  EXPECT_THAT(LinesOf("mend.jsonl"),
+              ElementsAre("{", HasSubstr("\"c\""), HasSubstr("\"d\""), HasSubstr("\"e00\"")));
+  std::string rows;
+  for (const float i : {2.0F, 4.0F, 5.0F, 6.0F}) {
+    rows += Bytes<int32_t>({2}) + Bytes<float>({i, -i});
+  }
+  EXPECT_EQ(Bytewise("mend.jsonl.fvecs"), rows);
+}
+
+TEST_F(VectorsBesideLines, OfAnotherNumberAreSent) {
+  for (const int rows : {0, 2, 4}) {
+    const Result result = Ingest(Documents(3), rows);
+    EXPECT_EQ(result.code, 1);
+    EXPECT_THAT(result.out, ElementsAre(HasSubstr(R"("field":"vectors")"))) << rows;
+  }
+  EXPECT_THAT(sent_, IsEmpty()) << "it can be known before";
+  for (const int rows : {2, 4}) {  // and here only at the end
+    const Result result = Ingest(Documents(3), rows, "v.fvecs.gz");
+    EXPECT_EQ(result.code, 1);
+    ASSERT_EQ(result.out.size(), 2u) << rows;
+    EXPECT_THAT(result.out[0], HasSubstr(R"("field":"vectors")"));
+  }
+  EXPECT_EQ(Ingest(Documents(3), 3).code, 0);
+  EXPECT_FALSE(std::filesystem::exists(Path("mend.jsonl.fvecs")));
 }
 
 TEST_F(IngestCommand, AnAcknowledgementOfAnotherBatchIsNoAcknowledgement) {

@@ -24,7 +24,10 @@ namespace cordon {
 struct Origin {
   uint64_t line = 0;  // from 1; of a directory the number of the file
   std::string file;   // empty for lines
-  std::string text;   // the line as it came, if the source keeps it; empty if it was too long
+  // What the source keeps, if it is asked to: the line as it came, empty if it was too long, and
+  // the vector beside it.
+  std::string text;
+  std::vector<float> vector;
 };
 
 // A document that was refused, here or by the server.

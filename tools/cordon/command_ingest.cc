@@ -15,6 +15,7 @@ struct IngestOptions {
   std::string collection;
   std::string path;
   std::string rules;
+  std::string vectors;
   std::string refused;
   uint64_t errors_max = 0;
 };
@@ -34,6 +35,13 @@ void TellSkipped(const std::vector<SkippedFile>& skipped, Output& output) {
   }
 }
 
+StatusOr<std::unique_ptr<DocumentSource>> Open(const IngestOptions& options,
+                                               std::vector<SkippedFile>* skipped) {
+  if (!options.rules.empty()) return OpenDirectory(options.path, options.rules, skipped);
+  return options.vectors.empty() ? OpenLines(options.path)
+                                 : OpenLinesWithVectors(options.path, options.vectors);
+}
+
 StatusOr<int> Ingest(const IngestOptions& options, Session& session) {
   if (IsDirectory(options.path) && options.rules.empty()) {
     return Invalid("rules", "a directory needs --rules FILE, which says who may see which file");
@@ -41,14 +49,15 @@ StatusOr<int> Ingest(const IngestOptions& options, Session& session) {
   if (!options.refused.empty() && !options.rules.empty()) {
     return Invalid("refused", "keeps lines, and a directory has none; leave it out");
   }
+  if (!options.vectors.empty() && !options.rules.empty()) {
+    return Invalid("vectors", "belong to lines, and a directory has none; leave them out");
+  }
   std::vector<SkippedFile> skipped;
-  ASSIGN_OR_RETURN(const std::unique_ptr<DocumentSource> source,
-                   options.rules.empty() ? OpenLines(options.path)
-                                         : OpenDirectory(options.path, options.rules, &skipped));
+  ASSIGN_OR_RETURN(const std::unique_ptr<DocumentSource> source, Open(options, &skipped));
   TellSkipped(skipped, session.output());
   std::unique_ptr<RefusedFile> refused;
   if (!options.refused.empty()) {
-    ASSIGN_OR_RETURN(refused, RefusedFile::Create(options.refused));
+    ASSIGN_OR_RETURN(refused, RefusedFile::Create(options.refused, !options.vectors.empty()));
   }
   ASSIGN_OR_RETURN(Connection * connection, session.Connect());
   IngestSettings settings{options.collection, std::nullopt, refused.get()};
@@ -64,6 +73,7 @@ void AddIngestCommand(CLI::App& app, Session& session) {
       R"(  cordon ingest docs corpus.jsonl
   zcat corpus.jsonl.gz | cordon ingest docs - --json --max-errors 10
   cordon ingest docs corpus.jsonl.zst --refused mend.jsonl
+  cordon ingest docs corpus.jsonl --vectors corpus.npy
   cordon ingest docs ./handbook --rules rules.yaml
 
   {"id":"hr/42","title":"Leave","acl":{"allow":["group:hr"]},"label":{"level":"internal"},
@@ -80,9 +90,14 @@ void AddIngestCommand(CLI::App& app, Session& session) {
                    "For a directory: who may see which file, and its label (YAML)")
       ->type_name("FILE");
   ingest
+      ->add_option("--vectors", options->vectors,
+                   "The embeddings of the lines: one row (.npy, .fvecs) for each line that is not "
+                   "empty")
+      ->type_name("FILE");
+  ingest
       ->add_option("--refused", options->refused,
-                   "Keeps refused lines in this new file, and why in FILE.why, to mend and "
-                   "ingest them again")
+                   "Keeps refused lines in this new file, their vectors in FILE.fvecs, and why in "
+                   "FILE.why, to mend and ingest them again")
       ->type_name("FILE");
   ingest->add_option("--max-errors", options->errors_max, "Stops at this many refused documents")
       ->check(CLI::PositiveNumber);

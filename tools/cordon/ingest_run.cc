@@ -78,7 +78,7 @@ Status IngestRun::Add(SourceItem& item) {
         "",
         fmt::format("takes {} bytes, which is more than a message may; split the document", bytes));
   }
-  batch_text_bytes_ += item.origin.text.size();
+  batch_text_bytes_ += item.origin.text.size() + item.origin.vector.size() * sizeof(float);
   if (!item.refused.ok()) {
     ++refused_here_;
     batch_.refused.push_back({std::move(item.origin), item.document.id(),

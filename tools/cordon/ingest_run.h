@@ -53,7 +53,7 @@ class IngestRun {
 
   DocumentBatch batch_;
   size_t batch_bytes_ = 0;
-  size_t batch_text_bytes_ = 0;  // of its lines, if they are kept
+  size_t batch_text_bytes_ = 0;  // of its lines and vectors, if they are kept
   bool sent_any_ = false;
   uint64_t refused_here_ = 0;  // by this program, told or not
 

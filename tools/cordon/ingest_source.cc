@@ -1,6 +1,10 @@
 #include "tools/cordon/ingest_source.h"
 
+#include <fmt/format.h>
+#include <sys/stat.h>
+
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "engine/base/limits.h"
@@ -9,6 +13,7 @@
 #include "tools/cordon/extract.h"
 #include "tools/cordon/gzip.h"
 #include "tools/cordon/rules.h"
+#include "tools/cordon/vector_file.h"
 
 namespace cordon {
 namespace {
@@ -16,6 +21,11 @@ namespace {
 // A message of kIngestMessageBytes holds 4 million numbers, which JSON writes with up to 25 bytes.
 constexpr size_t kDocumentLineBytesMax = 128 << 20;
 constexpr size_t kRulesBytesMax = 16 << 20;
+
+// Of nothing but blanks.
+bool IsEmpty(const Line& line) {
+  return line.status.ok() && line.text.find_first_not_of(" \t\r") == std::string::npos;
+}
 
 class LineSource : public DocumentSource {
  public:
@@ -27,9 +37,9 @@ class LineSource : public DocumentSource {
       ASSIGN_OR_RETURN(const bool more, reader_.Next(line_));
       if (!more) return false;
       bytes_read_ += line_.text.size() + 1;
-      if (!line_.status.ok() || line_.text.find_first_not_of(" \t\r") != std::string::npos) break;
+      if (!IsEmpty(line_)) break;
     }
-    item.origin = {line_.number, "", ""};
+    item.origin = {line_.number, "", "", {}};
     item.document.Clear();
     item.refused =
         line_.status.ok() ? ParseDocument(parser_, line_.text, &item.document) : line_.status;
@@ -54,6 +64,77 @@ class LineSource : public DocumentSource {
   bool keeps_lines_ = false;
 };
 
+class LinesWithVectors : public DocumentSource {
+ public:
+  LinesWithVectors(std::unique_ptr<DocumentSource> lines, VectorFile vectors)
+      : lines_(std::move(lines)), vectors_(std::move(vectors)) {}
+
+  StatusOr<bool> Next(SourceItem& item) override {
+    ASSIGN_OR_RETURN(const bool more, lines_->Next(item));
+    ASSIGN_OR_RETURN(const bool more_rows, vectors_.Next(&row_));
+    if (more && !more_rows) {
+      return Invalid("vectors", fmt::format("there is none for line {}, nor for those after it; "
+                                            "give one row for each line that is not empty",
+                                            item.origin.line));
+    }
+    if (!more && more_rows) {
+      return Invalid("vectors",
+                     "there are more than lines; give one row for each line that is not empty");
+    }
+    if (!more) return false;
+    if (item.refused.ok()) item.refused = Attach(item.document);
+    if (keeps_lines_) item.origin.vector = row_;
+    return true;
+  }
+
+  double Fraction() const override { return lines_->Fraction(); }
+  void KeepLines() override {
+    keeps_lines_ = true;
+    lines_->KeepLines();
+  }
+  void WaitWith(WaitForInput wait) override { lines_->WaitWith(std::move(wait)); }
+
+ private:
+  Status Attach(v1::Document& document) const {
+    if (document.chunks_size() > 1) {
+      return Invalid("chunks", fmt::format("there are {}, and one vector for each line; give each "
+                                           "chunk as a document, or the embeddings in the lines",
+                                           document.chunks_size()));
+    }
+    if (document.chunks().empty()) {
+      document.add_chunks()->set_text(std::move(*document.mutable_text()));
+      document.clear_text();
+    }
+    v1::Chunk& chunk = *document.mutable_chunks(0);
+    if (!chunk.embedding().empty()) {
+      return Invalid("chunks[0].embedding", "given beside --vectors; keep one of them");
+    }
+    chunk.mutable_embedding()->Add(row_.begin(), row_.end());
+    return OkStatus();
+  }
+
+  const std::unique_ptr<DocumentSource> lines_;
+  VectorFile vectors_;
+  std::vector<float> row_;
+  bool keeps_lines_ = false;
+};
+
+// How many documents the lines of a regular file hold; nothing if `path` is none.
+StatusOr<std::optional<uint64_t>> CountDocuments(const std::string& path) {
+  struct stat info {};
+  if (path == "-" || stat(path.c_str(), &info) != 0 || !S_ISREG(info.st_mode)) {
+    return std::optional<uint64_t>();
+  }
+  ASSIGN_OR_RETURN(LineReader reader, LineReader::Open(path, kDocumentLineBytesMax));
+  Line line;
+  uint64_t count = 0;
+  while (true) {
+    ASSIGN_OR_RETURN(const bool more, reader.Next(line));
+    if (!more) return std::optional<uint64_t>(count);
+    count += IsEmpty(line) ? 0 : 1;
+  }
+}
+
 class DirectorySource : public DocumentSource {
  public:
   DirectorySource(std::string directory, std::vector<std::string> paths, Rules rules)
@@ -62,7 +143,7 @@ class DirectorySource : public DocumentSource {
   StatusOr<bool> Next(SourceItem& item) override {
     if (next_ == paths_.size()) return false;
     const std::string& path = paths_[next_++];
-    item.origin = {next_, path, ""};
+    item.origin = {next_, path, "", {}};
     item.document.Clear();
     item.document.set_id(path);
     item.refused = Read(path, item.document);
@@ -99,6 +180,25 @@ class DirectorySource : public DocumentSource {
 StatusOr<std::unique_ptr<DocumentSource>> OpenLines(const std::string& path) {
   ASSIGN_OR_RETURN(LineReader reader, LineReader::Open(path, kDocumentLineBytesMax));
   return std::unique_ptr<DocumentSource>(std::make_unique<LineSource>(std::move(reader)));
+}
+
+StatusOr<std::unique_ptr<DocumentSource>> OpenLinesWithVectors(const std::string& path,
+                                                               const std::string& vectors_path) {
+  if (path == "-" && vectors_path == "-") {
+    return Invalid("vectors", "both cannot come by standard input; give a file");
+  }
+  ASSIGN_OR_RETURN(VectorFile vectors, VectorFile::Open(vectors_path));
+  if (vectors.rows()) {
+    ASSIGN_OR_RETURN(const auto documents, CountDocuments(path));
+    if (documents && *documents != *vectors.rows()) {
+      return Invalid("vectors", fmt::format("there are {}, and {} lines that are not empty; give "
+                                            "one row for each of them",
+                                            *vectors.rows(), *documents));
+    }
+  }
+  ASSIGN_OR_RETURN(auto lines, OpenLines(path));
+  return std::unique_ptr<DocumentSource>(
+      std::make_unique<LinesWithVectors>(std::move(lines), std::move(vectors)));
 }
 
 StatusOr<std::unique_ptr<DocumentSource>> OpenDirectory(const std::string& directory,

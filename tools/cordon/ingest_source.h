@@ -32,7 +32,7 @@ class DocumentSource {
   // How much of the whole has been read, 0 to 1; 0 if the whole is not known.
   virtual double Fraction() const = 0;
 
-  // From now on gives each line's text with its origin.
+  // From now on gives each line's text, and its vector, with its origin.
   virtual void KeepLines() {}
 
   // From now on calls `wait` before it reads what may be long in coming.
@@ -41,6 +41,13 @@ class DocumentSource {
 
 // The lines of `path`, plain or packed; "-" is standard input. Empty lines are passed over.
 StatusOr<std::unique_ptr<DocumentSource>> OpenLines(const std::string& path);
+
+// The same lines, and to each the row of `vectors_path` (vector_file.h) that has its place among
+// the lines that are not empty, as the embedding of its one chunk or of its text, which is not cut
+// then. INVALID_ARGUMENT for "vectors", from here if both can be counted beforehand, else from
+// Next(), if there are more of one than of the other.
+StatusOr<std::unique_ptr<DocumentSource>> OpenLinesWithVectors(const std::string& path,
+                                                               const std::string& vectors_path);
 
 // The files below `directory`, in bytewise order of their paths, under the rules of `rules_path`. A
 // document's id is its path in the directory; a file that no rule matches is refused. What is left

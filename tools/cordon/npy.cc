@@ -16,11 +16,6 @@ static_assert(std::endian::native == std::endian::little);
 
 constexpr std::string_view kMagic = "\x93NUMPY";
 
-struct Header {
-  std::string_view descr;
-  std::vector<size_t> shape;
-};
-
 // IEEE 754 binary16 → binary32; exact.
 float FromHalf(uint16_t half) {
   const uint32_t sign = (half & 0x8000u) << 16;
@@ -70,54 +65,56 @@ std::optional<std::vector<size_t>> Tuple(std::string_view text) {
   return numbers;
 }
 
-StatusOr<Header> ParseHeader(std::string_view dictionary) {
-  const auto descr = ValueOf(dictionary, "descr");
-  const auto fortran = ValueOf(dictionary, "fortran_order");
-  const auto shape_text = ValueOf(dictionary, "shape");
-  const auto shape = shape_text ? Tuple(*shape_text) : std::nullopt;
-  if (!descr || !fortran || !shape || descr->size() < 5) {
-    return Invalid("", "not a .npy file: its header is malformed");
-  }
-  if (!fortran->starts_with("False")) return Invalid("", "must be in C order");
-  return Header{descr->substr(0, 5), *shape};
-}
-
-// Splits off the header's text; `rest` becomes the data.
-StatusOr<std::string_view> TakeHeader(std::string_view bytes, std::string_view* rest) {
-  if (!bytes.starts_with(kMagic) || bytes.size() < 12) return Invalid("", "not a .npy file");
-  const bool wide = bytes[6] != 1;  // version 1.0 has a 16-bit length
-  if (bytes[6] < 1 || bytes[6] > 3) return Invalid("", "an unknown version of the .npy format");
-  const size_t length = wide ? At<uint32_t>(bytes.substr(8), 0) : At<uint16_t>(bytes.substr(8), 0);
-  bytes.remove_prefix(wide ? 12 : 10);
-  if (length > bytes.size()) return Invalid("", "cut short");
-  *rest = bytes.substr(length);
-  return bytes.substr(0, length);
-}
-
 }  // namespace
 
-StatusOr<std::vector<float>> ParseNpy(std::string_view bytes) {
-  std::string_view data;
-  ASSIGN_OR_RETURN(const std::string_view text, TakeHeader(bytes, &data));
-  ASSIGN_OR_RETURN(const Header header, ParseHeader(text));
-  const size_t width = header.descr == "'<f2'"   ? 2
-                       : header.descr == "'<f4'" ? 4
-                       : header.descr == "'<f8'" ? 8
-                                                 : 0;
+bool IsNpy(std::string_view first) {
+  return first.starts_with(kMagic) && first.size() >= kNpyFirstBytes;
+}
+
+StatusOr<size_t> NpyHeaderBytes(std::string_view first) {
+  if (!IsNpy(first)) return Invalid("", "not a .npy file");
+  if (first[6] < 1 || first[6] > 3) return Invalid("", "an unknown version of the .npy format");
+  // Version 1.0 has a 16-bit length.
+  return first[6] == 1 ? 10 + size_t{At<uint16_t>(first.substr(8), 0)}
+                       : 12 + size_t{At<uint32_t>(first.substr(8), 0)};
+}
+
+StatusOr<NpyHeader> ParseNpyHeader(std::string_view header) {
+  const auto descr = ValueOf(header, "descr");
+  const auto fortran = ValueOf(header, "fortran_order");
+  const auto shape_text = ValueOf(header, "shape");
+  const auto shape = shape_text ? Tuple(*shape_text) : std::nullopt;
+  if (!descr || !fortran || !shape) return Invalid("", "not a .npy file: its header is malformed");
+  if (!fortran->starts_with("False")) return Invalid("", "must be in C order");
+  const size_t width = descr->starts_with("'<f2'")   ? 2
+                       : descr->starts_with("'<f4'") ? 4
+                       : descr->starts_with("'<f8'") ? 8
+                                                     : 0;
   if (width == 0) return Invalid("", "must hold little-endian f2, f4 or f8 numbers");
+  return NpyHeader{width, *shape};
+}
+
+float NpyNumber(std::string_view data, size_t width, size_t index) {
+  if (width == 2) return FromHalf(At<uint16_t>(data, index));
+  return width == 4 ? At<float>(data, index) : static_cast<float>(At<double>(data, index));
+}
+
+StatusOr<std::vector<float>> ParseNpy(std::string_view bytes) {
+  ASSIGN_OR_RETURN(const size_t size, NpyHeaderBytes(bytes.substr(0, kNpyFirstBytes)));
+  if (size > bytes.size()) return Invalid("", "cut short");
+  ASSIGN_OR_RETURN(const NpyHeader header, ParseNpyHeader(bytes.substr(0, size)));
+  const std::string_view data = bytes.substr(size);
   const bool row = header.shape.size() == 2 && header.shape[0] == 1;
   if (header.shape.size() != 1 && !row) {
     return Invalid("", "must be one vector, of shape (d,) or (1, d)");
   }
   const size_t count = header.shape.back();
-  if (count == 0 || data.size() % width != 0 || data.size() / width != count) {
+  if (count == 0 || data.size() % header.width != 0 || data.size() / header.width != count) {
     return Invalid("", "its length is not what its header says, or it is empty");
   }
   std::vector<float> vector(count);
   for (size_t i = 0; i < count; ++i) {
-    vector[i] = width == 2   ? FromHalf(At<uint16_t>(data, i))
-                : width == 4 ? At<float>(data, i)
-                             : static_cast<float>(At<double>(data, i));
+    vector[i] = NpyNumber(data, header.width, i);
     if (!std::isfinite(vector[i])) {
       return Invalid(fmt::format("[{}]", i), "not a finite 32-bit float");
     }

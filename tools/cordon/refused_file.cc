@@ -5,7 +5,9 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdint>
 #include <cstring>
+#include <span>
 #include <utility>
 
 #include "tools/cordon/json_writer.h"
@@ -13,23 +15,19 @@
 namespace cordon {
 namespace {
 
-std::string WhyPath(const std::string& path) { return path + ".why"; }
-
-StatusOr<std::FILE*> CreateNew(const std::string& path) {
-  const int descriptor = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-  if (descriptor >= 0) return fdopen(descriptor, "w");
-  if (errno == EEXIST) {
-    return Invalid("refused",
-                   fmt::format("{}: is there already; take it away or name another", path));
-  }
-  return Invalid("refused",
-                 fmt::format("{}: cannot be made: {}; check the path and its permissions", path,
-                             strerror(errno)));
+bool WriteBytes(std::FILE* file, const void* bytes, size_t size) {
+  return size == 0 || std::fwrite(bytes, 1, size, file) == size;
 }
 
-bool WriteLine(std::FILE* file, std::string_view line) {
-  return std::fwrite(line.data(), 1, line.size(), file) == line.size() &&
-         std::fputc('\n', file) != EOF;
+bool WriteTextLine(std::FILE* file, std::string_view line) {
+  return WriteBytes(file, line.data(), line.size()) && std::fputc('\n', file) != EOF;
+}
+
+// One row of a .fvecs file (vector_file.h).
+bool WriteRow(std::FILE* file, std::span<const float> row) {
+  const auto dimension = static_cast<int32_t>(row.size());
+  return WriteBytes(file, &dimension, sizeof dimension) &&
+         WriteBytes(file, row.data(), row.size_bytes());
 }
 
 }  // namespace
@@ -42,40 +40,49 @@ std::string RefusalJson(const RefusedDocument& refused) {
   return json.Key("message").String(refused.message).EndObject().text();
 }
 
-StatusOr<std::unique_ptr<RefusedFile>> RefusedFile::Create(const std::string& path) {
-  ASSIGN_OR_RETURN(std::FILE * lines, CreateNew(path));
-  const auto why = CreateNew(WhyPath(path));
-  if (!why.ok()) {
-    std::fclose(lines);
-    unlink(path.c_str());
-    return why.status();
-  }
-  return std::unique_ptr<RefusedFile>(new RefusedFile(path, lines, *why));
+StatusOr<std::unique_ptr<RefusedFile>> RefusedFile::Create(const std::string& path,
+                                                           bool with_vectors) {
+  std::unique_ptr<RefusedFile> created(new RefusedFile(path));
+  RETURN_IF_ERROR(created->Begin(path));
+  RETURN_IF_ERROR(created->Begin(path + ".why"));
+  if (with_vectors) RETURN_IF_ERROR(created->Begin(path + ".fvecs"));
+  return created;
 }
-
-RefusedFile::RefusedFile(std::string path, std::FILE* lines, std::FILE* why)
-    : path_(std::move(path)), lines_(lines), why_(why) {}
 
 RefusedFile::~RefusedFile() { (void)Close(); }
 
+Status RefusedFile::Begin(const std::string& path) {
+  const int descriptor = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (descriptor >= 0) {
+    parts_.push_back({path, fdopen(descriptor, "w")});
+    return OkStatus();
+  }
+  if (errno == EEXIST) {
+    return Invalid("refused",
+                   fmt::format("{}: is there already; take it away or name another file", path));
+  }
+  return Invalid("refused",
+                 fmt::format("{}: cannot be made: {}; check the path and its permissions", path,
+                             strerror(errno)));
+}
+
 void RefusedFile::Add(const RefusedDocument& refused) {
   const std::lock_guard lock(mutex_);
-  if (lines_ == nullptr) return;
-  ++count_;
-  complete_ =
-      complete_ && WriteLine(lines_, refused.origin.text) && WriteLine(why_, RefusalJson(refused));
+  any_ = true;
+  const bool closed = parts_.front().file == nullptr;
+  complete_ = complete_ && !closed && WriteTextLine(parts_[0].file, refused.origin.text) &&
+              WriteTextLine(parts_[1].file, RefusalJson(refused));
+  if (parts_.size() < 3 || refused.origin.text.empty()) return;
+  complete_ = complete_ && WriteRow(parts_[2].file, refused.origin.vector);
 }
 
 Status RefusedFile::Close() {
   const std::lock_guard lock(mutex_);
-  for (std::FILE** file : {&lines_, &why_}) {
-    if (*file != nullptr && std::fclose(*file) != 0) complete_ = false;
-    *file = nullptr;
-  }
-  if (count_ == 0) {
-    unlink(path_.c_str());
-    unlink(WhyPath(path_).c_str());
-    return OkStatus();
+  for (Part& part : parts_) {
+    if (part.file == nullptr) continue;
+    if (std::fclose(part.file) != 0) complete_ = false;
+    part.file = nullptr;
+    if (!any_) unlink(part.path.c_str());
   }
   if (complete_) return OkStatus();
   return Status(
