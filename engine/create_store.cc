@@ -71,10 +71,10 @@ Batch FirstBatch(const MadeKey& first_key, const std::string& keys_id, Micros no
   tenant.set_id(kFirst);
   tenant.set_name(std::string(kFirstTenant));
   batch.Put(Family::kMeta, MetaTenantKey(kFirstTenant), tenant);
-  store::v1::HeadRecord head;
-  head.set_time_us(now);
-  head.set_next_collection(1);
-  batch.Put(Family::kHeads, HeadKey(kFirst), head);
+  TenantState state;
+  state.id = kFirst;
+  state.time = now;
+  PutHead(state, &batch);
   store::v1::KeyRecord key;
   key.set_digest(first_key.digest);
   key.set_created_us(now);

@@ -135,10 +135,7 @@ void DocumentWriter::EachMark(const DocumentRecord& record, Put put) const {
 void DocumentWriter::PutNames(const DocumentRecord& record) {
   store::v1::NumberRecord number;
   number.set_number(record.number());
-  applied_->batch.Put(
-      Family::kNumbers,
-      PseudonymKey(tenant(), collection_.id, Pseudonym("document", record.document().id())),
-      number);
+  applied_->batch.Put(Family::kNumbers, NumberKeyOf(record.document().id()), number);
   store::v1::MarkRecord mark;
   mark.set_document(Pseudonym("document", record.document().id()));
   EachMark(record,
@@ -335,8 +332,7 @@ Status DocumentWriter::Remove(const std::string& document) {
   if (!applied_->existed) return OkStatus();
   Drop(old);
   MarkOld(old);
-  applied_->batch.Delete(Family::kNumbers,
-                         PseudonymKey(tenant(), collection_.id, Pseudonym("document", document)));
+  applied_->batch.Delete(Family::kNumbers, NumberKeyOf(document));
   applied_->replay.add_removed(old.number());
   applied_->rows.push_back({document, RowChange::kRemove, true, INT64_MIN, kNever, {}});
   return OkStatus();
@@ -349,8 +345,7 @@ void DocumentWriter::Erase(const DocumentRecord& record) {
   Drop(record);
   EachMark(record,
            [&](Family family, const std::string& key) { applied_->batch.Delete(family, key); });
-  applied_->batch.Delete(Family::kNumbers,
-                         PseudonymKey(tenant(), collection_.id, Pseudonym("document", id)));
+  applied_->batch.Delete(Family::kNumbers, NumberKeyOf(id));
   applied_->replay.add_removed(record.number());
   applied_->erased.push_back(record.number());
   applied_->rows.push_back({id, RowChange::kErase, true, INT64_MIN, kNever, {}});

@@ -59,6 +59,11 @@ class DocumentWriter {
   }
 
  private:
+  // Where the number of the document's newest version is.
+  std::string NumberKeyOf(std::string_view document) const {
+    return PseudonymKey(tenant(), collection_.id, Pseudonym("document", document));
+  }
+
   DocumentWriter(const ApplyContext& context, Collection collection, Applied* applied)
       : context_(context),
         collection_(std::move(collection)),
