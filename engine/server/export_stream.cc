@@ -1,6 +1,13 @@
 #include "engine/server/export_stream.h"
 
+#include "engine/server/revision_wait.h"
+
 namespace cordon {
+namespace {
+
+Status Stopping() { return {StatusCode::kUnavailable, "", "the server is stopping; run it again"}; }
+
+}  // namespace
 
 ExportStream::ExportStream(Front* front, grpc::CallbackServerContext* context,
                            v1::ExportRequest request)
@@ -16,11 +23,14 @@ void ExportStream::Drain() {
   draining_ = true;
 }
 
+bool ExportStream::Draining() {
+  std::lock_guard lock(mutex_);
+  return draining_;
+}
+
 void ExportStream::Next() {
   if (place_.ended) return End(OkStatus());
-  if (draining_) {
-    return End(Status(StatusCode::kUnavailable, "", "the server is stopping; run it again"));
-  }
+  if (draining_) return End(Stopping());
   if (!front_->executor->Submit([this] { Make(); })) End(Overloaded());
 }
 
@@ -31,17 +41,32 @@ void ExportStream::Make() {
   const auto made = [this](StatusOr<ExportedMessage> message) { Made(std::move(message)); };
   Status admitted = front_->Admit(*caller);
   if (admitted.ok()) admitted = CheckMessage(request_, limits::kQueryMessageBytes);
-  if (!admitted.ok()) {
-    return RefuseJournaled(front_->engine->FindTenant(caller->tenant()), *caller, "Export",
-                           admitted, made);
-  }
+  if (!admitted.ok()) return Refuse(*caller, admitted);
+  // Only the first message waits: what is visible stays so.
+  WhenVisible(
+      front_, context_, *caller, Right::kExport, request_.scope().at_least_revision(),
+      [this, gone = StopOf(context_)] { return gone() || Draining(); },
+      [this](const Authenticated& now) {
+        if (Draining()) return Refuse(now, Stopping());
+        MakeAs(now);
+      },
+      made);
+}
+
+void ExportStream::MakeAs(const Authenticated& caller) {
   ExportPlace place;
   {
     std::lock_guard lock(mutex_);
     place = place_;
   }
-  ExportNext(front_->engine->ReadAs(*caller, StopOf(context_)), front_->engine->WriteAs(*caller),
-             request_, place, made);
+  ExportNext(front_->engine->ReadAs(caller, StopOf(context_)), front_->engine->WriteAs(caller),
+             request_, place,
+             [this](StatusOr<ExportedMessage> message) { Made(std::move(message)); });
+}
+
+void ExportStream::Refuse(const Authenticated& caller, const Status& status) {
+  RefuseJournaled(front_->engine->FindTenant(caller.tenant()), caller, "Export", status,
+                  [this](StatusOr<ExportedMessage> message) { Made(std::move(message)); });
 }
 
 void ExportStream::Made(StatusOr<ExportedMessage> message) {

@@ -23,8 +23,11 @@ class ExportStream final : public grpc::ServerWriteReactor<v1::ExportResponse> {
  private:
   // Has the executor make the next message, or ends the stream. Called with mutex_ held.
   void Next();
-  // Runs on the executor.
+  // Runs on the executor, and goes on there once the revision that is asked for is visible.
   void Make();
+  void MakeAs(const Authenticated& caller);
+  void Refuse(const Authenticated& caller, const Status& status);
+  bool Draining();
   void Made(StatusOr<ExportedMessage> message);
   // Called with mutex_ held.
   void End(const Status& status);
@@ -36,7 +39,7 @@ class ExportStream final : public grpc::ServerWriteReactor<v1::ExportResponse> {
   std::mutex mutex_;
   ExportPlace place_;            // guarded by mutex_
   v1::ExportResponse outgoing_;  // being written
-  bool draining_ = false;        // guarded by mutex_
+  bool draining_ = false;        // guarded by mutex_; ends the wait for a revision, too
 };
 
 }  // namespace cordon

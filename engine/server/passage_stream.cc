@@ -28,7 +28,8 @@ void PassageStream::Begin() {
   answer_ = std::make_shared<AnswerStream>(request_->query());
   const auto refused = [this](const Status& status) { End(status); };
   WhenVisible(
-      front_, context_, *caller, request_->query().scope().at_least_revision(), stop_,
+      front_, context_, *caller, Right::kQuery, request_->query().scope().at_least_revision(),
+      stop_,
       [this, refused](const Authenticated& now) {
         WhereItMayWait(
             front_, context_, now, request_->query(),

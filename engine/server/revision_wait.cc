@@ -82,13 +82,13 @@ bool WaitingCalls::empty() {
 }
 
 void WhenVisible(Front* front, const grpc::CallbackServerContext* context,
-                 const Authenticated& caller, uint64_t revision, std::function<bool()> stop,
-                 std::function<void(const Authenticated&)> resume,
+                 const Authenticated& caller, Right right, uint64_t revision,
+                 std::function<bool()> stop, std::function<void(const Authenticated&)> resume,
                  std::function<void(const Status&)> refused) {
   auto tenant = front->engine->FindTenant(caller.tenant());
   const bool visible =
       revision == 0 || tenant->publisher.Pin(front->engine->clock())->revision() >= revision;
-  if (visible || !caller.Require(Right::kQuery).ok()) return resume(caller);
+  if (visible || !caller.Require(right).ok()) return resume(caller);
   const std::string key = caller.tenant() + "/" + caller.key_id();
   if (!front->waiting.Add(key)) return resume(caller);
   std::make_shared<Waiting>(front, context, key, tenant.get(), revision, std::move(stop),

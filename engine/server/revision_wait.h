@@ -10,13 +10,13 @@ namespace cordon {
 
 // Runs `resume(caller)` once the caller's tenant has `revision`, or after limits::kRevisionWait_ms,
 // or when `stop` says true, whichever comes first; the call then judges itself what it finds. At
-// once if there is nothing to wait for, if the caller may not query, or if too many calls wait
-// already, of its key or in all; else on the executor, with the caller authenticated
-// anew: a key that was revoked meanwhile gets nothing. `refused` runs instead if it is, or if the
-// executor turns the call away.
+// once if there is nothing to wait for, if the caller lacks `right`, which the call needs, or if
+// too many calls wait already, of its key or in all; else on the executor, with the caller
+// authenticated anew: a key that was revoked meanwhile gets nothing. `refused` runs instead if it
+// is, or if the executor turns the call away.
 void WhenVisible(Front* front, const grpc::CallbackServerContext* context,
-                 const Authenticated& caller, uint64_t revision, std::function<bool()> stop,
-                 std::function<void(const Authenticated&)> resume,
+                 const Authenticated& caller, Right right, uint64_t revision,
+                 std::function<bool()> stop, std::function<void(const Authenticated&)> resume,
                  std::function<void(const Status&)> refused);
 
 }  // namespace cordon

@@ -55,7 +55,7 @@ Reactor* ReadAt(Front* front, CallContext* context, const Request* request, Resp
           call(front->engine->ReadAs(now, stop), in, done);
         };
         WhenVisible(
-            front, context, caller, RevisionOf(in), stop,
+            front, context, caller, Right::kQuery, RevisionOf(in), stop,
             [=, &in](const Authenticated& now) {
               WhereItMayWait(front, context, now, in, go, done);
             },

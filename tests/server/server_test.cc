@@ -265,6 +265,59 @@ TEST_F(Served, AKeyThatIsRevokedWhileItWaitsIsAnswered) {
   EXPECT_TRUE(ends[1].ok()) << ends[1].error_message();
 }
 
+TEST_F(Served, AnExportReadsBeforeItsRevisionIsThere) {
+  Start();
+  v1::CreateKeyResponse key;
+  ASSERT_TRUE(admin_
+                  ->CreateKey(As(dev_key_).get(),
+                              FromText<v1::CreateKeyRequest>(
+                                  "grant { principal: 'service:x' rights: RIGHT_EXPORT "
+                                  "collections: '*' destinations: '*' }"),
+                              &key)
+                  .ok());
+  const auto export_at = [&](uint64_t revision) {
+    v1::ExportRequest request;
+    request.set_collection("docs");
+    request.mutable_scope()->set_destination("dev");
+    request.mutable_scope()->set_at_least_revision(revision);
+    const auto context = As(key.key());
+    const auto stream = retrieval_->Export(context.get(), request);
+    for (v1::ExportResponse part; stream->Read(&part);) {
+    }
+    return stream->Finish();
+  };
+  // The development destination is exported to by nobody: that is told once the revision is there.
+  grpc::Status reached;
+  std::thread waiting([&] { reached = export_at(key.revision() + 1); });
+  std::this_thread::sleep_for(milliseconds(300));
+  KeyOfA();
+  waiting.join();
+  EXPECT_EQ(reached.error_code(), grpc::StatusCode::PERMISSION_DENIED) << reached.error_message();
+  const auto start = Stopwatch::now();
+  EXPECT_EQ(export_at(999999).error_code(), grpc::StatusCode::FAILED_PRECONDITION);
+  EXPECT_GE(Stopwatch::now() - start, milliseconds(limits::kRevisionWait_ms - 500));
+}
+
+TEST_F(Served, AnExportThatWaitsHoldsUpTheStop) {
+  Start();
+  grpc::Status ended;
+  std::thread waiting([&] {
+    const auto context = As(dev_key_);
+    const auto stream = retrieval_->Export(
+        context.get(), FromText<v1::ExportRequest>("collection: 'docs' scope { as: 'user:a' "
+                                                   "at_least_revision: 999999 }"));
+    v1::ExportResponse part;
+    EXPECT_FALSE(stream->Read(&part));
+    ended = stream->Finish();
+  });
+  std::this_thread::sleep_for(milliseconds(500));
+  const auto start = Stopwatch::now();
+  server_->Stop();
+  EXPECT_LT(Stopwatch::now() - start, milliseconds(limits::kRevisionWait_ms - 2000));
+  waiting.join();
+  EXPECT_EQ(ended.error_code(), grpc::StatusCode::UNAVAILABLE) << ended.error_message();
+}
+
 TEST_F(Served, MetadataWithoutAnEnd) {
   Start();
   const auto with = [&](size_t count, size_t bytes) {
