@@ -40,6 +40,7 @@ class Search {
     fs::recursive_directory_iterator entry(root, error);
     for (; !error && entry != fs::recursive_directory_iterator(); entry.increment(error)) {
       const bool regular = entry->is_regular_file(error);
+      if (error == std::errc::no_such_file_or_directory) error.clear();  // a link to nothing
       if (error) break;
       if (regular && seen_.insert(entry->path()).second) RETURN_IF_ERROR(File(entry->path()));
     }
