@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <charconv>
@@ -52,6 +54,15 @@ std::optional<uint32_t> CollectionOf(std::string_view file, std::string_view ten
     return std::nullopt;
   }
   return collection;
+}
+
+// Whoever asks or writes comes first: of a busy processor this thread, and those that it starts,
+// get about a tenth of what another gets. What is not in lists yet is searched all the same.
+void StandBack() {
+  constexpr int kNice = 10;
+  if (setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), kNice) != 0) {
+    spdlog::warn("index: the upkeep runs with the priority of all others");
+  }
 }
 
 }  // namespace
@@ -212,6 +223,7 @@ void UpkeepWorker::RunJob(const Job& job) {
 }
 
 void UpkeepWorker::Run() {
+  StandBack();
   std::unique_lock lock(mutex_);
   while (true) {
     wake_.wait(lock, [this] { return stopping_ || !queue_.empty() || !gone_.empty(); });
