@@ -13,12 +13,12 @@ namespace {
 
 using ::testing::HasSubstr;
 
-constexpr size_t kMax = 1 << 20;
+constexpr size_t kTextMax = 1 << 20;
 
 class ZstdFiles : public FilesTest {
  protected:
   StatusOr<std::string> Read(std::string_view packed) const {
-    return ReadFileMaybeGzip(Write("a.zst", packed), kMax);
+    return ReadFileMaybeGzip(Write("a.zst", packed), kTextMax);
   }
   std::string Refusal(std::string_view packed) const {
     const auto read = Read(packed);
@@ -45,11 +45,11 @@ std::string Skippable(std::string_view content) {
 TEST_F(ZstdFiles, DifferFromTheirText) {
   const std::string text = ManyWords();
   EXPECT_EQ(*Read(Zstd(text)), text);
-  EXPECT_EQ(*ReadFileMaybeGzip(Write("unnamed", Zstd(text)), kMax), text);
+  EXPECT_EQ(*ReadFileMaybeGzip(Write("unnamed", Zstd(text)), kTextMax), text);
   EXPECT_EQ(*Read(Zstd(text) + Zstd("") + Zstd("more")), text + "more");
   EXPECT_EQ(*Read(Skippable("an index") + Zstd("text") + Skippable("")), "text");
   EXPECT_EQ(*Read(Zstd("")), "");
-  EXPECT_EQ(*ReadFileAsIs(Write("as it is", Zstd(text)), kMax), Zstd(text));
+  EXPECT_EQ(*ReadFileAsIs(Write("as it is", Zstd(text)), kTextMax), Zstd(text));
 }
 
 TEST_F(ZstdFiles, HaveOtherLines) {

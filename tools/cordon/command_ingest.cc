@@ -35,8 +35,8 @@ void TellSkipped(const std::vector<SkippedFile>& skipped, Output& output) {
   }
 }
 
-StatusOr<std::unique_ptr<DocumentSource>> Open(const IngestOptions& options,
-                                               std::vector<SkippedFile>* skipped) {
+StatusOr<std::unique_ptr<DocumentSource>> OpenSource(const IngestOptions& options,
+                                                     std::vector<SkippedFile>* skipped) {
   if (!options.rules.empty()) return OpenDirectory(options.path, options.rules, skipped);
   return options.vectors.empty() ? OpenLines(options.path)
                                  : OpenLinesWithVectors(options.path, options.vectors);
@@ -53,7 +53,7 @@ StatusOr<int> Ingest(const IngestOptions& options, Session& session) {
     return Invalid("vectors", "belong to lines, and a directory has none; leave them out");
   }
   std::vector<SkippedFile> skipped;
-  ASSIGN_OR_RETURN(const std::unique_ptr<DocumentSource> source, Open(options, &skipped));
+  ASSIGN_OR_RETURN(const std::unique_ptr<DocumentSource> source, OpenSource(options, &skipped));
   TellSkipped(skipped, session.output());
   std::unique_ptr<RefusedFile> refused;
   if (!options.refused.empty()) {
