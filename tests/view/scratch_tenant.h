@@ -92,7 +92,7 @@ class ScratchTenant {
   static void AddRows(const store::v1::DocumentRecord& record,
                       const std::vector<store::v1::ChunkRecord>& chunks,
                       CollectionIndexBuilder* builder) {
-    const auto micros = [](const auto& time) { return time.seconds() * 1'000'000; };
+    const auto micros = [](const auto& time) { return *MicrosOf(time.seconds(), time.nanos()); };
     const auto& document = record.document();
     RowChange change{document.id(), RowChange::kReplace, false, kAlways, kNever, {}};
     change.attributes = &document.attributes();
