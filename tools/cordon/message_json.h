@@ -1,5 +1,5 @@
-// The server's messages → the answers of --json (docs/DESIGN.md §6). Lists are always there, `[]` if
-// empty; what is not set is null.
+// The server's messages → the answers of --json (docs/DESIGN.md §6). Lists are always there, `[]`
+// if empty; what is not set is null.
 #pragma once
 
 #include <google/protobuf/timestamp.pb.h>
