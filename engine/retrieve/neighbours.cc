@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <string>
 #include <utility>
@@ -52,23 +53,22 @@ StatusOr<std::vector<Passage>> WithNeighbours(Guard* guard, std::vector<Passage>
     RETURN_IF_ERROR(CheckBytes(bytes));
   }
   std::vector<Passage> all;
-  for (size_t group = 0; group < hits.size(); ++group) {
-    SortByDistance(hits[group]->ordinal, &around[group]);
-    hits[group].group = group;
-    all.push_back(std::move(hits[group]));
-    for (auto& chunk : around[group]) {
-      Passage& added = all.emplace_back(std::move(chunk));
-      added.neighbour = true;
-      added.group = group;
-    }
+  for (size_t i = 0; i < hits.size(); ++i) {
+    SortByDistance(hits[i]->ordinal, &around[i]);
+    all.push_back(std::move(hits[i]));
+    for (auto& chunk : around[i]) all.emplace_back(std::move(chunk)).neighbour = true;
   }
   return all;
 }
 
 void Arrange(std::vector<Passage>* passages) {
-  std::stable_sort(passages->begin(), passages->end(), [](const Passage& a, const Passage& b) {
-    return std::make_pair(a.group, a->ordinal) < std::make_pair(b.group, b->ordinal);
-  });
+  const auto is_hit = [](const Passage& passage) { return !passage.neighbour; };
+  for (auto hit = passages->begin(); hit != passages->end();) {
+    const auto next = std::find_if(std::next(hit), passages->end(), is_hit);
+    std::sort(hit, next,
+              [](const Passage& a, const Passage& b) { return a->ordinal < b->ordinal; });
+    hit = next;
+  }
 }
 
 }  // namespace cordon

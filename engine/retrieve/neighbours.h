@@ -17,7 +17,7 @@ namespace cordon {
 StatusOr<std::vector<Passage>> WithNeighbours(Guard* guard, std::vector<Passage> hits, size_t reach,
                                               const std::function<bool()>& stop);
 
-// Puts the passages of each group in the document's order.
+// Puts each hit and the neighbours that follow it in the document's order.
 void Arrange(std::vector<Passage>* passages);
 
 }  // namespace cordon

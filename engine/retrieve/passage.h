@@ -17,8 +17,7 @@ struct Passage {
 
   Cleared<ClearedChunk> cleared;
   std::optional<double> rerank_score;
-  bool neighbour = false;  // added because of the hit of its group
-  size_t group = 0;        // of a hit and its neighbours, by the hit's place
+  bool neighbour = false;  // added because of the hit before it
 };
 
 }  // namespace cordon
