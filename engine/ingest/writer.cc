@@ -15,10 +15,6 @@ namespace cordon {
 namespace {
 
 constexpr auto kAnchorEvery = std::chrono::seconds(1);  // DESIGN §3
-// Rows whose lists are found while writes wait: some 25 ms. More are left to the worker, unless
-// they come faster than it finds them.
-constexpr uint64_t kListedAtOnce = 512;
-constexpr int kCatchUps = 8;
 constexpr auto kPlantedDelay = std::chrono::milliseconds(2);
 
 // What every later write is told: it names the disk that failed.
@@ -426,41 +422,6 @@ Status Writer::OpenCreated(const Pending& pending) {
   ASSIGN_OR_RETURN(std::shared_ptr<Tenant> tenant, open_tenant_(*pending.applied.created));
   AdoptLocked(std::move(tenant), Interner());
   return OkStatus();
-}
-
-void Writer::LookAfter(Head* head) {
-  for (const auto& [name, collection] : *head->state.collections) {
-    const auto found = head->indexes.find(collection->id);
-    if (found == head->indexes.end()) continue;
-    VectorIndex& index = found->second.vectors;
-    const Upkeep needed = NeededUpkeep(index, collection->config.pin_geometry());
-    const IndexName index_name{head->tenant->name, collection->id};
-    if (needed == Upkeep::kNone || upkeep_->Busy(index_name, needed)) continue;
-    index = index.Frozen();
-    upkeep_->Start(index_name, index, needed);
-  }
-}
-
-// Writes wait meanwhile, so lists for more than a few rows are found beside them. What is finished
-// is taken under the lock: until its lists are in, nobody may freeze the index anew.
-void Writer::TakeIn() {
-  std::lock_guard lock(heads_mutex_);
-  for (FinishedUpkeep& done : upkeep_->TakeFinished()) {
-    const auto head = heads_.find(done.name.tenant);
-    if (head == heads_.end()) continue;
-    const auto index = head->second.indexes.find(done.name.collection);
-    if (index == head->second.indexes.end()) continue;  // the collection is gone
-    VectorIndex& vectors = index->second.vectors;
-    if (done.made.lists != nullptr && done.catch_ups < kCatchUps &&
-        vectors.RowsToList(done.made) > kListedAtOnce) {
-      vectors = vectors.Frozen();
-      upkeep_->CatchUp(std::move(done), vectors);
-      continue;
-    }
-    vectors = done.made.lists == nullptr ? vectors.Thawed() : vectors.With(done.made);
-    head->second.changed = true;
-  }
-  if (broken_.ok()) PublishChanged();
 }
 
 void Writer::PublishChanged() {
