@@ -9,6 +9,8 @@
 #include <cmath>
 #include <limits>
 
+#include "engine/base/check.h"
+
 #ifndef CORDON_CODES_SCALE
 #define CORDON_CODES_SCALE
 namespace cordon {
@@ -134,6 +136,59 @@ void DotCodes(const int16_t* query, const int8_t* const* rows, size_t n, size_t 
   }
 }
 
+constexpr size_t kTogether = 4;  // queries for which a row is widened once
+
+// The sums of one row with kTogether queries: out[q][i].
+HWY_INLINE void SumRowTogether(const int16_t* const* queries, const int8_t* HWY_RESTRICT x,
+                               const int8_t* next, size_t stride, int32_t* const* out, size_t i) {
+  const Wide d;
+  const hn::Rebind<int8_t, Wide> narrow;
+  const Sums sums;
+  const size_t lanes = hn::Lanes(d);
+  const int16_t* const qa = queries[0];
+  const int16_t* const qb = queries[1];
+  const int16_t* const qc = queries[2];
+  const int16_t* const qd = queries[3];
+  auto a0 = hn::Zero(sums), a1 = a0, b0 = a0, b1 = a0, c0 = a0, c1 = a0, d0 = a0, d1 = a0;
+  const auto add = [&](size_t j) HWY_ATTR {
+    const auto wide = hn::PromoteTo(d, hn::LoadU(narrow, x + j));
+    a0 = hn::ReorderWidenMulAccumulate(sums, hn::LoadU(d, qa + j), wide, a0, a1);
+    b0 = hn::ReorderWidenMulAccumulate(sums, hn::LoadU(d, qb + j), wide, b0, b1);
+    c0 = hn::ReorderWidenMulAccumulate(sums, hn::LoadU(d, qc + j), wide, c0, c1);
+    d0 = hn::ReorderWidenMulAccumulate(sums, hn::LoadU(d, qd + j), wide, d0, d1);
+  };
+  size_t j = 0;
+  for (; j + 4 * kRowUnitFloats <= stride; j += 4 * kRowUnitFloats) {
+    __builtin_prefetch(next + j, 0, 2);
+    for (size_t k = 0; k < 4 * kRowUnitFloats; k += lanes) add(j + k);
+  }
+  for (; j < stride; j += lanes) add(j);
+  out[0][i] = hn::GetLane(hn::SumOfLanes(sums, hn::Add(a0, a1)));
+  out[1][i] = hn::GetLane(hn::SumOfLanes(sums, hn::Add(b0, b1)));
+  out[2][i] = hn::GetLane(hn::SumOfLanes(sums, hn::Add(c0, c1)));
+  out[3][i] = hn::GetLane(hn::SumOfLanes(sums, hn::Add(d0, d1)));
+}
+
+// So many bytes of rows stay in any L2 while one query after the other reads them.
+constexpr size_t kPartBytes = 128 << 10;
+
+void DotCodesOfMany(const int16_t* const* queries, size_t count, const int8_t* const* rows,
+                    size_t n, size_t stride, int32_t* const* out) {
+  const size_t ahead = HWY_MAX(size_t{1}, kAheadBytes / stride);
+  const size_t part = HWY_MAX(size_t{1}, kPartBytes / stride);
+  for (size_t begin = 0; begin < n; begin += part) {
+    const size_t end = HWY_MIN(n, begin + part);
+    size_t q = 0;
+    for (; q + kTogether <= count; q += kTogether) {
+      for (size_t i = begin; i < end; ++i) {
+        const int8_t* const next = rows[HWY_MIN(i + ahead, end - 1)];
+        SumRowTogether(queries + q, rows[i], next, stride, out + q, i);
+      }
+    }
+    for (; q < count; ++q) DotCodes(queries[q], rows + begin, end - begin, stride, out[q] + begin);
+  }
+}
+
 }  // namespace HWY_NAMESPACE
 }  // namespace cordon
 HWY_AFTER_NAMESPACE();
@@ -149,6 +204,7 @@ constexpr double kQueryLoss = 0.501;
 HWY_EXPORT(ToRowCodes);
 HWY_EXPORT(ToQueryCodes);
 HWY_EXPORT(DotCodes);
+HWY_EXPORT(DotCodesOfMany);
 
 }  // namespace
 
@@ -168,6 +224,14 @@ QueryCodes::QueryCodes(const PaddedQuery& query) {
 void DotCodes(const int16_t* query, std::span<const int8_t* const> rows, size_t stride,
               int32_t* out) {
   HWY_DYNAMIC_DISPATCH(DotCodes)(query, rows.data(), rows.size(), stride, out);
+}
+
+void DotCodesOfMany(std::span<const int16_t* const> queries, std::span<const int8_t* const> rows,
+                    size_t stride, std::span<int32_t* const> out) {
+  CORDON_CHECK(out.size() == queries.size());
+  if (queries.size() == 1) return DotCodes(queries[0], rows, stride, out[0]);
+  HWY_DYNAMIC_DISPATCH(DotCodesOfMany)
+  (queries.data(), queries.size(), rows.data(), rows.size(), stride, out.data());
 }
 
 CodeScale QuantiseRowScalar(const float* row, size_t stride, int8_t* codes) {

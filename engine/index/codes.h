@@ -75,6 +75,11 @@ class QueryCodes {
 void DotCodes(const int16_t* query, std::span<const int8_t* const> rows, size_t stride,
               int32_t* out);
 
+// out[q][i] = Σ queries[q][j] · rows[i][j], exactly: what DotCodes() is of each query. The rows
+// come from memory once for all queries. Thread-safe.
+void DotCodesOfMany(std::span<const int16_t* const> queries, std::span<const int8_t* const> rows,
+                    size_t stride, std::span<int32_t* const> out);
+
 // The scalar twins: the same to the last bit (the residual up to its rounding), in plain C++.
 CodeScale QuantiseRowScalar(const float* row, size_t stride, int8_t* codes);
 void DotCodesScalar(const int16_t* query, std::span<const int8_t* const> rows, size_t stride,

@@ -124,6 +124,37 @@ TEST_P(CodesTest, NoSumOverflowsAtTheMostDimensions) {
   EXPECT_EQ(sums[1], -4096 * 127 * 4096);
 }
 
+// More rows than are read at once, for numbers of queries that fill the kernel and that do not.
+TEST_P(CodesTest, SumsOfManyQueriesAreThoseOfEach) {
+  constexpr size_t kDimension = limits::kDimensionMax;
+  constexpr size_t kRows = 70;
+  Random random(11);
+  CodeRows memory(kRows, kDimension);
+  std::vector<const int8_t*> rows;
+  for (size_t r = 0; r < kRows; ++r) {
+    const FloatRows row = DrawRow(random, Shape::kPlain, kDimension);
+    QuantiseRow(row.row(0), row.stride(), memory.row(r));
+    rows.push_back(memory.row(r));
+  }
+  for (const size_t n : {size_t{1}, size_t{2}, size_t{4}, size_t{7}, size_t{32}}) {
+    std::vector<std::vector<int16_t>> queries(n, std::vector<int16_t>(kDimension));
+    std::vector<std::vector<int32_t>> sums(n, std::vector<int32_t>(kRows));
+    std::vector<const int16_t*> all;
+    std::vector<int32_t*> out;
+    for (size_t q = 0; q < n; ++q) {
+      for (int16_t& code : queries[q]) code = static_cast<int16_t>(random.Below(kQueryCodeMax));
+      all.push_back(queries[q].data());
+      out.push_back(sums[q].data());
+    }
+    DotCodesOfMany(all, rows, kDimension, out);
+    std::vector<int32_t> twin(kRows);
+    for (size_t q = 0; q < n; ++q) {
+      DotCodesScalar(all[q], rows, kDimension, twin.data());
+      ASSERT_EQ(sums[q], twin) << "query " << q << " of " << n;
+    }
+  }
+}
+
 std::vector<std::string> AllInstructionSets() {
   std::vector<std::string> names;
   for (std::string_view name : InstructionSets()) names.emplace_back(name);

@@ -164,9 +164,35 @@ void CheckEstimates(const Case& c) {
   ASSERT_NO_FATAL_FAILURE(CheckDistances(c, out, scalar)) << "scalar twin";
 }
 
+// The sums of many queries, the last of which is `codes`, are each query's own.
+void CheckCodesOfMany(const QueryCodes& codes, const std::vector<const int8_t*>& rows,
+                      size_t stride, Random& random) {
+  constexpr size_t kQueriesMax = 10;
+  const size_t n = 1 + random.Below(kQueriesMax);
+  std::vector<std::vector<int16_t>> drawn(n - 1, std::vector<int16_t>(stride));
+  std::vector<const int16_t*> queries;
+  for (std::vector<int16_t>& query : drawn) {
+    for (int16_t& code : query) {
+      code = static_cast<int16_t>(static_cast<int>(random.Below(2 * kQueryCodeMax + 1)) -
+                                  kQueryCodeMax);
+    }
+    queries.push_back(query.data());
+  }
+  queries.push_back(codes.codes());
+  std::vector<std::vector<int32_t>> sums(n, std::vector<int32_t>(rows.size()));
+  std::vector<int32_t*> out;
+  for (std::vector<int32_t>& of_query : sums) out.push_back(of_query.data());
+  DotCodesOfMany(queries, rows, stride, out);
+  std::vector<int32_t> twin(rows.size());
+  for (size_t q = 0; q < n; ++q) {
+    DotCodesScalar(queries[q], rows, stride, twin.data());
+    ASSERT_EQ(sums[q], twin) << "query " << q << " of " << n;
+  }
+}
+
 // Codes, their sums and residuals are the scalar twins', and no dot product is further off than the
 // bound, whatever finite numbers there are.
-void CheckCodes(const Case& c) {
+void CheckCodes(const Case& c, Random& random) {
   const size_t stride = c.query.stride();
   const double query_norm = Norm(c.q(), c.dimension);
   const PaddedQuery query(Metric::kInnerProduct, {c.q(), c.dimension}, query_norm);
@@ -189,6 +215,7 @@ void CheckCodes(const Case& c) {
   DotCodes(codes.codes(), rows, stride, sums.data());
   DotCodesScalar(codes.codes(), rows, stride, scalar.data());
   ASSERT_EQ(sums, scalar);
+  ASSERT_NO_FATAL_FAILURE(CheckCodesOfMany(codes, rows, stride, random));
   for (size_t r = 0; r < rows.size(); ++r) {
     const float* row = c.rows[row_of[r]];
     const double score = ScoreScalar(Metric::kInnerProduct, c.q(), row, c.dimension);
@@ -251,7 +278,7 @@ TEST(InstructionSetsTest, EachAgreesWithTheScalarTwinsWhateverTheNumbers) {
                                     << " rows, round " << effort.rounds());
     CheckScores(c);
     CheckEstimates(c);
-    CheckCodes(c);
+    CheckCodes(c, random);
     CheckBits(c, random);
     if (HasFatalFailure()) break;
     rows += c.rows.size();
