@@ -367,8 +367,13 @@ TEST_F(Served, AStreamThatNobodyReadsStaysOpen) {
   ingest->WritesDone();
   ASSERT_TRUE(ingest->Finish().ok());
 
+  grpc::ChannelArguments arguments;  // takes 64 KiB until somebody reads
+  arguments.SetInt(GRPC_ARG_HTTP2_BDP_PROBE, 0);
+  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+  const auto unread = v1::Retrieval::NewStub(
+      grpc::CreateCustomChannel(server_->address(), grpc::InsecureChannelCredentials(), arguments));
   const auto context = As(dev_key_);
-  const auto stream = retrieval_->RetrieveStream(
+  const auto stream = unread->RetrieveStream(
       context.get(), FromText<v1::RetrieveStreamRequest>(
                          "query { collection: 'docs' text: 'word' k: 40 scope { as: 'user:a' } }"));
   std::this_thread::sleep_for(milliseconds(2 * kCap_ms));
