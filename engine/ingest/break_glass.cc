@@ -1,17 +1,16 @@
 // Break-glass accesses: who may open one, for whom, and how long, is decided here and in Apply.
 #include "engine/base/limits.h"
 #include "engine/base/text_check.h"
-#include "engine/ingest/ingest.h"
+#include "engine/ingest/check_change.h"
 #include "engine/policy/decide.h"
 #include "engine/store/codec.h"
 #include "engine/view/journaled.h"
 
 namespace cordon {
-namespace {
 
-// The access as it is to be opened, for a subject for whom the caller may ask.
-StatusOr<v1::BreakGlass> AccessOf(const WriteContext& context,
-                                  const v1::OpenBreakGlassRequest& request, const std::string& id) {
+StatusOr<v1::BreakGlass> AccessToOpen(const WriteContext& context,
+                                      const v1::OpenBreakGlassRequest& request,
+                                      const std::string& id) {
   RETURN_IF_ERROR(context.caller.Require(Right::kBreakGlass));
   RETURN_IF_ERROR(CheckName("reason", request.reason(), limits::kPurposeBytes));
   if (!request.has_until()) return Invalid("until", "missing; say when it ends");
@@ -27,6 +26,8 @@ StatusOr<v1::BreakGlass> AccessOf(const WriteContext& context,
   *access.mutable_until() = request.until();
   return access;
 }
+
+namespace {
 
 // The record of a change of an access.
 journal::v1::Record RecordFor(const WriteContext& context, const store::v1::Mutation& mutation) {
@@ -60,7 +61,7 @@ void Change(const WriteContext& context, store::v1::BreakGlassChange change, Res
 
 void OpenBreakGlass(const WriteContext& context, const v1::OpenBreakGlassRequest& request,
                     const std::string& id, Acknowledge<v1::OpenBreakGlassResponse> done) {
-  const auto access = AccessOf(context, request, id);
+  const auto access = AccessToOpen(context, request, id);
   if (!access.ok()) {
     return RefuseJournaled(context.tenant, context.caller, "OpenBreakGlass", access.status(),
                            std::move(done));

@@ -2,6 +2,7 @@
 // and its trial ask the same.
 #pragma once
 
+#include "cordon/store/v1/mutation.pb.h"
 #include "engine/ingest/ingest.h"
 
 namespace cordon {
@@ -16,6 +17,16 @@ Status CheckSetAccessSelected(const WriteContext& context,
                               const v1::SetAccessSelectedRequest& request);
 Status CheckDelete(const WriteContext& context, const v1::DeleteRequest& request);
 Status CheckApplyDirectory(const WriteContext& context, const v1::ApplyDirectoryRequest& request);
+Status CheckDeleteCollection(const WriteContext& context,
+                             const v1::DeleteCollectionRequest& request);
+// The first mutation of an erasure, which may leave some to others.
+StatusOr<store::v1::Mutation> EraseOf(const WriteContext& context, const v1::EraseRequest& request);
+StatusOr<store::v1::Mutation> NewKeyOf(const WriteContext& context,
+                                       const v1::CreateKeyRequest& request, const MadeKey& key);
+// The access as it is to be opened, for a subject for whom the caller may ask.
+StatusOr<v1::BreakGlass> AccessToOpen(const WriteContext& context,
+                                      const v1::OpenBreakGlassRequest& request,
+                                      const std::string& id);
 // A change that only admins make.
 Status CheckAdmin(const WriteContext& context, const std::string& reason);
 Status CheckReason(const std::string& reason);

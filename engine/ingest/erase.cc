@@ -30,6 +30,8 @@ Status CheckWhich(const WriteContext& context, const Request& request) {
   return CheckName("subject", request.subject(), limits::kNameBytes);
 }
 
+}  // namespace
+
 StatusOr<Mutation> EraseOf(const WriteContext& context, const v1::EraseRequest& request) {
   RETURN_IF_ERROR(context.caller.Require(Right::kErase));
   const PinnedView view = context.tenant->publisher.Pin(context.clock);
@@ -57,6 +59,8 @@ StatusOr<Mutation> EraseOf(const WriteContext& context, const v1::EraseRequest& 
   }
   return Invalid("document", "missing; name a document, a subject or a source");
 }
+
+namespace {
 
 StatusOr<Mutation> HoldOf(const WriteContext& context, const v1::SetHoldRequest& request) {
   RETURN_IF_ERROR(context.caller.Require(Right::kAdmin));

@@ -120,6 +120,27 @@ StatusOr<store::v1::KeyRecord> KeyRecordOf(const WriteContext& context, const v1
   return record;
 }
 
+}  // namespace
+
+StatusOr<Mutation> NewKeyOf(const WriteContext& context, const v1::CreateKeyRequest& request,
+                            const MadeKey& key) {
+  RETURN_IF_ERROR(CheckAdmin(context, request.reason()));
+  Mutation mutation;
+  mutation.set_reason(request.reason());
+  mutation.mutable_key()->set_id(key.id);
+  ASSIGN_OR_RETURN(*mutation.mutable_key()->mutable_record(),
+                   KeyRecordOf(context, request.grant(), key));
+  return mutation;
+}
+
+Status CheckDeleteCollection(const WriteContext& context,
+                             const v1::DeleteCollectionRequest& request) {
+  RETURN_IF_ERROR(CheckAdmin(context, request.reason()));
+  return context.caller.RequireCollection(request.name());
+}
+
+namespace {
+
 // Whoever rotates a key holds it from then on: as with a new one, it may not raise the caller.
 StatusOr<store::v1::KeyRotation> RotationOf(const WriteContext& context,
                                             const v1::RotateKeyRequest& request,
@@ -311,8 +332,7 @@ void CreateCollection(const WriteContext& context, v1::CreateCollectionRequest r
 
 void DeleteCollection(const WriteContext& context, const v1::DeleteCollectionRequest& request,
                       Acknowledge<v1::DeleteCollectionResponse> done) {
-  Status checked = CheckAdmin(context, request.reason());
-  if (checked.ok()) checked = context.caller.RequireCollection(request.name());
+  const Status checked = CheckDeleteCollection(context, request);
   if (!checked.ok()) return RefuseJournaled(context, "DeleteCollection", checked, std::move(done));
   Mutation mutation;
   mutation.set_reason(request.reason());
@@ -323,17 +343,13 @@ void DeleteCollection(const WriteContext& context, const v1::DeleteCollectionReq
 
 void CreateKey(const WriteContext& context, const v1::CreateKeyRequest& request, MadeKey key,
                Acknowledge<v1::CreateKeyResponse> done) {
-  const auto record = [&]() -> StatusOr<store::v1::KeyRecord> {
-    RETURN_IF_ERROR(CheckAdmin(context, request.reason()));
-    return KeyRecordOf(context, request.grant(), key);
-  }();
-  if (!record.ok()) return RefuseJournaled(context, "CreateKey", record.status(), std::move(done));
-  Mutation mutation;
-  mutation.set_reason(request.reason());
-  mutation.mutable_key()->set_id(key.id);
-  *mutation.mutable_key()->mutable_record() = *record;
-  Commit(context, std::move(mutation), std::move(done),
-         [key = std::move(key), secret = !record->digest().empty()](const Committed& committed) {
+  auto mutation = NewKeyOf(context, request, key);
+  if (!mutation.ok()) {
+    return RefuseJournaled(context, "CreateKey", mutation.status(), std::move(done));
+  }
+  const bool secret = !mutation->key().record().digest().empty();
+  Commit(context, *std::move(mutation), std::move(done),
+         [key = std::move(key), secret](const Committed& committed) {
            v1::CreateKeyResponse response;
            response.set_id(key.id);
            if (secret) response.set_key(key.bearer);

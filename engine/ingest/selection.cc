@@ -1,5 +1,7 @@
 #include "engine/ingest/selection.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <memory>
 #include <span>
@@ -65,26 +67,24 @@ Status Selection::VisitPrefix(const View& view, const Collection& collection) {
   }
 }
 
+bool Selection::PageIsFull() const {
+  return static_cast<size_t>(page_.documents_size()) == limits::kDocumentsPerBatch ||
+         page_bytes_ >= limits::kSelectedPageBytes;
+}
+
 Status Selection::Visit(const store::v1::DocumentRecord& record) {
   if (!Wants(record.document())) return OkStatus();
-  if (sent_ + static_cast<size_t>(page_.documents_size()) == documents_max_) {
+  const bool enough = sent_ + static_cast<size_t>(page_.documents_size()) == documents_max_;
+  if (enough || PageIsFull()) {  // a full one is still here only if it is not sent
     response_.set_more(true);
     return Enough();
   }
   page_.add_documents(record.document().id());
   page_bytes_ += record.ByteSizeLong() + acl_.size() + label_.size();
-  const bool full = static_cast<size_t>(page_.documents_size()) == limits::kDocumentsPerBatch ||
-                    page_bytes_ >= limits::kSelectedPageBytes;
-  return full ? Send() : OkStatus();
+  return PageIsFull() && !as_one_ ? Send() : OkStatus();
 }
 
-Status Selection::Send() {
-  RETURN_IF_ERROR(Wait());
-  if (stop_ && stop_()) {
-    return Status(StatusCode::kDeadlineExceeded, "",
-                  "the time ran out; what is changed stays so, and the same call does the rest");
-  }
-  sent_ += static_cast<size_t>(page_.documents_size());
+store::v1::Mutation Selection::TakePage() {
   store::v1::Mutation mutation;
   mutation.set_reason(request_.reason());
   auto* batch = mutation.mutable_set_access_selected();
@@ -95,10 +95,20 @@ Status Selection::Send() {
   if (!request_.source().empty()) batch->set_only_source(request_.source());
   page_.Clear();
   page_bytes_ = 0;
+  return mutation;
+}
+
+Status Selection::Send() {
+  RETURN_IF_ERROR(Wait());
+  if (stop_ && stop_()) {
+    return Status(StatusCode::kDeadlineExceeded, "",
+                  "the time ran out; what is changed stays so, and the same call does the rest");
+  }
+  sent_ += static_cast<size_t>(page_.documents_size());
   auto promise = std::make_shared<std::promise<StatusOr<Committed>>>();
   waiting_ = promise->get_future();
   Commit<Committed>(
-      context_, std::move(mutation),
+      context_, TakePage(),
       [promise](StatusOr<Committed> committed) { promise->set_value(std::move(committed)); },
       [](Committed& committed) { return std::move(committed); });
   return OkStatus();
@@ -113,14 +123,29 @@ Status Selection::Wait() {
   return OkStatus();
 }
 
-StatusOr<v1::SetAccessSelectedResponse> Selection::Change() {
+Status Selection::Scan() {
   const PinnedView view = context_.tenant->publisher.Pin(context_.clock);
   const auto collection = view->state().FindCollection(request_.collection());
-  Status scanned = OkStatus();
-  if (collection) {  // else the writer says so
-    scanned = request_.source().empty() ? VisitPrefix(*view.view, *collection)
-                                        : VisitSource(*view.view, collection->id);
+  if (!collection) return OkStatus();  // the writer says so
+  return request_.source().empty() ? VisitPrefix(*view.view, *collection)
+                                   : VisitSource(*view.view, collection->id);
+}
+
+StatusOr<store::v1::Mutation> Selection::AsOne() {
+  as_one_ = true;
+  const Status scanned = Scan();
+  if (response_.more()) {
+    return Invalid("id_prefix",
+                   fmt::format("selects more than the {} documents and {} MiB of them "
+                               "that one revision changes; select fewer",
+                               limits::kDocumentsPerBatch, limits::kSelectedPageBytes >> 20));
   }
+  RETURN_IF_ERROR(scanned);
+  return TakePage();
+}
+
+StatusOr<v1::SetAccessSelectedResponse> Selection::Change() {
+  Status scanned = Scan();
   if (scanned.ok() || scanned.code() == StatusCode::kOutOfRange) {
     // The last page, or an empty one: a call takes a revision, whatever is selected.
     const bool any = sent_ > 0 && page_.documents().empty();

@@ -27,12 +27,19 @@ class Selection {
   // Changes all that is selected, up to `documents_max`, by one mutation at least.
   StatusOr<v1::SetAccessSelectedResponse> Change();
 
+  // The change as one mutation, which is not made. INVALID_ARGUMENT if it takes more than one.
+  StatusOr<store::v1::Mutation> AsOne();
+
  private:
+  Status Scan();
+  bool PageIsFull() const;
   // Visits those of the source, or else those whose ids begin with the prefix.
   Status VisitSource(const View& view, uint32_t collection);
   Status VisitPrefix(const View& view, const Collection& collection);
   Status Visit(const store::v1::DocumentRecord& record);
   bool Wants(const v1::Document& document) const;
+  // Takes the page.
+  store::v1::Mutation TakePage();
   // Sends the page, once the one before is committed.
   Status Send();
   // Waits for the page that was sent, if any.
@@ -46,7 +53,8 @@ class Selection {
   const std::string label_;  // likewise
   store::v1::AccessBatch page_;
   size_t page_bytes_ = 0;
-  size_t sent_ = 0;  // documents
+  bool as_one_ = false;  // the page is not sent
+  size_t sent_ = 0;      // documents
   uint64_t changed_ = 0;
   std::optional<std::future<StatusOr<Committed>>> waiting_;
   v1::SetAccessSelectedResponse response_;

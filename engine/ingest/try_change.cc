@@ -1,43 +1,125 @@
+#include "engine/base/limits.h"
 #include "engine/ingest/check_change.h"
+#include "engine/ingest/selection.h"
 
 namespace cordon {
 namespace {
 
 using store::v1::Mutation;
+using v1::SimulateRequest;
 
-StatusOr<Mutation> MutationOf(const WriteContext& context, const v1::SimulateRequest& request) {
+// Of what is tried and gets no other name.
+constexpr const char* kTriedId = "simulated";
+
+// A mutation that holds the request itself, once that is checked.
+template <typename Request>
+StatusOr<Mutation> Whole(const Status& checked, const Request& request,
+                         Request* (Mutation::*part)()) {
+  RETURN_IF_ERROR(checked);
   Mutation mutation;
+  *(mutation.*part)() = request;
+  return mutation;
+}
+
+StatusOr<Mutation> SelectedOf(const WriteContext& context,
+                              const v1::SetAccessSelectedRequest& request) {
+  RETURN_IF_ERROR(CheckSetAccessSelected(context, request));
+  return Selection(context, request, /*stop=*/{}).AsOne();
+}
+
+StatusOr<Mutation> DroppedOf(const WriteContext& context,
+                             const v1::DeleteCollectionRequest& request) {
+  RETURN_IF_ERROR(CheckDeleteCollection(context, request));
+  Mutation mutation;
+  mutation.mutable_delete_collection()->set_name(request.name());
+  return mutation;
+}
+
+// Whether another tenant has a certificate is not known here, and nobody sees more by it.
+StatusOr<Mutation> KeyOf(const WriteContext& context, const v1::CreateKeyRequest& request) {
+  RETURN_IF_ERROR(CheckAdmin(context, request.reason()));
+  if (!request.grant().certificate().empty()) {
+    return Invalid("certificate", "changes nobody's access; leave it out of what is simulated");
+  }
+  return NewKeyOf(context, request, {.id = kTriedId, .bearer = "", .digest = ""});
+}
+
+StatusOr<Mutation> RevokedOf(const WriteContext& context, const v1::RevokeKeyRequest& request) {
+  RETURN_IF_ERROR(CheckAdmin(context, request.reason()));
+  Mutation mutation;
+  mutation.mutable_key()->set_id(request.id());
+  return mutation;
+}
+
+StatusOr<Mutation> OpenedOf(const WriteContext& context, const v1::OpenBreakGlassRequest& request) {
+  Mutation mutation;
+  mutation.mutable_break_glass()->set_id(kTriedId);
+  ASSIGN_OR_RETURN(*mutation.mutable_break_glass()->mutable_open(),
+                   AccessToOpen(context, request, kTriedId));
+  return mutation;
+}
+
+StatusOr<Mutation> ClosedOf(const WriteContext& context,
+                            const v1::CloseBreakGlassRequest& request) {
+  RETURN_IF_ERROR(context.caller.Require(Right::kBreakGlass));
+  Mutation mutation;
+  mutation.mutable_break_glass()->set_id(request.id());
+  return mutation;
+}
+
+StatusOr<Mutation> MutationOf(const WriteContext& context, const SimulateRequest& request) {
   switch (request.change_case()) {
-    case v1::SimulateRequest::kDirectory:
-      RETURN_IF_ERROR(CheckApplyDirectory(context, request.directory()));
-      *mutation.mutable_directory() = request.directory();
-      return mutation;
-    case v1::SimulateRequest::kPolicy:
-      RETURN_IF_ERROR(CheckAdmin(context, request.policy().reason()));
-      *mutation.mutable_policy() = request.policy();
-      return mutation;
-    case v1::SimulateRequest::kSetAccess:
-      RETURN_IF_ERROR(CheckSetAccess(context, request.set_access()));
-      *mutation.mutable_set_access() = request.set_access();
-      return mutation;
-    case v1::SimulateRequest::kDeleteDocument:
-      RETURN_IF_ERROR(CheckDelete(context, request.delete_document()));
-      *mutation.mutable_delete_document() = request.delete_document();
-      return mutation;
-    case v1::SimulateRequest::CHANGE_NOT_SET:
+    case SimulateRequest::kDirectory:
+      return Whole(CheckApplyDirectory(context, request.directory()), request.directory(),
+                   &Mutation::mutable_directory);
+    case SimulateRequest::kPolicy:
+      return Whole(CheckAdmin(context, request.policy().reason()), request.policy(),
+                   &Mutation::mutable_policy);
+    case SimulateRequest::kSetAccess:
+      return Whole(CheckSetAccess(context, request.set_access()), request.set_access(),
+                   &Mutation::mutable_set_access);
+    case SimulateRequest::kSetAccessMany:
+      return Whole(CheckSetAccessMany(context, request.set_access_many()),
+                   request.set_access_many(), &Mutation::mutable_set_access_many);
+    case SimulateRequest::kSetAccessSelected:
+      return SelectedOf(context, request.set_access_selected());
+    case SimulateRequest::kDeleteDocument:
+      return Whole(CheckDelete(context, request.delete_document()), request.delete_document(),
+                   &Mutation::mutable_delete_document);
+    case SimulateRequest::kErase:
+      return EraseOf(context, request.erase());
+    case SimulateRequest::kDeleteCollection:
+      return DroppedOf(context, request.delete_collection());
+    case SimulateRequest::kCreateKey:
+      return KeyOf(context, request.create_key());
+    case SimulateRequest::kRevokeKey:
+      return RevokedOf(context, request.revoke_key());
+    case SimulateRequest::kOpenBreakGlass:
+      return OpenedOf(context, request.open_break_glass());
+    case SimulateRequest::kCloseBreakGlass:
+      return ClosedOf(context, request.close_break_glass());
+    case SimulateRequest::CHANGE_NOT_SET:
       break;
   }
   return Invalid("change",
-                 "missing; give a directory, a policy, a set_access or a delete_document");
+                 "missing; give one that decides who sees what: of the directory, the policy, "
+                 "access, keys or break-glass, a deletion or an erasure");
 }
 
 }  // namespace
 
-StatusOr<Trial> TryChange(const WriteContext& context, const v1::SimulateRequest& request) {
+StatusOr<Trial> TryChange(const WriteContext& context, const SimulateRequest& request) {
   ASSIGN_OR_RETURN(Mutation mutation, MutationOf(context, request));
   mutation.set_key_id(context.caller.key_id());
   mutation.set_actor(context.caller.grant().principal);
-  return context.writer->Try(context.tenant, context.caller, std::move(mutation));
+  const std::string break_glass = mutation.break_glass().id();
+  ASSIGN_OR_RETURN(Trial trial,
+                   context.writer->Try(context.tenant, context.caller, std::move(mutation)));
+  if (trial.more) {
+    return Invalid("erase", "takes more than one revision; simulate a smaller one");
+  }
+  trial.break_glass = break_glass;
+  return trial;
 }
 
 }  // namespace cordon

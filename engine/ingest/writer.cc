@@ -320,7 +320,8 @@ StatusOr<Trial> Writer::TryOne(WaitingTrial* waiting) {
   CORDON_CHECK(found != heads_.end());
   Head& head = found->second;
   const auto unnamed = [](std::string_view, std::string_view) { return std::string(); };
-  Trial trial{head.tenant->publisher.Pin(clock_), {}, {}, {}, {}};
+  Trial trial;
+  trial.before = head.tenant->publisher.Pin(clock_);
   waiting->mutation.set_time_us(std::max(trial.now(), head.state.time));
   auto applied = Apply(ContextOf(&head, unnamed, {}), head.state, waiting->mutation);
   head.interner.Rollback();  // the batch goes as well: nothing of it was made
@@ -329,6 +330,7 @@ StatusOr<Trial> Writer::TryOne(WaitingTrial* waiting) {
   trial.after = std::move(applied->next);
   trial.collection = std::move(applied->collection);
   trial.rows = std::move(applied->rows);
+  trial.more = applied->more;
   trial.sync = std::move(applied->sync);
   return trial;
 }

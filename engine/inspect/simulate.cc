@@ -4,6 +4,8 @@
 
 #include <map>
 #include <optional>
+#include <string_view>
+#include <unordered_map>
 
 #include "engine/base/limits.h"
 #include "engine/inspect/collections.h"
@@ -49,6 +51,34 @@ Classes ClassesAfter(const RowChange& change, Micros now) {
   for (const auto& row : change.rows) ids.insert(row.class_id);
   return Distinct(std::move(ids), {change.valid_from, change.valid_until}, now);
 }
+
+// What becomes of the documents that the change itself is about.
+class Touched {
+ public:
+  explicit Touched(const Trial& trial)
+      : collection_(trial.collection),
+        dropped_(!collection_.empty() && !trial.after.FindCollection(collection_)),
+        now_(trial.now()) {
+    for (const RowChange& change : trial.rows) changes_[change.document] = &change;
+  }
+
+  bool none() const { return !dropped_ && changes_.empty(); }
+
+  // Nothing if it is not one of them.
+  std::optional<Classes> After(const std::string& collection, const std::string& document) const {
+    if (collection != collection_) return std::nullopt;
+    if (dropped_) return Classes();
+    const auto found = changes_.find(document);
+    if (found == changes_.end()) return std::nullopt;
+    return ClassesAfter(*found->second, now_);
+  }
+
+ private:
+  const std::string& collection_;
+  const bool dropped_;
+  const Micros now_;
+  std::unordered_map<std::string_view, const RowChange*> changes_;
+};
 
 // Gathers who gains and loses what.
 class Comparison {
@@ -159,6 +189,7 @@ class TwoStates {
     // A destination that only one of them has receives nothing in the other.
     if (!before.ok() && !after.ok()) return before.status();
     TwoStates two;
+    two.break_glass_ = trial.break_glass;
     if (before.ok()) two.before_ = *std::move(before);
     if (after.ok()) two.after_ = *std::move(after);
     return two;
@@ -169,13 +200,22 @@ class TwoStates {
     for (const auto& [judged, classes] :
          {std::pair{&before_, &judgement.before}, std::pair{&after_, &judgement.after}}) {
       if (!*judged) continue;
-      ASSIGN_OR_RETURN(const std::vector<Subject> subjects, (*judged)->Subjects(name));
+      ASSIGN_OR_RETURN(std::vector<Subject> subjects, (*judged)->Subjects(name));
+      if (!break_glass_.empty()) ReadUnder((*judged)->world(), &subjects);
       *classes = ClassesOf((*judged)->world(), subjects);
     }
     return judgement;
   }
 
  private:
+  // In the state in which the access is open, its user is judged as one who reads under it.
+  void ReadUnder(const World& world, std::vector<Subject>* subjects) const {
+    for (Subject& subject : *subjects) {
+      if (!BreakGlassOf(world, break_glass_, &subject).ok()) return;  // another's, or not open
+    }
+  }
+
+  std::string break_glass_;  // empty: the change is about none
   std::optional<Judged> before_;
   std::optional<Judged> after_;
 };
@@ -196,7 +236,8 @@ StatusOr<std::set<std::string>> NamesOf(const Trial& trial, const v1::SimulateRe
 }
 
 StatusOr<std::vector<Judgement>> JudgeAll(const ReadContext& context, const Trial& trial,
-                                          const v1::SimulateRequest& request, uint64_t* judged) {
+                                          const v1::SimulateRequest& request, bool untouched,
+                                          uint64_t* judged) {
   ASSIGN_OR_RETURN(const std::set<std::string> names, NamesOf(trial, request));
   ASSIGN_OR_RETURN(const TwoStates states,
                    TwoStates::Of(trial, request.destination(), context.caller.dev()));
@@ -209,8 +250,8 @@ StatusOr<std::vector<Judgement>> JudgeAll(const ReadContext& context, const Tria
   for (const auto& name : names) {
     RETURN_IF_ERROR(CheckGoesOn(context.stop));
     ASSIGN_OR_RETURN(Judgement judgement, states.Judge(name));
-    // Who sees the same classes sees the same documents, unless one of these is changed itself.
-    if (trial.rows.empty() && request.as().empty() && judgement.before == judgement.after) continue;
+    // Who sees the same classes sees the same documents, unless some of these are changed.
+    if (untouched && request.as().empty() && judgement.before == judgement.after) continue;
     judgements.push_back(std::move(judgement));
   }
   return judgements;
@@ -220,7 +261,9 @@ StatusOr<v1::SimulateResponse> Compare(const ReadContext& context,
                                        const v1::SimulateRequest& request, const Trial& trial) {
   const size_t limit = request.limit() == 0 ? limits::kSimulateDocumentsDefault : request.limit();
   uint64_t judged = 0;
-  ASSIGN_OR_RETURN(std::vector<Judgement> judgements, JudgeAll(context, trial, request, &judged));
+  const Touched touched(trial);
+  ASSIGN_OR_RETURN(std::vector<Judgement> judgements,
+                   JudgeAll(context, trial, request, touched.none(), &judged));
   Comparison comparison(std::move(judgements), limit);
   const View& view = *trial.before.view;
   for (const auto& collection : UsableCollections(context, view)) {
@@ -229,11 +272,8 @@ StatusOr<v1::SimulateResponse> Compare(const ReadContext& context,
     const auto add = [&](const store::v1::DocumentRecord& record) -> Status {
       const std::string& id = record.document().id();
       ASSIGN_OR_RETURN(const Classes classes, ClassesBefore(record, trial.now()));
-      for (const RowChange& change : trial.rows) {
-        if (name != trial.collection || id != change.document) continue;
-        return comparison.AddChanged(id, classes, ClassesAfter(change, trial.now()));
-      }
-      return comparison.AddSame(id, classes);
+      const std::optional<Classes> after = touched.After(name, id);
+      return after ? comparison.AddChanged(id, classes, *after) : comparison.AddSame(id, classes);
     };
     RETURN_IF_ERROR(WalkDocuments(view, *collection, context.stop, add));
   }

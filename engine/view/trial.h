@@ -13,9 +13,12 @@ namespace cordon {
 struct Trial {
   PinnedView before;  // the newest published View; the documents are read by it
   TenantState after;
-  // Of SetAccess and Delete: the collection, and what becomes of the document, if it is there.
+  // If documents are touched: their collection, which `after` has no more if it is deleted, and
+  // what becomes of those that are there.
   std::string collection;
   std::vector<RowChange> rows;
+  bool more = false;               // of Erase: it leaves some to a later mutation
+  std::string break_glass;         // the access that is opened or closed
   v1::SyncDirectoryResponse sync;  // of SyncDirectory: all but the revision
 
   // The time at which both are judged.
