@@ -125,11 +125,12 @@ double BytesRead(const VectorIndex& index, const Caller& caller, std::span<const
                  size_t k) {
   const PaddedQuery query(index.metric(), vector, Norm(vector.data(), vector.size()));
   Ranking ranking(query, index.segments(), k);
+  ScannedQuery scanned(query, ranking);
+  ScannedQuery* const alone[] = {&scanned};
   const std::function<bool()> never;
-  Scan scan(query, index.segments(), caller.allowed, never, ranking);
-  CORDON_CHECK(scan.Run().ok());
+  CORDON_CHECK(Scan(alone, index.segments(), caller.allowed, never).Run().ok());
   ranking.Finish();
-  return static_cast<double>(scan.rows_read() * (query.stride() + sizeof(RowFacts)) +
+  return static_cast<double>(scanned.rows_read() * (query.stride() + sizeof(RowFacts)) +
                              ranking.rows_read() * query.stride() * sizeof(float));
 }
 

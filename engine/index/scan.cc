@@ -4,6 +4,7 @@
 #include <bit>
 #include <limits>
 
+#include "engine/base/check.h"
 #include "engine/base/stop.h"
 
 namespace cordon {
@@ -56,9 +57,15 @@ PermittedRuns::PermittedRuns(const Bitmap& classes) : classes_(classes) {
 }
 
 // Leaves the block uninitialised.
-Scan::Scan(const PaddedQuery& query, std::span<const Segment> segments, const AllowedSet& allowed,
-           const std::function<bool()>& stop, Ranking& ranking)
-    : query_(query), segments_(segments), allowed_(allowed), stop_(stop), ranking_(ranking) {}
+Scan::Scan(std::span<ScannedQuery* const> queries, std::span<const Segment> segments,
+           const AllowedSet& allowed, const std::function<bool()>& stop)
+    : queries_(queries),
+      segments_(segments),
+      allowed_(allowed),
+      stop_(stop),
+      stride_(queries.front()->query_.stride()) {
+  CORDON_CHECK(queries.size() <= kQueriesMax);
+}
 
 Status Scan::Run() {
   const PermittedRuns permitted(allowed_.classes);
@@ -66,14 +73,7 @@ Status Scan::Run() {
     RETURN_IF_ERROR(CheckGoesOn(stop_));
     if (!ScanSegment(segment, permitted)) return Stopped();
   }
-  if (!codes_ && ranking_.HasRoomFor(size_)) {
-    // So few rows that most of them are answers, or nearly: codes would spare hardly any floats.
-    for (size_t i = 0; i < size_; ++i) {
-      ranking_.Offer(places_[i].segment, places_[i].row, kAnyScore);
-    }
-  } else {
-    ScanBlock();
-  }
+  ScanLast();
   return OkStatus();
 }
 
@@ -92,7 +92,7 @@ bool Scan::AddRun(uint32_t number, const ClassRun& run) {
       continue;
     }
     if (!MakeRoom()) return false;
-    const size_t room = sparse ? 1 : kBlockRows - size_;
+    const size_t room = sparse ? 1 : ScanBlock::kRows - block_.size;
     const uint32_t end = static_cast<uint32_t>(std::min<size_t>(run.end, row + room));
     Add(number, rows, row, end);
     row = end;
@@ -101,50 +101,84 @@ bool Scan::AddRun(uint32_t number, const ClassRun& run) {
 }
 
 bool Scan::MakeRoom() {
-  if (size_ < kBlockRows) return true;
-  ScanBlock();
+  if (block_.size < ScanBlock::kRows) return true;
+  ScanGathered(queries_);
   return !(stop_ && stop_());
 }
 
 void Scan::Add(uint32_t segment, const SegmentRows& rows, uint32_t begin, uint32_t end) {
   const size_t n = end - begin;
+  const size_t size = block_.size;
   const int8_t* const codes = rows.codes(begin);
   for (size_t i = 0; i < n; ++i) {
-    rows_[size_ + i] = codes + i * query_.stride();
-    places_[size_ + i] = {segment, begin + static_cast<uint32_t>(i)};
+    block_.rows[size + i] = codes + i * stride_;
+    block_.places[size + i] = {segment, begin + static_cast<uint32_t>(i)};
   }
-  std::copy_n(rows.facts().begin() + begin, n, facts_ + size_);
-  size_ += n;
+  std::copy_n(rows.facts().begin() + begin, n, block_.facts + size);
+  block_.size += n;
 }
 
-void Scan::ScanBlock() {
-  if (!codes_) codes_.emplace(query_);
-  DotCodes(codes_->codes(), {rows_, size_}, query_.stride(), sums_);
-  rows_read_ += size_;
-  if (ranking_.floor() == kAnyScore.low) RaiseFloor();
-  const size_t selected = Select();
-  for (size_t s = 0; s < selected; ++s) {
-    const size_t i = selected_[s];
-    const ScoreRange range = RangeOf(i);
+// Empties the block.
+void Scan::ScanGathered(std::span<ScannedQuery* const> queries) {
+  const int16_t* codes[kQueriesMax];
+  int32_t* sums[kQueriesMax];
+  for (size_t q = 0; q < queries.size(); ++q) {
+    codes[q] = queries[q]->Codes();
+    sums[q] = queries[q]->sums_;
+  }
+  DotCodesOfMany({codes, queries.size()}, {block_.rows, block_.size}, stride_,
+                 {sums, queries.size()});
+  for (ScannedQuery* query : queries) query->OfferBest(block_);
+  block_.size = 0;
+}
+
+void Scan::ScanLast() {
+  ScannedQuery* with_codes[kQueriesMax];
+  size_t n = 0;
+  for (ScannedQuery* query : queries_) {
+    if (query->NeedsNoCodes(block_.size)) {
+      query->OfferAll(block_);
+    } else {
+      with_codes[n++] = query;
+    }
+  }
+  if (n > 0) ScanGathered({with_codes, n});
+}
+
+void ScannedQuery::OfferAll(const ScanBlock& block) {
+  for (size_t i = 0; i < block.size; ++i) {
+    ranking_.Offer(block.places[i].segment, block.places[i].row, kAnyScore);
+  }
+}
+
+void ScannedQuery::OfferBest(const ScanBlock& block) {
+  rows_read_ += block.size;
+  if (ranking_.floor() == kAnyScore.low) RaiseFloor(block);
+  uint32_t selected[ScanBlock::kRows];
+  const size_t n = Select(block, selected);
+  for (size_t s = 0; s < n; ++s) {
+    const size_t i = selected[s];
+    const ScoreRange range = RangeOf(block, i);
     if (range.high < ranking_.floor()) continue;
-    ranking_.Offer(places_[i].segment, places_[i].row, range);
+    ranking_.Offer(block.places[i].segment, block.places[i].row, range);
   }
-  size_ = 0;
 }
 
-ScoreRange Scan::RangeOf(size_t i) const { return CodeRange(query_, *codes_, facts_[i], sums_[i]); }
+ScoreRange ScannedQuery::RangeOf(const ScanBlock& block, size_t i) const {
+  return CodeRange(query_, *codes_, block.facts[i], sums_[i]);
+}
 
-void Scan::RaiseFloor() {
-  double lows[kBlockRows];
-  for (size_t i = 0; i < size_; ++i) lows[i] = RangeOf(i).low;
-  ranking_.RaiseFloor({lows, size_});
+void ScannedQuery::RaiseFloor(const ScanBlock& block) {
+  double lows[ScanBlock::kRows];
+  for (size_t i = 0; i < block.size; ++i) lows[i] = RangeOf(block, i).low;
+  ranking_.RaiseFloor({lows, block.size});
 }
 
 // Most rows are below the floor: they are left out without a branch or a division. What remains is
 // a superset of the rows that RangeOf() does not rule out. Its test, high < floor, is solved here
 // for the dot product, dot + error + square · ‖x‖² + slope · ‖x‖ < limit; the rounding of this is
 // within the slack. A comparison with NaN, where the floor is infinite, selects.
-size_t Scan::Select() {
+size_t ScannedQuery::Select(const ScanBlock& block, uint32_t* selected) const {
   const double floor = ranking_.floor();
   double slope = codes_->of_norm(), square = 0, limit = 0;
   switch (query_.metric()) {
@@ -160,15 +194,15 @@ size_t Scan::Select() {
       break;
   }
   const double of_residual = codes_->of_residual();
-  size_t selected = 0;
-  for (size_t i = 0; i < size_; ++i) {
-    const RowFacts& row = facts_[i];
+  size_t n = 0;
+  for (size_t i = 0; i < block.size; ++i) {
+    const RowFacts& row = block.facts[i];
     const double high = codes_->Dot(sums_[i], row.code) + of_residual * double{row.code.residual} +
                         (slope + square * row.norm) * row.norm;
-    selected_[selected] = static_cast<uint32_t>(i);
-    selected += static_cast<size_t>(!(high < limit));
+    selected[n] = static_cast<uint32_t>(i);
+    n += static_cast<size_t>(!(high < limit));
   }
-  return selected;
+  return n;
 }
 
 }  // namespace cordon

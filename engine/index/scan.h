@@ -1,4 +1,4 @@
-// The scan: offers a ranking the rows that an AllowedSet permits, but those that their codes rule
+// The scan: offers rankings the rows that an AllowedSet permits, but those that their codes rule
 // out.
 #pragma once
 
@@ -107,57 +107,90 @@ class PermittedRuns {
   uint32_t few_[kFewMax];  // they, ascending, if few()
 };
 
-// One scan by one thread. Some 60 KiB: of the stack, where they cost nothing.
-class Scan {
- public:
-  // All arguments are borrowed. `stop` may be empty.
-  Scan(const PaddedQuery& query, std::span<const Segment> segments, const AllowedSet& allowed,
-       const std::function<bool()>& stop, Ranking& ranking);
-
-  // Offers all permitted rows that may be among the best. Asks `stop` every kBlockRows rows or
-  // fewer; DEADLINE_EXCEEDED when it says true.
-  Status Run();
-
-  // Rows whose codes were read so far.
-  size_t rows_read() const { return rows_read_; }
-
- private:
-  // Rows that are gathered at once, so that kernels see full blocks however short the runs are, and
-  // never read a row that does not count; the floor rises between two.
-  static constexpr size_t kBlockRows = 512;
+// Rows that are gathered at once, across segments, so that kernels see full blocks however short
+// the runs are, and never read a row that does not count. In place and not cleared: a caller who
+// may see ten rows pays for ten.
+struct ScanBlock {
+  static constexpr size_t kRows = 512;
 
   struct Place {
     uint32_t segment;
     uint32_t row;
   };
 
+  size_t size = 0;
+  Place places[kRows];
+  const int8_t* rows[kRows];  // their codes
+  RowFacts facts[kRows];
+};
+
+// One query of a scan: offers its ranking what of each block may be among the best; the floor rises
+// between two. 10 KiB.
+class ScannedQuery {
+ public:
+  // Borrows both.
+  ScannedQuery(const PaddedQuery& query, Ranking& ranking) : query_(query), ranking_(ranking) {}
+  ScannedQuery(const ScannedQuery&) = delete;
+  ScannedQuery& operator=(const ScannedQuery&) = delete;
+
+  // Rows whose codes were read for it so far.
+  size_t rows_read() const { return rows_read_; }
+
+ private:
+  friend class Scan;
+
+  // Rows of which most are answers, or nearly: codes would spare hardly any floats.
+  bool NeedsNoCodes(size_t rows) const { return !codes_ && ranking_.HasRoomFor(rows); }
+  const int16_t* Codes() {
+    if (!codes_) codes_.emplace(query_);
+    return codes_->codes();
+  }
+  void OfferAll(const ScanBlock& block);
+  // By sums_, which are of this block.
+  void OfferBest(const ScanBlock& block);
+  void RaiseFloor(const ScanBlock& block);
+  size_t Select(const ScanBlock& block, uint32_t* selected) const;
+  ScoreRange RangeOf(const ScanBlock& block, size_t i) const;
+
+  const PaddedQuery& query_;
+  Ranking& ranking_;
+  std::optional<QueryCodes> codes_;  // from the first block on
+  size_t rows_read_ = 0;
+  int32_t sums_[ScanBlock::kRows];  // not cleared
+};
+
+// One scan by one thread, for one query or for several of one caller: each block is read from
+// memory once, and each ranking is offered what it would be alone. Some 30 KiB: of the stack, where
+// they cost nothing.
+class Scan {
+ public:
+  static constexpr size_t kQueriesMax = 32;
+
+  // All arguments are borrowed. 1 to kQueriesMax queries, all of the segments' dimension; each is
+  // scanned once. `stop` may be empty.
+  Scan(std::span<ScannedQuery* const> queries, std::span<const Segment> segments,
+       const AllowedSet& allowed, const std::function<bool()>& stop);
+
+  // Offers all permitted rows that may be among the best. Asks `stop` every ScanBlock::kRows rows
+  // or fewer, however many queries there are; DEADLINE_EXCEEDED when it says true.
+  Status Run();
+
+ private:
   // These return false to stop.
   bool ScanSegment(uint32_t segment, const PermittedRuns& permitted);
   bool AddRun(uint32_t segment, const ClassRun& run);
   bool MakeRoom();
+
   void Add(uint32_t segment, const SegmentRows& rows, uint32_t begin, uint32_t end);
+  void ScanGathered(std::span<ScannedQuery* const> queries);
+  void ScanLast();
 
-  void ScanBlock();
-  void RaiseFloor();
-  size_t Select();
-  ScoreRange RangeOf(size_t i) const;
-
-  const PaddedQuery& query_;
+  const std::span<ScannedQuery* const> queries_;
   const std::span<const Segment> segments_;
   const AllowedSet& allowed_;
   const std::function<bool()>& stop_;
-  Ranking& ranking_;
-  std::optional<QueryCodes> codes_;  // from the first block on
-  size_t rows_read_ = 0;
-
-  // The block that is being gathered, across segments. In place and not cleared: a caller who may
-  // see ten rows pays for ten.
-  size_t size_ = 0;
-  Place places_[kBlockRows];
-  const int8_t* rows_[kBlockRows];
-  RowFacts facts_[kBlockRows];
-  int32_t sums_[kBlockRows];
-  uint32_t selected_[kBlockRows];  // rows of the block that may be among the best
+  const size_t stride_;
+  ScanBlock block_;
 };
 
 }  // namespace cordon

@@ -24,6 +24,10 @@ namespace {
 constexpr uint64_t kFlatRows = 500;
 constexpr uint64_t kFlatRowsPerAnswer = 20;
 
+double InMicros(std::chrono::steady_clock::duration time) {
+  return std::chrono::duration<double, std::micro>(time).count();
+}
+
 }  // namespace
 
 VectorIndex::VectorIndex(size_t dimension, Metric metric, size_t segment_floats)
@@ -34,10 +38,7 @@ VectorIndex::VectorIndex(size_t dimension, Metric metric, size_t segment_floats)
   CORDON_CHECK(dimension >= 1 && dimension <= limits::kDimensionMax);
 }
 
-StatusOr<std::vector<Hit>> VectorIndex::Search(const AllowedSet& allowed,
-                                               std::span<const float> query,
-                                               const SearchOptions& options,
-                                               SearchTrace* trace) const {
+StatusOr<double> VectorIndex::NormOf(std::span<const float> query, size_t k) const {
   if (query.size() != dimension_) {
     return Invalid("vector", fmt::format("has {} numbers; the collection has {} dimensions",
                                          query.size(), dimension_));
@@ -46,41 +47,122 @@ StatusOr<std::vector<Hit>> VectorIndex::Search(const AllowedSet& allowed,
   if (!std::isfinite(norm)) {
     return Invalid("vector", "has a NaN or an infinity; every number must be finite");
   }
-  if (options.k == 0) return Invalid("k", "is 0; ask for at least 1");
+  if (k == 0) return Invalid("k", "is 0; ask for at least 1");
+  return norm;
+}
+
+StatusOr<std::vector<Hit>> VectorIndex::Search(const AllowedSet& allowed,
+                                               std::span<const float> query,
+                                               const SearchOptions& options,
+                                               SearchTrace* trace) const {
+  ASSIGN_OR_RETURN(const double norm, NormOf(query, options.k));
   const PaddedQuery padded(metric_, query, norm);
   SearchTrace ignored;
   SearchTrace& noted = trace == nullptr ? ignored : *trace;
-  if (lists_ != nullptr) noted.geometry = lists_->geometry().revision();
-  if (MayUseLists(allowed, padded, options)) {
-    const std::shared_ptr<CallerMasks> masks = lists_->MasksOf(allowed);
-    const float least = LeastFor(allowed, options, *masks);
-    if (least > 0) {
-      noted.plan = SearchPlan::kLists;
-      const SearchedLists searched{*lists_, *segments_, numbers(), live_.get()};
-      ListSearch search(searched, padded, allowed, *masks, options.k, least, &noted);
-      RETURN_IF_ERROR(search.Run(options.stop));
-      return search.Finish();
-    }
-  }
-  noted.plan = SearchPlan::kFlat;
+  ASSIGN_OR_RETURN(auto by_lists, SearchLists(padded, allowed, options, &noted));
+  if (by_lists) return *std::move(by_lists);
   return SearchAll(padded, allowed, options, &noted);
+}
+
+// Nothing where all permitted rows must be searched; the trace says so.
+StatusOr<std::optional<std::vector<Hit>>> VectorIndex::SearchLists(const PaddedQuery& query,
+                                                                   const AllowedSet& allowed,
+                                                                   const SearchOptions& options,
+                                                                   SearchTrace* trace) const {
+  using Found = std::optional<std::vector<Hit>>;
+  trace->plan = SearchPlan::kFlat;
+  if (lists_ != nullptr) trace->geometry = lists_->geometry().revision();
+  if (!MayUseLists(allowed, query, options)) return Found();
+  const std::shared_ptr<CallerMasks> masks = lists_->MasksOf(allowed);
+  const float least = LeastFor(allowed, options, *masks);
+  if (least <= 0) return Found();
+  trace->plan = SearchPlan::kLists;
+  const SearchedLists searched{*lists_, *segments_, numbers(), live_.get()};
+  ListSearch search(searched, query, allowed, *masks, options.k, least, trace);
+  RETURN_IF_ERROR(search.Run(options.stop));
+  return Found(search.Finish());
 }
 
 StatusOr<std::vector<Hit>> VectorIndex::SearchAll(const PaddedQuery& query,
                                                   const AllowedSet& allowed,
                                                   const SearchOptions& options,
                                                   SearchTrace* trace) const {
-  using Micros = std::chrono::duration<double, std::micro>;
   const auto begin = std::chrono::steady_clock::now();
   Ranking ranking(query, *segments_, options.k);
-  Scan scan(query, *segments_, allowed, options.stop, ranking);
-  RETURN_IF_ERROR(scan.Run());
-  const auto scanned = std::chrono::steady_clock::now();
+  ScannedQuery scanned(query, ranking);
+  ScannedQuery* const alone[] = {&scanned};
+  RETURN_IF_ERROR(Scan(alone, *segments_, allowed, options.stop).Run());
+  const auto ended = std::chrono::steady_clock::now();
   std::vector<Hit> hits = ranking.Finish();
-  trace->rows_reranked = scan.rows_read();
-  trace->scan_us = Micros(scanned - begin).count();
-  trace->finish_us = Micros(std::chrono::steady_clock::now() - scanned).count();
+  trace->rows_reranked = scanned.rows_read();
+  trace->scan_us = InMicros(ended - begin);
+  trace->finish_us = InMicros(std::chrono::steady_clock::now() - ended);
   return hits;
+}
+
+namespace {
+
+// A question that shares a scan. 30 KiB.
+struct Sharing {
+  Sharing(Metric metric, const VectorQuestion& question, double norm,
+          std::span<const Segment> segments, VectorAnswer* to)
+      : query(metric, question.vector, norm),
+        ranking(query, segments, question.k),
+        scanned(query, ranking),
+        answer(to) {}
+
+  PaddedQuery query;
+  Ranking ranking;
+  ScannedQuery scanned;
+  VectorAnswer* answer;
+};
+using Sharers = std::vector<std::unique_ptr<Sharing>>;
+
+// Answers them all. Requires 1 to Scan::kQueriesMax.
+Status ScanTogether(const Sharers& sharers, std::span<const Segment> segments,
+                    const AllowedSet& allowed, const std::function<bool()>& stop) {
+  const auto begin = std::chrono::steady_clock::now();
+  std::vector<ScannedQuery*> queries;
+  for (const auto& sharing : sharers) queries.push_back(&sharing->scanned);
+  RETURN_IF_ERROR(Scan(queries, segments, allowed, stop).Run());
+  const auto ended = std::chrono::steady_clock::now();
+  for (const auto& sharing : sharers) {
+    const auto its_begin = std::chrono::steady_clock::now();
+    auto& [hits, trace] = *sharing->answer;
+    hits = sharing->ranking.Finish();
+    trace.rows_reranked = sharing->scanned.rows_read();
+    trace.scan_us = InMicros(ended - begin);
+    trace.finish_us = InMicros(std::chrono::steady_clock::now() - its_begin);
+  }
+  return OkStatus();
+}
+
+}  // namespace
+
+StatusOr<std::vector<VectorAnswer>> VectorIndex::SearchMany(
+    const AllowedSet& allowed, std::span<const VectorQuestion> questions,
+    const SearchOptions& options) const {
+  std::vector<VectorAnswer> answers(questions.size());
+  Sharers sharers;
+  SearchOptions its = options;
+  for (size_t i = 0; i < questions.size(); ++i) {
+    its.k = questions[i].k;
+    ASSIGN_OR_RETURN(const double norm, NormOf(questions[i].vector, its.k));
+    auto sharing = std::make_unique<Sharing>(metric_, questions[i], norm, *segments_, &answers[i]);
+    ASSIGN_OR_RETURN(auto by_lists, SearchLists(sharing->query, allowed, its, &answers[i].trace));
+    if (by_lists) {
+      answers[i].hits = *std::move(by_lists);
+      continue;
+    }
+    sharers.push_back(std::move(sharing));
+    if (sharers.size() < Scan::kQueriesMax) continue;
+    RETURN_IF_ERROR(ScanTogether(sharers, *segments_, allowed, options.stop));
+    sharers.clear();
+  }
+  if (!sharers.empty()) {
+    RETURN_IF_ERROR(ScanTogether(sharers, *segments_, allowed, options.stop));
+  }
+  return answers;
 }
 
 // By permitted rows and what is asked alone.

@@ -70,7 +70,20 @@ struct MadeLists {
   std::vector<Segment> listed = {};  // segments written since, with lists under a new geometry
 };
 
-// See the top. Cheap to copy; every const call is thread-safe.
+// One of several questions by the same caller. Borrowed during SearchMany().
+struct VectorQuestion {
+  std::span<const float> vector;
+  size_t k = 10;
+};
+
+// What Search() finds for one of them.
+struct VectorAnswer {
+  std::vector<Hit> hits;
+  SearchTrace trace;  // where a scan was shared, scan_us is that of the whole scan
+};
+
+// See the top. Cheap to copy; every const call is thread-safe, and none waits for another that
+// searches: searches on as many threads as there are processors share nothing but what they read.
 class VectorIndex {
  public:
   // An empty index. Requires 1 ≤ dimension ≤ limits::kDimensionMax. `segment_floats` is the size
@@ -93,6 +106,13 @@ class VectorIndex {
   StatusOr<std::vector<Hit>> Search(const AllowedSet& allowed, std::span<const float> query,
                                     const SearchOptions& options,
                                     SearchTrace* trace = nullptr) const;
+
+  // For each question what Search() would find with its k, which replaces that of `options`: all
+  // questions that need a scan share it, so that permitted rows are read from memory once for many.
+  // The others are searched one by one. Errors as of Search(), and then there is no answer at all.
+  StatusOr<std::vector<VectorAnswer>> SearchMany(const AllowedSet& allowed,
+                                                 std::span<const VectorQuestion> questions,
+                                                 const SearchOptions& options) const;
 
   // How many rows are permitted.
   uint64_t CountAllowed(const AllowedSet& allowed) const;
@@ -136,6 +156,11 @@ class VectorIndex {
   size_t Covered() const { return lists_ == nullptr ? 0 : lists_->segments(); }
   VectorIndex Next(std::vector<Segment> segments) const;
   Segment Listed(Segment segment, std::span<const std::optional<ListPair>> known) const;
+  StatusOr<double> NormOf(std::span<const float> query, size_t k) const;
+  StatusOr<std::optional<std::vector<Hit>>> SearchLists(const PaddedQuery& query,
+                                                        const AllowedSet& allowed,
+                                                        const SearchOptions& options,
+                                                        SearchTrace* trace) const;
   StatusOr<std::vector<Hit>> SearchAll(const PaddedQuery& query, const AllowedSet& allowed,
                                        const SearchOptions& options, SearchTrace* trace) const;
   bool PermitsMoreThan(uint64_t rows, const AllowedSet& allowed) const;
