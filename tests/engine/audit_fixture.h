@@ -52,10 +52,37 @@ class Audit : public ScratchWriter {
       return Told(Send<v1::ApplyPolicyResponse, v1::ApplyPolicyRequest>(
           [](auto context, auto in, auto done) { ApplyPolicy(context, in, done); }, request));
     }
+    if (kind == "create_key") return MakeNextKey(request);
+    if (kind == "revoke_key") {
+      return Told(Send<v1::RevokeKeyResponse, v1::RevokeKeyRequest>(RevokeKey, request));
+    }
+    return ChangeDocuments(kind, request);
+  }
+  std::string ChangeDocuments(const std::string& kind, const std::string& request) {
     if (kind == "set_access") {
       return Told(Send<v1::SetAccessResponse, v1::SetAccessRequest>(SetAccess, request));
     }
+    if (kind == "set_access_many") {
+      return Told(
+          Send<v1::SetAccessManyResponse, v1::SetAccessManyRequest>(SetAccessMany, request));
+    }
+    if (kind == "set_access_selected") {
+      return Told(Send<v1::SetAccessSelectedResponse, v1::SetAccessSelectedRequest>(
+          [](auto context, auto in, auto done) { SetAccessSelected(context, in, {}, done); },
+          request));
+    }
+    if (kind == "erase") {
+      return Told(Send<v1::EraseResponse, v1::EraseRequest>(Erase, request));
+    }
     return Told(Send<v1::DeleteResponse, v1::DeleteRequest>(Delete, request));
+  }
+  // Keys by the ids "default.x0" and so on.
+  std::string MakeNextKey(const std::string& request) {
+    const std::string id = "default.x" + std::to_string(keys_++);
+    return Told(Asked<v1::CreateKeyResponse>([&](auto done) {
+      CreateKey(Context(), FromText<v1::CreateKeyRequest>(request),
+                {id, id + ".s", std::string(32, 'd')}, done);
+    }));
   }
   template <typename Response>
   static std::string Told(const StatusOr<Response>& answer) {
@@ -101,6 +128,9 @@ class Audit : public ScratchWriter {
                     .ok());
     return found;
   }
+
+ private:
+  int keys_ = 0;
 };
 
 }  // namespace cordon

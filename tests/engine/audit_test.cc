@@ -397,7 +397,24 @@ TEST_F(Questions, AnyoneMayAsk) {
       {"set_access { " + std::string(kD) + "label { level: 'public' } }", Right::kLabel},
       {"set_access { " + std::string(kD) + "acl { allow { principal: 'everyone' } } }",
        Right::kGrant},
-      {deletion_, Right::kIngest}};
+      {deletion_, Right::kIngest},
+      {"set_access_many { collection: 'docs' changes { document: 'd' label { level: 'public' } } }",
+       Right::kLabel},
+      {"set_access_selected { collection: 'docs' id_prefix: 'd' label { level: 'public' } }",
+       Right::kLabel},
+      {"erase { " + std::string(kD) + "}", Right::kErase},
+      {"delete_collection { name: 'docs' }", Right::kAdmin},
+      {"create_key { grant { principal: 'service:n' rights: RIGHT_QUERY } }", Right::kAdmin},
+      {"revoke_key { id: 'default.r' }", Right::kAdmin},
+      {"open_break_glass { reason: 'r' until { seconds: 9 } }", Right::kBreakGlass},
+      {"close_break_glass { id: 'open' }", Right::kBreakGlass}};
+  MakeKey("default.r", "principal: 'service:r' rights: RIGHT_QUERY");
+  ASSERT_TRUE(Asked<v1::OpenBreakGlassResponse>([&](auto done) {
+                OpenBreakGlass(
+                    Context(),
+                    FromText<v1::OpenBreakGlassRequest>("reason: 'r' until { seconds: 9 }"), "open",
+                    done);
+              }).ok());
   for (const Right right : kAllRights) {
     const bool audit = right == Right::kAudit;
     EXPECT_EQ(Who(kD, Only({right})).ok(), audit) << RightName(right);
@@ -418,6 +435,7 @@ TEST_F(Questions, AHiddenCollectionDiffersFromAnAbsentOne) {
       return Who(at, other).status().ToString() +
              Report("as: 'user:ana' collection: '" + collection + "'", other).status().ToString() +
              Sim("delete_document { " + at + "}", other).status().ToString() +
+             Sim("erase { " + at + "}", other).status().ToString() +
              Sim("set_access { " + at + "label { level: 'public' } }", other).status().ToString();
     };
     EXPECT_EQ(ask("docs"), ask("absent"));

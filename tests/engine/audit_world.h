@@ -115,16 +115,35 @@ class AuditDraw {
   }
   // A change as SimulateRequest names it, and its request.
   std::pair<std::string, std::string> Change(int64_t seconds) {
-    const std::string document =
-        fmt::format("collection: '{}' document: '{}' ", kAuditCollections[Below(2)], DocumentId());
-    const uint64_t kind = Below(10);
+    const uint64_t kind = Below(14);
     if (kind < 3) return {"policy", Policy(seconds)};
-    if (kind < 4) return {"delete_document", document};
-    if (kind < 6) return {"set_access", document + Acl(seconds) + (Percent(50) ? Label() : "")};
-    return {"directory", Directory(seconds)};
+    if (kind < 7) return {"directory", Directory(seconds)};
+    if (kind < 8) return {"create_key", NewKey()};
+    if (kind < 9) return {"revoke_key", fmt::format("id: 'default.x{}'", Below(6))};
+    const std::string in = fmt::format("collection: '{}' ", kAuditCollections[Below(2)]);
+    const std::string document = "document: '" + DocumentId() + "' ";
+    const std::string access = Acl(seconds) + (Percent(50) ? Label() : "");
+    if (kind < 10) return {"delete_document", in + document};
+    if (kind < 11) return {"erase", in + (Percent(50) ? document : Source())};
+    if (kind < 12) {
+      return {"set_access_many", in + "changes { " + document + access + "} changes { document: '" +
+                                     DocumentId() + "' " + Label() + "} "};
+    }
+    if (kind < 13) return {"set_access_selected", in + Selected() + access};
+    return {"set_access", in + document + access};
   }
 
  private:
+  std::string Source() { return fmt::format("source: 's{}' ", Below(3)); }
+  std::string Selected() {
+    return Percent(50) ? Source() : fmt::format("id_prefix: 'd{}' ", Below(3));
+  }
+  // A service's clearance is that of its keys, unless the directory gives it one.
+  std::string NewKey() {
+    return fmt::format("grant {{ principal: 'service:s{}' rights: RIGHT_QUERY {}}}", Below(3),
+                       Clearance());
+  }
+
   Random random_;
 };
 

@@ -1,0 +1,85 @@
+// Changes of which a simulation says too little: whole collections, emergencies, and what takes
+// more than one revision.
+#include <gtest/gtest.h>
+
+#include "tests/engine/audit_fixture.h"
+
+namespace cordon {
+namespace {
+
+class Simulated : public Audit {
+ protected:
+  // Of `principal`: "+gained -lost" documents, in all; "" if nothing changes for it.
+  std::string For(const std::string& principal, const std::string& change) {
+    const auto answer = Sim(change);
+    EXPECT_TRUE(answer.ok()) << change << answer.status().ToString();
+    if (!answer.ok()) return answer.status().ToString();
+    for (const auto& one : answer->principals()) {
+      if (one.principal() == principal) return fmt::format("+{} -{}", one.gained(), one.lost());
+    }
+    return "";
+  }
+  // A document that user:ana alone may see.
+  static std::string Closed(const std::string& id) {
+    return "documents { id: '" + id +
+           "' acl { allow { principal: 'user:ana' } } label { level: 'public' } provenance { "
+           "source: 'bulk' } chunks { text: 't' embedding: 1 embedding: 0 } } ";
+  }
+};
+
+TEST_F(Simulated, ADeletedCollectionIsStillSeen) {
+  ASSERT_TRUE(Ingest(Closed("closed") + Good("open")).ok());
+  const std::string gone = "delete_collection { name: 'docs' } ";
+  EXPECT_EQ(For("user:ana", gone), "+0 -2");
+  EXPECT_EQ(For("everyone", gone), "+0 -1");
+  EXPECT_EQ(For("user:ana", "delete_collection { name: 'typed' } "), "");
+  EXPECT_EQ(Outcome(Sim("delete_collection { name: 'none' } ")), "NOT_FOUND: collection");
+  EXPECT_EQ(Documents("docs").size(), 2u);
+}
+
+TEST_F(Simulated, AnEmergencyOpensNothing) {
+  ASSERT_TRUE(Ingest(Closed("closed") + Good("open")).ok());
+  ASSERT_EQ(Change("directory", "principals { name: 'user:eve' clearance { level: 'public' } }"),
+            "OK");
+  const std::string access = "as: 'user:eve' reason: 'a fire' until { seconds: 9 } ";
+  const std::string open = "open_break_glass { " + access + "} ";
+  EXPECT_EQ(For("user:eve", open), "+1 -0");
+  EXPECT_EQ(For("user:ana", open), "");
+  EXPECT_TRUE(Pin()->policy().break_glass->empty());
+
+  ASSERT_TRUE(Asked<v1::OpenBreakGlassResponse>([&](auto done) {
+                OpenBreakGlass(Context(), FromText<v1::OpenBreakGlassRequest>(access), "g", done);
+              }).ok());
+  EXPECT_EQ(For("user:eve", "close_break_glass { id: 'g' } "), "+0 -1");
+  EXPECT_EQ(Outcome(Sim("close_break_glass { id: 'none' } ")), "NOT_FOUND: id");
+  EXPECT_EQ(Outcome(Sim("open_break_glass { as: 'user:eve' until { seconds: 9 } } ")),
+            "INVALID_ARGUMENT: reason");
+}
+
+TEST_F(Simulated, ACertificateIsLeftUnsaid) {
+  EXPECT_EQ(Outcome(Sim("create_key { grant { principal: 'service:s' rights: RIGHT_QUERY "
+                        "certificate: 'dns:s.example' } } ")),
+            "INVALID_ARGUMENT: certificate");
+}
+
+// What a call would do by several revisions is not told by the first of them.
+TEST_F(Simulated, APartIsToldAsTheWhole) {
+  std::string batch;
+  for (size_t i = 0; i < limits::kDocumentsPerBatch; ++i) {
+    batch += Closed(fmt::format("a/{}", i));
+  }
+  ASSERT_TRUE(Ingest(batch).ok());
+  const std::string open = "acl { allow { principal: 'everyone' } } } ";
+  const std::string select = "set_access_selected { collection: 'docs' source: 'bulk' " + open;
+  const std::string erase = "erase { collection: 'docs' source: 'bulk' } ";
+  EXPECT_EQ(For("everyone", select), "+4096 -0");
+  EXPECT_EQ(For("user:ana", erase), "+0 -4096");
+  ASSERT_TRUE(Ingest(Closed("b")).ok());
+  EXPECT_EQ(Outcome(Sim(select)), "INVALID_ARGUMENT: id_prefix");
+  EXPECT_EQ(Outcome(Sim(erase)), "INVALID_ARGUMENT: erase");
+  EXPECT_EQ(For("everyone", "set_access_selected { collection: 'docs' id_prefix: 'b' " + open),
+            "+1 -0");
+}
+
+}  // namespace
+}  // namespace cordon
