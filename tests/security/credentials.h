@@ -72,11 +72,12 @@ inline Code ExpectedCode(const Row& row, const Credential& with) {
       // A change that is only tried is judged like the change.
       return row.method.starts_with("Ingest/SetAccess") || row.method == "Ingest/Delete" ||
                      row.method == "Ingest/Erase" || row.method == "Ingest/SetHold" ||
-                     (row.method == "Policy/Simulate" && documents)
+                     (row.method == "Policy/Simulate" && documents && row.what != kWholeCollection)
                  ? Code::PERMISSION_DENIED
                  : Code::OK;
     case Reach::kForwardsInVain:
-      return row.method.starts_with("Retrieval/") || row.method == "Policy/OpenBreakGlass"
+      return row.method.starts_with("Retrieval/") || row.method == "Policy/OpenBreakGlass" ||
+                     row.what == kEmergency
                  ? Code::PERMISSION_DENIED
                  : Code::OK;
   }

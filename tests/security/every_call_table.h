@@ -41,6 +41,10 @@ struct Row {
   std::vector<v1::Right> document_needs{};
 };
 
+// Changes that are judged otherwise than the others, also where they are only tried.
+inline constexpr const char* kWholeCollection = "a whole collection";
+inline constexpr const char* kEmergency = "an emergency";
+
 // Pieces of requests.
 namespace request_text {
 inline const std::string kInDocs = "collection: 'docs' ";
@@ -319,6 +323,53 @@ inline std::vector<Row> QuestionRows() {
   };
 }
 
+// The same question about changes of many documents, and of who may call.
+inline std::vector<Row> SimulationRows() {
+  using enum Touches;
+  using namespace v1;            // NOLINT: the rights
+  using namespace request_text;  // NOLINT: as well
+  return {
+      {"Policy/Simulate",
+       "lists",
+       "set_access_many { " + kMany + kAcl + "} }",
+       {RIGHT_AUDIT, RIGHT_GRANT},
+       kDocuments},
+      {"Policy/Simulate",
+       "a selection",
+       "set_access_selected { " + kSelected + kAcl + kLabel + "}",
+       {RIGHT_AUDIT, RIGHT_GRANT, RIGHT_LABEL},
+       kDocuments},
+      {"Policy/Simulate",
+       "an erasure",
+       "erase { " + kOpen + "}",
+       {RIGHT_AUDIT, RIGHT_ERASE},
+       kDocuments},
+      {"Policy/Simulate",
+       kWholeCollection,
+       "delete_collection { name: '$COLLECTION' }",
+       {RIGHT_AUDIT, RIGHT_ADMIN},
+       kDocuments},
+      {"Policy/Simulate",
+       "a key",
+       "create_key { grant { principal: 'service:$NEW' rights: RIGHT_QUERY } }",
+       {RIGHT_AUDIT, RIGHT_ADMIN}},
+      {"Policy/Simulate",
+       "a revocation",
+       "revoke_key { id: '$KEY' }",
+       {RIGHT_AUDIT, RIGHT_ADMIN},
+       kFirstTenant},
+      {"Policy/Simulate",
+       kEmergency,
+       "open_break_glass { " + kReason + "}",
+       {RIGHT_AUDIT, RIGHT_BREAK_GLASS}},
+      {"Policy/Simulate",
+       "the end of an emergency",
+       "close_break_glass { id: '$GLASS' }",
+       {RIGHT_AUDIT, RIGHT_BREAK_GLASS},
+       kFirstTenant},
+  };
+}
+
 inline std::vector<Row> AdminRows() {
   using enum Touches;
   using namespace v1;            // NOLINT: the rights
@@ -364,7 +415,7 @@ inline const std::vector<Row>& Table() {
   static const std::vector<Row> rows = [] {
     std::vector<Row> all;
     for (const auto& part : {RetrievalRows(), IngestRows(), ErasureRows(), PolicyRows(),
-                             QuestionRows(), AdminRows()}) {
+                             QuestionRows(), SimulationRows(), AdminRows()}) {
       all.insert(all.end(), part.begin(), part.end());
     }
     return all;
