@@ -16,13 +16,12 @@ namespace {
 // The segments and staged rows of the next version, while it is made.
 class NextVersion {
  public:
-  // `covered`: how many of the segments lists cover; `geometry`: the revision of the lists.
-  NextVersion(std::span<const Segment> segments, size_t covered, RowNumbers numbers,
-              uint64_t geometry)
+  // `lists` cover the first of the segments; null if there are none. Borrowed.
+  NextVersion(std::span<const Segment> segments, const Lists* lists, RowNumbers numbers)
       : segments_(segments.begin(), segments.end()),
-        covered_(covered),
+        lists_(lists),
+        covered_(lists == nullptr ? 0 : lists->segments()),
         numbers_(numbers),
-        geometry_(geometry),
         dead_(segments.size()),
         erased_(segments.size(), false) {}
 
@@ -87,10 +86,18 @@ class NextVersion {
         source.ordinal = rows.ordinal(row);
         source.embedding = rows.embedding(row);
         source.norm = rows.norm(row);
-        const auto& lists = segments_[s].lists();
-        if (lists != nullptr && lists->geometry == geometry_) source.lists = lists->pairs[row];
+        source.lists = ListsOf(s, row);
       }
     }
+  }
+
+  // Nothing if there are none, or those of another geometry.
+  std::optional<KnownLists> ListsOf(size_t s, uint32_t row) const {
+    const auto& known = segments_[s].lists();
+    if (lists_ == nullptr || known == nullptr) return std::nullopt;
+    if (known->geometry != lists_->geometry().revision()) return std::nullopt;
+    if (s < covered_) return KnownLists{known->pairs[row], &lists_->part(), numbers_.Of(s, row)};
+    return KnownLists{known->pairs[row], known->part.get(), row};
   }
 
   // Rows of the document that died before are as readable as those that die now.
@@ -134,9 +141,9 @@ class NextVersion {
   }
 
   std::vector<Segment> segments_;
+  const Lists* const lists_;
   const size_t covered_;
   const RowNumbers numbers_;
-  const uint64_t geometry_;
   std::vector<uint32_t> killed_;
   std::vector<std::optional<Bitmap>> dead_;     // by segment; what this version adds included
   std::vector<bool> erased_;                    // by segment
@@ -179,7 +186,7 @@ void VectorIndex::AppendSegments(std::vector<RowSource> rows,
   for (size_t part = 0; part < parts; ++part) {
     const auto begin = rows.begin() + static_cast<std::ptrdiff_t>(rows.size() * part / parts);
     const auto end = rows.begin() + static_cast<std::ptrdiff_t>(rows.size() * (part + 1) / parts);
-    std::vector<std::optional<ListPair>> lists;
+    std::vector<std::optional<KnownLists>> lists;
     const Segment segment(
         SegmentRows::Build(dimension_, std::vector<RowSource>(begin, end), &lists));
     segments.push_back(Listed(segment, lists));
@@ -188,7 +195,7 @@ void VectorIndex::AppendSegments(std::vector<RowSource> rows,
 
 VectorIndex VectorIndex::Apply(std::span<const DocumentChange> changes) const {
   const uint64_t geometry = lists_ == nullptr ? 0 : lists_->geometry().revision();
-  NextVersion next(*segments_, Covered(), numbers(), geometry);
+  NextVersion next(*segments_, lists_.get(), numbers());
   for (const DocumentChange& change : changes) next.Change(change);
   const std::vector<RowSource> staged = next.TakeStaged();
   const std::vector<Segment> old = next.TakeSegments();

@@ -17,7 +17,7 @@ ListPart::ListPart(const Geometry& geometry, std::span<const NumberedRow> rows,
     if (pair.second != pair.first) visit(pair.second);
   };
   for (const NumberedRow& row : rows) {
-    for_each_list(row.lists, [&](uint32_t list) {
+    for_each_list(row.lists.pair, [&](uint32_t list) {
       ++next[list + 1];
       ++entries;
     });
@@ -30,14 +30,24 @@ ListPart::ListPart(const Geometry& geometry, std::span<const NumberedRow> rows,
   for (size_t i = 0; i < rows.size(); ++i) {
     if (i % kRowsToStop == 0 && stop && stop()) return;
     const NumberedRow& row = rows[i];
-    geometry.Rotate(row.embedding, row.norm, rotated.row(0));
-    for_each_list(row.lists, [&](uint32_t list) {
-      const uint32_t entry = next[list]++;
-      classes_[entry] = row.class_id;
-      blocks_.Put(entry, row.id, geometry.form(), rotated.row(0), geometry.centroid(list),
-                  geometry.mean());
-    });
+    if (row.lists.part == nullptr) geometry.Rotate(row.embedding, row.norm, rotated.row(0));
+    for_each_list(row.lists.pair,
+                  [&](uint32_t list) { Code(geometry, row, rotated.row(0), list, next[list]++); });
   }
+}
+
+// Codes are a function of vector and geometry alone: what is known already is copied, which costs a
+// small part of finding it out anew.
+void ListPart::Code(const Geometry& geometry, const NumberedRow& row, const float* rotated,
+                    uint32_t list, size_t entry) {
+  classes_[entry] = row.class_id;
+  if (row.lists.part == nullptr) {
+    blocks_.Put(entry, row.id, geometry.form(), rotated, geometry.centroid(list), geometry.mean());
+    return;
+  }
+  const std::optional<size_t> known = row.lists.part->EntryOf(list, row.lists.id);
+  CORDON_CHECK(known.has_value());
+  blocks_.Copy(entry, row.id, row.lists.part->blocks_, *known);
 }
 
 // Few entries for many lists: only those that have any are named.
@@ -58,28 +68,42 @@ void ListPart::SetBegins(std::span<const uint32_t> begins) {
 }
 
 ListPart ListPart::Merge(const Geometry& geometry, std::span<const ListPart* const> parts,
-                         const Number& number) {
+                         const Number& number, const std::function<bool()>& stop) {
+  constexpr uint32_t kListsToStop = 64;
+  // Calls visit(part, entry, id) for each entry of a list that is not left out.
+  const auto for_each_entry = [&](uint32_t list, auto visit) {
+    for (size_t p = 0; p < parts.size(); ++p) {
+      const ListRange range = parts[p]->Find(list);
+      for (size_t from = range.begin; from < range.end; ++from) {
+        if (const auto id = number(p, parts[p]->blocks_.id(from))) visit(*parts[p], from, *id);
+      }
+    }
+  };
   std::vector<uint32_t> begins(geometry.lists() + 1);
   for (uint32_t l = 0; l < geometry.lists(); ++l) {
     begins[l + 1] = begins[l];
-    for (const ListPart* part : parts) begins[l + 1] += part->Find(l).size();
+    for_each_entry(l, [&](const ListPart&, size_t, uint32_t) { ++begins[l + 1]; });
   }
   ListPart merged;
   merged.SetBegins(begins);
   merged.blocks_ = CodeBlocks(begins.back(), geometry.size());
   merged.classes_.reserve(begins.back());
-  uint32_t entry = 0;
   for (uint32_t l = 0; l < geometry.lists(); ++l) {
-    for (size_t p = 0; p < parts.size(); ++p) {
-      const ListRange range = parts[p]->Find(l);
-      for (size_t from = range.begin; from < range.end; ++from) {
-        const CodeBlocks& blocks = parts[p]->blocks();
-        merged.blocks_.Copy(entry++, number(p, blocks.id(from)), blocks, from);
-        merged.classes_.push_back(parts[p]->classes()[from]);
-      }
-    }
+    if (l % kListsToStop == 0 && stop && stop()) break;
+    for_each_entry(l, [&](const ListPart& part, size_t from, uint32_t id) {
+      merged.blocks_.Copy(merged.classes_.size(), id, part.blocks_, from);
+      merged.classes_.push_back(part.classes_[from]);
+    });
   }
   return merged;
+}
+
+std::optional<size_t> ListPart::EntryOf(uint32_t list, uint32_t id) const {
+  const ListRange range = Find(list);
+  for (size_t entry = range.begin; entry < range.end; ++entry) {
+    if (blocks_.id(entry) == id) return entry;
+  }
+  return std::nullopt;
 }
 
 ListRange ListPart::Find(uint32_t list) const {

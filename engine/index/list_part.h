@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <utility>
 #include <vector>
@@ -33,7 +34,7 @@ struct NumberedRow {
   uint32_t class_id;
   const float* embedding;
   double norm;
-  ListPair lists;
+  KnownLists lists;  // with a part of the same geometry, if any
 };
 
 // Immutable; thread-safe.
@@ -44,17 +45,22 @@ class ListPart {
   ListPart(const Geometry& geometry, std::span<const NumberedRow> rows,
            const std::function<bool()>& stop = {});
 
-  // The entries of several parts of one geometry; `number` gives a row of part i its id.
-  using Number = std::function<uint32_t(size_t part, uint32_t id)>;
+  // The entries of several parts of one geometry; `number` gives a row of part i its id, or nothing
+  // if it is left out. Of no use if `stop` (may be empty) said true, which it then goes on saying.
+  using Number = std::function<std::optional<uint32_t>(size_t part, uint32_t id)>;
   static ListPart Merge(const Geometry& geometry, std::span<const ListPart* const> parts,
-                        const Number& number);
+                        const Number& number, const std::function<bool()>& stop = {});
 
   const CodeBlocks& blocks() const { return blocks_; }
   // The class of each entry.
   std::span<const uint32_t> classes() const { return classes_; }
   ListRange Find(uint32_t list) const;
+  // Where a list has the row with this id; nothing if it does not. Looks at all of the list.
+  std::optional<size_t> EntryOf(uint32_t list, uint32_t id) const;
 
  private:
+  void Code(const Geometry& geometry, const NumberedRow& row, const float* rotated, uint32_t list,
+            size_t entry);
   void SetBegins(std::span<const uint32_t> begins);
 
   Bitmap present_;                // lists that have entries; empty if begins_ has all

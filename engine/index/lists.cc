@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <optional>
 
 #include "engine/base/check.h"
 #include "engine/base/limits.h"
@@ -27,23 +28,41 @@ Lists::Lists(std::shared_ptr<const Geometry> geometry, std::span<const Segment> 
     Cover(segments[s]);
     const SegmentRows& from = segments[s].rows();
     for (uint32_t row = 0; row < from.size(); ++row) {
-      rows.push_back({numbers_.Of(s, row), from.class_id(row), from.embedding(row), from.norm(row),
-                      of_segments_[s]->pairs[row]});
+      rows.push_back({numbers_.Of(s, row),
+                      from.class_id(row),
+                      from.embedding(row),
+                      from.norm(row),
+                      {of_segments_[s]->pairs[row]}});
     }
   }
   part_ = ListPart(*geometry_, rows, stop);
 }
 
-Lists::Lists(const Lists& before, std::span<const Segment> segments, RowNumbers numbers)
+Lists::Lists(const Lists& before, std::span<const Segment> segments, RowNumbers numbers,
+             const std::function<bool()>& stop)
     : geometry_(before.geometry_), numbers_(numbers), cache_(limits::kMaskCacheBytes) {
   std::vector<const ListPart*> parts = {&before.part_};
+  std::vector<size_t> place_of = {0};                              // by part: of its segment
+  std::vector<std::optional<size_t>> moved_to(before.segments());  // nothing: it is gone
   for (size_t s = 0; s < segments.size(); ++s) {
     Cover(segments[s]);
-    if (s >= before.segments()) parts.push_back(segments[s].lists()->part.get());
+    const auto covered =
+        std::find(before.segments_.begin(), before.segments_.end(), segments[s].shared_rows());
+    if (covered != before.segments_.end()) {
+      moved_to[static_cast<size_t>(covered - before.segments_.begin())] = s;
+      continue;
+    }
+    parts.push_back(segments[s].lists()->part.get());
+    CORDON_CHECK(parts.back() != nullptr);
+    place_of.push_back(s);
   }
-  part_ = ListPart::Merge(*geometry_, parts, [&](size_t part, uint32_t id) {
-    return part == 0 ? id : numbers_.Of(before.segments() + part - 1, id);
-  });
+  const auto number = [&](size_t part, uint32_t id) -> std::optional<uint32_t> {
+    if (part > 0) return numbers_.Of(place_of[part], id);
+    const std::optional<size_t> place = moved_to[numbers_.segment(id)];
+    if (!place) return std::nullopt;
+    return numbers_.Of(*place, numbers_.row(id));
+  };
+  part_ = ListPart::Merge(*geometry_, parts, number, stop);
 }
 
 void Lists::Cover(const Segment& segment) {
@@ -95,12 +114,8 @@ std::shared_ptr<CallerMasks> Lists::MakeMasks(const AllowedSet& allowed) const {
 void Lists::Kill(const ListPair& pair, uint32_t id, std::vector<uint32_t>* live) const {
   if (Planted(Bug::kTombstoneNotInLists)) return;
   for (const uint32_t list : {pair.first, pair.second}) {
-    const ListRange range = part_.Find(list);
-    for (size_t entry = range.begin; entry < range.end; ++entry) {
-      if (part_.blocks().id(entry) != id) continue;
-      (*live)[entry / kBlockEntries] &= ~(uint32_t{1} << entry % kBlockEntries);
-      break;
-    }
+    const std::optional<size_t> entry = part_.EntryOf(list, id);
+    if (entry) (*live)[*entry / kBlockEntries] &= ~(uint32_t{1} << *entry % kBlockEntries);
   }
 }
 

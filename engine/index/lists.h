@@ -43,12 +43,12 @@ class Lists {
   // geometry. Of no use if `stop` (may be empty) said true, which it then goes on saying.
   Lists(std::shared_ptr<const Geometry> geometry, std::span<const Segment> segments,
         RowNumbers numbers, const std::function<bool()>& stop = {});
-  // The same, by copying the codes of `before`, which covers the first of them, and of the others'
-  // own lists.
-  Lists(const Lists& before, std::span<const Segment> segments, RowNumbers numbers);
+  // The same, by copying the codes of `before`, which covers some of them, and of the others' own
+  // lists.
+  Lists(const Lists& before, std::span<const Segment> segments, RowNumbers numbers,
+        const std::function<bool()>& stop = {});
 
   const Geometry& geometry() const { return *geometry_; }
-  const std::shared_ptr<const Geometry>& shared_geometry() const { return geometry_; }
   const ListPart& part() const { return part_; }
   // What a covered segment has beside it from now on.
   const std::shared_ptr<const SegmentLists>& of_segment(size_t i) const { return of_segments_[i]; }

@@ -39,7 +39,7 @@ double FiniteNorm(const float* embedding, size_t dimension) {
 }  // namespace
 
 std::shared_ptr<const SegmentRows> SegmentRows::Build(size_t dimension, std::vector<RowSource> rows,
-                                                      KnownLists* lists) {
+                                                      ListsOfRows* lists) {
   return std::shared_ptr<const SegmentRows>(
       new SegmentRows(dimension, std::nullopt, std::move(rows), lists));
 }
@@ -51,7 +51,7 @@ std::shared_ptr<const SegmentRows> SegmentRows::BuildInPlace(size_t dimension, F
 }
 
 SegmentRows::SegmentRows(size_t dimension, std::optional<FloatRows> floats,
-                         std::vector<RowSource> rows, KnownLists* lists) {
+                         std::vector<RowSource> rows, ListsOfRows* lists) {
   CORDON_CHECK(!rows.empty() && rows.size() <= UINT32_MAX);
   const bool copy = !floats;
   floats_ = copy ? FloatRows(rows.size(), dimension) : *std::move(floats);
@@ -101,7 +101,7 @@ void SegmentRows::AddValidity(std::span<const RowSource> by_document) {
 }
 
 void SegmentRows::AddRows(size_t dimension, bool copy, std::span<const RowSource> by_document,
-                          KnownLists* lists) {
+                          ListsOfRows* lists) {
   const uint32_t n = static_cast<uint32_t>(by_document.size());
   std::vector<uint32_t> order(n);  // of rows; the sources are sorted already by the rest of the key
   for (uint32_t i = 0; i < n; ++i) order[i] = i;
@@ -185,7 +185,8 @@ void Segment::AppendLive(uint64_t geometry, std::vector<RowSource>& out) const {
       if (Dead(row)) continue;
       out.push_back({rows_->id(d), rows_->valid_from(d), rows_->valid_until(d), rows_->ordinal(row),
                      rows_->class_id(row), rows_->embedding(row), rows_->norm(row),
-                     rows_->number(d), known ? std::optional(lists_->pairs[row]) : std::nullopt});
+                     rows_->number(d), std::nullopt});
+      if (known) out.back().lists = KnownLists{lists_->pairs[row], lists_->part.get(), row};
     }
   }
 }

@@ -38,7 +38,15 @@ struct ListPair {
   uint32_t second;
 };
 
+class ListPart;
 struct SegmentLists;
+
+// The lists of a row that had some before, and whose part has its codes there (list_part.h).
+struct KnownLists {
+  ListPair pair;
+  const ListPart* part = nullptr;  // borrowed; null: the codes are not known
+  uint32_t id = 0;                 // of the row in `part`
+};
 
 // What a row is built from; everything is borrowed until the segment is built.
 struct RowSource {
@@ -47,10 +55,10 @@ struct RowSource {
   Micros valid_until = kNever;
   uint32_t ordinal = 0;
   uint32_t class_id = 0;
-  const float* embedding = nullptr;    // `dimension` finite floats
-  std::optional<double> norm;          // Norm(embedding), if known
-  uint32_t number = 0;                 // of the document (document_numbers.h)
-  std::optional<ListPair> lists = {};  // if known
+  const float* embedding = nullptr;      // `dimension` finite floats
+  std::optional<double> norm;            // Norm(embedding), if known
+  uint32_t number = 0;                   // of the document (document_numbers.h)
+  std::optional<KnownLists> lists = {};  // if known
 };
 
 // Rows lie in the order of this key.
@@ -79,7 +87,7 @@ class SegmentRows {
   // `lists`, if not null, gets those of the sources by row.
   static std::shared_ptr<const SegmentRows> Build(
       size_t dimension, std::vector<RowSource> rows,
-      std::vector<std::optional<ListPair>>* lists = nullptr);
+      std::vector<std::optional<KnownLists>>* lists = nullptr);
   // The same, but takes `floats`, which hold the embeddings in the order (class, document, ordinal)
   // already; those of `rows` are not looked at.
   static std::shared_ptr<const SegmentRows> BuildInPlace(size_t dimension, FloatRows floats,
@@ -140,13 +148,13 @@ class SegmentRows {
     uint32_t class_id;
   };
 
-  using KnownLists = std::vector<std::optional<ListPair>>;
+  using ListsOfRows = std::vector<std::optional<KnownLists>>;
   SegmentRows(size_t dimension, std::optional<FloatRows> floats, std::vector<RowSource> rows,
-              KnownLists* lists);
+              ListsOfRows* lists);
   void AddDocuments(std::span<const RowSource> by_document);
   void AddValidity(std::span<const RowSource> by_document);
   void AddRows(size_t dimension, bool copy, std::span<const RowSource> by_document,
-               KnownLists* lists);
+               ListsOfRows* lists);
   void AddFilter();
 
   FloatRows floats_;
@@ -233,7 +241,8 @@ class Segment {
   Bitmap dead() const { return dead_ == nullptr ? Bitmap(rows_->size()) : *dead_; }
 
   // Appends the live rows by (document, ordinal), their lists too if those are of the geometry with
-  // this revision; they borrow from the segment.
+  // this revision; they borrow from the segment and its lists. Without a part of its own their
+  // codes are not known, and `id` is the row.
   void AppendLive(uint64_t geometry, std::vector<RowSource>& out) const;
 
   // The earliest start or end of a live document after `after`; kNever if there is none.

@@ -211,7 +211,7 @@ std::shared_ptr<Geometry> Train(Metric metric, size_t dimension, uint64_t revisi
 }
 
 std::shared_ptr<const SegmentLists> AssignRows(const Geometry& geometry, const SegmentRows& rows,
-                                               std::span<const std::optional<ListPair>> known,
+                                               std::span<const std::optional<KnownLists>> known,
                                                const std::function<bool()>& stop) {
   auto lists = std::make_shared<SegmentLists>();
   lists->geometry = geometry.revision();
@@ -219,7 +219,7 @@ std::shared_ptr<const SegmentLists> AssignRows(const Geometry& geometry, const S
   for (uint32_t row = 0; row < rows.size(); ++row) {
     if (row % kRowsBetweenStops == 0 && stop && stop()) return nullptr;
     if (!known.empty() && known[row]) {
-      lists->pairs.push_back(*known[row]);
+      lists->pairs.push_back(known[row]->pair);
       continue;
     }
     geometry.Rotate(rows.embedding(row), rows.norm(row), rotated.row(0));
@@ -229,14 +229,15 @@ std::shared_ptr<const SegmentLists> AssignRows(const Geometry& geometry, const S
 }
 
 std::shared_ptr<const SegmentLists> ListAlone(const Geometry& geometry, const SegmentRows& rows,
-                                              std::span<const std::optional<ListPair>> known,
+                                              std::span<const std::optional<KnownLists>> known,
                                               const std::function<bool()>& stop) {
   const auto assigned = AssignRows(geometry, rows, known, stop);
   if (assigned == nullptr) return nullptr;
   std::vector<NumberedRow> numbered;
   for (uint32_t row = 0; row < rows.size(); ++row) {
-    numbered.push_back(
-        {row, rows.class_id(row), rows.embedding(row), rows.norm(row), assigned->pairs[row]});
+    const bool codes = !known.empty() && known[row];
+    numbered.push_back({row, rows.class_id(row), rows.embedding(row), rows.norm(row),
+                        codes ? *known[row] : KnownLists{assigned->pairs[row]}});
   }
   auto lists = std::make_shared<SegmentLists>(*assigned);
   lists->part = std::make_shared<const ListPart>(geometry, numbered, stop);

@@ -21,19 +21,44 @@ bool HalfDead(const Segment& segment) { return 2 * segment.live() < segment.rows
 
 bool ToWriteAnew(const Segment& segment) { return HalfDead(segment) || segment.erasures() > 0; }
 
+// Says of rows of a covered segment that their codes are in the lists.
+void FindCodes(const VectorIndex& index, size_t segment, std::span<RowSource> rows) {
+  for (RowSource& row : rows) {
+    if (!row.lists) continue;
+    row.lists->part = &index.lists()->part();
+    row.lists->id = index.numbers().Of(segment, row.lists->id);
+  }
+}
+
 // The same rows without the erased and most of the dead: such segments are written anew, together.
 std::vector<Segment> Compacted(const VectorIndex& index, uint64_t geometry) {
+  const size_t covered = index.lists() == nullptr ? 0 : index.lists()->segments();
   std::vector<Segment> kept;
   std::vector<RowSource> rows;
-  for (const Segment& segment : index.segments()) {
-    if (ToWriteAnew(segment)) {
-      segment.AppendLive(geometry, rows);
-    } else {
+  for (size_t s = 0; s < index.segments().size(); ++s) {
+    const Segment& segment = index.segments()[s];
+    if (!ToWriteAnew(segment)) {
       kept.push_back(segment);
+      continue;
     }
+    const size_t first = rows.size();
+    segment.AppendLive(geometry, rows);
+    if (s < covered) FindCodes(index, s, std::span(rows).subspan(first));
   }
   index.AppendSegments(std::move(rows), kept);
   return kept;
+}
+
+// The rows of all segments in lists of the same geometry: their codes are known. Nothing if
+// stopped.
+MadeLists MergeLists(const VectorIndex& index, const std::function<bool()>& stop) {
+  const Lists& before = *index.lists();
+  MadeLists made{nullptr, {index.segments().begin(), index.segments().end()}, {}, 0, 0};
+  if (stop && stop()) return made;
+  made.to = Compacted(index, before.geometry().revision());
+  auto lists = std::make_shared<const Lists>(before, made.to, index.numbers(), stop);
+  if (!stop || !stop()) made.lists = std::move(lists);
+  return made;
 }
 
 // Puts the rows of all segments into the lists of `geometry`. Nothing if stopped.
@@ -109,14 +134,7 @@ MadeLists MakeListsUnder(std::shared_ptr<Geometry> geometry, uint64_t changed,
 
 MadeLists MakeLists(const VectorIndex& index, Upkeep upkeep, const std::function<bool()>& stop) {
   CORDON_CHECK(upkeep != Upkeep::kNone);
-  if (upkeep == Upkeep::kTrain) return TrainLists(index, stop);
-  const auto segments = index.segments();
-  if (std::any_of(segments.begin(), segments.end(), ToWriteAnew)) {
-    return ListAll(index.lists()->shared_geometry(), index, stop);
-  }
-  const std::vector<Segment> same(segments.begin(), segments.end());
-  return {std::make_shared<const Lists>(*index.lists(), segments, index.numbers()), same, same, 0,
-          0};
+  return upkeep == Upkeep::kTrain ? TrainLists(index, stop) : MergeLists(index, stop);
 }
 
 bool ListNewer(const VectorIndex& index, const std::function<bool()>& stop, MadeLists* made) {

@@ -155,7 +155,7 @@ class VectorIndex {
   size_t RowsMax() const { return segment_rows_max_; }
   size_t Covered() const { return lists_ == nullptr ? 0 : lists_->segments(); }
   VectorIndex Next(std::vector<Segment> segments) const;
-  Segment Listed(Segment segment, std::span<const std::optional<ListPair>> known) const;
+  Segment Listed(Segment segment, std::span<const std::optional<KnownLists>> known) const;
   StatusOr<double> NormOf(std::span<const float> query, size_t k) const;
   StatusOr<std::optional<std::vector<Hit>>> SearchLists(const PaddedQuery& query,
                                                         const AllowedSet& allowed,

@@ -1,15 +1,19 @@
 // Fears about what upkeep leaves behind: that erased rows stay readable in what lists cover, that
-// what is counted as changed has not, or that masks outlive a new label or a new time.
+// what is counted as changed has not, that masks outlive a new label or a new time, or that codes
+// are copied for the wrong row.
 #include "engine/index/upkeep.h"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstring>
+#include <memory>
 #include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "engine/index/training.h"
 #include "tests/index/listed_world.h"
 
 namespace cordon {
@@ -20,6 +24,33 @@ constexpr size_t kDocuments = 600;
 constexpr size_t kClasses = 4;
 
 using Kind = DocumentChange::Kind;
+
+void ExpectSame(const ListPart& part, const ListPart& other, size_t lists) {
+  EXPECT_TRUE(std::ranges::equal(part.classes(), other.classes()));
+  for (uint32_t l = 0; l < lists; ++l) {
+    EXPECT_EQ(part.Find(l).begin, other.Find(l).begin);
+    EXPECT_EQ(part.Find(l).size(), other.Find(l).size());
+  }
+  ASSERT_EQ(part.blocks().entries(), other.blocks().entries());
+  for (size_t b = 0; b < part.blocks().blocks(); ++b) {
+    EXPECT_EQ(
+        std::memcmp(part.blocks().block(b), other.blocks().block(b), part.blocks().block_bytes()),
+        0)
+        << b;
+  }
+}
+
+// That all that the index says of its rows in lists is what their vectors say.
+void CheckCodes(const VectorIndex& index) {
+  const Lists& lists = *index.lists();
+  const std::shared_ptr<const Geometry> geometry(index.lists(), &lists.geometry());
+  const auto covered = index.segments().first(lists.segments());
+  ExpectSame(lists.part(), Lists(geometry, covered, index.numbers()).part(), geometry->lists());
+  for (const Segment& segment : index.segments().subspan(lists.segments())) {
+    const auto alone = ListAlone(*geometry, segment.rows(), {});
+    ExpectSame(*segment.lists()->part, *alone->part, geometry->lists());
+  }
+}
 
 class IndexUpkeepTest : public testing::Test {
  protected:
@@ -179,6 +210,30 @@ TEST_F(IndexUpkeepTest, WhatChangesDuringATrainingIsCountedForTheNext) {
   EXPECT_EQ(index_.changed(), 7u);
   index_ = Upkept(index_, Upkeep::kMerge);
   EXPECT_EQ(index_.changed(), 7u);
+}
+
+// From the lists and from segments beside them, into either; in segments that are written anew,
+// too.
+TEST_F(IndexUpkeepTest, CopiedCodesAreThoseOfTheirVectors) {
+  index_ = Upkept(index_, Upkeep::kTrain);
+  CheckCodes(index_);
+  bool written_anew = false;
+  for (uint32_t round = 0; round < 6; ++round) {
+    for (int i = 0; i < 150; ++i) {
+      Change(random_.Below(kDocuments), Kind::kReplace);
+      Change(random_.Below(kDocuments), Kind::kRemove);
+    }
+    for (size_t document = round % 2; document < kDocuments; document += 2) {
+      if (Finds(document, {0, 1, 2, 3})) Change(document, Kind::kReclass, round % 4, 0, kNever);
+    }
+    CheckCodes(index_);
+    for (const Segment& segment : index_.segments().first(index_.lists()->segments())) {
+      written_anew = written_anew || 2 * segment.live() < segment.rows().size();
+    }
+    index_ = Upkept(index_, Upkeep::kMerge);
+    CheckCodes(index_);
+  }
+  EXPECT_TRUE(written_anew) << "the test shows less than it should";
 }
 
 // Rows that are dead without anybody knowing whose they were.
