@@ -5,11 +5,12 @@
 #pragma once
 
 #include <array>
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <vector>
+
+#include "engine/base/only_here.h"
 
 namespace cordon {
 
@@ -53,15 +54,6 @@ class PersistentMap {
   static constexpr size_t kBlock = 128;
   using Block = std::array<std::shared_ptr<T>, kBlock>;
   using Blocks = std::vector<std::shared_ptr<Block>>;
-
-  // A count of one can only have come down to it, by readers that are done: what they read comes
-  // before what is written now.
-  template <typename P>
-  static bool OnlyHere(const std::shared_ptr<P>& held) {
-    if (held.use_count() != 1) return false;
-    std::atomic_thread_fence(std::memory_order_acquire);
-    return true;
-  }
 
   std::shared_ptr<T>& Slot(uint32_t key) {
     if (!blocks_) blocks_ = std::make_shared<Blocks>();

@@ -1,7 +1,7 @@
 // An append-only sequence that is cheap to copy: versions share all full blocks.
 //
 // One writer appends to its own copy; readers keep theirs. A version never changes after it is
-// copied, so that a View can pin it.
+// copied, so that a View can pin it. What no other version holds is appended to in place.
 #pragma once
 
 #include <cstddef>
@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "engine/base/check.h"
+#include "engine/base/only_here.h"
 
 namespace cordon {
 
@@ -23,16 +24,15 @@ class PersistentVector {
     return *(*blocks_[index / kBlock])[index % kBlock];
   }
 
-  // Copies at most one block of pointers.
+  // Copies at most one block of pointers, the first time since this version was copied.
   void PushBack(T value) {
     auto item = std::make_shared<const T>(std::move(value));
     if (size_ % kBlock == 0) {
-      blocks_.push_back(std::make_shared<const Block>(Block{std::move(item)}));
-    } else {
-      Block last = *blocks_.back();
-      last.push_back(std::move(item));
-      blocks_.back() = std::make_shared<const Block>(std::move(last));
+      blocks_.push_back(std::make_shared<Block>());
+    } else if (!OnlyHere(blocks_.back())) {
+      blocks_.back() = std::make_shared<Block>(*blocks_.back());
     }
+    blocks_.back()->push_back(std::move(item));
     ++size_;
   }
 
@@ -40,7 +40,7 @@ class PersistentVector {
   static constexpr size_t kBlock = 256;
   using Block = std::vector<std::shared_ptr<const T>>;
 
-  std::vector<std::shared_ptr<const Block>> blocks_;
+  std::vector<std::shared_ptr<Block>> blocks_;
   size_t size_ = 0;
 };
 
