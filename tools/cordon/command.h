@@ -25,11 +25,12 @@ void AddExportCommands(CLI::App& app, Session& session);      // export, destina
 void AddBreakGlassCommands(CLI::App& app, Session& session);  // break-glass
 void AddUsageCommand(CLI::App& key, Session& session);        // key usage
 void AddAccessCommand(CLI::App& app, Session& session);       // set-access
-void AddAuditCommands(CLI::App& app, Session& session);    // who-can-see, access-report, simulate
-void AddJournalCommands(CLI::App& app, Session& session);  // journal
-void AddEraseCommands(CLI::App& app, Session& session);    // erase, hold
-void AddStoreCommands(CLI::App& app, Session& session);    // store, backup
-void AddServerCommands(CLI::App& app, Session& session);   // stats, capabilities
+void AddAuditCommands(CLI::App& app, Session& session);       // who-can-see, access-report
+void AddSimulateCommand(CLI::App& app, Session& session);     // simulate
+void AddJournalCommands(CLI::App& app, Session& session);     // journal
+void AddEraseCommands(CLI::App& app, Session& session);       // erase, hold
+void AddStoreCommands(CLI::App& app, Session& session);       // store, backup
+void AddServerCommands(CLI::App& app, Session& session);      // stats, capabilities
 
 // Adds a command with examples below its help.
 inline CLI::App* AddCommand(CLI::App& parent, const std::string& name,

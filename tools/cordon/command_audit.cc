@@ -1,18 +1,11 @@
-// who-can-see, access-report, simulate: what an auditor asks. (why: command_document.cc.)
+// who-can-see, access-report: what an auditor asks. (why: command_document.cc; simulate:
+// command_simulate.cc.)
 #include "cordon/v1/policy.grpc.pb.h"
-#include "engine/base/limits.h"
-#include "tools/cordon/access_json.h"
 #include "tools/cordon/audit_answers.h"
 #include "tools/cordon/command.h"
-#include "tools/cordon/directory_file.h"
-#include "tools/cordon/gzip.h"
-#include "tools/cordon/line_field.h"
-#include "tools/cordon/policy_file.h"
 
 namespace cordon {
 namespace {
-
-constexpr size_t kPolicyBytesMax = 64 << 20;  // as for policy apply
 
 struct WhoOptions {
   v1::WhoCanSeeRequest request;
@@ -29,35 +22,6 @@ struct ReportOptions {
   CLI::Option* destination_option = nullptr;
   CLI::Option* collection_option = nullptr;
 };
-
-struct SimulateOptions {
-  std::string file;
-  std::string collection;
-  std::string document;
-  std::string acl;
-  std::string label;
-  std::vector<std::string> as;
-  std::string destination;
-  uint32_t limit = 0;
-  CLI::Option* acl_option = nullptr;
-  CLI::Option* label_option = nullptr;
-  CLI::Option* destination_option = nullptr;
-};
-
-// The answer in the form asked for.
-template <typename Response>
-int TellAnswer(Output& output, const Response& response,
-               void (*write)(JsonWriter&, const Response&), std::string (*text)(const Response&)) {
-  if (!output.json()) {
-    output.Line(text(response));
-    return 0;
-  }
-  JsonWriter json;
-  json.BeginObject();
-  write(json, response);
-  output.Line(json.EndObject());
-  return 0;
-}
 
 StatusOr<int> Who(const WhoOptions& options, Session& session) {
   RETURN_IF_ERROR(CheckStated(options.destination, "destination", options.request.destination()));
@@ -87,58 +51,6 @@ StatusOr<int> Report(const ReportOptions& options, Session& session) {
                      return stub->AccessReport(context, request, answer);
                    }));
   return TellAnswer(session.output(), response, WriteAccessReport, AccessReportText);
-}
-
-StatusOr<int> Simulate(const SimulateOptions& options, v1::SimulateRequest request,
-                       Session& session) {
-  RETURN_IF_ERROR(CheckStated(options.destination_option, "destination", options.destination));
-  request.mutable_as()->Assign(options.as.begin(), options.as.end());
-  request.set_destination(options.destination);
-  request.set_limit(options.limit);
-  ASSIGN_OR_RETURN(Connection * connection, session.Connect());
-  const auto stub = v1::Policy::NewStub(connection->channel());
-  ASSIGN_OR_RETURN(const v1::SimulateResponse response,
-                   connection->Call<v1::SimulateResponse>([&](auto* context, auto* answer) {
-                     return stub->Simulate(context, request, answer);
-                   }));
-  return TellAnswer(session.output(), response, WriteSimulate, SimulateText);
-}
-
-StatusOr<int> SimulatePolicy(const SimulateOptions& options, Session& session) {
-  v1::SimulateRequest request;
-  ASSIGN_OR_RETURN(const std::string text, ReadFileMaybeGzip(options.file, kPolicyBytesMax));
-  ASSIGN_OR_RETURN(*request.mutable_policy(), ParsePolicy(text));
-  return Simulate(options, std::move(request), session);
-}
-
-StatusOr<int> SimulateDirectory(const SimulateOptions& options, Session& session) {
-  v1::SimulateRequest request;
-  ASSIGN_OR_RETURN(DirectoryFile file, ReadDirectoryFile(options.file));
-  *request.mutable_directory() = std::move(file.request);
-  auto code = Simulate(options, std::move(request), session);
-  if (!code.ok()) return AtLine(code.status(), "principals", file.lines);
-  return code;
-}
-
-StatusOr<int> SimulateSetAccess(const SimulateOptions& options, Session& session) {
-  v1::SimulateRequest request;
-  auto* access = request.mutable_set_access();
-  access->set_collection(options.collection);
-  access->set_document(options.document);
-  if (options.acl_option->count() > 0) {
-    ASSIGN_OR_RETURN(*access->mutable_acl(), ParseAclOption("acl", options.acl));
-  }
-  if (options.label_option->count() > 0) {
-    ASSIGN_OR_RETURN(*access->mutable_label(), ParseLabelOption("label", options.label));
-  }
-  return Simulate(options, std::move(request), session);
-}
-
-StatusOr<int> SimulateDelete(const SimulateOptions& options, Session& session) {
-  v1::SimulateRequest request;
-  request.mutable_delete_document()->set_collection(options.collection);
-  request.mutable_delete_document()->set_document(options.document);
-  return Simulate(options, std::move(request), session);
 }
 
 void AddWho(CLI::App& app, Session& session) {
@@ -181,71 +93,11 @@ void AddReport(CLI::App& app, Session& session) {
   });
 }
 
-// A change to simulate, with the options that all of them have.
-std::pair<CLI::App*, std::shared_ptr<SimulateOptions>> AddChange(CLI::App& simulate,
-                                                                 const std::string& name,
-                                                                 const std::string& description,
-                                                                 const std::string& examples) {
-  CLI::App* const change = AddCommand(simulate, name, description, examples);
-  const auto options = std::make_shared<SimulateOptions>();
-  change
-      ->add_option("--as", options->as,
-                   "The users and services asked about; without it all that are known")
-      ->delimiter(',');
-  options->destination_option =
-      change->add_option("--destination", options->destination, "Where answers would go");
-  change->add_option("--limit", options->limit,
-                     "How many documents to name of each, up to 1,000 (default 10)");
-  return {change, options};
-}
-
-void AddDocument(CLI::App* change, SimulateOptions& options) {
-  change->add_option("NAME", options.collection, "The collection")->required();
-  change->add_option("DOCUMENT", options.document, "The document's id")->required();
-}
-
-void AddSimulate(CLI::App& app, Session& session) {
-  CLI::App* const simulate = AddCommand(
-      app, "simulate", "Tells who would gain and lose which documents by a change, not made",
-      "  cordon simulate policy policy.yaml\n"
-      "  cordon simulate directory people.jsonl --as user:ana,user:bo\n"
-      R"(  cordon simulate set-access docs hr/42 --acl '{"allow":["group:hr"]}')"
-      "\n  cordon simulate delete docs hr/42");
-  simulate->require_subcommand(1);
-  const auto [policy, policy_options] =
-      AddChange(*simulate, "policy", "Simulates 'policy apply'",
-                "  cordon simulate policy policy.yaml --as user:ana --limit 100");
-  policy->add_option("FILE", policy_options->file, "The policy file")->required();
-  OnRun(policy, session, policy_options, SimulatePolicy);
-
-  const auto [directory, directory_options] =
-      AddChange(*simulate, "directory", "Simulates 'directory apply'",
-                "  cordon simulate directory people.jsonl --as user:ana,user:bo");
-  directory->add_option("FILE", directory_options->file, "The file; - is standard input")
-      ->required();
-  OnRun(directory, session, directory_options, SimulateDirectory);
-
-  const auto [access, access_options] =
-      AddChange(*simulate, "set-access", "Simulates 'set-access'",
-                R"(  cordon simulate set-access docs hr/42 --label '{"level":"restricted"}')");
-  AddDocument(access, *access_options);
-  access_options->acl_option = access->add_option("--acl", access_options->acl, "The new list");
-  access_options->label_option =
-      access->add_option("--label", access_options->label, "The new label");
-  OnRun(access, session, access_options, SimulateSetAccess);
-
-  const auto [remove, remove_options] =
-      AddChange(*simulate, "delete", "Simulates 'delete'", "  cordon simulate delete docs hr/42");
-  AddDocument(remove, *remove_options);
-  OnRun(remove, session, remove_options, SimulateDelete);
-}
-
 }  // namespace
 
 void AddAuditCommands(CLI::App& app, Session& session) {
   AddWho(app, session);
   AddReport(app, session);
-  AddSimulate(app, session);
 }
 
 }  // namespace cordon

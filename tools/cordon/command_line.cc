@@ -66,6 +66,7 @@ void AddCommands(CLI::App& app, Session& session) {
   AddExportCommands(app, session);
   AddAccessCommand(app, session);
   AddAuditCommands(app, session);
+  AddSimulateCommand(app, session);
   AddBreakGlassCommands(app, session);
   AddEraseCommands(app, session);
   AddStoreCommands(app, session);
