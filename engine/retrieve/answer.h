@@ -8,6 +8,7 @@
 #include "engine/index/search_options.h"
 #include "engine/retrieve/access.h"
 #include "engine/retrieve/pack.h"
+#include "engine/retrieve/search.h"
 
 namespace cordon {
 
@@ -21,8 +22,27 @@ struct RetrievedContext {
   std::optional<SearchTrace> explain;  // if asked for, and if vectors were searched
 };
 
-// The answer to a question, as far as it can be told before the journal has it. Notes in `record`
-// who asked what, and not yet what leaves.
+// A question that is checked and resolved, and nothing of it searched yet. Borrows the request.
+struct PreparedQuestion {
+  Access access;
+  ContextPlan plan;
+  Question question;
+  AllowedSet allowed;
+  bool embeds = false;               // the collection's endpoint has to embed its text
+  std::optional<Label> query_label;  // if a reranker reads the text
+};
+
+// Pins a View and notes in `record` who asks what. What is to be refused for what it asks is
+// refused here: no text has left for an endpoint yet.
+StatusOr<PreparedQuestion> Prepare(const ReadContext& context, const v1::RetrieveRequest& request,
+                                   journal::v1::Record* record);
+
+// The answer to it, in its View.
+StatusOr<RetrievedContext> AnswerTo(const ReadContext& context, const v1::RetrieveRequest& request,
+                                    PreparedQuestion prepared, journal::v1::Record* record);
+
+// Both at once: the answer to a question, as far as it can be told before the journal has it. Notes
+// in `record` who asked what, and not yet what leaves.
 StatusOr<RetrievedContext> FindAnswer(const ReadContext& context,
                                       const v1::RetrieveRequest& request,
                                       journal::v1::Record* record);

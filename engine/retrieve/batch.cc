@@ -3,10 +3,12 @@
 
 #include <memory>
 #include <mutex>
+#include <optional>
 
 #include "engine/base/limits.h"
 #include "engine/retrieve/answer.h"
 #include "engine/retrieve/retrieve.h"
+#include "engine/retrieve/shared_scans.h"
 
 namespace cordon {
 namespace {
@@ -37,9 +39,11 @@ struct Gathered {
 // Finds an answer and takes its bytes from what is left of the batch's. What does not fit is
 // refused before it is noted or charged: it does not leave.
 StatusOr<RetrievedContext> FindWithin(const ReadContext& context,
-                                      const v1::RetrieveRequest& request, size_t* left,
+                                      const v1::RetrieveRequest& request,
+                                      std::optional<PreparedQuestion> prepared, size_t* left,
                                       journal::v1::Record* record) {
-  ASSIGN_OR_RETURN(auto answer, FindAnswer(context, request, record));
+  ASSIGN_OR_RETURN(auto answer, prepared ? AnswerTo(context, request, *std::move(prepared), record)
+                                         : FindAnswer(context, request, record));
   const size_t bytes = BytesMax(answer);
   if (bytes > *left) {
     return Status(
@@ -82,12 +86,14 @@ void BatchRetrieve(const ReadContext& context, const v1::BatchRetrieveRequest& r
   batch->done = std::move(done);
   for (int i = 0; i < queries; ++i) batch->response.add_answers();
   size_t left = limits::kAnswerBytes;
+  SharedScans scans(context, request);
   // With the last answer, which another thread may give, the request is gone.
   for (int i = 0; i < queries; ++i) {
+    SharedScans::Share share = scans.Take(i);
     Journaled(
-        context, "BatchRetrieve",
+        context, std::move(share.record),
         [&](journal::v1::Record* record) {
-          return FindWithin(context, request.queries(i), &left, record);
+          return FindWithin(context, request.queries(i), std::move(share.prepared), &left, record);
         },
         ToResponse,
         [batch, i](StatusOr<v1::RetrieveResponse> answer) { batch->Take(i, std::move(answer)); });

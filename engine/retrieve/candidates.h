@@ -55,6 +55,8 @@ class Proposer {
   Status CheckStop() const { return CheckGoesOn(stop_); }
 
  private:
+  StatusOr<std::vector<Hit>> Hits(size_t count);
+
   const Access& access_;
   AllowedSet allowed_;  // borrows filter_
   const Question& question_;

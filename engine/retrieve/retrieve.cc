@@ -88,11 +88,9 @@ std::string QueryDigest(const v1::RetrieveRequest& request, const Pseudonyms& ps
   return pseudonyms.Digest(query);
 }
 
-// What the request asks, of a collection that the caller may search; without how many. Whatever is
-// to be refused is refused before the text is sent to an endpoint.
-StatusOr<Question> ToQuestion(const ReadContext& context, const Access& access,
-                              const v1::RetrieveRequest& request, const ContextPlan& plan,
-                              journal::v1::Record* record) {
+// What the request asks, of a collection that the caller may search; without how many.
+StatusOr<Question> ToQuestion(const Access& access, const v1::RetrieveRequest& request,
+                              const ContextPlan& plan, bool* embeds) {
   Question question;
   if (request.rank() != v1::RANK_UNSPECIFIED) question.rank = request.rank();
   if (request.mode() == v1::MODE_EXACT) question.mode = SearchMode::kExact;
@@ -102,10 +100,9 @@ StatusOr<Question> ToQuestion(const ReadContext& context, const Access& access,
     RETURN_IF_ERROR(CheckTextQuery(question.text).Within("text"));
   }
   // A vector that does not fit is refused whether it ranks or not.
-  bool embedded = true;
   if (question.rank != v1::RANK_LEXICAL || request.vector_size() > 0) {
     ASSIGN_OR_RETURN(auto vector, QueryVector(access, request));
-    embedded = vector.has_value();
+    *embeds = !vector.has_value();
     if (vector) question.vector = *std::move(vector);
   }
   question.reading = plan.ToRead();
@@ -120,41 +117,49 @@ StatusOr<Question> ToQuestion(const ReadContext& context, const Access& access,
     question.filter = &request.filter();
     ASSIGN_OR_RETURN(question.predicate, CheckFilterOf(access, request.filter()));
   }
-  if (!embedded) {
-    ASSIGN_OR_RETURN(question.vector, EmbedQuery(context, access, request, record));
-  }
   return question;
 }
 
 }  // namespace
 
-StatusOr<RetrievedContext> FindAnswer(const ReadContext& context,
-                                      const v1::RetrieveRequest& request,
-                                      journal::v1::Record* record) {
+StatusOr<PreparedQuestion> Prepare(const ReadContext& context, const v1::RetrieveRequest& request,
+                                   journal::v1::Record* record) {
   RETURN_IF_ERROR(context.caller.Require(Right::kQuery));
   RETURN_IF_ERROR(CheckRequest(request));
   if (request.explain()) RETURN_IF_ERROR(context.caller.Require(Right::kAudit));
   record->set_query_digest(QueryDigest(request, context.tenant->pseudonyms));
+  PreparedQuestion prepared;
+  ASSIGN_OR_RETURN(prepared.access, Enter(context, &request.collection(), request.scope(), record));
+  const Access& access = prepared.access;
+  ASSIGN_OR_RETURN(prepared.plan, PlanContext(request, *access.view->policy().rules));
+  if (!prepared.plan.rerank.empty()) {
+    ASSIGN_OR_RETURN(prepared.query_label, CheckReranker(context, access, request, prepared.plan));
+  }
+  ASSIGN_OR_RETURN(prepared.question, ToQuestion(access, request, prepared.plan, &prepared.embeds));
+  ASSIGN_OR_RETURN(prepared.allowed, AllowedFor(access, context.caller, request.scope()));
+  return prepared;
+}
+
+StatusOr<RetrievedContext> AnswerTo(const ReadContext& context, const v1::RetrieveRequest& request,
+                                    PreparedQuestion prepared, journal::v1::Record* record) {
   RetrievedContext answer;
-  ASSIGN_OR_RETURN(answer.access, Enter(context, &request.collection(), request.scope(), record));
+  answer.access = std::move(prepared.access);
+  answer.plan = std::move(prepared.plan);
   const Access& access = answer.access;
   const PolicyRules& rules = *access.view->policy().rules;
-  ASSIGN_OR_RETURN(answer.plan, PlanContext(request, rules));
-  std::optional<Label> query_label;  // if a reranker reads the text
-  if (!answer.plan.rerank.empty()) {
-    ASSIGN_OR_RETURN(query_label, CheckReranker(context, access, request, answer.plan));
+  Question& question = prepared.question;
+  if (prepared.embeds) {
+    ASSIGN_OR_RETURN(question.vector, EmbedQuery(context, access, request, record));
   }
-  ASSIGN_OR_RETURN(Question question, ToQuestion(context, access, request, answer.plan, record));
-  ASSIGN_OR_RETURN(const AllowedSet allowed, AllowedFor(access, context.caller, request.scope()));
   SearchTrace trace;
   const auto find = [&](size_t count) {
     question.k = count;
-    return Search(access, allowed, question, context.stop, &trace);
+    return Search(access, prepared.allowed, question, context.stop, &trace);
   };
   ASSIGN_OR_RETURN(Chosen chosen, Choose(answer.plan, rules, find, context.stop));
   if (request.explain() && question.rank != v1::RANK_LEXICAL) answer.explain = trace;
-  if (query_label) {
-    ASSIGN_OR_RETURN(answer.rerank, Rerank(context, access, {request.text(), *query_label},
+  if (prepared.query_label) {
+    ASSIGN_OR_RETURN(answer.rerank, Rerank(context, access, {request.text(), *prepared.query_label},
                                            answer.plan, record, &chosen.passages));
   }
   if (answer.plan.reach > 0) {
@@ -174,6 +179,13 @@ StatusOr<RetrievedContext> FindAnswer(const ReadContext& context,
   }
   if (answer.plan.block) answer.block = Block(answer.context.passages, answer.nonce);
   return answer;
+}
+
+StatusOr<RetrievedContext> FindAnswer(const ReadContext& context,
+                                      const v1::RetrieveRequest& request,
+                                      journal::v1::Record* record) {
+  ASSIGN_OR_RETURN(auto prepared, Prepare(context, request, record));
+  return AnswerTo(context, request, std::move(prepared), record);
 }
 
 void Retrieve(const ReadContext& context, const v1::RetrieveRequest& request,

@@ -106,10 +106,19 @@ Proposer::Proposer(const Access& access, AllowedSet allowed, const Question& que
   if (!Planted(Bug::kRowFilterAfterTopK)) allowed_.filter = &*filter_;
 }
 
-StatusOr<std::vector<Candidate>> Proposer::ByVector(size_t count) {
+StatusOr<std::vector<Hit>> Proposer::Hits(size_t count) {
+  const FoundAhead* const ahead = question_.ahead.get();
+  if (ahead != nullptr && ahead->count == count && mode_ == question_.mode) {
+    *trace_ = ahead->answer.trace;
+    return ahead->answer.hits;
+  }
   *trace_ = {};
   const SearchOptions options{.k = count, .mode = mode_, .recall = question_.recall, .stop = stop_};
-  ASSIGN_OR_RETURN(auto hits, indexes_.vectors.Search(allowed_, question_.vector, options, trace_));
+  return indexes_.vectors.Search(allowed_, question_.vector, options, trace_);
+}
+
+StatusOr<std::vector<Candidate>> Proposer::ByVector(size_t count) {
+  ASSIGN_OR_RETURN(auto hits, Hits(count));
   std::vector<Candidate> candidates;
   candidates.reserve(hits.size());
   for (Hit& hit : hits) candidates.push_back({{std::move(hit.document), hit.ordinal}, hit.score});

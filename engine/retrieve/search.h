@@ -9,10 +9,18 @@
 #include "cordon/v1/retrieval.pb.h"
 #include "engine/columns/filter.h"
 #include "engine/index/search_options.h"
+#include "engine/index/vector_index.h"
 #include "engine/retrieve/access.h"
 #include "engine/retrieve/guard.h"
 
 namespace cordon {
+
+// What a search by vector for the best `count` has found, with a question's mode and recall and in
+// its View.
+struct FoundAhead {
+  size_t count;
+  VectorAnswer answer;
+};
 
 // What is asked, checked. Borrows the request's filter and the View's columns.
 struct Question {
@@ -27,7 +35,13 @@ struct Question {
   v1::Fusion fusion;  // its depth is set
   const v1::Filter* filter = nullptr;
   std::shared_ptr<const Predicate> predicate = {};  // the filter, checked; null without one
+  std::shared_ptr<const FoundAhead> ahead = {};     // null: nothing is found yet
 };
+
+// For how many a search by vector first looks, of `wanted` that are to be found.
+inline size_t FirstByVector(const Question& question, size_t wanted) {
+  return question.rank == v1::RANK_HYBRID ? question.fusion.depth() : wanted;
+}
 
 // Refuses what a request says of rank, text, fusion and minimal score if it does not fit together.
 Status CheckRanking(const v1::RetrieveRequest& request);

@@ -1,0 +1,50 @@
+// Questions of one batch that share a scan of what their caller may see.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "engine/retrieve/answer.h"
+#include "engine/view/journaled.h"
+
+namespace cordon {
+
+// Those share that are asked of the same collection by the same caller for the same subject and
+// destination, in one View. What is found for them together is what each would find alone; the
+// guard's decisions, the record, the quota and the limits stay each question's own. A question with
+// a filter, by words alone or for an endpoint is answered by itself.
+//   A View is held from the first question of a group to its last, and a group is no larger than a
+// scan is wide, so that what is revoked meanwhile waits for no more than that. For one thread.
+class SharedScans {
+ public:
+  // A question on its way, with its record as far as it is known.
+  struct Share {
+    journal::v1::Record record;
+    std::optional<PreparedQuestion> prepared;  // nothing: to be answered alone, from the beginning
+  };
+
+  // Borrows both.
+  SharedScans(const ReadContext& context, const v1::BatchRetrieveRequest& batch);
+
+  // Question i. Each is taken once, in their order; the first of a group searches for all of it.
+  Share Take(int i);
+
+ private:
+  // Of one question.
+  struct Place {
+    std::optional<Share> share;
+    bool tried = false;  // it shares now, or cannot
+  };
+
+  void Search(int first);
+  std::vector<int> GroupOf(int first) const;
+  std::vector<int> PrepareGroup(int first);
+  bool SearchFor(const std::vector<int>& sharers);
+  Share Alone() const;
+
+  const ReadContext& context_;
+  const v1::BatchRetrieveRequest& batch_;
+  std::vector<Place> places_;
+};
+
+}  // namespace cordon
