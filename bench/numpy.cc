@@ -59,8 +59,8 @@ StatusOr<Matrix> ReadNumpy(const std::string& path) {
   const size_t begin = kHeaderAt + At<uint16_t>(bytes.data() + 8, 0);
   if (bytes.size() < begin) return unknown;
   const std::string header = bytes.substr(kHeaderAt, begin - kHeaderAt);
-  static const std::regex kForm(
-      R"('descr': '(?:[|<])(i1|f2|f4)', 'fortran_order': False, 'shape': \((\d{1,10}), (\d{1,6})\))");
+  static const std::regex kForm(R"('descr': '(?:[|<])(i1|f2|f4)', 'fortran_order': False, )"
+                                R"('shape': \((\d{1,10}), (\d{1,6})\))");
   std::smatch found;
   if (!std::regex_search(header, found, kForm)) return unknown;
   const std::string type = found[1];
