@@ -163,16 +163,8 @@ namespace {
 
 constexpr uint32_t kNoRow = UINT32_MAX;
 
-// A live row of one of the segments that are merged.
-struct LiveRow {
-  LexicalSource source;
-  uint32_t segment;
-  uint32_t row;
-  uint32_t weight;
-};
-
-std::vector<LiveRow> LiveRows(std::span<const LexicalSegment> segments) {
-  std::vector<LiveRow> live;
+std::vector<SegmentRow> LiveRows(std::span<const LexicalSegment> segments) {
+  std::vector<SegmentRow> live;
   for (uint32_t s = 0; s < segments.size(); ++s) {
     const LexicalRows& rows = segments[s].rows();
     auto bounded = rows.bounded().begin();
@@ -183,29 +175,26 @@ std::vector<LiveRow> LiveRows(std::span<const LexicalSegment> segments) {
         source.valid_until = bounded->until;
         ++bounded;
       }
-      if (!segments[s].Dead(row)) live.push_back({source, s, row, rows.weight(row)});
+      if (!segments[s].Dead(row)) live.push_back({source, s, row});
     }
   }
-  std::sort(live.begin(), live.end(), [](const LiveRow& a, const LiveRow& b) {
-    return std::tie(a.source.class_id, a.source.document, a.source.ordinal) <
-           std::tie(b.source.class_id, b.source.document, b.source.ordinal);
-  });
   return live;
 }
 
 // Some rows as one segment.
-LexicalSegment Gathered(std::span<const LexicalSegment> segments, std::span<const LiveRow> live) {
+LexicalSegment Gathered(std::span<const LexicalSegment> segments,
+                        std::span<const SegmentRow> some) {
   LexicalRowsBuilder builder;
-  std::vector<std::vector<uint32_t>> places;  // of the rows of each segment
-  for (const LexicalSegment& segment : segments) {
-    places.emplace_back(segment.rows().size(), kNoRow);
-  }
-  for (size_t i = 0; i < live.size(); ++i) {
-    const LexicalRows& rows = segments[live[i].segment].rows();
-    builder.AddRow(live[i].source, rows.length(live[i].row), live[i].weight);
-    places[live[i].segment][live[i].row] = static_cast<uint32_t>(i);
+  std::vector<std::vector<uint32_t>> places(segments.size());  // of the rows of those that have any
+  for (size_t i = 0; i < some.size(); ++i) {
+    const auto& [source, s, row] = some[i];
+    const LexicalRows& rows = segments[s].rows();
+    builder.AddRow(source, rows.length(row), rows.weight(row));
+    if (places[s].empty()) places[s].assign(rows.size(), kNoRow);
+    places[s][row] = static_cast<uint32_t>(i);
   }
   for (size_t s = 0; s < segments.size(); ++s) {
+    if (places[s].empty()) continue;
     segments[s].rows().ForEachTerm(
         [&](std::string_view text, uint32_t hash, std::span<const Posting> postings) {
           std::optional<uint32_t> term;
@@ -222,28 +211,39 @@ LexicalSegment Gathered(std::span<const LexicalSegment> segments, std::span<cons
 
 }  // namespace
 
-std::vector<LexicalSegment> MergeSegments(std::span<const LexicalSegment> segments,
-                                          size_t weight_max) {
-  const std::vector<LiveRow> live = LiveRows(segments);
+std::vector<LexicalSegment> GatherRows(std::span<const LexicalSegment> segments,
+                                       std::vector<SegmentRow> rows, size_t weight_max) {
+  std::sort(rows.begin(), rows.end(), [](const SegmentRow& a, const SegmentRow& b) {
+    return std::tie(a.source.class_id, a.source.document, a.source.ordinal) <
+           std::tie(b.source.class_id, b.source.document, b.source.ordinal);
+  });
+  const auto weight_of = [&](const SegmentRow& row) {
+    return segments[row.segment].rows().weight(row.row);
+  };
   size_t weight = 0;
-  for (const LiveRow& row : live) weight += row.weight;
+  for (const SegmentRow& row : rows) weight += weight_of(row);
   const size_t parts = (weight + weight_max - 1) / weight_max;
-  std::vector<LexicalSegment> merged;
-  size_t done = 0;  // the weight of what is merged
-  for (size_t begin = 0; begin < live.size();) {
+  std::vector<LexicalSegment> gathered;
+  size_t done = 0;  // the weight of what is gathered
+  for (size_t begin = 0; begin < rows.size();) {
     // The parts' ends are where the weight would be shared out evenly, or before, if it is too
     // much.
-    const size_t share = weight * (merged.size() + 1) / parts;
+    const size_t share = weight * (gathered.size() + 1) / parts;
     size_t end = begin, here = 0;
-    while (end < live.size() &&
-           (end == begin || (done + here < share && here + live[end].weight <= weight_max))) {
-      here += live[end++].weight;
+    while (end < rows.size() &&
+           (end == begin || (done + here < share && here + weight_of(rows[end]) <= weight_max))) {
+      here += weight_of(rows[end++]);
     }
-    merged.push_back(Gathered(segments, std::span(live).subspan(begin, end - begin)));
+    gathered.push_back(Gathered(segments, std::span(rows).subspan(begin, end - begin)));
     done += here;
     begin = end;
   }
-  return merged;
+  return gathered;
+}
+
+std::vector<LexicalSegment> MergeSegments(std::span<const LexicalSegment> segments,
+                                          size_t weight_max) {
+  return GatherRows(segments, LiveRows(segments), weight_max);
 }
 
 }  // namespace cordon

@@ -21,22 +21,96 @@ bool HoldsErased(const LexicalSegment& segment, const LexicalChange& change) {
          (change.renumbered && segment.dead() != nullptr);
 }
 
+// What the changes of one document leave: of its rows the last one tells.
+struct Outcome {
+  const LexicalChange* last;
+  const LexicalChange* words;  // the kReplace that they come with; null: those of the index, if any
+};
+using Outcomes = std::unordered_map<uint32_t, Outcome>;  // by document
+
+bool Goes(const LexicalChange& change) {
+  return change.kind == LexicalChange::Kind::kRemove || change.kind == LexicalChange::Kind::kErase;
+}
+
+Outcomes OutcomesOf(std::span<const LexicalChange> changes) {
+  Outcomes outcomes;
+  for (const LexicalChange& change : changes) {
+    if (change.kind == LexicalChange::Kind::kSweep) continue;
+    const auto [place, first] = outcomes.try_emplace(change.document, Outcome{&change, nullptr});
+    Outcome& outcome = place->second;
+    if (change.kind == LexicalChange::Kind::kReclass) {
+      CORDON_CHECK(first || !Goes(*outcome.last) || change.rows.empty());
+    } else {
+      outcome.words = change.kind == LexicalChange::Kind::kReplace ? &change : nullptr;
+    }
+    outcome.last = &change;
+  }
+  return outcomes;
+}
+
+// Null if the change has no such row.
+const LexicalChange::Row* RowOf(const LexicalChange& change, uint32_t ordinal) {
+  const auto found =
+      std::lower_bound(change.rows.begin(), change.rows.end(), ordinal,
+                       [](const auto& row, uint32_t wanted) { return row.ordinal < wanted; });
+  return found == change.rows.end() || found->ordinal != ordinal ? nullptr : &*found;
+}
+
+LexicalSource SourceOf(const LexicalChange& change, const LexicalChange::Row& row,
+                       const TermCounts* terms) {
+  return {change.document, row.ordinal, row.class_id, change.valid_from, change.valid_until, terms};
+}
+
+// The rows of the index that keep their words, as they are from now on.
+class MovedRows {
+ public:
+  explicit MovedRows(const Outcomes& outcomes) : outcomes_(outcomes) {
+    for (const auto& [document, outcome] : outcomes) {
+      if (Moves(outcome)) wanted_ += outcome.last->rows.size();
+    }
+  }
+
+  // Tells of a live row of segment `s` that is going.
+  void Add(const LexicalRows& rows, uint32_t s, uint32_t row) {
+    const Outcome& outcome = outcomes_.at(rows.document(row));
+    if (!Moves(outcome)) return;
+    const LexicalChange::Row* const next = RowOf(*outcome.last, rows.ordinal(row));
+    if (next != nullptr) moved_.push_back({SourceOf(*outcome.last, *next, nullptr), s, row});
+  }
+
+  std::vector<SegmentRow> Take() {
+    CORDON_CHECK(moved_.size() == wanted_);
+    return std::move(moved_);
+  }
+
+ private:
+  static bool Moves(const Outcome& outcome) {
+    return outcome.last->kind == LexicalChange::Kind::kReclass && outcome.words == nullptr;
+  }
+
+  const Outcomes& outcomes_;
+  size_t wanted_ = 0;
+  std::vector<SegmentRow> moved_;
+};
+
 // Marks the rows of the changed documents dead; without the segments that are empty then. `rewrite`
 // gets, for each that is left, whether it holds rows that must not stay.
 std::vector<LexicalSegment> WithoutChanged(std::span<const LexicalSegment> segments,
                                            std::span<const LexicalChange> changes,
-                                           std::vector<bool>* rewrite) {
+                                           std::vector<bool>* rewrite, MovedRows* moved) {
   std::vector<LexicalSegment> rest;
-  for (const LexicalSegment& segment : segments) {
+  for (uint32_t s = 0; s < segments.size(); ++s) {
+    const LexicalSegment& segment = segments[s];
     std::optional<Bitmap> dead;
     bool erased = false;
     for (const LexicalChange& change : changes) {
       erased = erased || HoldsErased(segment, change);
       if (!change.may_exist || change.kind == LexicalChange::Kind::kSweep) continue;
       for (const uint32_t row : segment.rows().rows_of(change.document)) {
-        if (segment.Dead(row)) continue;
+        if (segment.Dead(row) || (dead && dead->Test(row))) continue;
         if (!dead) dead = segment.CopyDead();
         dead->Set(row);
+        moved->Add(segment.rows(), s, row);
       }
     }
     rest.push_back(dead ? segment.WithDead(*std::move(dead)) : segment);
@@ -48,18 +122,15 @@ std::vector<LexicalSegment> WithoutChanged(std::span<const LexicalSegment> segme
   return rest;
 }
 
-// The rows that the changes leave: of a document's changes the last one counts.
-std::vector<LexicalSource> NewRows(std::span<const LexicalChange> changes) {
-  std::unordered_map<uint32_t, const LexicalChange*> last;
-  for (const LexicalChange& change : changes) {
-    if (change.kind != LexicalChange::Kind::kSweep) last[change.document] = &change;
-  }
+// The rows that come with their words.
+std::vector<LexicalSource> NewRows(const Outcomes& outcomes) {
   std::vector<LexicalSource> rows;
-  for (const auto& [document, change] : last) {
-    if (change->kind != LexicalChange::Kind::kReplace) continue;
-    for (const auto& row : change->rows) {
-      rows.push_back({document, row.ordinal, row.class_id, change->valid_from, change->valid_until,
-                      row.terms});
+  for (const auto& [document, outcome] : outcomes) {
+    if (outcome.words == nullptr) continue;
+    for (const auto& row : outcome.last->rows) {
+      const LexicalChange::Row* const with_words = RowOf(*outcome.words, row.ordinal);
+      CORDON_CHECK(with_words != nullptr);
+      rows.push_back(SourceOf(*outcome.last, row, with_words->terms));
     }
   }
   return rows;
@@ -104,10 +175,15 @@ LexicalIndex::LexicalIndex(Language language, Bm25 parameters, size_t weight_max
 }
 
 LexicalIndex LexicalIndex::Apply(std::span<const LexicalChange> changes) const {
+  const Outcomes outcomes = OutcomesOf(changes);
+  MovedRows moved(outcomes);
   std::vector<bool> rewrite;
-  std::vector<LexicalSegment> all = WithoutChanged(*segments_, changes, &rewrite);
+  std::vector<LexicalSegment> all = WithoutChanged(*segments_, changes, &rewrite, &moved);
   AddHalfDead(all, weight_max_, &rewrite);
-  for (LexicalSegment& segment : SegmentsOf(NewRows(changes), weight_max_)) {
+  for (LexicalSegment& segment : SegmentsOf(NewRows(outcomes), weight_max_)) {
+    all.push_back(std::move(segment));
+  }
+  for (LexicalSegment& segment : GatherRows(*segments_, moved.Take(), weight_max_)) {
     all.push_back(std::move(segment));
   }
   std::vector<size_t> live;

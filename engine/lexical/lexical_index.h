@@ -24,6 +24,8 @@ namespace cordon {
 struct LexicalChange {
   enum class Kind : uint8_t {
     kReplace,  // `rows` are all the rows of the document from now on
+    kReclass,  // the rows named by ordinal keep their words and take the class; unnamed ones go. To
+               // find the words costs a look at all those of each segment that has such rows
     kRemove,   // the document goes
     kErase,    // the same, and no word of it stays in memory once older versions are gone
     kSweep,    // of no document: no word of a row that is dead now stays in memory
@@ -31,7 +33,7 @@ struct LexicalChange {
   struct Row {
     uint32_t ordinal = 0;
     uint32_t class_id = 0;
-    const TermCounts* terms = nullptr;
+    const TermCounts* terms = nullptr;  // of kReplace
   };
   uint32_t document = 0;  // its number
   Kind kind = Kind::kReplace;
@@ -41,7 +43,7 @@ struct LexicalChange {
   bool renumbered = false;
   Micros valid_from = kAlways;
   Micros valid_until = kNever;
-  std::vector<Row> rows;  // ordinals differ
+  std::vector<Row> rows;  // by ordinal; they differ
 };
 
 // See the top. Cheap to copy; every const call is thread-safe.
@@ -53,7 +55,8 @@ class LexicalIndex {
 
   Language language() const { return language_; }
 
-  // The version after `changes`, in this order.
+  // The version after `changes`, in this order. Aborts on what only a defect of the caller can
+  // cause: a kReclass of a row that is not there.
   LexicalIndex Apply(std::span<const LexicalChange> changes) const;
 
   // LexicalSearch::Run() over this version. `documents` are of the same version.

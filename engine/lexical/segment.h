@@ -170,8 +170,19 @@ class LexicalSegment {
   size_t live_weight_;
 };
 
-// The live rows of some segments as segments that weigh `weight_max` at most, or have one row: as
-// few and as equal as possible, parted by class.
+// A row of one of several segments, and what its document, class and times are to be.
+struct SegmentRow {
+  LexicalSource source;  // without terms
+  uint32_t segment;      // its place among them
+  uint32_t row;
+};
+
+// Rows of some segments, with their words, as segments that weigh `weight_max` at most, or have one
+// row: as few and as equal as possible, parted by class. Each row at most once.
+std::vector<LexicalSegment> GatherRows(std::span<const LexicalSegment> segments,
+                                       std::vector<SegmentRow> rows, size_t weight_max);
+
+// The same of all their live rows.
 std::vector<LexicalSegment> MergeSegments(std::span<const LexicalSegment> segments,
                                           size_t weight_max);
 

@@ -29,6 +29,7 @@ class LexicalErasure : public testing::Test {
     change.document = document;
     change.kind = kind;
     change.renumbered = renumbered;
+    if (kind == LexicalChange::Kind::kReclass) change.rows = {{0, 1, nullptr}};
     index_ = index_.Apply({&change, 1});
   }
   bool Holds(std::string_view word) const {
@@ -52,6 +53,16 @@ TEST_F(LexicalErasure, AWordOfAnErasedDocumentStaysInMemory) {
   Go(9, LexicalChange::Kind::kErase);
   EXPECT_FALSE(Holds("salary"));
   EXPECT_TRUE(Holds("common"));
+  EXPECT_EQ(index_.rows(), 9u);
+}
+
+TEST_F(LexicalErasure, AWordStaysInTheSegmentThatItsDocumentHasLeft) {
+  PutTen();
+  Go(9, LexicalChange::Kind::kReclass);
+  ASSERT_EQ(index_.segments().size(), 2u) << "the test shows nothing: it did not leave";
+  EXPECT_EQ(index_.rows(), 10u);
+  Go(9, LexicalChange::Kind::kErase);
+  EXPECT_FALSE(Holds("salary"));
   EXPECT_EQ(index_.rows(), 9u);
 }
 

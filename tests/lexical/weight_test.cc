@@ -53,6 +53,15 @@ class LongTexts : public testing::Test {
     index_ = index_.Apply({&change, 1});
     words_.erase(document);
   }
+  void ReclassAll(uint32_t class_id) {
+    std::vector<LexicalChange> changes;
+    for (const auto& [document, words] : words_) {
+      changes.emplace_back().document = document;
+      changes.back().kind = LexicalChange::Kind::kReclass;
+      changes.back().rows = {{0, class_id, nullptr}};
+    }
+    index_ = index_.Apply(changes);
+  }
 
   // That each segment has its weight and no more than it may have, and that the documents with a
   // certain word are those that should have it.
@@ -95,6 +104,7 @@ TEST_F(LongTexts, MakeASegmentThatIsTooHeavy) {
     }
     Put(some);
     if (random.OneIn(3)) Remove(words_.begin()->first);
+    if (random.OneIn(5)) ReclassAll(static_cast<uint32_t>(random.Below(3)));
     Check(index_);
   }
   size_t parted = 0;
