@@ -1,10 +1,13 @@
 // S2: an answer depends on something that its caller cannot see. Twin worlds differ only in that;
 // every answer and every refusal must be the same bytes in both.
 #include <fmt/format.h>
+#include <google/protobuf/io/coded_stream.h>
+#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 #include <gtest/gtest.h>
 
 #include <memory>
 
+#include "engine/export.h"
 #include "tests/effort.h"
 #include "tests/security/defect_log.h"
 #include "tests/security/random_changes.h"
@@ -79,6 +82,18 @@ std::string Bytes(StatusOr<Response> answer) {
   return answer->SerializeAsString();
 }
 
+// With maps in one order.
+std::string SameBytes(const google::protobuf::Message& message) {
+  std::string bytes;
+  {
+    google::protobuf::io::StringOutputStream stream(&bytes);
+    google::protobuf::io::CodedOutputStream coded(&stream);
+    coded.SetSerializationDeterministic(true);
+    EXPECT_TRUE(message.SerializeToCodedStream(&coded));
+  }
+  return bytes;
+}
+
 // The two worlds and what is asked of them.
 class TwinWorlds {
  public:
@@ -99,6 +114,8 @@ class TwinWorlds {
       if (tick > 0) MoveOn();
       for (int i = 0; i < kQuestions; ++i) Ask(twins);
     }
+    // Last: what leaves raises the model's label, for good.
+    if (draw_.Percent(40)) Export(twins);
     MoveOn();
   }
 
@@ -107,6 +124,8 @@ class TwinWorlds {
   uint64_t refusals = 0;
   uint64_t passages = 0;
   uint64_t hidden = 0;
+  uint64_t emergencies = 0;  // answers under a break-glass access
+  uint64_t exported = 0;     // documents
 
  private:
   void NewEngines() {
@@ -149,10 +168,11 @@ class TwinWorlds {
     Stats(twins);
   }
 
-  v1::Scope Scope() const {
+  v1::Scope Scope() {
     v1::Scope scope;
     scope.set_as(watcher_.as);
     scope.set_destination(watcher_.to);
+    if (draw_.Percent(70)) scope.set_break_glass(watcher_.glass);
     return scope;
   }
 
@@ -170,12 +190,19 @@ class TwinWorlds {
     ++answers;
     if (!left.ok()) ++refusals;
     if (left.ok()) passages += Passages(*left);
+    if (left.ok() && UnderGlass(request)) ++emergencies;
     if (Bytes(left) == Bytes(right)) return;
     ++differences;
     ADD_FAILURE() << "asked by " << watcher_.credential.key.principal << " in " << left_->name()
                   << ", twin " << twins_ << ":\n"
                   << request.ShortDebugString() << "\nleft: " << Text(left)
                   << "\nright: " << Text(right);
+  }
+
+  template <typename Request>
+  static bool UnderGlass(const Request& request) {
+    if constexpr (requires { request.scope(); }) return !request.scope().break_glass().empty();
+    return false;
   }
 
   template <typename Response>
@@ -274,6 +301,49 @@ class TwinWorlds {
     });
   }
 
+  void Export(const Twins& twins) {
+    watcher_ = twins.watchers()[draw_.Below(twins.watchers().size())];
+    v1::ExportRequest request;
+    request.set_collection(twins.collection());
+    *request.mutable_scope() = Scope();
+    if (draw_.Percent(90)) request.mutable_scope()->clear_break_glass();  // refused
+    request.set_vectors(draw_.Percent(50));
+    if (draw_.Percent(30)) {
+      request.set_prefix("d1");
+    } else if (draw_.Percent(20)) {
+      request.add_documents(draw_.Pick(twins.ids()));
+    }
+    const std::string left = ExportAll(left_.get(), request);
+    const std::string right = ExportAll(right_.get(), request);
+    ++answers;
+    if (left == right) return;
+    ++differences;
+    ADD_FAILURE() << "exported by " << watcher_.credential.key.principal << " from "
+                  << left_->name() << ", twin " << twins_ << ":\n"
+                  << request.ShortDebugString() << "\nleft: " << left << "\nright: " << right;
+  }
+
+  // All messages, and how it ended.
+  std::string ExportAll(MirroredTenant* tenant, const v1::ExportRequest& request) {
+    const auto caller = ToCaller(watcher_.credential, tenant->name(), tenant->model().world.dev);
+    std::string all;
+    for (ExportPlace place; !place.ended;) {
+      auto message = Later<ExportedMessage>([&](auto done) {
+                       ExportNext(tenant->engine()->Read(caller), tenant->engine()->Write(caller),
+                                  request, place, done);
+                     }).get();
+      if (!message.ok()) {
+        return all + message.status().ToString() + std::string(message.status().field());
+      }
+      place = message->next;
+      if (!message->response) break;
+      Clear(&*message->response);
+      exported += static_cast<uint64_t>(message->response->documents_size());
+      all += SameBytes(*message->response) + "\nthe next message: ";
+    }
+    return all;
+  }
+
   Draw draw_;
   std::unique_ptr<RunningEngine> left_engine_, right_engine_;
   std::unique_ptr<MirroredTenant> left_, right_;
@@ -289,13 +359,18 @@ TEST(Twins, WhatACallerCannotSeeChangesItsAnswers) {
     worlds.Twin();
     EXPECT_EQ(log.defects(), 0u);
   }
-  effort.Report("differences={} defects={} answers={} passages={} refusals={} hidden_chunks={}",
-                worlds.differences, log.defects(), worlds.answers, worlds.passages, worlds.refusals,
-                worlds.hidden);
+  effort.Report(
+      "differences={} defects={} answers={} passages={} refusals={} hidden_chunks={} "
+      "emergencies={} exported={}",
+      worlds.differences, log.defects(), worlds.answers, worlds.passages, worlds.refusals,
+      worlds.hidden, worlds.emergencies, worlds.exported);
   EXPECT_EQ(worlds.differences, 0u);
   // Otherwise the comparison proves little.
   EXPECT_GT(worlds.passages, worlds.answers / 8);
   EXPECT_GT(worlds.hidden, effort.rounds());
+  if (effort.rounds() < 500) return;  // too few to meet all
+  EXPECT_GT(worlds.emergencies, effort.rounds() / 10);
+  EXPECT_GT(worlds.exported, 0u);
 }
 
 }  // namespace

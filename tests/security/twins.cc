@@ -1,8 +1,11 @@
 #include "tests/security/twins.h"
 
 #include <fmt/format.h>
+#include <gtest/gtest.h>
 
 #include <utility>
+
+#include "engine/store/codec.h"
 
 namespace cordon {
 namespace {
@@ -62,16 +65,46 @@ void Twins::DrawWatchers() {
     watcher.credential.collections = {draw_.Percent(90) ? collection_ : "elsewhere"};
     if (draw_.Percent(80)) watcher.credential.key.patterns.push_back("*");
     if (draw_.Percent(80)) watcher.credential.key.destinations.push_back("*");
+    watcher.credential.exports = draw_.Percent(50);
   }
+  OpenAccesses();
   const auto& world = model().world;
   for (int tick = 0; tick <= kTicks; ++tick) {
     const reference::Time now = left_.engine()->now() + tick * RunningEngine::kTick;
-    for (const auto& [credential, as, to] : watchers_) {
+    for (const auto& [credential, as, to, glass] : watchers_) {
       askers_.emplace_back(reference::Resolve(world, credential.key, as, to, now), now);
+      if (!glass.empty()) {
+        askers_.push_back(askers_.back());
+        askers_.back().first.break_glass = true;
+      }
       if (!counts_) continue;
       askers_.emplace_back(reference::Alone(world, as, to, now), now);
       askers_.emplace_back(reference::Alone(world, as, "", now), now);
     }
+  }
+}
+
+void Twins::OpenAccesses() {
+  for (size_t i = 0; i < watchers_.size(); ++i) {
+    Watcher& watcher = watchers_[i];
+    if (!draw_.Percent(30)) continue;
+    watcher.credential.break_glass = true;
+    watcher.glass = fmt::format("{}-{}", collection_, i);
+    v1::OpenBreakGlassRequest request;
+    request.set_as(watcher.as);
+    request.set_reason("a fire");
+    const auto ticks = static_cast<reference::Time>(1 + draw_.Below(kTicks + 3));
+    *request.mutable_until() = ToProtoTime(left_.engine()->now() + ticks * RunningEngine::kTick);
+    std::vector<std::string> outcomes;
+    for (auto* tenant : {&left_, &right_}) {
+      const auto caller = ToCaller(watcher.credential, tenant->name(), tenant->model().world.dev);
+      const auto opened =
+          Later<v1::OpenBreakGlassResponse>([&](auto done) {
+            OpenBreakGlass(tenant->engine()->Write(caller), request, watcher.glass, done);
+          }).get();
+      outcomes.push_back(opened.status().ToString());
+    }
+    EXPECT_EQ(outcomes.front(), outcomes.back());  // a refusal, too: it may not act for that user
   }
 }
 
@@ -89,7 +122,7 @@ bool Twins::Hidden(const reference::Document& document) const {
 }
 
 void Twins::Deny(reference::List* list) const {
-  for (const auto& [credential, as, to] : watchers_) {
+  for (const auto& [credential, as, to, glass] : watchers_) {
     list->deny.push_back({as.empty() ? credential.key.principal : as});
   }
 }

@@ -17,6 +17,7 @@ struct Watcher {
   Credential credential;
   std::string as;
   std::string to;
+  std::string glass = {};  // the break-glass access that it may read under; empty: none
 };
 
 // Borrows all. The tenants have the same name, policy and directory, and their clocks stand alike.
@@ -50,6 +51,8 @@ class Twins {
 
   const reference::Tenant& model() const { return left_.model(); }
   void DrawWatchers();
+  // A break-glass access of some watchers in both tenants, which may end while questions are asked.
+  void OpenAccesses();
   bool Hidden(const reference::Document& document, const reference::StoredChunk& chunk) const;
   bool Hidden(const reference::Document& document) const;
   // Denies the watchers for good.

@@ -163,6 +163,8 @@ Authenticated ToCaller(const Credential& credential, const std::string& tenant, 
   grant.principal = credential.key.principal;
   if (credential.query) grant.rights.Add(Right::kQuery);
   if (credential.key.act_as) grant.rights.Add(Right::kActAs);
+  if (credential.break_glass) grant.rights.Add(Right::kBreakGlass);
+  if (credential.exports) grant.rights.Add(Right::kExport);
   grant.rights.Add(Right::kAudit);
   grant.as_patterns = credential.key.patterns;
   grant.clearance = ToClearance(credential.key.clearance);

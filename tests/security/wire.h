@@ -24,6 +24,8 @@ v1::Principal ToWire(const std::string& name, const reference::Record& record);
 struct Credential {
   reference::Key key;
   bool query = true;
+  bool break_glass = false;
+  bool exports = false;
   std::vector<std::string> collections = {"*"};
 };
 
