@@ -38,6 +38,7 @@ constexpr Name kNames[] = {
     {"cache-without-caller", Bug::kCacheWithoutCaller},
     {"masks-without-caller", Bug::kMasksWithoutCaller},
     {"rows-of-another", Bug::kRowsOfAnother},
+    {"scan-of-another", Bug::kScanOfAnother},
     {"tombstone-not-in-lists", Bug::kTombstoneNotInLists},
     {"erased-in-lists", Bug::kErasedInLists},
     {"counts-hidden", Bug::kCountsHidden},

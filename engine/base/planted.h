@@ -30,6 +30,7 @@ enum class Bug {
   kCacheWithoutCaller,   // entitlements cached by revision, whoever asks
   kMasksWithoutCaller,   // masks of lists cached for everybody
   kRowsOfAnother,        // how many rows lie beside the lists, kept for all who share masks
+  kScanOfAnother,        // questions of one batch share a scan, whoever they are asked for
   kTombstoneNotInLists,  // a deleted row stays in the lists
   kErasedInLists,        // erased rows stay in the memory that lists cover
   kCountsHidden,         // stats --as counts all rows
