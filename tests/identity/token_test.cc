@@ -316,7 +316,15 @@ TEST_F(Tokens, WhatIsNoTokenIsRead) {
       header + "." + Base64UrlEncode(JsonOf(With(GoodClaims(), "sub", "\"eve\""))) + signature,
       "signature");
   ExpectRefused("huge", Rsa(With(GoodClaims(), "x", Quoted(std::string(8000, 'x')))), "token");
-  EXPECT_TRUE(Verify(Rsa(With(GoodClaims(), "x", Quoted(std::string(5000, 'x'))))).ok());
+  const auto padded = [&](size_t bytes) {
+    return Rsa(With(GoodClaims(), "x", Quoted(std::string(bytes, 'x'))));
+  };
+  size_t most = 5000;
+  most += (limits::kTokenBytes - padded(most).size()) * 3 / 4;  // of Base64
+  while (padded(most).size() > limits::kTokenBytes) --most;
+  while (padded(most + 1).size() <= limits::kTokenBytes) ++most;
+  EXPECT_TRUE(Verify(padded(most)).ok());
+  ExpectRefused("one byte too long", padded(most + 1), "token");
 }
 
 // Every character of a token counts.
@@ -386,7 +394,9 @@ TEST_F(Tokens, AGroupIsLost) {
     ExpectRefused(marker, Claimed(marker, R"({"groups":"src1"})"), "groups");
   }
   std::string many;
-  for (int i = 0; i <= 1000; ++i) many += (i == 0 ? "\"a\"" : ",\"a\"");
+  for (size_t i = 0; i < limits::kTokenGroups; ++i) many += (i == 0 ? "\"a\"" : ",\"a\"");
+  EXPECT_TRUE(Verify(Claimed("groups", "[" + many + "]")).ok());
+  many += ",\"a\"";
   for (const std::string& groups :
        {std::string(), std::string("\"hr\""), std::string("{}"), std::string("null"),
         std::string(R"(["hr",1])"), std::string(R"(["hr",""])"), std::string(R"(["a\u0007"])"),

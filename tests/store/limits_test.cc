@@ -166,6 +166,105 @@ TEST_F(Limits, OfAGroupAndAPrincipal) {
       "INVALID_ARGUMENT: principals[0].alias_of");
 }
 
+TEST_F(Limits, OfTrustSourcesAndRegions) {
+  Expect(
+      limits::kTrustTiers,
+      [](size_t n) {
+        Mutation mutation;
+        for (size_t i = 0; i < n; ++i) {
+          mutation.mutable_policy()->mutable_trust()->add_names(Name("t", i));
+        }
+        return mutation;
+      },
+      "INVALID_ARGUMENT: trust");
+  Expect(
+      limits::kQuarantinedSources,
+      [](size_t n) {
+        Mutation mutation;
+        for (size_t i = 0; i < n; ++i) {
+          auto* source = mutation.mutable_policy()->add_sources();
+          source->set_source(Name("s", i));
+          source->set_quarantined(true);
+        }
+        return mutation;
+      },
+      "INVALID_ARGUMENT: sources");
+  Expect(
+      limits::kRegionsPerScope,
+      [](size_t n) {
+        auto mutation = FromText<Mutation>(
+            "policy { scopes { rules { scope: 4 ceiling { level: 'public' } } } }");
+        auto* rule = mutation.mutable_policy()->mutable_scopes()->mutable_rules(0);
+        for (size_t i = 0; i < n; ++i) rule->add_regions(Name("r", i));
+        return mutation;
+      },
+      "INVALID_ARGUMENT: scopes[4].regions");
+}
+
+TEST_F(Limits, OfDeniedCertificates) {
+  Expect(
+      limits::kDeniedCertificates,
+      [](size_t n) {
+        Mutation mutation;
+        auto* denied = mutation.mutable_policy()->mutable_denied_certificates();
+        for (size_t i = 0; i < n; ++i) {
+          denied->add_certificates()->set_fingerprint(fmt::format("sha256:{:064x}", i));
+        }
+        return mutation;
+      },
+      "INVALID_ARGUMENT: denied_certificates");
+}
+
+TEST_F(Limits, OfWhatAKeyNames) {
+  const auto with = [](auto add) {
+    return [add](size_t n) {
+      auto mutation = FromText<Mutation>(
+          "key { id: 'k' record { digest: 'd' grant { principal: 'service:x' rights: RIGHT_QUERY "
+          "rights: RIGHT_ACT_AS } } }");
+      auto* grant = mutation.mutable_key()->mutable_record()->mutable_grant();
+      for (size_t i = 0; i < n; ++i) add(grant, i);
+      return mutation;
+    };
+  };
+  Expect(limits::kPatternsPerKey,
+         with([](auto* grant, size_t i) { grant->add_as_patterns(Name("user:", i)); }),
+         "INVALID_ARGUMENT: as_patterns");
+  Expect(limits::kPatternsPerKey,
+         with([](auto* grant, size_t i) { grant->add_collections(Name("c", i)); }),
+         "INVALID_ARGUMENT: collections");
+  Expect(limits::kPatternsPerKey,
+         with([](auto* grant, size_t i) { grant->add_destinations(Name("d", i)); }),
+         "INVALID_ARGUMENT: destinations");
+}
+
+TEST_F(Limits, OfACollectionsAttributes) {
+  Expect(
+      limits::kAttributesPerCollection,
+      [](size_t n) {
+        auto mutation = FromText<Mutation>(
+            "create_collection { name: 'c' dimension: 2 metric: METRIC_L2 embedder: EMBEDDER_NONE "
+            "}");
+        for (size_t i = 0; i < n; ++i) {
+          auto* attribute = mutation.mutable_create_collection()->add_attributes();
+          attribute->set_name(Name("a", i));
+          attribute->set_type(v1::ATTRIBUTE_TYPE_INT);
+        }
+        return mutation;
+      },
+      "INVALID_ARGUMENT: attributes");
+}
+
+TEST_F(Limits, OfOpenAccesses) {
+  const auto open = [](size_t i) {
+    return FromText<Mutation>(fmt::format(
+        "break_glass {{ id: 'b{}' open {{ id: 'b{}' key_id: 'k' as: 'user:a' reason: 'r' until "
+        "{{ seconds: {} }} }} }}",
+        i, i, limits::kBreakGlassMax_s));
+  };
+  for (size_t i = 0; i < limits::kBreakGlassOpen; ++i) ASSERT_TRUE(store_.Try(open(i)).ok()) << i;
+  ExpectRefused(open(limits::kBreakGlassOpen), "FAILED_PRECONDITION: as");
+}
+
 // What grows one by one is stored as if it had, all but the last.
 class Filled : public Limits {
  protected:
