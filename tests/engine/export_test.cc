@@ -120,6 +120,14 @@ TEST_F(Exports, OnlyWhatTheSubjectMaySeeAndItsLabelRisesFirst) {
   EXPECT_EQ(message->response->model_label().level(), "internal");
 }
 
+TEST_F(Exports, OneCallNamesTooManyDocuments) {
+  std::string named;
+  for (size_t i = 0; i < limits::kExportDocuments; ++i) named += "documents: 'a' ";
+  EXPECT_EQ(Outcome(Next(Exporter(false), named)), "OK");
+  EXPECT_EQ(Outcome(Next(Exporter(false), named + "documents: 'a'")),
+            "INVALID_ARGUMENT: documents");
+}
+
 TEST_F(Exports, AuditorsAndVectorsGetWhatCanBeIngestedAgain) {
   const auto message = Next(Exporter(true), "documents: 'a' vectors: true");
   ASSERT_TRUE(message.ok() && message->response);

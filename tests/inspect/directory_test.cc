@@ -80,6 +80,7 @@ TEST_F(Told, MembersAreCutOffUnsaid) {
     after = told->record().members().rbegin()->principal();
   }
   EXPECT_EQ(seen, "abcde");
+  EXPECT_EQ(Outcome(Principal("principal: 'group:all' members_limit: 10000")), "OK");
   EXPECT_EQ(Outcome(Principal("principal: 'group:all' members_limit: 10001")),
             "INVALID_ARGUMENT: members_limit");
 }
@@ -155,6 +156,7 @@ TEST_F(Told, AChangeIsNotInTheHistory) {
   ASSERT_EQ(page->changes_size(), 1);
   EXPECT_EQ(page->changes(0).reason(), "CHG-1");
   EXPECT_TRUE(page->more());
+  EXPECT_EQ(Outcome(History("limit: 1000")), "OK");
   EXPECT_EQ(Outcome(History("limit: 1001")), "INVALID_ARGUMENT: limit");
 }
 
