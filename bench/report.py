@@ -15,7 +15,7 @@ MIB = 1 << 20
 
 
 DEFAULT_FUSION = "rrf 1:1, 50"  # bench/relevance.cc
-TEXT_PARTS = ("lexical", "hybrid", "relevance")
+PLAIN_PARTS = ("shared_scan", "lexical", "hybrid", "relevance")
 
 
 def part(folder, name):
@@ -78,7 +78,7 @@ def merge(folder):
     exact, serving = part(folder, "exact"), part(folder, "serving")
     entitlement = part(folder, "entitlement")
     report = {"machine": part(folder, "machine"), **exact}
-    report |= {name: part(folder, name)[name] for name in TEXT_PARTS if part(folder, name)}
+    report |= {name: part(folder, name)[name] for name in PLAIN_PARTS if part(folder, name)}
     if entitlement:
         report["entitlement"] = {
             "entries": entitlement["entries"],

@@ -28,6 +28,7 @@ def parts(build, out, quick):
         yield "exact search", [programs / "exact_search", "--out", out / "exact.json", *flag], None
     else:
         print("exact search is left out: FAISS or OpenBLAS is missing", file=sys.stderr)
+    yield "shared scan", [programs / "shared_scan", "--out", out / "shared_scan.json", *flag], None
     if (programs / "filtered_search").exists():
         bounded = "--quick" if quick else "--bounded"
         command = [sys.executable, HERE / "filtered.py", "--build", build, bounded]
@@ -57,7 +58,8 @@ def main():
     parser.add_argument("--quick", action="store_true", help="a smoke run; its figures mean little")
     options = parser.parse_args()
     out = options.build / "bench"
-    names = ["entitlement", "exact", "lexical", "hybrid", "relevance", "permissions", "serving"]
+    names = ["entitlement", "exact", "shared_scan", "lexical", "hybrid", "relevance", "permissions"]
+    names.append("serving")
     for name in names:
         (out / f"{name}.json").unlink(missing_ok=True)
     described = machine.describe(HERE.parent)

@@ -30,7 +30,8 @@ struct SearchOptions {
   float least = 0;  // of the calibration (geometry.h), for benches; 0: what it says
 };
 
-// Counts are of permitted rows. Times are of this search, in microseconds.
+// Counts are of permitted rows. Times are of this search, in microseconds; of a scan that several
+// searches share, of the whole scan.
 struct SearchTrace {
   SearchPlan plan = SearchPlan::kFlat;
   uint64_t lists_seen = 0;
