@@ -356,7 +356,8 @@ uint64_t VectorIndex::RowsToList(const MadeLists& made) const {
 }
 
 // A segment beside the lists has its own.
-Segment VectorIndex::Listed(Segment segment, std::span<const std::optional<KnownLists>> known) const {
+Segment VectorIndex::Listed(Segment segment,
+                            std::span<const std::optional<KnownLists>> known) const {
   if (lists_ == nullptr) return segment;
   return segment.With(ListAlone(lists_->geometry(), segment.rows(), known));
 }

@@ -82,8 +82,8 @@ struct VectorAnswer {
   SearchTrace trace;  // where a scan was shared, scan_us is that of the whole scan
 };
 
-// See the top. Cheap to copy; every const call is thread-safe. A search uses one thread; searches on
-// several share what they read, and wait for each other at the look-up of a caller's masks at most.
+// See the top. Cheap to copy; every const call is thread-safe. A search uses one thread; searches
+// on several share what they read, and wait for each other at the look-up of masks at most.
 class VectorIndex {
  public:
   // An empty index. Requires 1 ≤ dimension ≤ limits::kDimensionMax. `segment_floats` is the size
