@@ -20,6 +20,13 @@ StatusOr<AllowedSet> AllowedFor(const Access& access, const Authenticated& calle
                     view.now()};
 }
 
+Status CheckReached(const View& view, uint64_t revision) {
+  if (view.revision() >= revision) return OkStatus();
+  return Status(
+      StatusCode::kFailedPrecondition, "at_least_revision",
+      fmt::format("revision {} is not reached; the newest is {}", revision, view.revision()));
+}
+
 StatusOr<Access> Enter(const ReadContext& context, const std::string* collection,
                        const v1::Scope& scope, journal::v1::Record* record, Right right) {
   const Authenticated& caller = context.caller;
@@ -30,11 +37,7 @@ StatusOr<Access> Enter(const ReadContext& context, const std::string* collection
   Access access;
   access.view = context.tenant->publisher.Pin(context.clock);
   record->set_revision(access.view->revision());
-  if (access.view->revision() < scope.at_least_revision()) {
-    return Status(StatusCode::kFailedPrecondition, "at_least_revision",
-                  fmt::format("revision {} is not reached; the newest is {}",
-                              scope.at_least_revision(), access.view->revision()));
-  }
+  RETURN_IF_ERROR(CheckReached(*access.view.view, scope.at_least_revision()));
   if (collection != nullptr) {
     RETURN_IF_ERROR(caller.RequireCollection(*collection));
     access.collection = access.view->state().FindCollection(*collection);

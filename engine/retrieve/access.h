@@ -28,6 +28,9 @@ struct Access {
 StatusOr<AllowedSet> AllowedFor(const Access& access, const Authenticated& caller,
                                 const v1::Scope& scope);
 
+// FAILED_PRECONDITION unless the View has `revision`.
+Status CheckReached(const View& view, uint64_t revision);
+
 // Checks `right`, pins a View, and resolves who asks. FAILED_PRECONDITION if the asked
 // revision is not reached: the server has waited for it, without a thread, before it called.
 // Notes in `record` what the journal keeps of it, as soon as it is known.

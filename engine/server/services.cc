@@ -2,6 +2,7 @@
 
 #include "engine/crypto/encoding.h"
 #include "engine/crypto/random_bytes.h"
+#include "engine/retrieve/access.h"
 #include "engine/server/endpoint_wait.h"
 #include "engine/server/export_stream.h"
 #include "engine/server/find_keys.h"
@@ -62,6 +63,29 @@ Reactor* ReadAt(Front* front, CallContext* context, const Request* request, Resp
             done);
       },
       limits::kQueryMessageBytes, PlaceOf(*request));
+}
+
+// A read of an auditor or an admin that may wait for a revision first. `right` is what the call
+// needs: whoever lacks it does not wait, and is refused by the call.
+template <typename Request, typename Response, typename Call>
+Reactor* ReadSince(Front* front, CallContext* context, const Request* request, Response* response,
+                   Right right, Call call, size_t bytes_max = limits::kQueryMessageBytes) {
+  return Unary(
+      front, context, request, response,
+      [=](const Authenticated& caller, const Request& in, const std::function<bool()>& stop,
+          auto done) {
+        const auto go = [=, &in](const Authenticated& now) {
+          const auto tenant = front->engine->FindTenant(now.tenant());
+          const PinnedView newest = tenant->publisher.Pin(front->engine->clock());
+          const Status reached = CheckReached(*newest.view, in.at_least_revision());
+          if (!reached.ok() && now.Require(right).ok()) {
+            return RefuseJournaled(tenant, now, CallOf(in), reached, done);
+          }
+          call(front->engine->ReadAs(now, stop), in, done);
+        };
+        WhenVisible(front, context, caller, right, in.at_least_revision(), stop, go, done);
+      },
+      bytes_max);
 }
 
 // A write: the same with what a writing call needs.
@@ -194,7 +218,7 @@ Reactor* IngestService::SetHold(CallContext* context, const v1::SetHoldRequest* 
 
 Reactor* IngestService::ListHolds(CallContext* context, const v1::ListHoldsRequest* request,
                                   v1::ListHoldsResponse* response) {
-  return Read(front_, context, request, response, cordon::ListHolds);
+  return ReadSince(front_, context, request, response, Right::kAdmin, cordon::ListHolds);
 }
 
 Reactor* DirectoryService::ApplyDirectory(CallContext* context,
@@ -211,19 +235,19 @@ grpc::ServerReadReactor<v1::SyncDirectoryRequest>* DirectoryService::SyncDirecto
 Reactor* DirectoryService::GetPrincipal(CallContext* context,
                                         const v1::GetPrincipalRequest* request,
                                         v1::GetPrincipalResponse* response) {
-  return Read(front_, context, request, response, cordon::GetPrincipal);
+  return ReadSince(front_, context, request, response, Right::kAdmin, cordon::GetPrincipal);
 }
 
 Reactor* PolicyService::GetPolicy(CallContext* context, const v1::GetPolicyRequest* request,
                                   v1::GetPolicyResponse* response) {
-  return Read(
-      front_, context, request, response,
+  return ReadSince(
+      front_, context, request, response, Right::kAdmin,
       [](const ReadContext& read, const auto&, auto done) { cordon::GetPolicy(read, done); });
 }
 
 Reactor* PolicyService::PolicyHistory(CallContext* context, const v1::PolicyHistoryRequest* request,
                                       v1::PolicyHistoryResponse* response) {
-  return Read(front_, context, request, response, cordon::PolicyHistory);
+  return ReadSince(front_, context, request, response, Right::kAudit, cordon::PolicyHistory);
 }
 
 Reactor* PolicyService::ApplyPolicy(CallContext* context, const v1::ApplyPolicyRequest* request,
@@ -233,30 +257,29 @@ Reactor* PolicyService::ApplyPolicy(CallContext* context, const v1::ApplyPolicyR
 
 Reactor* PolicyService::Explain(CallContext* context, const v1::ExplainRequest* request,
                                 v1::ExplainResponse* response) {
-  return Read(front_, context, request, response, cordon::Explain);
+  return ReadSince(front_, context, request, response, Right::kAudit, cordon::Explain);
 }
 
 Reactor* PolicyService::WhoCanSee(CallContext* context, const v1::WhoCanSeeRequest* request,
                                   v1::WhoCanSeeResponse* response) {
-  return Read(front_, context, request, response, cordon::WhoCanSee);
+  return ReadSince(front_, context, request, response, Right::kAudit, cordon::WhoCanSee);
 }
 
 Reactor* PolicyService::AccessReport(CallContext* context, const v1::AccessReportRequest* request,
                                      v1::AccessReportResponse* response) {
-  return Read(front_, context, request, response, cordon::AccessReport);
+  return ReadSince(front_, context, request, response, Right::kAudit, cordon::AccessReport);
 }
 
 // A read that carries a change: as large as one.
 Reactor* PolicyService::Simulate(CallContext* context, const v1::SimulateRequest* request,
                                  v1::SimulateResponse* response) {
-  return Unary(
-      front_, context, request, response,
-      [engine = front_->engine](const Authenticated& caller, const v1::SimulateRequest& in,
-                                std::function<bool()> stop, auto done) {
+  return ReadSince(
+      front_, context, request, response, Right::kAudit,
+      [engine = front_->engine](const ReadContext& read, const v1::SimulateRequest& in, auto done) {
         const auto try_change = [&](const v1::SimulateRequest& change) {
-          return TryChange(engine->WriteAs(caller), change);
+          return TryChange(engine->WriteAs(read.caller), change);
         };
-        cordon::Simulate(engine->ReadAs(caller, std::move(stop)), in, try_change, done);
+        cordon::Simulate(read, in, try_change, done);
       },
       limits::kIngestMessageBytes);
 }
@@ -282,8 +305,8 @@ Reactor* PolicyService::CloseBreakGlass(CallContext* context,
 Reactor* PolicyService::ListBreakGlass(CallContext* context,
                                        const v1::ListBreakGlassRequest* request,
                                        v1::ListBreakGlassResponse* response) {
-  return Read(
-      front_, context, request, response,
+  return ReadSince(
+      front_, context, request, response, Right::kAudit,
       [](const ReadContext& read, const auto&, auto done) { cordon::ListBreakGlass(read, done); });
 }
 
@@ -305,8 +328,8 @@ Reactor* AdminService::CreateCollection(CallContext* context,
 Reactor* AdminService::ListCollections(CallContext* context,
                                        const v1::ListCollectionsRequest* request,
                                        v1::ListCollectionsResponse* response) {
-  return Read(
-      front_, context, request, response,
+  return ReadSince(
+      front_, context, request, response, Right::kAdmin,
       [](const ReadContext& read, const auto&, auto done) { cordon::ListCollections(read, done); });
 }
 
@@ -339,8 +362,8 @@ Reactor* AdminService::RotateKey(CallContext* context, const v1::RotateKeyReques
 
 Reactor* AdminService::ListKeys(CallContext* context, const v1::ListKeysRequest* request,
                                 v1::ListKeysResponse* response) {
-  return Read(
-      front_, context, request, response,
+  return ReadSince(
+      front_, context, request, response, Right::kAdmin,
       [](const ReadContext& read, const auto&, auto done) { cordon::ListKeys(read, done); });
 }
 
@@ -356,7 +379,8 @@ Reactor* AdminService::Usage(CallContext* context, const v1::UsageRequest* reque
 
 Reactor* AdminService::Stats(CallContext* context, const v1::StatsRequest* request,
                              v1::StatsResponse* response) {
-  return Read(front_, context, request, response, cordon::Stats);
+  return ReadSince(front_, context, request, response,
+                   request->as().empty() ? Right::kAdmin : Right::kAudit, cordon::Stats);
 }
 
 Reactor* AdminService::QueryJournal(CallContext* context, const v1::QueryJournalRequest* request,

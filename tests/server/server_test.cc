@@ -298,6 +298,30 @@ TEST_F(Served, AnExportReadsBeforeItsRevisionIsThere) {
   EXPECT_GE(Stopwatch::now() - start, milliseconds(limits::kRevisionWait_ms - 500));
 }
 
+TEST_F(Served, AnAdminReadsBeforeTheRevisionIsThere) {
+  Start();
+  const v1::CreateKeyResponse query = KeyOfA();
+  v1::ListKeysResponse keys;
+  const auto list_at = [&](const std::string& key, uint64_t revision) {
+    v1::ListKeysRequest request;
+    request.set_at_least_revision(revision);
+    return admin_->ListKeys(As(key).get(), request, &keys);
+  };
+  grpc::Status reached;
+  std::thread waiting([&] { reached = list_at(dev_key_, query.revision() + 1); });
+  std::this_thread::sleep_for(milliseconds(300));
+  const v1::CreateKeyResponse made = KeyOfA();
+  waiting.join();
+  ASSERT_TRUE(reached.ok()) << reached.error_message();
+  EXPECT_TRUE(std::any_of(keys.keys().begin(), keys.keys().end(),
+                          [&](const auto& key) { return key.id() == made.id(); }));
+  EXPECT_EQ(list_at(dev_key_, 999999).error_code(), grpc::StatusCode::FAILED_PRECONDITION);
+  // Whoever may not ask is told so at once.
+  const auto start = Stopwatch::now();
+  EXPECT_EQ(list_at(query.key(), 999999).error_code(), grpc::StatusCode::PERMISSION_DENIED);
+  EXPECT_LT(Stopwatch::now() - start, milliseconds(2000));
+}
+
 TEST_F(Served, AnExportThatWaitsHoldsUpTheStop) {
   Start();
   grpc::Status ended;

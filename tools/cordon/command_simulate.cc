@@ -23,6 +23,7 @@ struct SimulateOptions {
   std::vector<std::string> as;
   std::string destination;
   uint32_t limit = 0;
+  uint64_t at_least_revision = 0;
   CLI::Option* destination_option = nullptr;
 
   std::string name;  // what the change is about: a file, a collection, an id
@@ -49,6 +50,7 @@ StatusOr<int> Simulate(const SimulateOptions& options, v1::SimulateRequest reque
   request.mutable_as()->Assign(options.as.begin(), options.as.end());
   request.set_destination(options.destination);
   request.set_limit(options.limit);
+  request.set_at_least_revision(options.at_least_revision);
   ASSIGN_OR_RETURN(Connection * connection, session.Connect());
   const auto stub = v1::Policy::NewStub(connection->channel());
   ASSIGN_OR_RETURN(const v1::SimulateResponse response,
@@ -191,6 +193,8 @@ std::shared_ptr<SimulateOptions> AsksFor(CLI::App* change) {
       change->add_option("--destination", options->destination, "Where answers would go");
   change->add_option("--limit", options->limit,
                      "How many documents to name of each, up to 1,000 (default 10)");
+  change->add_option("--at-least-revision", options->at_least_revision,
+                     "Wait until this revision is visible, 5 s at most");
   return options;
 }
 
