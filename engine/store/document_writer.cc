@@ -15,6 +15,11 @@ using store::v1::DocumentRecord;
 
 constexpr size_t kReadAtOnce = 256;  // documents: the reads share their way down
 
+// Rows that get another class keep their words. The index finds them by a look at all words of the
+// segments that have such rows, at worst of all segments; to read the texts of one document and
+// take them apart again costs about as much as a look at the words of so many chunks.
+constexpr uint64_t kChunksForTexts = 256;
+
 // Of lists and labels that one mutation tells a restored store: the rest of a journal record, which
 // holds 24 MiB, is room for names. Copies of documents beyond it go in a restore.
 constexpr size_t kToldAccessBytes = 16 << 20;
@@ -265,6 +270,7 @@ Status DocumentWriter::Replace(const v1::Document& document) {
 
 Status DocumentWriter::ReadEach(const Ids& documents, const VisitEach& visit) {
   DocumentRecord own;  // its memory serves all
+  reads_texts_ = documents.size() * kChunksForTexts < collection_.chunks;
   for (size_t from = 0; from < documents.size(); from += kReadAtOnce) {
     const std::span<const std::string_view> ids =
         std::span(documents).subspan(from, std::min(kReadAtOnce, documents.size() - from));
@@ -320,7 +326,7 @@ Status DocumentWriter::Rewrite(DocumentRecord* record) {
   RETURN_IF_ERROR(NoteAccess(record->number(), *record, key));
   if (Planted(Bug::kReclassNotIndexed)) return OkStatus();
   RowChange change = RowsOf(*record, RowChange::kReclass, true);
-  RETURN_IF_ERROR(ReadTexts(*record, &change));
+  if (reads_texts_) RETURN_IF_ERROR(ReadTexts(*record, &change));
   applied_->rows.push_back(std::move(change));
   return OkStatus();
 }

@@ -29,7 +29,7 @@ class DocumentWriter {
 
   Status Replace(const v1::Document& document);
   // Calls visit(i, record) for the stored record of each document, in turn, which it may change;
-  // null if there is none.
+  // null if there is none. They are all that the mutation changes.
   using Ids = std::vector<std::string_view>;
   using VisitEach = std::function<Status(size_t i, Record* record)>;
   Status ReadEach(const Ids& documents, const VisitEach& visit);
@@ -104,6 +104,7 @@ class DocumentWriter {
   std::set<ClassId> classes_;  // of what was written
   std::set<uint64_t> erased_;  // old versions
   size_t told_bytes_ = 0;      // of lists and labels, to a restored store
+  bool reads_texts_ = false;   // of documents that get another class
   // By list: the documents of one mutation often share them.
   std::unordered_map<std::string, std::vector<ClauseId>> clauses_of_;
   store::v1::ChunkRecord chunk_;  // PutChunk's, whose memory serves all chunks

@@ -36,10 +36,22 @@ DocumentChange::Kind ToKind(RowChange::Kind kind) {
   return DocumentChange::Kind::kReplace;
 }
 
-LexicalChange::Kind ToLexicalKind(RowChange::Kind kind) {
-  if (kind == RowChange::kRemove) return LexicalChange::Kind::kRemove;
-  if (kind == RowChange::kSweep) return LexicalChange::Kind::kSweep;
-  return kind == RowChange::kErase ? LexicalChange::Kind::kErase : LexicalChange::Kind::kReplace;
+LexicalChange::Kind ToLexicalKind(const RowChange& change) {
+  switch (change.kind) {
+    case RowChange::kRemove:
+      return LexicalChange::Kind::kRemove;
+    case RowChange::kErase:
+      return LexicalChange::Kind::kErase;
+    case RowChange::kSweep:
+      return LexicalChange::Kind::kSweep;
+    case RowChange::kReclass:
+      // With the same words, if they were read.
+      if (change.texts.empty()) return LexicalChange::Kind::kReclass;
+      break;
+    case RowChange::kReplace:
+      break;
+  }
+  return LexicalChange::Kind::kReplace;
 }
 
 Bm25 ParametersOf(const v1::CollectionConfig& config) {
@@ -86,17 +98,20 @@ class Changes {
   LexicalChange ToLexicalChange(const RowChange& change, uint32_t number) {
     LexicalChange out;
     out.document = number;
-    out.kind = ToLexicalKind(change.kind);
+    out.kind = ToLexicalKind(change);
     out.may_exist = change.may_exist;
     out.renumbered = change.older;
     out.valid_from = change.valid_from;
     out.valid_until = change.valid_until;
     const Language language = next_.lexical.language();
+    const bool keeps = out.kind == LexicalChange::Kind::kReclass;
     for (const auto& row : change.rows) {
       const TermCounts* terms = change.kind == RowChange::kReplace
                                     ? prepared_.Find(language, change.document, row.ordinal)
                                     : nullptr;
-      if (terms == nullptr) terms = &counted_.emplace_back(CountTerms(language, row.text));
+      if (terms == nullptr && !keeps) {
+        terms = &counted_.emplace_back(CountTerms(language, row.text));
+      }
       out.rows.push_back({row.ordinal, row.class_id, terms});
     }
     return out;
