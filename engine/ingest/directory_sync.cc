@@ -151,9 +151,14 @@ void DirectorySync::Commit(const WriteContext& context,
   });
 }
 
+StatusOr<Trial> DirectorySync::Try(const WriteContext& context) const {
+  CORDON_CHECK(whole_);
+  return context.writer->Try(context.tenant, context.caller, MutationOf());
+}
+
 void DirectorySync::DryRun(const WriteContext& context,
                            const Acknowledge<v1::SyncDirectoryResponse>& done) {
-  auto trial = context.writer->Try(context.tenant, context.caller, MutationOf());
+  auto trial = Try(context);
   if (!trial.ok()) return RefuseJournaled(context, kCall, trial.status(), done);
   auto record = RecordOf(kCall, context.caller, *context.tenant);
   record.set_reason(begin_.reason());

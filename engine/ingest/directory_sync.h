@@ -49,6 +49,9 @@ class DirectorySync {
   // lives until `done` was called.
   void Commit(const WriteContext& context, Acknowledge<v1::SyncDirectoryResponse> done);
 
+  // After the same: what the change would make of the tenant. Waits for the writer.
+  StatusOr<Trial> Try(const WriteContext& context) const;
+
  private:
   Status Begin(const WriteContext& context, const v1::SyncBegin& begin);
   Status Stage(const v1::SyncDirectoryRequest& request);

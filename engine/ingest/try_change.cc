@@ -1,5 +1,6 @@
 #include "engine/base/limits.h"
 #include "engine/ingest/check_change.h"
+#include "engine/ingest/directory_sync.h"
 #include "engine/ingest/selection.h"
 
 namespace cordon {
@@ -67,6 +68,17 @@ StatusOr<Mutation> ClosedOf(const WriteContext& context,
   return mutation;
 }
 
+// A snapshot is staged for as long as it is tried.
+StatusOr<Trial> TrySnapshot(const WriteContext& context, const v1::SyncDirectoryRequest& request) {
+  if (!request.has_commit()) {
+    return Invalid("commit", "missing; a snapshot that is simulated comes in one message");
+  }
+  OpenSyncs alone;  // those on their way in are others: the writer bounds how many trials wait
+  DirectorySync sync(&alone);
+  RETURN_IF_ERROR(sync.Add(context, request));
+  return sync.Try(context);
+}
+
 StatusOr<Mutation> MutationOf(const WriteContext& context, const SimulateRequest& request) {
   switch (request.change_case()) {
     case SimulateRequest::kDirectory:
@@ -98,6 +110,7 @@ StatusOr<Mutation> MutationOf(const WriteContext& context, const SimulateRequest
       return OpenedOf(context, request.open_break_glass());
     case SimulateRequest::kCloseBreakGlass:
       return ClosedOf(context, request.close_break_glass());
+    case SimulateRequest::kSnapshot:  // no mutation before it is staged: TrySnapshot
     case SimulateRequest::CHANGE_NOT_SET:
       break;
   }
@@ -109,6 +122,7 @@ StatusOr<Mutation> MutationOf(const WriteContext& context, const SimulateRequest
 }  // namespace
 
 StatusOr<Trial> TryChange(const WriteContext& context, const SimulateRequest& request) {
+  if (request.has_snapshot()) return TrySnapshot(context, request.snapshot());
   ASSIGN_OR_RETURN(Mutation mutation, MutationOf(context, request));
   mutation.set_key_id(context.caller.key_id());
   mutation.set_actor(context.caller.grant().principal);

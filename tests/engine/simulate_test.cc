@@ -56,6 +56,26 @@ TEST_F(Simulated, AnEmergencyOpensNothing) {
             "INVALID_ARGUMENT: reason");
 }
 
+TEST_F(Simulated, ASnapshotLeavesItsStage) {
+  ASSERT_TRUE(Ingest("documents { id: 'hr' acl { allow { principal: 'group:hr' } } label { level: "
+                     "'public' } chunks { text: 't' embedding: 1 embedding: 0 } } ")
+                  .ok());
+  const std::string group =
+      "principals { name: 'group:hr' sets_members: true members { principal: 'user:ana' } } ";
+  const auto snapshot = [&](const std::string& end) {
+    return "snapshot { begin { source: 'hris' } " + group + end + " } ";
+  };
+  const auto before = scratch_.store.Records();
+  EXPECT_EQ(For("user:ana", snapshot("commit { principals: 1 }")), "+1 -0");
+  EXPECT_EQ(Outcome(Sim(snapshot("commit { principals: 2 }"))),
+            "INVALID_ARGUMENT: commit.principals");
+  EXPECT_EQ(Outcome(Sim(snapshot(""))), "INVALID_ARGUMENT: commit");
+  auto after = scratch_.store.Records();
+  std::erase_if(after, [&](const auto& row) { return before.contains(row.first); });
+  for (const auto& [key, row] : after) EXPECT_TRUE(key.starts_with("heads/")) << key;
+  EXPECT_EQ(For("user:ana", "directory { " + group + "} "), "+1 -0") << "nothing was made";
+}
+
 TEST_F(Simulated, ACertificateIsLeftUnsaid) {
   EXPECT_EQ(Outcome(Sim("create_key { grant { principal: 'service:s' rights: RIGHT_QUERY "
                         "certificate: 'dns:s.example' } } ")),

@@ -330,6 +330,11 @@ inline std::vector<Row> SimulationRows() {
   using namespace request_text;  // NOLINT: as well
   return {
       {"Policy/Simulate",
+       "a snapshot",
+       "snapshot { begin { source: 'hris' allow_removals: true } principals { name: 'group:$NEW' "
+       "sets_members: true } commit { principals: 1 } }",
+       {RIGHT_AUDIT, RIGHT_ADMIN}},
+      {"Policy/Simulate",
        "lists",
        "set_access_many { " + kMany + kAcl + "} }",
        {RIGHT_AUDIT, RIGHT_GRANT},

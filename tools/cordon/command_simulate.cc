@@ -40,6 +40,7 @@ struct SimulateOptions {
   std::string user;
   std::string reason;
   std::string until;
+  v1::SyncBegin begin;
 };
 
 using SimulateRequestOf = StatusOr<v1::SimulateRequest> (*)(const SimulateOptions&);
@@ -71,6 +72,18 @@ StatusOr<int> SimulateDirectory(const SimulateOptions& options, Session& session
   v1::SimulateRequest request;
   ASSIGN_OR_RETURN(DirectoryFile file, ReadDirectoryFile(options.name));
   *request.mutable_directory() = std::move(file.request);
+  auto code = Simulate(options, std::move(request), session);
+  if (!code.ok()) return AtLine(code.status(), "principals", file.lines);
+  return code;
+}
+
+StatusOr<int> SimulateSnapshot(const SimulateOptions& options, Session& session) {
+  v1::SimulateRequest request;
+  ASSIGN_OR_RETURN(DirectoryFile file, ReadDirectoryFile(options.file));
+  auto* snapshot = request.mutable_snapshot();
+  *snapshot->mutable_begin() = options.begin;
+  *snapshot->mutable_principals() = std::move(*file.request.mutable_principals());
+  snapshot->mutable_commit()->set_principals(static_cast<uint64_t>(file.lines.size()));
   auto code = Simulate(options, std::move(request), session);
   if (!code.ok()) return AtLine(code.status(), "principals", file.lines);
   return code;
@@ -224,6 +237,29 @@ void AddFiles(CLI::App& simulate, Session& session) {
   OnRun(directory, session, options, SimulateDirectory);
 }
 
+void AddSnapshot(CLI::App& simulate, Session& session) {
+  CLI::App* const sync =
+      AddCommand(simulate, "directory-sync", "Simulates 'directory sync'; up to 16 MiB of records",
+                 "  cordon simulate directory-sync hris people.jsonl --as user:ana");
+  const auto options = AsksFor(sync);
+  v1::SyncBegin& begin = options->begin;
+  sync->add_option("SOURCE", *begin.mutable_source(), "The source, such as hris")->required();
+  sync->add_option("FILE", options->file, "The snapshot; - is standard input")->required();
+  sync->add_option_function<uint64_t>(
+          "--sequence", [options](uint64_t at) { options->begin.set_sequence(at); },
+          "The place of the snapshot in the history of its source")
+      ->type_name("N");
+  sync->add_flag_callback(
+      "--allow-removals", [options] { options->begin.set_allow_removals(true); },
+      "Judges it however much is missing");
+  sync->add_option_function<uint32_t>(
+          "--removals-max",
+          [options](uint32_t percent) { options->begin.set_removals_max_percent(percent); },
+          "Refused if more is missing, in percent of the source's records (default 10)")
+      ->type_name("PERCENT");
+  OnRun(sync, session, options, SimulateSnapshot);
+}
+
 void AddAccessChange(CLI::App& simulate, Session& session) {
   CLI::App* const access =
       AddCommand(simulate, "set-access", "Simulates 'set-access'",
@@ -320,6 +356,7 @@ void AddSimulateCommand(CLI::App& app, Session& session) {
       "\n  cordon simulate erase docs --subject person:123");
   simulate->require_subcommand(1);
   AddFiles(*simulate, session);
+  AddSnapshot(*simulate, session);
   AddAccessChange(*simulate, session);
   AddRemovals(*simulate, session);
   AddCallers(*simulate, session);
