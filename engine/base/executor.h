@@ -34,8 +34,9 @@ class Executor {
   // one stay free.
   [[nodiscard]] bool SubmitOrRun(std::function<void()> task);
 
-  // A task that takes longer than this is a long one, and for how long that is remembered.
-  static constexpr std::chrono::microseconds kLongTask{500};
+  // A task that takes longer than this is a long one, and for how long that is remembered. On a
+  // busy machine a short one may well be interrupted for a millisecond.
+  static constexpr std::chrono::microseconds kLongTask{2000};
   static constexpr std::chrono::milliseconds kAfterLongTask{100};
 
  private:
