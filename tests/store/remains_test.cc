@@ -22,7 +22,8 @@ class Remains : public testing::Test {
   }
   // The table that holds the chunks of a document.
   std::string TableOf(uint64_t number) {
-    for (const auto& file : *store_.database().Files()) {
+    const auto files = store_.database().Files();
+    for (const auto& file : *files) {
       if (file.log || file.family != Family::kChunks) continue;
       if (DocumentNumber(file.smallest) == number) return file.path;
     }
