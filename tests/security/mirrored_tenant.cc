@@ -189,6 +189,18 @@ void MirroredTenant::Delete(const std::string& collection, const std::string& do
                            });
 }
 
+void MirroredTenant::OpenBreakGlass(const Authenticated& by,
+                                    const v1::OpenBreakGlassRequest& request,
+                                    const std::string& id) {
+  Settle();
+  const auto opened = Later<v1::OpenBreakGlassResponse>([&](auto done) {
+                        cordon::OpenBreakGlass(engine_->Write(by), request, id, done);
+                      }).get();
+  ASSERT_TRUE(opened.ok()) << opened.status().ToString();
+  revision_ = opened->revision();
+  ++acknowledged_;
+}
+
 void MirroredTenant::Say(const std::string& name, const reference::Record& record,
                          const reference::Said& by) {
   v1::ApplyDirectoryRequest request;
