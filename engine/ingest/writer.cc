@@ -391,7 +391,7 @@ void Writer::CompleteRecord(Pending* pending) {
   record.set_mutation(true);
   record.set_collection(pending->applied.collection);
   if (pending->applied.replay.ByteSizeLong() > 0) {
-    *record.mutable_replay() = pending->applied.replay;
+    record.mutable_replay()->Swap(&pending->applied.replay);
   }
   const auto& names = pending->applied.names;
   record.mutable_documents()->Assign(names.begin(), names.end());

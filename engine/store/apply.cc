@@ -103,9 +103,11 @@ void PutRevision(const ApplyContext& context, const Mutation& mutation, Applied*
     applied->batch.Put(Family::kPolicy, PolicyRevisionKey(applied->next.id, applied->next.revision),
                        record);
   }
-  if (applied->replay.ByteSizeLong() > 0) *record.mutable_replay() = applied->replay;
+  const bool told = applied->replay.ByteSizeLong() > 0;
+  if (told) record.mutable_replay()->Swap(&applied->replay);  // lent: it may hold 24 MiB
   applied->batch.Put(Family::kRevisions, RevisionKey(applied->next.id, applied->next.revision),
                      record);
+  if (told) record.mutable_replay()->Swap(&applied->replay);
 }
 
 }  // namespace
