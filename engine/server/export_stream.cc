@@ -5,7 +5,9 @@
 namespace cordon {
 namespace {
 
-Status Stopping() { return {StatusCode::kUnavailable, "", "the server is stopping; run it again"}; }
+Status ExportStopping() {
+  return {StatusCode::kUnavailable, "", "the server is stopping; run it again"};
+}
 
 }  // namespace
 
@@ -30,7 +32,7 @@ bool ExportStream::Draining() {
 
 void ExportStream::Next() {
   if (place_.ended) return End(OkStatus());
-  if (draining_) return End(Stopping());
+  if (draining_) return End(ExportStopping());
   if (!front_->executor->Submit([this] { Make(); })) End(Overloaded());
 }
 
@@ -47,7 +49,7 @@ void ExportStream::Make() {
       front_, context_, *caller, Right::kExport, request_.scope().at_least_revision(),
       [this, gone = StopOf(context_)] { return gone() || Draining(); },
       [this](const Authenticated& now) {
-        if (Draining()) return Refuse(now, Stopping());
+        if (Draining()) return Refuse(now, ExportStopping());
         MakeAs(now);
       },
       made);
