@@ -226,7 +226,7 @@ VectorIndex VectorIndex::Apply(std::span<const DocumentChange> changes) const {
     }
     AppendSegments(std::move(rows), segments);
   }
-  VectorIndex result = Next(std::move(segments));
+  VectorIndex result = Next(std::move(segments), next.killed());
   result.changed_ += NewVectors(staged);
   if (lists_ != nullptr) {
     result.live_ = lists_->WithDead(live_, result.segments(), next.killed());

@@ -43,6 +43,7 @@ struct SearchTrace {
   double scan_us = 0;
   double finish_us = 0;
   uint64_t geometry = 0;
+  uint64_t rows_permitted = 0;  // as counted to choose the plan; 0: they were not
 };
 
 }  // namespace cordon

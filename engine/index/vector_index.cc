@@ -74,7 +74,7 @@ StatusOr<std::optional<std::vector<Hit>>> VectorIndex::SearchLists(const PaddedQ
   if (lists_ != nullptr) trace->geometry = lists_->geometry().revision();
   if (!MayUseLists(allowed, query, options)) return Found();
   const std::shared_ptr<CallerMasks> masks = lists_->MasksOf(allowed);
-  const float least = LeastFor(allowed, options, *masks);
+  const float least = LeastFor(allowed, options, *masks, trace);
   if (least <= 0) return Found();
   trace->plan = SearchPlan::kLists;
   const SearchedLists searched{*lists_, *segments_, numbers(), live_.get()};
@@ -178,25 +178,35 @@ bool VectorIndex::MayUseLists(const AllowedSet& allowed, const PaddedQuery& quer
 
 // How far the lists must be searched; 0: all permitted rows must be.
 float VectorIndex::LeastFor(const AllowedSet& allowed, const SearchOptions& options,
-                            CallerMasks& masks) const {
+                            CallerMasks& masks, SearchTrace* trace) const {
   constexpr float kStrictest = 1e-6f;
   if (options.least > 0) return options.least;
   const uint64_t rows =
       CountCovered(allowed, masks) + CountIn(segments().subspan(Covered()), allowed);
+  trace->rows_permitted = rows;
   const double part = static_cast<double>(rows) / static_cast<double>(lists_->geometry().rows());
   const float least = lists_->geometry().calibration().LeastFor(options.recall, part);
   return least == 0 && options.plan == SearchPlan::kLists ? kStrictest : least;
 }
 
 // Others share the masks who have other classes beside the lists: of the covered rows alone a count
-// is theirs as well.
+// is theirs as well. While lists change, each version is another: what died since is counted.
 uint64_t VectorIndex::CountCovered(const AllowedSet& allowed, CallerMasks& masks) const {
   const auto covered = segments().first(Covered());
   // What a filter admits, no other question counts.
   if (allowed.filter != nullptr) return CountIn(covered, allowed);
-  if (const auto known = masks.CoveredRowsAt(version_)) return *known;
-  const uint64_t rows = CountIn(Planted(Bug::kRowsOfAnother) ? segments() : covered, allowed);
-  masks.SetCoveredRowsAt(version_, rows);
+  const auto known = masks.covered_rows();
+  if (known && known->version == version_) return known->rows;
+  uint64_t rows = known ? known->rows : 0;
+  const bool later = known && deaths_.ForEachSince(known->version, [&](uint32_t id) {
+    const SegmentRows& segment = covered[numbers().segment(id)].rows();
+    const uint32_t row = numbers().row(id);
+    const bool counted = allowed.classes.Test(segment.class_id(row)) &&
+                         segment.ValidAt(segment.document(row), allowed.now);
+    rows -= counted ? 1 : 0;
+  });
+  if (!later) rows = CountIn(Planted(Bug::kRowsOfAnother) ? segments() : covered, allowed);
+  masks.SetCoveredRows({version_, rows});
   return rows;
 }
 
@@ -235,10 +245,11 @@ uint64_t VectorIndex::unlisted() const {
   return rows;
 }
 
-VectorIndex VectorIndex::Next(std::vector<Segment> segments) const {
+VectorIndex VectorIndex::Next(std::vector<Segment> segments, std::vector<uint32_t> killed) const {
   static std::atomic<uint64_t> versions = 0;
   VectorIndex next = *this;
   next.segments_ = std::make_shared<const std::vector<Segment>>(std::move(segments));
+  next.deaths_ = deaths_.With(version_, std::move(killed));
   next.version_ = ++versions;
   return next;
 }
@@ -326,6 +337,7 @@ VectorIndex VectorIndex::With(const MadeLists& made) const {
   }
   VectorIndex next = *this;
   next.lists_ = made.lists;
+  next.deaths_ = Deaths();
   next.live_ = made.lists->Live(covered);
   next.changed_ = next.changed_ + made.changed - made.trained;
   bool erased = false;

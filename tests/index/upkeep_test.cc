@@ -212,6 +212,37 @@ TEST_F(IndexUpkeepTest, WhatChangesDuringATrainingIsCountedForTheNext) {
   EXPECT_EQ(index_.changed(), 7u);
 }
 
+// Of each caller, as often as he asks: what he may see chooses how far the lists are searched.
+TEST_F(IndexUpkeepTest, PermittedRowsAreCountedAsTheyWere) {
+  for (size_t i = 0; i < 100; ++i) Change(i, Kind::kReplace, 5, 15);
+  index_ = Upkept(index_, Upkeep::kTrain);
+  std::vector<VectorIndex> pinned = {index_};
+  for (int round = 0; round < 500; ++round) {
+    for (uint64_t n = random_.Below(3); n > 0; --n) {
+      const size_t document = random_.Below(kDocuments);
+      const auto class_id = static_cast<uint32_t>(random_.Below(kClasses));
+      const bool there = index_.rows() > 0 && Finds(document, {0, 1, 2, 3}, 10);
+      if (there && random_.OneIn(3)) {
+        Change(document, Kind::kReclass, class_id, kAlways, kNever);
+      } else {
+        Change(document, random_.OneIn(2) ? Kind::kRemove : Kind::kReplace);
+      }
+    }
+    if (random_.OneIn(60)) index_ = Upkept(index_, Upkeep::kMerge);
+    if (random_.OneIn(20)) index_ = index_.Frozen().Thawed();
+    if (random_.OneIn(10)) pinned.push_back(index_);
+    // Old versions as well: they share masks with later ones, and with what came of them otherwise.
+    if (random_.OneIn(20)) index_ = pinned[random_.Below(pinned.size())];
+    const VectorIndex& asked = random_.OneIn(4) ? pinned[random_.Below(pinned.size())] : index_;
+    const std::set<uint32_t> classes = {static_cast<uint32_t>(random_.Below(kClasses)), 3};
+    const AllowedSet allowed = AllowedOf(classes, kClasses, random_.OneIn(2) ? 10 : 20);
+    SearchTrace trace;
+    const SearchOptions options{.k = 1, .mode = SearchMode::kFast, .plan = SearchPlan::kLists};
+    ASSERT_TRUE(asked.Search(allowed, vectors_[0], options, &trace).ok());
+    ASSERT_EQ(trace.rows_permitted, asked.CountAllowed(allowed)) << round;
+  }
+}
+
 // From the lists and from segments beside them, into either; in segments that are written anew,
 // too.
 TEST_F(IndexUpkeepTest, CopiedCodesAreThoseOfTheirVectors) {
