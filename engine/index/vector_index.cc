@@ -320,6 +320,19 @@ void AddErased(std::span<const Segment> from, const Segment& now, std::vector<Se
   }
 }
 
+// The rows that are dead in `now`, but not in the same segments `then`.
+std::vector<uint32_t> DiedSince(std::span<const Segment> then, std::span<const Segment> now,
+                                RowNumbers numbers) {
+  std::vector<uint32_t> died;
+  for (size_t s = 0; s < now.size(); ++s) {
+    now[s].ForEachDead([&](size_t place) {
+      const auto row = static_cast<uint32_t>(place);
+      if (!then[s].Dead(row)) died.push_back(numbers.Of(s, row));
+    });
+  }
+  return died;
+}
+
 }  // namespace
 
 VectorIndex VectorIndex::With(const MadeLists& made) const {
@@ -338,7 +351,7 @@ VectorIndex VectorIndex::With(const MadeLists& made) const {
   VectorIndex next = *this;
   next.lists_ = made.lists;
   next.deaths_ = Deaths();
-  next.live_ = made.lists->Live(covered);
+  next.live_ = made.lists->WithDead(made.live, covered, DiedSince(made.to, covered, numbers()));
   next.changed_ = next.changed_ + made.changed - made.trained;
   bool erased = false;
   for (size_t i = 0; i < now.size() - made.from.size(); ++i) {

@@ -69,6 +69,7 @@ struct MadeLists {
   uint64_t trained = 0;  // of the frozen index's changed(), how many the geometry was trained on
   uint64_t changed = 0;  // how many had changed since the training before the index was loaded
   std::vector<Segment> listed = {};  // segments written since, with lists under a new geometry
+  LiveEntries live = {};             // of the lists, as far as the frozen index knows
 };
 
 // One of several questions by the same caller. Borrowed during SearchMany().

@@ -267,6 +267,23 @@ TEST_F(IndexUpkeepTest, CopiedCodesAreThoseOfTheirVectors) {
   EXPECT_TRUE(written_anew) << "the test shows less than it should";
 }
 
+// Before the freeze, and while lists are made.
+TEST_F(IndexUpkeepTest, TheDeadAreAliveInNewLists) {
+  index_ = Upkept(index_, Upkeep::kTrain);
+  size_t document = 10;
+  for (const Upkeep upkeep : {Upkeep::kMerge, Upkeep::kTrain}) {
+    Change(document, Kind::kRemove);
+    index_ = index_.Frozen();
+    const MadeLists made = MakeLists(index_, upkeep, {});
+    Change(document + 1, Kind::kRemove);
+    index_ = index_.With(made);
+    EXPECT_FALSE(Finds(document, {0, 1, 2, 3}));
+    EXPECT_FALSE(Finds(document + 1, {0, 1, 2, 3}));
+    EXPECT_TRUE(Finds(document + 2, {0, 1, 2, 3}));
+    document += 10;
+  }
+}
+
 // Rows that are dead without anybody knowing whose they were.
 TEST_F(IndexUpkeepTest, SweptRowsLeaveWhatListsCover) {
   index_ = Upkept(index_, Upkeep::kTrain);
