@@ -25,7 +25,7 @@ constexpr size_t kClasses = 4;
 
 using Kind = DocumentChange::Kind;
 
-void ExpectSame(const ListPart& part, const ListPart& other, size_t lists) {
+void ExpectSamePart(const ListPart& part, const ListPart& other, size_t lists) {
   EXPECT_TRUE(std::ranges::equal(part.classes(), other.classes()));
   for (uint32_t l = 0; l < lists; ++l) {
     EXPECT_EQ(part.Find(l).begin, other.Find(l).begin);
@@ -41,14 +41,14 @@ void ExpectSame(const ListPart& part, const ListPart& other, size_t lists) {
 }
 
 // That all that the index says of its rows in lists is what their vectors say.
-void CheckCodes(const VectorIndex& index) {
+void CheckListCodes(const VectorIndex& index) {
   const Lists& lists = *index.lists();
   const std::shared_ptr<const Geometry> geometry(index.lists(), &lists.geometry());
   const auto covered = index.segments().first(lists.segments());
-  ExpectSame(lists.part(), Lists(geometry, covered, index.numbers()).part(), geometry->lists());
+  ExpectSamePart(lists.part(), Lists(geometry, covered, index.numbers()).part(), geometry->lists());
   for (const Segment& segment : index.segments().subspan(lists.segments())) {
     const auto alone = ListAlone(*geometry, segment.rows(), {});
-    ExpectSame(*segment.lists()->part, *alone->part, geometry->lists());
+    ExpectSamePart(*segment.lists()->part, *alone->part, geometry->lists());
   }
 }
 
@@ -247,7 +247,7 @@ TEST_F(IndexUpkeepTest, PermittedRowsAreCountedAsTheyWere) {
 // too.
 TEST_F(IndexUpkeepTest, CopiedCodesAreThoseOfTheirVectors) {
   index_ = Upkept(index_, Upkeep::kTrain);
-  CheckCodes(index_);
+  CheckListCodes(index_);
   bool written_anew = false;
   for (uint32_t round = 0; round < 6; ++round) {
     for (int i = 0; i < 150; ++i) {
@@ -257,12 +257,12 @@ TEST_F(IndexUpkeepTest, CopiedCodesAreThoseOfTheirVectors) {
     for (size_t document = round % 2; document < kDocuments; document += 2) {
       if (Finds(document, {0, 1, 2, 3})) Change(document, Kind::kReclass, round % 4, 0, kNever);
     }
-    CheckCodes(index_);
+    CheckListCodes(index_);
     for (const Segment& segment : index_.segments().first(index_.lists()->segments())) {
       written_anew = written_anew || 2 * segment.live() < segment.rows().size();
     }
     index_ = Upkept(index_, Upkeep::kMerge);
-    CheckCodes(index_);
+    CheckListCodes(index_);
   }
   EXPECT_TRUE(written_anew) << "the test shows less than it should";
 }
