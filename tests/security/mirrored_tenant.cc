@@ -201,6 +201,18 @@ void MirroredTenant::OpenBreakGlass(const Authenticated& by,
   ++acknowledged_;
 }
 
+void MirroredTenant::CloseBreakGlass(const Authenticated& by, const std::string& id) {
+  Settle();
+  v1::CloseBreakGlassRequest request;
+  request.set_id(id);
+  const auto closed = Later<v1::CloseBreakGlassResponse>([&](auto done) {
+                        cordon::CloseBreakGlass(engine_->Write(by), request, done);
+                      }).get();
+  ASSERT_TRUE(closed.ok()) << closed.status().ToString();
+  revision_ = closed->revision();
+  ++acknowledged_;
+}
+
 void MirroredTenant::Say(const std::string& name, const reference::Record& record,
                          const reference::Said& by) {
   v1::ApplyDirectoryRequest request;

@@ -154,20 +154,30 @@ void ModelReader::OpenAccess() {
   constexpr size_t kTicks = 12;  // it may end while this caller still asks
   if (!caller_->credential.break_glass || !caller_->asker.refused.empty()) return;
   const auto ticks = static_cast<reference::Time>(1 + draw_.Below(kTicks));
-  caller_->glass = fmt::format("g{}", ++accesses_);
+  caller_->glass = fmt::format("g{}", ends_.size());
   caller_->glass_for = ActingFor();
-  caller_->glass_until = tenant_.engine()->now() + ticks * RunningEngine::kTick;
+  const reference::Time until = tenant_.engine()->now() + ticks * RunningEngine::kTick;
+  ends_[caller_->glass] = until;
   v1::OpenBreakGlassRequest request;
   request.set_as(caller_->as);
   request.set_reason("a fire");
-  *request.mutable_until() = ToProtoTime(caller_->glass_until);
+  *request.mutable_until() = ToProtoTime(until);
   tenant_.OpenBreakGlass(caller_->proof, request, caller_->glass);
 }
 
+void ModelReader::CloseAccess() {
+  tenant_.CloseBreakGlass(caller_->proof, caller_->glass);
+  ends_.at(caller_->glass) = tenant_.engine()->now();
+}
+
 void ModelReader::DrawGlass() {
-  const bool open = !caller_->glass.empty() && tenant_.engine()->now() < caller_->glass_until &&
-                    caller_->glass_for == ActingFor();  // who was an alias may not be one any more
-  under_glass_ = !caller_->glass.empty() && draw_.Percent(open ? 60 : 10);
+  under_glass_ = false;
+  if (caller_->glass.empty()) return;
+  const auto opened = [this] { return tenant_.engine()->now() < ends_.at(caller_->glass); };
+  if (opened() && draw_.Percent(8)) CloseAccess();
+  // Who was an alias may not be one any more.
+  const bool open = opened() && caller_->glass_for == ActingFor();
+  under_glass_ = draw_.Percent(open ? 60 : 15);
   caller_->asker.break_glass = under_glass_ && open;
 }
 

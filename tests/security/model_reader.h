@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -47,10 +48,9 @@ class ModelReader {
     // not know it again.
     Authenticated proof;
     reference::Asker asker;
-    // A break-glass access that it has opened, for whom, and when it ends; empty: none.
+    // A break-glass access that it has opened, and for whom; empty: none.
     std::string glass = {};
     std::string glass_for = {};
-    reference::Time glass_until = 0;
   };
   // A collection as this caller finds it; null if it does not.
   struct Target {
@@ -69,6 +69,7 @@ class ModelReader {
   void OpenAccess();
   // Whether the next questions name the caller's access, and whether it is open for them.
   void DrawGlass();
+  void CloseAccess();
   v1::Scope Scope() const;
   Target DrawTarget();
   std::string DrawId(const Target& target);
@@ -106,9 +107,9 @@ class ModelReader {
   MirroredTenant& tenant_;
   Tally& tally_;
   std::optional<Caller> caller_;
-  bool under_glass_ = false;  // the questions name the caller's access
-  uint64_t accesses_ = 0;
-  std::vector<Caller> regulars_;  // who ask again, when the world has moved on
+  bool under_glass_ = false;                     // the questions name the caller's access
+  std::map<std::string, reference::Time> ends_;  // of every access
+  std::vector<Caller> regulars_;                 // who ask again, when the world has moved on
   std::vector<std::function<void()>> waiting_;
 };
 
