@@ -436,7 +436,8 @@ TEST_F(Erasing, WhereNothingWasErasedTheStoreIsRewritten) {
   ASSERT_TRUE(opened.ok() && (*opened)->Flush().ok());
   const auto files = [&] {
     std::set<std::string> names;
-    for (const auto& file : *(*opened)->Files()) {
+    const auto all = (*opened)->Files();
+    for (const auto& file : *all) {
       if (!file.log) names.insert(file.path);
     }
     return names;
