@@ -142,8 +142,9 @@ std::string UpkeepWorker::PathOf(const IndexName& name) const {
   return fmt::format("{}/{}.{}{}", options_.dir, name.tenant, name.collection, kSuffix);
 }
 
-void UpkeepWorker::Remove(const std::vector<std::string>& paths) const {
+void UpkeepWorker::Remove(const std::vector<std::string>& paths) {
   for (const std::string& path : paths) {
+    stored_.erase(path);
     const Status removed = RemoveFile(path, "index");
     if (!removed.ok()) spdlog::error("index: {}", removed.ToString());
   }
@@ -162,7 +163,7 @@ MadeLists UpkeepWorker::MakeStored(const Job& job) const {
   return {};
 }
 
-MadeLists UpkeepWorker::Make(const Job& job) const {
+MadeLists UpkeepWorker::Make(const Job& job) {
   if (job.made) {
     MadeLists made = *job.made;
     return ListNewer(
@@ -179,16 +180,22 @@ MadeLists UpkeepWorker::Make(const Job& job) const {
   return made;
 }
 
-// Also after a merge: then it is the number of changes that a restart is to know.
-void UpkeepWorker::Store(const Job& job, const MadeLists& made) const {
+// Also after a merge, if the number of changes, which a restart is to know, is another: while lists
+// change, merges are many, and megabytes each time would keep the disk from the writer.
+void UpkeepWorker::Store(const Job& job, const MadeLists& made) {
+  const uint64_t changed = job.index.changed() - made.trained;
+  const std::string path = PathOf(job.name);
+  const OnDisk now{made.lists->geometry().revision(), changed};
+  const auto known = stored_.find(path);
+  if (job.upkeep == Upkeep::kMerge && known != stored_.end() && known->second == now) return;
   std::error_code ignored;  // the writing says what is wrong
   fs::create_directories(options_.dir, ignored);
-  const uint64_t changed = job.index.changed() - made.trained;
   const auto sealed =
       options_.vault->SealFor(PurposeOf(job.name), EncodeGeometry(made.lists->geometry(), changed));
-  const Status written =
-      sealed.ok() ? ReplaceFile(PathOf(job.name), *sealed, "index") : sealed.status();
-  if (!written.ok()) spdlog::warn("index: {}", written.ToString());
+  const Status written = sealed.ok() ? ReplaceFile(path, *sealed, "index") : sealed.status();
+  stored_.erase(path);
+  if (!written.ok()) return spdlog::warn("index: {}", written.ToString());
+  stored_.emplace(path, now);
 }
 
 // Requires mutex_.

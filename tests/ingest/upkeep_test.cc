@@ -164,6 +164,25 @@ TEST_F(UpkeepTest, ARestartDoesNotForgetHowMuchHasChanged) {
   EXPECT_EQ(index.With(made).changed(), 5u);
 }
 
+// It is sealed with another nonce each time, so that a file written again is another.
+TEST_F(UpkeepTest, WhatIsOnTheDiskIsWrittenAgainByEachMerge) {
+  const VectorIndex index = Curve(kListedRowsMin).Frozen();
+  UpkeepWorker worker(Options(), [] {});
+  VectorIndex now = index.With(Do(&worker, index, Upkeep::kTrain));
+  const std::string trained = Content();
+  ASSERT_NE(trained, "");
+  now = now.With(Do(&worker, now, Upkeep::kMerge));
+  EXPECT_EQ(Content(), trained);
+  now = WithNew(now, 1).Frozen();
+  now = now.With(Do(&worker, now, Upkeep::kMerge));
+  const std::string changed = Content();
+  EXPECT_NE(changed, trained);
+  now = now.With(Do(&worker, now, Upkeep::kMerge));
+  EXPECT_EQ(Content(), changed);
+  now = now.With(Do(&worker, now, Upkeep::kTrain));
+  EXPECT_NE(Content(), changed);
+}
+
 // Centroids are averages of vectors.
 TEST_F(UpkeepTest, AGeometryIsReadByNobodyWithoutTheKey) {
   const VectorIndex index = Curve(kListedRowsMin).Frozen();
