@@ -29,8 +29,8 @@
 namespace cordon {
 
 // Where a call is handled. gRPC 1.51 calls back on the threads that poll its sockets, of which
-// there are two at least: short reads have them (Executor::SubmitOrRun), and once one was long, one
-// of them at most, so that however long a search takes, the other goes on polling. A call that
+// there are two at least: short reads have them (Executor::SubmitOrRun), and while one is long, and
+// for a while behind it, one of them at most, so that the other goes on polling. A call that
 // turns out to wait for an endpoint goes on elsewhere (endpoint_wait.h).
 enum class Where { kQueue, kHereIfFree };
 
