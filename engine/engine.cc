@@ -75,6 +75,12 @@ Status CheckFormat(const DataPaths& paths) {
   std::ifstream file(paths.Format());
   std::string version;
   std::getline(file, version);
+  if (version == kFormatVersion && !Exists(paths.Store())) {
+    return Status(StatusCode::kFailedPrecondition, "data_dir",
+                  paths.Store() +
+                      " is missing: a restore was interrupted, or the directory was lost. Run the "
+                      "same restore again, or restore to a new directory");
+  }
   if (version == kFormatVersion) return OkStatus();
   const bool readable = CheckName("", version, /*bytes_max=*/40).ok();
   return Status(
