@@ -75,7 +75,7 @@ class UpkeepWorker {
   void Forget(const IndexName& name);
 
   // The same with the files of all collections of a tenant but these, before any is started: what a
-  // crash has left.
+  // crash has left. Of these too with what is unfinished or not sealed.
   void ForgetOthers(const std::string& tenant, const std::set<uint32_t>& collections);
 
  private:
