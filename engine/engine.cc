@@ -301,6 +301,7 @@ Status Engine::Reconcile(const TenantState& state, Tenant* tenant) {
     record.set_key_id(row.key_id());
     record.set_actor(row.actor());
     record.set_collection(row.collection());
+    record.set_dropped_collection(row.dropped_collection());
     record.set_revision(revision);
     record.set_mutation(true);
     *record.mutable_documents() = row.touched();

@@ -390,6 +390,7 @@ void Writer::CompleteRecord(Pending* pending) {
   record.set_revision(pending->applied.next.revision);
   record.set_mutation(true);
   record.set_collection(pending->applied.collection);
+  record.set_dropped_collection(pending->applied.dropped);
   if (pending->applied.replay.ByteSizeLong() > 0) {
     record.mutable_replay()->Swap(&pending->applied.replay);
   }

@@ -93,6 +93,7 @@ void PutRevision(const ApplyContext& context, const Mutation& mutation, Applied*
   record.set_time_us(mutation.time_us());
   record.set_actor(context.pseudonym("principal", mutation.actor()));
   record.set_collection(applied->collection);
+  record.set_dropped_collection(applied->dropped);
   for (const auto& id : applied->documents) {
     applied->names.push_back(context.pseudonym("document", id));
   }
@@ -135,6 +136,7 @@ void FinishReplay(const ApplyContext& context, const std::string& call, Applied*
   record.set_call(call);
   record.set_time_us(applied->next.time);
   record.set_collection(applied->collection);
+  record.set_dropped_collection(applied->dropped);
   for (const auto& id : applied->documents) {
     record.add_touched(context.pseudonym("document", id));
   }

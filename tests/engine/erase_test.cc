@@ -249,6 +249,41 @@ TEST_F(Erasing, TimeForgetsWhatIsNotTheNewest) {
   EXPECT_TRUE(Sees("replaced"));
 }
 
+// Its name may be another's by then: its number tells which it was, from its deletion to the
+// receipt.
+TEST_F(Erasing, NobodyKnowsWhichCollectionHeldWhatIsErased) {
+  const std::string config =
+      "config { name: 'dropped' dimension: 1 metric: METRIC_L2 embedder: EMBEDDER_NONE "
+      "default_label { level: 'public' } default_acl { allow { principal: 'everyone' } } }";
+  const auto create = [&] {
+    Do<v1::CreateCollectionResponse, v1::CreateCollectionRequest>(CreateCollection, config);
+  };
+  create();  // collection 2; 'docs' is 1
+  const Micros soon = engine_->clock()->Now() / 1'000'000 + 5;
+  Do<IngestedBatch, v1::IngestRequest>(
+      IngestDocuments,
+      "collection: 'dropped' documents { id: 'a' chunks { text: 't' embedding: 1 } "
+      "erase_after { seconds: " +
+          std::to_string(soon) + " } }");
+  Do<v1::DeleteCollectionResponse, v1::DeleteCollectionRequest>(DeleteCollection,
+                                                                "name: 'dropped'");
+  create();
+  for (int i = 0; i < 300 && Records("ErasureVerified").empty(); ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  }
+  const auto deleted = Records("DeleteCollection");
+  ASSERT_EQ(deleted.size(), 1u);
+  EXPECT_EQ(deleted[0].collection(), "dropped");
+  EXPECT_EQ(deleted[0].dropped_collection(), 2u);
+  for (const char* call : {"Erase", "ErasureVerified"}) {
+    const auto records = Records(call);
+    ASSERT_EQ(records.size(), 1u) << call;
+    EXPECT_EQ(records[0].dropped_collection(), 2u) << call;
+    EXPECT_EQ(records[0].collection(), "") << call;
+  }
+  EXPECT_EQ(Records("CreateCollection").back().dropped_collection(), 0u);
+}
+
 TEST_F(Erasing, TimeDoesNotErase) {
   const auto past = "erase_after { seconds: 1000 }";
   ASSERT_EQ(Hold("document: 'held'"), StatusCode::kOk);
