@@ -46,7 +46,8 @@ void ExportStream::Make() {
   if (!admitted.ok()) return Refuse(*caller, admitted);
   // Only the first message waits: what is visible stays so.
   WhenVisible(
-      front_, context_, *caller, Right::kExport, request_.scope().at_least_revision(),
+      EnteredCall{front_, context_, *caller, "Export"}, Right::kExport,
+      request_.scope().at_least_revision(),
       [this, gone = StopOf(context_)] { return gone() || Draining(); },
       [this](const Authenticated& now) {
         if (Draining()) return Refuse(now, ExportStopping());

@@ -119,7 +119,7 @@ void IngestStream::Process(grpc::ByteBuffer message, uint64_t number) {
 void IngestStream::Hand(const Authenticated& caller, v1::IngestRequest request, uint64_t number) {
   const auto batch = std::make_shared<v1::IngestRequest>(std::move(request));
   WhereItMayWait(
-      front_, context_, caller, *batch,
+      EnteredCall{front_, context_, caller, "Ingest"}, *batch,
       [this, batch, number](const Authenticated& now) {
         IngestDocuments(front_->engine->WriteAs(now), std::move(*batch),
                         [=, this](Result result) { Acknowledge(number, std::move(result)); });

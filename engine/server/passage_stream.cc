@@ -22,20 +22,23 @@ void PassageStream::Begin() {
   Status admitted = front_->Admit(*caller);
   if (admitted.ok()) admitted = CheckMessage(*request_, limits::kQueryMessageBytes);
   if (!admitted.ok()) {
-    return RefuseJournaled(front_->engine->FindTenant(caller->tenant()), *caller, "RetrieveStream",
-                           admitted, [this](const Status& status) { End(status); });
+    return RefuseEntered(EnteredAs(*caller), admitted,
+                         [this](const Status& status) { End(status); });
   }
   answer_ = std::make_shared<AnswerStream>(request_->query());
   const auto refused = [this](const Status& status) { End(status); };
   WhenVisible(
-      front_, context_, *caller, Right::kQuery, request_->query().scope().at_least_revision(),
-      stop_,
+      EnteredAs(*caller), Right::kQuery, request_->query().scope().at_least_revision(), stop_,
       [this, refused](const Authenticated& now) {
         WhereItMayWait(
-            front_, context_, now, request_->query(),
-            [this](const Authenticated& known) { Make(known); }, refused);
+            EnteredAs(now), request_->query(), [this](const Authenticated& known) { Make(known); },
+            refused);
       },
       refused);
+}
+
+EnteredCall PassageStream::EnteredAs(const Authenticated& caller) const {
+  return {front_, context_, caller, "RetrieveStream"};
 }
 
 void PassageStream::Next() {

@@ -30,6 +30,7 @@ class PassageStream final : public grpc::ServerWriteReactor<v1::RetrieveStreamRe
   void Next();
   void GoOn();
   void Make(const Authenticated& caller);
+  EnteredCall EnteredAs(const Authenticated& caller) const;
   void End(const Status& status) { Finish(ToGrpc(status)); }
 
   Front* const front_;
