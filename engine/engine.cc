@@ -368,8 +368,8 @@ StatusOr<BackupInfo> Engine::Backup(uint32_t keep) {
   return MakeBackup(*database_, options_.backup_dir, revision, keep, &backup_stop_);
 }
 
-StatusOr<std::vector<BackupInfo>> Engine::Backups(bool verify) const {
-  return ListBackups(options_.backup_dir, verify, backup_stop_);
+StatusOr<std::vector<BackupInfo>> Engine::Backups(bool verify) {
+  return ListBackups(options_.backup_dir, verify, &backup_stop_);
 }
 
 }  // namespace cordon

@@ -5,15 +5,12 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
-#include <future>
 #include <thread>
 
 #include "cordon/v1/admin.grpc.pb.h"
 #include "cordon/v1/ingest.grpc.pb.h"
 #include "cordon/v1/retrieval.grpc.pb.h"
-#include "engine/inspect/inspect.h"
 #include "engine/server/calls.h"
-#include "engine/server/revision_wait.h"
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
 #include "tests/store/from_text.h"
@@ -207,24 +204,6 @@ TEST_F(Served, WaitersHoldUpEverybodyElse) {
   for (auto& waiter : waiters) waiter.join();
 }
 
-TEST(WaitingCalls, AreWithoutNumber) {
-  WaitingCalls waiting(/*all_max=*/256, /*of_one_max=*/64);
-  for (int i = 0; i < 64; ++i) EXPECT_TRUE(waiting.Add("a"));
-  EXPECT_FALSE(waiting.Add("a")) << "one key takes all places";
-  for (const char* key : {"b", "c", "d"}) {
-    for (int i = 0; i < 64; ++i) EXPECT_TRUE(waiting.Add(key));
-  }
-  EXPECT_FALSE(waiting.Add("e")) << "more than 256 in all";
-  waiting.Remove("a");
-  EXPECT_TRUE(waiting.Add("e"));
-  for (int i = 0; i < 63; ++i) waiting.Remove("a");
-  waiting.Remove("e");
-  for (const char* key : {"b", "c", "d"}) {
-    for (int i = 0; i < 64; ++i) waiting.Remove(key);
-  }
-  EXPECT_TRUE(waiting.empty());
-}
-
 // One key's 65th call does not wait, whatever it asks for; another key's first one does.
 TEST_F(Served, OneKeyTakesAllPlacesToWait) {
   Start();
@@ -266,43 +245,6 @@ TEST_F(Served, AKeyThatIsRevokedWhileItWaitsIsAnswered) {
   for (auto& waiter : waiters) waiter.join();
   EXPECT_EQ(ends[0].error_code(), grpc::StatusCode::UNAUTHENTICATED) << ends[0].error_message();
   EXPECT_TRUE(ends[1].ok()) << ends[1].error_message();
-}
-
-// The server itself, whose queue is full when a call has waited for its revision.
-TEST(WhenVisible, TurnsAwayWithoutARecord) {
-  const ScratchDirectory scratch;
-  DataPaths paths;
-  paths.data_dir = scratch / "data";
-  ASSERT_TRUE(InitStore(paths, /*dev=*/true).ok());
-  const auto engine = Engine::Open({paths, Config().journal, std::nullopt});
-  ASSERT_TRUE(engine.ok()) << engine.status().ToString();
-  const auto key = MakeDevKey(kFirstTenant);
-  ASSERT_TRUE(key.ok());
-  const Authenticator authenticator([](auto, auto) { return std::nullopt; }, key->bearer);
-  const auto caller = authenticator.Authenticate("Bearer " + key->bearer);
-  ASSERT_TRUE(caller.ok()) << caller.status().ToString();
-  Executor full(/*threads=*/1, /*queue_max=*/0);
-  Front front;
-  front.engine = engine->get();
-  front.executor = &full;
-  const grpc::CallbackServerContext context;
-  std::promise<Status> end;
-  WhenVisible(
-      {&front, &context, *caller, "Retrieve"}, Right::kQuery, /*revision=*/999999,
-      [] { return true; }, [&](const Authenticated&) { end.set_value(OkStatus()); },
-      [&](const Status& refused) { end.set_value(refused); });
-  EXPECT_EQ(end.get_future().get().code(), StatusCode::kResourceExhausted);
-  EXPECT_TRUE(front.waiting.empty());
-  std::promise<StatusOr<v1::QueryJournalResponse>> read;
-  QueryJournal((*engine)->ReadAs(*caller, nullptr), v1::QueryJournalRequest(),
-               [&](StatusOr<v1::QueryJournalResponse> response) { read.set_value(response); });
-  const auto journal = read.get_future().get();
-  ASSERT_TRUE(journal.ok()) << journal.status().ToString();
-  int records = 0;
-  for (const auto& line : journal->lines()) {
-    records += line.call() == "Retrieve" && line.outcome() == "RESOURCE_EXHAUSTED";
-  }
-  EXPECT_EQ(records, 1);
 }
 
 TEST_F(Served, AnExportReadsBeforeItsRevisionIsThere) {
