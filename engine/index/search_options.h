@@ -27,7 +27,8 @@ struct SearchOptions {
   double recall = kRecallDefault;   // of kFast: the part of the best k that is found, on average
   std::function<bool()> stop = {};  // may be empty; true ends the search
   SearchPlan plan = SearchPlan::kAuto;
-  float least = 0;  // of the calibration (geometry.h), for benches; 0: what it says
+  bool scored = false;  // each hit has its score, not only its place
+  float least = 0;      // of the calibration (geometry.h), for benches; 0: what it says
 };
 
 // Counts are of permitted rows. Times are of this search, in microseconds; of a scan that several

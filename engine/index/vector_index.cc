@@ -93,7 +93,7 @@ StatusOr<std::vector<Hit>> VectorIndex::SearchAll(const PaddedQuery& query,
   ScannedQuery* const alone[] = {&scanned};
   RETURN_IF_ERROR(Scan(alone, *segments_, allowed, options.stop).Run());
   const auto ended = std::chrono::steady_clock::now();
-  std::vector<Hit> hits = ranking.Finish();
+  std::vector<Hit> hits = ranking.Finish(options.scored);
   trace->rows_reranked = scanned.rows_read();
   trace->scan_us = InMicros(ended - begin);
   trace->finish_us = InMicros(std::chrono::steady_clock::now() - ended);
@@ -109,11 +109,13 @@ struct Sharing {
       : query(metric, question.vector, norm),
         ranking(query, segments, question.k),
         scanned(query, ranking),
+        scored(question.scored),
         answer(to) {}
 
   PaddedQuery query;
   Ranking ranking;
   ScannedQuery scanned;
+  bool scored;
   VectorAnswer* answer;
 };
 using Sharers = std::vector<std::unique_ptr<Sharing>>;
@@ -129,7 +131,7 @@ Status ScanTogether(const Sharers& sharers, std::span<const Segment> segments,
   for (const auto& sharing : sharers) {
     const auto its_begin = std::chrono::steady_clock::now();
     auto& [hits, trace] = *sharing->answer;
-    hits = sharing->ranking.Finish();
+    hits = sharing->ranking.Finish(sharing->scored);
     trace.rows_reranked = sharing->scanned.rows_read();
     trace.scan_us = InMicros(ended - begin);
     trace.finish_us = InMicros(std::chrono::steady_clock::now() - its_begin);

@@ -76,6 +76,7 @@ struct MadeLists {
 struct VectorQuestion {
   std::span<const float> vector;
   size_t k = 10;
+  bool scored = false;  // as SearchOptions has it
 };
 
 // What Search() finds for one of them.

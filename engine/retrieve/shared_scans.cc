@@ -92,7 +92,7 @@ bool SharedScans::SearchFor(const std::vector<int>& sharers) {
     PreparedQuestion& its = *places_[static_cast<size_t>(i)].share->prepared;
     prepared.push_back(&its);
     const size_t count = FirstByVector(its.question, its.plan.BeforeDiversity());
-    questions.push_back({its.question.vector, count});
+    questions.push_back({its.question.vector, count, its.question.rank == v1::RANK_HYBRID});
   }
   const PreparedQuestion& any = *prepared.front();
   const SearchOptions options{
