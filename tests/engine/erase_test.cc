@@ -193,10 +193,10 @@ TEST_F(Erasing, AListInTheJournalIsNotSearched) {
 
 // Its document is about nobody any more, or gone: nothing names the rows.
 TEST_F(Erasing, AVersionThatIsErasedAloneStaysInMemory) {
-  for (int i = 0; i < 20; ++i) Ingest("other/" + std::to_string(i));
   Ingest("about", kSecret, kText);
-  Ingest("about");
   Ingest("gone", kSecret, kText);
+  for (int i = 0; i < 20; ++i) Ingest("other/" + std::to_string(i));  // in one segment with them
+  Ingest("about");
   Do<v1::DeleteResponse, v1::DeleteRequest>(Delete, "collection: 'docs' document: 'gone'");
   const auto dead = [&] {
     size_t rows = 0;

@@ -333,15 +333,19 @@ TEST_F(Served, MetadataWithoutAnEnd) {
     }
     return Capabilities(context.get()).error_code();
   };
+  // gRPC refuses some of it itself, and ends the connection under others that it carries.
+  const auto refused = [](grpc::StatusCode code) {
+    return code == grpc::StatusCode::RESOURCE_EXHAUSTED || code == grpc::StatusCode::UNAVAILABLE;
+  };
   EXPECT_EQ(with(1, limits::kMetadataBytes / 2), grpc::StatusCode::OK);
-  EXPECT_EQ(with(1, limits::kMetadataBytes + 1), grpc::StatusCode::RESOURCE_EXHAUSTED);
-  EXPECT_EQ(with(4, limits::kMetadataBytes / 2), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_TRUE(refused(with(1, limits::kMetadataBytes + 1)));
+  EXPECT_TRUE(refused(with(4, limits::kMetadataBytes / 2)));
   const auto context = As(dev_key_);
   context->AddMetadata("x-trace", std::string(limits::kMetadataBytes + 1, 'x'));
   const auto stream = ingest_->Ingest(context.get());
   v1::IngestResponse answer;
   EXPECT_FALSE(stream->Read(&answer));
-  EXPECT_EQ(stream->Finish().error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_TRUE(refused(stream->Finish().error_code()));
 }
 
 TEST_F(Served, ADeadlinePasses) {
