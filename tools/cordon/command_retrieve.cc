@@ -164,10 +164,9 @@ void AddRefinements(CLI::App* retrieve, RetrieveOptions& options) {
                        R"(Which documents, by their attributes: {"attr":…,"eq"|"in"|"gt"|"gte"|)"
                        R"("lt"|"lte"|"prefix"|"exists":…}, {"and":[…]}, {"or":[…]}, {"not":…})");
   retrieve->add_option("--min-score", options.min_score, "Leaves out passages with a lower score");
-  retrieve->add_option(
-      "--fusion", options.fusion,
-      R"(Of a hybrid answer: {"method":"relative"|"weighted"|"rrf",)"
-      R"("weights":{"vector":1,"lexical":1},"depth":100})");
+  retrieve->add_option("--fusion", options.fusion,
+                       R"(Of a hybrid answer: {"method":"relative"|"weighted"|"rrf",)"
+                       R"("weights":{"vector":1,"lexical":1},"depth":100})");
   retrieve->add_flag("--no-text", options.no_text, "Leaves the passages' text out");
   retrieve->add_option("--break-glass", options.break_glass,
                        "An access that this key opened for the user: cordon break-glass open");
