@@ -214,6 +214,19 @@ Status Runner::List(const Step& step) {
     status = world_.Read<v1::ListCollectionsResponse>(through, ListCollections).status();
   } else if (what == "break-glass") {
     status = world_.Read<v1::ListBreakGlassResponse>(through, ListBreakGlass).status();
+  } else if (what == "holds") {
+    const auto list = [](const auto& context, auto done) {
+      v1::ListHoldsRequest request;
+      request.set_collection("docs");
+      ListHolds(context, request, done);
+    };
+    status = world_.Read<v1::ListHoldsResponse>(through, list).status();
+  } else if (what == "backups") {
+    const auto list = [this](const auto& context, auto done) {
+      ListBackups(
+          context, {}, [this](bool verify) { return world_.engine()->Backups(verify); }, done);
+    };
+    status = world_.Read<v1::ListBackupsResponse>(through, list).status();
   } else if (what == "journal") {
     const auto query = [](const auto& context, auto done) { QueryJournal(context, {}, done); };
     status = world_.Read<v1::QueryJournalResponse>(through, query).status();
@@ -223,7 +236,9 @@ Status Runner::List(const Step& step) {
     };
     status = world_.Read<v1::VerifyJournalResponse>(through, verify).status();
   } else {
-    return Invalid("", "must be keys, collections, journal or journal verification");
+    return Invalid("",
+                   "must be keys, collections, holds, backups, journal, journal verification or "
+                   "break-glass");
   }
   Answered(step, status);
   return OkStatus();
