@@ -28,7 +28,10 @@ class Ranking(ServerTest):
             found = [passage["document"] for passage in asked("lexical", "--text", text)]
             self.assertEqual(found, expected, text)
         vector = write_npy(self.store.path(".npy"), (0.9, 0.1))
-        both = asked("hybrid", "--text", "xz", "--vector", vector)
+        question = ("hybrid", "--text", "xz", "--vector", vector)
+        found = [(passage["document"], passage["score"]) for passage in asked(*question)]
+        self.assertEqual(found, [("a", 1), ("b", 1)])
+        both = asked(*question, "--fusion", '{"method":"rrf"}')
         self.assertEqual([passage["document"] for passage in both], ["b", "a"])
         self.assertEqual(both[0]["lexical_rank"], 1)
         self.assertEqual(both[0]["vector_rank"], 2)

@@ -330,7 +330,7 @@ TEST_F(Contexts, AHybridAnswerIsCutShortAndDoesNotSaySo) {
   request.set_text("the same words");
   EXPECT_FALSE(Ask(request)->limited());
   request.set_k(3);
-  request.set_min_score(1);
+  request.set_min_score(3);  // beyond the weights of both
   EXPECT_EQ(Ask(request)->passages_size(), 0);
   EXPECT_FALSE(Ask(request)->limited());
 }

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <limits>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -112,8 +113,10 @@ TEST_F(Shelf, ScoresDependOnWhatIsHidden) {
   }
 }
 
+constexpr char kByRanks[] = "fusion { method: FUSION_METHOD_RECIPROCAL_RANK } ";
+
 TEST_F(Shelf, HybridTellsWhatItIsNotMadeOf) {
-  const auto answer = Ask(Question("plum", v1::RANK_HYBRID));
+  const auto answer = Ask(Question("plum", v1::RANK_HYBRID, kByRanks));
   ASSERT_EQ(Names(answer), "plum apple pear");
   const auto& plum = answer->passages(0);
   EXPECT_EQ(plum.vector_rank(), 3u);
@@ -135,8 +138,26 @@ TEST_F(Shelf, WeightsAndDepthCountForNothing) {
   EXPECT_EQ(Hybrid("plum", weighted + "}"), "apple plum pear");  // 1 each: by id
   EXPECT_EQ(Hybrid("plum", weighted + "lexical_weight: 2 }"), "plum apple pear");
   EXPECT_EQ(Hybrid("plum", "k: 1 fusion { depth: 1 }"), "apple");
-  EXPECT_EQ(Hybrid("plum", "min_score: 0.02"), "plum");
-  EXPECT_EQ(Hybrid("\"no other\"", "min_score: 0.02"), "plum");
+  EXPECT_EQ(Hybrid("plum", kByRanks + std::string("min_score: 0.02")), "plum");
+  EXPECT_EQ(Hybrid("\"no other\"", kByRanks + std::string("min_score: 0.02")), "plum");
+}
+
+// Of each ranking the parts of its best, whatever is not asked for.
+TEST_F(Shelf, APoorRankingDrownsAGoodOne) {
+  const auto scores = [&](const std::string& more) {
+    const auto answer = Ask(Question("plum", v1::RANK_HYBRID, more));
+    std::map<std::string, double> found;
+    for (const auto& passage : answer->passages()) found[passage.document()] = passage.score();
+    return found;
+  };
+  // Inner products 3, 2 and 1, of which 1 is the least; of the words only plum has any.
+  const std::map<std::string, double> both = {{"apple", 1}, {"pear", 0.5}, {"plum", 1}};
+  EXPECT_EQ(scores(""), both);
+  EXPECT_EQ(scores("fusion { method: FUSION_METHOD_RELATIVE_SCORE }"), both);
+  // Where a ranking goes on, what is beyond it counts as its last.
+  const std::map<std::string, double> cut = {{"apple", 2}, {"plum", 2}};
+  EXPECT_EQ(scores("k: 1 fusion { depth: 1 }").begin()->second, cut.begin()->second);
+  EXPECT_EQ(Hybrid("plum", "fusion { lexical_weight: 3 }"), "plum apple pear");
 }
 
 TEST_F(Shelf, FiltersWorkAfterwardsOrWiden) {

@@ -191,8 +191,8 @@ TEST_F(FullServer, EndsAnExportWithoutARecord) {
   const auto context = As();
   const auto unread = Unread();
   const auto stream = unread->Export(
-      context.get(),
-      FromText<v1::ExportRequest>("collection: 'docs' scope { destination: 'tuned' }"));
+      context.get(), FromText<v1::ExportRequest>(
+                         "collection: 'docs' scope { as: 'user:a' destination: 'tuned' }"));
   Fill();
   int messages = 0;
   for (v1::ExportResponse part; stream->Read(&part);) ++messages;
