@@ -36,8 +36,8 @@ class Executor {
   [[nodiscard]] bool SubmitOrRun(std::function<void()> task);
 
   // A task that takes longer than this is a long one. On a busy machine a short one may well be
-  // interrupted for a millisecond.
-  static constexpr std::chrono::microseconds kLongTask{2000};
+  // interrupted for some milliseconds.
+  static constexpr std::chrono::milliseconds kLongTask{10};
   // For how long that is remembered: so long, and ten times as long as it took.
   static constexpr std::chrono::milliseconds kAfterLongTask{100};
   static constexpr int kAfterItself = 10;
