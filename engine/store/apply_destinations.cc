@@ -1,7 +1,6 @@
 // Destinations, and what they received: the label of a model only rises.
 #include <fmt/format.h>
 
-
 #include "engine/base/limits.h"
 #include "engine/base/planted.h"
 #include "engine/base/text_check.h"
