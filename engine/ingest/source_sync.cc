@@ -28,7 +28,7 @@ void TellIds(std::vector<std::string>* ids, google::protobuf::RepeatedPtrField<s
 }
 
 // The guard and a dry run tell of what is stored.
-Status CheckRights(const Authenticated& caller, const v1::SyncSourceBegin* begin) {
+Status CheckListingRights(const Authenticated& caller, const v1::SyncSourceBegin* begin) {
   RETURN_IF_ERROR(caller.Require(Right::kIngest));
   if (begin == nullptr || caller.grant().rights.Has(Right::kAudit)) return OkStatus();
   if (begin->dry_run()) {
@@ -54,7 +54,7 @@ SourceSync::~SourceSync() {
 
 Status SourceSync::Take(const WriteContext& context, v1::SyncSourceRequest request) {
   const auto* begin = request.has_begin() ? &request.begin() : tenant_ ? &begin_ : nullptr;
-  RETURN_IF_ERROR(CheckRights(context.caller, begin));
+  RETURN_IF_ERROR(CheckListingRights(context.caller, begin));
   if (whole_) return Invalid("commit", "was the last message; open another stream");
   if (request.has_begin() == (tenant_ != nullptr)) {
     return Invalid("begin", tenant_ ? "was the first message; open another stream"
