@@ -79,7 +79,7 @@ class Listings : public ScratchWriter {
     return grant;
   }
 
-  // What is stored; its number is 0 if nothing is.
+  // What is stored; without an id if nothing is.
   store::v1::DocumentRecord Stored(const std::string& id, const std::string& collection = "docs") {
     const PinnedView view = Pin();
     store::v1::DocumentRecord record;
@@ -89,7 +89,11 @@ class Listings : public ScratchWriter {
     if (!*found) record.Clear();
     return record;
   }
-  uint64_t NumberOf(const std::string& id) { return Stored(id).number(); }
+  // From 1; 0 if it is not stored.
+  uint64_t NumberOf(const std::string& id) {
+    const auto record = Stored(id);
+    return record.document().id().empty() ? 0 : record.number() + 1;
+  }
   std::string TextOf(const std::string& id) {
     const auto record = Stored(id);
     std::string text;
@@ -143,7 +147,7 @@ TEST_F(Listings, AnotherListMovesVectors) {
   other.replace(other.find("'public'"), 8, "'internal'");
   EXPECT_EQ(Differs({Begin() + other + Doc("b") + End(2)}), "+0 ~0 *1 =1 -0");
   const auto record = Stored("a");
-  EXPECT_EQ(record.number(), number);
+  EXPECT_EQ(NumberOf("a"), number);
   EXPECT_EQ(record.document().title(), "T");
   EXPECT_EQ(record.document().label().level(), "internal");
   EXPECT_EQ(TextOf("a"), "t");
@@ -382,7 +386,7 @@ TEST_F(Listings, MessagesThatMakeNoListing) {
             "INVALID_ARGUMENT: begin.embedding_model");
   Grant reader = AllOf();
   reader.rights = Rights();
-  EXPECT_EQ(Outcome(Sync({Begin() + End(0)}, reader)), "PERMISSION_DENIED: ");
+  EXPECT_EQ(Outcome(Sync({Begin() + End(0)}, reader)), "PERMISSION_DENIED: rights");
 }
 
 TEST_F(Listings, MoreAreOnTheirWayInThanMayBe) {
