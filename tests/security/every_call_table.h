@@ -55,9 +55,9 @@ inline const std::string kForAna = "scope { as: 'user:ana' } ";
 inline const std::string kFresh = kInDocs + "batch: 1 documents { id: '$NEW' text: 'a word' ";
 inline const std::string kAcl = "acl { allow { principal: 'everyone' } } ";
 inline const std::string kLabel = "label { level: 'public' } ";
-inline const std::string kListing = "begin { " + kInDocs + "source: 'listed' ";
+inline const std::string kListing = "begin { " + kInDocs + "source: '$NEW' ";
 inline const std::string kListed =
-    "documents { id: '$NEW' text: 'a word' } commit { documents: 1 }";
+    "documents { id: 'listed' text: 'a word' } commit { documents: 1 }";
 inline const std::string kToModel = "scope { ";  // the default destination is of scope 4
 inline const std::string kReason =
     "reason: 'r' until { seconds: " + std::to_string(std::time(nullptr) + 3600) + " } ";
