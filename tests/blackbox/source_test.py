@@ -24,7 +24,7 @@ class Source(ServerTest):
         self.assertEqual(self.counts(name, "wiki", *docs[:19]), [0, 1, 2, 16, 1])
         self.assertEqual(self.sees(name, "user:bo"), sorted(f"d{i}" for i in range(1, 19)))
         self.assertEqual(self.sees(name, "user:ana"), sorted(f"d{i}" for i in range(19)))
-        self.assertEqual(self.ok("get", name, "d1")["document"], "d1")
+        self.assertEqual(self.ok("get", name, "d1", "--as", "user:ana")["document"], "d1")
 
     def test_a_dry_run_tells_and_changes_nothing(self):
         name = self.collection()
@@ -53,7 +53,7 @@ class Source(ServerTest):
         self.assertEqual(answer.code, 1, answer)
         self.assertEqual(answer.lines[0]["line"], 20, answer)
         self.assertEqual((answer.last["refused"], answer.last["removed"]), (1, 0), answer)
-        self.assertEqual(len(self.sees(name, None)), 20)
+        self.assertEqual(len(self.sees(name, "user:ana")), 20)
         told = self.sync(name, "wiki", *docs[:3], options=["--allow-removals"])
         self.assertEqual(told["removed"], 17)
 
@@ -66,7 +66,7 @@ class Source(ServerTest):
         told = answer.lines[0]
         self.assertEqual((told["line"], told["id"], told["field"]), (1, "a", "label.level"))
         self.assertEqual((answer.last["unchanged"], answer.last["removed"]), (1, 0), answer)
-        self.assertEqual(self.sees(name, None), ["a", "b"])
+        self.assertEqual(self.sees(name, "user:ana"), ["a", "b"])
 
     def test_what_is_said_to_be_unchanged_stays(self):
         name = self.collection()
@@ -77,7 +77,7 @@ class Source(ServerTest):
         )
         self.assertEqual((told["unchanged"], told["removed"]), (1, 1))
         self.assertEqual(told["missing_ids"], ["z"])
-        self.assertEqual(self.sees(name, None), ["a"])
+        self.assertEqual(self.sees(name, "user:ana"), ["a"])
 
     def test_who_may_not_audit_is_told_no_counts(self):
         name = self.collection()
