@@ -79,6 +79,19 @@ class Source(ServerTest):
         self.assertEqual(told["missing_ids"], ["z"])
         self.assertEqual(self.sees(name, "user:ana"), ["a"])
 
+    def test_a_killed_server_finds_the_same_again(self):
+        name = self.collection()
+        self.sync(name, "wiki", *(document(f"d{i}") for i in range(10)))
+        docs = [document("d0", allow=["user:ana"], title="moved"), *(document(f"d{i}")
+                for i in range(1, 9))]
+        self.sync(name, "wiki", *docs)
+        self.store.kill()
+        self.store.start()
+        self.assertEqual(self.sees(name, "user:bo"), [f"d{i}" for i in range(1, 9)])
+        self.assertEqual(self.sees(name, "user:ana"), [f"d{i}" for i in range(9)])
+        self.assertEqual(self.ok("get", name, "d0", "--as", "user:ana")["document"], "d0")
+        self.assertEqual(self.counts(name, "wiki", *docs), [0, 0, 0, 9, 0])
+
     def test_who_may_not_audit_is_told_no_counts(self):
         name = self.collection()
         key = self.make_key("service:wiki", "ingest,grant,label", "--collections", name)
