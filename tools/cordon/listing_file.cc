@@ -26,6 +26,7 @@ StatusOr<bool> ListingFile::Next(ListedLine& line) {
   line.document.Clear();
   line.unchanged = false;
   line.refused = text_.status.ok() ? Read(line) : text_.status;
+  if (!line.refused.ok()) line.unchanged = false;
   return true;
 }
 
