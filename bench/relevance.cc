@@ -4,7 +4,9 @@
 //
 // Hybrid rankings are fused here as engine/retrieve/fuse.cc does it, of the best 50 or 100 of each;
 // "a:b" are the weights of vector and text.
-//   rrf 1:1        reciprocal ranks, constant 60; with 50 what the engine does by default if k ≤ 50
+//   relative 1:1   both scores as parts of their ranking's greatest, counted from the least that
+//                  there can be; with 50 what the engine does by default if k ≤ 50
+//   rrf 1:1        reciprocal ranks, constant 60
 //   weighted 1:1   both scores of all that is fused, scaled to 0 to 1 for the question, added
 //   weighted 1:3   the same, the text's three times
 //
@@ -35,7 +37,7 @@ namespace {
 constexpr uint32_t kClasses = 64;
 constexpr size_t kDepth = 100;
 constexpr double kRankConstant = 60;  // as engine/retrieve/fuse.cc has it
-constexpr char kDefaultFusion[] = "rrf 1:1, 50";
+constexpr char kDefaultFusion[] = "relative 1:1, 50";
 static_assert(limits::kFusionDepthDefault == 50);
 
 using Ranking = std::vector<std::pair<std::string, double>>;  // ids and scores, best first
@@ -111,10 +113,10 @@ class Searcher {
 
   Ranking Vector(const AllowedSet& allowed, const std::vector<float>& vector) const {
     Ranking ranking;
-    const auto found = vectors_.Search(allowed, vector, {.k = kDepth});
+    const auto found = vectors_.Search(allowed, vector, {.k = kDepth, .scored = true});
     CORDON_CHECK(found.ok());
     for (const Hit& hit : *found) {
-      ranking.emplace_back(hit.document, hit.score.low == hit.score.high ? hit.score.low : 0);
+      ranking.emplace_back(hit.document, hit.score.low);
     }
     return ranking;
   }
@@ -124,6 +126,39 @@ class Searcher {
   VectorIndex vectors_;
   LexicalIndex texts_{Language::kEnglish};
 };
+
+// The scores of the best `depth`, as parts of the greatest and counted from `least`; what is not
+// among them counts as the last, if there may be more.
+std::map<std::string, double> Scaled(Ranking ranking, double least, size_t depth, double* missing) {
+  *missing = 0;
+  if (ranking.empty()) return {};
+  ranking.resize(std::min(depth, ranking.size()));
+  const double span = ranking.front().second - least;
+  if (ranking.size() == depth) *missing = (ranking.back().second - least) / span;
+  std::map<std::string, double> scaled;
+  for (const auto& [id, score] : ranking) scaled[id] = (score - least) / span;
+  return scaled;
+}
+
+// The sum of both scores, scaled: of a cosine and of BM25.
+Ranking Relative(const Ranking& lexical, const Ranking& vector, size_t depth) {
+  double beyond_text = 0, beyond_vector = 0;
+  const auto by_text = Scaled(lexical, 0, depth, &beyond_text);
+  const auto by_vector = Scaled(vector, -1, depth, &beyond_vector);
+  std::map<std::string, double> scores;
+  for (const auto* one : {&by_text, &by_vector}) {
+    for (const auto& [id, score] : *one) scores[id] = 0;
+  }
+  for (auto& [id, score] : scores) {
+    const auto text = by_text.find(id), near = by_vector.find(id);
+    score = (near == by_vector.end() ? beyond_vector : near->second) +
+            (text == by_text.end() ? beyond_text : text->second);
+  }
+  Ranking fused(scores.begin(), scores.end());
+  std::stable_sort(fused.begin(), fused.end(),
+                   [](const auto& x, const auto& y) { return x.second > y.second; });
+  return fused;
+}
 
 // By reciprocal ranks, of the best `depth` of each.
 Ranking Fuse(const Ranking& a, const Ranking& b, size_t depth) {
@@ -265,6 +300,7 @@ size_t CountDifferent(const RelevanceSet& set, const std::vector<uint32_t>& clas
       const Ranking only_vector = only.Vector(allowed, set.query_vectors[q]);
       different += lexical != only_lexical;
       different += Fuse(lexical, vector, kDepth) != Fuse(only_lexical, only_vector, kDepth);
+      different += Relative(lexical, vector, kDepth) != Relative(only_lexical, only_vector, kDepth);
     }
   }
   return different;
@@ -287,7 +323,10 @@ StatusOr<std::string> Measure(const std::filesystem::path& folder, size_t caller
       {"plain", Mean(set, [&](size_t q) { return plain.Rank(set.queries[q]); })},
       {"lexical", Mean(set, lexical)},
       {"vector", Mean(set, vector)},
-      {kDefaultFusion, Mean(set, [&](size_t q) { return Fuse(lexical(q), vector(q), 50); })},
+      {kDefaultFusion, Mean(set, [&](size_t q) { return Relative(lexical(q), vector(q), 50); })},
+      {"relative 1:1, 100",
+       Mean(set, [&](size_t q) { return Relative(lexical(q), vector(q), 100); })},
+      {"rrf 1:1, 50", Mean(set, [&](size_t q) { return Fuse(lexical(q), vector(q), 50); })},
       {"rrf 1:1, 100", Mean(set, [&](size_t q) { return Fuse(lexical(q), vector(q), 100); })},
       {"weighted 1:1, 100", Mean(set, [&](size_t q) { return whole.Weighted(set, all, q, 1); })},
       {"weighted 1:3, 100", Mean(set, [&](size_t q) { return whole.Weighted(set, all, q, 3); })}};

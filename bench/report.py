@@ -14,7 +14,7 @@ from estimate import estimate, ratio
 MIB = 1 << 20
 
 
-DEFAULT_FUSION = "rrf 1:1, 50"  # bench/relevance.cc
+DEFAULT_FUSION = "relative 1:1, 50"  # bench/relevance.cc
 PLAIN_PARTS = ("shared_scan", "lexical", "hybrid", "relevance")
 
 

@@ -38,16 +38,22 @@ Status RefuseForeign(const fs::path& dir) {
                 "cannot read " + dir.string() + ": " + error.message());
 }
 
+// Of paths that may be written differently.
+bool IsSame(const fs::path& a, const fs::path& b) {
+  std::error_code none;  // one is not there
+  return fs::equivalent(a, b, none);
+}
+
 // Another store's records are evidence, and the new store would not open beside them. An
-// interrupted creation leaves directories only.
-Status RefuseForeignJournal(const fs::path& root) {
+// interrupted creation leaves directories only, and the journal's key, which may be kept there.
+Status RefuseForeignJournal(const fs::path& root, const fs::path& key) {
   std::error_code error;
   if (!fs::exists(root, error) && !error) return OkStatus();
   fs::recursive_directory_iterator entry(root, error);
   for (; !error && entry != fs::recursive_directory_iterator(); entry.increment(error)) {
     if (entry->path().filename() == "lost+found") {
       entry.disable_recursion_pending();
-    } else if (!entry->is_directory(error) && !error) {
+    } else if (!entry->is_directory(error) && !error && !IsSame(entry->path(), key)) {
       return Status(StatusCode::kAlreadyExists, "journal_dir",
                     root.string() + " holds " + entry->path().string() +
                         ", perhaps another store's journal; choose an empty directory with "
@@ -131,7 +137,7 @@ Status CreateStore(const DataPaths& paths, const MadeKey& first_key, bool dev) {
   RETURN_IF_ERROR(MakeDirectory(paths.data_dir, "data_dir"));
   RETURN_IF_ERROR(RefuseForeign(paths.data_dir));
   const fs::path journal = paths.JournalOf(std::string(kFirstTenant));
-  RETURN_IF_ERROR(RefuseForeignJournal(journal.parent_path()));
+  RETURN_IF_ERROR(RefuseForeignJournal(journal.parent_path(), paths.JournalKey()));
   RETURN_IF_ERROR(MakeDirectory(journal, "journal_dir"));
   DataPaths with_key = paths;
   if (dev) {

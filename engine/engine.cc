@@ -75,6 +75,12 @@ Status CheckFormat(const DataPaths& paths) {
   std::ifstream file(paths.Format());
   std::string version;
   std::getline(file, version);
+  if (version == kFormatVersion && !Exists(paths.Store())) {
+    return Status(StatusCode::kFailedPrecondition, "data_dir",
+                  paths.Store() +
+                      " is missing: a restore was interrupted, or the directory was lost. Run the "
+                      "same restore again, or restore to a new directory");
+  }
   if (version == kFormatVersion) return OkStatus();
   const bool readable = CheckName("", version, /*bytes_max=*/40).ok();
   return Status(
@@ -295,6 +301,7 @@ Status Engine::Reconcile(const TenantState& state, Tenant* tenant) {
     record.set_key_id(row.key_id());
     record.set_actor(row.actor());
     record.set_collection(row.collection());
+    record.set_dropped_collection(row.dropped_collection());
     record.set_revision(revision);
     record.set_mutation(true);
     *record.mutable_documents() = row.touched();
@@ -361,8 +368,8 @@ StatusOr<BackupInfo> Engine::Backup(uint32_t keep) {
   return MakeBackup(*database_, options_.backup_dir, revision, keep, &backup_stop_);
 }
 
-StatusOr<std::vector<BackupInfo>> Engine::Backups(bool verify) const {
-  return ListBackups(options_.backup_dir, verify, backup_stop_);
+StatusOr<std::vector<BackupInfo>> Engine::Backups(bool verify) {
+  return ListBackups(options_.backup_dir, verify, &backup_stop_);
 }
 
 }  // namespace cordon

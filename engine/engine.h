@@ -112,8 +112,8 @@ class Engine {
 
   // Backs the store up into Options::backup_dir; one at a time.
   StatusOr<BackupInfo> Backup(uint32_t keep);
-  StatusOr<std::vector<BackupInfo>> Backups(bool verify) const;
-  // Ends the backup under way, and refuses later ones: UNAVAILABLE.
+  StatusOr<std::vector<BackupInfo>> Backups(bool verify);
+  // Ends the backup under way, or the verification, and refuses later ones: UNAVAILABLE.
   void StopBackups() { backup_stop_.Stop(); }
 
   Clock* clock() { return &clock_; }

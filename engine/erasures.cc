@@ -228,6 +228,7 @@ Status Erasures::WriteReceipt(Tenant* tenant, const Open& erasure, const Searche
   record.set_outcome(std::string(CodeName(StatusCode::kOk)));
   record.set_key_id(std::string(kOwnKey));
   record.set_collection(erasure.record.collection());
+  if (record.collection().empty()) record.set_dropped_collection(erasure.record.collection_id());
   *record.mutable_documents() = erasure.record.documents();
   auto* receipt = record.mutable_erasure();
   receipt->set_revision(erasure.revision);

@@ -246,7 +246,7 @@ StatusOr<Witnesses> OpenWitnesses(const DataPaths& paths) {
 }
 
 // Where the store is while it is not whole: nobody takes it for one, and nobody can by putting its
-// FORMAT back.
+// FORMAT back. Its name is the last that it gets.
 std::string Unfinished(const DataPaths& paths) { return paths.Store() + ".restoring"; }
 
 Status RestoreTenants(const DataPaths& paths, const Witnesses& witnesses, Restored* restored) {
@@ -268,27 +268,42 @@ Status CannotWrite(const std::string& path, const std::error_code& error) {
                             path, error.message()));
 }
 
+// Whether there is what a killed restore left, and nothing else, although it has its FORMAT.
+bool HoldsUnfinished(const DataPaths& paths) {
+  std::error_code error;
+  return std::filesystem::exists(Unfinished(paths), error) &&
+         !std::filesystem::exists(paths.Store(), error) && !error;
+}
+
+// FORMAT goes first: alone it would be taken for a store that is lost.
+Status RemoveUnfinished(const DataPaths& paths) {
+  for (const std::string& path : {paths.Format(), Unfinished(paths)}) {
+    std::error_code error;
+    std::filesystem::remove_all(path, error);
+    if (error) return CannotWrite(path, error);
+  }
+  return OkStatus();
+}
+
 // What a killed restore left goes first: of its changes the journal has told none that count.
 StatusOr<Restored> CopyAndReplay(const std::string& from, uint32_t id, const DataPaths& paths,
                                  const Witnesses& witnesses) {
-  const std::string unfinished = Unfinished(paths);
-  std::error_code error;
-  std::filesystem::remove_all(unfinished, error);
-  if (error) return CannotWrite(unfinished, error);
-  RETURN_IF_ERROR(RestoreBackup(from, id, unfinished));
+  RETURN_IF_ERROR(RemoveUnfinished(paths));
+  RETURN_IF_ERROR(RestoreBackup(from, id, Unfinished(paths)));
   Restored restored;
   RETURN_IF_ERROR(RestoreTenants(paths, witnesses, &restored));
-  std::filesystem::rename(unfinished, paths.Store(), error);
+  RETURN_IF_ERROR(WriteSecretFile(paths.Format(), std::string(kFormatVersion) + "\n"));
+  std::error_code error;
+  std::filesystem::rename(Unfinished(paths), paths.Store(), error);
   if (error) return CannotWrite(paths.Store(), error);
   RETURN_IF_ERROR(SyncDirectory(paths.data_dir));
-  RETURN_IF_ERROR(WriteSecretFile(paths.Format(), std::string(kFormatVersion) + "\n"));
   return restored;
 }
 
 }  // namespace
 
 StatusOr<Restored> RestoreStore(const std::string& from, uint32_t id, const DataPaths& paths) {
-  if (HoldsStore(paths)) {
+  if (HoldsStore(paths) && !HoldsUnfinished(paths)) {
     return Status(StatusCode::kFailedPrecondition, "data_dir",
                   paths.data_dir + " holds a store; restore to a new directory");
   }
@@ -298,10 +313,10 @@ StatusOr<Restored> RestoreStore(const std::string& from, uint32_t id, const Data
   if (error) return CannotWrite(paths.data_dir, error);
   auto restored = CopyAndReplay(from, id, paths, witnesses);
   if (restored.ok()) return restored;
-  // There was none of it before, and the same command is to work once its cause is mended.
-  std::filesystem::remove(paths.Format(), error);
-  std::filesystem::remove_all(paths.Store(), error);
-  std::filesystem::remove_all(Unfinished(paths), error);
+  // There was none of it before, and the same command is to work once its cause is mended, also if
+  // this is killed before its end.
+  std::filesystem::rename(paths.Store(), Unfinished(paths), error);
+  (void)RemoveUnfinished(paths);  // the first failure is told
   if (made) std::filesystem::remove(paths.data_dir, error);
   return restored;
 }

@@ -1,5 +1,7 @@
 #include "engine/base/executor.h"
 
+#include <algorithm>
+
 #include "engine/base/check.h"
 
 namespace cordon {
@@ -17,7 +19,7 @@ Executor::~Executor() {
   wake_.notify_all();
   for (auto& thread : threads_) thread.join();
   std::unique_lock lock(mutex_);
-  idle_.wait(lock, [this] { return borrowed_ == 0; });
+  idle_.wait(lock, [this] { return borrowed_.empty(); });
 }
 
 bool Executor::Submit(std::function<void()> task) {
@@ -31,9 +33,11 @@ bool Executor::Submit(std::function<void()> task) {
 }
 
 // Requires the lock.
-bool Executor::MayBorrow(std::chrono::steady_clock::time_point now) const {
+bool Executor::MayBorrow(Time now) const {
   if (stopping_) return false;
-  return now >= wary_until_ || (borrowed_ == 0 && queue_.empty() && running_ < threads_.size());
+  if (borrowed_.empty())
+    return now >= wary_until_ || (queue_.empty() && running_ < threads_.size());
+  return now >= wary_until_ && now - *borrowed_.begin() <= kLongTask;
 }
 
 bool Executor::SubmitOrRun(std::function<void()> task) {
@@ -41,25 +45,33 @@ bool Executor::SubmitOrRun(std::function<void()> task) {
   {
     std::unique_lock lock(mutex_);
     if (MayBorrow(begun)) {
-      RunOne(std::move(task), &borrowed_, &lock);
-      const auto ended = std::chrono::steady_clock::now();
-      if (ended - begun > kLongTask) wary_until_ = ended + kAfterLongTask;
-      if (stopping_) idle_.notify_all();  // with the lock: the executor may be gone after it
+      Borrow(std::move(task), begun, &lock);
       return true;
     }
   }
   return Submit(std::move(task));
 }
 
-// Requires the lock; `counted` is one higher while the task runs.
-void Executor::RunOne(std::function<void()> task, size_t* counted,
-                      std::unique_lock<std::mutex>* lock) {
-  ++*counted;
+namespace {
+
+void RunAndFree(std::function<void()> task) { task(); }
+
+}  // namespace
+
+// Requires the lock, and gives it back to run the task and to free what it owns: a destructor may
+// submit.
+void Executor::Borrow(std::function<void()> task, Time begun, std::unique_lock<std::mutex>* lock) {
+  const auto place = borrowed_.insert(begun);
   lock->unlock();
-  task();
-  task = nullptr;  // what it owns is freed outside the lock: a destructor may submit
+  RunAndFree(std::move(task));
+  const auto ended = std::chrono::steady_clock::now();
   lock->lock();
-  --*counted;
+  borrowed_.erase(place);
+  const auto took = ended - begun;
+  if (took > kLongTask) {
+    wary_until_ = std::max({wary_until_, ended + kAfterLongTask, ended + kAfterItself * took});
+  }
+  if (stopping_) idle_.notify_all();  // with the lock: the executor may be gone after it
 }
 
 void Executor::Work() {
@@ -69,7 +81,11 @@ void Executor::Work() {
     if (queue_.empty()) return;
     auto task = std::move(queue_.front());
     queue_.pop_front();
-    RunOne(std::move(task), &running_, &lock);
+    ++running_;
+    lock.unlock();
+    RunAndFree(std::move(task));
+    lock.lock();
+    --running_;
   }
 }
 

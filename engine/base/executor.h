@@ -6,6 +6,7 @@
 #include <deque>
 #include <functional>
 #include <mutex>
+#include <set>
 #include <thread>
 #include <vector>
 
@@ -29,20 +30,24 @@ class Executor {
 
   // The same for a task that is short as a rule: it runs at once on the calling thread, and need
   // not wait for another one to wake up, which takes as long as a small task (a sixth of the
-  // processor of a server that is busy with them). For a while after one that was long after all,
-  // only a task that nothing waits before does so, one at a time: of the callers' threads all but
-  // one stay free.
+  // processor of a server that is busy with them). While one of them is long after all, and for a
+  // while behind it, only a task that nothing waits before does so, one at a time: of the callers'
+  // threads all but one stay free, but for a tenth of the time at most.
   [[nodiscard]] bool SubmitOrRun(std::function<void()> task);
 
-  // A task that takes longer than this is a long one, and for how long that is remembered. On a
-  // busy machine a short one may well be interrupted for a millisecond.
+  // A task that takes longer than this is a long one. On a busy machine a short one may well be
+  // interrupted for a millisecond.
   static constexpr std::chrono::microseconds kLongTask{2000};
+  // For how long that is remembered: so long, and ten times as long as it took.
   static constexpr std::chrono::milliseconds kAfterLongTask{100};
+  static constexpr int kAfterItself = 10;
 
  private:
+  using Time = std::chrono::steady_clock::time_point;
+
   void Work();
-  void RunOne(std::function<void()> task, size_t* counted, std::unique_lock<std::mutex>* lock);
-  bool MayBorrow(std::chrono::steady_clock::time_point now) const;
+  void Borrow(std::function<void()> task, Time begun, std::unique_lock<std::mutex>* lock);
+  bool MayBorrow(Time now) const;
 
   const size_t queue_max_;
   std::mutex mutex_;
@@ -51,8 +56,8 @@ class Executor {
   std::deque<std::function<void()>> queue_;  // guarded by mutex_
   bool stopping_ = false;                    // guarded by mutex_
   size_t running_ = 0;                       // tasks on own threads; guarded by mutex_
-  size_t borrowed_ = 0;                      // tasks on callers' threads; guarded by mutex_
-  std::chrono::steady_clock::time_point wary_until_;  // of long ones; guarded by mutex_
+  std::multiset<Time> borrowed_;  // when those on callers' threads began; guarded by mutex_
+  Time wary_until_;               // of long ones; guarded by mutex_
   std::vector<std::thread> threads_;
 };
 

@@ -91,6 +91,8 @@ inline constexpr size_t kQueryMessageBytes = 4 << 20;    // a query and a vector
 inline constexpr size_t kIngestMessageBytes = 16 << 20;  // some 5,000 chunks of 768
 inline constexpr size_t kMetadataBytes = 16 << 10;       // credentials, and room for traces
 inline constexpr int kRevisionWait_ms = 5000;            // bound on at_least_revision
+inline constexpr size_t kRevisionWaiters = 256;          // a timer and a request each
+inline constexpr size_t kRevisionWaitersOfOne = 64;      // of one caller: four take all places
 inline constexpr int kDeadlineCap_ms = 60000;            // deadline = min(client's, this)
 
 // From passages to a context.
@@ -117,6 +119,7 @@ inline constexpr int kEndpointBackoff_ms = 100;        // before the second try;
 inline constexpr int kEndpointFailures = 5;            // in a row open the circuit
 inline constexpr int kEndpointPause_ms = 10000;        // for which an open circuit refuses at once
 inline constexpr size_t kEndpointWaiters = 64;         // calls that wait while as many ask as may
+inline constexpr size_t kEndpointWaitersOfOne = 32;    // of one caller: others find places too
 
 // An auditor's questions.
 inline constexpr uint32_t kWhoCanSeePage = 1000;      // names of one answer: some screens

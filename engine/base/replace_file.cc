@@ -31,15 +31,24 @@ fs::path DirectoryOf(const fs::path& path) {
 // A file that has the name until another takes it: what it holds outlives the name.
 class OldFile {
  public:
-  explicit OldFile(const fs::path& path) : fd_(::open(path.c_str(), O_WRONLY | O_CLOEXEC)) {}
+  explicit OldFile(const fs::path& path)
+      : fd_(::open(path.c_str(), O_WRONLY | O_CLOEXEC)), error_(fd_ < 0 ? errno : 0) {}
   ~OldFile() {
     if (fd_ >= 0) ::close(fd_);
   }
   OldFile(const OldFile&) = delete;
   OldFile& operator=(const OldFile&) = delete;
 
+  // Ok also if there was none.
+  Status Opened(const fs::path& path, std::string_view field) const {
+    if (fd_ >= 0 || error_ == ENOENT) return OkStatus();
+    errno = error_;
+    return Failed(field, path, "open the old");
+  }
+
   // Overwrites it with zeros where it lies.
-  Status Wipe(const fs::path& path, std::string_view field) {
+  Status Wipe(const fs::path& path, std::string_view field) const {
+    RETURN_IF_ERROR(Opened(path, field));
     if (fd_ < 0) return OkStatus();
     struct stat info;
     if (::fstat(fd_, &info) != 0) return Failed(field, path, "examine the old");
@@ -56,6 +65,7 @@ class OldFile {
 
  private:
   const int fd_;
+  const int error_;
 };
 
 Status WriteNew(const fs::path& path, std::string_view content, std::string_view field) {
@@ -90,7 +100,8 @@ Status SyncDirectory(const fs::path& directory) {
 Status ReplaceFile(const fs::path& path, std::string_view content, std::string_view field) {
   const fs::path fresh = path.string() + ".tmp";
   RETURN_IF_ERROR(RemoveFile(fresh, field));
-  OldFile old(path);
+  const OldFile old(path);
+  RETURN_IF_ERROR(old.Opened(path, field));
   Status status = WriteNew(fresh, content, field);
   if (status.ok() && ::rename(fresh.c_str(), path.c_str()) != 0) {
     status = Failed(field, path, "name");
@@ -102,8 +113,10 @@ Status ReplaceFile(const fs::path& path, std::string_view content, std::string_v
 }
 
 Status RemoveFile(const fs::path& path, std::string_view field) {
-  std::error_code none;
-  if (!fs::exists(fs::symlink_status(path, none))) return OkStatus();
+  struct stat info;
+  if (::lstat(path.c_str(), &info) != 0) {
+    return errno == ENOENT ? OkStatus() : Failed(field, path, "look for");
+  }
   RETURN_IF_ERROR(OldFile(path).Wipe(path, field));
   if (::unlink(path.c_str()) != 0 && errno != ENOENT) return Failed(field, path, "remove");
   return SyncDirectory(DirectoryOf(path));

@@ -16,8 +16,8 @@ namespace cordon {
 Status ReplaceFile(const std::filesystem::path& path, std::string_view content,
                    std::string_view field);
 
-// Takes the file away, its bytes overwritten first; nothing happens if there is none. Errors as
-// ReplaceFile.
+// Takes the file away, its bytes overwritten first; nothing happens if there is none. What cannot
+// be looked for or overwritten is an error, and stays. Errors as ReplaceFile.
 Status RemoveFile(const std::filesystem::path& path, std::string_view field);
 
 // Makes the names in `directory` durable. Errors as ReplaceFile, with the directory as the field.

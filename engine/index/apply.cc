@@ -72,9 +72,10 @@ class NextVersion {
 
   // Marks the stored rows dead, appended to `old` if wanted.
   void Kill(std::string_view document, std::vector<RowSource>* old) {
+    const HashedId id(document);
     for (size_t s = 0; s < segments_.size(); ++s) {
       const SegmentRows& rows = segments_[s].rows();
-      const std::optional<uint32_t> number = rows.Find(document);
+      const std::optional<uint32_t> number = rows.Find(id);
       if (!number) continue;
       for (const uint32_t row : rows.rows_of(*number)) {
         if (segments_[s].Dead(row) || (dead_[s] && dead_[s]->Test(row))) continue;
@@ -226,7 +227,7 @@ VectorIndex VectorIndex::Apply(std::span<const DocumentChange> changes) const {
     }
     AppendSegments(std::move(rows), segments);
   }
-  VectorIndex result = Next(std::move(segments));
+  VectorIndex result = Next(std::move(segments), next.killed());
   result.changed_ += NewVectors(staged);
   if (lists_ != nullptr) {
     result.live_ = lists_->WithDead(live_, result.segments(), next.killed());

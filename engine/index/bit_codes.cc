@@ -60,6 +60,20 @@ uint32_t CodeBlocks::id(size_t entry) const {
   return id;
 }
 
+std::optional<size_t> CodeBlocks::Find(size_t begin, size_t end, uint32_t id) const {
+  for (size_t entry = begin; entry < end;) {
+    const size_t first = entry / kBlockEntries * kBlockEntries;
+    uint32_t ids[kBlockEntries];
+    std::memcpy(ids,
+                block(entry / kBlockEntries) + CodeBytes(size_) + 2 * kBlockEntries * sizeof(float),
+                sizeof(ids));
+    for (; entry < std::min(end, first + kBlockEntries); ++entry) {
+      if (ids[entry - first] == id) return entry;
+    }
+  }
+  return std::nullopt;
+}
+
 void CodeBlocks::Put(size_t entry, uint32_t id, EstimateForm form, const float* x, const float* c,
                      const float* g) {
   CORDON_CHECK(entry < entries_);

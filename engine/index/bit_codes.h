@@ -20,6 +20,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <utility>
 #include <vector>
@@ -49,6 +50,8 @@ class CodeBlocks {
   size_t block_bytes() const { return BlockBytes(size_); }
   const uint8_t* block(size_t i) const { return bytes() + i * block_bytes(); }
   uint32_t id(size_t entry) const;
+  // Which of the entries [begin, end) has this id; the first one.
+  std::optional<size_t> Find(size_t begin, size_t end, uint32_t id) const;
 
   // Codes row `x` with regard to the centroid `c` and the mean `g`.
   void Put(size_t entry, uint32_t id, EstimateForm form, const float* x, const float* c,

@@ -62,14 +62,13 @@ const ListMask* CallerMasks::Make(uint32_t list) const {
   return mask.release();
 }
 
-std::optional<uint64_t> CallerMasks::CoveredRowsAt(uint64_t version) const {
+std::optional<CallerMasks::CoveredRows> CallerMasks::covered_rows() const {
   std::lock_guard lock(rows_mutex_);
-  return rows_version_ == version ? std::optional(rows_) : std::nullopt;
+  return rows_;
 }
 
-void CallerMasks::SetCoveredRowsAt(uint64_t version, uint64_t rows) {
+void CallerMasks::SetCoveredRows(CoveredRows rows) {
   std::lock_guard lock(rows_mutex_);
-  rows_version_ = version;
   rows_ = rows;
 }
 

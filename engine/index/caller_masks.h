@@ -49,10 +49,15 @@ class CallerMasks {
 
   const ListMask& Of(uint32_t list);
 
-  // How many covered rows the caller may see at a version of the index, if it is known; rows beside
-  // the lists, which may be of classes that are not in the key, are not among them.
-  std::optional<uint64_t> CoveredRowsAt(uint64_t version) const;
-  void SetCoveredRowsAt(uint64_t version, uint64_t rows);
+  // How many covered rows the caller may see at a version of the index, the last one of which it
+  // was told; rows beside the lists, which may be of classes that are not in the key, are not among
+  // them.
+  struct CoveredRows {
+    uint64_t version;
+    uint64_t rows;
+  };
+  std::optional<CoveredRows> covered_rows() const;
+  void SetCoveredRows(CoveredRows rows);
 
  private:
   const ListMask* Make(uint32_t list) const;
@@ -64,8 +69,7 @@ class CallerMasks {
   std::vector<std::atomic<const ListMask*>> lists_;
   std::atomic<size_t> bytes_ = 0;
   mutable std::mutex rows_mutex_;
-  std::optional<uint64_t> rows_version_;  // guarded by rows_mutex_
-  uint64_t rows_ = 0;                     // guarded by rows_mutex_
+  std::optional<CoveredRows> rows_;  // guarded by rows_mutex_
 };
 
 // The least recently used go when all together pass the limit, which masks may do until the next

@@ -100,10 +100,7 @@ ListPart ListPart::Merge(const Geometry& geometry, std::span<const ListPart* con
 
 std::optional<size_t> ListPart::EntryOf(uint32_t list, uint32_t id) const {
   const ListRange range = Find(list);
-  for (size_t entry = range.begin; entry < range.end; ++entry) {
-    if (blocks_.id(entry) == id) return entry;
-  }
-  return std::nullopt;
+  return blocks_.Find(range.begin, range.end, id);
 }
 
 ListRange ListPart::Find(uint32_t list) const {

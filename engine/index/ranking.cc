@@ -226,7 +226,7 @@ void Ranking::SettleTies() {
   }
 }
 
-std::vector<Hit> Ranking::Finish() {
+std::vector<Hit> Ranking::Finish(bool scored) {
   // Reading a few too many is cheaper than finding out which.
   constexpr size_t kTooMany = 4;
   if (candidates_.size() > k_ + kTooMany) Cut();
@@ -237,6 +237,7 @@ std::vector<Hit> Ranking::Finish() {
               [](const Candidate& a, const Candidate& b) { return a.high > b.high; });
   }
   SettleTies();
+  if (scored) ScoreAll({candidates_.data(), std::min(k_, candidates_.size())});
   return TakeBest();
 }
 

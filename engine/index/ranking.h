@@ -65,8 +65,8 @@ class Ranking {
 
   // The best min(k, offered) rows, best first: by descending score, then ascending document id
   // (bytewise), then ascending ordinal. The ranges of two hits do not overlap, unless both are the
-  // score itself. Ends the ranking.
-  std::vector<Hit> Finish();
+  // score itself; with `scored` each is. Ends the ranking.
+  std::vector<Hit> Finish(bool scored = false);
 
   // How often a row's floats were read so far, for an estimate or by the definition.
   size_t rows_read() const { return rows_read_; }

@@ -27,7 +27,8 @@ struct SearchOptions {
   double recall = kRecallDefault;   // of kFast: the part of the best k that is found, on average
   std::function<bool()> stop = {};  // may be empty; true ends the search
   SearchPlan plan = SearchPlan::kAuto;
-  float least = 0;  // of the calibration (geometry.h), for benches; 0: what it says
+  bool scored = false;  // each hit has its score, not only its place
+  float least = 0;      // of the calibration (geometry.h), for benches; 0: what it says
 };
 
 // Counts are of permitted rows. Times are of this search, in microseconds; of a scan that several
@@ -43,6 +44,7 @@ struct SearchTrace {
   double scan_us = 0;
   double finish_us = 0;
   uint64_t geometry = 0;
+  uint64_t rows_permitted = 0;  // as counted to choose the plan; 0: they were not
 };
 
 }  // namespace cordon

@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -79,6 +80,15 @@ struct RowFacts {
   CodeScale code;
 };
 
+// An id that several segments are asked for.
+struct HashedId {
+  explicit HashedId(std::string_view wanted)
+      : id(wanted), hash(std::hash<std::string_view>()(wanted)) {}
+
+  std::string_view id;
+  uint64_t hash;
+};
+
 // The shared, immutable rows. Thread-safe.
 class SegmentRows {
  public:
@@ -114,7 +124,8 @@ class SegmentRows {
   // Its rows, by ordinal.
   std::span<const uint32_t> rows_of(uint32_t document) const;
   // The number of the document with this id, if it has rows here, dead or alive.
-  std::optional<uint32_t> Find(std::string_view id) const;
+  std::optional<uint32_t> Find(const HashedId& wanted) const;
+  std::optional<uint32_t> Find(std::string_view id) const { return Find(HashedId(id)); }
 
   // False if every document is valid forever.
   bool bounded() const { return !valid_.empty(); }

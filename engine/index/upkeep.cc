@@ -57,7 +57,9 @@ MadeLists MergeLists(const VectorIndex& index, const std::function<bool()>& stop
   if (stop && stop()) return made;
   made.to = Compacted(index, before.geometry().revision());
   auto lists = std::make_shared<const Lists>(before, made.to, index.numbers(), stop);
-  if (!stop || !stop()) made.lists = std::move(lists);
+  if (stop && stop()) return made;
+  made.live = lists->Live(made.to);
+  made.lists = std::move(lists);
   return made;
 }
 
@@ -76,7 +78,9 @@ MadeLists ListAll(const std::shared_ptr<const Geometry>& geometry, const VectorI
     segment = segment.With(lists);
   }
   auto lists = std::make_shared<const Lists>(geometry, made.to, index.numbers(), stop);
-  if (!stop || !stop()) made.lists = std::move(lists);
+  if (stop && stop()) return made;
+  made.live = lists->Live(made.to);
+  made.lists = std::move(lists);
   return made;
 }
 
@@ -88,8 +92,7 @@ MadeLists TrainLists(const VectorIndex& index, const std::function<bool()>& stop
   MadeLists made = ListAll(geometry, index, stop);
   if (made.lists == nullptr) return made;
   made.trained = index.changed();
-  const LiveEntries live = made.lists->Live(made.to);
-  const SearchedLists searched{*made.lists, made.to, index.numbers(), live.get()};
+  const SearchedLists searched{*made.lists, made.to, index.numbers(), made.live.get()};
   const auto calibration = Calibrate(searched, index.metric(), index.dimension(), stop);
   if (!calibration) return {nullptr, made.from, {}, 0, 0};
   geometry->set_calibration(*calibration);

@@ -74,7 +74,7 @@ StatusOr<std::optional<std::vector<Hit>>> VectorIndex::SearchLists(const PaddedQ
   if (lists_ != nullptr) trace->geometry = lists_->geometry().revision();
   if (!MayUseLists(allowed, query, options)) return Found();
   const std::shared_ptr<CallerMasks> masks = lists_->MasksOf(allowed);
-  const float least = LeastFor(allowed, options, *masks);
+  const float least = LeastFor(allowed, options, *masks, trace);
   if (least <= 0) return Found();
   trace->plan = SearchPlan::kLists;
   const SearchedLists searched{*lists_, *segments_, numbers(), live_.get()};
@@ -93,7 +93,7 @@ StatusOr<std::vector<Hit>> VectorIndex::SearchAll(const PaddedQuery& query,
   ScannedQuery* const alone[] = {&scanned};
   RETURN_IF_ERROR(Scan(alone, *segments_, allowed, options.stop).Run());
   const auto ended = std::chrono::steady_clock::now();
-  std::vector<Hit> hits = ranking.Finish();
+  std::vector<Hit> hits = ranking.Finish(options.scored);
   trace->rows_reranked = scanned.rows_read();
   trace->scan_us = InMicros(ended - begin);
   trace->finish_us = InMicros(std::chrono::steady_clock::now() - ended);
@@ -109,11 +109,13 @@ struct Sharing {
       : query(metric, question.vector, norm),
         ranking(query, segments, question.k),
         scanned(query, ranking),
+        scored(question.scored),
         answer(to) {}
 
   PaddedQuery query;
   Ranking ranking;
   ScannedQuery scanned;
+  bool scored;
   VectorAnswer* answer;
 };
 using Sharers = std::vector<std::unique_ptr<Sharing>>;
@@ -129,7 +131,7 @@ Status ScanTogether(const Sharers& sharers, std::span<const Segment> segments,
   for (const auto& sharing : sharers) {
     const auto its_begin = std::chrono::steady_clock::now();
     auto& [hits, trace] = *sharing->answer;
-    hits = sharing->ranking.Finish();
+    hits = sharing->ranking.Finish(sharing->scored);
     trace.rows_reranked = sharing->scanned.rows_read();
     trace.scan_us = InMicros(ended - begin);
     trace.finish_us = InMicros(std::chrono::steady_clock::now() - its_begin);
@@ -178,25 +180,35 @@ bool VectorIndex::MayUseLists(const AllowedSet& allowed, const PaddedQuery& quer
 
 // How far the lists must be searched; 0: all permitted rows must be.
 float VectorIndex::LeastFor(const AllowedSet& allowed, const SearchOptions& options,
-                            CallerMasks& masks) const {
+                            CallerMasks& masks, SearchTrace* trace) const {
   constexpr float kStrictest = 1e-6f;
   if (options.least > 0) return options.least;
   const uint64_t rows =
       CountCovered(allowed, masks) + CountIn(segments().subspan(Covered()), allowed);
+  trace->rows_permitted = rows;
   const double part = static_cast<double>(rows) / static_cast<double>(lists_->geometry().rows());
   const float least = lists_->geometry().calibration().LeastFor(options.recall, part);
   return least == 0 && options.plan == SearchPlan::kLists ? kStrictest : least;
 }
 
 // Others share the masks who have other classes beside the lists: of the covered rows alone a count
-// is theirs as well.
+// is theirs as well. While lists change, each version is another: what died since is counted.
 uint64_t VectorIndex::CountCovered(const AllowedSet& allowed, CallerMasks& masks) const {
   const auto covered = segments().first(Covered());
   // What a filter admits, no other question counts.
   if (allowed.filter != nullptr) return CountIn(covered, allowed);
-  if (const auto known = masks.CoveredRowsAt(version_)) return *known;
-  const uint64_t rows = CountIn(Planted(Bug::kRowsOfAnother) ? segments() : covered, allowed);
-  masks.SetCoveredRowsAt(version_, rows);
+  const auto known = masks.covered_rows();
+  if (known && known->version == version_) return known->rows;
+  uint64_t rows = known ? known->rows : 0;
+  const bool later = known && deaths_.ForEachSince(known->version, [&](uint32_t id) {
+    const SegmentRows& segment = covered[numbers().segment(id)].rows();
+    const uint32_t row = numbers().row(id);
+    const bool counted = allowed.classes.Test(segment.class_id(row)) &&
+                         segment.ValidAt(segment.document(row), allowed.now);
+    rows -= counted ? 1 : 0;
+  });
+  if (!later) rows = CountIn(Planted(Bug::kRowsOfAnother) ? segments() : covered, allowed);
+  masks.SetCoveredRows({version_, rows});
   return rows;
 }
 
@@ -235,10 +247,11 @@ uint64_t VectorIndex::unlisted() const {
   return rows;
 }
 
-VectorIndex VectorIndex::Next(std::vector<Segment> segments) const {
+VectorIndex VectorIndex::Next(std::vector<Segment> segments, std::vector<uint32_t> killed) const {
   static std::atomic<uint64_t> versions = 0;
   VectorIndex next = *this;
   next.segments_ = std::make_shared<const std::vector<Segment>>(std::move(segments));
+  next.deaths_ = deaths_.With(version_, std::move(killed));
   next.version_ = ++versions;
   return next;
 }
@@ -309,6 +322,19 @@ void AddErased(std::span<const Segment> from, const Segment& now, std::vector<Se
   }
 }
 
+// The rows that are dead in `now`, but not in the same segments `then`.
+std::vector<uint32_t> DiedSince(std::span<const Segment> then, std::span<const Segment> now,
+                                RowNumbers numbers) {
+  std::vector<uint32_t> died;
+  for (size_t s = 0; s < now.size(); ++s) {
+    now[s].ForEachDead([&](size_t place) {
+      const auto row = static_cast<uint32_t>(place);
+      if (!then[s].Dead(row)) died.push_back(numbers.Of(s, row));
+    });
+  }
+  return died;
+}
+
 }  // namespace
 
 VectorIndex VectorIndex::With(const MadeLists& made) const {
@@ -326,7 +352,8 @@ VectorIndex VectorIndex::With(const MadeLists& made) const {
   }
   VectorIndex next = *this;
   next.lists_ = made.lists;
-  next.live_ = made.lists->Live(covered);
+  next.deaths_ = Deaths();
+  next.live_ = made.lists->WithDead(made.live, covered, DiedSince(made.to, covered, numbers()));
   next.changed_ = next.changed_ + made.changed - made.trained;
   bool erased = false;
   for (size_t i = 0; i < now.size() - made.from.size(); ++i) {

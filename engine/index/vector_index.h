@@ -22,6 +22,7 @@
 #include "engine/base/clock.h"
 #include "engine/base/status.h"
 #include "engine/index/bitmap.h"
+#include "engine/index/deaths.h"
 #include "engine/index/float_rows.h"
 #include "engine/index/lists.h"
 #include "engine/index/padded_query.h"
@@ -68,12 +69,14 @@ struct MadeLists {
   uint64_t trained = 0;  // of the frozen index's changed(), how many the geometry was trained on
   uint64_t changed = 0;  // how many had changed since the training before the index was loaded
   std::vector<Segment> listed = {};  // segments written since, with lists under a new geometry
+  LiveEntries live = {};             // of the lists, as far as the frozen index knows
 };
 
 // One of several questions by the same caller. Borrowed during SearchMany().
 struct VectorQuestion {
   std::span<const float> vector;
   size_t k = 10;
+  bool scored = false;  // as SearchOptions has it
 };
 
 // What Search() finds for one of them.
@@ -154,7 +157,8 @@ class VectorIndex {
 
   size_t RowsMax() const { return segment_rows_max_; }
   size_t Covered() const { return lists_ == nullptr ? 0 : lists_->segments(); }
-  VectorIndex Next(std::vector<Segment> segments) const;
+  // The next version; `killed`: of the rows that lists cover.
+  VectorIndex Next(std::vector<Segment> segments, std::vector<uint32_t> killed = {}) const;
   Segment Listed(Segment segment, std::span<const std::optional<KnownLists>> known) const;
   StatusOr<double> NormOf(std::span<const float> query, size_t k) const;
   StatusOr<std::optional<std::vector<Hit>>> SearchLists(const PaddedQuery& query,
@@ -166,7 +170,8 @@ class VectorIndex {
   bool PermitsMoreThan(uint64_t rows, const AllowedSet& allowed) const;
   static uint64_t CountIn(std::span<const Segment> segments, const AllowedSet& allowed);
   uint64_t CountCovered(const AllowedSet& allowed, CallerMasks& masks) const;
-  float LeastFor(const AllowedSet& allowed, const SearchOptions& options, CallerMasks& masks) const;
+  float LeastFor(const AllowedSet& allowed, const SearchOptions& options, CallerMasks& masks,
+                 SearchTrace* trace) const;
   bool MayUseLists(const AllowedSet& allowed, const PaddedQuery& query,
                    const SearchOptions& options) const;
 
@@ -177,6 +182,7 @@ class VectorIndex {
   std::shared_ptr<const Lists> lists_;  // of the first segments
   LiveEntries live_;                    // of lists_
   uint64_t changed_ = 0;
+  Deaths deaths_;         // of rows that lists_ cover
   uint64_t version_ = 0;  // no two indexes have the same, unless they are equal
 };
 

@@ -23,6 +23,8 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kSuffix = ".geometry";
+constexpr std::string_view kDraft = ".tmp";     // what ReplaceFile() adds to it
+constexpr std::string_view kOldDraft = ".new";  // the same of geometries that were not sealed yet
 constexpr std::chrono::hours kRetryMost{1};
 
 // What a geometry is sealed for: another collection's does not open in its place.
@@ -49,11 +51,20 @@ std::optional<uint32_t> CollectionOf(std::string_view file, std::string_view ten
   uint32_t collection = 0;
   const char* const end = file.data() + file.size();
   const auto parsed = std::from_chars(file.data() + 1, end, collection);
-  const std::string_view rest(parsed.ptr, static_cast<size_t>(end - parsed.ptr));
-  if (parsed.ec != std::errc() || (rest != kSuffix && rest != std::string(kSuffix) + ".tmp")) {
-    return std::nullopt;
-  }
+  std::string_view rest(parsed.ptr, static_cast<size_t>(end - parsed.ptr));
+  if (parsed.ec != std::errc() || !rest.starts_with(kSuffix)) return std::nullopt;
+  rest.remove_prefix(kSuffix.size());
+  if (!rest.empty() && rest != kDraft && rest != kOldDraft) return std::nullopt;
   return collection;
+}
+
+// Whether it is a geometry as it was written before geometries were sealed, which anybody may read.
+// A sealed one begins with a random nonce.
+bool IsUnsealed(const fs::path& path) {
+  constexpr std::string_view kMagic = "CDNGEO0";
+  std::string first(kMagic.size(), '\0');
+  std::ifstream file(path, std::ios::binary);
+  return file.read(first.data(), static_cast<std::streamsize>(first.size())) && first == kMagic;
 }
 
 // Whoever asks or writes comes first: of a busy processor this thread, and those that it starts,
@@ -131,8 +142,12 @@ void UpkeepWorker::ForgetOthers(const std::string& tenant, const std::set<uint32
        !none && it != fs::directory_iterator(); it.increment(none)) {
     const auto collection = CollectionOf(it->path().filename().string(), tenant);
     if (!collection) continue;
-    // What was never finished is nobody's.
-    if (collections.contains(*collection) && it->path().extension() == kSuffix) continue;
+    // What was never finished is nobody's, and what is not sealed is not read again: its collection
+    // may never be trained any more, and keep it.
+    if (collections.contains(*collection) && it->path().extension() == kSuffix &&
+        !IsUnsealed(it->path())) {
+      continue;
+    }
     gone_.push_back(it->path().string());
   }
   wake_.notify_all();
@@ -142,8 +157,9 @@ std::string UpkeepWorker::PathOf(const IndexName& name) const {
   return fmt::format("{}/{}.{}{}", options_.dir, name.tenant, name.collection, kSuffix);
 }
 
-void UpkeepWorker::Remove(const std::vector<std::string>& paths) const {
+void UpkeepWorker::Remove(const std::vector<std::string>& paths) {
   for (const std::string& path : paths) {
+    stored_.erase(path);
     const Status removed = RemoveFile(path, "index");
     if (!removed.ok()) spdlog::error("index: {}", removed.ToString());
   }
@@ -162,7 +178,7 @@ MadeLists UpkeepWorker::MakeStored(const Job& job) const {
   return {};
 }
 
-MadeLists UpkeepWorker::Make(const Job& job) const {
+MadeLists UpkeepWorker::Make(const Job& job) {
   if (job.made) {
     MadeLists made = *job.made;
     return ListNewer(
@@ -179,16 +195,22 @@ MadeLists UpkeepWorker::Make(const Job& job) const {
   return made;
 }
 
-// Also after a merge: then it is the number of changes that a restart is to know.
-void UpkeepWorker::Store(const Job& job, const MadeLists& made) const {
+// Also after a merge, if the number of changes, which a restart is to know, is another: while lists
+// change, merges are many, and megabytes each time would keep the disk from the writer.
+void UpkeepWorker::Store(const Job& job, const MadeLists& made) {
+  const uint64_t changed = job.index.changed() - made.trained;
+  const std::string path = PathOf(job.name);
+  const OnDisk now{made.lists->geometry().revision(), changed};
+  const auto known = stored_.find(path);
+  if (job.upkeep == Upkeep::kMerge && known != stored_.end() && known->second == now) return;
   std::error_code ignored;  // the writing says what is wrong
   fs::create_directories(options_.dir, ignored);
-  const uint64_t changed = job.index.changed() - made.trained;
   const auto sealed =
       options_.vault->SealFor(PurposeOf(job.name), EncodeGeometry(made.lists->geometry(), changed));
-  const Status written =
-      sealed.ok() ? ReplaceFile(PathOf(job.name), *sealed, "index") : sealed.status();
-  if (!written.ok()) spdlog::warn("index: {}", written.ToString());
+  const Status written = sealed.ok() ? ReplaceFile(path, *sealed, "index") : sealed.status();
+  stored_.erase(path);
+  if (!written.ok()) return spdlog::warn("index: {}", written.ToString());
+  stored_.emplace(path, now);
 }
 
 // Requires mutex_.

@@ -75,7 +75,7 @@ class UpkeepWorker {
   void Forget(const IndexName& name);
 
   // The same with the files of all collections of a tenant but these, before any is started: what a
-  // crash has left.
+  // crash has left. Of these too with what is unfinished or not sealed.
   void ForgetOthers(const std::string& tenant, const std::set<uint32_t>& collections);
 
  private:
@@ -92,13 +92,19 @@ class UpkeepWorker {
     Clock::duration wait;
     Clock::time_point until;
   };
+  // What a geometry's file says.
+  struct OnDisk {
+    uint64_t revision;
+    uint64_t changed;
+    bool operator==(const OnDisk&) const = default;
+  };
 
   void Run();
   void RunJob(const Job& job);
-  MadeLists Make(const Job& job) const;
+  MadeLists Make(const Job& job);
   MadeLists MakeStored(const Job& job) const;
-  void Store(const Job& job, const MadeLists& made) const;
-  void Remove(const std::vector<std::string>& paths) const;
+  void Store(const Job& job, const MadeLists& made);
+  void Remove(const std::vector<std::string>& paths);
   void NoteFailure(const Job& job);
   std::string PathOf(const IndexName& name) const;
   bool Stopped() const { return stopping_ || abandoned_; }
@@ -112,6 +118,7 @@ class UpkeepWorker {
   std::vector<IndexName> working_;        // guarded by mutex_; at most one
   std::vector<FinishedUpkeep> finished_;  // guarded by mutex_
   std::map<Work, Failure> failures_;      // guarded by mutex_
+  std::map<std::string, OnDisk> stored_;  // by path; the thread's own
   std::atomic<bool> stopping_ = false;
   std::atomic<bool> abandoned_ = false;  // what is worked on
   std::thread thread_;

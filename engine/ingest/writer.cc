@@ -393,8 +393,9 @@ void Writer::CompleteRecord(Pending* pending) {
   record.set_revision(pending->applied.next.revision);
   record.set_mutation(true);
   record.set_collection(pending->applied.collection);
+  record.set_dropped_collection(pending->applied.dropped);
   if (pending->applied.replay.ByteSizeLong() > 0) {
-    *record.mutable_replay() = pending->applied.replay;
+    record.mutable_replay()->Swap(&pending->applied.replay);
   }
   const auto& names = pending->applied.names;
   record.mutable_documents()->Assign(names.begin(), names.end());

@@ -1,4 +1,5 @@
 // Backups as calls: the first tenant's admin makes and lists them.
+#include "engine/base/stop.h"
 #include "engine/inspect/inspect.h"
 #include "engine/store/codec.h"
 
@@ -27,6 +28,8 @@ void CreateBackup(const ReadContext& context, const v1::CreateBackupRequest& req
                   const MakeBackupOf& make, Answer<v1::CreateBackupResponse> done) {
   const auto work = [&](journal::v1::Record* record) -> StatusOr<v1::CreateBackupResponse> {
     RETURN_IF_ERROR(CheckMay(context));
+    // It may have waited for others; nobody wants one by now, and it would cost an older one.
+    RETURN_IF_ERROR(CheckGoesOn(context.stop));
     ASSIGN_OR_RETURN(const BackupInfo info, make(request.keep()));
     record->set_revision(info.revision);
     v1::CreateBackupResponse response;
@@ -40,6 +43,7 @@ void ListBackups(const ReadContext& context, const v1::ListBackupsRequest& reque
                  const BackupsOf& list, Answer<v1::ListBackupsResponse> done) {
   const auto work = [&](journal::v1::Record*) -> StatusOr<v1::ListBackupsResponse> {
     RETURN_IF_ERROR(CheckMay(context));
+    RETURN_IF_ERROR(CheckGoesOn(context.stop));
     ASSIGN_OR_RETURN(const auto backups, list(request.verify()));
     v1::ListBackupsResponse response;
     for (const auto& info : backups) *response.add_backups() = ToProto(info);

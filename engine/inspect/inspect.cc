@@ -149,6 +149,7 @@ v1::JournalLine ToLine(const journal::v1::Record& record, const std::string& ten
   if (record.has_context_label()) *line.mutable_context_label() = record.context_label();
   line.set_recovered(record.recovered());
   line.set_verified_user(record.verified_user());
+  line.set_dropped_collection(record.dropped_collection());
   line.set_break_glass(record.break_glass());
   line.set_passages(record.passages());
   line.set_tokens(record.tokens());

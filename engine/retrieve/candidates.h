@@ -37,8 +37,11 @@ class Proposer {
   }
 
   // The best `count`, or as many as there are.
+  // Of a hybrid question, with the score itself.
   StatusOr<std::vector<Candidate>> ByVector(size_t count);
   StatusOr<std::vector<Candidate>> ByText(size_t count);
+
+  Metric metric() const { return indexes_.vectors.metric(); }
 
   // How texts are scored; once ByText() was called.
   const TextScorer& scorer() const { return *scorer_; }

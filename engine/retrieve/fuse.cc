@@ -2,6 +2,10 @@
 //
 //   reciprocal rank   Σ weight / (60 + rank)              Cormack, Clarke and Büttcher, SIGIR 2009
 //   weighted score    Σ weight · (score − least) / (greatest − least), over what is fused
+//   relative score    Σ weight · (score − least) / (greatest − least), over what each ranking has;
+//                     the least is the least that there can be (−1 of a cosine, 0 of BM25) as in
+//                     Bruch, Gai and Ingber, TOIS 42 (2023), and of metrics that have none the
+//                     ranking's; who is not in a ranking that goes on counts as its last
 //
 // Both are functions of the permitted rows alone. Equal scores go by document id, then ordinal. If
 // the guard rejects a candidate, the whole is done again without it: it had pushed others back.
@@ -45,12 +49,7 @@ class Hybrid {
     while (true) {
       const size_t rejected = rejected_.size();
       RETURN_IF_ERROR(Propose());
-      if (question_.fusion.method() == v1::FUSION_METHOD_WEIGHTED_SCORE) {
-        RETURN_IF_ERROR(ScoreAll());
-        if (rejected_.size() == rejected) WeighScores();
-      } else {
-        WeighRanks();
-      }
+      RETURN_IF_ERROR(Weigh());
       if (rejected_.size() > rejected) continue;
       ASSIGN_OR_RETURN(auto best, ClearBest());
       if (rejected_.size() == rejected) return best;
@@ -58,6 +57,23 @@ class Hybrid {
   }
 
  private:
+  Status Weigh() {
+    const size_t rejected = rejected_.size();
+    switch (question_.fusion.method()) {
+      case v1::FUSION_METHOD_RECIPROCAL_RANK:
+        WeighRanks();
+        return OkStatus();
+      case v1::FUSION_METHOD_WEIGHTED_SCORE:
+        RETURN_IF_ERROR(ScoreAll());
+        if (rejected_.size() == rejected) WeighScores();
+        return OkStatus();
+      default:
+        WeighListed(&Entry::vector, by_vector_, LeastByVector());
+        WeighListed(&Entry::lexical, by_text_, 0);
+        return OkStatus();
+    }
+  }
+
   // Fills entries_ with both rankings.
   Status Propose() {
     entries_.clear();
@@ -94,6 +110,33 @@ class Hybrid {
       Entry& entry = entries_[candidate.name];
       entry.*part = Part{candidate.score, next};
       entry.parts.*rank = next++;
+    }
+  }
+
+  // The least score that there can be, if there is one.
+  std::optional<double> LeastByVector() const {
+    if (proposer_.metric() == Metric::kCosine) return -1;
+    return std::nullopt;
+  }
+
+  // Adds a ranking's scores, each as a part of the greatest.
+  void WeighListed(std::optional<Part> Entry::*part, double weight, std::optional<double> least) {
+    double first = -std::numeric_limits<double>::infinity(), last = -first;
+    size_t listed = 0;
+    for (const auto& [name, entry] : entries_) {
+      if (!(entry.*part)) continue;
+      ++listed;
+      first = std::max(first, (entry.*part)->score.low);
+      last = std::min(last, (entry.*part)->score.low);
+    }
+    if (listed == 0) return;
+    const double zero = least.value_or(last);
+    const auto scaled = [&](double score) {
+      return first > zero ? (score - zero) / (first - zero) : 1;
+    };
+    const double missing = listed >= depth_ ? scaled(last) : 0;
+    for (auto& [name, entry] : entries_) {
+      entry.score += weight * (entry.*part ? scaled((entry.*part)->score.low) : missing);
     }
   }
 

@@ -15,8 +15,8 @@ using Respond = std::function<void(StatusOr<Response>)>;
 // thread, which it must not block. Thread-safe.
 void Retrieve(const ReadContext& context, const v1::RetrieveRequest& request,
               Respond<v1::RetrieveResponse> done);
-// Each question has a record of its own; a batch that is refused as a whole has one. Questions that
-// are asked alike are searched together (shared_scans.h).
+// Each question has a record of its own; a batch that is refused as a whole has one. Neighbours
+// that are asked alike are searched together (shared_scans.h).
 void BatchRetrieve(const ReadContext& context, const v1::BatchRetrieveRequest& request,
                    Respond<v1::BatchRetrieveResponse> done);
 void GetDocument(const ReadContext& context, const v1::GetDocumentRequest& request,

@@ -113,7 +113,12 @@ StatusOr<std::vector<Hit>> Proposer::Hits(size_t count) {
     return ahead->answer.hits;
   }
   *trace_ = {};
-  const SearchOptions options{.k = count, .mode = mode_, .recall = question_.recall, .stop = stop_};
+  // What is fused by scores needs them all.
+  const SearchOptions options{.k = count,
+                              .mode = mode_,
+                              .recall = question_.recall,
+                              .stop = stop_,
+                              .scored = question_.rank == v1::RANK_HYBRID};
   return indexes_.vectors.Search(allowed_, question_.vector, options, trace_);
 }
 

@@ -49,33 +49,33 @@ SharedScans::Share SharedScans::Take(int i) {
   return share;
 }
 
-// Some of the questions that may share a scan with the first.
-std::vector<int> SharedScans::GroupOf(int first) const {
-  std::vector<int> group;
-  if (!MayShare(batch_.queries(first))) return group;
-  for (int i = first; i < batch_.queries_size() && group.size() < Scan::kQueriesMax; ++i) {
-    if (places_[static_cast<size_t>(i)].tried || !MayShare(batch_.queries(i))) continue;
-    if (AskAlike(batch_.queries(first), batch_.queries(i))) group.push_back(i);
+// The questions from the first to before this one may share a scan.
+int SharedScans::EndOfGroup(int first) const {
+  int end = first;
+  while (end < batch_.queries_size() && static_cast<size_t>(end - first) < Scan::kQueriesMax &&
+         MayShare(batch_.queries(end)) && AskAlike(batch_.queries(first), batch_.queries(end))) {
+    ++end;
   }
-  return group;
+  return end;
 }
 
-// Those of the group that share. What is refused is refused again, with its record, in its turn.
+// Those of the group that share, up to the first that does not: it may be answered slowly. What is
+// refused is refused again, with its record, in its turn.
 std::vector<int> SharedScans::PrepareGroup(int first) {
-  const std::vector<int> group = GroupOf(first);
+  const int end = EndOfGroup(first);
   std::vector<int> sharers;
-  if (group.size() < 2) return sharers;
-  for (const int i : group) {
+  if (end - first < 2) return sharers;
+  for (int i = first; i < end; ++i) {
     Place& place = places_[static_cast<size_t>(i)];
     Share share = Alone();
     auto prepared = Prepare(context_, batch_.queries(i), &share.record);
     if (!prepared.ok() || prepared->embeds) {
       place.tried = true;
-      continue;
+      break;
     }
     if (!sharers.empty()) {
       const Place& other = places_[static_cast<size_t>(sharers.front())];
-      if (!SeeAlike(*other.share->prepared, *prepared)) continue;  // of a later View
+      if (!SeeAlike(*other.share->prepared, *prepared)) break;  // of a later View
     }
     share.prepared = *std::move(prepared);
     place.share = std::move(share);
@@ -92,7 +92,7 @@ bool SharedScans::SearchFor(const std::vector<int>& sharers) {
     PreparedQuestion& its = *places_[static_cast<size_t>(i)].share->prepared;
     prepared.push_back(&its);
     const size_t count = FirstByVector(its.question, its.plan.BeforeDiversity());
-    questions.push_back({its.question.vector, count});
+    questions.push_back({its.question.vector, count, its.question.rank == v1::RANK_HYBRID});
   }
   const PreparedQuestion& any = *prepared.front();
   const SearchOptions options{

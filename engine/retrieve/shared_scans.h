@@ -13,8 +13,9 @@ namespace cordon {
 // destination, in one View. What is found for them together is what each would find alone; the
 // guard's decisions, the record, the quota and the limits stay each question's own. A question with
 // a filter, by words alone or for an endpoint is answered by itself.
-//   A View is held from the first question of a group to its last, and a group is no larger than a
-// scan is wide, so that what is revoked meanwhile waits for no more than that. For one thread.
+//   A View is held from the first question of a group to its last. A group is no larger than a scan
+// is wide and has no other question between its own: none of its questions waits for an endpoint,
+// and a slow answer to somebody else would keep what is revoked meanwhile. For one thread.
 class SharedScans {
  public:
   // A question on its way, with its record as far as it is known.
@@ -37,7 +38,7 @@ class SharedScans {
   };
 
   void Search(int first);
-  std::vector<int> GroupOf(int first) const;
+  int EndOfGroup(int first) const;
   std::vector<int> PrepareGroup(int first);
   bool SearchFor(const std::vector<int>& sharers);
   Share Alone() const;

@@ -58,6 +58,38 @@ std::function<bool()> StopOf(grpc::CallbackServerContext* context) {
   };
 }
 
+std::function<bool()> UncappedStopOf(grpc::CallbackServerContext* context) {
+  return [context] {
+    return context->IsCancelled() || std::chrono::system_clock::now() >= context->deadline();
+  };
+}
+
+std::string CountedAs(const Authenticated& caller) {
+  // The key_id of a token is its issuer; the principal tells its users apart.
+  return caller.tenant() + "/" + caller.key_id() + "/" + caller.grant().principal;
+}
+
+bool WaitingCalls::Add(const std::string& caller) {
+  std::lock_guard lock(mutex_);
+  if (all_ >= all_max_) return false;
+  size_t& its = by_caller_[caller];
+  if (its >= of_one_max_) return false;
+  ++its;
+  ++all_;
+  return true;
+}
+
+void WaitingCalls::Remove(const std::string& caller) {
+  std::lock_guard lock(mutex_);
+  --all_;
+  if (const auto its = by_caller_.find(caller); --its->second == 0) by_caller_.erase(its);
+}
+
+bool WaitingCalls::empty() {
+  std::lock_guard lock(mutex_);
+  return all_ == 0;
+}
+
 Status Overloaded() {
   return Status(StatusCode::kResourceExhausted, "", "the server is busy; try again");
 }

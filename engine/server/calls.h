@@ -29,23 +29,43 @@
 namespace cordon {
 
 // Where a call is handled. gRPC 1.51 calls back on the threads that poll its sockets, of which
-// there are two at least: short reads have them (Executor::SubmitOrRun), and once one was long, one
-// of them at most, so that however long a search takes, the other goes on polling. A call that
+// there are two at least: short reads have them (Executor::SubmitOrRun), and while one is long, and
+// for a while behind it, one of them at most, so that the other goes on polling. A call that
 // turns out to wait for an endpoint goes on elsewhere (endpoint_wait.h).
 enum class Where { kQueue, kHereIfFree };
 
-// Calls that wait for a revision, counted by their keys. Thread-safe.
+// Calls that wait for the same, counted by their callers. Thread-safe.
 class WaitingCalls {
  public:
-  // False if too many wait, of this key or in all.
-  bool Add(const std::string& key);
-  void Remove(const std::string& key);
+  // At most `all_max` wait, and at most `of_one_max` of one caller.
+  WaitingCalls(size_t all_max, size_t of_one_max) : all_max_(all_max), of_one_max_(of_one_max) {}
+
+  // False if too many wait, of this caller or in all.
+  [[nodiscard]] bool Add(const std::string& caller);
+  void Remove(const std::string& caller);
   bool empty();
 
  private:
+  const size_t all_max_;
+  const size_t of_one_max_;
   std::mutex mutex_;
-  int all_ = 0;                        // guarded by mutex_
-  std::map<std::string, int> by_key_;  // guarded by mutex_
+  size_t all_ = 0;                           // guarded by mutex_
+  std::map<std::string, size_t> by_caller_;  // guarded by mutex_
+};
+
+// By whom a call is counted: its key, and of a user's own token the user.
+std::string CountedAs(const Authenticated& caller);
+
+// The calls for one endpoint: the threads that ask it, and who waits for one of them.
+struct EndpointCalls {
+  explicit EndpointCalls(int at_once)
+      // Whoever was just given a thread is counted still.
+      : waiting(limits::kEndpointWaiters + static_cast<size_t>(at_once),
+                limits::kEndpointWaitersOfOne),
+        executor(at_once, limits::kEndpointWaiters) {}
+
+  WaitingCalls waiting;
+  Executor executor;  // gone first: what it still runs is counted above
 };
 
 // What all services share. Outlives every call.
@@ -56,13 +76,13 @@ struct Front {
   Executor* executor;
   Executor* backups;  // of one thread: a backup takes minutes, and there is one at a time
   // For calls that wait for an endpoint, by its name: a slow one holds up who asks it alone.
-  std::map<std::string, std::unique_ptr<Executor>, std::less<>> outside{};
+  std::map<std::string, std::unique_ptr<EndpointCalls>, std::less<>> outside{};
   OpenStreams streams;
   OpenSyncs syncs;         // of directories
   OpenSyncs source_syncs;  // of documents
   Peers peers;
   std::atomic<uint64_t> unauthenticated{0};
-  WaitingCalls waiting;
+  WaitingCalls waiting{limits::kRevisionWaiters, limits::kRevisionWaitersOfOne};
   // After how long a stream of passages is cut off, read or not.
   std::chrono::milliseconds stream_cap{limits::kDeadlineCap_ms};
 
@@ -79,6 +99,9 @@ struct Front {
 // passed. Valid until the call is finished.
 std::function<bool()> StopOf(grpc::CallbackServerContext* context);
 
+// The same by the caller's own deadline alone, for a call that takes as long as it takes.
+std::function<bool()> UncappedStopOf(grpc::CallbackServerContext* context);
+
 // The refusal of a call that found the executor's queue full.
 Status Overloaded();
 
@@ -88,18 +111,33 @@ Status CheckMessage(const google::protobuf::Message& message, size_t bytes_max);
 // The call of a request, for its record: "Retrieve" for a RetrieveRequest.
 std::string CallOf(const google::protobuf::Message& request);
 
+// A call that was let in and is not answered yet.
+struct EnteredCall {
+  Front* front;
+  const grpc::CallbackServerContext* context;  // as long as the call is not answered
+  Authenticated caller;
+  std::string name;  // such as "Retrieve", for its record
+};
+
+// Refuses a call that was let in: its record first.
+template <typename Refused>
+void RefuseEntered(const EnteredCall& call, const Status& status, Refused refused) {
+  RefuseJournaled(call.front->engine->FindTenant(call.caller.tenant()), call.caller, call.name,
+                  status, std::move(refused));
+}
+
 // Goes on with a call on `executor`, where it may wait: with `go(caller)`, the caller authenticated
-// anew, since its key may be revoked by then. `refused(status)` runs instead if it is, or with
-// `full` if the queue is full.
+// anew, since its key may be revoked by then. `refused(status)` runs instead if it is, or, after
+// the call's record, with `full` if the queue is full.
 template <typename Go, typename Refused>
-void GoOnAt(Executor* executor, Front* front, const grpc::CallbackServerContext* context,
-            const Status& full, Go go, Refused refused) {
-  const bool admitted = executor->Submit([=] {
+void GoOnAt(Executor* executor, const EnteredCall& call, const Status& full, Go go,
+            Refused refused) {
+  const bool admitted = executor->Submit([front = call.front, context = call.context, go, refused] {
     const auto caller = front->Authenticate(*context);
     if (!caller.ok()) return refused(caller.status());
     go(*caller);
   });
-  if (!admitted) refused(full);
+  if (!admitted) RefuseEntered(call, full, std::move(refused));
 }
 
 // Runs `handle(caller, request, stop, done)` as a task of the executor; `done` takes

@@ -51,7 +51,8 @@ std::string EndpointAsked(const ReadContext& context, const v1::IngestRequest& r
 Status EndpointBusy(std::string_view endpoint) {
   return Status(
       StatusCode::kResourceExhausted, "endpoint",
-      fmt::format("too many calls wait for the endpoint '{}'; try again later", endpoint));
+      fmt::format("too many calls, yours or in all, wait for the endpoint '{}'; try again later",
+                  endpoint));
 }
 
 }  // namespace cordon

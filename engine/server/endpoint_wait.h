@@ -21,21 +21,35 @@ std::string EndpointAsked(const ReadContext&, const Request&) {
   return "";
 }
 
-// The refusal of a call that found limits::kEndpointWaiters others waiting.
+// The refusal of a call that found limits::kEndpointWaiters others waiting, or
+// limits::kEndpointWaitersOfOne of its own caller.
 Status EndpointBusy(std::string_view endpoint);
 
 // Runs `go(caller)`: at once if the request asks no endpoint, else on the threads for those that
-// ask it, with the caller authenticated anew. `refused` runs instead if that fails, or if too many
-// wait there.
+// ask it, with the caller authenticated anew. `refused` runs instead if that fails, or, after the
+// call's record, if too many wait there, of this caller or in all.
 template <typename Request, typename Go, typename Refused>
-void WhereItMayWait(Front* front, const grpc::CallbackServerContext* context,
-                    const Authenticated& caller, const Request& request, Go go, Refused refused) {
-  if (front->outside.empty()) return go(caller);
-  const std::string endpoint = EndpointAsked(front->engine->ReadAs(caller, nullptr), request);
-  const auto outside = front->outside.find(endpoint);
-  if (outside == front->outside.end()) return go(caller);
-  GoOnAt(outside->second.get(), front, context, EndpointBusy(endpoint), std::move(go),
-         std::move(refused));
+void WhereItMayWait(const EnteredCall& call, const Request& request, Go go, Refused refused) {
+  const auto& outside = call.front->outside;
+  if (outside.empty()) return go(call.caller);
+  const ReadContext context = call.front->engine->ReadAs(call.caller, nullptr);
+  const auto asked = outside.find(EndpointAsked(context, request));
+  if (asked == outside.end()) return go(call.caller);
+  EndpointCalls* const its = asked->second.get();
+  const Status busy = EndpointBusy(asked->first);
+  const std::string counted = CountedAs(call.caller);
+  if (!its->waiting.Add(counted)) return RefuseEntered(call, busy, std::move(refused));
+  // Of the two, one runs, once, and before the call is answered: until then `its` is there.
+  GoOnAt(
+      &its->executor, call, busy,
+      [=](const Authenticated& now) {
+        its->waiting.Remove(counted);
+        go(now);
+      },
+      [=](const Status& status) {
+        its->waiting.Remove(counted);
+        refused(status);
+      });
 }
 
 }  // namespace cordon

@@ -5,7 +5,9 @@
 namespace cordon {
 namespace {
 
-Status Stopping() { return {StatusCode::kUnavailable, "", "the server is stopping; run it again"}; }
+Status ExportStopping() {
+  return {StatusCode::kUnavailable, "", "the server is stopping; run it again"};
+}
 
 }  // namespace
 
@@ -15,7 +17,7 @@ ExportStream::ExportStream(Front* front, grpc::CallbackServerContext* context,
   const bool serving = front_->streams.Add(this, [this] { Drain(); });
   std::lock_guard lock(mutex_);
   draining_ = draining_ || !serving;
-  Next();
+  if (const Status next = Next(); !next.ok()) End(next);
 }
 
 void ExportStream::Drain() {
@@ -28,26 +30,31 @@ bool ExportStream::Draining() {
   return draining_;
 }
 
-void ExportStream::Next() {
-  if (place_.ended) return End(OkStatus());
-  if (draining_) return End(Stopping());
-  if (!front_->executor->Submit([this] { Make(); })) End(Overloaded());
+Status ExportStream::Next() {
+  if (place_.ended) {
+    End(OkStatus());
+    return OkStatus();
+  }
+  if (draining_) return ExportStopping();
+  return front_->executor->Submit([this] { Make(); }) ? OkStatus() : Overloaded();
 }
 
 void ExportStream::Make() {
   // Each message is authenticated anew: a key that is revoked in mid-stream exports nothing more.
   const auto caller = front_->Authenticate(*context_);
   if (!caller.ok()) return Made(caller.status());
+  caller_ = *caller;
   const auto made = [this](StatusOr<ExportedMessage> message) { Made(std::move(message)); };
   Status admitted = front_->Admit(*caller);
   if (admitted.ok()) admitted = CheckMessage(request_, limits::kQueryMessageBytes);
   if (!admitted.ok()) return Refuse(*caller, admitted);
   // Only the first message waits: what is visible stays so.
   WhenVisible(
-      front_, context_, *caller, Right::kExport, request_.scope().at_least_revision(),
+      EnteredCall{front_, context_, *caller, "Export"}, Right::kExport,
+      request_.scope().at_least_revision(),
       [this, gone = StopOf(context_)] { return gone() || Draining(); },
       [this](const Authenticated& now) {
-        if (Draining()) return Refuse(now, Stopping());
+        if (Draining()) return Refuse(now, ExportStopping());
         MakeAs(now);
       },
       made);
@@ -79,9 +86,14 @@ void ExportStream::Made(StatusOr<ExportedMessage> message) {
 }
 
 void ExportStream::OnWriteDone(bool ok) {
-  std::lock_guard lock(mutex_);
-  if (!ok) return End(Status(StatusCode::kCancelled, "", "the client is gone"));
-  Next();
+  Status next;
+  {
+    std::lock_guard lock(mutex_);
+    if (!ok) return End(Status(StatusCode::kCancelled, "", "the client is gone"));
+    next = Next();
+    if (next.ok()) return;  // and may be gone by now
+  }
+  Refuse(*caller_, next);  // without the lock, which its end takes
 }
 
 void ExportStream::End(const Status& status) { Finish(ToGrpc(status)); }

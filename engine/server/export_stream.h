@@ -2,6 +2,7 @@
 #pragma once
 
 #include <mutex>
+#include <optional>
 
 #include "cordon/v1/retrieval.grpc.pb.h"
 #include "engine/export.h"
@@ -21,8 +22,9 @@ class ExportStream final : public grpc::ServerWriteReactor<v1::ExportResponse> {
   void Drain();
 
  private:
-  // Has the executor make the next message, or ends the stream. Called with mutex_ held.
-  void Next();
+  // Has the executor make the next message, or ends the stream, or says why it must be refused.
+  // Called with mutex_ held.
+  Status Next();
   // Runs on the executor, and goes on there once the revision that is asked for is visible.
   void Make();
   void MakeAs(const Authenticated& caller);
@@ -37,9 +39,10 @@ class ExportStream final : public grpc::ServerWriteReactor<v1::ExportResponse> {
   const v1::ExportRequest request_;
 
   std::mutex mutex_;
-  ExportPlace place_;            // guarded by mutex_
-  v1::ExportResponse outgoing_;  // being written
-  bool draining_ = false;        // guarded by mutex_; ends the wait for a revision, too
+  ExportPlace place_;                    // guarded by mutex_
+  std::optional<Authenticated> caller_;  // of the newest message
+  v1::ExportResponse outgoing_;          // being written
+  bool draining_ = false;                // guarded by mutex_; ends the wait for a revision, too
 };
 
 }  // namespace cordon

@@ -41,6 +41,7 @@ IngestStream::IngestStream(Front* front, grpc::CallbackServerContext* context)
 void IngestStream::Begin() {
   const auto caller = front_->Authenticate(*context_);
   if (!caller.ok()) return Begun(caller.status());
+  caller_ = *caller;
   OpenIngest(front_->engine->WriteAs(*caller), [this](const Status& status) { Begun(status); });
 }
 
@@ -66,34 +67,41 @@ void IngestStream::MaybeRead() {
 }
 
 void IngestStream::OnReadDone(bool ok) {
-  std::lock_guard lock(mutex_);
-  reading_ = false;
-  if (ok) {
-    unprocessed_.push_back(incoming_);
-    incoming_.Clear();
-    ++next_number_;
-    MaybeProcess();
-    MaybeRead();
-  } else {
-    read_all_ = true;
+  std::optional<uint64_t> turned_away;
+  {
+    std::lock_guard lock(mutex_);
+    reading_ = false;
+    if (ok) {
+      unprocessed_.push_back(incoming_);
+      incoming_.Clear();
+      ++next_number_;
+      turned_away = MaybeProcess();
+      MaybeRead();
+    } else {
+      read_all_ = true;
+    }
+    MaybeFinish();
   }
-  MaybeFinish();
+  if (turned_away) TurnAway(*turned_away);
 }
 
-void IngestStream::MaybeProcess() {
-  if (processing_ || refused_ || unprocessed_.empty() || !failed_.ok()) return;
+std::optional<uint64_t> IngestStream::MaybeProcess() {
+  if (processing_ || refused_ || unprocessed_.empty() || !failed_.ok()) return std::nullopt;
   processing_ = true;
   const uint64_t number = next_process_++;
   const grpc::ByteBuffer message = unprocessed_.front();
   unprocessed_.pop_front();
   const bool admitted =
       front_->executor->Submit([this, message, number] { Process(message, number); });
-  if (!admitted) {
-    processing_ = false;
-    refused_ = true;
-    acknowledged_.emplace(number, Overloaded());
-    MaybeWrite();
-  }
+  return admitted ? std::nullopt : std::optional(number);
+}
+
+void IngestStream::TurnAway(uint64_t number) {
+  RefuseEntered(EnteredCall{front_, context_, *caller_, "Ingest"}, Overloaded(),
+                [this, number](const Status& refused) {
+                  Acknowledge(number, refused);
+                  Processed(refused);
+                });
 }
 
 void IngestStream::Process(grpc::ByteBuffer message, uint64_t number) {
@@ -119,7 +127,7 @@ void IngestStream::Process(grpc::ByteBuffer message, uint64_t number) {
 void IngestStream::Hand(const Authenticated& caller, v1::IngestRequest request, uint64_t number) {
   const auto batch = std::make_shared<v1::IngestRequest>(std::move(request));
   WhereItMayWait(
-      front_, context_, caller, *batch,
+      EnteredCall{front_, context_, caller, "Ingest"}, *batch,
       [this, batch, number](const Authenticated& now) {
         IngestDocuments(front_->engine->WriteAs(now), std::move(*batch),
                         [=, this](Result result) { Acknowledge(number, std::move(result)); });
@@ -132,11 +140,15 @@ void IngestStream::Hand(const Authenticated& caller, v1::IngestRequest request, 
 }
 
 void IngestStream::Processed(const Status& refused) {
-  std::lock_guard lock(mutex_);
-  processing_ = false;
-  refused_ = refused_ || !refused.ok();
-  MaybeProcess();
-  MaybeFinish();
+  std::optional<uint64_t> turned_away;
+  {
+    std::lock_guard lock(mutex_);
+    processing_ = false;
+    refused_ = refused_ || !refused.ok();
+    turned_away = MaybeProcess();
+    MaybeFinish();
+  }
+  if (turned_away) TurnAway(*turned_away);
 }
 
 Status IngestStream::CheckBatch(const v1::IngestRequest& request, uint64_t number) {

@@ -9,6 +9,7 @@
 #include <deque>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <set>
 
 #include "cordon/v1/ingest.grpc.pb.h"
@@ -40,10 +41,15 @@ class IngestStream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc
 
   // The following are called with mutex_ held.
   void MaybeRead();
-  void MaybeProcess();
+  // Gives the number of a batch for TurnAway().
+  [[nodiscard]] std::optional<uint64_t> MaybeProcess();
   void MaybeWrite();
   void MaybeFinish();
   void Fail(const Status& status);
+
+  // Refuses the batch that MaybeProcess() could not hand on. Called without mutex_, which the end
+  // of that takes; the stream is there until then.
+  void TurnAway(uint64_t number);
 
   // Runs on the executor: authenticates, validates and submits the oldest unprocessed batch.
   void Process(grpc::ByteBuffer message, uint64_t number);
@@ -55,6 +61,7 @@ class IngestStream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc
 
   Front* const front_;
   grpc::CallbackServerContext* const context_;
+  std::optional<Authenticated> caller_;  // that opened the stream
 
   std::mutex mutex_;
   grpc::ByteBuffer incoming_;

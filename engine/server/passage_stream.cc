@@ -22,28 +22,34 @@ void PassageStream::Begin() {
   Status admitted = front_->Admit(*caller);
   if (admitted.ok()) admitted = CheckMessage(*request_, limits::kQueryMessageBytes);
   if (!admitted.ok()) {
-    return RefuseJournaled(front_->engine->FindTenant(caller->tenant()), *caller, "RetrieveStream",
-                           admitted, [this](const Status& status) { End(status); });
+    return Refuse(*caller, admitted);
   }
   answer_ = std::make_shared<AnswerStream>(request_->query());
   const auto refused = [this](const Status& status) { End(status); };
   WhenVisible(
-      front_, context_, *caller, Right::kQuery, request_->query().scope().at_least_revision(),
-      stop_,
+      EnteredAs(*caller), Right::kQuery, request_->query().scope().at_least_revision(), stop_,
       [this, refused](const Authenticated& now) {
         WhereItMayWait(
-            front_, context_, now, request_->query(),
-            [this](const Authenticated& known) { Make(known); }, refused);
+            EnteredAs(now), request_->query(), [this](const Authenticated& known) { Make(known); },
+            refused);
       },
       refused);
 }
 
+EnteredCall PassageStream::EnteredAs(const Authenticated& caller) const {
+  return {front_, context_, caller, "RetrieveStream"};
+}
+
 void PassageStream::Next() {
-  if (!front_->executor->Submit([this] { GoOn(); })) End(Overloaded());
+  if (!front_->executor->Submit([this] { GoOn(); })) Refuse(*caller_, Overloaded());
+}
+
+void PassageStream::Refuse(const Authenticated& caller, const Status& status) {
+  RefuseEntered(EnteredAs(caller), status, [this](const Status& refused) { End(refused); });
 }
 
 void PassageStream::GoOn() {
-  if (const Status status = CheckGoesOn(stop_); !status.ok()) return End(status);
+  if (const Status status = CheckGoesOn(stop_); !status.ok()) return Refuse(*caller_, status);
   // A key that is revoked, or a token that has ended, in mid-stream gets nothing more.
   const auto caller = front_->Authenticate(*context_);
   if (!caller.ok()) return End(caller.status());
@@ -51,6 +57,7 @@ void PassageStream::GoOn() {
 }
 
 void PassageStream::Make(const Authenticated& caller) {
+  caller_ = caller;
   answer_->Next(front_->engine->ReadAs(caller, stop_),
                 [this](StatusOr<v1::RetrieveStreamResponse> part) {
                   if (!part.ok()) return End(part.status());

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 
 #include "cordon/v1/retrieval.grpc.pb.h"
 #include "engine/retrieve/answer_stream.h"
@@ -28,8 +29,10 @@ class PassageStream final : public grpc::ServerWriteReactor<v1::RetrieveStreamRe
   void Begin();
   // Has the executor make the next message.
   void Next();
+  void Refuse(const Authenticated& caller, const Status& status);
   void GoOn();
   void Make(const Authenticated& caller);
+  EnteredCall EnteredAs(const Authenticated& caller) const;
   void End(const Status& status) { Finish(ToGrpc(status)); }
 
   Front* const front_;
@@ -37,6 +40,7 @@ class PassageStream final : public grpc::ServerWriteReactor<v1::RetrieveStreamRe
   const v1::RetrieveStreamRequest* const request_;
   const std::function<bool()> stop_;
   std::shared_ptr<AnswerStream> answer_;
+  std::optional<Authenticated> caller_;  // of the newest message
   v1::RetrieveStreamResponse outgoing_;
   CutOff cut_off_;
 };

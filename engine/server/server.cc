@@ -180,8 +180,7 @@ StatusOr<std::unique_ptr<Server>> Server::Start(const Config& config) {
   parts->executor =
       std::make_unique<Executor>(ThreadsOf(config), static_cast<size_t>(config.queue));
   for (const EndpointConfig& endpoint : config.endpoints) {
-    parts->front.outside[endpoint.name] =
-        std::make_unique<Executor>(endpoint.concurrency, limits::kEndpointWaiters);
+    parts->front.outside[endpoint.name] = std::make_unique<EndpointCalls>(endpoint.concurrency);
   }
   parts->backups = std::make_unique<Executor>(/*threads=*/1, kBackupQueue);
   RETURN_IF_ERROR(parts->Listen(config));

@@ -56,11 +56,12 @@ Reactor* ReadAt(Front* front, CallContext* context, const Request* request, Resp
         const auto go = [=, &in](const Authenticated& now) {
           call(front->engine->ReadAs(now, stop), in, done);
         };
+        const auto entered = [=, &in](const Authenticated& known) {
+          return EnteredCall{front, context, known, CallOf(in)};
+        };
         WhenVisible(
-            front, context, caller, Right::kQuery, RevisionOf(in), stop,
-            [=, &in](const Authenticated& now) {
-              WhereItMayWait(front, context, now, in, go, done);
-            },
+            entered(caller), Right::kQuery, RevisionOf(in), stop,
+            [=, &in](const Authenticated& now) { WhereItMayWait(entered(now), in, go, done); },
             done);
       },
       limits::kQueryMessageBytes, PlaceOf(*request));
@@ -84,7 +85,8 @@ Reactor* ReadSince(Front* front, CallContext* context, const Request* request, R
           }
           call(front->engine->ReadAs(now, stop), in, done);
         };
-        WhenVisible(front, context, caller, right, in.at_least_revision(), stop, go, done);
+        WhenVisible(EnteredCall{front, context, caller, CallOf(in)}, right, in.at_least_revision(),
+                    stop, go, done);
       },
       bytes_max);
 }
@@ -112,23 +114,24 @@ std::optional<MadeKey> NewKeyOr(const StatusOr<NewKey>& key, Done done) {
 bool ReadsEveryFile(const v1::CreateBackupRequest&) { return true; }
 bool ReadsEveryFile(const v1::ListBackupsRequest& request) { return request.verify(); }
 
-// A read about backups, a long one on a thread of its own; whoever may not is refused at once.
+// A read about backups, a long one on a thread of its own; whoever may not is refused at once. It
+// waits there for longer than other calls may take: its own deadline counts alone.
 template <typename Request, typename Response, typename Call>
 Reactor* ReadBackups(Front* front, CallContext* context, const Request* request, Response* response,
                      Call call) {
-  return Unary(front, context, request, response,
-               [front, context, call](const Authenticated& caller, const Request& in,
-                                      const std::function<bool()>& stop, auto done) {
-                 const auto go = [=, &in](const Authenticated& now) {
-                   call(front->engine->ReadAs(now, stop), in, done);
-                 };
-                 const bool may =
-                     caller.Require(Right::kAdmin).ok() && caller.tenant() == kFirstTenant;
-                 if (!may || !ReadsEveryFile(in)) return go(caller);
-                 const Status full(StatusCode::kResourceExhausted, "",
-                                   "a backup is under way and others wait; try again later");
-                 GoOnAt(front->backups, front, context, full, go, done);
-               });
+  return Unary(
+      front, context, request, response,
+      [front, context, call](const Authenticated& caller, const Request& in,
+                             const std::function<bool()>&, auto done) {
+        const auto go = [=, &in](const Authenticated& now) {
+          call(front->engine->ReadAs(now, UncappedStopOf(context)), in, done);
+        };
+        const bool may = caller.Require(Right::kAdmin).ok() && caller.tenant() == kFirstTenant;
+        if (!may || !ReadsEveryFile(in)) return go(caller);
+        const Status full(StatusCode::kResourceExhausted, "",
+                          "a backup is under way and others wait; try again later");
+        GoOnAt(front->backups, EnteredCall{front, context, caller, CallOf(in)}, full, go, done);
+      });
 }
 
 }  // namespace

@@ -34,12 +34,15 @@ SourceStream::SourceStream(Front* front, grpc::CallbackServerContext* context,
 }
 
 void SourceStream::Submit(void (SourceStream::*step)()) {
-  if (!front_->executor->Submit([this, step] { (this->*step)(); })) End(Overloaded());
+  if (front_->executor->Submit([this, step] { (this->*step)(); })) return;
+  if (caller_) return Refuse(*caller_, Overloaded());
+  End(Overloaded());
 }
 
 void SourceStream::Begin() {
   const auto caller = front_->Authenticate(*context_);
   if (!caller.ok()) return End(caller.status());
+  caller_ = *caller;
   OpenSource(front_->engine->WriteAs(*caller), [this](const Status& status) {
     if (status.ok()) return Read();
     End(status);
@@ -78,7 +81,7 @@ void SourceStream::Process() {
   const std::string& collection =
       incoming_.has_begin() ? incoming_.begin().collection() : sync_->collection();
   WhereItMayWait(
-      front_, context_, *caller, AskedOf(collection, incoming_),
+      EnteredCall{front_, context_, *caller, "SyncSource"}, AskedOf(collection, incoming_),
       [this](const Authenticated& now) { Take(now); },
       [this](const Status& refused) { End(refused); });
 }

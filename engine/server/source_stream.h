@@ -7,6 +7,7 @@
 #include <atomic>
 #include <memory>
 #include <mutex>
+#include <optional>
 
 #include "cordon/v1/ingest.grpc.pb.h"
 #include "engine/ingest/source_sync.h"
@@ -47,6 +48,7 @@ class SourceStream final : public grpc::ServerReadReactor<v1::SyncSourceRequest>
   v1::SyncSourceResponse* const response_;
   v1::SyncSourceRequest incoming_;
   std::unique_ptr<SourceSync> sync_;
+  std::optional<Authenticated> caller_;  // that opened the stream
 
   std::atomic<bool> draining_{false};
   std::mutex mutex_;

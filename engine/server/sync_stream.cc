@@ -24,12 +24,15 @@ SyncStream::SyncStream(Front* front, grpc::CallbackServerContext* context,
 }
 
 void SyncStream::Submit(void (SyncStream::*step)()) {
-  if (!front_->executor->Submit([this, step] { (this->*step)(); })) End(Overloaded());
+  if (front_->executor->Submit([this, step] { (this->*step)(); })) return;
+  if (caller_) return Refuse(*caller_, Overloaded());
+  End(Overloaded());
 }
 
 void SyncStream::Begin() {
   const auto caller = front_->Authenticate(*context_);
   if (!caller.ok()) return End(caller.status());
+  caller_ = *caller;
   OpenSync(front_->engine->WriteAs(*caller), [this](const Status& status) {
     if (status.ok()) return Read();
     End(status);

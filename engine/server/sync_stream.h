@@ -6,6 +6,7 @@
 
 #include <memory>
 #include <mutex>
+#include <optional>
 
 #include "cordon/v1/directory.grpc.pb.h"
 #include "engine/ingest/directory_sync.h"
@@ -43,6 +44,7 @@ class SyncStream final : public grpc::ServerReadReactor<v1::SyncDirectoryRequest
   v1::SyncDirectoryResponse* const response_;
   v1::SyncDirectoryRequest incoming_;
   std::unique_ptr<DirectorySync> sync_;
+  std::optional<Authenticated> caller_;  // that opened the stream
 
   std::mutex mutex_;
   bool reading_ = false;   // guarded by mutex_

@@ -95,6 +95,7 @@ void PutRevision(const ApplyContext& context, const Mutation& mutation, Applied*
   record.set_time_us(mutation.time_us());
   record.set_actor(context.pseudonym("principal", mutation.actor()));
   record.set_collection(applied->collection);
+  record.set_dropped_collection(applied->dropped);
   for (const auto& id : applied->documents) {
     applied->names.push_back(context.pseudonym("document", id));
   }
@@ -105,9 +106,11 @@ void PutRevision(const ApplyContext& context, const Mutation& mutation, Applied*
     applied->batch.Put(Family::kPolicy, PolicyRevisionKey(applied->next.id, applied->next.revision),
                        record);
   }
-  if (applied->replay.ByteSizeLong() > 0) *record.mutable_replay() = applied->replay;
+  const bool told = applied->replay.ByteSizeLong() > 0;
+  if (told) record.mutable_replay()->Swap(&applied->replay);  // lent: it may hold 24 MiB
   applied->batch.Put(Family::kRevisions, RevisionKey(applied->next.id, applied->next.revision),
                      record);
+  if (told) record.mutable_replay()->Swap(&applied->replay);
 }
 
 }  // namespace
@@ -135,6 +138,7 @@ void FinishReplay(const ApplyContext& context, const std::string& call, Applied*
   record.set_call(call);
   record.set_time_us(applied->next.time);
   record.set_collection(applied->collection);
+  record.set_dropped_collection(applied->dropped);
   for (const auto& id : applied->documents) {
     record.add_touched(context.pseudonym("document", id));
   }

@@ -178,6 +178,7 @@ Status ApplyDropCollection(const ApplyContext& context, const std::string& name,
                       fmt::format("the hold '{}' prevents it; release it first", hold.name()));
       }));
   applied->collection = name;
+  applied->dropped = found->id;
   auto all = std::make_shared<TenantState::Collections>(*applied->next.collections);
   all->erase(name);
   applied->next.collections = std::move(all);

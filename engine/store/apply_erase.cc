@@ -278,6 +278,7 @@ Status EraseDropped(const ApplyContext& context, const EraseChange& change, Appl
   for (const auto& [name, collection] : *applied->next.collections) {
     if (collection->id == dropped) return Internal("an erasure of what a collection still holds");
   }
+  applied->dropped = dropped;
   const auto cursor = WalkDue(context, change, *applied);
   for (; cursor->Valid(); cursor->Next()) {
     const DuePlace place = DuePlaceOf(cursor->key());

@@ -39,6 +39,14 @@ BackupInfo ToInfo(const rocksdb::BackupInfo& info) {
   return out;
 }
 
+StatusOr<std::unique_ptr<rocksdb::BackupEngine>> OpenBackups(const std::string& dir) {
+  rocksdb::BackupEngine* engine = nullptr;
+  RETURN_IF_ERROR(
+      Translate(rocksdb::BackupEngine::Open(Options(dir), rocksdb::Env::Default(), &engine),
+                "open the backups"));
+  return std::unique_ptr<rocksdb::BackupEngine>(engine);
+}
+
 StatusOr<std::unique_ptr<rocksdb::BackupEngineReadOnly>> OpenToRead(const std::string& dir) {
   std::error_code error;
   if (dir.empty() || !std::filesystem::is_directory(dir, error)) return NoDirectory(dir);
@@ -66,7 +74,7 @@ bool BackupStop::stopped() const {
   return stopped_;
 }
 
-// While it lives, `stop` ends what `engine` copies.
+// While it lives, `stop` ends what `engine` copies, and what it verifies.
 class StoppableBackup {
  public:
   StoppableBackup(BackupStop* stop, rocksdb::BackupEngine* engine) : stop_(stop) {
@@ -84,14 +92,33 @@ class StoppableBackup {
   BackupStop* const stop_;
 };
 
+namespace {
+
+// Whether every file of the backup is as it was written. RocksDB's StopBackup ends this as well.
+StatusOr<bool> IsWhole(const rocksdb::BackupEngine& engine, uint32_t id, const BackupStop& stop) {
+  const bool whole = engine.VerifyBackup(id, /*verify_with_checksum=*/true).ok();
+  // Of one that was broken off nothing is known.
+  if (!whole && stop.stopped()) return Stopping();
+  return whole;
+}
+
+Status VerifyAll(const std::string& dir, BackupStop* stop, std::vector<BackupInfo>* backups) {
+  // Only one that may also write can be stopped.
+  ASSIGN_OR_RETURN(const auto engine, OpenBackups(dir));
+  const StoppableBackup stoppable(stop, engine.get());
+  for (auto& backup : *backups) {
+    if (stop->stopped()) return Stopping();
+    ASSIGN_OR_RETURN(backup.whole, IsWhole(*engine, backup.id, *stop));
+  }
+  return OkStatus();
+}
+
+}  // namespace
+
 StatusOr<BackupInfo> MakeBackup(const Database& database, const std::string& dir, uint64_t revision,
                                 uint32_t keep, BackupStop* stop) {
   if (dir.empty()) return NoDirectory(dir);
-  rocksdb::BackupEngine* opened = nullptr;
-  RETURN_IF_ERROR(
-      Translate(rocksdb::BackupEngine::Open(Options(dir), rocksdb::Env::Default(), &opened),
-                "open the backups"));
-  const std::unique_ptr<rocksdb::BackupEngine> engine(opened);
+  ASSIGN_OR_RETURN(const auto engine, OpenBackups(dir));
   const StoppableBackup stoppable(stop, engine.get());
   if (stop->stopped()) return Stopping();
   rocksdb::CreateBackupOptions options;
@@ -101,7 +128,9 @@ StatusOr<BackupInfo> MakeBackup(const Database& database, const std::string& dir
       options, database.rocks().db.get(), fmt::format("{}{}", kNote, revision), &id);
   if (!copied.ok() && stop->stopped()) return Stopping();
   RETURN_IF_ERROR(Translate(copied, "back up"));
-  RETURN_IF_ERROR(Translate(engine->VerifyBackup(id, /*verify_with_checksum=*/true), "verify"));
+  const auto verified = engine->VerifyBackup(id, /*verify_with_checksum=*/true);
+  if (!verified.ok() && stop->stopped()) return Stopping();
+  RETURN_IF_ERROR(Translate(verified, "verify"));
   if (keep > 0) RETURN_IF_ERROR(Translate(engine->PurgeOldBackups(keep), "purge"));
   rocksdb::BackupInfo info;
   RETURN_IF_ERROR(Translate(engine->GetBackupInfo(id, &info), "read a backup"));
@@ -109,16 +138,13 @@ StatusOr<BackupInfo> MakeBackup(const Database& database, const std::string& dir
 }
 
 StatusOr<std::vector<BackupInfo>> ListBackups(const std::string& dir, bool verify,
-                                              const BackupStop& stop) {
+                                              BackupStop* stop) {
   ASSIGN_OR_RETURN(const auto engine, OpenToRead(dir));
   std::vector<rocksdb::BackupInfo> infos;
   engine->GetBackupInfo(&infos);
   std::vector<BackupInfo> backups;
-  for (const auto& info : infos) {
-    backups.push_back(ToInfo(info));
-    if (verify && stop.stopped()) return Stopping();
-    if (verify) backups.back().whole = engine->VerifyBackup(info.backup_id, true).ok();
-  }
+  for (const auto& info : infos) backups.push_back(ToInfo(info));
+  if (verify) RETURN_IF_ERROR(VerifyAll(dir, stop, &backups));
   return backups;
 }
 

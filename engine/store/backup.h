@@ -23,8 +23,8 @@ struct BackupInfo {
   std::optional<bool> whole;
 };
 
-// Ends the backup under way, and every later one, soon: a server that stops does not wait for
-// gigabytes to be copied. Thread-safe.
+// Ends the backup under way, or the verification, and every later one, soon: a server that stops
+// does not wait for gigabytes to be copied or read. Thread-safe.
 class BackupStop {
  public:
   void Stop();
@@ -34,19 +34,20 @@ class BackupStop {
   friend class StoppableBackup;
   mutable std::mutex mutex_;
   bool stopped_ = false;            // guarded by mutex_
-  std::function<void()> end_copy_;  // of the backup under way, or empty; guarded by mutex_
+  std::function<void()> end_copy_;  // of what is under way, or empty; guarded by mutex_
 };
 
 // Makes a backup into `dir`, synced, and then deletes all but the `keep` newest; 0 keeps all.
 // UNAVAILABLE or RESOURCE_EXHAUSTED if that failed, UNAVAILABLE too once `stop` says so; what it
-// left is no backup, and the next one clears it away. One at a time.
+// left is no backup, and the next one clears it away, or is one that was not verified. One at a
+// time, verifications included.
 StatusOr<BackupInfo> MakeBackup(const Database& database, const std::string& dir, uint64_t revision,
                                 uint32_t keep, BackupStop* stop);
 
-// Oldest first. With `verify` every file is read and its checksum compared; UNAVAILABLE once `stop`
-// says so in between.
+// Oldest first. With `verify` every file is read and its checksum compared, in a directory that
+// must be writable; UNAVAILABLE once `stop` says so.
 StatusOr<std::vector<BackupInfo>> ListBackups(const std::string& dir, bool verify,
-                                              const BackupStop& stop);
+                                              BackupStop* stop);
 
 // Writes the backup `id`, 0 for the newest, as a store to `path`, which must not exist.
 Status RestoreBackup(const std::string& dir, uint32_t id, const std::string& path);

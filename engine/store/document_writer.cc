@@ -182,8 +182,8 @@ void DocumentWriter::PutDocument(const DocumentRecord& record, const SecretKey& 
              record, &applied_->batch);
 }
 
-Status DocumentWriter::NoteAccess(uint64_t before, const DocumentRecord& record,
-                                  const SecretKey& key) {
+void DocumentWriter::NoteAccess(uint64_t before, const DocumentRecord& record, const SecretKey& key,
+                                const SealNonce& nonce) {
   const Validity validity = *ValidityOf(record.document());
   auto* access = applied_->replay.add_access();
   access->set_before(before);
@@ -191,15 +191,12 @@ Status DocumentWriter::NoteAccess(uint64_t before, const DocumentRecord& record,
   access->set_valid_from_us(validity.from);
   access->set_valid_until_us(validity.until);
   // Lists and labels of chunks cannot be given to other chunks: without them the copy must go.
-  if (before != record.number() && NarrowsChunks(record)) return OkStatus();
-  if (told_bytes_ > kToldAccessBytes) return OkStatus();
-  v1::SetAccessRequest request;
-  *request.mutable_acl() = record.document().acl();
-  *request.mutable_label() = record.document().label();
-  ASSIGN_OR_RETURN(*access->mutable_sealed(),
-                   Vault::SealWith(key, "access", request.SerializeAsString()));
+  if (before != record.number() && NarrowsChunks(record)) return;
+  if (told_bytes_ > kToldAccessBytes) return;
+  *access_.mutable_acl() = record.document().acl();
+  *access_.mutable_label() = record.document().label();
+  access->set_sealed(Vault::SealWith(key, nonce, "access", access_.SerializeAsString()));
   told_bytes_ += access->sealed().size();
-  return OkStatus();
 }
 
 RowChange DocumentWriter::RowsOf(const DocumentRecord& record, RowChange::Kind kind,
@@ -251,7 +248,8 @@ Status DocumentWriter::Replace(const v1::Document& document) {
   if (existed) {
     Drop(old);
     MarkOld(old);
-    RETURN_IF_ERROR(NoteAccess(old.number(), record, key));
+    const auto behind = static_cast<uint32_t>(chunks.size() + 1);  // those of the chunks
+    NoteAccess(old.number(), record, key, NonceAfter(nonce, behind));
   }
   collection_.documents += 1;
   collection_.chunks += static_cast<uint64_t>(record.chunks_size());
@@ -269,7 +267,6 @@ Status DocumentWriter::Replace(const v1::Document& document) {
 }
 
 Status DocumentWriter::ReadEach(const Ids& documents, const VisitEach& visit) {
-  DocumentRecord own;  // its memory serves all
   ExpectRewrites(documents.size());
   for (size_t from = 0; from < documents.size(); from += kReadAtOnce) {
     const std::span<const std::string_view> ids =
@@ -279,13 +276,12 @@ Status DocumentWriter::ReadEach(const Ids& documents, const VisitEach& visit) {
       for (; next < end; ++next) RETURN_IF_ERROR(visit(from + next, nullptr));
       return OkStatus();
     };
-    RETURN_IF_ERROR(documents_.ReadMany(collection_.id, ids,
-                                        [&](size_t i, const DocumentRecord& record) -> Status {
-                                          RETURN_IF_ERROR(absent_up_to(i));
-                                          ++next;
-                                          own = record;
-                                          return visit(from + i, &own);
-                                        }));
+    RETURN_IF_ERROR(
+        documents_.ReadMany(collection_.id, ids, [&](size_t i, DocumentRecord& record) -> Status {
+          RETURN_IF_ERROR(absent_up_to(i));
+          ++next;
+          return visit(from + i, &record);
+        }));
     RETURN_IF_ERROR(absent_up_to(ids.size()));
   }
   return OkStatus();
@@ -340,7 +336,7 @@ Status DocumentWriter::Rewrite(DocumentRecord* record, const Attributes* attribu
   ASSIGN_OR_RETURN(const SecretKey key, context_.vault.KeyOf(tenant(), record->number()));
   ASSIGN_OR_RETURN(const SealNonce nonce, RandomSealNonce());
   PutDocument(*record, key, nonce);
-  RETURN_IF_ERROR(NoteAccess(record->number(), *record, key));
+  NoteAccess(record->number(), *record, key, NonceAfter(nonce, 1));
   if (Planted(Bug::kReclassNotIndexed)) return OkStatus();
   RowChange change = RowsOf(*record, RowChange::kReclass, true);
   if (reads_texts_) RETURN_IF_ERROR(ReadTexts(*record, &change));

@@ -103,7 +103,8 @@ class DocumentWriter {
   template <typename Put>
   void EachMark(const Record& record, Put put) const;
   // What a restored store must be told: the access of `record`, also for the copy `before`.
-  Status NoteAccess(uint64_t before, const Record& record, const SecretKey& key);
+  void NoteAccess(uint64_t before, const Record& record, const SecretKey& key,
+                  const SealNonce& nonce);
   RowChange RowsOf(const Record& record, RowChange::Kind kind, bool may_exist);
   // Reads the texts of the change's rows, which stay what they are.
   Status ReadTexts(const Record& record, RowChange* change);
@@ -119,6 +120,7 @@ class DocumentWriter {
   // By list: the documents of one mutation often share them.
   std::unordered_map<std::string, std::vector<ClauseId>> clauses_of_;
   store::v1::ChunkRecord chunk_;  // PutChunk's, whose memory serves all chunks
+  v1::SetAccessRequest access_;   // NoteAccess's, likewise
 };
 
 }  // namespace cordon

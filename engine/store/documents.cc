@@ -32,9 +32,9 @@ StatusOr<std::optional<uint64_t>> Documents::Find(uint32_t collection, std::stri
 StatusOr<bool> Documents::Read(uint32_t collection, std::string_view id,
                                store::v1::DocumentRecord* record) const {
   bool found = false;
-  RETURN_IF_ERROR(ReadMany(collection, {&id, 1}, [&](size_t, const auto& read) {
+  RETURN_IF_ERROR(ReadMany(collection, {&id, 1}, [&](size_t, auto& read) {
     found = true;
-    *record = read;
+    record->Swap(&read);
     return OkStatus();
   }));
   return found;

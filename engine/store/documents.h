@@ -32,8 +32,8 @@ class Documents {
                               store::v1::DocumentRecord* record) const;
 
   // Reads several at once and calls `found(i, record)` for each ids[i] that there is, in their
-  // order, until it returns an error; the record is borrowed for the call.
-  using Found = std::function<Status(size_t i, const store::v1::DocumentRecord& record)>;
+  // order, until it returns an error; the record is the callee's for the call.
+  using Found = std::function<Status(size_t i, store::v1::DocumentRecord& record)>;
   Status ReadMany(uint32_t collection, std::span<const std::string_view> ids,
                   const Found& found) const;
 

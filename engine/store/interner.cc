@@ -109,19 +109,21 @@ Status CheckContainers(const PolicyRules& rules, const v1::Acl& acl) {
   return OkStatus();
 }
 
-std::pair<uint32_t, bool> Interner::NumberOf(Numbers* numbers, std::string key, size_t next) {
-  const auto [it, added] = numbers->try_emplace(key, static_cast<uint32_t>(next));
-  if (added) pending_.emplace_back(numbers, std::move(key));
-  return {it->second, added};
+std::pair<Interner::Place, bool> Interner::NumberOf(Numbers* numbers, std::string key,
+                                                    size_t next) {
+  const auto [place, added] = numbers->try_emplace(std::move(key), static_cast<uint32_t>(next));
+  if (added) pending_.emplace_back(numbers, &place->first);
+  return {place, added};
 }
 
 ClauseId Interner::Clause(const store::v1::ClauseRecord& record, PolicyState* state,
                           uint32_t tenant, Batch* batch) {
-  const auto [id, added] =
+  const auto [place, added] =
       NumberOf(&clauses_, record.SerializeAsString(), state->classes.clauses.size());
+  const auto& [bytes, id] = *place;
   if (added) {
     AppendSlot(record, state);
-    batch->Put(Family::kClauses, NumberedKey(tenant, id), record);
+    batch->PutBytes(Family::kClauses, NumberedKey(tenant, id), bytes);
   }
   CORDON_CHECK(id < state->classes.clauses.size());
   return id;
@@ -155,12 +157,13 @@ ClassId Interner::ClassOf(std::vector<ClauseId> clauses, const Label& label, Pol
   ClassTable& table = state->classes;
   const std::string label_key = LabelKey(label);
   std::string key = ClassKey(clauses, Planted(Bug::kClassIdReuse) ? std::string() : label_key);
-  const auto [id, added] = NumberOf(&classes_, std::move(key), table.classes.size());
+  const auto [place, added] = NumberOf(&classes_, std::move(key), table.classes.size());
+  const ClassId id = place->second;
   if (added) {
     batch->Put(Family::kClasses, NumberedKey(tenant, id), RecordOf(clauses, label));
-    const auto [label_id, new_label] = NumberOf(&labels_, label_key, table.labels.size());
+    const auto [of_label, new_label] = NumberOf(&labels_, label_key, table.labels.size());
     if (new_label) table.labels.PushBack(label);
-    table.classes.PushBack({std::move(clauses), label_id});
+    table.classes.PushBack({std::move(clauses), of_label->second});
   }
   CORDON_CHECK(id < table.classes.size());
   return id;
@@ -176,16 +179,16 @@ void Interner::LoadClass(const store::v1::ClassRecord& record, PolicyState* stat
   const std::string label_key = LabelKey(label);
   std::vector<ClauseId> clauses(record.clauses().begin(), record.clauses().end());
   classes_.emplace(ClassKey(clauses, label_key), static_cast<uint32_t>(classes_.size()));
-  const auto [label_id, new_label] = NumberOf(&labels_, label_key, state->classes.labels.size());
+  const auto [of_label, new_label] = NumberOf(&labels_, label_key, state->classes.labels.size());
   if (new_label) state->classes.labels.PushBack(std::move(label));
-  state->classes.classes.PushBack({std::move(clauses), label_id});
+  state->classes.classes.PushBack({std::move(clauses), of_label->second});
   Commit();
 }
 
 void Interner::Commit() { pending_.clear(); }
 
 void Interner::Rollback() {
-  for (const auto& [numbers, key] : pending_) numbers->erase(key);
+  for (const auto& [numbers, key] : pending_) numbers->erase(numbers->find(*key));
   pending_.clear();
 }
 

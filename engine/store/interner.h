@@ -40,16 +40,17 @@ class Interner {
 
  private:
   using Numbers = std::unordered_map<std::string, uint32_t>;
+  using Place = Numbers::const_iterator;  // until the next number is given
 
-  // The number of `key` in `numbers`, or `next` (then remembered as pending).
-  std::pair<uint32_t, bool> NumberOf(Numbers* numbers, std::string key, size_t next);
+  // The number of `key` in `numbers`; if it had none, `next`, then remembered as pending, and true.
+  std::pair<Place, bool> NumberOf(Numbers* numbers, std::string key, size_t next);
   ClauseId Clause(const store::v1::ClauseRecord& record, PolicyState* state, uint32_t tenant,
                   Batch* batch);
 
   Numbers clauses_;
   Numbers labels_;
   Numbers classes_;
-  std::vector<std::pair<Numbers*, std::string>> pending_;
+  std::vector<std::pair<Numbers*, const std::string*>> pending_;  // the keys are the maps' own
 };
 
 }  // namespace cordon

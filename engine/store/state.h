@@ -106,6 +106,7 @@ struct Applied {
   TenantState next;
   Batch batch;
   std::string collection;              // whose rows change, if any do
+  uint32_t dropped = 0;                // the number of one that goes, or is gone
   std::vector<RowChange> rows;         // in order
   std::vector<std::string> documents;  // ids touched
   std::vector<uint64_t> erased;        // numbers of documents whose keys are to be destroyed

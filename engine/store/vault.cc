@@ -85,16 +85,16 @@ StatusOr<bool> Vault::Open(Family family, std::string_view key, std::string_view
 }
 
 StatusOr<std::string> Vault::SealFor(std::string_view purpose, std::string_view text) const {
-  return SealWith(keys_->ForPurpose(PurposePlace(purpose)), purpose, text);
+  ASSIGN_OR_RETURN(const SealNonce nonce, RandomSealNonce());
+  return SealWith(keys_->ForPurpose(PurposePlace(purpose)), nonce, purpose, text);
 }
 
 StatusOr<std::string> Vault::OpenFor(std::string_view purpose, std::string_view sealed) const {
   return OpenWith(keys_->ForPurpose(PurposePlace(purpose)), purpose, sealed);
 }
 
-StatusOr<std::string> Vault::SealWith(const SecretKey& key, std::string_view purpose,
-                                      std::string_view text) {
-  ASSIGN_OR_RETURN(const SealNonce nonce, RandomSealNonce());
+std::string Vault::SealWith(const SecretKey& key, const SealNonce& nonce, std::string_view purpose,
+                            std::string_view text) {
   std::string sealed;
   SealText(key, nonce, PurposePlace(purpose), text, &sealed);
   return sealed;

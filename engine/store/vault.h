@@ -46,10 +46,10 @@ class Vault {
   StatusOr<std::string> SealFor(std::string_view purpose, std::string_view text) const;
   StatusOr<std::string> OpenFor(std::string_view purpose, std::string_view sealed) const;
 
-  // The same with a key that the caller has, such as a document's. OpenWith and OpenFor: DATA_LOSS
-  // if it does not open.
-  static StatusOr<std::string> SealWith(const SecretKey& key, std::string_view purpose,
-                                        std::string_view text);
+  // The same with a key that the caller has, such as a document's, and a nonce that it has not
+  // used. OpenWith and OpenFor: DATA_LOSS if it does not open.
+  static std::string SealWith(const SecretKey& key, const SealNonce& nonce,
+                              std::string_view purpose, std::string_view text);
   static StatusOr<std::string> OpenWith(const SecretKey& key, std::string_view purpose,
                                         std::string_view sealed);
 

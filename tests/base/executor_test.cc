@@ -175,10 +175,19 @@ bool SecondIsBorrowedToo(Executor* executor) {
   return borrowed;
 }
 
+// Whether it is so at least once: a busy machine may interrupt the first until it counts as long.
+bool SecondIsBorrowedOnce(Executor* executor) {
+  for (int tries = 0; tries < 50; ++tries) {
+    if (SecondIsBorrowedToo(executor)) return true;
+    std::this_thread::sleep_for(2 * Executor::kAfterLongTask);
+  }
+  return false;
+}
+
 TEST(Executor, ShortTasksRunOnAllThreadsThatBringThem) {
   for (const int threads : {1, 4}) {
     Executor executor(threads, 4);
-    EXPECT_TRUE(SecondIsBorrowedToo(&executor));
+    EXPECT_TRUE(SecondIsBorrowedOnce(&executor));
   }
 }
 
@@ -197,11 +206,32 @@ TEST(Executor, AfterALongTaskOneThreadAtATimeIsBorrowed) {
   EXPECT_FALSE(SecondIsBorrowedToo(&executor));
 }
 
+TEST(Executor, WhileATaskIsLongNoOtherThreadIsBorrowed) {
+  Executor executor(4, 4);
+  std::promise<std::thread::id> second;
+  ASSERT_TRUE(executor.SubmitOrRun([&] {
+    std::this_thread::sleep_for(2 * Executor::kLongTask);
+    std::thread caller([&] {
+      EXPECT_TRUE(executor.SubmitOrRun([&] { second.set_value(std::this_thread::get_id()); }));
+    });
+    EXPECT_NE(second.get_future().get(), caller.get_id());
+    caller.join();
+  }));
+}
+
+TEST(Executor, AVeryLongTaskIsRememberedForLonger) {
+  Executor executor(4, 4);
+  const auto took = Executor::kAfterLongTask / 4;
+  ASSERT_TRUE(executor.SubmitOrRun([&] { std::this_thread::sleep_for(took); }));
+  std::this_thread::sleep_for(Executor::kAfterLongTask);
+  EXPECT_FALSE(SecondIsBorrowedToo(&executor));
+}
+
 TEST(Executor, ALongTaskIsForgottenAfterAWhile) {
   Executor executor(4, 4);
   ASSERT_TRUE(executor.SubmitOrRun([] { std::this_thread::sleep_for(2 * Executor::kLongTask); }));
   std::this_thread::sleep_for(2 * Executor::kAfterLongTask);
-  EXPECT_TRUE(SecondIsBorrowedToo(&executor));
+  EXPECT_TRUE(SecondIsBorrowedOnce(&executor));
 }
 
 TEST(Executor, IsGoneBeforeATaskOnAnothersThreadHasEnded) {

@@ -1,8 +1,9 @@
-// Fears about files that are replaced: that half of one is there, that others may read it, or that
-// what it held before stays on the disk.
+// Fears about files that are replaced: that half of one is there, that others may read it, that
+// what it held before stays on the disk, or that one which is there is taken for removed.
 #include "engine/base/replace_file.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <cstdlib>
 #include <fstream>
@@ -59,6 +60,27 @@ TEST_F(ReplaceFileTest, WhatAFileHeldIsOverwritten) {
   EXPECT_FALSE(fs::exists(path));
   EXPECT_EQ(Content(other), std::string(3, '\0'));
   EXPECT_TRUE(RemoveFile(path, "dir").ok()) << "there is none any more";
+}
+
+// A key in it would be taken for destroyed.
+TEST_F(ReplaceFileTest, WhatCannotBeLookedForIsRemoved) {
+  fs::create_symlink("loop", dir_ / "loop");
+  const Status status = RemoveFile(dir_ / "loop" / "file", "dir");
+  EXPECT_EQ(status.code(), StatusCode::kUnavailable);
+  EXPECT_EQ(status.field(), "dir");
+}
+
+TEST_F(ReplaceFileTest, WhatCannotBeOverwrittenIsRemoved) {
+  const fs::path path = dir_ / "file";
+  ASSERT_TRUE(ReplaceFile(path, "secret", "dir").ok());
+  rlimit limit;
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &limit), 0);
+  const rlimit no_more{0, limit.rlim_max};
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &no_more), 0);
+  const Status status = RemoveFile(path, "dir");
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &limit), 0);
+  EXPECT_EQ(status.code(), StatusCode::kUnavailable);
+  EXPECT_EQ(Content(path), "secret");
 }
 
 TEST_F(ReplaceFileTest, AFailureLeavesTheOldContentAndNamesTheField) {

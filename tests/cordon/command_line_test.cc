@@ -50,6 +50,11 @@ TEST_F(CommandLine, WrongUsageIsExitTwoAndJsonWhenAskedFor) {
       {"hold", "set", "a", "b"},
       {"store", "verify"},
       {"backup"},
+      {"simulate"},
+      {"simulate", "erase"},
+      {"simulate", "set-access", "a", "--file", "f", "--acl", "{}"},
+      {"simulate", "key-create"},
+      {"simulate", "break-glass-open", "--reason", "r"},
   };
   for (std::vector<std::string> arguments : wrong) {
     Result result = Cordon(arguments);
@@ -77,6 +82,11 @@ TEST_F(CommandLine, EveryCommandHasHelpWithExamples) {
                                              {"collection", "delete"},
                                              {"policy", "apply"},
                                              {"directory", "apply"},
+                                             {"simulate"},
+                                             {"simulate", "set-access"},
+                                             {"simulate", "erase"},
+                                             {"simulate", "directory-sync"},
+                                             {"simulate", "break-glass-open"},
                                              {"ingest"},
                                              {"retrieve"},
                                              {"get"},

@@ -229,6 +229,24 @@ TEST_F(Engines, AnotherJournalKeyOpens) {
   EXPECT_NE(Open(), "OK");
 }
 
+// It was put there before, or made by a creation that failed afterwards.
+TEST_F(Engines, AKeyBesideTheJournalsIsTakenForAnothersJournal) {
+  DataPaths where = paths("other");
+  where.journal_dir = scratch_ / "journals";
+  where.journal_key = scratch_ / "journals/../journals/journal.key";
+  fs::create_directories(where.journal_dir);
+  ASSERT_TRUE(CreateKeyFile(where.journal_key).ok());
+  const auto create = [&] {
+    return CreateStore(where, {"default.k", "default.k.s", "digest"}, false);
+  };
+  std::ofstream(scratch_ / "journals/another.key") << "a line";
+  EXPECT_EQ(create().code(), StatusCode::kAlreadyExists) << "any other file is foreign";
+  fs::remove(scratch_ / "journals/another.key");
+  const Status created = create();
+  ASSERT_TRUE(created.ok()) << created.ToString();
+  EXPECT_TRUE(Engine::Open({where, Durability::kRequired, std::nullopt}).ok());
+}
+
 TEST_F(Engines, TenantsSeeEachOther) {
   ASSERT_EQ(Open(), "OK");
   const auto made = Asked<v1::CreateTenantResponse>([&](auto done) {

@@ -1,6 +1,8 @@
 // What was erased or revoked and can be read again: from files, from memory, from a backup.
 #include <algorithm>
 #include <set>
+#include <string>
+#include <utility>
 
 #include "engine/base/limits.h"
 #include "engine/verify_journals.h"
@@ -247,6 +249,24 @@ TEST_F(Erasing, TimeForgetsWhatIsNotTheNewest) {
   EXPECT_EQ(KeyOf(2), KeyStore::State::kThere);
   EXPECT_EQ(KeyOf(3), KeyStore::State::kDestroyed) << "of a dropped collection";
   EXPECT_TRUE(Sees("replaced"));
+  // The name may be another's by now: the number tells which it was.
+  const auto deleted = Records("DeleteCollection");
+  ASSERT_EQ(deleted.size(), 1u);
+  EXPECT_TRUE(deleted[0].collection() == "dropped" && deleted[0].dropped_collection() == 2);
+  using Told = std::set<std::pair<std::string, uint32_t>>;
+  const auto told = [&](const char* call) {
+    Told all;
+    for (const auto& record : Records(call)) {
+      all.emplace(record.collection(), record.dropped_collection());
+    }
+    return all;
+  };
+  for (int i = 0; i < 300 && told("ErasureVerified").size() < 2; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  }
+  for (const char* call : {"Erase", "ErasureVerified"}) {
+    EXPECT_EQ(told(call), (Told{{"docs", 0}, {"", 2}})) << call;
+  }
 }
 
 TEST_F(Erasing, TimeDoesNotErase) {
@@ -436,7 +456,8 @@ TEST_F(Erasing, WhereNothingWasErasedTheStoreIsRewritten) {
   ASSERT_TRUE(opened.ok() && (*opened)->Flush().ok());
   const auto files = [&] {
     std::set<std::string> names;
-    for (const auto& file : *(*opened)->Files()) {
+    const auto all = (*opened)->Files();
+    for (const auto& file : *all) {
       if (!file.log) names.insert(file.path);
     }
     return names;

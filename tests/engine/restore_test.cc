@@ -280,7 +280,8 @@ TEST_F(Restoring, AStoppingServerWaitsForABackup) {
   EXPECT_EQ(listed->size(), 1u);
 }
 
-// Not even under a FORMAT that somebody puts back.
+// Not even under a FORMAT, which it gets before its name. A server that is started on it leaves it
+// as it is, and the same command works again.
 TEST_F(Restoring, WhatAKilledRestoreLeavesIsTakenForAStore) {
   Ingest("a");
   ASSERT_TRUE(engine_->Backup(0).ok());
@@ -290,12 +291,32 @@ TEST_F(Restoring, WhatAKilledRestoreLeavesIsTakenForAStore) {
   fs::create_directories(scratch_ / "restored");
   fs::copy(scratch_ / "data/store", left, fs::copy_options::recursive);
   fs::copy(scratch_ / "data/FORMAT", scratch_ / "restored/FORMAT");
-  EXPECT_FALSE(Engine::Open(Options(paths("restored"))).ok());
-  fs::remove(scratch_ / "restored/FORMAT");
-  fs::remove_all(scratch_ / "restored/store");  // an empty one, which opening made
+  const Status opened = Engine::Open(Options(paths("restored"))).status();
+  EXPECT_EQ(opened.code(), StatusCode::kFailedPrecondition);
+  EXPECT_NE(std::string(opened.message()).find("restore again"), std::string::npos)
+      << opened.message();
+  EXPECT_FALSE(fs::exists(scratch_ / "restored/store"));
   Restore("restored");
   EXPECT_FALSE(fs::exists(left));
   EXPECT_FALSE(Sees("a"));
+}
+
+TEST_F(Restoring, AStoreIsTakenForWhatAKilledRestoreLeaves) {
+  Ingest("a");
+  ASSERT_TRUE(engine_->Backup(0).ok());
+  engine_.reset();
+  const auto refused = [&] {
+    const Status status = RestoreStore(scratch_ / "backups", 0, paths("data")).status();
+    return std::string(CodeName(status.code())) + ": " + std::string(status.field());
+  };
+  fs::create_directories(scratch_ / "data/store.restoring");
+  EXPECT_EQ(refused(), "FAILED_PRECONDITION: data_dir");
+  fs::rename(scratch_ / "data/FORMAT", scratch_ / "FORMAT");
+  EXPECT_EQ(refused(), "FAILED_PRECONDITION: data_dir") << "its FORMAT is lost";
+  fs::remove(scratch_ / "data/store.restoring");
+  fs::rename(scratch_ / "FORMAT", scratch_ / "data/FORMAT");
+  Open();
+  EXPECT_TRUE(Sees("a"));
 }
 
 TEST_F(Restoring, AFailedRestoreCannotBeRepeated) {

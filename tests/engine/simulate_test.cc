@@ -82,6 +82,27 @@ TEST_F(Simulated, ACertificateIsLeftUnsaid) {
             "INVALID_ARGUMENT: certificate");
 }
 
+TEST_F(Simulated, EverybodyIsMoreThanOneQuestionJudges) {
+  const auto everybody = [](size_t count) {
+    v1::ApplyDirectoryRequest request;
+    auto* group = request.add_principals();
+    group->set_name("group:all");
+    group->set_sets_members(true);
+    for (size_t i = 0; i < count; ++i) {
+      group->add_members()->set_principal(fmt::format("user:{}", i));
+    }
+    return request.ShortDebugString();
+  };
+  const std::string change = "delete_document { collection: 'docs' document: 'none' } ";
+  ASSERT_EQ(Change("directory", everybody(limits::kSimulatePrincipals)), "OK");
+  const auto all = Sim(change);
+  ASSERT_TRUE(all.ok()) << all.status().ToString();
+  EXPECT_EQ(all->judged(), limits::kSimulatePrincipals);
+  ASSERT_EQ(Change("directory", everybody(limits::kSimulatePrincipals + 1)), "OK");
+  EXPECT_EQ(Outcome(Sim(change)), "INVALID_ARGUMENT: as");
+  EXPECT_EQ(Outcome(Sim(change + "as: 'user:1'")), "OK");
+}
+
 // What a call would do by several revisions is not told by the first of them.
 TEST_F(Simulated, APartIsToldAsTheWhole) {
   std::string batch;

@@ -6,6 +6,7 @@
 #include <fstream>
 #include <functional>
 
+#include "engine/base/limits.h"
 #include "engine/identity/token.h"
 #include "tests/security/token_forge.h"
 #include "tests/store/scratch_directory.h"
@@ -66,6 +67,26 @@ TEST(Issuers, AreBelievedTooMuch) {
   EXPECT_EQ(CheckIssuers({one, two}).field(), "issuers.one.name");
   one.jwks = scratch / "none.jwks";
   EXPECT_EQ(TokenVerifier::Open({one}, 1).status().field(), "issuers.one.jwks");
+}
+
+TEST(Issuers, AndAudiencesAreWithoutNumber) {
+  Issuer issuer = Base("corp", kIss);
+  issuer.jwks = "/etc/corp.jwks";
+  issuer.audiences.assign(limits::kAudiencesPerIssuer, "cordon");
+  EXPECT_EQ(CheckIssuer(issuer).ToString(), "OK");
+  issuer.audiences.push_back("more");
+  EXPECT_EQ(CheckIssuer(issuer).field(), "audiences");
+
+  std::vector<Issuer> issuers;
+  const auto add = [&](size_t i) {
+    const std::string name = "i" + std::to_string(i);
+    issuers.push_back(Base(name, "https://" + name + ".example.org"));
+    issuers.back().jwks = issuer.jwks;
+  };
+  for (size_t i = 0; i < limits::kIssuers; ++i) add(i);
+  EXPECT_EQ(CheckIssuers(issuers).ToString(), "OK");
+  add(limits::kIssuers);
+  EXPECT_EQ(CheckIssuers(issuers).field(), "issuers");
 }
 
 }  // namespace

@@ -106,13 +106,14 @@ TEST_F(CallerMasksTest, OneOfAnotherKeyIsAnother) {
   EXPECT_EQ(Find(&cache, 1, 3), one);
 }
 
-TEST_F(CallerMasksTest, RowsAreKnownOfOneVersionOnly) {
+TEST_F(CallerMasksTest, RowsAreKnownBeforeTheyAreCounted) {
   MaskCache cache(1 << 20);
   const auto masks = Find(&cache, 1, 1);
-  EXPECT_EQ(masks->CoveredRowsAt(0), std::nullopt);
-  masks->SetCoveredRowsAt(7, 0);
-  EXPECT_EQ(masks->CoveredRowsAt(7), 0u);
-  EXPECT_EQ(masks->CoveredRowsAt(8), std::nullopt);
+  EXPECT_FALSE(masks->covered_rows().has_value());
+  masks->SetCoveredRows({7, 0});
+  ASSERT_TRUE(masks->covered_rows().has_value());
+  EXPECT_EQ(masks->covered_rows()->version, 7u);
+  EXPECT_EQ(masks->covered_rows()->rows, 0u);
 }
 
 }  // namespace

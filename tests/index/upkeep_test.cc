@@ -25,7 +25,7 @@ constexpr size_t kClasses = 4;
 
 using Kind = DocumentChange::Kind;
 
-void ExpectSame(const ListPart& part, const ListPart& other, size_t lists) {
+void ExpectSamePart(const ListPart& part, const ListPart& other, size_t lists) {
   EXPECT_TRUE(std::ranges::equal(part.classes(), other.classes()));
   for (uint32_t l = 0; l < lists; ++l) {
     EXPECT_EQ(part.Find(l).begin, other.Find(l).begin);
@@ -41,14 +41,14 @@ void ExpectSame(const ListPart& part, const ListPart& other, size_t lists) {
 }
 
 // That all that the index says of its rows in lists is what their vectors say.
-void CheckCodes(const VectorIndex& index) {
+void CheckListCodes(const VectorIndex& index) {
   const Lists& lists = *index.lists();
   const std::shared_ptr<const Geometry> geometry(index.lists(), &lists.geometry());
   const auto covered = index.segments().first(lists.segments());
-  ExpectSame(lists.part(), Lists(geometry, covered, index.numbers()).part(), geometry->lists());
+  ExpectSamePart(lists.part(), Lists(geometry, covered, index.numbers()).part(), geometry->lists());
   for (const Segment& segment : index.segments().subspan(lists.segments())) {
     const auto alone = ListAlone(*geometry, segment.rows(), {});
-    ExpectSame(*segment.lists()->part, *alone->part, geometry->lists());
+    ExpectSamePart(*segment.lists()->part, *alone->part, geometry->lists());
   }
 }
 
@@ -212,11 +212,42 @@ TEST_F(IndexUpkeepTest, WhatChangesDuringATrainingIsCountedForTheNext) {
   EXPECT_EQ(index_.changed(), 7u);
 }
 
+// Of each caller, as often as he asks: what he may see chooses how far the lists are searched.
+TEST_F(IndexUpkeepTest, PermittedRowsAreCountedAsTheyWere) {
+  for (size_t i = 0; i < 100; ++i) Change(i, Kind::kReplace, 5, 15);
+  index_ = Upkept(index_, Upkeep::kTrain);
+  std::vector<VectorIndex> pinned = {index_};
+  for (int round = 0; round < 500; ++round) {
+    for (uint64_t n = random_.Below(3); n > 0; --n) {
+      const size_t document = random_.Below(kDocuments);
+      const auto class_id = static_cast<uint32_t>(random_.Below(kClasses));
+      const bool there = index_.rows() > 0 && Finds(document, {0, 1, 2, 3}, 10);
+      if (there && random_.OneIn(3)) {
+        Change(document, Kind::kReclass, class_id, kAlways, kNever);
+      } else {
+        Change(document, random_.OneIn(2) ? Kind::kRemove : Kind::kReplace);
+      }
+    }
+    if (random_.OneIn(60)) index_ = Upkept(index_, Upkeep::kMerge);
+    if (random_.OneIn(20)) index_ = index_.Frozen().Thawed();
+    if (random_.OneIn(10)) pinned.push_back(index_);
+    // Old versions as well: they share masks with later ones, and with what came of them otherwise.
+    if (random_.OneIn(20)) index_ = pinned[random_.Below(pinned.size())];
+    const VectorIndex& asked = random_.OneIn(4) ? pinned[random_.Below(pinned.size())] : index_;
+    const std::set<uint32_t> classes = {static_cast<uint32_t>(random_.Below(kClasses)), 3};
+    const AllowedSet allowed = AllowedOf(classes, kClasses, random_.OneIn(2) ? 10 : 20);
+    SearchTrace trace;
+    const SearchOptions options{.k = 1, .mode = SearchMode::kFast, .plan = SearchPlan::kLists};
+    ASSERT_TRUE(asked.Search(allowed, vectors_[0], options, &trace).ok());
+    ASSERT_EQ(trace.rows_permitted, asked.CountAllowed(allowed)) << round;
+  }
+}
+
 // From the lists and from segments beside them, into either; in segments that are written anew,
 // too.
 TEST_F(IndexUpkeepTest, CopiedCodesAreThoseOfTheirVectors) {
   index_ = Upkept(index_, Upkeep::kTrain);
-  CheckCodes(index_);
+  CheckListCodes(index_);
   bool written_anew = false;
   for (uint32_t round = 0; round < 6; ++round) {
     for (int i = 0; i < 150; ++i) {
@@ -226,14 +257,31 @@ TEST_F(IndexUpkeepTest, CopiedCodesAreThoseOfTheirVectors) {
     for (size_t document = round % 2; document < kDocuments; document += 2) {
       if (Finds(document, {0, 1, 2, 3})) Change(document, Kind::kReclass, round % 4, 0, kNever);
     }
-    CheckCodes(index_);
+    CheckListCodes(index_);
     for (const Segment& segment : index_.segments().first(index_.lists()->segments())) {
       written_anew = written_anew || 2 * segment.live() < segment.rows().size();
     }
     index_ = Upkept(index_, Upkeep::kMerge);
-    CheckCodes(index_);
+    CheckListCodes(index_);
   }
   EXPECT_TRUE(written_anew) << "the test shows less than it should";
+}
+
+// Before the freeze, and while lists are made.
+TEST_F(IndexUpkeepTest, TheDeadAreAliveInNewLists) {
+  index_ = Upkept(index_, Upkeep::kTrain);
+  size_t document = 10;
+  for (const Upkeep upkeep : {Upkeep::kMerge, Upkeep::kTrain}) {
+    Change(document, Kind::kRemove);
+    index_ = index_.Frozen();
+    const MadeLists made = MakeLists(index_, upkeep, {});
+    Change(document + 1, Kind::kRemove);
+    index_ = index_.With(made);
+    EXPECT_FALSE(Finds(document, {0, 1, 2, 3}));
+    EXPECT_FALSE(Finds(document + 1, {0, 1, 2, 3}));
+    EXPECT_TRUE(Finds(document + 2, {0, 1, 2, 3}));
+    document += 10;
+  }
 }
 
 // Rows that are dead without anybody knowing whose they were.

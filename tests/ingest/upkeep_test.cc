@@ -111,9 +111,19 @@ class UpkeepTest : public testing::Test {
     std::ifstream file(path_, std::ios::binary);
     return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
   }
-  void Touch(const std::string& name) const {
+  void Touch(const std::string& name, const std::string& content = "something") const {
     fs::create_directories(dir_);
-    std::ofstream(dir_ + "/" + name) << "something";
+    std::ofstream(dir_ + "/" + name) << content;
+  }
+  // The names of the files that are left when these collections are all that there are.
+  std::set<std::string> LeftBeside(const std::set<uint32_t>& collections) const {
+    {
+      UpkeepWorker worker(Options(), [] {});
+      worker.ForgetOthers("default", collections);
+    }  // which does what it was told
+    std::set<std::string> left;
+    for (const auto& entry : fs::directory_iterator(dir_)) left.insert(entry.path().filename());
+    return left;
   }
 
   ScratchDirectory scratch_;
@@ -164,6 +174,25 @@ TEST_F(UpkeepTest, ARestartDoesNotForgetHowMuchHasChanged) {
   EXPECT_EQ(index.With(made).changed(), 5u);
 }
 
+// It is sealed with another nonce each time, so that a file written again is another.
+TEST_F(UpkeepTest, WhatIsOnTheDiskIsWrittenAgainByEachMerge) {
+  const VectorIndex index = Curve(kListedRowsMin).Frozen();
+  UpkeepWorker worker(Options(), [] {});
+  VectorIndex now = index.With(Do(&worker, index, Upkeep::kTrain));
+  const std::string trained = Content();
+  ASSERT_NE(trained, "");
+  now = now.With(Do(&worker, now, Upkeep::kMerge));
+  EXPECT_EQ(Content(), trained);
+  now = WithNew(now, 1).Frozen();
+  now = now.With(Do(&worker, now, Upkeep::kMerge));
+  const std::string changed = Content();
+  EXPECT_NE(changed, trained);
+  now = now.With(Do(&worker, now, Upkeep::kMerge));
+  EXPECT_EQ(Content(), changed);
+  now = now.With(Do(&worker, now, Upkeep::kTrain));
+  EXPECT_NE(Content(), changed);
+}
+
 // Centroids are averages of vectors.
 TEST_F(UpkeepTest, AGeometryIsReadByNobodyWithoutTheKey) {
   const VectorIndex index = Curve(kListedRowsMin).Frozen();
@@ -196,14 +225,19 @@ TEST_F(UpkeepTest, AStartRemovesWhatACrashHasLeft) {
                            "default.x.8.geometry", "other.8.geometry", "default.8.notes"}) {
     Touch(name);
   }
-  {
-    UpkeepWorker worker(Options(), [] {});
-    worker.ForgetOthers("default", {7});
-  }  // which does what it was told
-  std::set<std::string> left;
-  for (const auto& entry : fs::directory_iterator(dir_)) left.insert(entry.path().filename());
-  EXPECT_EQ(left, (std::set<std::string>{"default.7.geometry", "default.x.8.geometry",
-                                         "other.8.geometry", "default.8.notes"}));
+  EXPECT_EQ(LeftBeside({7}), (std::set<std::string>{"default.7.geometry", "default.x.8.geometry",
+                                                    "other.8.geometry", "default.8.notes"}));
+}
+
+// Although its collection is there, which is never trained any more if it has become small.
+TEST_F(UpkeepTest, AGeometryThatWasNeverSealedStays) {
+  Touch("default.7.geometry");
+  Touch("default.8.geometry", "CDNGEO01 and centroids");
+  Touch("default.9.geometry", "CDNGEO02 and centroids");
+  Touch("default.7.geometry.new", "CDNGEO01 and centroids");
+  Touch("default.10.geometry", "short");
+  EXPECT_EQ(LeftBeside({7, 8, 9, 10}),
+            (std::set<std::string>{"default.7.geometry", "default.10.geometry"}));
 }
 
 // Its geometry must not come after it.

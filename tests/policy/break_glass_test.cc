@@ -23,7 +23,8 @@ class BreakGlassTest : public testing::Test {
     const World world{state, now};
     Grant grant = ToCaller(story_.world, story_.key).grant();
     if (right) grant.rights.Add(Right::kBreakGlass);
-    const Authenticated caller = Authenticator::Prove(grant);
+    const Authenticated caller =
+        Authenticator::Prove(grant, /*dev=*/false, "default", access_.key_id);
     auto subject = ResolveSubject(world, caller, "user:ana", "chat");
     EXPECT_TRUE(subject.ok());
     const Status opened = BreakGlass(world, caller, "a", &*subject);

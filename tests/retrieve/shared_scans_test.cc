@@ -1,7 +1,9 @@
 // Fears about questions of one batch that share a scan: that one is answered or recorded otherwise
-// than alone, that one is found by another's eyes, or that nothing is shared.
+// than alone, that one is found by another's eyes, that what is revoked while others are answered
+// is still told, or that nothing is shared.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -97,9 +99,24 @@ class SharedScansTest : public testing::Test {
     return Asked<v1::RetrieveResponse>([&](auto done) { Retrieve(context, question, done); });
   }
 
+  void DeleteFromDocs(const std::string& document) {
+    scratch_.Do("delete_document { collection: 'docs' document: '" + document + "' }");
+  }
+
   Random random_{17};
   ScratchTenant scratch_{{kFiled, kLibraryPolicy}};
 };
+
+// Those that may share a scan are neighbours in its order.
+std::string WhatGroupsShare(const v1::RetrieveRequest& question) {
+  const bool alone = question.has_filter() || question.rank() == v1::RANK_LEXICAL;
+  v1::RetrieveRequest shared;
+  shared.set_collection(question.collection());
+  shared.set_mode(question.mode());
+  shared.set_recall_target(question.recall_target());
+  *shared.mutable_scope() = question.scope();
+  return (alone ? "alone " : "") + shared.SerializeAsString();
+}
 
 // What differs from call to call, whatever they ask.
 std::string BytesOf(v1::RetrieveResponse response) {
@@ -131,6 +148,7 @@ TEST_F(SharedScansTest, ABatchIsItsQuestionsOneByOne) {
     // Groups beyond what a scan takes, too.
     std::vector<v1::RetrieveRequest> questions(1 + random_.Below(90));
     for (auto& question : questions) question = Draw();
+    if (round % 2 == 1) std::ranges::stable_sort(questions, {}, WhatGroupsShare);
     const auto batch = Batch(questions);
     ASSERT_EQ(static_cast<size_t>(batch.answers_size()), questions.size());
     const auto of_batch = scratch_.Records("BatchRetrieve");
@@ -196,22 +214,41 @@ TEST_F(SharedScansTest, AGroupIsAnsweredInItsView) {
   ASSERT_TRUE(before.ok());
   const std::string best = before->passages(0).document();
   int asked = 0;
-  const auto batch = Batch({Exact(1, 2), Exact(1, 2, "user:ana"), Exact(1, 2)}, [&] {
-    if (++asked == 2) {
-      scratch_.Do("delete_document { collection: 'docs' document: '" + best + "' }");
-    }
+  const auto batch = Batch({Exact(1, 2), Exact(1, 2), Exact(1, 2, "user:ana")}, [&] {
+    if (++asked == 2) DeleteFromDocs(best);
     return false;
   });
-  for (const int i : {0, 2}) {
+  for (const int i : {0, 1}) {
     const v1::RetrieveResponse& answer = batch.answers(i).response();
     EXPECT_EQ(answer.revision(), before->revision());
     EXPECT_EQ(BytesOf(answer), BytesOf(*before));
   }
-  EXPECT_GT(batch.answers(1).response().revision(), before->revision());
-  for (const v1::Passage& passage : batch.answers(1).response().passages()) {
+  EXPECT_GT(batch.answers(2).response().revision(), before->revision());
+  for (const v1::Passage& passage : batch.answers(2).response().passages()) {
     EXPECT_NE(passage.document(), best);
   }
   EXPECT_NE(Alone(Exact(1, 2))->passages(0).document(), best);
+}
+
+// What is asked between two that are alike may be answered slowly, whether it asks for another, by
+// another way, or is prepared in vain.
+TEST_F(SharedScansTest, AViewIsKeptWhileOthersAreAnswered) {
+  v1::RetrieveRequest by_words = Exact(1, 2), refused = Exact(1, 2);
+  by_words.set_rank(v1::RANK_LEXICAL);
+  by_words.set_text("apple");
+  refused.add_vector(3);
+  for (const auto& between : {Exact(1, 2, "user:ana"), by_words, refused}) {
+    SCOPED_TRACE(between.ShortDebugString());
+    const std::string best = Alone(Exact(1, 2))->passages(0).document();
+    int asked = 0;
+    const auto batch = Batch({Exact(1, 2), between, Exact(1, 2)}, [&] {
+      if (++asked == 2) DeleteFromDocs(best);
+      return false;
+    });
+    EXPECT_EQ(batch.answers(0).response().passages(0).document(), best);
+    EXPECT_GT(batch.answers(2).response().revision(), batch.answers(0).response().revision());
+    EXPECT_NE(batch.answers(2).response().passages(0).document(), best);
+  }
 }
 
 TEST_F(SharedScansTest, EachIsRefusedWhenTheDeadlinePasses) {

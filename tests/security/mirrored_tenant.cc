@@ -189,6 +189,30 @@ void MirroredTenant::Delete(const std::string& collection, const std::string& do
                            });
 }
 
+void MirroredTenant::OpenBreakGlass(const Authenticated& by,
+                                    const v1::OpenBreakGlassRequest& request,
+                                    const std::string& id) {
+  Settle();
+  const auto opened = Later<v1::OpenBreakGlassResponse>([&](auto done) {
+                        cordon::OpenBreakGlass(engine_->Write(by), request, id, done);
+                      }).get();
+  ASSERT_TRUE(opened.ok()) << opened.status().ToString();
+  revision_ = opened->revision();
+  ++acknowledged_;
+}
+
+void MirroredTenant::CloseBreakGlass(const Authenticated& by, const std::string& id) {
+  Settle();
+  v1::CloseBreakGlassRequest request;
+  request.set_id(id);
+  const auto closed = Later<v1::CloseBreakGlassResponse>([&](auto done) {
+                        cordon::CloseBreakGlass(engine_->Write(by), request, done);
+                      }).get();
+  ASSERT_TRUE(closed.ok()) << closed.status().ToString();
+  revision_ = closed->revision();
+  ++acknowledged_;
+}
+
 void MirroredTenant::Say(const std::string& name, const reference::Record& record,
                          const reference::Said& by) {
   v1::ApplyDirectoryRequest request;

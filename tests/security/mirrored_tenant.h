@@ -39,6 +39,10 @@ class MirroredTenant {
   void SetAccessSelected(const std::string& collection, const std::string& id_prefix,
                          const Access& access);
   void Delete(const std::string& collection, const std::string& document);
+  // Of one who may act for that user. It changes nothing of the model: who reads under it does.
+  void OpenBreakGlass(const Authenticated& by, const v1::OpenBreakGlassRequest& request,
+                      const std::string& id);
+  void CloseBreakGlass(const Authenticated& by, const std::string& id);
   // `by` may be nobody.
   void Say(const std::string& name, const reference::Record& record,
            const reference::Said& by = {});

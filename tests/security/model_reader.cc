@@ -6,6 +6,7 @@
 #include <bit>
 #include <map>
 
+#include "engine/store/codec.h"
 #include "tests/view/asked.h"
 
 namespace cordon {
@@ -45,6 +46,7 @@ v1::Scope ModelReader::Scope() const {
   v1::Scope scope;
   scope.set_as(caller_->as);
   scope.set_destination(caller_->to);
+  if (under_glass_) scope.set_break_glass(caller_->glass);
   return scope;
 }
 
@@ -79,7 +81,8 @@ std::string ModelReader::DrawId(const Target& target) {
 std::string ModelReader::Refused(const Target* target) const {
   if (!caller_->credential.query) return "PERMISSION_DENIED: rights";
   if (target != nullptr && target->collection == nullptr) return "NOT_FOUND: collection";
-  return OutcomeOf(caller_->asker.refused);
+  if (!caller_->asker.refused.empty()) return OutcomeOf(caller_->asker.refused);
+  return under_glass_ && !caller_->asker.break_glass ? "PERMISSION_DENIED: break_glass" : "";
 }
 
 template <typename Response>
@@ -121,6 +124,7 @@ void ModelReader::DrawCaller() {
   do {
     DrawStranger();
   } while (!caller_->asker.refused.empty() && draw_.Percent(75));
+  OpenAccess();
   if (regulars_.size() < kRegulars) {
     regulars_.push_back(*caller_);
   } else {
@@ -129,7 +133,8 @@ void ModelReader::DrawCaller() {
 }
 
 void ModelReader::DrawStranger() {
-  const Credential credential = draw_.Key(tenant_.model());
+  Credential credential = draw_.Key(tenant_.model());
+  credential.break_glass = draw_.Percent(30);
   caller_.emplace(Caller{
       credential, draw_.As(), draw_.To(), ToCaller(credential, tenant_.name(), world().dev), {}});
   Resolve();
@@ -140,9 +145,46 @@ void ModelReader::Resolve() {
                                       tenant_.engine()->now());
 }
 
+std::string ModelReader::ActingFor() const {
+  const std::string& as = caller_->as;
+  return reference::Canonical(world(), as.empty() ? caller_->credential.key.principal : as);
+}
+
+void ModelReader::OpenAccess() {
+  constexpr size_t kTicks = 12;  // it may end while this caller still asks
+  if (!caller_->credential.break_glass || !caller_->asker.refused.empty()) return;
+  const auto ticks = static_cast<reference::Time>(1 + draw_.Below(kTicks));
+  caller_->glass = fmt::format("g{}", ends_.size());
+  caller_->glass_for = ActingFor();
+  const reference::Time until = tenant_.engine()->now() + ticks * RunningEngine::kTick;
+  ends_[caller_->glass] = until;
+  v1::OpenBreakGlassRequest request;
+  request.set_as(caller_->as);
+  request.set_reason("a fire");
+  *request.mutable_until() = ToProtoTime(until);
+  tenant_.OpenBreakGlass(caller_->proof, request, caller_->glass);
+}
+
+void ModelReader::CloseAccess() {
+  tenant_.CloseBreakGlass(caller_->proof, caller_->glass);
+  ends_.at(caller_->glass) = tenant_.engine()->now();
+}
+
+void ModelReader::DrawGlass() {
+  under_glass_ = false;
+  if (caller_->glass.empty()) return;
+  const auto opened = [this] { return tenant_.engine()->now() < ends_.at(caller_->glass); };
+  if (opened() && draw_.Percent(8)) CloseAccess();
+  // Who was an alias may not be one any more.
+  const bool open = opened() && caller_->glass_for == ActingFor();
+  under_glass_ = draw_.Percent(open ? 60 : 15);
+  caller_->asker.break_glass = under_glass_ && open;
+}
+
 void ModelReader::Ask(int questions) {
   DrawCaller();
   Resolve();
+  DrawGlass();
   for (int i = 0; i < questions; ++i) {
     const size_t what = draw_.Below(100);
     if (what < 50) {
@@ -212,6 +254,8 @@ void ModelReader::CompareRetrieve(const Target& target, const RankedQuestion& qu
   }
   CompareOrder(ranked, request, response);
   CompareContext(answered, response);
+  if (response.break_glass() != request.scope().break_glass()) Wrong("another access");
+  if (!response.break_glass().empty()) ++tally_.emergencies;
 }
 
 void ModelReader::CompareOrder(const std::vector<Placed>& ranked,
@@ -317,6 +361,7 @@ void ModelReader::GetDocument() {
         whole.set_revision(tenant_.revision());
         *whole.mutable_as_of() = response.as_of();
         whole.set_journal_id(response.journal_id());
+        whole.set_break_glass(request.scope().break_glass());
         if (response.chunks_size() > whole.chunks_size()) Leaked(response.ShortDebugString());
         if (response.chunks_size() < whole.chunks_size()) Missing(response.ShortDebugString());
         if (Serialized(whole) != Serialized(response)) {

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -21,7 +22,8 @@ struct Tally {
   uint64_t answers = 0;
   uint64_t passages = 0;
   uint64_t refusals = 0;
-  uint64_t judged = 0;  // chunks
+  uint64_t emergencies = 0;  // of the answers, under a break-glass access
+  uint64_t judged = 0;       // chunks
   uint64_t permitted = 0;
 
   bool clean() const { return leaked + missing + wrong == 0; }
@@ -46,6 +48,9 @@ class ModelReader {
     // not know it again.
     Authenticated proof;
     reference::Asker asker;
+    // A break-glass access that it has opened, and for whom; empty: none.
+    std::string glass = {};
+    std::string glass_for = {};
   };
   // A collection as this caller finds it; null if it does not.
   struct Target {
@@ -60,6 +65,11 @@ class ModelReader {
   void DrawStranger();
   // Who the caller is now, in the model.
   void Resolve();
+  std::string ActingFor() const;
+  void OpenAccess();
+  // Whether the next questions name the caller's access, and whether it is open for them.
+  void DrawGlass();
+  void CloseAccess();
   v1::Scope Scope() const;
   Target DrawTarget();
   std::string DrawId(const Target& target);
@@ -97,7 +107,9 @@ class ModelReader {
   MirroredTenant& tenant_;
   Tally& tally_;
   std::optional<Caller> caller_;
-  std::vector<Caller> regulars_;  // who ask again, when the world has moved on
+  bool under_glass_ = false;                     // the questions name the caller's access
+  std::map<std::string, reference::Time> ends_;  // of every access
+  std::vector<Caller> regulars_;                 // who ask again, when the world has moved on
   std::vector<std::function<void()>> waiting_;
 };
 

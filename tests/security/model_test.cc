@@ -86,17 +86,18 @@ TEST(Model, AUserSeesMoreOrLessThanTheModelPermits) {
   effort.Report(
       "leaked={} missing={} wrong={} defects={} answers={} passages={} refusals={} "
       "permitted={:.0f}% "
-      "writes={} refused_writes={} worlds={} restarts={}",
+      "writes={} refused_writes={} worlds={} restarts={} emergencies={}",
       tally.leaked, tally.missing, tally.wrong, log.defects(), tally.answers, tally.passages,
       tally.refusals,
       100.0 * static_cast<double>(tally.permitted) / static_cast<double>(tally.judged + 1),
-      lives.acknowledged, lives.refused, lives.worlds(), lives.restarts);
+      lives.acknowledged, lives.refused, lives.worlds(), lives.restarts, tally.emergencies);
   EXPECT_TRUE(tally.clean());
   // Otherwise the comparison proves little.
   EXPECT_GT(tally.passages, tally.answers / 2);
   EXPECT_GT(tally.permitted, tally.judged / 10);
   EXPECT_LT(tally.permitted, tally.judged / 10 * 9);
   EXPECT_GT(lives.acknowledged, lives.refused);
+  EXPECT_GT(tally.emergencies, tally.answers / 200);
 }
 
 }  // namespace

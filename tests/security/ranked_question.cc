@@ -23,7 +23,7 @@ reference::Filter MakeFilter(Draw* draw, int depth) {
 
 reference::Fusion MakeFusion(Draw* draw) {
   reference::Fusion fusion;
-  fusion.weighted = draw->Percent(50);
+  fusion.method = static_cast<reference::Fusion::Method>(draw->Below(3));
   fusion.by_vector = static_cast<double>(draw->Below(4)) / 2;
   fusion.by_text = 0.5 + static_cast<double>(draw->Below(3));
   if (draw->Percent(50)) fusion.depth = kDepthMax;
@@ -73,8 +73,10 @@ void RankedQuestion::Fill(v1::RetrieveRequest* request, bool embeds) const {
   if (min_score) request->set_min_score(*min_score);
   if (!fusion) return;
   auto* out = request->mutable_fusion();
-  out->set_method(fusion->weighted ? v1::FUSION_METHOD_WEIGHTED_SCORE
-                                   : v1::FUSION_METHOD_RECIPROCAL_RANK);
+  static constexpr v1::FusionMethod kMethods[] = {v1::FUSION_METHOD_RELATIVE_SCORE,
+                                                  v1::FUSION_METHOD_WEIGHTED_SCORE,
+                                                  v1::FUSION_METHOD_RECIPROCAL_RANK};
+  out->set_method(kMethods[fusion->method]);
   out->set_vector_weight(fusion->by_vector);
   out->set_lexical_weight(fusion->by_text);
   if (fusion->depth == kDepthMax) out->set_depth(kDepthMax);  // else the default

@@ -59,7 +59,8 @@ struct Placed {
 };
 
 struct Fusion {
-  bool weighted = false;
+  enum Method { kRelative, kWeighted, kRanks };
+  Method method = kRelative;
   double by_vector = 1, by_text = 1;
   size_t depth = 50;  // of k or fewer
 };
@@ -88,6 +89,22 @@ inline double Scaled(const std::vector<Placed>& fused, double Placed::*score, co
   return greatest > least ? (one.*score - least) / (greatest - least) : 0;
 }
 
+// The score as a part of the ranking's greatest, for whoever has the rank.
+inline double Relative(const std::vector<Placed>& fused, double Placed::*score,
+                       uint32_t Placed::*rank, std::optional<double> least, size_t depth,
+                       const Placed& one) {
+  std::vector<double> listed;
+  for (const Placed& each : fused) {
+    if (each.*rank > 0) listed.push_back(each.*score);
+  }
+  if (listed.empty()) return 0;
+  const auto [last, first] = std::ranges::minmax(listed);
+  const double zero = least.value_or(last);
+  if (one.*rank == 0 && listed.size() < depth) return 0;
+  const double counted = one.*rank > 0 ? one.*score : last;
+  return first > zero ? (counted - zero) / (first - zero) : 1;
+}
+
 inline std::vector<Placed> Fused(Metric metric, const std::vector<Found>& found,
                                  const std::vector<float>& vector, const std::string& question,
                                  const Fusion& fusion) {
@@ -112,7 +129,14 @@ inline std::vector<Placed> Fused(Metric metric, const std::vector<Found>& found,
   std::vector<double> scores;
   for (const Placed& placed : fused) {
     double score = 0;
-    if (fusion.weighted) {
+    if (fusion.method == Fusion::kRelative) {
+      std::optional<double> least;
+      if (metric == Metric::kCosine) least = -1;
+      score += fusion.by_vector *
+               Relative(fused, &Placed::vector, &Placed::vector_rank, least, fusion.depth, placed);
+      score += fusion.by_text *
+               Relative(fused, &Placed::lexical, &Placed::lexical_rank, 0, fusion.depth, placed);
+    } else if (fusion.method == Fusion::kWeighted) {
       score += fusion.by_vector * Scaled(fused, &Placed::vector, placed);
       score += fusion.by_text * Scaled(fused, &Placed::lexical, placed);
     } else {

@@ -53,6 +53,18 @@ class EndlessBackup : public testing::Test {
     std::lock_guard lock(mutex_);
     ends_.push_back(end);
   }
+  // How many records of `call` with that outcome the journal has.
+  int Records(const std::string& call, const std::string& outcome) {
+    v1::QueryJournalRequest request;
+    request.set_limit(200);
+    v1::QueryJournalResponse response;
+    EXPECT_TRUE(admin_->QueryJournal(As(10'000).get(), request, &response).ok());
+    int records = 0;
+    for (const auto& line : response.lines()) {
+      records += line.call() == call && line.outcome() == outcome;
+    }
+    return records;
+  }
   // The pipe, to which somebody listens by then; -1 if nobody does within 10 s.
   int Reach() const {
     for (int i = 0; i < 1000; ++i) {
@@ -94,9 +106,47 @@ TEST_F(EndlessBackup, HoldsUpEverybodyElse) {
   std::filesystem::remove(pipe_);
   close(pipe);
   for (auto& caller : callers) caller.join();
-  int made = 0;
-  for (const auto& end : ends_) made += end.ok();
+  int made = 0, turned_away = 0;
+  for (const auto& end : ends_) {
+    made += end.ok();
+    turned_away += end.error_code() == grpc::StatusCode::RESOURCE_EXHAUSTED;
+  }
   EXPECT_GT(made, 0);
+  EXPECT_EQ(Records("CreateBackup", "OK"), made);
+  EXPECT_EQ(Records("CreateBackup", "RESOURCE_EXHAUSTED"), turned_away) << "without a record";
+}
+
+// With `keep` each of them would cost an older one.
+TEST_F(EndlessBackup, IsMadeForThoseWhoHaveLeft) {
+  std::thread first([this] { Backup(); });
+  const int pipe = Reach();
+  EXPECT_GE(pipe, 0);
+  std::vector<std::unique_ptr<grpc::ClientContext>> contexts;
+  std::vector<std::thread> callers;
+  for (const int timeout_ms : {300, 300, 50'000}) {
+    contexts.push_back(As(timeout_ms));
+    callers.emplace_back([this, context = contexts.back().get()] {
+      v1::CreateBackupRequest request;
+      request.set_keep(1);
+      v1::CreateBackupResponse response;
+      EXPECT_FALSE(admin_->CreateBackup(context, request, &response).ok());
+    });
+  }
+  std::this_thread::sleep_for(milliseconds(500));
+  contexts.back()->TryCancel();
+  for (auto& caller : callers) caller.join();
+  std::this_thread::sleep_for(milliseconds(500));
+  std::filesystem::remove(pipe_);
+  close(pipe);
+  first.join();
+  ASSERT_TRUE(ends_.at(0).ok()) << ends_[0].error_message();
+  v1::ListBackupsRequest request;
+  request.set_verify(true);  // so it waits until they have had their turn
+  v1::ListBackupsResponse response;
+  ASSERT_TRUE(admin_->ListBackups(As(50'000).get(), request, &response).ok());
+  EXPECT_EQ(response.backups_size(), 1);
+  EXPECT_EQ(Records("CreateBackup", "OK"), 1);
+  EXPECT_EQ(Records("CreateBackup", "DEADLINE_EXCEEDED"), 3);
 }
 
 // Those that wait for the one under way are turned away, and do not keep the server for hours.

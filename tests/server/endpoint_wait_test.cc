@@ -4,6 +4,7 @@
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <fstream>
 #include <mutex>
 #include <thread>
@@ -81,11 +82,35 @@ class HangingEndpoint : public testing::Test {
         &response);
     ASSERT_TRUE(made.ok()) << made.error_message();
   }
-  std::unique_ptr<grpc::ClientContext> As() const {
+  std::unique_ptr<grpc::ClientContext> As() const { return As(key_, 30'000); }
+  static std::unique_ptr<grpc::ClientContext> As(const std::string& key, int timeout_ms) {
     auto context = std::make_unique<grpc::ClientContext>();
-    context->AddMetadata("authorization", "Bearer " + key_);
-    context->set_deadline(std::chrono::system_clock::now() + milliseconds(30'000));
+    context->AddMetadata("authorization", "Bearer " + key);
+    context->set_deadline(std::chrono::system_clock::now() + milliseconds(timeout_ms));
     return context;
+  }
+  // A new key that may ask the endpoint.
+  std::string Another() {
+    v1::CreateKeyResponse key;
+    const auto made = admin_->CreateKey(
+        As().get(),
+        FromText<v1::CreateKeyRequest>("grant { principal: 'service:b' rights: RIGHT_QUERY "
+                                       "collections: '*' destinations: 'dev' }"),
+        &key);
+    EXPECT_TRUE(made.ok()) << made.error_message();
+    return key.key();
+  }
+  // How many refusals of `call` for want of a place the journal has.
+  int Refused(const std::string& call) {
+    v1::QueryJournalRequest request;
+    request.set_limit(200);
+    v1::QueryJournalResponse response;
+    EXPECT_TRUE(admin_->QueryJournal(As().get(), request, &response).ok());
+    int refused = 0;
+    for (const auto& line : response.lines()) {
+      refused += line.call() == call && line.outcome() == "RESOURCE_EXHAUSTED";
+    }
+    return refused;
   }
   grpc::Status Ask(const std::string& request) { return Ask(As().get(), request); }
   grpc::Status Ask(grpc::ClientContext* context, const std::string& request) {
@@ -93,20 +118,39 @@ class HangingEndpoint : public testing::Test {
     return retrieval_->Retrieve(
         context, FromText<v1::RetrieveRequest>(request + " scope { as: 'user:a' }"), &response);
   }
-  // Those who ask the endpoint, as many as it takes to fill all its places and two more.
-  void AskAll() {
-    for (size_t i = 0; i < kAskers; ++i) {
-      contexts_.push_back(As());
+  // `count` calls that ask the endpoint, with `key`.
+  void AskAs(const std::string& key, size_t count) {
+    for (size_t i = 0; i < count; ++i) {
+      contexts_.push_back(As(key, 30'000));
       askers_.emplace_back([this, context = contexts_.back().get()] {
         const auto end = Ask(context, "collection: 'outside' text: 'x'");
         std::lock_guard lock(mutex_);
         ends_.push_back(end);
       });
     }
+  }
+  template <typename Condition>
+  static void Until(Condition condition) {
     const auto until = steady_clock::now() + milliseconds(kDeadline_ms / 2);
-    while (steady_clock::now() < until && Ended() < 2) {
+    while (steady_clock::now() < until && !condition()) {
       std::this_thread::sleep_for(milliseconds(5));
     }
+  }
+  // As many as may ask the endpoint at once do, and wait for it.
+  void AskAtOnce() {
+    AskAs(key_, kAtOnce);
+    Until([this] { return model_.asked() == kAtOnce; });
+  }
+  // Those who ask the endpoint, as many as it takes to fill all its places and two more.
+  void AskAll() {
+    AskAtOnce();
+    constexpr size_t kOfOne = limits::kEndpointWaitersOfOne;
+    AskAs(key_, kOfOne);
+    const size_t more = limits::kEndpointWaiters + 2 - kOfOne;
+    for (size_t asked = 0; asked < more; asked += kOfOne) {
+      AskAs(Another(), std::min(kOfOne, more - asked));
+    }
+    Until([this] { return Ended() >= 2; });
   }
   size_t Ended() {
     std::lock_guard lock(mutex_);
@@ -118,7 +162,6 @@ class HangingEndpoint : public testing::Test {
   }
 
   static constexpr int kAtOnce = 4;
-  static constexpr size_t kAskers = kAtOnce + limits::kEndpointWaiters + 2;
   LoopbackServer model_, quick_;
   ScratchDirectory scratch_;
   std::unique_ptr<Server> server_;
@@ -171,6 +214,48 @@ TEST_F(HangingEndpoint, HoldsUpWhoDoesNotAskIt) {
                                   &response)
                   .ok());
   EXPECT_EQ(Ended(), 2u) << "they were answered after the endpoint, not beside it";
+}
+
+TEST_F(HangingEndpoint, TurnsAwayWithoutARecord) {
+  AskAll();
+  EXPECT_EQ(Refused("Retrieve"), 2);
+  const std::string query = "collection: 'outside' text: 'x' scope { as: 'user:a' }";
+  v1::BatchRetrieveResponse response;
+  const auto batch = retrieval_->BatchRetrieve(
+      As().get(), FromText<v1::BatchRetrieveRequest>("queries { " + query + " }"), &response);
+  EXPECT_EQ(batch.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_EQ(Refused("BatchRetrieve"), 1);
+  const auto reader = As();
+  const auto passages = retrieval_->RetrieveStream(
+      reader.get(), FromText<v1::RetrieveStreamRequest>("query { " + query + " }"));
+  v1::RetrieveStreamResponse part;
+  EXPECT_FALSE(passages->Read(&part));
+  EXPECT_EQ(passages->Finish().error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_EQ(Refused("RetrieveStream"), 1);
+  const auto writer = As();
+  const auto stream = ingest_->Ingest(writer.get());
+  stream->Write(FromText<v1::IngestRequest>(
+      "collection: 'outside' batch: 1 documents { id: 'a' text: 'some words' }"));
+  v1::IngestResponse taken;
+  EXPECT_FALSE(stream->Read(&taken));
+  EXPECT_EQ(stream->Finish().error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_EQ(Refused("Ingest"), 1);
+}
+
+TEST_F(HangingEndpoint, OneCallerTakesAllPlaces) {
+  const std::string another = Another();
+  AskAtOnce();
+  AskAs(key_, limits::kEndpointWaitersOfOne + 2);
+  Until([this] { return Ended() >= 2; });
+  const auto waits = As(another, 500);
+  EXPECT_EQ(Ask(waits.get(), "collection: 'outside' text: 'x'").error_code(),
+            grpc::StatusCode::DEADLINE_EXCEEDED)
+      << "it was turned away for another's";
+  std::lock_guard lock(mutex_);
+  ASSERT_EQ(ends_.size(), 2u);
+  for (const auto& refused : ends_) {
+    EXPECT_EQ(refused.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  }
 }
 
 // Who may not ask it is told so at once, and learns nothing by how many wait.

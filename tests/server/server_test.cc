@@ -204,24 +204,6 @@ TEST_F(Served, WaitersHoldUpEverybodyElse) {
   for (auto& waiter : waiters) waiter.join();
 }
 
-TEST(WaitingCalls, AreWithoutNumber) {
-  WaitingCalls waiting;
-  for (int i = 0; i < 64; ++i) EXPECT_TRUE(waiting.Add("a"));
-  EXPECT_FALSE(waiting.Add("a")) << "one key takes all places";
-  for (const char* key : {"b", "c", "d"}) {
-    for (int i = 0; i < 64; ++i) EXPECT_TRUE(waiting.Add(key));
-  }
-  EXPECT_FALSE(waiting.Add("e")) << "more than 256 in all";
-  waiting.Remove("a");
-  EXPECT_TRUE(waiting.Add("e"));
-  for (int i = 0; i < 63; ++i) waiting.Remove("a");
-  waiting.Remove("e");
-  for (const char* key : {"b", "c", "d"}) {
-    for (int i = 0; i < 64; ++i) waiting.Remove(key);
-  }
-  EXPECT_TRUE(waiting.empty());
-}
-
 // One key's 65th call does not wait, whatever it asks for; another key's first one does.
 TEST_F(Served, OneKeyTakesAllPlacesToWait) {
   Start();

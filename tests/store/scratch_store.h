@@ -172,6 +172,10 @@ class ScratchStore {
                        vault_->OpenFor("mutation", replay->sealed_mutation()));
     }
     for (auto& access : *replay->mutable_access()) {
+      if (keys_->Find(1, access.now()).state == KeyStore::State::kDestroyed) {
+        access.clear_sealed();  // of an erased document: nothing opens it
+        continue;
+      }
       ASSIGN_OR_RETURN(const SecretKey document_key, vault_->KeyOf(1, access.now()));
       if (access.sealed().empty()) continue;
       ASSIGN_OR_RETURN(*access.mutable_sealed(),

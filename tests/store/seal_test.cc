@@ -2,6 +2,9 @@
 #include <google/protobuf/empty.pb.h>
 #include <gtest/gtest.h>
 
+#include <set>
+#include <string>
+
 #include "tests/store/raw_store.h"
 #include "tests/store/scratch_store.h"
 
@@ -106,6 +109,37 @@ TEST_F(Seals, AWholeRecordOpensInAnotherPlace) {
     EXPECT_EQ(store_.vault().Open(Family::kChunks, key, sealed, &opened).status().code(),
               StatusCode::kDataLoss);
   }
+}
+
+// Of a document's key, whose record, chunks and told access are sealed together.
+TEST_F(Seals, ANonceServesTwice) {
+  std::set<std::string> nonces;
+  const auto add = [&](std::string_view sealed) {
+    EXPECT_TRUE(nonces.insert(std::string(sealed.substr(0, kSealNonceBytes))).second);
+  };
+  const auto add_stored = [&](Family family) {
+    const std::string prefix = DocumentKey(1, 1, store_.NumberOf("secret"));
+    const Status scanned = store_.database().Scan(family, prefix, [&](auto, auto payload) {
+      add(payload);
+      return OkStatus();
+    });
+    EXPECT_TRUE(scanned.ok());
+  };
+  const Applied replaced =
+      store_.Do(IngestOf("secret", "allow { principal: 'user:ana' }", "level: 'restricted'",
+                         "} chunks { ordinal: 1 text: 'u' embedding: 1 embedding: 0"));
+  ASSERT_EQ(replaced.replay.access_size(), 1);
+  add(replaced.replay.access(0).sealed());
+  add_stored(Family::kDocuments);
+  add_stored(Family::kChunks);
+  EXPECT_EQ(nonces.size(), 4u);
+  const Applied changed = store_.Do(
+      "set_access { collection: 'docs' document: 'secret' acl { allow { principal: 'user:bo' } } "
+      "}");
+  ASSERT_EQ(changed.replay.access_size(), 1);
+  add(changed.replay.access(0).sealed());
+  add_stored(Family::kDocuments);
+  EXPECT_EQ(nonces.size(), 6u);
 }
 
 TEST_F(Seals, AClassMovedOverAnotherWidensIt) {

@@ -4,7 +4,9 @@ import re
 
 from tree import files, plant, replace, run
 
-OPTION = re.compile(r'add_(?:option|flag)\(\s*"(-[^"]+)"')
+OPTION = re.compile(
+    r'add_(?:option|flag)(?:_function|_callback)?(?:<[^>]*>)?\(\s*"(-[^"]+)"'
+)
 COMMAND = re.compile(r'AddCommand\(\s*\*?\w+,\s*"([a-z-]+)"')
 KEY = re.compile(r'(?:Field\(|\{)"(\w+)",')
 READERS = ("document_json.cc", "query_json.cc", "context_options.cc")
@@ -58,6 +60,12 @@ run(
     {
         "§6 lacks --planted": lambda root: plant(
             root, "tools/cordon/planted.cc", 'add_option("--planted",\n'
+        ),
+        "§6 lacks --typed": lambda root: plant(
+            root, "tools/cordon/planted.cc", 'add_option_function<uint32_t>(\n"--typed",\n'
+        ),
+        "§6 lacks --called": lambda root: plant(
+            root, "tools/cordon/planted.cc", 'add_flag_callback("--called",\n'
         ),
         "§6 lacks planted-one": lambda root: plant(
             root, "tools/cordon/planted.cc", 'AddCommand(*app, "planted-one", ""'

@@ -74,6 +74,7 @@ std::string JournalText(const v1::JournalLine& line) {
   add("for", line.subject());
   if (line.verified_user()) text += "  verified";
   add("collection", line.collection());
+  if (line.dropped_collection() > 0) text += fmt::format("  dropped {}", line.dropped_collection());
   add("to", line.destination());
   add("purpose", line.purpose());
   add("because", line.reason());

@@ -166,7 +166,7 @@ void AddRefinements(CLI::App* retrieve, RetrieveOptions& options) {
   retrieve->add_option("--min-score", options.min_score, "Leaves out passages with a lower score");
   retrieve->add_option(
       "--fusion", options.fusion,
-      R"(Of a hybrid answer: {"method":"rrf"|"weighted","weights":{"vector":1,"lexical":1},)"
+      R"(Of a hybrid answer: {"method":"relative"|"weighted"|"rrf","weights":{"vector":1,"lexical":1},)"
       R"("depth":100})");
   retrieve->add_flag("--no-text", options.no_text, "Leaves the passages' text out");
   retrieve->add_option("--break-glass", options.break_glass,

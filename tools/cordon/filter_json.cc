@@ -95,8 +95,10 @@ Status ReadMethod(JsonValue value, v1::Fusion* fusion) {
     fusion->set_method(v1::FUSION_METHOD_RECIPROCAL_RANK);
   } else if (name == "weighted") {
     fusion->set_method(v1::FUSION_METHOD_WEIGHTED_SCORE);
+  } else if (name == "relative") {
+    fusion->set_method(v1::FUSION_METHOD_RELATIVE_SCORE);
   } else {
-    return Invalid("", "must be rrf or weighted");
+    return Invalid("", "must be relative, weighted or rrf");
   }
   return OkStatus();
 }

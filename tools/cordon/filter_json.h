@@ -13,7 +13,7 @@ namespace cordon {
 // truth values; times are RFC 3339 strings.
 Status ReadFilter(JsonValue value, v1::Filter* filter);
 
-// {"method":"rrf"|"weighted","weights":{"vector":1,"lexical":1},"depth":100}; each may be missing.
+// {"method":"relative"|"weighted"|"rrf","weights":{"vector":1,"lexical":1},"depth":100}; each may be missing.
 Status ReadFusion(JsonValue value, v1::Fusion* fusion);
 
 // A finite number.

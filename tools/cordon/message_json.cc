@@ -386,6 +386,7 @@ void WriteJournalLine(JsonWriter& json, const v1::JournalLine& line) {
   LabelOrNull(json, line.has_context_label(), line.context_label());
   json.Key("recovered").Bool(line.recovered());
   json.Key("verified_user").Bool(line.verified_user());
+  json.Key("dropped_collection").Unsigned(line.dropped_collection());
   json.Key("break_glass").String(line.break_glass());
   json.Key("passages").Unsigned(line.passages());
   json.Key("tokens").Unsigned(line.tokens());
