@@ -47,7 +47,7 @@ class NextVersion {
     for (size_t s = 0; s < segments_.size(); ++s) {
       if (dead_[s]) segments_[s] = segments_[s].WithDead(*std::move(dead_[s]));
       if (segments_[s].live() == 0 && !segments_[s].frozen()) continue;
-      left.push_back(erased_[s] ? segments_[s].Erased() : std::move(segments_[s]));
+      left.push_back(erased_[s] ? segments_[s].WithErasure() : std::move(segments_[s]));
     }
     return left;
   }
@@ -112,7 +112,7 @@ class NextVersion {
   // Whose the dead rows were is not known.
   void Sweep() {
     for (size_t s = 0; s < segments_.size(); ++s) {
-      if (segments_[s].live() < segments_[s].rows().size()) erased_[s] = true;
+      if (dead_[s] || segments_[s].live() < segments_[s].rows().size()) erased_[s] = true;
     }
   }
 

@@ -257,12 +257,14 @@ void UpkeepWorker::Run() {
       continue;
     }
     if (stopping_) return;
-    const Job job = std::move(queue_.front());
-    queue_.pop_front();
-    working_ = {job.name};
-    abandoned_ = false;
-    lock.unlock();
-    RunJob(job);
+    {
+      const Job job = std::move(queue_.front());  // freed without the lock: it may be a whole index
+      queue_.pop_front();
+      working_ = {job.name};
+      abandoned_ = false;
+      lock.unlock();
+      RunJob(job);
+    }
     ready_();
     lock.lock();
   }

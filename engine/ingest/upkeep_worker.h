@@ -36,7 +36,7 @@ struct FinishedUpkeep {
   IndexName name;
   Upkeep upkeep;
   MadeLists made;
-  int catch_ups = 0;
+  int catch_ups = 0;  // how often lists were found for newer rows, too
 };
 
 struct UpkeepOptions {
