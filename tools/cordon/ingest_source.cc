@@ -92,7 +92,10 @@ class LinesWithVectors : public DocumentSource {
     keeps_lines_ = true;
     lines_->KeepLines();
   }
-  void WaitWith(WaitForInput wait) override { lines_->WaitWith(std::move(wait)); }
+  void WaitWith(WaitForInput wait) override {
+    lines_->WaitWith(wait);
+    vectors_.WaitWith(std::move(wait));
+  }
 
  private:
   Status Attach(v1::Document& document) const {
