@@ -176,7 +176,8 @@ uint64_t NewVectors(std::span<const RowSource> staged) {
 
 }  // namespace
 
-void VectorIndex::AppendSegments(std::vector<RowSource> rows,
+void VectorIndex::AppendSegments(std::vector<RowSource> rows, const Geometry* geometry,
+                                 const std::function<bool()>& stop,
                                  std::vector<Segment>& segments) const {
   const size_t parts = (rows.size() + RowsMax() - 1) / RowsMax();
   if (parts > 1) {
@@ -187,10 +188,15 @@ void VectorIndex::AppendSegments(std::vector<RowSource> rows,
   for (size_t part = 0; part < parts; ++part) {
     const auto begin = rows.begin() + static_cast<std::ptrdiff_t>(rows.size() * part / parts);
     const auto end = rows.begin() + static_cast<std::ptrdiff_t>(rows.size() * (part + 1) / parts);
-    std::vector<std::optional<KnownLists>> lists;
-    const Segment segment(
-        SegmentRows::Build(dimension_, std::vector<RowSource>(begin, end), &lists));
-    segments.push_back(Listed(segment, lists));
+    if (stop && stop()) return;
+    std::vector<std::optional<KnownLists>> known;
+    Segment segment(SegmentRows::Build(dimension_, std::vector<RowSource>(begin, end), &known));
+    if (geometry != nullptr) {
+      const auto lists = ListAlone(*geometry, segment.rows(), known, stop);
+      if (lists == nullptr) return;
+      segment = segment.With(lists);
+    }
+    segments.push_back(std::move(segment));
   }
 }
 
@@ -225,7 +231,8 @@ VectorIndex VectorIndex::Apply(std::span<const DocumentChange> changes) const {
         rows.insert(rows.end(), staged.begin(), staged.end());
       }
     }
-    AppendSegments(std::move(rows), segments);
+    AppendSegments(std::move(rows), lists_ == nullptr ? nullptr : &lists_->geometry(), {},
+                   segments);
   }
   VectorIndex result = Next(std::move(segments), next.killed());
   result.changed_ += NewVectors(staged);
