@@ -8,6 +8,7 @@
 #include "engine/base/planted.h"
 #include "engine/index/compaction.h"
 #include "engine/index/list_part.h"
+#include "engine/index/training.h"
 #include "engine/index/vector_index.h"
 
 namespace cordon {
