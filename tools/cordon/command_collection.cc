@@ -52,7 +52,7 @@ v1::Embedder EmbedderByName(std::string_view name) {
 }
 
 Status ReadAttributesFile(const std::string& path, v1::CollectionConfig* config) {
-  const auto text = ReadFileMaybeGzip(path, kAttributesBytesMax);
+  const auto text = ReadFileUnpacked(path, kAttributesBytesMax);
   if (!text.ok()) return Invalid("attributes", text.status().message());
   JsonParser parser;
   const auto value = parser.Parse(*text);

@@ -79,7 +79,7 @@ StatusOr<int> Simulate(const SimulateOptions& options, v1::SimulateRequest reque
 
 StatusOr<v1::SimulateRequest> PolicyChange(const SimulateOptions& options) {
   v1::SimulateRequest request;
-  ASSIGN_OR_RETURN(const std::string text, ReadFileMaybeGzip(options.name, kPolicyBytesMax));
+  ASSIGN_OR_RETURN(const std::string text, ReadFileUnpacked(options.name, kPolicyBytesMax));
   ASSIGN_OR_RETURN(*request.mutable_policy(), ParsePolicy(text));
   return request;
 }

@@ -207,7 +207,7 @@ StatusOr<std::unique_ptr<DocumentSource>> OpenLinesWithVectors(const std::string
 StatusOr<std::unique_ptr<DocumentSource>> OpenDirectory(const std::string& directory,
                                                         const std::string& rules_path,
                                                         std::vector<SkippedFile>* skipped) {
-  const auto text = ReadFileMaybeGzip(rules_path, kRulesBytesMax);
+  const auto text = ReadFileUnpacked(rules_path, kRulesBytesMax);
   if (!text.ok()) return Invalid("rules", text.status().message());
   ASSIGN_OR_RETURN(Rules rules, ParseRules(*text));
   ASSIGN_OR_RETURN(FileList list, ListFiles(directory));
