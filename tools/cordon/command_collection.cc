@@ -112,7 +112,7 @@ std::string CollectionsText(const v1::ListCollectionsResponse& response) {
          std::string(MetricName(config.metric())), std::string(EmbedderName(config.embedder())),
          Printable(config.model()),
          config.has_default_label() ? LabelText(config.default_label()) : "none",
-         config.has_default_acl() ? "set" : "none", Printable(LanguageOf(config)),
+         config.has_default_acl() ? "set" : "none", Printable(LanguageName(config)),
          fmt::format("{}, {}", bm25.k1(), bm25.b()),
          config.has_erase_after_s() ? fmt::format("{} s", config.erase_after_s()) : "never"});
   }

@@ -349,7 +349,7 @@ v1::Bm25 Bm25Of(const v1::CollectionConfig& config) {
   return bm25;
 }
 
-std::string LanguageOf(const v1::CollectionConfig& config) {
+std::string LanguageName(const v1::CollectionConfig& config) {
   return config.language().empty() ? "en" : config.language();
 }
 
@@ -363,7 +363,7 @@ void WriteCollection(JsonWriter& json, const v1::CollectionConfig& config) {
     json.Key("embedding_endpoint").String(config.embedding_endpoint());
   }
   json.Key("pin_geometry").Bool(config.pin_geometry());
-  json.Key("language").String(LanguageOf(config));
+  json.Key("language").String(LanguageName(config));
   const auto bm25 = Bm25Of(config);
   json.Key("bm25").BeginObject().Key("k1").Double(bm25.k1()).Key("b").Double(bm25.b()).EndObject();
   json.Key("erase_after_s");

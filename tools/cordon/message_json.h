@@ -45,7 +45,7 @@ void QuotaOrNull(JsonWriter& json, bool has, const v1::Quota& quota);
 // How its lexical scores are made, with the usual (types.proto) where it says nothing.
 v1::Bm25 Bm25Of(const v1::CollectionConfig& config);
 // The language of its texts, likewise.
-std::string LanguageOf(const v1::CollectionConfig& config);
+std::string LanguageName(const v1::CollectionConfig& config);
 void WriteCollection(JsonWriter& json, const v1::CollectionConfig& config);
 void WriteJournalLine(JsonWriter& json, const v1::JournalLine& line);
 
