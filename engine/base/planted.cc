@@ -22,6 +22,7 @@ constexpr Name kNames[] = {
     {"tags-ignored", Bug::kTagsIgnored},
     {"deny-of-app-ignored", Bug::kDenyOfAppIgnored},
     {"ends-ignored", Bug::kEndsIgnored},
+    {"starts-ignored", Bug::kStartsIgnored},
     {"destination-ignored", Bug::kDestinationIgnored},
     {"app-clearance-ignored", Bug::kAppClearanceIgnored},
     {"containers-above", Bug::kContainersAbove},

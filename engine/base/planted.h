@@ -13,6 +13,7 @@ enum class Bug {
   kTagsIgnored,           // forbidden tags are not looked at
   kDenyOfAppIgnored,      // deny tests see the user's principals only
   kEndsIgnored,           // ended entries and memberships still count
+  kStartsIgnored,         // entries and memberships that have not begun count already
   kDestinationIgnored,    // the destination's ceiling, tags and region are not asked
   kAppClearanceIgnored,   // the application's clearance is no ceiling
   kContainersAbove,       // containers above a container are not asked

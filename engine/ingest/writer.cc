@@ -327,7 +327,8 @@ StatusOr<Trial> Writer::TryOne(WaitingTrial* waiting) {
   auto applied = Apply(ContextOf(&head, unnamed, {}), head.state, waiting->mutation);
   head.interner.Rollback();  // the batch goes as well: nothing of it was made
   RETURN_IF_ERROR(applied.status());
-  RETURN_IF_ERROR(CheckNotRaised(head.state.policy, applied->next.policy, waiting->caller));
+  RETURN_IF_ERROR(
+      CheckNotRaised(head.state.policy, applied->next.policy, waiting->caller, applied->next.time));
   trial.after = std::move(applied->next);
   trial.collection = std::move(applied->collection);
   trial.rows = std::move(applied->rows);
@@ -348,7 +349,8 @@ Status Writer::ApplyToHead(Head* head, Pending* pending) {
                    Apply(context, head->state, pending->mutation, std::move(batch_)));
   Applied& applied = pending->applied;
   if (pending->caller) {
-    RETURN_IF_ERROR(CheckNotRaised(head->state.policy, applied.next.policy, *pending->caller));
+    RETURN_IF_ERROR(CheckNotRaised(head->state.policy, applied.next.policy, *pending->caller,
+                                   applied.next.time));
   }
   AnchorHead(*head, &applied.batch);
   if (const Status written = database_->Write(applied.batch); !written.ok()) {

@@ -38,12 +38,16 @@ class AuditDraw {
     if (kind < 9) return fmt::format("service:s{}", Below(3));
     return fmt::format("user:u{}", Below(6));
   }
-  // `seconds` is now: some end soon.
+  // `seconds` is now: some begin or end soon.
   std::string Entries(const std::string& field, uint64_t count, int64_t seconds) {
     std::string text;
     for (uint64_t i = 0; i < count; ++i) {
       text += fmt::format("{} {{ principal: '{}' ", field, Principal());
-      if (Percent(20)) text += fmt::format("until {{ seconds: {} }} ", seconds + 1 + Below(8));
+      const auto starts = static_cast<int64_t>(Percent(15) ? 1 + Below(8) : 0);
+      if (starts > 0) text += fmt::format("from {{ seconds: {} }} ", seconds + starts);
+      if (Percent(20)) {
+        text += fmt::format("until {{ seconds: {} }} ", seconds + starts + 1 + Below(8));
+      }
       text += "} ";
     }
     return text;

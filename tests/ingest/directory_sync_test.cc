@@ -148,6 +148,23 @@ TEST_F(Snapshots, WhatASourceSaysNoMoreStays) {
   EXPECT_TRUE(Belongs("user:u80", "group:80")) << "another source's";
 }
 
+TEST_F(Snapshots, AnotherTimeIsNoChange) {
+  const auto member = [](const std::string& times) {
+    return "begin { source: 'hris' } principals { name: 'group:a' sets_members: true members { "
+           "principal: 'user:a' " +
+           times + " } } commit { principals: 1 }";
+  };
+  ASSERT_TRUE(Send({member("from { seconds: 1000 }")}).ok());
+  EXPECT_FALSE(Belongs("user:a", "group:a"));
+  EXPECT_EQ(Send({member("from { seconds: 1000 }")})->difference().unchanged(), 1u);
+  EXPECT_EQ(Send({member("from { seconds: 2000 }")})->difference().changed(), 1u);
+  EXPECT_EQ(Send({member("until { seconds: 2000 }")})->difference().changed(), 1u);
+  EXPECT_TRUE(Belongs("user:a", "group:a"));
+  EXPECT_EQ(Send({member("")})->difference().changed(), 1u);
+  EXPECT_EQ(Refusal({member("from { seconds: 2 } until { seconds: 2 }")}),
+            "INVALID_ARGUMENT: principals[0].members[0].until");
+}
+
 TEST_F(Snapshots, MassRemovalIsTakenForMeant) {
   ASSERT_TRUE(Send({Begin() + Groups(20) + End(20)}).ok());
   const std::vector<std::string> third = {Begin() + Groups(15) + End(15)};
