@@ -27,6 +27,7 @@ StatusOr<store::v1::Mutation> NewKeyOf(const WriteContext& context,
 StatusOr<v1::BreakGlass> AccessToOpen(const WriteContext& context,
                                       const v1::OpenBreakGlassRequest& request,
                                       const std::string& id);
+Status CheckCloseBreakGlass(const WriteContext& context, const v1::CloseBreakGlassRequest& request);
 // A change that only admins make.
 Status CheckAdmin(const WriteContext& context, const std::string& reason);
 Status CheckReason(const std::string& reason);

@@ -209,6 +209,7 @@ void IngestDocuments(const WriteContext& context, v1::IngestRequest request,
   std::string sent_to;  // the endpoint that received texts
   auto validated = [&]() -> StatusOr<Validated> {
     RETURN_IF_ERROR(context.caller.Require(Right::kIngest));
+    RETURN_IF_ERROR(CheckReason(request.reason()));
     const PinnedView view = context.tenant->publisher.Pin(context.clock);
     ASSIGN_OR_RETURN(const auto collection, Writable(context, *view.view, request.collection()));
     return ValidateBatch(context, *view.view, *collection, &request, &sent_to);
@@ -232,6 +233,7 @@ void IngestDocuments(const WriteContext& context, v1::IngestRequest request,
                            });
   }
   Mutation mutation;
+  mutation.set_reason(request.reason());
   *mutation.mutable_ingest() = std::move(validated->batch);
   Commit<IngestedBatch>(
       context, std::move(mutation), std::move(done),

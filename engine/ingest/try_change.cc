@@ -62,7 +62,7 @@ StatusOr<Mutation> OpenedOf(const WriteContext& context, const v1::OpenBreakGlas
 
 StatusOr<Mutation> ClosedOf(const WriteContext& context,
                             const v1::CloseBreakGlassRequest& request) {
-  RETURN_IF_ERROR(context.caller.Require(Right::kBreakGlass));
+  RETURN_IF_ERROR(CheckCloseBreakGlass(context, request));
   Mutation mutation;
   mutation.mutable_break_glass()->set_id(request.id());
   return mutation;

@@ -102,6 +102,7 @@ Status IngestRun::SendBatch() {
 Status IngestRun::Send() {
   sent_any_ = true;
   batch_.request.set_collection(settings_.collection);
+  batch_.request.set_reason(settings_.reason);
   batch_bytes_ = 0;
   batch_text_bytes_ = 0;
   return stream_.Send(std::exchange(batch_, DocumentBatch()));
