@@ -46,7 +46,6 @@ class IngestRun {
   size_t BatchDocuments() const;
   Status Send();
   void Complete(const DocumentBatch& batch, const v1::IngestResponse& response);
-  void TellRefused(const RefusedDocument& refused);
   void TellSums();
 
   Output& output_;
