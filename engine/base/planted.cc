@@ -32,6 +32,7 @@ constexpr Name kNames[] = {
     {"terms-ignored", Bug::kTermsIgnored},
     {"training-ignored", Bug::kTrainingIgnored},
     {"break-glass-without-end", Bug::kBreakGlassWithoutEnd},
+    {"postings-unlabelled", Bug::kPostingsUnlabelled},
     {"alias-kept", Bug::kAliasKept},
     {"skip-final-check", Bug::kSkipFinalCheck},
     {"filter-after-top-k", Bug::kFilterAfterTopK},

@@ -23,6 +23,7 @@ enum class Bug {
   kTermsIgnored,          // terms count for ever
   kTrainingIgnored,       // providers that train on input are not told from others
   kBreakGlassWithoutEnd,  // a break-glass access never ends
+  kPostingsUnlabelled,    // what is read from postings is not asked for its labels
   kAliasKept,             // an alias stands for whom it stood first, whoever it was given to since
   // Search and guard.
   kSkipFinalCheck,       // the guard permits whatever the search proposes

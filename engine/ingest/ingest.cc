@@ -181,8 +181,7 @@ Status CompleteEmbedder(const WriteContext& context, v1::CollectionConfig* confi
                               "leave the model out and give its dimension");
 }
 
-// The documents of a batch that can be committed, embedded by the collection's endpoint if it has
-// one. `sent_to` as of EmbedDocuments().
+// `sent_to` as of CheckIngest().
 StatusOr<Validated> ValidateBatch(const WriteContext& context, const View& view,
                                   const Collection& collection, v1::IngestRequest* request,
                                   std::string* sent_to) {
@@ -195,24 +194,31 @@ StatusOr<Validated> ValidateBatch(const WriteContext& context, const View& view,
     return Invalid("embedding_model",
                    "not the model of the collection; vectors of two models cannot be compared");
   }
-  Validated validated = Validate(view, collection, context.caller, request);
+  const auto embeddings = sent_to == nullptr ? Embeddings::kLeftOut : Embeddings::kNeeded;
+  Validated validated = Validate(view, collection, context.caller, request, embeddings);
   if (config.embedder() == v1::EMBEDDER_HTTP) {
-    RETURN_IF_ERROR(EmbedDocuments(context, view, config, &validated, sent_to));
+    RETURN_IF_ERROR(sent_to == nullptr
+                        ? RefuseUnreleased(context, view, config, &validated)
+                        : EmbedDocuments(context, view, config, &validated, sent_to));
   }
   return validated;
 }
 
 }  // namespace
 
+StatusOr<Validated> CheckIngest(const WriteContext& context, v1::IngestRequest* request,
+                                std::string* sent_to) {
+  RETURN_IF_ERROR(context.caller.Require(Right::kIngest));
+  RETURN_IF_ERROR(CheckReason(request->reason()));
+  const PinnedView view = context.tenant->publisher.Pin(context.clock);
+  ASSIGN_OR_RETURN(const auto collection, Writable(context, *view.view, request->collection()));
+  return ValidateBatch(context, *view.view, *collection, request, sent_to);
+}
+
 void IngestDocuments(const WriteContext& context, v1::IngestRequest request,
                      Acknowledge<IngestedBatch> done) {
   std::string sent_to;  // the endpoint that received texts
-  auto validated = [&]() -> StatusOr<Validated> {
-    RETURN_IF_ERROR(context.caller.Require(Right::kIngest));
-    const PinnedView view = context.tenant->publisher.Pin(context.clock);
-    ASSIGN_OR_RETURN(const auto collection, Writable(context, *view.view, request.collection()));
-    return ValidateBatch(context, *view.view, *collection, &request, &sent_to);
-  }();
+  auto validated = CheckIngest(context, &request, &sent_to);
   auto record = RecordOf("Ingest", context.caller, *context.tenant);
   if (!sent_to.empty()) record.add_endpoints(sent_to);
   if (!validated.ok()) {
@@ -232,6 +238,7 @@ void IngestDocuments(const WriteContext& context, v1::IngestRequest request,
                            });
   }
   Mutation mutation;
+  mutation.set_reason(request.reason());
   *mutation.mutable_ingest() = std::move(validated->batch);
   Commit<IngestedBatch>(
       context, std::move(mutation), std::move(done),

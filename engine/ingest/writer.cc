@@ -313,7 +313,8 @@ ApplyContext Writer::ContextOf(Head* head, PseudonymOf pseudonym, const Digest& 
           digest};
 }
 
-// The head is what is published: it is tried between two groups, and nothing is broken.
+// The head is what is published: it is tried between two groups, and nothing is broken. Keys of
+// documents' numbers that are still to come may be made: the next documents get them.
 StatusOr<Trial> Writer::TryOne(WaitingTrial* waiting) {
   std::lock_guard lock(heads_mutex_);
   if (!broken_.ok()) return broken_;
@@ -332,6 +333,10 @@ StatusOr<Trial> Writer::TryOne(WaitingTrial* waiting) {
   trial.after = std::move(applied->next);
   trial.collection = std::move(applied->collection);
   trial.rows = std::move(applied->rows);
+  for (RowChange& change : trial.rows) {  // what they borrow goes with the mutation
+    change.attributes = nullptr;
+    for (auto& row : change.rows) row = {row.ordinal, row.class_id, nullptr, {}};
+  }
   trial.more = applied->more;
   trial.sync = std::move(applied->sync);
   return trial;

@@ -6,6 +6,7 @@
 #include <span>
 
 #include "engine/base/check.h"
+#include "engine/base/planted.h"
 
 namespace cordon {
 namespace {
@@ -195,7 +196,7 @@ class ClassPostings::Part {
     const auto deny = [&](uint32_t place) { Reset(words, place); };
     const Micros denied = deny_.ForEach(question.principals, question.now, first, deny);
     const Micros app = deny_.ForEach(question.application_principals, question.now, first, deny);
-    KeepLabels(judge, words);
+    if (!Planted(Bug::kPostingsUnlabelled)) KeepLabels(judge, words);
     ForEachSet({words, has_rest_.size()}, has_rest_, [&](uint32_t place) {
       const auto rest = rest_.Of(place);
       if (!std::all_of(rest.begin(), rest.end(), [&](ClauseId id) { return judge->Permits(id); })) {

@@ -4,10 +4,14 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <filesystem>
+#include <fstream>
 #include <thread>
 #include <vector>
 
+#include "engine/base/limits.h"
 #include "tests/http/loopback_server.h"
+#include "tests/store/scratch_directory.h"
 
 namespace cordon {
 namespace {
@@ -29,6 +33,44 @@ class EndpointCall : public testing::Test {
   StatusCode CodeOf(Endpoint* endpoint) { return endpoint->Call("{}", nullptr).status().code(); }
   LoopbackServer server_;
 };
+
+TEST_F(EndpointCall, ALimitIsPassedOver) {
+  const auto field_of = [&](auto change) {
+    EndpointConfig config = Config();
+    change(&config);
+    return std::string(CheckEndpoint(config).field());
+  };
+  using C = EndpointConfig*;
+  EXPECT_EQ(field_of([](C c) {
+              c->batch = limits::kEndpointBatch;
+              c->concurrency = limits::kEndpointCalls;
+              c->deadline_ms = c->pause_ms = limits::kEndpointDeadlineMax_ms;
+            }),
+            "");
+  EXPECT_EQ(field_of([](C c) { c->batch = limits::kEndpointBatch + 1; }), "batch");
+  EXPECT_EQ(field_of([](C c) { c->concurrency = limits::kEndpointCalls + 1; }), "concurrency");
+  EXPECT_EQ(field_of([](C c) { c->deadline_ms = limits::kEndpointDeadlineMax_ms + 1; }),
+            "deadline_ms");
+  EXPECT_EQ(field_of([](C c) { c->pause_ms = limits::kEndpointDeadlineMax_ms + 1; }), "pause_ms");
+}
+
+TEST_F(EndpointCall, AKeyIsCutShort) {
+  const ScratchDirectory scratch;
+  EndpointConfig config = Config();
+  config.key_file = scratch / "key";
+  server_.Say("200 OK", "{}");
+  const auto with_key = [&](size_t bytes) {
+    std::ofstream(config.key_file) << std::string(bytes, 'k');
+    std::filesystem::permissions(
+        config.key_file, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+    Endpoint endpoint(config);
+    return CodeOf(&endpoint);
+  };
+  EXPECT_EQ(with_key(limits::kEndpointKeyBytes), StatusCode::kOk);
+  const int asked = server_.asked();
+  EXPECT_EQ(with_key(limits::kEndpointKeyBytes + 1), StatusCode::kFailedPrecondition);
+  EXPECT_EQ(server_.asked(), asked) << "without its key";
+}
 
 TEST_F(EndpointCall, ARetryAfterWithoutAnEndIsWaitedForOrOverflows) {
   for (const char* forever : {"86400", "9223372036854775807"}) {

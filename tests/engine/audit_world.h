@@ -77,9 +77,18 @@ class AuditDraw {
     text += "chunks { text: 'a' embedding: 1 embedding: 0 } ";
     if (Percent(40)) {
       text += "chunks { text: 'b' embedding: 1 embedding: 1 acl { " + Entries("allow", 1, seconds) +
-              "} } ";
+              "} " + (Percent(30) ? Label() : "") + "} ";
     }
     return text + "} ";
+  }
+  // Some new, some again; some that are refused, for want of a list or for a chunk's label.
+  std::string Documents(int64_t seconds) {
+    std::string text;
+    for (uint64_t i = 0; i <= Below(3); ++i) {
+      text += Percent(10) ? "documents { id: '" + DocumentId() + "' " + Label() + "} "
+                          : Document(DocumentId(), seconds);
+    }
+    return text;
   }
 
   std::string Directory(int64_t seconds) {
@@ -119,7 +128,7 @@ class AuditDraw {
   }
   // A change as SimulateRequest names it, and its request.
   std::pair<std::string, std::string> Change(int64_t seconds) {
-    const uint64_t kind = Below(14);
+    const uint64_t kind = Below(17);
     if (kind < 3) return {"policy", Policy(seconds)};
     if (kind < 7) return {"directory", Directory(seconds)};
     if (kind < 8) return {"create_key", NewKey()};
@@ -134,6 +143,7 @@ class AuditDraw {
                                      DocumentId() + "' " + Label() + "} "};
     }
     if (kind < 13) return {"set_access_selected", in + Selected() + access};
+    if (kind < 16) return {"ingest", in + Documents(seconds)};
     return {"set_access", in + document + access};
   }
 

@@ -81,6 +81,22 @@ TEST_F(Snapshots, ManyMessagesAreManyRevisions) {
   EXPECT_EQ(records[0].reason(), "CHG-1");
 }
 
+// What it has by default is limits::kSyncBytes, a gigabyte; a test gives it less.
+TEST_F(Snapshots, OneTakesMoreThanItMay) {
+  const auto message = FromText<v1::SyncDirectoryRequest>(Begin() + Groups(3) + End(3));
+  size_t bytes = 0;
+  for (const auto& record : message.principals()) bytes += record.ByteSizeLong();
+  ASSERT_LT(bytes, limits::kSyncBytes);
+  {
+    DirectorySync sync(&open_, bytes);
+    EXPECT_TRUE(sync.Add(Context(), message).ok());
+  }
+  DirectorySync sync(&open_, bytes - 1);
+  const Status refused = sync.Add(Context(), message);
+  EXPECT_EQ(refused.code(), StatusCode::kInvalidArgument);
+  EXPECT_EQ(refused.field(), "principals[2]");
+}
+
 TEST_F(Snapshots, ABrokenOffOneLeavesSomething) {
   ASSERT_TRUE(Send({Begin() + Groups(2) + End(2)}).ok());
   const uint64_t before = Pin()->revision();

@@ -67,5 +67,28 @@ TEST_F(EmbeddedByAnEndpoint, IsNamedThoughNothingWasSent) {
             0);
 }
 
+// What is only tried is refused as it would be, and nothing is sent for it.
+TEST_F(EmbeddedByAnEndpoint, GetsTextsThatAreOnlyTried) {
+  WriteContext context = Context();
+  context.endpoints = &endpoints_;
+  const auto trial =
+      TryChange(context, FromText<v1::SimulateRequest>("ingest { collection: 'sent' " +
+                                                       Document("a", "internal") +
+                                                       Document("b", "restricted") + "}"));
+  ASSERT_TRUE(trial.ok()) << trial.status().ToString();
+  ASSERT_EQ(trial->rows.size(), 1u);
+  EXPECT_EQ(trial->rows[0].document, "a");
+  ASSERT_EQ(trial->refused.size(), 1u);
+  EXPECT_EQ(trial->refused[0].index(), 1u);
+  // The real one is refused alike, and is the only one to send the other's text.
+  EXPECT_EQ(RecordOfBatch(Document("a", "internal") + Document("b", "restricted"),
+                          "UNAVAILABLE: endpoint")
+                .endpoints_size(),
+            1);
+  context.endpoints = nullptr;
+  EXPECT_FALSE(
+      TryChange(context, FromText<v1::SimulateRequest>("ingest { collection: 'sent' }")).ok());
+}
+
 }  // namespace
 }  // namespace cordon

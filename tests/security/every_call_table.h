@@ -44,6 +44,7 @@ struct Row {
 // Changes that are judged otherwise than the others, also where they are only tried.
 inline constexpr const char* kWholeCollection = "a whole collection";
 inline constexpr const char* kEmergency = "an emergency";
+inline constexpr const char* kNewDocuments = "new documents";  // refused one by one
 
 // Pieces of requests.
 namespace request_text {
@@ -348,6 +349,11 @@ inline std::vector<Row> SimulationRows() {
        "an erasure",
        "erase { " + kOpen + "}",
        {RIGHT_AUDIT, RIGHT_ERASE},
+       kDocuments},
+      {"Policy/Simulate",
+       kNewDocuments,
+       "ingest { " + kFresh + "} }",
+       {RIGHT_AUDIT, RIGHT_INGEST},
        kDocuments},
       {"Policy/Simulate",
        kWholeCollection,

@@ -326,6 +326,7 @@ class HiddenNames : public Hidden {
         {"Policy/Simulate", "set_access_selected { collection: '$' source: 's' " + acl + "}"},
         {"Policy/Simulate", "delete_document { collection: '$' document: 'd' }"},
         {"Policy/Simulate", "erase { collection: '$' document: 'd' }"},
+        {"Policy/Simulate", "ingest { collection: '$' documents { id: 'd' text: 'a' } }"},
         {"Policy/Simulate", "erase { collection: '$' source: 's' }"},
         {"Policy/Simulate", "delete_collection { name: '$' }"},
         {"Admin/Stats", "collection: '$'"},

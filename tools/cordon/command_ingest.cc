@@ -17,6 +17,7 @@ struct IngestOptions {
   std::string rules;
   std::string vectors;
   std::string refused;
+  std::string reason;
   uint64_t errors_max = 0;
 };
 
@@ -60,7 +61,7 @@ StatusOr<int> Ingest(const IngestOptions& options, Session& session) {
     ASSIGN_OR_RETURN(refused, RefusedFile::Create(options.refused, !options.vectors.empty()));
   }
   ASSIGN_OR_RETURN(Connection * connection, session.Connect());
-  IngestSettings settings{options.collection, std::nullopt, refused.get()};
+  IngestSettings settings{options.collection, options.reason, std::nullopt, refused.get()};
   if (options.errors_max > 0) settings.errors_max = options.errors_max;
   return IngestRun(*connection, session.output(), std::move(settings)).Run(*source);
 }
@@ -101,6 +102,7 @@ void AddIngestCommand(CLI::App& app, Session& session) {
       ->type_name("FILE");
   ingest->add_option("--max-errors", options->errors_max, "Stops at this many refused documents")
       ->check(CLI::PositiveNumber);
+  AddReason(ingest, &options->reason);
   OnRun(ingest, session, options, Ingest);
 }
 
