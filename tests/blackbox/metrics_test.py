@@ -237,9 +237,16 @@ class Reading(MetricsTest):
 def pester(address, count):
     """Connections of strangers: idle, half a request, garbage, and answers that nobody reads."""
     host, port = address.rsplit(":", 1)
-    greetings = [b"", b"GET /metrics HTTP/1.1\r\nHo", os.urandom(4096), b"\x00" * 100_000,
-                 b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
-                 b"GET /" + b"a" * 50_000, b"POST /metrics HTTP/1.1\r\nContent-Length: 999999\r\n\r\n"]
+    greetings = [
+        b"",
+        b"GET /metrics HTTP/1.1\r\nHo",
+        os.urandom(4096),
+        b"\x00" * 100_000,
+        b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        b"GET /" + b"a" * 50_000,
+        b"POST /metrics HTTP/1.1\r\nContent-Length: 999999\r\n\r\n",
+    ]
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(max(soft, count + 200), hard), hard))
     opened = []

@@ -1,5 +1,6 @@
 // An index that is wrong, and believed.
 #include "engine/retrieve/guard.h"
+#include "engine/retrieve/search.h"
 
 #include <gtest/gtest.h>
 
