@@ -1,12 +1,12 @@
 // An index that is wrong, and believed.
 #include "engine/retrieve/guard.h"
-#include "engine/retrieve/search.h"
 
 #include <gtest/gtest.h>
 
 #include <type_traits>
 
 #include "engine/retrieve/pack.h"
+#include "engine/retrieve/search.h"
 #include "tests/retrieve/library.h"
 
 namespace cordon {
