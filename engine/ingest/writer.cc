@@ -223,7 +223,7 @@ void Writer::CommitGroup(std::vector<Pending>* group) {
   if (broken_.ok()) {
     Status synced = database_->Sync();
     if (synced.ok()) synced = DestroyKeys(*group);
-    if (!synced.ok()) broken_ = Broken(synced);
+    if (!synced.ok()) Break(synced);
   }
   const auto receipts = AppendRecords(group);
   if (broken_.ok() && !Planted(Bug::kAckBeforePublish)) PublishChanged();
@@ -237,6 +237,7 @@ void Writer::CommitGroup(std::vector<Pending>* group) {
     } else if (!receipts[i] || !broken_.ok()) {
       pending.done(broken_);
     } else {
+      CountIngested(pending);
       Applied& applied = pending.applied;
       pending.done(Committed{applied.next.revision, applied.existed,
                              std::move(applied.existed_each), applied.parts, applied.more,
@@ -248,6 +249,20 @@ void Writer::CommitGroup(std::vector<Pending>* group) {
     std::this_thread::sleep_for(kPlantedDelay);
     PublishChanged();
   }
+}
+
+void Writer::Break(const Status& cause) {
+  broken_ = Broken(cause);
+  failed_ = true;
+}
+
+void Writer::CountIngested(const Pending& pending) {
+  if (!pending.mutation.has_ingest()) return;
+  const auto& documents = pending.mutation.ingest().documents();
+  uint64_t chunks = 0;
+  for (const auto& document : documents) chunks += static_cast<uint64_t>(document.chunks_size());
+  documents_.fetch_add(static_cast<uint64_t>(documents.size()), std::memory_order_relaxed);
+  chunks_.fetch_add(chunks, std::memory_order_relaxed);
 }
 
 Status Writer::DestroyKeys(const std::vector<Pending>& group) {
@@ -359,7 +374,7 @@ Status Writer::ApplyToHead(Head* head, Pending* pending) {
   }
   AnchorHead(*head, &applied.batch);
   if (const Status written = database_->Write(applied.batch); !written.ok()) {
-    broken_ = Broken(written);
+    Break(written);
     return written;
   }
   batch_ = std::move(applied.batch);
@@ -421,7 +436,7 @@ std::vector<std::optional<JournalReceipt>> Writer::AppendRecords(std::vector<Pen
     const auto appended = tenant->journal->AppendBatch(std::move(records));
     if (!appended.ok()) {
       spdlog::error("journal: {}", appended.status().ToString());
-      broken_ = Broken(appended.status());
+      Break(appended.status());
       continue;
     }
     for (size_t i = 0; i < places.size(); ++i) receipts[places[i]] = (*appended)[i];
@@ -477,7 +492,7 @@ void Writer::Anchor() {
   if (!moved) return;
   Status written = database_->Write(batch);
   if (written.ok()) written = database_->Sync();
-  if (!written.ok()) broken_ = Broken(written);
+  if (!written.ok()) Break(written);
 }
 
 }  // namespace cordon

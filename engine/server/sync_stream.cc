@@ -5,6 +5,7 @@ namespace cordon {
 SyncStream::SyncStream(Front* front, grpc::CallbackServerContext* context,
                        v1::SyncDirectoryResponse* response)
     : front_(front),
+      counted_(&front->counts, MethodOf(v1::SyncDirectoryRequest::descriptor())),
       context_(context),
       response_(response),
       sync_(std::make_unique<DirectorySync>(&front->syncs)) {
@@ -98,7 +99,7 @@ void SyncStream::End(const Status& status) {
   if (ended_) return;
   ended_ = true;
   // A pending read ends by itself once the call is finished.
-  Finish(ToGrpc(status));
+  Finish(counted_.Ended(status));
 }
 
 void SyncStream::OnDone() {
