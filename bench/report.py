@@ -135,7 +135,7 @@ def text_targets(report):
         for peer in ("published", "xapian"):
             if peer in one:
                 value = abs(lexical / one[peer]["ndcg_10"] - 1)
-                title = f"{name}: lexical nDCG@10 beside that of {peer} BM25, same terms: part apart"
+                title = f"{name}: lexical nDCG@10 and that of {peer} BM25, same terms: part apart"
                 yield target(title, value, 0.01, "", False)
         value = hybrid - max(lexical, one["vector"]["ndcg_10"])
         title = f"{name}: hybrid ({DEFAULT_FUSION}) nDCG@10 beyond the better part's"
