@@ -63,6 +63,10 @@ inline constexpr size_t kSyncsPerTenant = 4;             // sources that send on
 inline constexpr uint32_t kSyncRemovalsDefault_pct = 10;  // more is rarely meant
 inline constexpr size_t kSyncNames = 1000;                // of a dry run, of each kind
 
+// The listing of a source of documents; its syncs are bounded like those of directories.
+inline constexpr size_t kListedDocuments = 4'000'000;  // some 50 bytes each are remembered
+inline constexpr size_t kListedRefusals = 1000;        // that one answer tells of
+
 // Index.
 inline constexpr size_t kMaskCacheBytes = 128 << 20;  // of a collection: hundreds of callers at 1M
 

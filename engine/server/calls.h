@@ -78,7 +78,8 @@ struct Front {
   // For calls that wait for an endpoint, by its name: a slow one holds up who asks it alone.
   std::map<std::string, std::unique_ptr<EndpointCalls>, std::less<>> outside{};
   OpenStreams streams;
-  OpenSyncs syncs;
+  OpenSyncs syncs;         // of directories
+  OpenSyncs source_syncs;  // of documents
   Peers peers;
   std::atomic<uint64_t> unauthenticated{0};
   WaitingCalls waiting{limits::kRevisionWaiters, limits::kRevisionWaitersOfOne};

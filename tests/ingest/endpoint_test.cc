@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "engine/ingest/source_sync.h"
 #include "tests/ingest/scratch_writer.h"
 
 namespace cordon {
@@ -18,6 +19,10 @@ class EmbeddedByAnEndpoint : public ScratchWriter {
     scratch_.Do(
         "policy { destinations { destination { name: 'embed' scope: 3 ceiling { level: "
         "'internal' } } } }");
+    scratch_.Do(
+        "ingest { collection: 'sent' documents { id: 'stored' acl { allow { principal: 'everyone' "
+        "} } label { level: 'internal' } provenance { source: 'wiki' } chunks { text: 'a text' "
+        "embedding: 1 embedding: 0 } } }");
   }
 
   // The journal's record of a batch, after the call has ended as `outcome` says.
@@ -36,6 +41,26 @@ class EmbeddedByAnEndpoint : public ScratchWriter {
   static std::string Document(const std::string& id, const std::string& level) {
     return "documents { id: '" + id + "' acl { allow { principal: 'everyone' } } label { level: '" +
            level + "' } text: 'a text' } ";
+  }
+
+  // The refusal of one message of a listing, and how many endpoints its record names.
+  std::string Listed(const std::string& documents, int* endpoints) {
+    OpenSyncs open;
+    SourceSync sync(&open);
+    WriteContext context = Context();
+    context.endpoints = &endpoints_;
+    const Status taken =
+        sync.Take(context, FromText<v1::SyncSourceRequest>(
+                               "begin { collection: 'sent' source: 'wiki' } " + documents));
+    const auto ended = Asked<int>([&](auto done) {
+      const auto told = [done](const Status& status) {
+        done(status.ok() ? StatusOr<int>(0) : StatusOr<int>(status));
+      };
+      if (taken.ok()) return sync.Send(context, told);
+      sync.Refuse(context, taken, told);
+    });
+    *endpoints = scratch_.Records("SyncSource").back().endpoints_size();
+    return Outcome(ended);
   }
 
   static EndpointConfig Silent() {
@@ -65,6 +90,16 @@ TEST_F(EmbeddedByAnEndpoint, IsNamedThoughNothingWasSent) {
                           "INVALID_ARGUMENT: embedding_model")
                 .endpoints_size(),
             0);
+}
+
+TEST_F(EmbeddedByAnEndpoint, ReceivesWhatAListingDoesNotChange) {
+  int endpoints = -1;
+  EXPECT_EQ(Listed(Document("stored", "internal"), &endpoints), "OK");
+  EXPECT_EQ(endpoints, 0);
+  EXPECT_EQ(Listed(Document("stored", "public"), &endpoints), "OK") << "its label alone";
+  EXPECT_EQ(endpoints, 0);
+  EXPECT_EQ(Listed(Document("new", "internal"), &endpoints), "UNAVAILABLE: endpoint");
+  EXPECT_EQ(endpoints, 1);
 }
 
 }  // namespace
