@@ -6,7 +6,6 @@
 
 #include <chrono>
 #include <cstdio>
-#include <functional>
 #include <future>
 #include <memory>
 #include <thread>

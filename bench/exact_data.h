@@ -1,17 +1,22 @@
-// What exact search is measured on: vectors of random directions in classes of Zipf sizes.
+// What exact search is measured on: vectors of random directions in classes of Zipf sizes; and
+// callers who may see some of the classes.
 #pragma once
 
 #include <fmt/format.h>
 
+#include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <numeric>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "engine/base/random.h"
 #include "engine/index/float_rows.h"
+#include "engine/index/vector_index.h"
 
 namespace cordon {
 
@@ -28,6 +33,29 @@ struct Options {
   bool quick = false;
   std::string out;
 };
+
+// All of them but `callers`.
+inline void AddOptions(CLI::App& app, Options* options) {
+  app.add_option("--rows", options->rows)->check(CLI::Range(1000, 10'000'000));
+  app.add_option("--dim", options->dimension)->check(CLI::Range(1, 4096));
+  app.add_option("--classes", options->classes)->check(CLI::Range(30, 1'000'000));
+  app.add_option("--k", options->k)->check(CLI::Range(1, 1000));
+  app.add_option("--rounds", options->rounds)->check(CLI::Range(1, 10'000));
+  app.add_option("--seconds", options->seconds, "of one method in one round, at least");
+  app.add_option("--permitted", options->permitted, "shares of the rows, from 0 to 1")
+      ->delimiter(',')
+      ->check(CLI::Range(0.0, 1.0));
+  app.add_option("--seed", options->seed);
+  app.add_flag("--quick", options->quick, "10,000 rows and short rounds: to see that it works");
+  app.add_option("--out", options->out, "writes the figures to this JSON file");
+}
+
+// What `quick` stands for.
+inline void MakeQuick(Options* options, size_t rounds) {
+  options->rows = std::min<size_t>(options->rows, 10'000);
+  options->rounds = rounds;
+  options->seconds = 0.003;
+}
 
 // The stored vectors, each with its class.
 struct Data {
@@ -72,6 +100,36 @@ inline Data MakeData(const Options& options) {
     std::swap(data.class_of[i - 1], data.class_of[random.Below(i)]);
   }
   return data;
+}
+
+// As at a start.
+inline VectorIndex BuildIndex(const Options& options, const Data& data) {
+  VectorIndexBuilder builder(VectorIndex(options.dimension, Metric::kCosine));
+  for (size_t row = 0; row < options.rows; ++row) {
+    DocumentChange change;
+    change.document = data.ids[row];
+    change.rows = {{0, data.class_of[row], data.vectors.row(row)}};
+    builder.Add(change);
+  }
+  return builder.Finish();
+}
+
+// Takes classes in random order while they fit into the share of the rows.
+inline Bitmap DrawClasses(const Options& options, const Data& data, double share, Random& random) {
+  std::vector<uint32_t> order(options.classes);
+  std::iota(order.begin(), order.end(), 0);
+  for (size_t i = order.size(); i > 1; --i) std::swap(order[i - 1], order[random.Below(i)]);
+  Bitmap classes(options.classes);
+  const auto wanted = static_cast<size_t>(share * static_cast<double>(options.rows) + 0.5);
+  size_t taken = 0;
+  for (const uint32_t c : order) {
+    if (taken + data.rows_of_class[c] > wanted) continue;
+    classes.Set(c);
+    taken += data.rows_of_class[c];
+  }
+  // No class is that small: one of the smallest, another one for each caller.
+  if (taken == 0) classes.Set(options.classes - 1 - random.Below(20));
+  return classes;
 }
 
 }  // namespace cordon

@@ -28,7 +28,6 @@
 #include <cstdint>
 #include <cstdio>
 #include <functional>
-#include <numeric>
 #include <string>
 #include <vector>
 
@@ -43,17 +42,6 @@
 
 namespace cordon {
 namespace {
-
-VectorIndex Build(const Options& options, const Data& data) {
-  VectorIndexBuilder builder(VectorIndex(options.dimension, Metric::kCosine));
-  for (size_t row = 0; row < options.rows; ++row) {
-    DocumentChange change;
-    change.document = data.ids[row];
-    change.rows = {{0, data.class_of[row], data.vectors.row(row)}};
-    builder.Add(change);
-  }
-  return builder.Finish();
-}
 
 VectorIndex Ingest(const Options& options, const Data& data) {
   constexpr size_t kBatch = 64;
@@ -86,21 +74,8 @@ void Gather(const Data& data, std::span<const size_t> rows, size_t dimension, Fl
   }
 }
 
-// Takes classes in random order while they fit into the share.
 Caller MakeCaller(const Options& options, const Data& data, double share, Random& random) {
-  std::vector<uint32_t> order(options.classes);
-  std::iota(order.begin(), order.end(), 0);
-  for (size_t i = order.size(); i > 1; --i) std::swap(order[i - 1], order[random.Below(i)]);
-  Caller caller{{Bitmap(options.classes), 0}, {}, {}, {}, {}};
-  const auto wanted = static_cast<size_t>(share * static_cast<double>(options.rows) + 0.5);
-  size_t taken = 0;
-  for (const uint32_t c : order) {
-    if (taken + data.rows_of_class[c] > wanted) continue;
-    caller.allowed.classes.Set(c);
-    taken += data.rows_of_class[c];
-  }
-  // No class is that small: one of the smallest, another one for each caller.
-  if (taken == 0) caller.allowed.classes.Set(options.classes - 1 - random.Below(20));
+  Caller caller{{DrawClasses(options, data, share, random), 0}, {}, {}, {}, {}};
   caller.bitmap.resize((options.rows + 7) / 8);
   for (size_t row = 0; row < options.rows; ++row) {
     if (!caller.allowed.classes.Test(data.class_of[row])) continue;
@@ -216,7 +191,7 @@ class Bench {
       : options_(options),
         random_(options.seed + 1),
         data_(MakeData(options)),
-        built_(Build(options, data_)),
+        built_(BuildIndex(options, data_)),
         ingested_(Ingest(options, data_)),
         faiss_(static_cast<faiss::Index::idx_t>(options.dimension)),
         scratch_(options.rows, options.dimension) {
@@ -351,11 +326,6 @@ std::vector<double> Divide(const std::vector<double>& a, const std::vector<doubl
   return ratios;
 }
 
-std::string ToJson(const Estimate& e, double unit = 1) {
-  return fmt::format(R"({{"median":{:.5g},"low":{:.5g},"high":{:.5g}}})", e.median * unit,
-                     e.low * unit, e.high * unit);
-}
-
 // One cell as JSON, and as a line of the table.
 class Report {
  public:
@@ -458,25 +428,10 @@ void Run(const Options& options) {
 int Main(int argc, char** argv) {
   Options options;
   CLI::App app("Exact search beside FAISS flat, OpenBLAS sgemv and the bandwidth of memory");
-  app.add_option("--rows", options.rows)->check(CLI::Range(1000, 10'000'000));
-  app.add_option("--dim", options.dimension)->check(CLI::Range(1, 4096));
-  app.add_option("--classes", options.classes)->check(CLI::Range(30, 1'000'000));
-  app.add_option("--k", options.k)->check(CLI::Range(1, 1000));
+  AddOptions(app, &options);
   app.add_option("--callers", options.callers)->check(CLI::Range(1, 100));
-  app.add_option("--rounds", options.rounds)->check(CLI::Range(1, 10'000));
-  app.add_option("--seconds", options.seconds, "of one method in one round, at least");
-  app.add_option("--permitted", options.permitted, "shares of the rows, from 0 to 1")
-      ->delimiter(',')
-      ->check(CLI::Range(0.0, 1.0));
-  app.add_option("--seed", options.seed);
-  app.add_flag("--quick", options.quick, "10,000 rows and short rounds: to see that it works");
-  app.add_option("--out", options.out, "writes the figures to this JSON file");
   CLI11_PARSE(app, argc, argv);
-  if (options.quick) {
-    options.rows = std::min<size_t>(options.rows, 10'000);
-    options.rounds = 10;
-    options.seconds = 0.003;
-  }
+  if (options.quick) MakeQuick(&options, 10);
   Run(options);
   return 0;
 }

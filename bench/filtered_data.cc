@@ -7,7 +7,6 @@
 #include <cstring>
 #include <numeric>
 
-#include "bench/exact_data.h"
 #include "bench/numpy.h"
 #include "engine/base/random.h"
 

@@ -13,6 +13,7 @@
 #include <CLI/CLI.hpp>
 #include <chrono>
 #include <cstdio>
+#include <functional>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -219,7 +220,7 @@ class Cell {
   std::vector<FilteredCaller>& callers_;
 };
 
-json ToJson(const Estimate& e, double unit) {
+json Figures(const Estimate& e, double unit) {
   return {{"median", e.median * unit}, {"low", e.low * unit}, {"high", e.high * unit}};
 }
 
@@ -367,11 +368,11 @@ class Bench {
     for (const auto& [name, some] : seconds) {
       json& method = (*out)["methods"][name];
       const Estimate time = EstimateOf(some);
-      method["us"] = ToJson(time, 1e6);
+      method["us"] = Figures(time, 1e6);
       method["qps"] = 1 / time.median;
       std::vector<double> ratios;
       for (size_t i = 0; i < some.size(); ++i) ratios.push_back(some[i] / seconds["cordon"][i]);
-      method["slower"] = ToJson(EstimateOf(ratios), 1);
+      method["slower"] = Figures(EstimateOf(ratios), 1);
       fmt::print(" {} {:.0f}/s {:.3f} ({:.2f}x)", name, 1 / time.median,
                  method["recall"].get<double>(), method["slower"]["median"].get<double>());
     }

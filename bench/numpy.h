@@ -22,7 +22,7 @@ struct Matrix {
 // it cannot be read to its end.
 StatusOr<std::string> ReadUnpacked(const std::string& path);
 
-// A .npy of version 1, two dimensions in C order, of int8, half or single floats; packed or not.
+// A .npy of two dimensions in C order, of int8, half or single floats; packed or not.
 // As ReadUnpacked(); INVALID_ARGUMENT if it is another file, or shorter than it says.
 StatusOr<Matrix> ReadNumpy(const std::string& path);
 

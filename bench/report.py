@@ -217,6 +217,18 @@ def sections(report):
         head += [f"faster than {name}" for name in report["exact"][0]["peers"]]
         title = f"Exact search, one thread; read bandwidth {report['bandwidth_gb_s']:.1f} GB/s"
         yield title, head, rows
+    if "shared_scan" in report:
+        rows = [
+            [
+                percent(cell["permitted"]),
+                str(cell["batch"]),
+                figure(cell["us"]),
+                f"{interval(cell['faster'])} ×",
+            ]
+            for cell in report["shared_scan"]["shared"]
+        ]
+        head = ["permitted", "batch", "µs a question", "times one by one"]
+        yield "Questions that share a scan, one thread", head, rows
     if "lexical" in report:
         peers = ["xapian", "decider", "ingested", "best 100"]
         rows = [

@@ -3,9 +3,8 @@
 //
 //   shared   VectorIndex::SearchMany of 8 or 32 questions, beside as many VectorIndex::Search, one
 //            thread, its processor time, in rounds that are interleaved and rotated
-//   threads  batches of 8 on 1, 2, 4, … threads at once, up to one for each processor, by the
-//   clock:
-//            questions a second, beside one thread
+//   threads  batches of 8 on 1, 2, 4, … threads at once, up to one for each processor:
+//            questions a second by the clock, beside one thread
 // Vectors, classes and their sizes are those of exact_search.cc. Answers are compared: to the bit.
 //
 //   shared_scan [--rows N] [--dim N] [--permitted …] [--rounds N] [--quick] [--out FILE]
@@ -16,8 +15,6 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>
-#include <cmath>
-#include <numeric>
 #include <string>
 #include <thread>
 #include <vector>
@@ -35,33 +32,6 @@ namespace {
 
 constexpr size_t kQueries = 64;
 constexpr size_t kThreadBatch = 8;
-
-VectorIndex Build(const Options& options, const Data& data) {
-  VectorIndexBuilder builder(VectorIndex(options.dimension, Metric::kCosine));
-  for (size_t row = 0; row < options.rows; ++row) {
-    DocumentChange change;
-    change.document = data.ids[row];
-    change.rows = {{0, data.class_of[row], data.vectors.row(row)}};
-    builder.Add(change);
-  }
-  return builder.Finish();
-}
-
-// Takes classes in random order while they fit into the share.
-AllowedSet CallerOf(const Options& options, const Data& data, double share, Random& random) {
-  std::vector<size_t> order(options.classes);
-  std::iota(order.begin(), order.end(), 0);
-  for (size_t i = order.size(); i > 1; --i) std::swap(order[i - 1], order[random.Below(i)]);
-  AllowedSet allowed{Bitmap(options.classes), 0};
-  const auto wanted = static_cast<size_t>(share * static_cast<double>(options.rows) + 0.5);
-  size_t taken = 0;
-  for (const size_t c : order) {
-    if (taken + data.rows_of_class[c] > wanted) continue;
-    allowed.classes.Set(c);
-    taken += data.rows_of_class[c];
-  }
-  return allowed;
-}
 
 // Stored vectors with noise.
 std::vector<std::vector<float>> MakeQueries(const Options& options, const Data& data,
@@ -81,10 +51,10 @@ class Bench {
       : options_(options),
         random_(options.seed + 1),
         data_(MakeData(options)),
-        index_(Build(options, data_)),
+        index_(BuildIndex(options, data_)),
         queries_(MakeQueries(options, data_, random_)) {}
 
-  AllowedSet Caller(double share) { return CallerOf(options_, data_, share, random_); }
+  AllowedSet Caller(double share) { return {DrawClasses(options_, data_, share, random_), 0}; }
   uint64_t RowsOf(const AllowedSet& caller) const { return index_.CountAllowed(caller); }
 
   // Questions from query `first` on, round and round.
@@ -169,10 +139,6 @@ class Bench {
   size_t answers_ = 0;  // so that no search is left out
 };
 
-std::string ToJson(const Estimate& e) {
-  return fmt::format(R"({{"median":{:.4g},"low":{:.4g},"high":{:.4g}}})", e.median, e.low, e.high);
-}
-
 std::string MeasureShared(const Options& options, double share, size_t batch, Bench& bench) {
   const AllowedSet caller = bench.Caller(share);
   bench.Check(caller, batch);
@@ -243,24 +209,9 @@ int Main(int argc, char** argv) {
   Options options;
   options.permitted = {0.01, 0.1, 1.0};
   CLI::App app("Questions that share a scan, beside the same one by one; and several threads");
-  app.add_option("--rows", options.rows)->check(CLI::Range(1000, 10'000'000));
-  app.add_option("--dim", options.dimension)->check(CLI::Range(1, 4096));
-  app.add_option("--classes", options.classes)->check(CLI::Range(30, 1'000'000));
-  app.add_option("--k", options.k)->check(CLI::Range(1, 1000));
-  app.add_option("--rounds", options.rounds)->check(CLI::Range(1, 10'000));
-  app.add_option("--seconds", options.seconds, "of one method in one round, at least");
-  app.add_option("--permitted", options.permitted, "shares of the rows, from 0 to 1")
-      ->delimiter(',')
-      ->check(CLI::Range(0.0, 1.0));
-  app.add_option("--seed", options.seed);
-  app.add_flag("--quick", options.quick, "10,000 rows and short rounds: to see that it works");
-  app.add_option("--out", options.out, "writes the figures to this JSON file");
+  AddOptions(app, &options);
   CLI11_PARSE(app, argc, argv);
-  if (options.quick) {
-    options.rows = std::min<size_t>(options.rows, 10'000);
-    options.rounds = 3;
-    options.seconds = 0.003;
-  }
+  if (options.quick) MakeQuick(&options, 3);
   Run(options);
   return 0;
 }

@@ -1,8 +1,11 @@
 // Medians of interleaved rounds, with the interval in which the median probably lies.
 #pragma once
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cstddef>
+#include <string>
 #include <vector>
 
 #include "engine/base/random.h"
@@ -34,6 +37,12 @@ inline Estimate EstimateOf(const std::vector<double>& values) {
   }
   std::sort(medians.begin(), medians.end());
   return {MedianOf(values), medians[kResamples * 25 / 1000], medians[kResamples * 975 / 1000]};
+}
+
+// Every figure times `unit`.
+inline std::string ToJson(const Estimate& e, double unit = 1) {
+  return fmt::format(R"({{"median":{:.5g},"low":{:.5g},"high":{:.5g}}})", e.median * unit,
+                     e.low * unit, e.high * unit);
 }
 
 }  // namespace cordon

@@ -369,7 +369,9 @@ StatusOr<BackupInfo> Engine::Backup(uint32_t keep) {
 }
 
 StatusOr<std::vector<BackupInfo>> Engine::Backups(bool verify) {
-  return ListBackups(options_.backup_dir, verify, &backup_stop_);
+  if (!verify) return ListBackups(options_.backup_dir, /*verify=*/false, &backup_stop_);
+  std::lock_guard lock(backing_up_);
+  return ListBackups(options_.backup_dir, /*verify=*/true, &backup_stop_);
 }
 
 }  // namespace cordon

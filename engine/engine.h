@@ -110,7 +110,7 @@ class Engine {
   WriteContext WriteAs(const Authenticated& caller);
   JournalPlace JournalOf(const std::string& tenant) const;
 
-  // Backs the store up into Options::backup_dir; one at a time.
+  // Backs the store up into Options::backup_dir; one at a time, verifications included.
   StatusOr<BackupInfo> Backup(uint32_t keep);
   StatusOr<std::vector<BackupInfo>> Backups(bool verify);
   // Ends the backup under way, or the verification, and refuses later ones: UNAVAILABLE.

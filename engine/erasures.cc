@@ -85,8 +85,13 @@ void Erasures::TryFinish(Tenant* tenant) {
 }
 
 void Erasures::Expire(const std::shared_ptr<Tenant>& tenant) {
-  const Micros now = tenant->publisher.Pin(clock_).as_of;
-  const uint32_t id = tenant->publisher.Pin(clock_)->state().id;
+  Micros now = 0;
+  uint32_t id = 0;
+  {
+    const PinnedView view = tenant->publisher.Pin(clock_);
+    now = view.as_of;
+    id = view->state().id;
+  }
   const std::string end = DueKey(id, now + 1, 0, 0);
   const auto due = Fingerprint(Family::kDue, TenantPrefix(id), end);
   if (!due.ok() || due->keys == 0) return;
@@ -96,7 +101,8 @@ void Erasures::Expire(const std::shared_ptr<Tenant>& tenant) {
   if (tried.due == *due && tried.held == *held && now < tried.again) return;
   const Status erased = EraseDue(tenant, TenantPrefix(id), end);
   if (!erased.ok()) spdlog::error("retention of {}: {}", tenant->name, erased.ToString());
-  tried = {*due, *held, now + (erased.ok() ? kHeldAgain : kFailedAgain)};
+  const auto left = Fingerprint(Family::kDue, TenantPrefix(id), end);
+  tried = {left.ok() ? *left : *due, *held, now + (erased.ok() ? kHeldAgain : kFailedAgain)};
 }
 
 StatusOr<Erasures::KeysSeen> Erasures::Fingerprint(Family family, const std::string& from,
@@ -112,23 +118,29 @@ StatusOr<Erasures::KeysSeen> Erasures::Fingerprint(Family family, const std::str
 }
 
 // Rows of what is held stay: each mutation gets its own share of the rows, so that those at the
-// front keep none from those behind.
+// front keep none from those behind, nor does a collection that fails. The first error is returned.
 Status Erasures::EraseDue(const std::shared_ptr<Tenant>& tenant, std::string from,
                           const std::string& end) {
+  Status first;
   while (from < end && !Stopping()) {
     std::set<uint32_t> collections;
-    const auto cursor = database_->Walk(Family::kDue, from, end, nullptr);
-    for (size_t rows = 0; cursor->Valid() && rows < limits::kEraseAtOnce; cursor->Next(), ++rows) {
-      collections.insert(DuePlaceOf(cursor->key()).collection);
+    std::string to = end;
+    {
+      const auto cursor = database_->Walk(Family::kDue, from, end, nullptr);
+      for (size_t rows = 0; cursor->Valid() && rows < limits::kEraseAtOnce;
+           cursor->Next(), ++rows) {
+        collections.insert(DuePlaceOf(cursor->key()).collection);
+      }
+      RETURN_IF_ERROR(cursor->status());
+      if (cursor->Valid()) to = cursor->key();
     }
-    RETURN_IF_ERROR(cursor->status());
-    const std::string to = cursor->Valid() ? std::string(cursor->key()) : end;
     for (const uint32_t collection : collections) {
-      RETURN_IF_ERROR(EraseDueOf(tenant, collection, from, to));
+      const Status erased = EraseDueOf(tenant, collection, from, to);
+      if (first.ok()) first = erased;
     }
     from = to;
   }
-  return OkStatus();
+  return first;
 }
 
 Status Erasures::EraseDueOf(const std::shared_ptr<Tenant>& tenant, uint32_t collection,
@@ -140,9 +152,11 @@ Status Erasures::EraseDueOf(const std::shared_ptr<Tenant>& tenant, uint32_t coll
   erase->set_due_from(from);
   erase->set_due_to(to);
   erase->set_limit(limits::kEraseAtOnce);
-  const PinnedView view = tenant->publisher.Pin(clock_);
-  for (const auto& [name, known] : *view->state().collections) {
-    if (known->id == collection) erase->set_collection(name);
+  {
+    const PinnedView view = tenant->publisher.Pin(clock_);  // not while the writer is waited for
+    for (const auto& [name, known] : *view->state().collections) {
+      if (known->id == collection) erase->set_collection(name);
+    }
   }
   if (erase->collection().empty()) erase->set_dropped_collection(collection);
   while (!Stopping()) {
@@ -194,11 +208,9 @@ Status Erasures::FinishCollection(Tenant* tenant, uint32_t collection,
   }
   const std::vector<uint64_t> all(numbers.begin(), numbers.end());
   const bool dropped = std::any_of(open.begin(), open.end(), IsDropped);
-  uint64_t bytes = 0;
-  if (!all.empty() || dropped) {
-    ASSIGN_OR_RETURN(bytes, dropped ? database_->RewriteCollection(id, collection)
-                                    : database_->RewriteDocuments(id, collection, all));
-  }
+  ASSIGN_OR_RETURN(const uint64_t bytes, dropped
+                                             ? database_->RewriteCollection(id, collection)
+                                             : database_->RewriteDocuments(id, collection, all));
   Searched searched;
   if (!Planted(Bug::kEarlyReceipt)) {
     ASSIGN_OR_RETURN(searched, SearchRemains(*database_, id, collection, numbers));

@@ -35,8 +35,9 @@ bool Executor::Submit(std::function<void()> task) {
 // Requires the lock.
 bool Executor::MayBorrow(Time now) const {
   if (stopping_) return false;
-  if (borrowed_.empty())
+  if (borrowed_.empty()) {
     return now >= wary_until_ || (queue_.empty() && running_ < threads_.size());
+  }
   return now >= wary_until_ && now - *borrowed_.begin() <= kLongTask;
 }
 
@@ -54,6 +55,7 @@ bool Executor::SubmitOrRun(std::function<void()> task) {
 
 namespace {
 
+// What the task owns is freed when it returns, which is before the lock is taken again.
 void RunAndFree(std::function<void()> task) { task(); }
 
 }  // namespace

@@ -38,7 +38,7 @@ class Executor {
   // A task that takes longer than this is a long one. On a busy machine a short one may well be
   // interrupted for some milliseconds.
   static constexpr std::chrono::milliseconds kLongTask{10};
-  // For how long that is remembered: so long, and ten times as long as it took.
+  // For how long that is remembered: so long, or ten times as long as it took if that is longer.
   static constexpr std::chrono::milliseconds kAfterLongTask{100};
   static constexpr int kAfterItself = 10;
 

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdio>
 #include <string>
 #include <system_error>
 
@@ -28,7 +29,7 @@ fs::path DirectoryOf(const fs::path& path) {
   return path.has_parent_path() ? path.parent_path() : fs::path(".");
 }
 
-// A file that has the name until another takes it: what it holds outlives the name.
+// A file that is overwritten, by whatever name it has by then.
 class OldFile {
  public:
   explicit OldFile(const fs::path& path)
@@ -68,6 +69,16 @@ class OldFile {
   const int error_;
 };
 
+// `fresh` takes the name. What had it, if anything, then has the name of `fresh`, by which it is
+// found again after a crash; where the file system cannot do that it has none.
+bool TakeName(const fs::path& fresh, const fs::path& path) {
+  if (::renameat2(AT_FDCWD, fresh.c_str(), AT_FDCWD, path.c_str(), RENAME_EXCHANGE) == 0) {
+    return true;
+  }
+  const bool none_or_cannot = errno == ENOENT || errno == EINVAL || errno == ENOSYS;
+  return none_or_cannot && ::rename(fresh.c_str(), path.c_str()) == 0;
+}
+
 Status WriteNew(const fs::path& path, std::string_view content, std::string_view field) {
   const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   if (fd < 0) return Failed(field, path, "create");
@@ -103,13 +114,11 @@ Status ReplaceFile(const fs::path& path, std::string_view content, std::string_v
   const OldFile old(path);
   RETURN_IF_ERROR(old.Opened(path, field));
   Status status = WriteNew(fresh, content, field);
-  if (status.ok() && ::rename(fresh.c_str(), path.c_str()) != 0) {
-    status = Failed(field, path, "name");
-  }
-  if (!status.ok()) ::unlink(fresh.c_str());
-  RETURN_IF_ERROR(status);
-  RETURN_IF_ERROR(SyncDirectory(DirectoryOf(path)));
-  return old.Wipe(path, field);
+  if (status.ok() && !TakeName(fresh, path)) status = Failed(field, path, "name");
+  if (status.ok()) status = SyncDirectory(DirectoryOf(path));
+  if (status.ok()) status = old.Wipe(path, field);
+  const Status removed = RemoveFile(fresh, field);  // the draft if it failed, else the old file
+  return status.ok() ? removed : status;
 }
 
 Status RemoveFile(const fs::path& path, std::string_view field) {
@@ -117,6 +126,8 @@ Status RemoveFile(const fs::path& path, std::string_view field) {
   if (::lstat(path.c_str(), &info) != 0) {
     return errno == ENOENT ? OkStatus() : Failed(field, path, "look for");
   }
+  // Else a loss of power could give the name that it had before to what is overwritten by then.
+  RETURN_IF_ERROR(SyncDirectory(DirectoryOf(path)));
   RETURN_IF_ERROR(OldFile(path).Wipe(path, field));
   if (::unlink(path.c_str()) != 0 && errno != ENOENT) return Failed(field, path, "remove");
   return SyncDirectory(DirectoryOf(path));

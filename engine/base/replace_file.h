@@ -9,10 +9,11 @@
 namespace cordon {
 
 // Makes `content` what `path` holds (mode 0600), durable and whole or not at all, power loss
-// included: PATH.tmp is written and synced, takes the name, then the directory is synced. The bytes
-// that the file held before are overwritten where they lay, as far as the file system writes in
-// place. What a crash leaves of PATH.tmp is replaced by the next call. RESOURCE_EXHAUSTED if the
-// disk is full, else UNAVAILABLE, both of `field`. Thread-safe for different paths.
+// included: PATH.tmp is written and synced, exchanges names with the file, then the directory is
+// synced. The bytes that the file held before are overwritten where they lay, as far as the file
+// system writes in place; what a crash or an error leaves as PATH.tmp is by the next call. (Where
+// names cannot be exchanged, a crash in between leaves bytes without a name.) RESOURCE_EXHAUSTED if
+// the disk is full, else UNAVAILABLE, both of `field`. Thread-safe for different paths.
 Status ReplaceFile(const std::filesystem::path& path, std::string_view content,
                    std::string_view field);
 

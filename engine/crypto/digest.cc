@@ -3,7 +3,8 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 
-#include <string>
+#include <algorithm>
+#include <array>
 
 #include "engine/base/check.h"
 
@@ -34,8 +35,8 @@ Digest Sha256(std::string_view bytes) {
 void HmacKey::Free::operator()(evp_md_ctx_st* context) const { EVP_MD_CTX_free(context); }
 
 HmacKey::Context HmacKey::Keyed(std::string_view block, uint8_t pad) {
-  std::string padded(block);
-  padded.resize(kBlockBytes, '\0');
+  std::array<char, kBlockBytes> padded{};  // no copy of the key is left behind
+  std::copy(block.begin(), block.end(), padded.begin());
   for (char& c : padded) c = static_cast<char>(static_cast<uint8_t>(c) ^ pad);
   Context context(EVP_MD_CTX_new());
   CORDON_CHECK(context != nullptr);
@@ -46,13 +47,14 @@ HmacKey::Context HmacKey::Keyed(std::string_view block, uint8_t pad) {
 }
 
 HmacKey::HmacKey(std::string_view key) {
-  Digest digest;
+  Digest digest{};
   if (key.size() > kBlockBytes) {
     digest = Sha256(key);
     key = AsBytes(digest);
   }
   inner_ = Keyed(key, kInnerPad);
   outer_ = Keyed(key, kOuterPad);
+  OPENSSL_cleanse(digest.data(), digest.size());
 }
 
 // RFC 2104 over OpenSSL's SHA-256: its own HMAC takes three times as long for a short message, and

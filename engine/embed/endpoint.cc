@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <thread>
 
+#include "engine/base/stop.h"
 #include "engine/base/text_check.h"
 #include "engine/crypto/key_file.h"
 
@@ -22,15 +23,9 @@ bool IsTransient(int status) {
          status == 504;
 }
 
-bool Stopped(const std::function<bool()>& stop) { return stop && stop(); }
-
 Status CheckRange(std::string_view field, int value, int min, int max) {
   if (value >= min && value <= max) return OkStatus();
   return Invalid(field, fmt::format("not {} to {}", min, max));
-}
-
-Status DeadlinePassed() {
-  return Status(StatusCode::kDeadlineExceeded, "", "the deadline has passed; try again");
 }
 
 }  // namespace
@@ -120,7 +115,7 @@ StatusOr<std::unique_ptr<HttpConnection>> Endpoint::TakeConnection(
     Clock::time_point until, const std::function<bool()>& stop) {
   std::unique_lock lock(mutex_);
   while (calls_ >= config_.concurrency) {
-    if (Stopped(stop)) return DeadlinePassed();
+    RETURN_IF_ERROR(CheckGoesOn(stop));
     if (Clock::now() >= until) {
       return Status(StatusCode::kResourceExhausted, "endpoint",
                     fmt::format("too many calls to '{}'; try again", config_.name));
@@ -168,7 +163,7 @@ StatusOr<std::string> Endpoint::Try(HttpConnection* connection, HttpCall call,
     call.timeout = std::chrono::ceil<milliseconds>(until - Clock::now());
     if (call.timeout.count() <= 0) return Unavailable("no answer in time");
     auto answer = connection->Send(call);
-    if (Stopped(call.stop)) return DeadlinePassed();
+    RETURN_IF_ERROR(CheckGoesOn(call.stop));
     if (answer.ok() && answer->status == 200) return std::move(answer->body);
     const int status = answer.ok() ? answer->status : 0;
     if (answer.ok() && !IsTransient(status)) {
@@ -188,7 +183,7 @@ StatusOr<std::string> Endpoint::Try(HttpConnection* connection, HttpCall call,
                                      : std::string(answer.status().message()));
     }
     for (const auto end = Clock::now() + wait; Clock::now() < end;) {
-      if (Stopped(call.stop)) return DeadlinePassed();
+      RETURN_IF_ERROR(CheckGoesOn(call.stop));
       std::this_thread::sleep_for(std::min<Clock::duration>(kLook, end - Clock::now()));
     }
     pause *= 2;

@@ -8,6 +8,7 @@
 #include "engine/base/planted.h"
 #include "engine/index/compaction.h"
 #include "engine/index/list_part.h"
+#include "engine/index/training.h"
 #include "engine/index/vector_index.h"
 
 namespace cordon {
@@ -47,7 +48,7 @@ class NextVersion {
     for (size_t s = 0; s < segments_.size(); ++s) {
       if (dead_[s]) segments_[s] = segments_[s].WithDead(*std::move(dead_[s]));
       if (segments_[s].live() == 0 && !segments_[s].frozen()) continue;
-      left.push_back(erased_[s] ? segments_[s].Erased() : std::move(segments_[s]));
+      left.push_back(erased_[s] ? segments_[s].WithErasure() : std::move(segments_[s]));
     }
     return left;
   }
@@ -112,7 +113,7 @@ class NextVersion {
   // Whose the dead rows were is not known.
   void Sweep() {
     for (size_t s = 0; s < segments_.size(); ++s) {
-      if (segments_[s].live() < segments_[s].rows().size()) erased_[s] = true;
+      if (dead_[s] || segments_[s].live() < segments_[s].rows().size()) erased_[s] = true;
     }
   }
 
@@ -176,7 +177,8 @@ uint64_t NewVectors(std::span<const RowSource> staged) {
 
 }  // namespace
 
-void VectorIndex::AppendSegments(std::vector<RowSource> rows,
+void VectorIndex::AppendSegments(std::vector<RowSource> rows, const Geometry* geometry,
+                                 const std::function<bool()>& stop,
                                  std::vector<Segment>& segments) const {
   const size_t parts = (rows.size() + RowsMax() - 1) / RowsMax();
   if (parts > 1) {
@@ -187,10 +189,15 @@ void VectorIndex::AppendSegments(std::vector<RowSource> rows,
   for (size_t part = 0; part < parts; ++part) {
     const auto begin = rows.begin() + static_cast<std::ptrdiff_t>(rows.size() * part / parts);
     const auto end = rows.begin() + static_cast<std::ptrdiff_t>(rows.size() * (part + 1) / parts);
-    std::vector<std::optional<KnownLists>> lists;
-    const Segment segment(
-        SegmentRows::Build(dimension_, std::vector<RowSource>(begin, end), &lists));
-    segments.push_back(Listed(segment, lists));
+    if (stop && stop()) return;
+    std::vector<std::optional<KnownLists>> known;
+    Segment segment(SegmentRows::Build(dimension_, std::vector<RowSource>(begin, end), &known));
+    if (geometry != nullptr) {
+      const auto lists = ListAlone(*geometry, segment.rows(), known, stop);
+      if (lists == nullptr) return;
+      segment = segment.With(lists);
+    }
+    segments.push_back(std::move(segment));
   }
 }
 
@@ -225,7 +232,8 @@ VectorIndex VectorIndex::Apply(std::span<const DocumentChange> changes) const {
         rows.insert(rows.end(), staged.begin(), staged.end());
       }
     }
-    AppendSegments(std::move(rows), segments);
+    AppendSegments(std::move(rows), lists_ == nullptr ? nullptr : &lists_->geometry(), {},
+                   segments);
   }
   VectorIndex result = Next(std::move(segments), next.killed());
   result.changed_ += NewVectors(staged);

@@ -228,10 +228,11 @@ class Segment {
     return result;
   }
 
-  // How many changes have erased from a segment that was frozen: what is more than none is to be
-  // written anew, since the rows of the erased are readable in it.
+  // How many changes have erased from it since it was written. If any, it is to be written anew,
+  // since the erased rows are readable in it: by the change itself, or if it is frozen by upkeep.
   uint32_t erasures() const { return erasures_; }
-  Segment Erased() const {
+  // The same after one more.
+  Segment WithErasure() const {
     Segment result = *this;
     ++result.erasures_;
     return result;

@@ -27,13 +27,14 @@ std::shared_ptr<Geometry> Train(Metric metric, size_t dimension, uint64_t revisi
                                 std::span<const Segment> segments,
                                 const std::function<bool()>& stop);
 
-// The lists of a segment's rows; what `known` has (by row; may be empty) is taken as it is, and so
-// are codes that it knows of. Null if `stop` (may be empty) said true.
+// The lists of a segment's rows; what `known` has (by row; may be empty) is taken as it is. Null if
+// `stop` (may be empty) said true.
 std::shared_ptr<const SegmentLists> AssignRows(const Geometry& geometry, const SegmentRows& rows,
                                                std::span<const std::optional<KnownLists>> known,
                                                const std::function<bool()>& stop = {});
 
-// The same with a part of their own: what a segment beside the lists has.
+// The same with a part of their own, which a segment beside the lists has; codes that `known` knows
+// of are copied.
 std::shared_ptr<const SegmentLists> ListAlone(const Geometry& geometry, const SegmentRows& rows,
                                               std::span<const std::optional<KnownLists>> known,
                                               const std::function<bool()>& stop = {});

@@ -30,8 +30,10 @@ void FindCodes(const VectorIndex& index, size_t segment, std::span<RowSource> ro
   }
 }
 
-// The same rows without the erased and most of the dead: such segments are written anew, together.
-std::vector<Segment> Compacted(const VectorIndex& index, uint64_t geometry) {
+// The same rows without the erased and most of the dead: such segments are written anew, together,
+// in lists of `geometry` unless that is null. Not all of them if stopped.
+std::vector<Segment> Compacted(const VectorIndex& index, const Geometry* geometry,
+                               const std::function<bool()>& stop) {
   const size_t covered = index.lists() == nullptr ? 0 : index.lists()->segments();
   std::vector<Segment> kept;
   std::vector<RowSource> rows;
@@ -42,10 +44,10 @@ std::vector<Segment> Compacted(const VectorIndex& index, uint64_t geometry) {
       continue;
     }
     const size_t first = rows.size();
-    segment.AppendLive(geometry, rows);
+    segment.AppendLive(geometry == nullptr ? 0 : geometry->revision(), rows);
     if (s < covered) FindCodes(index, s, std::span(rows).subspan(first));
   }
-  index.AppendSegments(std::move(rows), kept);
+  index.AppendSegments(std::move(rows), geometry, stop, kept);
   return kept;
 }
 
@@ -55,7 +57,8 @@ MadeLists MergeLists(const VectorIndex& index, const std::function<bool()>& stop
   const Lists& before = *index.lists();
   MadeLists made{nullptr, {index.segments().begin(), index.segments().end()}, {}, 0, 0};
   if (stop && stop()) return made;
-  made.to = Compacted(index, before.geometry().revision());
+  made.to = Compacted(index, &before.geometry(), stop);
+  if (stop && stop()) return made;
   auto lists = std::make_shared<const Lists>(before, made.to, index.numbers(), stop);
   if (stop && stop()) return made;
   made.live = lists->Live(made.to);
@@ -68,7 +71,7 @@ MadeLists ListAll(const std::shared_ptr<const Geometry>& geometry, const VectorI
                   const std::function<bool()>& stop) {
   MadeLists made{nullptr, {index.segments().begin(), index.segments().end()}, {}, 0, 0};
   if (geometry == nullptr) return made;
-  made.to = Compacted(index, geometry->revision());
+  made.to = Compacted(index, nullptr, stop);
   for (Segment& segment : made.to) {
     if (stop && stop()) return made;
     const auto& known = segment.lists();

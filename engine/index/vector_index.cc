@@ -230,6 +230,7 @@ uint64_t VectorIndex::CountAllowed(const AllowedSet& allowed) const {
 }
 
 uint64_t VectorIndex::CountIn(std::span<const Segment> segments, const AllowedSet& allowed) {
+  if (segments.empty()) return 0;  // as beside lists that a merge has just made
   const PermittedRuns permitted(allowed.classes);
   uint64_t count = 0;
   for (const Segment& segment : segments) {
@@ -314,11 +315,11 @@ void AddErased(std::span<const Segment> from, const Segment& now, std::vector<Se
   };
   const auto found = std::find_if(to->begin(), to->end(), same(now));
   if (found != to->end()) {
-    *found = found->Erased();
+    *found = found->WithErasure();
     return;
   }
   for (Segment& segment : *to) {
-    if (std::none_of(from.begin(), from.end(), same(segment))) segment = segment.Erased();
+    if (std::none_of(from.begin(), from.end(), same(segment))) segment = segment.WithErasure();
   }
 }
 

@@ -149,8 +149,10 @@ class VectorIndex {
   uint64_t RowsToList(const MadeLists& made) const;
 
   // Appends segments of `rows`, as few and as equal as possible, parted by class: the longer the
-  // runs of a class are, the faster they are read.
-  void AppendSegments(std::vector<RowSource> rows, std::vector<Segment>& segments) const;
+  // runs of a class are, the faster they are read. They are in lists of `geometry` unless that is
+  // null. Fewer if `stop` (may be empty) said true.
+  void AppendSegments(std::vector<RowSource> rows, const Geometry* geometry,
+                      const std::function<bool()>& stop, std::vector<Segment>& segments) const;
 
  private:
   friend class VectorIndexBuilder;

@@ -135,7 +135,7 @@ StatusOr<store::v1::Mutation> Selection::AsOne() {
   as_one_ = true;
   const Status scanned = Scan();
   if (response_.more()) {
-    return Invalid("id_prefix",
+    return Invalid(request_.source().empty() ? "id_prefix" : "source",
                    fmt::format("selects more than the {} documents and {} MiB of them "
                                "that one revision changes; select fewer",
                                limits::kDocumentsPerBatch, limits::kSelectedPageBytes >> 20));

@@ -43,19 +43,33 @@ StatusOr<StoredGeometry> ReadGeometry(const Vault& vault, const IndexName& name,
   return DecodeGeometry(bytes);
 }
 
-// The collection of a tenant's file in the directory, whole or not; nothing if it is not one.
-std::optional<uint32_t> CollectionOf(std::string_view file, std::string_view tenant) {
-  if (!file.starts_with(tenant)) return std::nullopt;
-  file.remove_prefix(tenant.size());
-  if (!file.starts_with('.')) return std::nullopt;
-  uint32_t collection = 0;
+// Whose a file of the directory is, whole or not, TENANT.COLLECTION.geometry with what drafts have
+// behind it; nothing if it is not one.
+std::optional<IndexName> OwnerOf(std::string_view file) {
+  for (const std::string_view draft : {kDraft, kOldDraft}) {
+    if (file.ends_with(draft)) file.remove_suffix(draft.size());
+  }
+  if (!file.ends_with(kSuffix)) return std::nullopt;
+  file.remove_suffix(kSuffix.size());
+  const size_t dot = file.rfind('.');
+  if (dot == file.npos) return std::nullopt;
+  IndexName name{std::string(file.substr(0, dot)), 0};
   const char* const end = file.data() + file.size();
-  const auto parsed = std::from_chars(file.data() + 1, end, collection);
-  std::string_view rest(parsed.ptr, static_cast<size_t>(end - parsed.ptr));
-  if (parsed.ec != std::errc() || !rest.starts_with(kSuffix)) return std::nullopt;
-  rest.remove_prefix(kSuffix.size());
-  if (!rest.empty() && rest != kDraft && rest != kOldDraft) return std::nullopt;
-  return collection;
+  const auto parsed = std::from_chars(file.data() + dot + 1, end, name.collection);
+  if (parsed.ec != std::errc() || parsed.ptr != end) return std::nullopt;
+  return name;
+}
+
+// The files of a directory, which may not be there yet, by tenant.
+std::map<std::string, std::vector<FoundGeometry>> FilesIn(const std::string& dir) {
+  std::map<std::string, std::vector<FoundGeometry>> found;
+  std::error_code none;
+  for (auto it = fs::directory_iterator(dir, none); !none && it != fs::directory_iterator();
+       it.increment(none)) {
+    const auto owner = OwnerOf(it->path().filename().string());
+    if (owner) found[owner->tenant].push_back({owner->collection, it->path().string()});
+  }
+  return found;
 }
 
 // Whether it is a geometry as it was written before geometries were sealed, which anybody may read.
@@ -79,7 +93,10 @@ void StandBack() {
 }  // namespace
 
 UpkeepWorker::UpkeepWorker(UpkeepOptions options, std::function<void()> ready)
-    : options_(std::move(options)), ready_(std::move(ready)), thread_([this] { Run(); }) {
+    : options_(std::move(options)),
+      ready_(std::move(ready)),
+      left_(options_.dir.empty() ? decltype(left_)() : FilesIn(options_.dir)),
+      thread_([this] { Run(); }) {
   CORDON_CHECK(options_.dir.empty() || options_.vault != nullptr);
 }
 
@@ -135,21 +152,20 @@ void UpkeepWorker::Forget(const IndexName& name) {
 }
 
 void UpkeepWorker::ForgetOthers(const std::string& tenant, const std::set<uint32_t>& collections) {
-  if (options_.dir.empty()) return;
-  std::error_code none;  // there may be no directory yet
-  std::lock_guard lock(mutex_);
-  for (auto it = fs::directory_iterator(options_.dir, none);
-       !none && it != fs::directory_iterator(); it.increment(none)) {
-    const auto collection = CollectionOf(it->path().filename().string(), tenant);
-    if (!collection) continue;
+  std::unique_lock lock(mutex_);
+  const auto its = left_.extract(tenant);
+  if (its.empty()) return;
+  lock.unlock();  // files are read below
+  std::vector<std::string> gone;
+  for (const auto& [collection, path] : its.mapped()) {
     // What was never finished is nobody's, and what is not sealed is not read again: its collection
     // may never be trained any more, and keep it.
-    if (collections.contains(*collection) && it->path().extension() == kSuffix &&
-        !IsUnsealed(it->path())) {
-      continue;
-    }
-    gone_.push_back(it->path().string());
+    const bool stays =
+        collections.contains(collection) && path.ends_with(kSuffix) && !IsUnsealed(path);
+    if (!stays) gone.push_back(path);
   }
+  lock.lock();
+  gone_.insert(gone_.end(), gone.begin(), gone.end());
   wake_.notify_all();
 }
 
@@ -257,12 +273,14 @@ void UpkeepWorker::Run() {
       continue;
     }
     if (stopping_) return;
-    const Job job = std::move(queue_.front());
-    queue_.pop_front();
-    working_ = {job.name};
-    abandoned_ = false;
-    lock.unlock();
-    RunJob(job);
+    {
+      const Job job = std::move(queue_.front());  // freed without the lock: it may be a whole index
+      queue_.pop_front();
+      working_ = {job.name};
+      abandoned_ = false;
+      lock.unlock();
+      RunJob(job);
+    }
     ready_();
     lock.lock();
   }

@@ -36,7 +36,7 @@ struct FinishedUpkeep {
   IndexName name;
   Upkeep upkeep;
   MadeLists made;
-  int catch_ups = 0;
+  int catch_ups = 0;  // how often lists were found for newer rows, too
 };
 
 struct UpkeepOptions {
@@ -48,6 +48,12 @@ struct UpkeepOptions {
   std::chrono::milliseconds retry_after = std::chrono::minutes(1);
   std::function<MadeLists(const VectorIndex&, Upkeep, const std::function<bool()>&)> make =
       MakeLists;
+};
+
+// A file of the directory, whole or not.
+struct FoundGeometry {
+  uint32_t collection;
+  std::string path;
 };
 
 // Thread-safe.
@@ -74,8 +80,9 @@ class UpkeepWorker {
   // not started again: numbers of collections are not reused.
   void Forget(const IndexName& name);
 
-  // The same with the files of all collections of a tenant but these, before any is started: what a
-  // crash has left. Of these too with what is unfinished or not sealed.
+  // The same with the files of all collections of a tenant but these that were there when this was
+  // made: what a crash has left. Of these too with what is unfinished or not sealed. Before any is
+  // started.
   void ForgetOthers(const std::string& tenant, const std::set<uint32_t>& collections);
 
  private:
@@ -113,7 +120,8 @@ class UpkeepWorker {
   const std::function<void()> ready_;
   mutable std::mutex mutex_;
   std::condition_variable wake_;
-  std::deque<Job> queue_;                 // guarded by mutex_
+  std::deque<Job> queue_;                                   // guarded by mutex_
+  std::map<std::string, std::vector<FoundGeometry>> left_;  // guarded by mutex_; by tenant
   std::vector<std::string> gone_;         // guarded by mutex_: files to be removed
   std::vector<IndexName> working_;        // guarded by mutex_; at most one
   std::vector<FinishedUpkeep> finished_;  // guarded by mutex_

@@ -184,6 +184,7 @@ void Writer::Run() {
     if (trial) trial->tried.set_value(TryOne(&*trial));
     // Due also while writes keep coming: they anchor their own tenant only.
     if (stop || std::chrono::steady_clock::now() >= next_anchor) {
+      if (!stop) LookAfterAll();
       Anchor();
       next_anchor = std::chrono::steady_clock::now() + kAnchorEvery;
     }

@@ -160,6 +160,8 @@ class Writer {
   void PublishChanged();
   // Starts what indexes need, and takes in what is ready. Requires heads_mutex_.
   void LookAfter(Head* head);
+  // What failed is tried again also where nobody writes.
+  void LookAfterAll();
   void TakeIn();
   void AdoptLocked(std::shared_ptr<Tenant> tenant, Interner interner);
   // Remembers in the store where the journals stand.

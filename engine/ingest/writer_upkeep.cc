@@ -26,6 +26,12 @@ void Writer::LookAfter(Head* head) {
   }
 }
 
+void Writer::LookAfterAll() {
+  std::lock_guard lock(heads_mutex_);
+  if (!broken_.ok()) return;
+  for (auto& [name, head] : heads_) LookAfter(&head);
+}
+
 // Writes wait meanwhile, so lists for more than a few rows are found beside them. What is finished
 // is taken under the lock: until its lists are in, nobody may freeze the index anew.
 void Writer::TakeIn() {

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "engine/base/limits.h"
+#include "engine/base/stop.h"
 #include "engine/inspect/collections.h"
 #include "engine/inspect/document_walk.h"
 #include "engine/inspect/inspect.h"

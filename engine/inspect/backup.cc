@@ -4,13 +4,14 @@
 #include "engine/store/codec.h"
 
 namespace cordon {
-namespace {
 
-Status CheckMay(const ReadContext& context) {
+Status CheckMayBackUp(const ReadContext& context) {
   RETURN_IF_ERROR(context.caller.Require(Right::kAdmin));
   if (context.tenant->name == kFirstTenant) return OkStatus();
   return Denied("tenant", "only an admin of the first tenant may; a backup holds all of them");
 }
+
+namespace {
 
 v1::Backup ToProto(const BackupInfo& info) {
   v1::Backup backup;
@@ -27,7 +28,7 @@ v1::Backup ToProto(const BackupInfo& info) {
 void CreateBackup(const ReadContext& context, const v1::CreateBackupRequest& request,
                   const MakeBackupOf& make, Answer<v1::CreateBackupResponse> done) {
   const auto work = [&](journal::v1::Record* record) -> StatusOr<v1::CreateBackupResponse> {
-    RETURN_IF_ERROR(CheckMay(context));
+    RETURN_IF_ERROR(CheckMayBackUp(context));
     // It may have waited for others; nobody wants one by now, and it would cost an older one.
     RETURN_IF_ERROR(CheckGoesOn(context.stop));
     ASSIGN_OR_RETURN(const BackupInfo info, make(request.keep()));
@@ -42,7 +43,7 @@ void CreateBackup(const ReadContext& context, const v1::CreateBackupRequest& req
 void ListBackups(const ReadContext& context, const v1::ListBackupsRequest& request,
                  const BackupsOf& list, Answer<v1::ListBackupsResponse> done) {
   const auto work = [&](journal::v1::Record*) -> StatusOr<v1::ListBackupsResponse> {
-    RETURN_IF_ERROR(CheckMay(context));
+    RETURN_IF_ERROR(CheckMayBackUp(context));
     RETURN_IF_ERROR(CheckGoesOn(context.stop));
     ASSIGN_OR_RETURN(const auto backups, list(request.verify()));
     v1::ListBackupsResponse response;

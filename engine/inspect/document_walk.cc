@@ -1,5 +1,7 @@
 #include "engine/inspect/document_walk.h"
 
+#include "engine/base/stop.h"
+
 namespace cordon {
 
 Status WalkDocuments(const View& view, const Collection& collection,

@@ -5,7 +5,6 @@
 #include <functional>
 
 #include "cordon/store/v1/records.pb.h"
-#include "engine/base/stop.h"
 #include "engine/view/view.h"
 
 namespace cordon {

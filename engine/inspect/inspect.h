@@ -58,6 +58,7 @@ void ListHolds(const ReadContext& context, const v1::ListHoldsRequest& request,
 // Backups, of which the engine knows; all tenants are in one.
 using MakeBackupOf = std::function<StatusOr<BackupInfo>(uint32_t keep)>;
 using BackupsOf = std::function<StatusOr<std::vector<BackupInfo>>(bool verify)>;
+Status CheckMayBackUp(const ReadContext& context);  // PERMISSION_DENIED to all but its admins
 void CreateBackup(const ReadContext& context, const v1::CreateBackupRequest& request,
                   const MakeBackupOf& make, Answer<v1::CreateBackupResponse> done);
 void ListBackups(const ReadContext& context, const v1::ListBackupsRequest& request,

@@ -2,6 +2,7 @@
 #include <optional>
 
 #include "engine/base/limits.h"
+#include "engine/base/stop.h"
 #include "engine/base/text_check.h"
 #include "engine/inspect/collections.h"
 #include "engine/inspect/document_walk.h"

@@ -104,7 +104,8 @@ std::vector<LexicalSegment> WithoutChanged(std::span<const LexicalSegment> segme
     std::optional<Bitmap> dead;
     bool erased = false;
     for (const LexicalChange& change : changes) {
-      erased = erased || HoldsErased(segment, change);
+      erased = erased || HoldsErased(segment, change) ||
+               (change.kind == LexicalChange::Kind::kSweep && dead);
       if (!change.may_exist || change.kind == LexicalChange::Kind::kSweep) continue;
       for (const uint32_t row : segment.rows().rows_of(change.document)) {
         if (segment.Dead(row) || (dead && dead->Test(row))) continue;

@@ -39,11 +39,10 @@ size_t LexicalRows::bytes() const {
 LexicalSegment LexicalSegment::WithDead(Bitmap dead) const {
   CORDON_CHECK(dead.size() == rows_->size());
   LexicalSegment result(rows_);
-  for (uint32_t row = 0; row < rows_->size(); ++row) {
-    if (!dead.Test(row)) continue;
+  dead.ForEach([&](size_t row) {
     --result.live_;
-    result.live_weight_ -= rows_->weight(row);
-  }
+    result.live_weight_ -= rows_->weight(static_cast<uint32_t>(row));
+  });
   if (result.live_ != rows_->size()) result.dead_ = std::make_shared<const Bitmap>(std::move(dead));
   return result;
 }

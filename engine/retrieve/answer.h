@@ -28,12 +28,15 @@ struct PreparedQuestion {
   ContextPlan plan;
   Question question;
   AllowedSet allowed;
-  bool embeds = false;               // the collection's endpoint has to embed its text
   std::optional<Label> query_label;  // if a reranker reads the text
+
+  // Whether the collection's endpoint has to embed its text.
+  bool embeds() const { return question.rank != v1::RANK_LEXICAL && question.vector.empty(); }
 };
 
 // Pins a View and notes in `record` who asks what. What is to be refused for what it asks is
-// refused here: no text has left for an endpoint yet.
+// refused here, no text has left for an endpoint yet; but for what an embedding endpoint may not
+// have or serves no more, which AnswerTo() refuses before anything is sent.
 StatusOr<PreparedQuestion> Prepare(const ReadContext& context, const v1::RetrieveRequest& request,
                                    journal::v1::Record* record);
 

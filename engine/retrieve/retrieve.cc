@@ -21,7 +21,6 @@
 #include "engine/retrieve/neighbours.h"
 #include "engine/retrieve/pack.h"
 #include "engine/retrieve/search.h"
-#include "engine/store/codec.h"
 
 namespace cordon {
 namespace {
@@ -46,10 +45,9 @@ Status CheckRequest(const v1::RetrieveRequest& request) {
   return CheckRanking(request);
 }
 
-// The query's embedding: the caller's own, or what the built-in embedder makes of the text; nothing
+// The query's embedding: the caller's own, or what the built-in embedder makes of the text; empty
 // if the collection's endpoint has to embed it.
-using QueryEmbedding = std::optional<std::vector<float>>;
-StatusOr<QueryEmbedding> QueryVector(const Access& access, const v1::RetrieveRequest& request) {
+StatusOr<std::vector<float>> QueryVector(const Access& access, const v1::RetrieveRequest& request) {
   const v1::CollectionConfig& config = access.collection->config;
   if (!request.vector_model().empty() && request.vector_model() != config.model()) {
     return Invalid("vector_model",
@@ -61,9 +59,9 @@ StatusOr<QueryEmbedding> QueryVector(const Access& access, const v1::RetrieveReq
   }
   if (request.vector_size() == 0) {
     if (config.embedder() == v1::EMBEDDER_BUILTIN) {
-      return QueryEmbedding(BuiltinEmbedder(config.dimension()).Embed(request.text()));
+      return BuiltinEmbedder(config.dimension()).Embed(request.text());
     }
-    if (config.embedder() == v1::EMBEDDER_HTTP) return QueryEmbedding();
+    if (config.embedder() == v1::EMBEDDER_HTTP) return std::vector<float>();
     return Invalid("vector", "the collection has no embedder; give the query's vector");
   }
   if (config.embedder() != v1::EMBEDDER_NONE) {
@@ -76,7 +74,7 @@ StatusOr<QueryEmbedding> QueryVector(const Access& access, const v1::RetrieveReq
   for (const float number : request.vector()) {
     if (!std::isfinite(number)) return Invalid("vector", "holds NaN or infinity");
   }
-  return QueryEmbedding(std::in_place, request.vector().begin(), request.vector().end());
+  return std::vector<float>(request.vector().begin(), request.vector().end());
 }
 
 std::string QueryDigest(const v1::RetrieveRequest& request, const Pseudonyms& pseudonyms) {
@@ -90,7 +88,7 @@ std::string QueryDigest(const v1::RetrieveRequest& request, const Pseudonyms& ps
 
 // What the request asks, of a collection that the caller may search; without how many.
 StatusOr<Question> ToQuestion(const Access& access, const v1::RetrieveRequest& request,
-                              const ContextPlan& plan, bool* embeds) {
+                              const ContextPlan& plan) {
   Question question;
   if (request.rank() != v1::RANK_UNSPECIFIED) question.rank = request.rank();
   if (request.mode() == v1::MODE_EXACT) question.mode = SearchMode::kExact;
@@ -101,9 +99,7 @@ StatusOr<Question> ToQuestion(const Access& access, const v1::RetrieveRequest& r
   }
   // A vector that does not fit is refused whether it ranks or not.
   if (question.rank != v1::RANK_LEXICAL || request.vector_size() > 0) {
-    ASSIGN_OR_RETURN(auto vector, QueryVector(access, request));
-    *embeds = !vector.has_value();
-    if (vector) question.vector = *std::move(vector);
+    ASSIGN_OR_RETURN(question.vector, QueryVector(access, request));
   }
   question.reading = plan.ToRead();
   if (request.has_min_score()) question.min_score = request.min_score();
@@ -135,7 +131,7 @@ StatusOr<PreparedQuestion> Prepare(const ReadContext& context, const v1::Retriev
   if (!prepared.plan.rerank.empty()) {
     ASSIGN_OR_RETURN(prepared.query_label, CheckReranker(context, access, request, prepared.plan));
   }
-  ASSIGN_OR_RETURN(prepared.question, ToQuestion(access, request, prepared.plan, &prepared.embeds));
+  ASSIGN_OR_RETURN(prepared.question, ToQuestion(access, request, prepared.plan));
   ASSIGN_OR_RETURN(prepared.allowed, AllowedFor(access, context.caller, request.scope()));
   return prepared;
 }
@@ -148,7 +144,7 @@ StatusOr<RetrievedContext> AnswerTo(const ReadContext& context, const v1::Retrie
   const Access& access = answer.access;
   const PolicyRules& rules = *access.view->policy().rules;
   Question& question = prepared.question;
-  if (prepared.embeds) {
+  if (prepared.embeds()) {
     ASSIGN_OR_RETURN(question.vector, EmbedQuery(context, access, request, record));
   }
   SearchTrace trace;

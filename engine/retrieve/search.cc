@@ -22,7 +22,7 @@ Status CheckWeight(std::string_view field, double weight) {
 Status CheckFusion(const v1::RetrieveRequest& request) {
   const v1::Fusion& fusion = request.fusion();
   if (!v1::FusionMethod_IsValid(fusion.method())) {
-    return Invalid("method", "unknown; one of rrf, weighted");
+    return Invalid("method", "unknown; one of relative, weighted, rrf");
   }
   const double vector = fusion.has_vector_weight() ? fusion.vector_weight() : 1;
   const double lexical = fusion.has_lexical_weight() ? fusion.lexical_weight() : 1;

@@ -69,7 +69,7 @@ std::vector<int> SharedScans::PrepareGroup(int first) {
     Place& place = places_[static_cast<size_t>(i)];
     Share share = Alone();
     auto prepared = Prepare(context_, batch_.queries(i), &share.record);
-    if (!prepared.ok() || prepared->embeds) {
+    if (!prepared.ok() || prepared->embeds()) {
       place.tried = true;
       break;
     }

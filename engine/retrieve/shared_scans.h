@@ -9,8 +9,8 @@
 
 namespace cordon {
 
-// Those share that are asked of the same collection by the same caller for the same subject and
-// destination, in one View. What is found for them together is what each would find alone; the
+// Those share that follow one another and ask the same collection with the same scope, mode and
+// recall, in one View. What is found for them together is what each would find alone; the
 // guard's decisions, the record, the quota and the limits stay each question's own. A question with
 // a filter, by words alone or for an endpoint is answered by itself.
 //   A View is held from the first question of a group to its last. A group is no larger than a scan

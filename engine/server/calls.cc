@@ -94,6 +94,10 @@ Status Overloaded() {
   return Status(StatusCode::kResourceExhausted, "", "the server is busy; try again");
 }
 
+Status Stopping() {
+  return Status(StatusCode::kUnavailable, "", "the server is stopping; run it again");
+}
+
 std::string CallOf(const google::protobuf::Message& request) {
   constexpr std::string_view kSuffix = "Request";
   const std::string& name = request.GetDescriptor()->name();

@@ -1,8 +1,8 @@
 // How a call enters: admission, authentication, and exactly one Finish.
 //
 // No more calls are worked on at once than the bounded executor has threads, and gRPC has threads
-// that bring short ones. Every handler comes through Unary() or IngestStream, so that none can
-// forget to authenticate.
+// that bring short ones. Every handler comes through Unary(), or is one of the streams
+// (IngestStream, PassageStream, ExportStream, SyncStream), which authenticate each message.
 #pragma once
 
 #include <grpcpp/grpcpp.h>
@@ -75,7 +75,8 @@ struct Front {
   CertificateAuthenticator* certificates;
   Executor* executor;
   Executor* backups;  // of one thread: a backup takes minutes, and there is one at a time
-  // For calls that wait for an endpoint, by its name: a slow one holds up who asks it alone.
+  // For calls that wait for an endpoint, by its name: a slow one holds up who asks it alone, and
+  // who asks another one first.
   std::map<std::string, std::unique_ptr<EndpointCalls>, std::less<>> outside{};
   OpenStreams streams;
   OpenSyncs syncs;         // of directories
@@ -102,8 +103,9 @@ std::function<bool()> StopOf(grpc::CallbackServerContext* context);
 // The same by the caller's own deadline alone, for a call that takes as long as it takes.
 std::function<bool()> UncappedStopOf(grpc::CallbackServerContext* context);
 
-// The refusal of a call that found the executor's queue full.
+// The refusal of a call that found the executor's queue full, and of one that a stop breaks off.
 Status Overloaded();
+Status Stopping();
 
 // Refuses a message of more than `bytes_max`.
 Status CheckMessage(const google::protobuf::Message& message, size_t bytes_max);

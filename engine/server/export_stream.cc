@@ -3,13 +3,6 @@
 #include "engine/server/revision_wait.h"
 
 namespace cordon {
-namespace {
-
-Status ExportStopping() {
-  return {StatusCode::kUnavailable, "", "the server is stopping; run it again"};
-}
-
-}  // namespace
 
 ExportStream::ExportStream(Front* front, grpc::CallbackServerContext* context,
                            v1::ExportRequest request)
@@ -35,7 +28,7 @@ Status ExportStream::Next() {
     End(OkStatus());
     return OkStatus();
   }
-  if (draining_) return ExportStopping();
+  if (draining_) return Stopping();
   return front_->executor->Submit([this] { Make(); }) ? OkStatus() : Overloaded();
 }
 
@@ -54,7 +47,7 @@ void ExportStream::Make() {
       request_.scope().at_least_revision(),
       [this, gone = StopOf(context_)] { return gone() || Draining(); },
       [this](const Authenticated& now) {
-        if (Draining()) return Refuse(now, ExportStopping());
+        if (Draining()) return Refuse(now, Stopping());
         MakeAs(now);
       },
       made);

@@ -213,7 +213,7 @@ void IngestStream::MaybeFinish() {
       !processing_ && !writing_ && unprocessed_.empty() && next_write_ == next_process_;
   if (finished_) return;
   if (draining_ && idle && !read_all_) {
-    Fail(Status(StatusCode::kUnavailable, "", "the server is stopping; run it again"));
+    Fail(Stopping());
   }
   if (!failed_.ok() && !processing_ && !writing_ && next_write_ == next_process_) {
     // A pending read ends by itself once the call is finished.

@@ -126,7 +126,7 @@ Reactor* ReadBackups(Front* front, CallContext* context, const Request* request,
         const auto go = [=, &in](const Authenticated& now) {
           call(front->engine->ReadAs(now, UncappedStopOf(context)), in, done);
         };
-        const bool may = caller.Require(Right::kAdmin).ok() && caller.tenant() == kFirstTenant;
+        const bool may = CheckMayBackUp(front->engine->ReadAs(caller, nullptr)).ok();
         if (!may || !ReadsEveryFile(in)) return go(caller);
         const Status full(StatusCode::kResourceExhausted, "",
                           "a backup is under way and others wait; try again later");

@@ -1,13 +1,6 @@
 #include "engine/server/sync_stream.h"
 
 namespace cordon {
-namespace {
-
-Status Stopping() {
-  return Status(StatusCode::kUnavailable, "", "the server is stopping; run it again");
-}
-
-}  // namespace
 
 SyncStream::SyncStream(Front* front, grpc::CallbackServerContext* context,
                        v1::SyncDirectoryResponse* response)

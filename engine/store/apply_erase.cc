@@ -279,6 +279,8 @@ Status EraseDropped(const ApplyContext& context, const EraseChange& change, Appl
     if (collection->id == dropped) return Internal("an erasure of what a collection still holds");
   }
   applied->dropped = dropped;
+  store::v1::MarkRecord mark;
+  std::set<std::string> receivers;
   const auto cursor = WalkDue(context, change, *applied);
   for (; cursor->Valid(); cursor->Next()) {
     const DuePlace place = DuePlaceOf(cursor->key());
@@ -287,11 +289,14 @@ Status EraseDropped(const ApplyContext& context, const EraseChange& change, Appl
     if (applied->more) break;
     applied->batch.Delete(Family::kDue, cursor->key());
     if (IsErased(context, tenant, place.number)) continue;
+    ASSIGN_OR_RETURN(const std::string_view payload, cursor->Payload());
+    RETURN_IF_ERROR(ParseRecord(payload, &mark));
+    RETURN_IF_ERROR(ReceiversOf(context.database, tenant, dropped, mark.document(), &receivers));
     applied->replay.add_removed(place.number);
     applied->erased.push_back(place.number);
   }
   RETURN_IF_ERROR(cursor->status());
-  PutErasure(context, dropped, {}, applied);
+  PutErasure(context, dropped, receivers, applied);
   return OkStatus();
 }
 

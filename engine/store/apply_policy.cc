@@ -93,16 +93,12 @@ Status SetSource(const v1::SourceChange& change, PolicyRules* rules) {
 // Sources of the change that no document has had and no quarantine names: perhaps misspelt, perhaps
 // to come, which is no error. Clauses stay when their documents go.
 std::vector<std::string> UnknownSources(const v1::ApplyPolicyRequest& request,
-                                        const PolicyState& before) {
-  if (request.sources().empty()) return {};
-  const auto& clauses = before.classes.clauses;
-  std::set<std::string_view> known;
-  for (size_t i = 0; i < clauses.size(); ++i) known.insert(clauses[i].source);
-  const auto& quarantined = before.rules->quarantined_sources;
-  known.insert(quarantined.begin(), quarantined.end());
+                                        const Interner& interner, const PolicyRules& before) {
   std::vector<std::string> unknown;
   for (const auto& change : request.sources()) {
-    if (!known.contains(change.source())) unknown.push_back(change.source());
+    if (interner.KnowsSource(change.source())) continue;
+    if (before.quarantined_sources.contains(change.source())) continue;
+    unknown.push_back(change.source());
   }
   return unknown;
 }
@@ -255,7 +251,7 @@ Status ApplyPolicyFile(const ApplyContext& context, const v1::ApplyPolicyRequest
   std::vector<std::string> names;
   for (const auto& change : request.containers()) names.push_back(change.container().name());
   rules->NoteChange(*applied->next.policy.rules, names);
-  applied->undefined = UnknownSources(request, applied->next.policy);
+  applied->undefined = UnknownSources(request, context.interner, *applied->next.policy.rules);
   applied->batch.Put(Family::kPolicy, SchemeKey(applied->next.id), ToProto(*rules));
   applied->parts = static_cast<uint32_t>(request.has_levels() + request.has_compartments() +
                                          request.has_tags() + request.has_default_clearance() +

@@ -29,19 +29,6 @@ std::vector<Range> RangesOf(std::span<const uint64_t> numbers) {
   return ranges;
 }
 
-}  // namespace
-
-Status Database::Flush() {
-  rocksdb::FlushOptions options;
-  options.wait = true;
-  const std::vector<rocksdb::ColumnFamilyHandle*> families(rocks_->families.begin(),
-                                                           rocks_->families.end());
-  RETURN_IF_ERROR(Translate(rocks_->db->Flush(options, families), "flush"));
-  return Translate(rocks_->db->SyncWAL(), "sync");
-}
-
-namespace {
-
 StatusOr<uint64_t> RewriteRanges(const Database::Rocks& rocks, uint32_t tenant, uint32_t collection,
                                  const std::vector<Range>& ranges) {
   rocksdb::CompactRangeOptions options;
@@ -69,6 +56,15 @@ StatusOr<uint64_t> RewriteRanges(const Database::Rocks& rocks, uint32_t tenant, 
 }
 
 }  // namespace
+
+Status Database::Flush() {
+  rocksdb::FlushOptions options;
+  options.wait = true;
+  const std::vector<rocksdb::ColumnFamilyHandle*> families(rocks_->families.begin(),
+                                                           rocks_->families.end());
+  RETURN_IF_ERROR(Translate(rocks_->db->Flush(options, families), "flush"));
+  return Translate(rocks_->db->SyncWAL(), "sync");
+}
 
 StatusOr<uint64_t> Database::RewriteDocuments(uint32_t tenant, uint32_t collection,
                                               std::span<const uint64_t> numbers) {

@@ -11,7 +11,8 @@
 
 namespace cordon {
 
-// As of the database when it is asked first. For one thread; the database outlives it.
+// `On` reads the database as it is; the held subjects that OnVersion asks for are read once. For
+// one thread; the database outlives it.
 class Holds {
  public:
   Holds(const Database& database, uint32_t tenant, uint32_t collection)

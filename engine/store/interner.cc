@@ -96,6 +96,12 @@ void AppendSlot(const store::v1::ClauseRecord& record, PolicyState* state) {
   state->classes.AddClause(std::move(slot));
 }
 
+store::v1::ClauseRecord ClauseOfSource(const std::string& source) {
+  store::v1::ClauseRecord record;
+  record.set_source(source);
+  return record;
+}
+
 }  // namespace
 
 Status CheckContainers(const PolicyRules& rules, const v1::Acl& acl) {
@@ -145,9 +151,11 @@ Status Interner::AddClauses(const v1::Acl& acl, PolicyState* state, uint32_t ten
 
 ClauseId Interner::Source(const std::string& source, PolicyState* state, uint32_t tenant,
                           Batch* batch) {
-  store::v1::ClauseRecord record;
-  record.set_source(source);
-  return Clause(record, state, tenant, batch);
+  return Clause(ClauseOfSource(source), state, tenant, batch);
+}
+
+bool Interner::KnowsSource(const std::string& source) const {
+  return clauses_.contains(ClauseOfSource(source).SerializeAsString());
 }
 
 ClassId Interner::ClassOf(std::vector<ClauseId> clauses, const Label& label, PolicyState* state,

@@ -27,6 +27,9 @@ class Interner {
   // The number of the clause that a document of `source` has: nobody sees it in quarantine.
   ClauseId Source(const std::string& source, PolicyState* state, uint32_t tenant, Batch* batch);
 
+  // Whether a document ever had this source.
+  bool KnowsSource(const std::string& source) const;
+
   // The number of a class; `clauses` need not be sorted.
   ClassId ClassOf(std::vector<ClauseId> clauses, const Label& label, PolicyState* state,
                   uint32_t tenant, Batch* batch);

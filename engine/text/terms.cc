@@ -6,7 +6,6 @@
 #include <bit>
 #include <map>
 
-#include "engine/base/check.h"
 #include "engine/base/limits.h"
 
 namespace cordon {

@@ -127,7 +127,8 @@ TEST(Executor, AfterALongTaskNoMoreRunAtOnceThanThreadsAndOneCaller) {
   int accepted = 0;
   {
     Executor executor(kThreads, 1000);
-    ASSERT_TRUE(executor.SubmitOrRun([] { std::this_thread::sleep_for(2 * Executor::kLongTask); }));
+    ASSERT_TRUE(
+        executor.SubmitOrRun([] { std::this_thread::sleep_for(Executor::kAfterLongTask); }));
     const auto wary_until = std::chrono::steady_clock::now() + Executor::kAfterLongTask / 4;
     std::vector<std::thread> callers;
     std::atomic<int> taken{0};
@@ -202,7 +203,7 @@ TEST(Executor, ShortTasksOfCallersDoNotHoldUpWhatIsQueued) {
 
 TEST(Executor, AfterALongTaskOneThreadAtATimeIsBorrowed) {
   Executor executor(4, 4);
-  ASSERT_TRUE(executor.SubmitOrRun([] { std::this_thread::sleep_for(2 * Executor::kLongTask); }));
+  ASSERT_TRUE(executor.SubmitOrRun([] { std::this_thread::sleep_for(Executor::kAfterLongTask); }));
   EXPECT_FALSE(SecondIsBorrowedToo(&executor));
 }
 
@@ -221,7 +222,7 @@ TEST(Executor, WhileATaskIsLongNoOtherThreadIsBorrowed) {
 
 TEST(Executor, AVeryLongTaskIsRememberedForLonger) {
   Executor executor(4, 4);
-  const auto took = Executor::kAfterLongTask / 4;
+  const auto took = Executor::kAfterLongTask / 2;
   ASSERT_TRUE(executor.SubmitOrRun([&] { std::this_thread::sleep_for(took); }));
   std::this_thread::sleep_for(Executor::kAfterLongTask);
   EXPECT_FALSE(SecondIsBorrowedToo(&executor));

@@ -5,12 +5,12 @@
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 
-#include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <string>
 
-#include "engine/base/check.h"
+#include "tests/store/scratch_directory.h"
 
 namespace cordon {
 namespace {
@@ -19,19 +19,13 @@ namespace fs = std::filesystem;
 
 class ReplaceFileTest : public testing::Test {
  protected:
-  void SetUp() override {
-    std::string name = (fs::temp_directory_path() / "cordon-replace-XXXXXX").string();
-    CORDON_CHECK(mkdtemp(name.data()) != nullptr);
-    dir_ = name;
-  }
-  void TearDown() override { fs::remove_all(dir_); }
-
   static std::string Content(const fs::path& path) {
     std::ifstream file(path, std::ios::binary);
     return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
   }
 
-  fs::path dir_;
+  const ScratchDirectory scratch_;
+  const fs::path dir_ = scratch_ / "";
 };
 
 TEST_F(ReplaceFileTest, HoldsTheNewContentAndNobodyElseMayReadIt) {
@@ -60,6 +54,17 @@ TEST_F(ReplaceFileTest, WhatAFileHeldIsOverwritten) {
   EXPECT_FALSE(fs::exists(path));
   EXPECT_EQ(Content(other), std::string(3, '\0'));
   EXPECT_TRUE(RemoveFile(path, "dir").ok()) << "there is none any more";
+}
+
+// What a crash left is overwritten too: by another name of the same file.
+TEST_F(ReplaceFileTest, WhatACrashLeftIsOnlyUnlinked) {
+  const fs::path path = dir_ / "file", draft = path.string() + ".tmp", other = dir_ / "other";
+  std::ofstream(draft) << "secret";
+  fs::create_hard_link(draft, other);
+  ASSERT_TRUE(ReplaceFile(path, "new", "dir").ok());
+  EXPECT_EQ(Content(path), "new");
+  EXPECT_EQ(Content(other), std::string(6, '\0'));
+  EXPECT_FALSE(fs::exists(draft));
 }
 
 // A key in it would be taken for destroyed.

@@ -104,10 +104,7 @@ class Erase(ServerTest):
         self.wait_for(name, 1)
         self.assertEqual(self.sees(name, "user:a"), ["kept"])
         self.assertIn("retention", str(self.store.cordon("journal", "show").lines))
-        config = next(
-            c for c in self.ok("collection", "list")["collections"] if c["name"] == name
-        )
-        self.assertEqual(config["erase_after_s"], 0)
+        self.assertEqual(self.config(name)["erase_after_s"], 0)
         slow = self.collection("--erase-after", 86400 * 365 * 50)
         self.ingest(slow, document("ended", valid_until=past))
         held = self.filled(about("held", "person:7"))

@@ -231,6 +231,11 @@ class ServerTest(unittest.TestCase):
         self.ok("collection", "create", name, "--dim", dim, "--metric", metric, *options)
         return name
 
+    def config(self, name):
+        """What the list of collections says of one."""
+        listed = self.ok("collection", "list")["collections"]
+        return next(collection for collection in listed if collection["name"] == name)
+
     def ingest(self, name, *documents, key=None):
         """The summary of an ingest in which every document must be accepted."""
         answer = self.store.cordon("ingest", name, self.store.lines(*documents), key=key)

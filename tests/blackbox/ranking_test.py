@@ -53,9 +53,7 @@ class Ranking(ServerTest):
             ]
             self.ingest(name, document("d", chunks=chunks))
             asked = ["retrieve", name, "--as", "user:a", "--rank", "lexical", "--text", text]
-            config = next(
-                c for c in self.ok("collection", "list")["collections"] if c["name"] == name
-            )
+            config = self.config(name)
             found = {p["chunk"]: p["score"] for p in self.ok(*asked)["passages"]}
             return found, (config["language"], config["bm25"]["k1"], config["bm25"]["b"])
 
@@ -82,8 +80,7 @@ class Ranking(ServerTest):
 
     def test_recall_is_asked_for_and_explain_needs_audit(self):
         name = self.filled(document("a"), document("b", vector=(0, 1)), options=["--pin-geometry"])
-        listed = self.ok("collection", "list")["collections"]
-        self.assertTrue(next(c for c in listed if c["name"] == name)["pin_geometry"])
+        self.assertTrue(self.config(name)["pin_geometry"])
         vector = write_npy(self.store.path(".npy"), (1, 0))
         asked = ["retrieve", name, "--as", "user:a", "--vector", vector]
         plain = self.ok(*asked)

@@ -1,8 +1,11 @@
 // Ingest as scripts see it: numbered refusals, truthful sums, and a server that is overloaded,
 // silent or wrong.
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <chrono>
@@ -180,6 +183,32 @@ TEST_F(IngestCommand, AnIdleStreamToASilentServerEndsToo) {
                                       R"("revision":0})"));
 }
 
+TEST_F(IngestCommand, AServerThatFallsSilentIsNoticedWhileVectorsAreLongInComing) {
+  FakeServer server;
+  SilentProxy proxy(server.port());
+  server.on_ingest = [&](FakeServer::Stream* stream) {
+    v1::IngestRequest request;
+    stream->Read(&request);
+    proxy.FallSilent();
+    std::this_thread::sleep_for(std::chrono::seconds(1));
+    return grpc::Status::OK;
+  };
+  ASSERT_EQ(mkfifo(Path("v.fvecs").c_str(), 0600), 0);
+  const int pipe = open(Path("v.fvecs").c_str(), O_RDWR);  // so that it has no end
+  ASSERT_GE(pipe, 0);
+  std::string rows;
+  for (int i = 0; i < 1500; ++i) rows += Bytes<int32_t>({2}) + Bytes<float>({1, 2});
+  ASSERT_EQ(write(pipe, rows.data(), rows.size()), static_cast<ssize_t>(rows.size()));
+  const Result result = Cordon({"ingest", "docs", File("d.jsonl", Documents(2000)), "--vectors",
+                                Path("v.fvecs"), "--json", "--server", proxy.address()});
+  close(pipe);
+  EXPECT_EQ(result.code, 1);
+  EXPECT_LT(result.seconds, 10);
+  EXPECT_THAT(result.out, ElementsAre(StartsWith(R"({"error":{"code":"UNAVAILABLE")"),
+                                      R"({"accepted":0,"refused":0,"undefined_principals":0,)"
+                                      R"("revision":0})"));
+}
+
 TEST_F(IngestCommand, MaxErrorsStopsEarlyButTheGoodLinesBeforeLand) {
   FakeServer server;
   server.on_ingest = [](FakeServer::Stream* stream) {
@@ -257,7 +286,6 @@ TEST_F(RefusedLines, OverwriteWhatIsThere) {
     EXPECT_THAT(result.out, ElementsAre(HasSubstr(R"("field":"refused")")));
     EXPECT_THAT(LinesOf(name), ElementsAre("mine"));
     std::filesystem::remove(Path(name));
-    EXPECT_TRUE(std::filesystem::exists(Path("d.jsonl")));
   }
   EXPECT_FALSE(std::filesystem::exists(Path("mend.jsonl")));
 }

@@ -70,6 +70,58 @@ TEST_F(CommandLine, WrongUsageIsExitTwoAndJsonWhenAskedFor) {
   }
 }
 
+// What is given as an empty word is given: without it another change would be judged.
+TEST_F(CommandLine, ASimulatedChangeOfAccessIsReadAsTheChangeItself) {
+  FakeServer server;
+  const auto field = [&](std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), {"simulate", "set-access", "docs"});
+    arguments.insert(arguments.end(), {"--json", "--server", server.address()});
+    const Result result = Cordon(arguments);
+    EXPECT_EQ(result.code, 1) << testing::PrintToString(arguments);
+    return result.out.empty() ? "" : result.out[0];
+  };
+  const std::string label = R"({"level":"x"})";
+  EXPECT_THAT(field({"a", "--acl", "", "--label", label}), HasSubstr(R"("field":"acl)"));
+  EXPECT_THAT(field({"a", "--label", "", "--acl", "{}"}), HasSubstr(R"("field":"label)"));
+  EXPECT_THAT(field({"--prefix", "", "--source", "hris", "--label", label}),
+              HasSubstr(R"("field":"prefix")"));
+  EXPECT_THAT(field({"--prefix", "p", "--source", "", "--label", label}),
+              HasSubstr(R"("field":"source")"));
+  EXPECT_THAT(field({"a", "--prefix", "", "--label", label}), HasSubstr(R"("field":"document")"));
+}
+
+TEST_F(CommandLine, ASimulatedChangeThatNoMessageHoldsIsRefusedBeforeItIsSent) {
+  std::string lines;
+  for (int i = 0; i < 200; ++i) {
+    lines += R"({"principal":"group:g)" + std::to_string(i) + R"(","members":[)";
+    for (int m = 0; m < 1000; ++m) {
+      lines += (m > 0 ? "," : "") + ("\"user:" + std::string(100, 'u') + std::to_string(m) + "\"");
+    }
+    lines += "]}\n";
+  }
+  FakeServer server;
+  const Result result = Cordon({"simulate", "directory-sync", "hris", File("people.jsonl", lines),
+                                "--json", "--server", server.address()});
+  EXPECT_EQ(result.code, 1);
+  ASSERT_EQ(result.out.size(), 1u);
+  EXPECT_THAT(result.out[0], HasSubstr(R"("field":"FILE")"));
+  EXPECT_THAT(result.out[0], HasSubstr("directory sync --dry-run"));
+}
+
+TEST_F(CommandLine, AnUnknownRightIsRefusedWithThoseThatAreKnown) {
+  for (const std::vector<std::string>& command :
+       std::vector<std::vector<std::string>>{{"key", "create"}, {"simulate", "key-create"}}) {
+    std::vector<std::string> arguments = command;
+    arguments.insert(arguments.end(),
+                     {"--principal", "service:x", "--rights", "query,read", "--json"});
+    const Result result = Cordon(arguments);
+    EXPECT_EQ(result.code, 1);
+    ASSERT_EQ(result.out.size(), 1u);
+    EXPECT_THAT(result.out[0], HasSubstr(R"("field":"rights")"));
+    EXPECT_THAT(result.out[0], HasSubstr("known are query"));
+  }
+}
+
 TEST_F(CommandLine, EveryCommandHasHelpWithExamples) {
   for (const std::vector<std::string>& command :
        std::vector<std::vector<std::string>>{{"key"},

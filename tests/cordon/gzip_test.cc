@@ -43,12 +43,12 @@ std::vector<std::string> ReadLines(const std::string& path, size_t line_max = kL
 
 TEST_F(ReadFile, PlainAndGzippedAreTheSame) {
   const std::string text = SomeText();
-  EXPECT_EQ(*ReadFileMaybeGzip(Write("a.txt", text), kMax), text);
-  EXPECT_EQ(*ReadFileMaybeGzip(Write("a.txt.gz", Gzip(text)), kMax), text);
-  EXPECT_EQ(*ReadFileMaybeGzip(Write("b.txt.gz", Gzip(text) + Gzip("more")), kMax), text + "more");
-  EXPECT_EQ(*ReadFileMaybeGzip(Write("empty", ""), kMax), "");
-  EXPECT_EQ(*ReadFileMaybeGzip(Write("empty.gz", Gzip("")), kMax), "");
-  EXPECT_EQ(*ReadFileMaybeGzip(Write("one", "x"), kMax), "x");
+  EXPECT_EQ(*ReadFileUnpacked(Write("a.txt", text), kMax), text);
+  EXPECT_EQ(*ReadFileUnpacked(Write("a.txt.gz", Gzip(text)), kMax), text);
+  EXPECT_EQ(*ReadFileUnpacked(Write("b.txt.gz", Gzip(text) + Gzip("more")), kMax), text + "more");
+  EXPECT_EQ(*ReadFileUnpacked(Write("empty", ""), kMax), "");
+  EXPECT_EQ(*ReadFileUnpacked(Write("empty.gz", Gzip("")), kMax), "");
+  EXPECT_EQ(*ReadFileUnpacked(Write("one", "x"), kMax), "x");
 }
 
 TEST_F(ReadFile, AsItIsUnpacksAndTrimsNothing) {
@@ -65,7 +65,7 @@ TEST_F(ReadFile, AsItIsUnpacksAndTrimsNothing) {
 TEST_F(ReadFile, MissingFolderAndPipeAreRefused) {
   for (const std::string& path :
        {(folder_ / "missing").native(), folder_.native(), std::string("/dev/zero")}) {
-    const auto read = ReadFileMaybeGzip(path, kMax);
+    const auto read = ReadFileUnpacked(path, kMax);
     ASSERT_FALSE(read.ok());
     EXPECT_EQ(read.status().field(), "file");
     EXPECT_THAT(std::string(read.status().message()), HasSubstr(path));
@@ -76,7 +76,7 @@ TEST_F(ReadFile, MissingFolderAndPipeAreRefused) {
 TEST_F(ReadFile, EveryCutOfAGzipFileIsRefused) {
   const std::string packed = Gzip("some text that is long enough to be cut in many places");
   for (size_t size = 0; size < packed.size(); ++size) {
-    const auto read = ReadFileMaybeGzip(Write("cut.gz", packed.substr(0, size)), kMax);
+    const auto read = ReadFileUnpacked(Write("cut.gz", packed.substr(0, size)), kMax);
     ASSERT_FALSE(read.ok()) << size;
     EXPECT_EQ(read.status().field(), "file");
   }
@@ -88,7 +88,7 @@ TEST_F(ReadFile, EveryFlippedBitIsRefusedOrHarmless) {
   for (size_t bit = 0; bit < packed.size() * 8; ++bit) {
     std::string damaged = packed;
     damaged[bit / 8] = static_cast<char>(damaged[bit / 8] ^ (1 << bit % 8));
-    const auto read = ReadFileMaybeGzip(Write("damaged.gz", damaged), kMax);
+    const auto read = ReadFileUnpacked(Write("damaged.gz", damaged), kMax);
     // The time or the system in the header may change.
     EXPECT_TRUE(!read.ok() || *read == text) << bit;
   }
@@ -97,23 +97,23 @@ TEST_F(ReadFile, EveryFlippedBitIsRefusedOrHarmless) {
 TEST_F(ReadFile, WhatFollowsAGzipStreamIsRefused) {
   for (std::string_view tail :
        {"\n", "x", "garbage", "\x1f", "\x1f\x8b", "\x1f\x8bgarbage......"}) {
-    EXPECT_FALSE(ReadFileMaybeGzip(Write("a.gz", Gzip("text") + std::string(tail)), kMax).ok());
+    EXPECT_FALSE(ReadFileUnpacked(Write("a.gz", Gzip("text") + std::string(tail)), kMax).ok());
   }
-  EXPECT_FALSE(ReadFileMaybeGzip(Write("a.gz", Gzip("text") + std::string(8, '\0')), kMax).ok());
+  EXPECT_FALSE(ReadFileUnpacked(Write("a.gz", Gzip("text") + std::string(8, '\0')), kMax).ok());
 }
 
 TEST_F(ReadFile, NamedGzButPlainIsRefused) {
-  EXPECT_FALSE(ReadFileMaybeGzip(Write("a.txt.gz", "plain"), kMax).ok());
-  EXPECT_FALSE(ReadFileMaybeGzip(Write("b.txt.gz", ""), kMax).ok());
+  EXPECT_FALSE(ReadFileUnpacked(Write("a.txt.gz", "plain"), kMax).ok());
+  EXPECT_FALSE(ReadFileUnpacked(Write("b.txt.gz", ""), kMax).ok());
 }
 
 TEST_F(ReadFile, BombIsStoppedAtTheLimit) {
   const std::string bomb = Gzip(std::string(64 << 20, '\0'));
-  const auto read = ReadFileMaybeGzip(Write("bomb.gz", bomb), kMax);
+  const auto read = ReadFileUnpacked(Write("bomb.gz", bomb), kMax);
   ASSERT_FALSE(read.ok());
   EXPECT_THAT(std::string(read.status().message()), HasSubstr("1048576"));
-  EXPECT_TRUE(ReadFileMaybeGzip(Write("fits", std::string(kMax, 'x')), kMax).ok());
-  EXPECT_FALSE(ReadFileMaybeGzip(Write("over", std::string(kMax + 1, 'x')), kMax).ok());
+  EXPECT_TRUE(ReadFileUnpacked(Write("fits", std::string(kMax, 'x')), kMax).ok());
+  EXPECT_FALSE(ReadFileUnpacked(Write("over", std::string(kMax + 1, 'x')), kMax).ok());
 }
 
 TEST_F(Lines, EveryLineHasItsNumber) {

@@ -18,7 +18,7 @@ constexpr size_t kTextMax = 1 << 20;
 class ZstdFiles : public FilesTest {
  protected:
   StatusOr<std::string> Read(std::string_view packed) const {
-    return ReadFileMaybeGzip(Write("a.zst", packed), kTextMax);
+    return ReadFileUnpacked(Write("a.zst", packed), kTextMax);
   }
   std::string Refusal(std::string_view packed) const {
     const auto read = Read(packed);
@@ -45,7 +45,7 @@ std::string Skippable(std::string_view content) {
 TEST_F(ZstdFiles, DifferFromTheirText) {
   const std::string text = ManyWords();
   EXPECT_EQ(*Read(Zstd(text)), text);
-  EXPECT_EQ(*ReadFileMaybeGzip(Write("unnamed", Zstd(text)), kTextMax), text);
+  EXPECT_EQ(*ReadFileUnpacked(Write("unnamed", Zstd(text)), kTextMax), text);
   EXPECT_EQ(*Read(Zstd(text) + Zstd("") + Zstd("more")), text + "more");
   EXPECT_EQ(*Read(Skippable("an index") + Zstd("text") + Skippable("")), "text");
   EXPECT_EQ(*Read(Zstd("")), "");

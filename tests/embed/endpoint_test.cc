@@ -60,10 +60,9 @@ TEST_F(EndpointCall, MoreCallsAtOnceThanItMayHave) {
 
 TEST_F(EndpointCall, ABrokenOneIsAskedForEver) {
   EndpointConfig config = Config();
-  config.deadline_ms = 90;  // one try each
-  config.pause_ms = 400;
+  config.pause_ms = 2000;
   Endpoint endpoint(config);
-  server_.Say("500 Broken", "");
+  server_.Say("503 Broken\r\nRetry-After: 86400", "");  // one try each
   for (int i = 0; i < limits::kEndpointFailures; ++i) {
     EXPECT_EQ(CodeOf(&endpoint), StatusCode::kUnavailable);
   }
@@ -71,7 +70,7 @@ TEST_F(EndpointCall, ABrokenOneIsAskedForEver) {
   for (int i = 0; i < 20; ++i) EXPECT_EQ(CodeOf(&endpoint), StatusCode::kUnavailable);
   EXPECT_EQ(server_.asked(), asked) << "asked through an open circuit";
   server_.Say("200 OK", "{}");
-  std::this_thread::sleep_for(milliseconds(500));
+  std::this_thread::sleep_for(milliseconds(2100));
   EXPECT_EQ(CodeOf(&endpoint), StatusCode::kOk) << "it stays open";
 }
 

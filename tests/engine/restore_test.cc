@@ -94,6 +94,20 @@ TEST_F(Restoring, AReceiptForgetsWhoReceivedTheDocument) {
   EXPECT_EQ(Receivers(), std::vector<std::string>{"tuned"});
 }
 
+// Once its time has come: a collection that is dropped erases nothing by itself.
+TEST_F(Restoring, AReceiptForgetsWhoReceivedADocumentOfADroppedCollection) {
+  Register();
+  const Micros soon = engine_->clock()->Now() / 1'000'000 + 5;
+  Ingest("doc/secret", "erase_after { seconds: " + std::to_string(soon) + " }");
+  Export("doc/secret");
+  Do<v1::DeleteCollectionResponse, v1::DeleteCollectionRequest>(DeleteCollection, "name: 'docs'");
+  for (int i = 0; i < 600 && Records("ErasureVerified").empty(); ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+  EXPECT_EQ(Receivers(), std::vector<std::string>{"tuned"});
+  EXPECT_EQ(Records("ErasureVerified").back().dropped_collection(), 1u);
+}
+
 TEST_F(Restoring, AModelForgetsWhatItHasSeenAndAnIdStaysInTheJournal) {
   Register();
   Ingest("doc/secret", kSecret, kText);

@@ -211,6 +211,17 @@ TEST(ErasureTest, RowsOfAVersionOfNoKnownDocumentStayInMemory) {
   EXPECT_EQ(index.rows(), 899u);
 }
 
+TEST(ErasureTest, RowsThatDieInTheBatchOfASweepStayInMemory) {
+  VectorIndex index = AllEqual(Metric::kL2, std::vector<float>(16, 1.0f), 900);
+  std::vector<DocumentChange> changes(2);
+  changes[0].document = "77";
+  changes[0].kind = DocumentChange::Kind::kRemove;
+  changes[1].kind = DocumentChange::Kind::kSweep;
+  index = index.Apply(changes);
+  for (const Segment& segment : index.segments()) EXPECT_FALSE(segment.rows().Find("77"));
+  EXPECT_EQ(index.rows(), 899u);
+}
+
 TEST(WriteCostTest, ALargeBatchFillsSegmentsAtOnce) {
   const std::vector<float> one(16, 1.0f);
   std::vector<std::string> ids;

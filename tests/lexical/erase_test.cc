@@ -86,5 +86,16 @@ TEST_F(LexicalErasure, AWordOfAVersionOfNoKnownDocumentStays) {
   EXPECT_EQ(index_.rows(), 9u) << "document 0 went with it";
 }
 
+TEST_F(LexicalErasure, AWordThatDiesInTheBatchOfASweepStays) {
+  PutTen();
+  std::vector<LexicalChange> changes(2);
+  changes[0].document = 9;
+  changes[0].kind = LexicalChange::Kind::kRemove;
+  changes[1].kind = LexicalChange::Kind::kSweep;
+  index_ = index_.Apply(changes);
+  EXPECT_FALSE(Holds("salary"));
+  EXPECT_EQ(index_.rows(), 9u) << "document 0 went with it";
+}
+
 }  // namespace
 }  // namespace cordon

@@ -1,20 +1,9 @@
 // A backup that takes minutes, and who is held up by it. A real server on a real port.
-#include <fcntl.h>
-#include <grpcpp/grpcpp.h>
-#include <gtest/gtest.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <chrono>
-#include <filesystem>
-#include <fstream>
 #include <mutex>
 #include <thread>
 #include <vector>
 
-#include "cordon/v1/admin.grpc.pb.h"
-#include "engine/server/server.h"
-#include "tests/store/scratch_directory.h"
+#include "tests/server/piped_backups.h"
 
 namespace cordon {
 namespace {
@@ -22,30 +11,9 @@ namespace {
 using std::chrono::milliseconds;
 
 // A backup reads what the earlier ones left, and of those one is a pipe that nobody writes to.
-class EndlessBackup : public testing::Test {
+class EndlessBackup : public PipedBackups {
  protected:
-  void SetUp() override {
-    std::filesystem::create_directories(scratch_ / "backups/meta");
-    ASSERT_EQ(mkfifo(pipe_.c_str(), 0600), 0);
-    Config config;
-    config.paths.data_dir = scratch_ / "data";
-    config.backup_dir = scratch_ / "backups";
-    config.listen = "127.0.0.1:0";
-    config.dev = true;
-    config.threads = 1;
-    auto started = Server::Start(config);
-    ASSERT_TRUE(started.ok()) << started.status().ToString();
-    server_ = *std::move(started);
-    std::ifstream(scratch_ / "data/dev/admin.key") >> key_;
-    admin_ = v1::Admin::NewStub(
-        grpc::CreateChannel(server_->address(), grpc::InsecureChannelCredentials()));
-  }
-  std::unique_ptr<grpc::ClientContext> As(int timeout_ms) const {
-    auto context = std::make_unique<grpc::ClientContext>();
-    context->AddMetadata("authorization", "Bearer " + key_);
-    context->set_deadline(std::chrono::system_clock::now() + milliseconds(timeout_ms));
-    return context;
-  }
+  void SetUp() override { Start(); }
   void Backup() {
     v1::CreateBackupRequest request;
     v1::CreateBackupResponse response;
@@ -53,33 +21,11 @@ class EndlessBackup : public testing::Test {
     std::lock_guard lock(mutex_);
     ends_.push_back(end);
   }
-  // How many records of `call` with that outcome the journal has.
-  int Records(const std::string& call, const std::string& outcome) {
-    v1::QueryJournalRequest request;
-    request.set_limit(200);
-    v1::QueryJournalResponse response;
-    EXPECT_TRUE(admin_->QueryJournal(As(10'000).get(), request, &response).ok());
-    int records = 0;
-    for (const auto& line : response.lines()) {
-      records += line.call() == call && line.outcome() == outcome;
-    }
-    return records;
-  }
-  // The pipe, to which somebody listens by then; -1 if nobody does within 10 s.
-  int Reach() const {
-    for (int i = 0; i < 1000; ++i) {
-      const int pipe = open(pipe_.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC);
-      if (pipe >= 0) return pipe;
-      std::this_thread::sleep_for(milliseconds(10));
-    }
-    return -1;
+  bool NoneHasEnded() {
+    std::lock_guard lock(mutex_);
+    return ends_.empty();
   }
 
-  ScratchDirectory scratch_;
-  const std::string pipe_ = scratch_ / "backups/meta/1";
-  std::unique_ptr<Server> server_;
-  std::unique_ptr<v1::Admin::Stub> admin_;
-  std::string key_;
   std::mutex mutex_;
   std::vector<grpc::Status> ends_;  // guarded by mutex_
 };
@@ -88,9 +34,10 @@ TEST_F(EndlessBackup, HoldsUpEverybodyElse) {
   constexpr size_t kCallers = 20;  // more than may wait
   std::vector<std::thread> callers;
   for (size_t i = 0; i < kCallers; ++i) callers.emplace_back([this] { Backup(); });
-  std::this_thread::sleep_for(milliseconds(1000));
-  v1::CapabilitiesResponse capabilities;
-  EXPECT_TRUE(admin_->Capabilities(As(10'000).get(), {}, &capabilities).ok());
+  for (int i = 0; i < 1000 && NoneHasEnded(); ++i) {
+    std::this_thread::sleep_for(milliseconds(10));
+  }
+  EXPECT_EQ(AskCapabilities(10'000), grpc::StatusCode::OK);
   v1::ListCollectionsResponse collections;
   EXPECT_TRUE(admin_->ListCollections(As(10'000).get(), {}, &collections).ok());
   {
@@ -103,8 +50,7 @@ TEST_F(EndlessBackup, HoldsUpEverybodyElse) {
   }
   const int pipe = Reach();
   EXPECT_GE(pipe, 0);
-  std::filesystem::remove(pipe_);
-  close(pipe);
+  Release(pipe);
   for (auto& caller : callers) caller.join();
   int made = 0, turned_away = 0;
   for (const auto& end : ends_) {
@@ -123,7 +69,7 @@ TEST_F(EndlessBackup, IsMadeForThoseWhoHaveLeft) {
   EXPECT_GE(pipe, 0);
   std::vector<std::unique_ptr<grpc::ClientContext>> contexts;
   std::vector<std::thread> callers;
-  for (const int timeout_ms : {300, 300, 50'000}) {
+  for (const int timeout_ms : {2000, 2000, 50'000}) {
     contexts.push_back(As(timeout_ms));
     callers.emplace_back([this, context = contexts.back().get()] {
       v1::CreateBackupRequest request;
@@ -132,12 +78,11 @@ TEST_F(EndlessBackup, IsMadeForThoseWhoHaveLeft) {
       EXPECT_FALSE(admin_->CreateBackup(context, request, &response).ok());
     });
   }
-  std::this_thread::sleep_for(milliseconds(500));
+  std::this_thread::sleep_for(milliseconds(1000));
   contexts.back()->TryCancel();
   for (auto& caller : callers) caller.join();
   std::this_thread::sleep_for(milliseconds(500));
-  std::filesystem::remove(pipe_);
-  close(pipe);
+  Release(pipe);
   first.join();
   ASSERT_TRUE(ends_.at(0).ok()) << ends_[0].error_message();
   v1::ListBackupsRequest request;
@@ -158,9 +103,11 @@ TEST_F(EndlessBackup, KeepsAStoppingServer) {
   for (int i = 0; i < 3; ++i) callers.emplace_back([this] { Backup(); });
   std::this_thread::sleep_for(milliseconds(500));
   std::thread stop([this] { server_->Stop(); });
-  std::this_thread::sleep_for(milliseconds(200));
-  std::filesystem::remove(pipe_);
-  close(pipe);
+  // The server takes no more calls once it has stopped the backups.
+  for (int i = 0; i < 1000 && AskCapabilities(1000) != grpc::StatusCode::UNAVAILABLE; ++i) {
+    std::this_thread::sleep_for(milliseconds(10));
+  }
+  Release(pipe);
   stop.join();
   first.join();
   for (auto& caller : callers) caller.join();

@@ -16,6 +16,7 @@
 #include "cordon/v1/retrieval.grpc.pb.h"
 #include "engine/server/server.h"
 #include "tests/http/loopback_server.h"
+#include "tests/server/piped_backups.h"
 #include "tests/store/from_text.h"
 #include "tests/store/scratch_directory.h"
 
@@ -102,15 +103,7 @@ class HangingEndpoint : public testing::Test {
   }
   // How many refusals of `call` for want of a place the journal has.
   int Refused(const std::string& call) {
-    v1::QueryJournalRequest request;
-    request.set_limit(200);
-    v1::QueryJournalResponse response;
-    EXPECT_TRUE(admin_->QueryJournal(As().get(), request, &response).ok());
-    int refused = 0;
-    for (const auto& line : response.lines()) {
-      refused += line.call() == call && line.outcome() == "RESOURCE_EXHAUSTED";
-    }
-    return refused;
+    return CountRecords(admin_.get(), As().get(), call, "RESOURCE_EXHAUSTED");
   }
   grpc::Status Ask(const std::string& request) { return Ask(As().get(), request); }
   grpc::Status Ask(grpc::ClientContext* context, const std::string& request) {

@@ -1,24 +1,13 @@
 // Streams that are let in, and find the queue full later. A real server on a real port.
-#include <fcntl.h>
-#include <grpcpp/grpcpp.h>
-#include <gtest/gtest.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <chrono>
-#include <filesystem>
-#include <fstream>
 #include <thread>
 #include <vector>
 
-#include "cordon/v1/admin.grpc.pb.h"
 #include "cordon/v1/directory.grpc.pb.h"
 #include "cordon/v1/ingest.grpc.pb.h"
 #include "cordon/v1/policy.grpc.pb.h"
 #include "cordon/v1/retrieval.grpc.pb.h"
-#include "engine/server/server.h"
+#include "tests/server/piped_backups.h"
 #include "tests/store/from_text.h"
-#include "tests/store/scratch_directory.h"
 
 namespace cordon {
 namespace {
@@ -26,24 +15,10 @@ namespace {
 using std::chrono::milliseconds;
 
 // Of one thread and one place to wait; what is listed is a pipe that nobody writes to.
-class FullServer : public testing::Test {
+class FullServer : public PipedBackups {
  protected:
   void SetUp() override {
-    std::filesystem::create_directories(scratch_ / "backups/meta");
-    ASSERT_EQ(mkfifo(pipe_.c_str(), 0600), 0);
-    Config config;
-    config.paths.data_dir = scratch_ / "data";
-    config.backup_dir = scratch_ / "backups";
-    config.listen = "127.0.0.1:0";
-    config.dev = true;
-    config.threads = 1;
-    config.queue = 1;
-    auto started = Server::Start(config);
-    ASSERT_TRUE(started.ok()) << started.status().ToString();
-    server_ = *std::move(started);
-    std::ifstream(scratch_ / "data/dev/admin.key") >> key_;
-    channel_ = grpc::CreateChannel(server_->address(), grpc::InsecureChannelCredentials());
-    admin_ = v1::Admin::NewStub(channel_);
+    ASSERT_NO_FATAL_FAILURE(Start(/*queue=*/1));
     v1::CreateCollectionResponse created;
     const auto made = admin_->CreateCollection(
         As().get(),
@@ -55,12 +30,6 @@ class FullServer : public testing::Test {
   }
   void TearDown() override { Free(); }
 
-  std::unique_ptr<grpc::ClientContext> As() const {
-    auto context = std::make_unique<grpc::ClientContext>();
-    context->AddMetadata("authorization", "Bearer " + key_);
-    context->set_deadline(std::chrono::system_clock::now() + milliseconds(30'000));
-    return context;
-  }
   static v1::IngestRequest Batch(uint64_t number, const std::string& text, int documents) {
     v1::IngestRequest batch;
     batch.set_collection("docs");
@@ -95,51 +64,40 @@ class FullServer : public testing::Test {
   // From now on every further task is turned away, until Free().
   void Fill() {
     std::this_thread::sleep_for(milliseconds(500));  // until the stream waits for its client
-    held_.emplace_back([this] {
+    held_ = std::thread([this] {
       v1::ListBackupsResponse response;
       admin_->ListBackups(As().get(), {}, &response);
     });
-    for (int i = 0; i < 1000 && writer_ < 0; ++i) {
-      std::this_thread::sleep_for(milliseconds(10));
-      writer_ = open(pipe_.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC);
-    }
+    writer_ = Reach();
     ASSERT_GE(writer_, 0) << "nobody reads the pipe";
-    held_.emplace_back([this] {
-      v1::CapabilitiesResponse response;
-      admin_->Capabilities(As().get(), {}, &response);
-    });
-    std::this_thread::sleep_for(milliseconds(500));
+    // One that gets the place to wait stays there, though its caller has left.
+    bool full = false;
+    for (int i = 0; i < 100 && !full; ++i) {
+      std::this_thread::sleep_for(milliseconds(10));
+      full = AskCapabilities(200) == grpc::StatusCode::RESOURCE_EXHAUSTED;
+    }
+    ASSERT_TRUE(full);
   }
   void Free() {
-    std::filesystem::remove(pipe_);
-    if (writer_ >= 0) close(writer_);
-    writer_ = -1;
-    for (auto& thread : held_) thread.join();
-    held_.clear();
+    if (!held_.joinable()) return;
+    Release(writer_);
+    held_.join();
+    bool free = false;
+    for (int i = 0; i < 100 && !free; ++i) {
+      std::this_thread::sleep_for(milliseconds(10));
+      free = AskCapabilities(10'000) == grpc::StatusCode::OK;
+    }
+    EXPECT_TRUE(free);
   }
   // The end of a stream that was turned away, which the journal must know of.
   void ExpectRecord(const grpc::Status& end, const std::string& call) {
     EXPECT_EQ(end.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED) << end.error_message();
     Free();
-    v1::QueryJournalRequest request;
-    request.set_limit(200);
-    v1::QueryJournalResponse response;
-    ASSERT_TRUE(admin_->QueryJournal(As().get(), request, &response).ok());
-    int records = 0;
-    for (const auto& line : response.lines()) {
-      records += line.call() == call && line.outcome() == "RESOURCE_EXHAUSTED";
-    }
-    EXPECT_EQ(records, 1);
+    EXPECT_EQ(Records(call, "RESOURCE_EXHAUSTED"), 1);
   }
 
-  ScratchDirectory scratch_;
-  const std::string pipe_ = scratch_ / "backups/meta/1";
   int writer_ = -1;
-  std::unique_ptr<Server> server_;
-  std::string key_;
-  std::shared_ptr<grpc::Channel> channel_;
-  std::unique_ptr<v1::Admin::Stub> admin_;
-  std::vector<std::thread> held_;
+  std::thread held_;
 };
 
 TEST_F(FullServer, EndsAnIngestWithoutARecord) {

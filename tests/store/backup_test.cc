@@ -28,11 +28,11 @@ TEST(ListBackups, VerifiesOnWhileTheServerStops) {
   const ScratchDirectory scratch;
   MakeLarge(scratch / "backups", uint64_t{8} << 30);  // seconds, on any machine
   BackupStop stop;
+  const auto begun = steady_clock::now();
   std::thread stopping([&] {
     std::this_thread::sleep_for(milliseconds(200));
     stop.Stop();
   });
-  const auto begun = steady_clock::now();
   const auto listed = ListBackups(scratch / "backups", /*verify=*/true, &stop);
   stopping.join();
   EXPECT_EQ(listed.status().code(), StatusCode::kUnavailable) << listed.status().ToString();

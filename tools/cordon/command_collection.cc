@@ -52,7 +52,7 @@ v1::Embedder EmbedderByName(std::string_view name) {
 }
 
 Status ReadAttributesFile(const std::string& path, v1::CollectionConfig* config) {
-  const auto text = ReadFileMaybeGzip(path, kAttributesBytesMax);
+  const auto text = ReadFileUnpacked(path, kAttributesBytesMax);
   if (!text.ok()) return Invalid("attributes", text.status().message());
   JsonParser parser;
   const auto value = parser.Parse(*text);
@@ -106,14 +106,14 @@ StatusOr<int> Create(const CreateOptions& options, Session& session) {
 std::string CollectionsText(const v1::ListCollectionsResponse& response) {
   std::vector<std::vector<std::string>> rows;
   for (const v1::CollectionConfig& config : response.collections()) {
+    const v1::Bm25 bm25 = Bm25Of(config);
     rows.push_back(
         {Printable(config.name()), fmt::format("{}", config.dimension()),
          std::string(MetricName(config.metric())), std::string(EmbedderName(config.embedder())),
          Printable(config.model()),
          config.has_default_label() ? LabelText(config.default_label()) : "none",
-         config.has_default_acl() ? "set" : "none",
-         config.language().empty() ? "en" : Printable(config.language()),
-         fmt::format("{}, {}", Bm25Of(config).k1(), Bm25Of(config).b()),
+         config.has_default_acl() ? "set" : "none", Printable(LanguageName(config)),
+         fmt::format("{}, {}", bm25.k1(), bm25.b()),
          config.has_erase_after_s() ? fmt::format("{} s", config.erase_after_s()) : "never"});
   }
   return Table({"NAME", "DIM", "METRIC", "EMBEDDER", "MODEL", "DEFAULT LABEL", "DEFAULT ACL",

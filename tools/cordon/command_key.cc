@@ -56,16 +56,7 @@ struct NoOptions {};
 StatusOr<v1::KeyGrant> Grant(const CreateOptions& options) {
   v1::KeyGrant grant;
   grant.set_principal(options.principal);
-  for (const std::string& name : options.rights) {
-    const v1::Right right = RightByName(name);
-    if (right == v1::RIGHT_UNSPECIFIED) {
-      return Invalid(
-          "rights", fmt::format("\"{}\" is no right; known are query, ingest, label, grant, audit, "
-                                "erase, export, act-as, break-glass, admin",
-                                name));
-    }
-    grant.add_rights(right);
-  }
+  RETURN_IF_ERROR(AddRights(options.rights, &grant));
   for (const std::string& pattern : options.as_patterns) grant.add_as_patterns(pattern);
   for (const std::string& name : options.collections) grant.add_collections(name);
   for (const std::string& name : options.destinations) grant.add_destinations(name);

@@ -29,7 +29,7 @@ struct HistoryOptions {
 };
 
 StatusOr<int> Apply(const ApplyOptions& options, Session& session) {
-  ASSIGN_OR_RETURN(const std::string text, ReadFileMaybeGzip(options.file, kPolicyBytesMax));
+  ASSIGN_OR_RETURN(const std::string text, ReadFileUnpacked(options.file, kPolicyBytesMax));
   ASSIGN_OR_RETURN(v1::ApplyPolicyRequest request, ParsePolicy(text));
   request.set_reason(options.reason);
   ASSIGN_OR_RETURN(Connection * connection, session.Connect());

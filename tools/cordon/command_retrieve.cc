@@ -73,7 +73,7 @@ StatusOr<v1::RetrieveRequest> Request(const RetrieveOptions& options) {
   RETURN_IF_ERROR(SetContext(options.context, &request));
   if (options.vector_file.empty()) return request;
 
-  const auto bytes = ReadFileMaybeGzip(options.vector_file, kVectorBytesMax);
+  const auto bytes = ReadFileUnpacked(options.vector_file, kVectorBytesMax);
   if (!bytes.ok()) return Invalid("vector", bytes.status().message());
   const auto vector = ParseNpy(*bytes);
   if (!vector.ok()) return vector.status().Within("vector");

@@ -1,7 +1,10 @@
 // simulate: who would gain and lose which documents by a change, which is not made. Its commands
 // are named after those that make the change, and take the options that matter.
+#include <fmt/format.h>
+
 #include "cordon/v1/policy.grpc.pb.h"
 #include "engine/base/clock.h"
+#include "engine/base/limits.h"
 #include "engine/store/codec.h"
 #include "tools/cordon/access_file.h"
 #include "tools/cordon/access_json.h"
@@ -41,6 +44,13 @@ struct SimulateOptions {
   std::string reason;
   std::string until;
   v1::SyncBegin begin;
+  // Of set-access: what was given, empty or not, as set-access itself asks.
+  CLI::Option* document_option = nullptr;
+  CLI::Option* file_option = nullptr;
+  CLI::Option* prefix_option = nullptr;
+  CLI::Option* source_option = nullptr;
+  CLI::Option* acl_option = nullptr;
+  CLI::Option* label_option = nullptr;
 };
 
 using SimulateRequestOf = StatusOr<v1::SimulateRequest> (*)(const SimulateOptions&);
@@ -52,6 +62,12 @@ StatusOr<int> Simulate(const SimulateOptions& options, v1::SimulateRequest reque
   request.set_destination(options.destination);
   request.set_limit(options.limit);
   request.set_at_least_revision(options.at_least_revision);
+  if (request.ByteSizeLong() > limits::kIngestMessageBytes) {
+    return Invalid("FILE", fmt::format("takes more than {} bytes, which is what a message may; of "
+                                       "a larger snapshot 'directory sync --dry-run' tells the "
+                                       "difference",
+                                       limits::kIngestMessageBytes));
+  }
   ASSIGN_OR_RETURN(Connection * connection, session.Connect());
   const auto stub = v1::Policy::NewStub(connection->channel());
   ASSIGN_OR_RETURN(const v1::SimulateResponse response,
@@ -63,7 +79,7 @@ StatusOr<int> Simulate(const SimulateOptions& options, v1::SimulateRequest reque
 
 StatusOr<v1::SimulateRequest> PolicyChange(const SimulateOptions& options) {
   v1::SimulateRequest request;
-  ASSIGN_OR_RETURN(const std::string text, ReadFileMaybeGzip(options.name, kPolicyBytesMax));
+  ASSIGN_OR_RETURN(const std::string text, ReadFileUnpacked(options.name, kPolicyBytesMax));
   ASSIGN_OR_RETURN(*request.mutable_policy(), ParsePolicy(text));
   return request;
 }
@@ -92,20 +108,22 @@ StatusOr<int> SimulateSnapshot(const SimulateOptions& options, Session& session)
 template <typename Request>
 Status SetGivenAccess(const SimulateOptions& options, Request* request) {
   request->set_collection(options.name);
-  if (!options.acl.empty()) {
+  if (options.acl_option->count() > 0) {
     ASSIGN_OR_RETURN(*request->mutable_acl(), ParseAclOption("acl", options.acl));
   }
-  if (!options.label.empty()) {
+  if (options.label_option->count() > 0) {
     ASSIGN_OR_RETURN(*request->mutable_label(), ParseLabelOption("label", options.label));
   }
   return OkStatus();
 }
 
 StatusOr<v1::SimulateRequest> AccessChangeOf(const SimulateOptions& options) {
-  const bool selected = !options.prefix.empty() || !options.source.empty();
-  if (selected == !options.document.empty()) {
+  const bool selected = options.prefix_option->count() + options.source_option->count() > 0;
+  if (selected == (options.document_option->count() > 0)) {
     return Invalid("document", "name DOCUMENT, or --file, or --prefix and --source; one of them");
   }
+  RETURN_IF_ERROR(CheckStated(options.prefix_option, "prefix", options.prefix));
+  RETURN_IF_ERROR(CheckStated(options.source_option, "source", options.source));
   v1::SimulateRequest request;
   if (!selected) {
     RETURN_IF_ERROR(SetGivenAccess(options, request.mutable_set_access()));
@@ -120,7 +138,7 @@ StatusOr<v1::SimulateRequest> AccessChangeOf(const SimulateOptions& options) {
 }
 
 StatusOr<int> SimulateSetAccess(const SimulateOptions& options, Session& session) {
-  if (options.file.empty()) {
+  if (options.file_option->count() == 0) {
     ASSIGN_OR_RETURN(v1::SimulateRequest request, AccessChangeOf(options));
     return Simulate(options, std::move(request), session);
   }
@@ -163,9 +181,7 @@ StatusOr<v1::SimulateRequest> CreatedKeyOf(const SimulateOptions& options) {
   v1::SimulateRequest request;
   v1::KeyGrant& grant = *request.mutable_create_key()->mutable_grant();
   grant.set_principal(options.principal);
-  for (const std::string& name : options.rights) {
-    grant.add_rights(RightByName(name));  // an unknown one is for the server to refuse
-  }
+  RETURN_IF_ERROR(AddRights(options.rights, &grant));
   grant.mutable_clearance()->set_symbol(v1::Clearance::SYMBOL_LOWEST);
   if (options.clearance.empty()) return request;
   ASSIGN_OR_RETURN(*grant.mutable_clearance(),
@@ -270,17 +286,20 @@ void AddAccessChange(CLI::App& simulate, Session& session) {
 What takes more than one revision, such as more than 4,096 documents, is refused.)");
   const auto options = AsksFor(access);
   access->add_option("NAME", options->name, "The collection")->required();
-  auto* const document = access->add_option("DOCUMENT", options->document, "The document's id");
-  auto* const acl = access->add_option("--acl", options->acl, "The new list");
-  auto* const label = access->add_option("--label", options->label, "The new label");
-  access->add_option("--prefix", options->prefix, "Documents whose ids begin so");
-  access->add_option("--source", options->source, "Documents whose provenance.source it is");
-  access->add_option("--file", options->file, "The file of changes; - is standard input")
-      ->excludes(document)
-      ->excludes(acl)
-      ->excludes(label)
-      ->excludes(access->get_option("--prefix"))
-      ->excludes(access->get_option("--source"));
+  options->document_option = access->add_option("DOCUMENT", options->document, "The document's id");
+  options->acl_option = access->add_option("--acl", options->acl, "The new list");
+  options->label_option = access->add_option("--label", options->label, "The new label");
+  options->prefix_option =
+      access->add_option("--prefix", options->prefix, "Documents whose ids begin so");
+  options->source_option =
+      access->add_option("--source", options->source, "Documents whose provenance.source it is");
+  options->file_option =
+      access->add_option("--file", options->file, "The file of changes; - is standard input")
+          ->excludes(options->document_option)
+          ->excludes(options->acl_option)
+          ->excludes(options->label_option)
+          ->excludes(options->prefix_option)
+          ->excludes(options->source_option);
   OnRun(access, session, options, SimulateSetAccess);
 }
 

@@ -91,7 +91,7 @@ StatusOr<ExtractedDocument> ExtractFile(const std::string& path) {
                                        "plain or with .gz or .zst",
                                        path));
   }
-  ASSIGN_OR_RETURN(std::string bytes, ReadFileMaybeGzip(path, limits::kDocumentTextBytes));
+  ASSIGN_OR_RETURN(std::string bytes, ReadFileUnpacked(path, limits::kDocumentTextBytes));
   ExtractedDocument document;
   if (format == FileFormat::kHtml) {
     ASSIGN_OR_RETURN(HtmlText html, ReadHtml(bytes));

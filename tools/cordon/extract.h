@@ -24,7 +24,7 @@ enum class FileFormat { kText, kHtml };
 // others.
 std::optional<FileFormat> FormatOf(std::string_view name);
 
-// Reads the regular file `path`, unpacked if gzipped. Refuses with field `file` what cannot be read
+// Reads the regular file `path`, unpacked if packed. Refuses with field `file` what cannot be read
 // whole or has no known format, with field `text` what is no UTF-8, too long or blank, with field
 // `title` one that is too long. Thread-safe.
 StatusOr<ExtractedDocument> ExtractFile(const std::string& path);

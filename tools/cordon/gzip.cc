@@ -191,7 +191,7 @@ StatusOr<std::unique_ptr<ByteSource>> ByteSource::Open(const std::string& path) 
   return std::unique_ptr<ByteSource>(std::move(plain));
 }
 
-StatusOr<std::string> ReadFileMaybeGzip(const std::string& path, size_t bytes_max) {
+StatusOr<std::string> ReadFileUnpacked(const std::string& path, size_t bytes_max) {
   RETURN_IF_ERROR(CheckRegular(path));
   ASSIGN_OR_RETURN(const std::unique_ptr<ByteSource> source, ByteSource::Open(path));
   return ReadAll(path, *source, bytes_max);

@@ -49,7 +49,7 @@ class ByteSource {
 
 // The whole text of a regular file, unpacked if it is packed. Never holds more than `bytes_max`
 // (plus a buffer): a longer text is refused as soon as it gets there.
-StatusOr<std::string> ReadFileMaybeGzip(const std::string& path, size_t bytes_max);
+StatusOr<std::string> ReadFileUnpacked(const std::string& path, size_t bytes_max);
 
 // All bytes of a regular file as they are, packed or not; `bytes_max` as above.
 StatusOr<std::string> ReadFileAsIs(const std::string& path, size_t bytes_max);

@@ -92,7 +92,10 @@ class LinesWithVectors : public DocumentSource {
     keeps_lines_ = true;
     lines_->KeepLines();
   }
-  void WaitWith(WaitForInput wait) override { lines_->WaitWith(std::move(wait)); }
+  void WaitWith(WaitForInput wait) override {
+    lines_->WaitWith(wait);
+    vectors_.WaitWith(std::move(wait));
+  }
 
  private:
   Status Attach(v1::Document& document) const {
@@ -204,7 +207,7 @@ StatusOr<std::unique_ptr<DocumentSource>> OpenLinesWithVectors(const std::string
 StatusOr<std::unique_ptr<DocumentSource>> OpenDirectory(const std::string& directory,
                                                         const std::string& rules_path,
                                                         std::vector<SkippedFile>* skipped) {
-  const auto text = ReadFileMaybeGzip(rules_path, kRulesBytesMax);
+  const auto text = ReadFileUnpacked(rules_path, kRulesBytesMax);
   if (!text.ok()) return Invalid("rules", text.status().message());
   ASSIGN_OR_RETURN(Rules rules, ParseRules(*text));
   ASSIGN_OR_RETURN(FileList list, ListFiles(directory));

@@ -1,9 +1,12 @@
 #include "tools/cordon/message_json.h"
 
+#include <fmt/format.h>
+
 #include <array>
 #include <utility>
 
 #include "engine/base/clock.h"
+#include "engine/lexical/bm25.h"
 #include "tools/cordon/context_options.h"
 
 namespace cordon {
@@ -89,6 +92,20 @@ v1::Right RightByName(std::string_view wanted) {
     if (name == wanted) return value;
   }
   return v1::RIGHT_UNSPECIFIED;
+}
+
+Status AddRights(const std::vector<std::string>& names, v1::KeyGrant* grant) {
+  for (const std::string& name : names) {
+    const v1::Right right = RightByName(name);
+    if (right == v1::RIGHT_UNSPECIFIED) {
+      return Invalid(
+          "rights", fmt::format("\"{}\" is no right; known are query, ingest, label, grant, audit, "
+                                "erase, export, act-as, break-glass, admin",
+                                name));
+    }
+    grant->add_rights(right);
+  }
+  return OkStatus();
 }
 
 void WriteEntries(JsonWriter& json, const google::protobuf::RepeatedPtrField<v1::Entry>& entries) {
@@ -326,9 +343,14 @@ void WriteKey(JsonWriter& json, const v1::KeyInfo& key) {
 
 v1::Bm25 Bm25Of(const v1::CollectionConfig& config) {
   v1::Bm25 bm25 = config.bm25();
-  if (!bm25.has_k1()) bm25.set_k1(1.2);
-  if (!bm25.has_b()) bm25.set_b(0.75);
+  constexpr Bm25 kUsual;
+  if (!bm25.has_k1()) bm25.set_k1(kUsual.k1);
+  if (!bm25.has_b()) bm25.set_b(kUsual.b);
   return bm25;
+}
+
+std::string LanguageName(const v1::CollectionConfig& config) {
+  return config.language().empty() ? "en" : config.language();
 }
 
 void WriteCollection(JsonWriter& json, const v1::CollectionConfig& config) {
@@ -341,7 +363,7 @@ void WriteCollection(JsonWriter& json, const v1::CollectionConfig& config) {
     json.Key("embedding_endpoint").String(config.embedding_endpoint());
   }
   json.Key("pin_geometry").Bool(config.pin_geometry());
-  json.Key("language").String(config.language().empty() ? "en" : config.language());
+  json.Key("language").String(LanguageName(config));
   const auto bm25 = Bm25Of(config);
   json.Key("bm25").BeginObject().Key("k1").Double(bm25.k1()).Key("b").Double(bm25.b()).EndObject();
   json.Key("erase_after_s");

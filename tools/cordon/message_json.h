@@ -5,11 +5,14 @@
 #include <google/protobuf/timestamp.pb.h>
 
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "cordon/v1/admin.pb.h"
 #include "cordon/v1/policy.pb.h"
 #include "cordon/v1/retrieval.pb.h"
 #include "cordon/v1/types.pb.h"
+#include "engine/base/status.h"
 #include "tools/cordon/json_writer.h"
 
 namespace cordon {
@@ -21,6 +24,8 @@ std::string TimeText(const google::protobuf::Timestamp& time);
 // unknown).
 std::string_view RightName(v1::Right right);
 v1::Right RightByName(std::string_view name);
+// Adds the rights of these names to `grant`; INVALID_ARGUMENT for "rights" if one is unknown.
+Status AddRights(const std::vector<std::string>& names, v1::KeyGrant* grant);
 
 // Values.
 void WriteLabel(JsonWriter& json, const v1::Label& label);
@@ -39,6 +44,8 @@ void WriteKey(JsonWriter& json, const v1::KeyInfo& key);
 void QuotaOrNull(JsonWriter& json, bool has, const v1::Quota& quota);
 // How its lexical scores are made, with the usual (types.proto) where it says nothing.
 v1::Bm25 Bm25Of(const v1::CollectionConfig& config);
+// The language of its texts, likewise.
+std::string LanguageName(const v1::CollectionConfig& config);
 void WriteCollection(JsonWriter& json, const v1::CollectionConfig& config);
 void WriteJournalLine(JsonWriter& json, const v1::JournalLine& line);
 

@@ -14,7 +14,7 @@ namespace cordon {
 namespace {
 
 StatusOr<std::string> ReadPem(std::string_view option, const std::string& path) {
-  auto text = ReadFileMaybeGzip(path, limits::kTlsFileBytes);
+  auto text = ReadFileUnpacked(path, limits::kTlsFileBytes);
   if (!text.ok()) return Invalid(option, fmt::format("{}: {}", path, text.status().message()));
   return text;
 }

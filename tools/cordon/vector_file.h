@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "engine/base/status.h"
@@ -28,6 +29,9 @@ class VectorFile {
 
   // Puts the next row, as fp32, into `row`, whose memory is reused; false at the end.
   StatusOr<bool> Next(std::vector<float>* row);
+
+  // As of ByteSource.
+  void WaitWith(WaitForInput wait) { source_->WaitWith(std::move(wait)); }
 
  private:
   VectorFile(std::string path, std::unique_ptr<ByteSource> source)

@@ -4,7 +4,6 @@
 #include <zstd.h>
 #include <zstd_errors.h>
 
-#include <cstdint>
 #include <utility>
 #include <vector>
 
