@@ -52,9 +52,11 @@ Status EmbedDocuments(const WriteContext& context, const View& view,
     }
     texts.insert(texts.end(), released->begin(), released->end());
     for (auto& chunk : *document->mutable_chunks()) chunks.push_back(&chunk);
+    validated->places[static_cast<size_t>(kept)] = validated->places[static_cast<size_t>(i)];
     documents->SwapElements(kept++, i);
   }
   documents->DeleteSubrange(kept, documents->size() - kept);
+  validated->places.resize(static_cast<size_t>(kept));
   std::sort(validated->refused.begin(), validated->refused.end(),
             [](const auto& a, const auto& b) { return a.index() < b.index(); });
   if (!texts.empty()) *sent_to = config.embedding_endpoint();

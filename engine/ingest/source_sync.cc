@@ -27,7 +27,8 @@ void TellIds(std::vector<std::string>* ids, google::protobuf::RepeatedPtrField<s
   out->Assign(ids->begin(), ids->end());
 }
 
-// The guard and a dry run tell of what is stored.
+// The guard and a dry run tell of what is stored. Who may not learn it must say that there is no
+// guard: a share of their own choice that is refused would count what is hidden.
 Status CheckListingRights(const Authenticated& caller, const v1::SyncSourceBegin* begin) {
   RETURN_IF_ERROR(caller.Require(Right::kIngest));
   if (begin == nullptr || caller.grant().rights.Has(Right::kAudit)) return OkStatus();
@@ -48,10 +49,6 @@ void OpenSource(const WriteContext& context, std::function<void(Status)> done) {
   RefuseJournaled(context, kSyncSource, held, std::move(done));
 }
 
-SourceSync::~SourceSync() {
-  if (tenant_) open_->Leave(tenant_->name);
-}
-
 Status SourceSync::Take(const WriteContext& context, v1::SyncSourceRequest request) {
   const auto* begin = request.has_begin() ? &request.begin() : tenant_ ? &begin_ : nullptr;
   RETURN_IF_ERROR(CheckListingRights(context.caller, begin));
@@ -60,8 +57,9 @@ Status SourceSync::Take(const WriteContext& context, v1::SyncSourceRequest reque
     return Invalid("begin", tenant_ ? "was the first message; open another stream"
                                     : "missing; say whose listing it is in the first message");
   }
-  if (request.has_begin()) RETURN_IF_ERROR(Begin(context, request.begin()));
+  RETURN_IF_ERROR(request.has_begin() ? Begin(context, request.begin()) : place_->Resume());
   if (context.tenant != tenant_) return Invalid("begin", "began for another tenant");
+  RETURN_IF_ERROR(CheckSize(request));
   sent_to_.clear();
   any_ = false;
   const PinnedView view = tenant_->publisher.Pin(context.clock);
@@ -95,11 +93,11 @@ Status SourceSync::CheckBegin(const WriteContext& context, const v1::SyncSourceB
 
 Status SourceSync::Begin(const WriteContext& context, const v1::SyncSourceBegin& begin) {
   RETURN_IF_ERROR(CheckBegin(context, begin).Within("begin"));
-  if (!open_->Enter(context.tenant->name)) {
-    return Status(StatusCode::kResourceExhausted, "begin",
-                  fmt::format("{} listings are on their way in; try again when one has ended",
-                              limits::kSyncsPerTenant));
-  }
+  const Grant& grant = context.caller.grant();
+  ASSIGN_OR_RETURN(place_,
+                   open_->Enter({context.tenant->name, begin.collection(), begin.source(),
+                                 grant.id_prefix, context.caller.key_id() + "/" + grant.principal},
+                                context.clock->Now()));
   tenant_ = context.tenant;
   begin_ = begin;
   first_number_ = tenant_->publisher.Pin(context.clock)->state().next_document;
@@ -127,10 +125,33 @@ Status SourceSync::List(const std::string& id) {
   return OkStatus();
 }
 
+// What is wrong with a document may be as long as a message: told are those that fit.
 void SourceSync::AddRefusal(v1::Refusal refusal) {
   response_.set_refused_documents(response_.refused_documents() + 1);
   if (static_cast<size_t>(response_.refused_size()) >= limits::kListedRefusals) return;
+  const size_t bytes = refusal.ByteSizeLong();
+  if (refusal_bytes_ + bytes > limits::kListedRefusalBytes) return;
+  refusal_bytes_ += bytes;
   *response_.add_refused() = std::move(refusal);
+}
+
+// Before anything is remembered of it.
+Status SourceSync::CheckSize(const v1::SyncSourceRequest& request) const {
+  const auto documents = static_cast<size_t>(request.documents_size());
+  const auto unchanged = static_cast<size_t>(request.unchanged_size());
+  if (documents > limits::kDocumentsPerBatch) {
+    return Invalid("documents",
+                   fmt::format("more than {} in a message; split it", limits::kDocumentsPerBatch));
+  }
+  if (unchanged > limits::kListedUnchanged) {
+    return Invalid("unchanged",
+                   fmt::format("more than {} in a message; split it", limits::kListedUnchanged));
+  }
+  if (documents_ + unchanged_ids_ + documents + unchanged > limits::kListedDocuments) {
+    return Invalid("documents", fmt::format("the listing has more than {}; split its source",
+                                            limits::kListedDocuments));
+  }
+  return OkStatus();
 }
 
 void SourceSync::TakeUnchanged(const WriteContext& context, const View& view,
@@ -177,16 +198,6 @@ v1::IngestRequest SourceSync::Admitted(v1::SyncSourceRequest* request,
 
 Status SourceSync::TakeDocuments(const WriteContext& context, const View& view,
                                  const Collection& collection, v1::SyncSourceRequest* request) {
-  if (static_cast<size_t>(request->documents_size()) > limits::kDocumentsPerBatch) {
-    return Invalid("documents",
-                   fmt::format("more than {} in a message; split it", limits::kDocumentsPerBatch));
-  }
-  const size_t more = static_cast<size_t>(request->documents_size()) +
-                      static_cast<size_t>(request->unchanged_size());
-  if (listed_.size() + more > limits::kListedDocuments) {
-    return Invalid("documents", fmt::format("the listing has more than {}; split its source",
-                                            limits::kListedDocuments));
-  }
   std::vector<uint32_t> places;
   v1::IngestRequest admitted = Admitted(request, &places);
   Validated validated = Validate(view, collection, context.caller, &admitted);
@@ -199,8 +210,24 @@ Status SourceSync::TakeDocuments(const WriteContext& context, const View& view,
   return Sort(context, view, collection, std::move(validated));
 }
 
+bool SourceSync::MayLearn(const WriteContext& context) {
+  return context.caller.grant().rights.Has(Right::kAudit);
+}
+
+Status SourceSync::Embed(const WriteContext& context, const View& view,
+                         const Collection& collection, Validated* validated) {
+  if (collection.config.embedder() != v1::EMBEDDER_HTTP || begin_.dry_run()) return OkStatus();
+  const Status embedded = EmbedDocuments(context, view, collection.config, validated, &sent_to_);
+  for (auto& refusal : validated->refused) AddRefusal(std::move(refusal));
+  validated->refused.clear();
+  return embedded;
+}
+
 Status SourceSync::Sort(const WriteContext& context, const View& view, const Collection& collection,
                         Validated validated) {
+  // Whether the endpoint refuses a text, fails or takes its time must say nothing of what is stored
+  // to who may not learn it: of theirs it gets all, as of an Ingest, and of others what differs.
+  if (!MayLearn(context)) RETURN_IF_ERROR(Embed(context, view, collection, &validated));
   auto* const documents = validated.batch.mutable_documents();
   any_ = !documents->empty();
   ASSIGN_OR_RETURN(std::vector<Listed> listed, CompareListed(view, collection, *documents));
@@ -222,10 +249,7 @@ Status SourceSync::Sort(const WriteContext& context, const View& view, const Col
     redescribed->set_number(listed[i].number);
     redescribed->mutable_document()->Swap(document);
   }
-  if (collection.config.embedder() == v1::EMBEDDER_HTTP && !begin_.dry_run()) {
-    RETURN_IF_ERROR(EmbedDocuments(context, view, collection.config, &written, &sent_to_));
-  }
-  for (auto& refusal : written.refused) AddRefusal(std::move(refusal));
+  if (MayLearn(context)) RETURN_IF_ERROR(Embed(context, view, collection, &written));
   for (const auto& document : written.batch.documents()) {
     Count(counted.at(document.id()), document.id());
   }
@@ -269,13 +293,15 @@ void SourceSync::Committed(const cordon::Committed& committed) {
 void SourceSync::Send(const WriteContext& context, std::function<void(Status)> done) {
   if (begin_.dry_run() || !any_) {
     page_.Clear();
+    place_->Rest(context.clock->Now());
     return done(OkStatus());
   }
   // Whatever there was to change: how many revisions it takes says nothing of what was stored.
   cordon::Commit<cordon::Committed>(
       context, TakePage(),
-      [this, done = std::move(done)](StatusOr<cordon::Committed> committed) {
+      [this, clock = context.clock, done = std::move(done)](StatusOr<cordon::Committed> committed) {
         if (committed.ok()) Committed(*committed);
+        place_->Rest(clock->Now());
         done(committed.status());
       },
       [](cordon::Committed& committed) { return std::move(committed); },
@@ -300,9 +326,7 @@ void SourceSync::Finish(const WriteContext& context, const std::function<bool()>
   if (found.ok()) found = CheckRemovals();
   if (!found.ok()) return Refuse(context, found, done);
   if (begin_.dry_run()) return DryRun(context, done);
-  const Status sent = SendRest(context, stop);  // a refusal has its record
-  if (!sent.ok()) return done(sent);
-  done(Response(context));
+  SendRest(context, stop, done);
 }
 
 Status SourceSync::FindMissing(const WriteContext& context, const std::function<bool()>& stop) {
@@ -316,7 +340,8 @@ Status SourceSync::FindMissing(const WriteContext& context, const std::function<
   store::v1::DocumentRecord record;
   return view->Scan(Family::kMarks, prefix, [&](auto key, auto) -> Status {
     if (stop && stop()) {
-      return Status(StatusCode::kUnavailable, "", "the server is stopping; send the listing again");
+      return Status(StatusCode::kUnavailable, "",
+                    "broken off, and nothing was deleted; send the listing again");
     }
     // Versions that were replaced or deleted have marks as well, and no record.
     ASSIGN_OR_RETURN(const bool there,
@@ -365,21 +390,23 @@ StatusOr<cordon::Committed> SourceSync::Committing(const WriteContext& context) 
   return committed.get();
 }
 
-Status SourceSync::SendRest(const WriteContext& context, const std::function<bool()>& stop) {
+void SourceSync::SendRest(const WriteContext& context, const std::function<bool()>& stop,
+                          const Acknowledge<v1::SyncSourceResponse>& done) {
   size_t next = 0;
   do {
     if (stop && stop()) {
-      return Status(StatusCode::kUnavailable, "",
-                    "the server is stopping; what is deleted stays so, and the same listing does "
-                    "the rest");
+      const Status broken_off(StatusCode::kUnavailable, "",
+                              "broken off; what is deleted stays so, and the same listing does the "
+                              "rest");
+      return Refuse(context, broken_off, done);
     }
     const size_t end = std::min(missing_.size(), next + limits::kDocumentsPerBatch);
     for (; next < end; ++next) page_.add_removed(missing_[next]);
     const auto committed = Committing(context);
-    RETURN_IF_ERROR(committed.status());
+    if (!committed.ok()) return done(committed.status());  // it has its record
     Committed(*committed);
   } while (next < missing_.size());
-  return OkStatus();
+  done(Response(context));
 }
 
 void SourceSync::DryRun(const WriteContext& context,
@@ -404,7 +431,7 @@ void SourceSync::DryRun(const WriteContext& context,
 
 v1::SyncSourceResponse SourceSync::Response(const WriteContext& context) {
   v1::SyncSourceResponse response = response_;
-  if (!context.caller.grant().rights.Has(Right::kAudit)) return response;
+  if (!MayLearn(context)) return response;
   difference_.set_undefined_principals(undefined_.size());
   TellIds(&missing_ids_, difference_.mutable_missing_ids());
   *response.mutable_difference() = difference_;

@@ -17,9 +17,9 @@
 #include <vector>
 
 #include "cordon/store/v1/mutation.pb.h"
-#include "engine/ingest/directory_sync.h"
 #include "engine/ingest/ingest.h"
 #include "engine/ingest/listed_documents.h"
+#include "engine/ingest/open_listings.h"
 #include "engine/ingest/validate.h"
 
 namespace cordon {
@@ -30,8 +30,7 @@ void OpenSource(const WriteContext& context, std::function<void(Status)> done);
 // One listing. For one thread at a time. `open` outlives it.
 class SourceSync {
  public:
-  explicit SourceSync(OpenSyncs* open) : open_(open) {}
-  ~SourceSync();
+  explicit SourceSync(OpenListings* open) : open_(open) {}
 
   SourceSync(const SourceSync&) = delete;
   SourceSync& operator=(const SourceSync&) = delete;
@@ -41,7 +40,7 @@ class SourceSync {
 
   // Takes the next message and finds out what of it must be changed. A refusal ends the listing; it
   // has no record yet: Refuse() makes it. The caller's rights are asked each time. Waits for the
-  // endpoint that embeds, if the collection has one.
+  // endpoint that embeds, if the collection has one. No View outlives it: a slow client keeps none.
   Status Take(const WriteContext& context, v1::SyncSourceRequest request);
 
   // After each message but the last: changes what it found. `done` gets how that went, once it is
@@ -49,8 +48,8 @@ class SourceSync {
   void Send(const WriteContext& context, std::function<void(Status)> done);
 
   // After the last message: the rest, and then what is missing, on the context's background thread.
-  // `stop` says true when the server ends: what is done stays then. The listing lives until `done`
-  // was called.
+  // `stop` says true when the server ends or nobody waits any more: what is done stays then. The
+  // listing lives until `done` was called.
   void Commit(const WriteContext& context, std::function<bool()> stop,
               Acknowledge<v1::SyncSourceResponse> done);
 
@@ -68,6 +67,7 @@ class SourceSync {
 
   Status CheckBegin(const WriteContext& context, const v1::SyncSourceBegin& begin) const;
   Status Begin(const WriteContext& context, const v1::SyncSourceBegin& begin);
+  Status CheckSize(const v1::SyncSourceRequest& request) const;
   // Remembers an id as listed: a refused document's, too.
   Status List(const std::string& id);
   bool IsListed(const std::string& id) const;
@@ -77,6 +77,10 @@ class SourceSync {
   v1::IngestRequest Admitted(v1::SyncSourceRequest* request, std::vector<uint32_t>* places);
   Status TakeDocuments(const WriteContext& context, const View& view, const Collection& collection,
                        v1::SyncSourceRequest* request);
+  // Whether the caller may learn what is stored.
+  static bool MayLearn(const WriteContext& context);
+  Status Embed(const WriteContext& context, const View& view, const Collection& collection,
+               Validated* validated);
   // Sorts what was validated into what is to be written, redescribed, and left alone.
   Status Sort(const WriteContext& context, const View& view, const Collection& collection,
               Validated validated);
@@ -91,14 +95,16 @@ class SourceSync {
   Status CheckRemovals() const;
   // Sends the page and waits until it is committed; not on the writer's thread.
   StatusOr<cordon::Committed> Committing(const WriteContext& context);
-  // Sends the pages, each once the one before is committed.
-  Status SendRest(const WriteContext& context, const std::function<bool()>& stop);
+  // Sends the pages, each once the one before is committed, and answers.
+  void SendRest(const WriteContext& context, const std::function<bool()>& stop,
+                const Acknowledge<v1::SyncSourceResponse>& done);
   void Committed(const cordon::Committed& committed);
   void DryRun(const WriteContext& context, const Acknowledge<v1::SyncSourceResponse>& done);
   v1::SyncSourceResponse Response(const WriteContext& context);
 
-  OpenSyncs* const open_;
-  std::shared_ptr<Tenant> tenant_;  // null before it has begun
+  OpenListings* const open_;
+  std::unique_ptr<OpenListings::Place> place_;  // null before it has begun
+  std::shared_ptr<Tenant> tenant_;              // likewise
   v1::SyncSourceBegin begin_;
   v1::SyncSourceCommit commit_;
   bool whole_ = false;         // `commit` has come
@@ -117,6 +123,7 @@ class SourceSync {
   uint64_t kept_ = 0;              // stored documents of the source that are listed
 
   v1::SyncSourceResponse response_;
+  size_t refusal_bytes_ = 0;         // of those in it
   v1::SourceDifference difference_;  // without ids
   std::set<std::string> undefined_;
   Ids added_, changed_, redescribed_, removed_, missing_ids_;

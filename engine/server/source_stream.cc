@@ -5,10 +5,6 @@
 namespace cordon {
 namespace {
 
-Status SourceInterrupted() {
-  return Status(StatusCode::kUnavailable, "", "the server is stopping; send the listing again");
-}
-
 // By what WhereItMayWait() judges a message.
 v1::IngestRequest AskedOf(const std::string& collection, const v1::SyncSourceRequest& message) {
   v1::IngestRequest asked;
@@ -24,12 +20,12 @@ SourceStream::SourceStream(Front* front, grpc::CallbackServerContext* context,
     : front_(front),
       context_(context),
       response_(response),
-      sync_(std::make_unique<SourceSync>(&front->source_syncs)) {
+      sync_(std::make_unique<SourceSync>(&front->listings)) {
   const bool serving = front_->streams.Add(this, [this] { Drain(); });
   if (serving) {
     Submit(&SourceStream::Begin);
   } else {
-    End(SourceInterrupted());
+    End(Stopping());
   }
 }
 
@@ -60,7 +56,7 @@ void SourceStream::Read() {
       return;
     }
   }
-  End(SourceInterrupted());
+  End(Stopping());
 }
 
 void SourceStream::OnReadDone(bool ok) {
@@ -93,7 +89,7 @@ void SourceStream::Take(const Authenticated& caller) {
   if (!taken.ok()) return Refuse(caller, taken);
   if (!last) return sync_->Send(write, [this](const Status& status) { Sent(status); });
   sync_->Commit(
-      write, [this] { return draining_.load(); },
+      write, [this, over = UncappedStopOf(context_)] { return draining_ || over(); },
       [this](auto result) { Answer(std::move(result)); });
 }
 
@@ -127,7 +123,7 @@ void SourceStream::Drain() {
     draining_ = true;
     if (!reading_) return;  // Read() sees it after the message that is worked on
   }
-  End(SourceInterrupted());
+  End(Stopping());
 }
 
 void SourceStream::End(const Status& status) {

@@ -45,7 +45,7 @@ class EmbeddedByAnEndpoint : public ScratchWriter {
 
   // The refusal of one message of a listing, and how many endpoints its record names.
   std::string Listed(const std::string& documents, int* endpoints) {
-    OpenSyncs open;
+    OpenListings open;
     SourceSync sync(&open);
     WriteContext context = Context();
     context.endpoints = &endpoints_;

@@ -110,7 +110,7 @@ class Listings : public ScratchWriter {
     return text;
   }
 
-  OpenSyncs open_;
+  OpenListings open_;
 };
 
 TEST_F(Listings, ARepeatedListingMakesNewVersions) {
