@@ -44,14 +44,15 @@ class EmbeddedByAnEndpoint : public ScratchWriter {
   }
 
   // The refusal of one message of a listing, and how many endpoints its record names.
-  std::string Listed(const std::string& documents, int* endpoints) {
+  std::string Listed(const std::string& documents, int* endpoints, Grant grant = AllOf()) {
     OpenListings open;
     SourceSync sync(&open);
-    WriteContext context = Context();
+    WriteContext context = Context(std::move(grant));
     context.endpoints = &endpoints_;
-    const Status taken =
-        sync.Take(context, FromText<v1::SyncSourceRequest>(
-                               "begin { collection: 'sent' source: 'wiki' } " + documents));
+    const Status taken = sync.Take(
+        context,
+        FromText<v1::SyncSourceRequest>(
+            "begin { collection: 'sent' source: 'wiki' allow_removals: true } " + documents));
     const auto ended = Asked<int>([&](auto done) {
       const auto told = [done](const Status& status) {
         done(status.ok() ? StatusOr<int>(0) : StatusOr<int>(status));
@@ -100,6 +101,25 @@ TEST_F(EmbeddedByAnEndpoint, ReceivesWhatAListingDoesNotChange) {
   EXPECT_EQ(endpoints, 0);
   EXPECT_EQ(Listed(Document("new", "internal"), &endpoints), "UNAVAILABLE: endpoint");
   EXPECT_EQ(endpoints, 1);
+}
+
+// By what is sent, refused or fails they would learn what a document that they may not see says.
+TEST_F(EmbeddedByAnEndpoint, TellsWhatIsStoredToWhoMayNotAudit) {
+  Grant writer = AllOf();
+  writer.rights = Rights();
+  for (const Right right : {Right::kIngest, Right::kGrant, Right::kLabel}) writer.rights.Add(right);
+  int endpoints = -1;
+  for (const std::string id : {"stored", "new"}) {
+    EXPECT_EQ(Listed(Document(id, "internal"), &endpoints, writer), "UNAVAILABLE: endpoint") << id;
+    EXPECT_EQ(endpoints, 1) << id;
+    EXPECT_EQ(Listed(Document(id, "restricted"), &endpoints, writer), "OK") << id;
+  }
+  const PinnedView view = Pin();
+  store::v1::DocumentRecord record;
+  const auto found =
+      view->documents().Read(view->state().FindCollection("sent")->id, "stored", &record);
+  ASSERT_TRUE(found.ok() && *found);
+  EXPECT_EQ(record.document().label().level(), "internal") << "the other one was refused";
 }
 
 }  // namespace

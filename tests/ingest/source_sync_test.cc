@@ -61,6 +61,7 @@ class Listings : public ScratchWriter {
     }
     return OkStatus();
   }
+  static std::string Refused(const Status& status) { return Outcome(StatusOr<int>(status)); }
   // "+added ~changed *redescribed =unchanged -removed", of a listing that holds.
   std::string Differs(const std::vector<std::string>& messages, Grant grant = AllOf()) {
     const auto response = Sync(messages, std::move(grant));
@@ -389,15 +390,61 @@ TEST_F(Listings, MessagesThatMakeNoListing) {
   EXPECT_EQ(Outcome(Sync({Begin() + End(0)}, reader)), "PERMISSION_DENIED: rights");
 }
 
-TEST_F(Listings, MoreAreOnTheirWayInThanMayBe) {
-  std::vector<std::unique_ptr<SourceSync>> open;
-  for (size_t i = 0; i < limits::kSyncsPerTenant; ++i) {
-    open.push_back(std::make_unique<SourceSync>(&open_));
-    ASSERT_TRUE(Part(open.back().get(), {Begin()}).ok());
-  }
-  EXPECT_EQ(Outcome(Sync({Begin() + End(0)})), "RESOURCE_EXHAUSTED: begin");
-  open.pop_back();
-  EXPECT_TRUE(Sync({Begin() + End(0)}).ok());
+// Each compares with what the other has not yet changed.
+TEST_F(Listings, TwoOfOneSourceUndoEachOther) {
+  ASSERT_TRUE(Sync({Begin() + Docs(2) + End(2)}).ok());
+  SourceSync first(&open_);
+  ASSERT_TRUE(Part(&first, {Begin("allow_removals: true ") + Doc("d0")}).ok());
+  const std::string all = Begin("allow_removals: true ") + Docs(2) + End(2);
+  EXPECT_EQ(Outcome(Sync({all})), "RESOURCE_EXHAUSTED: begin.source");
+  EXPECT_EQ(Outcome(Sync({all}, Writer("d1"))), "RESOURCE_EXHAUSTED: begin.source");
+  EXPECT_EQ(Differs({Begin("", "other") + Doc("o") + End(1)}), "+1 ~0 *0 =0 -0");
+  scratch_.wall += Micros{limits::kListingSilence_s} * 1'000'000;
+  EXPECT_EQ(Differs({all}), "+0 ~0 *0 =2 -0") << "nothing has come of the first";
+  EXPECT_EQ(Refused(Part(&first, {End(1)})), "ABORTED: ");
+  EXPECT_NE(NumberOf("d1"), 0u);
+}
+
+TEST_F(Listings, AnotherCollectionsDocumentsGo) {
+  ASSERT_TRUE(
+      Ingest("documents { id: 'd0' text: 'words' provenance { source: 'wiki' } }", AllOf(), "typed")
+          .ok());
+  ASSERT_TRUE(Sync({Begin() + Docs(2) + End(2)}).ok());
+  EXPECT_EQ(Differs({Begin("allow_removals: true ") + End(0)}), "+0 ~0 *0 =0 -2");
+  EXPECT_EQ(Stored("d0", "typed").document().id(), "d0");
+}
+
+TEST_F(Listings, RefusalsFillTheMemory) {
+  const std::string huge(limits::kListedRefusalBytes, 'x');
+  const std::string bad = "documents { id: '" + huge + "' } documents { id: '' } ";
+  const auto response =
+      Sync({Begin("allow_removals: true ") + bad + "unchanged: '" + huge + "y' " + End(3)});
+  ASSERT_TRUE(response.ok()) << response.status().ToString();
+  EXPECT_EQ(response->refused_documents(), 3u);
+  ASSERT_EQ(response->refused_size(), 1);
+  EXPECT_EQ(response->refused(0).index(), 1u);
+  v1::SyncSourceRequest request =
+      FromText<v1::SyncSourceRequest>(Begin("allow_removals: true ") + End(0));
+  for (size_t i = 0; i <= limits::kListedUnchanged; ++i) request.add_unchanged("");
+  SourceSync sync(&open_);
+  EXPECT_EQ(Refused(sync.Take(Context(), request)), "INVALID_ARGUMENT: unchanged");
+}
+
+// What is broken off is answered, too, and so it has its record.
+TEST_F(Listings, ABrokenOffEndLeavesNoRecord) {
+  ASSERT_TRUE(Sync({Begin() + Docs(2) + End(2)}).ok());
+  const size_t before = scratch_.Records("SyncSource").size();
+  SourceSync sync(&open_);
+  ASSERT_TRUE(Part(&sync, {Begin("allow_removals: true ") + Docs(2) + End(2)}).ok());
+  int asked = 0;  // once for each of the two documents, and then before the page is sent
+  const auto response = Asked<SourceResponse>([&](auto done) {
+    sync.Commit(
+        Context(), [&] { return ++asked > 2; }, done);
+  });
+  EXPECT_EQ(Outcome(response), "UNAVAILABLE: ");
+  const auto records = scratch_.Records("SyncSource");
+  ASSERT_EQ(records.size(), before + 1);
+  EXPECT_EQ(records.back().outcome(), "UNAVAILABLE");
 }
 
 }  // namespace

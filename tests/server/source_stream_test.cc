@@ -106,6 +106,56 @@ TEST_F(ServedListing, ARevokedKeyGoesOn) {
   EXPECT_EQ(Documents(), 5u);
 }
 
+// Each message counts, of a snapshot of the directory as well.
+TEST_F(ServedListing, AStreamGoesAroundTheQuota) {
+  const auto key = store_.MakeKey(
+      store_.admin(), std::string("principal: 'service:wiki' quota { requests_per_minute: 2 } ") +
+                          kEveryRight + kEveryReach);
+  const auto call = Open(key);
+  call->stream->Write(Message(Begin() + Docs(0, 1)));
+  call->stream->Write(Message(Docs(1, 2)));
+  call->stream->Write(Message(Docs(2, 3) + "commit { documents: 3 }"));
+  EXPECT_EQ(call->stream->Finish().error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_EQ(Documents(), 2u);
+
+  const auto other = store_.MakeKey(
+      store_.admin(), std::string("principal: 'service:hris' quota { requests_per_minute: 2 } ") +
+                          kEveryRight + kEveryReach);
+  const auto directory = v1::Directory::NewStub(
+      grpc::CreateChannel(store_.address(), grpc::InsecureChannelCredentials()));
+  grpc::ClientContext context;
+  context.AddMetadata("authorization", "Bearer " + other.bearer);
+  context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(30));
+  v1::SyncDirectoryResponse response;
+  const auto stream = directory->SyncDirectory(&context, &response);
+  for (const std::string text :
+       {"begin { source: 'hris' }", "principals { name: 'group:a' sets_members: true }",
+        "commit { principals: 1 }"}) {
+    stream->Write(FromText<v1::SyncDirectoryRequest>(text));
+  }
+  EXPECT_EQ(stream->Finish().error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+}
+
+TEST_F(ServedListing, TwoOfOneSourceAreTakenAtOnce) {
+  const auto first = Open(root_);
+  ASSERT_TRUE(first->stream->Write(Message(Begin() + Docs(0, 1))));
+  AwaitDocuments(1);
+  const auto second = Open(root_);
+  second->stream->Write(Message(Begin() + Docs(0, 1) + "commit { documents: 1 }"));
+  EXPECT_EQ(second->stream->Finish().error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  first->context.TryCancel();
+  EXPECT_FALSE(first->stream->Finish().ok());
+  grpc::Status ended;
+  for (int i = 0; i < 500; ++i) {  // until the server has seen it
+    const auto third = Open(root_);
+    third->stream->Write(Message(Begin() + Docs(0, 1) + "commit { documents: 1 }"));
+    ended = third->stream->Finish();
+    if (ended.ok()) break;
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  EXPECT_TRUE(ended.ok()) << ended.error_message();
+}
+
 TEST_F(ServedListing, AStoppingServerWaitsForAnIdleClient) {
   const auto call = Open(root_);
   ASSERT_TRUE(call->stream->Write(Message(Begin() + Docs(0, 1))));
