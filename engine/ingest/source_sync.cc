@@ -360,9 +360,21 @@ void SourceSync::Visit(const store::v1::DocumentRecord& record, const Grant& gra
   } else if (record.number() >= first_number_) {
     difference_.set_later(difference_.later() + 1);
   } else {
-    missing_.push_back(record.number());
-    Keep(&removed_, document.id());
+    AddMissing(record);
   }
+}
+
+void SourceSync::AddMissing(const store::v1::DocumentRecord& record) {
+  const size_t begin = page_ends_.empty() ? 0 : page_ends_.back();
+  const size_t documents = missing_.size() - begin;
+  if (documents == limits::kDocumentsPerBatch ||
+      (documents > 0 && page_bytes_ >= limits::kSelectedPageBytes)) {
+    page_ends_.push_back(missing_.size());
+    page_bytes_ = 0;
+  }
+  page_bytes_ += record.ByteSizeLong();
+  missing_.push_back(record.number());
+  Keep(&removed_, record.document().id());
 }
 
 // Of what the source had: what the listing brought to it does not make room for removals.
@@ -392,20 +404,20 @@ StatusOr<cordon::Committed> SourceSync::Committing(const WriteContext& context) 
 
 void SourceSync::SendRest(const WriteContext& context, const std::function<bool()>& stop,
                           const Acknowledge<v1::SyncSourceResponse>& done) {
+  page_ends_.push_back(missing_.size());
   size_t next = 0;
-  do {
+  for (const size_t end : page_ends_) {
     if (stop && stop()) {
       const Status broken_off(StatusCode::kUnavailable, "",
                               "broken off; what is deleted stays so, and the same listing does the "
                               "rest");
       return Refuse(context, broken_off, done);
     }
-    const size_t end = std::min(missing_.size(), next + limits::kDocumentsPerBatch);
     for (; next < end; ++next) page_.add_removed(missing_[next]);
     const auto committed = Committing(context);
     if (!committed.ok()) return done(committed.status());  // it has its record
     Committed(*committed);
-  } while (next < missing_.size());
+  }
   done(Response(context));
 }
 

@@ -92,6 +92,7 @@ class SourceSync {
               const Acknowledge<v1::SyncSourceResponse>& done);
   Status FindMissing(const WriteContext& context, const std::function<bool()>& stop);
   void Visit(const store::v1::DocumentRecord& record, const Grant& grant);
+  void AddMissing(const store::v1::DocumentRecord& record);
   Status CheckRemovals() const;
   // Sends the page and waits until it is committed; not on the writer's thread.
   StatusOr<cordon::Committed> Committing(const WriteContext& context);
@@ -119,8 +120,12 @@ class SourceSync {
   uint64_t joins_ = 0;           // of the page: documents that come to the source
   uint64_t joined_ = 0;          // the same of what is committed
 
-  std::vector<uint64_t> missing_;  // numbers of what is to be deleted
-  uint64_t kept_ = 0;              // stored documents of the source that are listed
+  // Numbers of what is to be deleted, and where in them each page but the last ends: a page weighs
+  // as much as one of a selection.
+  std::vector<uint64_t> missing_;
+  std::vector<size_t> page_ends_;
+  size_t page_bytes_ = 0;  // of the records of the last page
+  uint64_t kept_ = 0;      // stored documents of the source that are listed
 
   v1::SyncSourceResponse response_;
   size_t refusal_bytes_ = 0;         // of those in it

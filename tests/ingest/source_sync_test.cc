@@ -390,6 +390,15 @@ TEST_F(Listings, MessagesThatMakeNoListing) {
   EXPECT_EQ(Outcome(Sync({Begin() + End(0)}, reader)), "PERMISSION_DENIED: rights");
 }
 
+TEST_F(Listings, MoreThanAPageIsDeletedByOneMutation) {
+  constexpr size_t kPage = limits::kDocumentsPerBatch;
+  ASSERT_TRUE(Sync({Begin() + Docs(kPage), Docs(1, kPage) + End(kPage + 1)}).ok());
+  const uint64_t before = Pin()->revision();
+  EXPECT_EQ(Differs({Begin("allow_removals: true ") + End(0)}), "+0 ~0 *0 =0 -4097");
+  EXPECT_EQ(Pin()->revision(), before + 2);
+  EXPECT_EQ(Pin()->state().FindCollection("docs")->documents, 0u);
+}
+
 // Each compares with what the other has not yet changed.
 TEST_F(Listings, TwoOfOneSourceUndoEachOther) {
   ASSERT_TRUE(Sync({Begin() + Docs(2) + End(2)}).ok());
