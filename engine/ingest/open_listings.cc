@@ -43,7 +43,8 @@ Status OpenListings::InTheWayOf(const ListingScope& scope) const {
   return of_caller >= limits::kListingsOfOne ? TooMany(of_caller) : OkStatus();
 }
 
-StatusOr<std::unique_ptr<OpenListings::Place>> OpenListings::Enter(ListingScope scope, Micros now) {
+StatusOr<std::unique_ptr<OpenListings::Place>> OpenListings::Enter(ListingScope scope, Micros now,
+                                                                   std::function<void()> lost) {
   constexpr Micros kSilence = Micros{limits::kListingSilence_s} * 1'000'000;
   std::lock_guard lock(mutex_);
   if (!InTheWayOf(scope).ok()) {
@@ -51,14 +52,23 @@ StatusOr<std::unique_ptr<OpenListings::Place>> OpenListings::Enter(ListingScope 
     open_.remove_if([&](Place* place) {
       const bool silent = !place->working_ && now - place->resting_since_ >= kSilence;
       const bool goes = silent && place->scope_.tenant == scope.tenant;
-      place->lost_ = place->lost_ || goes;
-      return goes;
+      if (!goes) return false;
+      place->lost_ = true;
+      if (place->tell_lost_) place->tell_lost_();
+      return true;
     });
   }
   RETURN_IF_ERROR(InTheWayOf(scope));
-  std::unique_ptr<Place> place(new Place(this, std::move(scope)));
+  std::unique_ptr<Place> place(new Place(this, std::move(scope), std::move(lost)));
   open_.push_back(place.get());
   return place;
+}
+
+Status ListingLost() {
+  return Status(StatusCode::kAborted, "",
+                fmt::format("nothing of it came for {} s and another listing has begun; what is "
+                            "written stays, nothing was deleted; send the listing again",
+                            limits::kListingSilence_s));
 }
 
 OpenListings::Place::~Place() {
@@ -68,12 +78,7 @@ OpenListings::Place::~Place() {
 
 Status OpenListings::Place::Resume() {
   std::lock_guard lock(of_->mutex_);
-  if (lost_) {
-    return Status(StatusCode::kAborted, "",
-                  fmt::format("nothing of it came for {} s and another listing has begun; what is "
-                              "written stays, nothing was deleted; send the listing again",
-                              limits::kListingSilence_s));
-  }
+  if (lost_) return ListingLost();
   working_ = true;
   return OkStatus();
 }

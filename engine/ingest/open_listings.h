@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <list>
 #include <memory>
 #include <mutex>
@@ -25,6 +26,9 @@ struct ListingScope {
   std::string caller;     // by whom it is counted
 };
 
+// The refusal of a listing whose place another has got: ABORTED.
+Status ListingLost();
+
 // Thread-safe.
 class OpenListings {
  public:
@@ -33,17 +37,19 @@ class OpenListings {
    public:
     ~Place();
     // Before each message but the first: it is worked on, and the place is safe until Rest().
-    // ABORTED if another listing has got the place.
+    // ListingLost() if another listing has got the place.
     Status Resume();
     // After each message, when nothing of it is on its way any more.
     void Rest(Micros now);
 
    private:
     friend class OpenListings;
-    Place(OpenListings* of, ListingScope scope) : of_(of), scope_(std::move(scope)) {}
+    Place(OpenListings* of, ListingScope scope, std::function<void()> lost)
+        : of_(of), scope_(std::move(scope)), tell_lost_(std::move(lost)) {}
 
     OpenListings* const of_;
     const ListingScope scope_;
+    const std::function<void()> tell_lost_;
     // Guarded by of_->mutex_.
     bool working_ = true;
     bool lost_ = false;
@@ -51,8 +57,11 @@ class OpenListings {
   };
 
   // A place, safe at first. RESOURCE_EXHAUSTED if an overlapping listing is on its way in, or as
-  // many as may be of the caller or of the tenant. The places do not outlive this.
-  StatusOr<std::unique_ptr<Place>> Enter(ListingScope scope, Micros now);
+  // many as may be of the caller or of the tenant. The places do not outlive this. `lost`, if
+  // given, is called when another has got the place, so that the listing ends and gives its memory
+  // back: by the other's thread, while the place is there, and may not call this.
+  StatusOr<std::unique_ptr<Place>> Enter(ListingScope scope, Micros now,
+                                         std::function<void()> lost = {});
 
  private:
   // Whether a listing of `scope` must wait for this one. Requires mutex_.

@@ -97,7 +97,7 @@ Status SourceSync::Begin(const WriteContext& context, const v1::SyncSourceBegin&
   ASSIGN_OR_RETURN(place_,
                    open_->Enter({context.tenant->name, begin.collection(), begin.source(),
                                  grant.id_prefix, context.caller.key_id() + "/" + grant.principal},
-                                context.clock->Now()));
+                                context.clock->Now(), lost_));
   tenant_ = context.tenant;
   begin_ = begin;
   first_number_ = tenant_->publisher.Pin(context.clock)->state().next_document;

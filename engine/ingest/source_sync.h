@@ -27,10 +27,11 @@ namespace cordon {
 // Whether the caller may send a listing at all. `done` gets the refusal, once it has its record.
 void OpenSource(const WriteContext& context, std::function<void(Status)> done);
 
-// One listing. For one thread at a time. `open` outlives it.
+// One listing. For one thread at a time. `open` outlives it, and has `lost`.
 class SourceSync {
  public:
-  explicit SourceSync(OpenListings* open) : open_(open) {}
+  explicit SourceSync(OpenListings* open, std::function<void()> lost = {})
+      : open_(open), lost_(std::move(lost)) {}
 
   SourceSync(const SourceSync&) = delete;
   SourceSync& operator=(const SourceSync&) = delete;
@@ -104,6 +105,7 @@ class SourceSync {
   v1::SyncSourceResponse Response(const WriteContext& context);
 
   OpenListings* const open_;
+  const std::function<void()> lost_;
   std::unique_ptr<OpenListings::Place> place_;  // null before it has begun
   std::shared_ptr<Tenant> tenant_;              // likewise
   v1::SyncSourceBegin begin_;

@@ -20,7 +20,7 @@ SourceStream::SourceStream(Front* front, grpc::CallbackServerContext* context,
     : front_(front),
       context_(context),
       response_(response),
-      sync_(std::make_unique<SourceSync>(&front->listings)) {
+      sync_(std::make_unique<SourceSync>(&front->listings, [this] { Lose(); })) {
   const bool serving = front_->streams.Add(this, [this] { Drain(); });
   if (serving) {
     Submit(&SourceStream::Begin);
@@ -63,7 +63,7 @@ void SourceStream::OnReadDone(bool ok) {
   {
     std::lock_guard lock(mutex_);
     reading_ = false;
-    if (ended_) return;
+    if (ended_ || losing_) return;
   }
   Submit(ok ? &SourceStream::Process : &SourceStream::BrokeOff);
 }
@@ -121,9 +121,24 @@ void SourceStream::Drain() {
   {
     std::lock_guard lock(mutex_);
     draining_ = true;
-    if (!reading_) return;  // Read() sees it after the message that is worked on
+    if (!reading_ || losing_) return;  // Read() sees it after the message that is worked on
   }
   End(Stopping());
+}
+
+void SourceStream::Lose() {
+  {
+    std::lock_guard lock(mutex_);
+    if (ended_ || !reading_) return;  // the next message finds out
+    losing_ = true;
+  }
+  if (!front_->executor->Submit([this] { EndLost(); })) End(ListingLost());
+}
+
+void SourceStream::EndLost() {
+  const auto caller = front_->Authenticate(*context_);
+  if (!caller.ok()) return End(caller.status());
+  Refuse(*caller, ListingLost());
 }
 
 void SourceStream::End(const Status& status) {

@@ -42,6 +42,9 @@ class SourceStream final : public grpc::ServerReadReactor<v1::SyncSourceRequest>
   void Read();
   void End(const Status& status);
   void Drain();
+  // Another listing has got the place of this one, which waits for its client.
+  void Lose();
+  void EndLost();
 
   Front* const front_;
   grpc::CallbackServerContext* const context_;
@@ -54,6 +57,7 @@ class SourceStream final : public grpc::ServerReadReactor<v1::SyncSourceRequest>
   std::mutex mutex_;
   bool reading_ = false;  // guarded by mutex_
   bool ended_ = false;    // guarded by mutex_
+  bool losing_ = false;   // guarded by mutex_; from then on EndLost() alone ends it
 };
 
 }  // namespace cordon

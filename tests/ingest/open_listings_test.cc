@@ -22,7 +22,7 @@ class ListingPlaces : public testing::Test {
   }
   // "CODE: field" of the refusal, or the place.
   std::string Enter(ListingScope scope, Place* place, Micros now = 0) {
-    auto entered = open_.Enter(std::move(scope), now);
+    auto entered = open_.Enter(std::move(scope), now, [this] { ++lost_; });
     if (!entered.ok()) {
       EXPECT_GT(entered.status().retry_after_ms(), 0);
       return std::string(CodeName(entered.status().code())) + ": " +
@@ -33,6 +33,7 @@ class ListingPlaces : public testing::Test {
   }
 
   OpenListings open_;
+  int lost_ = 0;  // told so
 };
 
 TEST_F(ListingPlaces, TwoOfOneSourceAreOnTheirWayIn) {
@@ -80,7 +81,9 @@ TEST_F(ListingPlaces, WhoHangsIsWaitedForForEver) {
   EXPECT_EQ(Enter(Of("wiki"), &next, 101 * silence - 1), "RESOURCE_EXHAUSTED: begin.source");
   EXPECT_TRUE(hangs->Resume().ok());
   hangs->Rest(200 * silence);
+  EXPECT_EQ(lost_, 0);
   EXPECT_EQ(Enter(Of("wiki"), &next, 201 * silence), "OK");
+  EXPECT_EQ(lost_, 1) << "its memory stays with it";
   EXPECT_EQ(hangs->Resume().code(), StatusCode::kAborted);
   hangs.reset();
   EXPECT_EQ(Enter(Of("wiki"), &hangs, 201 * silence), "RESOURCE_EXHAUSTED: begin.source")
