@@ -116,7 +116,7 @@ TEST_F(Simulated, APartIsToldAsTheWhole) {
   EXPECT_EQ(For("everyone", select), "+4096 -0");
   EXPECT_EQ(For("user:ana", erase), "+0 -4096");
   ASSERT_TRUE(Ingest(Closed("b")).ok());
-  EXPECT_EQ(Outcome(Sim(select)), "INVALID_ARGUMENT: id_prefix");
+  EXPECT_EQ(Outcome(Sim(select)), "INVALID_ARGUMENT: source");
   EXPECT_EQ(Outcome(Sim(erase)), "INVALID_ARGUMENT: erase");
   EXPECT_EQ(For("everyone", "set_access_selected { collection: 'docs' id_prefix: 'b' " + open),
             "+1 -0");
