@@ -57,6 +57,7 @@ Status SourceSync::Take(const WriteContext& context, v1::SyncSourceRequest reque
     return Invalid("begin", tenant_ ? "was the first message; open another stream"
                                     : "missing; say whose listing it is in the first message");
   }
+  if (tenant_ && !place_) return Invalid("begin", "the listing has ended; open another stream");
   RETURN_IF_ERROR(request.has_begin() ? Begin(context, request.begin()) : place_->Resume());
   if (context.tenant != tenant_) return Invalid("begin", "began for another tenant");
   RETURN_IF_ERROR(CheckSize(request));
@@ -300,8 +301,12 @@ void SourceSync::Send(const WriteContext& context, std::function<void(Status)> d
   cordon::Commit<cordon::Committed>(
       context, TakePage(),
       [this, clock = context.clock, done = std::move(done)](StatusOr<cordon::Committed> committed) {
-        if (committed.ok()) Committed(*committed);
-        place_->Rest(clock->Now());
+        if (committed.ok()) {
+          Committed(*committed);
+          place_->Rest(clock->Now());
+        } else {
+          place_.reset();
+        }
         done(committed.status());
       },
       [](cordon::Committed& committed) { return std::move(committed); },
@@ -415,14 +420,19 @@ void SourceSync::SendRest(const WriteContext& context, const std::function<bool(
     }
     for (; next < end; ++next) page_.add_removed(missing_[next]);
     const auto committed = Committing(context);
-    if (!committed.ok()) return done(committed.status());  // it has its record
+    if (!committed.ok()) {
+      place_.reset();
+      return done(committed.status());  // it has its record
+    }
     Committed(*committed);
   }
+  place_.reset();
   done(Response(context));
 }
 
 void SourceSync::DryRun(const WriteContext& context,
                         const Acknowledge<v1::SyncSourceResponse>& done) {
+  place_.reset();
   difference_.set_removed(missing_.size());
   TellIds(&added_, difference_.mutable_added_ids());
   TellIds(&changed_, difference_.mutable_changed_ids());
@@ -451,7 +461,8 @@ v1::SyncSourceResponse SourceSync::Response(const WriteContext& context) {
 }
 
 void SourceSync::Refuse(const WriteContext& context, const Status& status,
-                        std::function<void(Status)> done) const {
+                        std::function<void(Status)> done) {
+  place_.reset();
   auto record = RecordOf(kSyncSource, context.caller, *context.tenant);
   record.set_reason(begin_.reason());
   if (!sent_to_.empty()) record.add_endpoints(sent_to_);

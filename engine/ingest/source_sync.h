@@ -54,9 +54,8 @@ class SourceSync {
   void Commit(const WriteContext& context, std::function<bool()> stop,
               Acknowledge<v1::SyncSourceResponse> done);
 
-  // Records a refusal of the call.
-  void Refuse(const WriteContext& context, const Status& status,
-              std::function<void(Status)> done) const;
+  // Records a refusal of the call, which ends the listing: nothing of it may be on its way.
+  void Refuse(const WriteContext& context, const Status& status, std::function<void(Status)> done);
 
  private:
   using ListedId = std::array<uint64_t, 2>;  // of a digest
@@ -106,8 +105,9 @@ class SourceSync {
 
   OpenListings* const open_;
   const std::function<void()> lost_;
-  std::unique_ptr<OpenListings::Place> place_;  // null before it has begun
-  std::shared_ptr<Tenant> tenant_;              // likewise
+  // Null before it has begun, and given back before its answer leaves: who has that may send again.
+  std::unique_ptr<OpenListings::Place> place_;
+  std::shared_ptr<Tenant> tenant_;  // null before it has begun
   v1::SyncSourceBegin begin_;
   v1::SyncSourceCommit commit_;
   bool whole_ = false;         // `commit` has come

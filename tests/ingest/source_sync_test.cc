@@ -439,6 +439,20 @@ TEST_F(Listings, RefusalsFillTheMemory) {
   EXPECT_EQ(Refused(sync.Take(Context(), request)), "INVALID_ARGUMENT: unchanged");
 }
 
+TEST_F(Listings, AnAnsweredOneIsInTheWay) {
+  const std::string begin = Begin("allow_removals: true ");
+  SourceSync whole(&open_), refused(&open_);
+  ASSERT_TRUE(Part(&whole, {begin + End(0)}).ok());
+  ASSERT_TRUE(
+      Asked<SourceResponse>([&](auto done) { whole.Commit(Context(), /*stop=*/{}, done); }).ok());
+  const Status wrong = Part(&refused, {begin + End(1)});
+  EXPECT_EQ(Refused(wrong), "INVALID_ARGUMENT: commit.documents");
+  EXPECT_FALSE(
+      Asked<SourceResponse>([&](auto done) { refused.Refuse(Context(), wrong, done); }).ok());
+  EXPECT_EQ(Differs({begin + End(0)}), "+0 ~0 *0 =0 -0") << "both are still there";
+  EXPECT_EQ(Refused(Part(&refused, {End(0)})), "INVALID_ARGUMENT: begin");
+}
+
 // What is broken off is answered, too, and so it has its record.
 TEST_F(Listings, ABrokenOffEndLeavesNoRecord) {
   ASSERT_TRUE(Sync({Begin() + Docs(2) + End(2)}).ok());
