@@ -63,6 +63,15 @@ inline constexpr size_t kSyncsPerTenant = 4;             // sources that send on
 inline constexpr uint32_t kSyncRemovalsDefault_pct = 10;  // more is rarely meant
 inline constexpr size_t kSyncNames = 1000;                // of a dry run, of each kind
 
+// The listing of a source of documents.
+inline constexpr size_t kListedDocuments = 4'000'000;   // some 60 bytes each are remembered
+inline constexpr size_t kListedUnchanged = 100'000;     // in a message: a tenth of a second
+inline constexpr size_t kListingsPerTenant = 4;         // on their way in: 1 GB at worst
+inline constexpr size_t kListingsOfOne = 2;             // of one caller: two take all places
+inline constexpr int kListingSilence_s = 60;            // after it a place may go to who needs it
+inline constexpr size_t kListedRefusals = 1000;         // that one answer tells of
+inline constexpr size_t kListedRefusalBytes = 1 << 20;  // of them: an answer holds 4 MiB
+
 // Index.
 inline constexpr size_t kMaskCacheBytes = 128 << 20;  // of a collection: hundreds of callers at 1M
 

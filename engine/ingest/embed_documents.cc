@@ -52,9 +52,11 @@ Sendable RefuseOrRelease(const WriteContext& context, const View& view,
     }
     sendable.texts.insert(sendable.texts.end(), released->begin(), released->end());
     for (auto& chunk : *document->mutable_chunks()) sendable.chunks.push_back(&chunk);
+    validated->places[static_cast<size_t>(kept)] = validated->places[static_cast<size_t>(i)];
     documents->SwapElements(kept++, i);
   }
   documents->DeleteSubrange(kept, documents->size() - kept);
+  validated->places.resize(static_cast<size_t>(kept));
   std::sort(validated->refused.begin(), validated->refused.end(),
             [](const auto& a, const auto& b) { return a.index() < b.index(); });
   return sendable;

@@ -101,12 +101,15 @@ Writer::Pending Writer::Prepare(std::shared_ptr<Tenant> tenant, std::optional<Au
   const auto name = [&](std::string_view id) {
     pending.names.try_emplace(id, pending.tenant->pseudonyms.Of("document", id));
   };
-  for (const auto& document : pending.mutation.ingest().documents()) name(document.id());
+  const bool sync = pending.mutation.has_source();
+  const auto& batch =
+      sync ? pending.mutation.source().written() : pending.mutation.ingest();  // empty for others
+  for (const auto& document : batch.documents()) name(document.id());
+  for (const auto& change : pending.mutation.source().redescribed()) name(change.document().id());
   for (const auto& change : pending.mutation.set_access_many().changes()) name(change.document());
   for (const auto& id : pending.mutation.set_access_selected().documents()) name(id);
-  if (pending.mutation.has_ingest()) {
+  if (!batch.documents().empty()) {
     const PinnedView view = pending.tenant->publisher.Pin(clock_);
-    const auto& batch = pending.mutation.ingest();
     const auto collection = view->state().FindCollection(batch.collection());
     if (collection) pending.texts = PreparedTexts(LanguageOf(collection->config), batch);
   }

@@ -116,8 +116,9 @@ class Writer {
     store::v1::Mutation mutation;
     // What the journal and the revision's row say of it.
     Digest digest;
-    std::unordered_map<std::string_view, std::string> names;  // pseudonyms by id, of an Ingest
-    PreparedTexts texts;                                      // of an Ingest
+    std::unordered_map<std::string_view, std::string>
+        names;            // pseudonyms by id, of what is written
+    PreparedTexts texts;  // likewise
     journal::v1::Record record;
     Done done;
     size_t bytes;

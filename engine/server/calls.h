@@ -2,7 +2,8 @@
 //
 // No more calls are worked on at once than the bounded executor has threads, and gRPC has threads
 // that bring short ones. Every handler comes through Unary(), or is one of the streams
-// (IngestStream, PassageStream, ExportStream, SyncStream), which authenticate each message.
+// (IngestStream, PassageStream, ExportStream, SyncStream, SourceStream), which authenticate each
+// message.
 #pragma once
 
 #include <grpcpp/grpcpp.h>
@@ -22,7 +23,9 @@
 #include "engine/identity/api_key.h"
 #include "engine/identity/certificate.h"
 #include "engine/ingest/directory_sync.h"
+#include "engine/ingest/open_listings.h"
 #include "engine/server/call_counts.h"
+#include "engine/server/errors.h"
 #include "engine/server/open_streams.h"
 #include "engine/server/peer.h"
 
@@ -80,6 +83,7 @@ struct Front {
   std::map<std::string, std::unique_ptr<EndpointCalls>, std::less<>> outside{};
   OpenStreams streams;
   OpenSyncs syncs;
+  OpenListings listings;
   Peers peers;
   CallCounts counts;
   std::atomic<uint64_t> unauthenticated{0};

@@ -9,6 +9,7 @@
 #include "engine/server/ingest_stream.h"
 #include "engine/server/passage_stream.h"
 #include "engine/server/revision_wait.h"
+#include "engine/server/source_stream.h"
 #include "engine/server/sync_stream.h"
 
 namespace cordon {
@@ -197,6 +198,11 @@ Reactor* IngestService::SetAccessSelected(CallContext* context,
         cordon::SetAccessSelected(engine->WriteAs(caller), in, stop, done);
       },
       limits::kIngestMessageBytes);
+}
+
+grpc::ServerReadReactor<v1::SyncSourceRequest>* IngestService::SyncSource(
+    CallContext* context, v1::SyncSourceResponse* response) {
+  return new SourceStream(front_, context, response);
 }
 
 Reactor* IngestService::Delete(CallContext* context, const v1::DeleteRequest* request,

@@ -59,7 +59,8 @@ void SyncStream::Process() {
   const auto caller = front_->Authenticate(*context_);
   if (!caller.ok()) return End(caller.status());
   const WriteContext write = front_->engine->WriteAs(*caller);
-  Status taken = CheckMessage(incoming_, limits::kIngestMessageBytes);
+  Status taken = front_->Admit(*caller);
+  if (taken.ok()) taken = CheckMessage(incoming_, limits::kIngestMessageBytes);
   if (taken.ok()) taken = sync_->Add(write, incoming_);
   if (!taken.ok()) return Refuse(*caller, taken);
   if (!incoming_.has_commit()) return Read();

@@ -19,6 +19,8 @@ Status ApplyChange(const ApplyContext& context, const Mutation& mutation, Applie
       return ApplyAccessBatch(context, mutation.set_access_selected(), applied);
     case Mutation::kDeleteDocument:
       return ApplyDelete(context, mutation.delete_document(), applied);
+    case Mutation::kSource:
+      return ApplySource(context, mutation.source(), applied);
     case Mutation::kDirectory:
       return ApplyDirectoryRecords(mutation.directory(), applied);
     case Mutation::kSync:
@@ -53,7 +55,7 @@ Status ApplyChange(const ApplyContext& context, const Mutation& mutation, Applie
 bool IsAboutDocuments(const Mutation& mutation) {
   return mutation.has_ingest() || mutation.has_set_access() || mutation.has_set_access_many() ||
          mutation.has_set_access_selected() || mutation.has_delete_document() ||
-         mutation.has_erase();
+         mutation.has_source() || mutation.has_erase();
 }
 
 }  // namespace
@@ -156,6 +158,8 @@ std::string_view CallOf(const Mutation& mutation) {
       return "SetAccessSelected";
     case Mutation::kDeleteDocument:
       return "Delete";
+    case Mutation::kSource:
+      return "SyncSource";
     case Mutation::kDirectory:
       return "ApplyDirectory";
     case Mutation::kSync:

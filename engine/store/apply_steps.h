@@ -14,6 +14,8 @@ Status ApplySetAccessMany(const ApplyContext& context, const v1::SetAccessManyRe
 Status ApplyAccessBatch(const ApplyContext& context, const store::v1::AccessBatch& batch,
                         Applied* applied);
 Status ApplyDelete(const ApplyContext& context, const v1::DeleteRequest& request, Applied* applied);
+Status ApplySource(const ApplyContext& context, const store::v1::SourceBatch& batch,
+                   Applied* applied);
 Status ApplyErase(const ApplyContext& context, const store::v1::EraseChange& change,
                   Applied* applied);
 Status ApplyHold(const ApplyContext& context, const v1::SetHoldRequest& request, Applied* applied);

@@ -92,7 +92,7 @@ struct RowChange {
   Micros valid_from;
   Micros valid_until;
   std::vector<Row> rows;  // of kReplace and kReclass
-  // Null but for kReplace: the document keeps its own.
+  // Null but for kReplace and some kReclass: the document keeps its own.
   const google::protobuf::Map<std::string, v1::AttributeValue>* attributes = nullptr;
   // Of kReclass: what `rows` borrow, read from the store; empty: they keep the words that the index
   // has.
@@ -116,8 +116,8 @@ struct Applied {
   std::vector<bool> existed_each;      // of SetAccessMany and SetAccessSelected, by place
   // Of Ingest: groups and roles that have no record. Of ApplyPolicy: sources that no document had.
   std::vector<std::string> undefined;
-  uint32_t parts = 0;              // of ApplyPolicy and ApplyDirectory: how many; of Erase
-  bool more = false;               // of Erase: the limit left some
+  uint32_t parts = 0;  // of ApplyPolicy and ApplyDirectory: how many; of Erase and SyncSource
+  bool more = false;   // of Erase: the limit left some
   v1::SyncDirectoryResponse sync;  // of SyncDirectory: all but the revision
   // What a restored store is told instead of the mutation, which alone would not do there.
   std::optional<store::v1::Mutation> told;

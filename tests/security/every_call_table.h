@@ -56,6 +56,9 @@ inline const std::string kForAna = "scope { as: 'user:ana' } ";
 inline const std::string kFresh = kInDocs + "batch: 1 documents { id: '$NEW' text: 'a word' ";
 inline const std::string kAcl = "acl { allow { principal: 'everyone' } } ";
 inline const std::string kLabel = "label { level: 'public' } ";
+inline const std::string kListing = "begin { " + kInDocs + "source: '$NEW' ";
+inline const std::string kListed =
+    "documents { id: 'listed' text: 'a word' } commit { documents: 1 }";
 inline const std::string kToModel = "scope { ";  // the default destination is of scope 4
 inline const std::string kReason =
     "reason: 'r' until { seconds: " + std::to_string(std::time(nullptr) + 3600) + " } ";
@@ -196,6 +199,32 @@ inline std::vector<Row> IngestRows() {
        {RIGHT_GRANT, RIGHT_LABEL},
        kDocuments,
        true},
+  };
+}
+
+// What a source has, by its listing.
+inline std::vector<Row> ListingRows() {
+  using enum Touches;
+  using namespace v1;            // NOLINT: the rights
+  using namespace request_text;  // NOLINT: as well
+  return {
+      {"Ingest/SyncSource",
+       "without the guard",
+       kListing + "allow_removals: true } " + kListed,
+       {RIGHT_INGEST},
+       kDocuments,
+       true},
+      {"Ingest/SyncSource",
+       "with the guard",
+       kListing + "} " + kListed,
+       {RIGHT_INGEST, RIGHT_AUDIT},
+       kDocuments,
+       true},
+      {"Ingest/SyncSource",
+       "what it would change",
+       kListing + "allow_removals: true dry_run: true } " + kListed,
+       {RIGHT_INGEST, RIGHT_AUDIT},
+       kDocuments},
   };
 }
 
@@ -425,8 +454,8 @@ inline std::vector<Row> AdminRows() {
 inline const std::vector<Row>& Table() {
   static const std::vector<Row> rows = [] {
     std::vector<Row> all;
-    for (const auto& part : {RetrievalRows(), IngestRows(), ErasureRows(), PolicyRows(),
-                             QuestionRows(), SimulationRows(), AdminRows()}) {
+    for (const auto& part : {RetrievalRows(), IngestRows(), ListingRows(), ErasureRows(),
+                             PolicyRows(), QuestionRows(), SimulationRows(), AdminRows()}) {
       all.insert(all.end(), part.begin(), part.end());
     }
     return all;

@@ -104,6 +104,11 @@ class HiddenDocuments : public Hidden {
     return "collection: 'docs' changes { document: 'none' " + rest +
            " } changes { document: " + Quoted(id) + rest + " }";
   }
+  // A listing with gaps: what it lacks stays.
+  static std::string Listed(const std::string& id, const std::string& rest) {
+    return "begin { collection: 'docs' source: 's' allow_removals: true } documents { id: " +
+           Quoted(id) + rest + " } commit { documents: 1 incomplete: true }";
+  }
   static std::string Selected(const std::string& id, const std::string& rest) {
     return "collection: 'docs' id_prefix: " + Quoted(id) + rest;
   }
@@ -213,6 +218,10 @@ void HiddenDocuments::CheckWrite(HiddenWorld* world, const Pair& pair) {
       {"Ingest/Ingest", editor_, words + acl + label, Batch, false},
       {"Ingest/Ingest", editor_, words + bad_acl, Batch, false},
       {"Ingest/Ingest", prefixed_, words, Batch, false},
+      {"Ingest/SyncSource", writer_, words, Listed},
+      {"Ingest/SyncSource", editor_, words + acl + label, Listed},
+      {"Ingest/SyncSource", prefixed_, words, Listed},
+      {"Ingest/SyncSource", granter_, words, Listed},
       {"Ingest/SetAccessMany", granter_, acl, Many},
       {"Ingest/SetAccessMany", editor_, acl + label, Many},
       {"Ingest/SetAccessMany", editor_, bad_acl, Many},
@@ -306,6 +315,9 @@ class HiddenNames : public Hidden {
         {"Ingest/SetAccessMany", "collection: '$'"},
         {"Ingest/SetAccessSelected", "collection: '$' id_prefix: 'd' " + acl},
         {"Ingest/SetAccessSelected", "collection: '$' source: 's' label { level: 'absent' }"},
+        {"Ingest/SyncSource", "begin { collection: '$' source: 's' } commit { }"},
+        {"Ingest/SyncSource", "begin { collection: '$' source: 's' dry_run: true } commit { }"},
+        {"Ingest/SyncSource", "begin { collection: '$' removals_max_percent: 101 } commit { }"},
         {"Ingest/Delete", "collection: '$' document: 'd'"},
         {"Ingest/Delete", "collection: '$' document: ''"},
         {"Ingest/Erase", "collection: '$' document: 'd'"},

@@ -16,5 +16,7 @@ namespace cordon {
 // the line has one. A key that may be left out may not be null, but for `valid_from`,
 // `valid_until`, `from`, `until` and `embedding`.
 Status ParseDocument(JsonParser& parser, std::string_view line, v1::Document* document);
+// The same of a line that has been parsed.
+Status ParseDocument(JsonValue value, v1::Document* document);
 
 }  // namespace cordon
