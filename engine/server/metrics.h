@@ -16,15 +16,15 @@ namespace cordon {
 class Engine;
 struct Front;
 
-// Listens from Start until it is destroyed, with two threads of its own.
+// Listens from Start until it is destroyed, with a thread of its own.
 class Metrics {
  public:
-  // Both outlive it, and no answer that is begun later than its end reads them. FAILED_PRECONDITION
-  // if it cannot listen on `listen`, a HOST:PORT that is checked (CheckListen).
+  // Both outlive it. FAILED_PRECONDITION if it cannot listen on `listen`, a HOST:PORT that is
+  // checked (CheckListen).
   static StatusOr<std::unique_ptr<Metrics>> Start(const std::string& listen, Engine* engine,
                                                   const Front* front);
 
-  // Returns within 3 s: a client that reads its answer slowly is left behind with it.
+  // Waits for no client: open connections are closed.
   ~Metrics();
 
   // "HOST:PORT" with the port in use.
