@@ -102,6 +102,9 @@ class Engine {
   // Ends writing, then the journals, then the store.
   ~Engine();
 
+  // For tests and figures.
+  const IndexFiles& index_files() const { return *index_files_; }
+
   // Null if there is no such tenant.
   std::shared_ptr<Tenant> FindTenant(std::string_view name) const;
 

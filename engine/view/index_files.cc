@@ -189,6 +189,8 @@ LoadedRows IndexFiles::Load(uint32_t tenant, uint32_t collection, const Collecti
   work();
   for (auto& other : others) other.get();
   Drop(useless);
+  for (const Segment& segment : loaded.vectors) rows_loaded_ += segment.live();
+  for (const LexicalSegment& segment : loaded.words) rows_loaded_ += segment.live();
   return loaded;
 }
 

@@ -99,6 +99,9 @@ class IndexFiles {
   // Files of collections that were not loaded go: there are none such.
   void DropOthers();
 
+  // How many rows files had at the start, of vectors and of words together.
+  uint64_t rows_loaded() const { return rows_loaded_; }
+
   // Whether Keep() has anything to do. Fast.
   bool Stale(uint32_t tenant, uint32_t collection, const CollectionIndex& index) const;
   // Writes what the files lack of an index, then takes away what they have too much. Not all of it
@@ -151,6 +154,7 @@ class IndexFiles {
   const std::filesystem::path dir_;
   KeyStore* const keys_;
   const size_t rows_min_;
+  std::atomic<uint64_t> rows_loaded_ = 0;
   mutable std::mutex mutex_;
   std::map<uint64_t, File> files_;                     // guarded by mutex_; by number
   std::set<std::pair<uint32_t, uint32_t>> forgotten_;  // guarded by mutex_: collections
