@@ -10,6 +10,7 @@
 #include <unordered_map>
 
 #include "engine/base/planted.h"
+#include "engine/view/file_rows.h"
 
 namespace cordon {
 namespace {
@@ -19,56 +20,6 @@ namespace fs = std::filesystem;
 constexpr std::string_view kVectorsSuffix = ".vectors";
 constexpr std::string_view kWordsSuffix = ".words";
 constexpr std::string_view kIndexDraft = ".tmp";
-
-// Where the rows of a file are among those of the store.
-class Matcher {
- public:
-  Matcher(const StoredRows& stored, std::span<const uint64_t> documents) : stored_(stored) {
-    for (const uint64_t number : documents) places_.push_back(Find(number));
-  }
-
-  // The versions that are not the newest of any document.
-  std::vector<uint64_t> Others(std::span<const uint64_t> documents) const {
-    std::vector<uint64_t> others;
-    for (size_t i = 0; i < documents.size(); ++i) {
-      if (places_[i] == nullptr) others.push_back(documents[i]);
-    }
-    return others;
-  }
-
-  // Null if the row does not count any more: its version was replaced or has gone, or the row is of
-  // another class now, and so belongs elsewhere.
-  const StoredRows::Document* DocumentOf(const FiledRow& row, size_t* place) const {
-    const StoredRows::Document* const document = places_[row.document];
-    if (document == nullptr) return nullptr;
-    const auto begin = stored_.rows.begin() + static_cast<std::ptrdiff_t>(document->first);
-    const auto end = begin + static_cast<std::ptrdiff_t>(document->rows);
-    const auto found = std::lower_bound(
-        begin, end, row.ordinal,
-        [](const StoredRows::Row& other, uint32_t ordinal) { return other.ordinal < ordinal; });
-    if (found == end || found->ordinal != row.ordinal) return nullptr;
-    if (found->class_id != row.class_id && !Planted(Bug::kFileClassTrusted)) return nullptr;
-    *place = static_cast<size_t>(found - stored_.rows.begin());
-    return document;
-  }
-
- private:
-  const StoredRows::Document* Find(uint64_t number) const {
-    const auto& all = stored_.documents;
-    const auto found =
-        std::lower_bound(all.begin(), all.end(), number,
-                         [](const auto& document, uint64_t n) { return document.stored < n; });
-    return found == all.end() || found->stored != number ? nullptr : &*found;
-  }
-
-  const StoredRows& stored_;
-  std::vector<const StoredRows::Document*> places_;  // by the file's documents; null: none
-};
-
-// True for whoever asks first: two files may have the same row.
-bool Claim(LoadedRows* loaded, size_t row, LoadedRows::Part part) {
-  return (loaded->parts[row].fetch_or(part) & part) == 0;
-}
 
 std::vector<uint64_t> Sorted(std::vector<uint64_t> numbers) {
   std::sort(numbers.begin(), numbers.end());
@@ -172,12 +123,16 @@ LoadedRows IndexFiles::Load(uint32_t tenant, uint32_t collection, const Collecti
     }
   }
   LoadedRows loaded(stored.rows.size());
+  FileRows rows(
+      index, stored, geometry,
+      [this, tenant](std::span<const uint64_t> documents) { return AnyErased(tenant, documents); },
+      &loaded);
   std::atomic<size_t> next = 0;
-  std::mutex mutex;  // of what is loaded
+  std::mutex mutex;  // of those
   std::vector<uint64_t> useless;
   const auto work = [&] {
     for (size_t i = next++; i < names.size(); i = next++) {
-      if (LoadOne(names[i], index, stored, geometry, &mutex, &loaded)) continue;
+      if (LoadOne(names[i], &rows)) continue;
       std::lock_guard lock(mutex);
       useless.push_back(names[i].number);
     }
@@ -195,93 +150,28 @@ LoadedRows IndexFiles::Load(uint32_t tenant, uint32_t collection, const Collecti
 }
 
 // False if it is of no use any more.
-bool IndexFiles::LoadOne(const IndexFileName& name, const CollectionIndex& index,
-                         const StoredRows& stored, const Geometry* geometry, std::mutex* mutex,
-                         LoadedRows* loaded) {
+bool IndexFiles::LoadOne(const IndexFileName& name, FileRows* rows) {
   const auto key = keys_->file_keys().Find(name.number);
   if (!key) {
     spdlog::info("index: {} has no key; what it held is read from the store", name.text());
     return false;
   }
-  const auto damaged = [&name](const Status& status) {
+  const auto taken = [&]() -> StatusOr<std::optional<FileRows::Facts>> {
+    ASSIGN_OR_RETURN(const auto source,
+                     SealedFileReader::Open(dir_ / name.text(), *key, name.text()));
+    return name.kind == Kind::kVectors ? rows->TakeVectors(source.get())
+                                       : rows->TakeWords(source.get());
+  }();
+  if (!taken.ok()) {
     spdlog::warn("index: {}: {}; what it held is read from the store", name.text(),
-                 status.ToString());
+                 taken.status().ToString());
     return false;
-  };
-  const auto source = SealedFileReader::Open(dir_ / name.text(), *key, name.text());
-  if (!source.ok()) return damaged(source.status());
-  File file{name, {}, 0, 0, {}, true};
-  // The documents are told apart by what the file names; `keep` says what becomes of each row.
-  const auto match = [&](std::span<const uint64_t> documents, std::span<const FiledRow> rows,
-                         LoadedRows::Part part, auto keep) {
-    const Matcher matcher(stored, documents);
-    if (AnyErased(name.tenant, matcher.Others(documents))) return false;
-    for (size_t row = 0; row < rows.size(); ++row) {
-      size_t place = 0;
-      const StoredRows::Document* const document = matcher.DocumentOf(rows[row], &place);
-      if (document != nullptr && Claim(loaded, place, part)) keep(row, *document);
-    }
-    file.documents = Sorted({documents.begin(), documents.end()});
-    file.count = rows.size();
-    return true;
-  };
-  const auto unclaim = [&](std::span<const uint64_t> documents, std::span<const FiledRow> rows,
-                           LoadedRows::Part part, const auto& kept) {
-    const Matcher matcher(stored, documents);
-    for (size_t row = 0; row < rows.size(); ++row) {
-      size_t place = 0;
-      if (kept[row] && matcher.DocumentOf(rows[row], &place) != nullptr) {
-        loaded->parts[place].fetch_and(static_cast<uint8_t>(~part));
-      }
-    }
-  };
-  if (name.kind == Kind::kVectors) {
-    auto filed = ReadVectors(index.vectors.dimension(), source->get());
-    if (!filed.ok()) return damaged(filed.status());
-    file.geometry = filed->geometry;
-    std::vector<std::optional<RowSource>> sources(filed->rows.size());
-    const bool may_stay =
-        match(filed->documents, filed->rows, LoadedRows::kVector,
-              [&, &rows = filed->rows](size_t row, const StoredRows::Document& document) {
-                sources[row] = RowSource{index.documents.id(document.number),
-                                         document.valid_from,
-                                         document.valid_until,
-                                         rows[row].ordinal,
-                                         rows[row].class_id,
-                                         nullptr,
-                                         std::nullopt,
-                                         document.number,
-                                         std::nullopt};
-              });
-    if (!may_stay) return false;
-    const auto documents = filed->documents;
-    const auto rows = filed->rows;
-    const auto segment = SegmentOf(index.vectors.dimension(), *std::move(filed), sources, geometry);
-    if (!segment) {
-      unclaim(documents, rows, LoadedRows::kVector, sources);
-      return false;
-    }
-    file.rows = segment->shared_rows();
-    std::lock_guard lock(*mutex);
-    loaded->vectors.push_back(*segment);
-  } else {
-    auto filed = ReadWords(index.lexical.language(), source->get());
-    if (!filed.ok()) return damaged(filed.status());
-    std::vector<std::optional<KeptWords>> kept(filed->named().rows.size());
-    const bool may_stay =
-        match(filed->named().documents, filed->named().rows, LoadedRows::kWords,
-              [&](size_t row, const StoredRows::Document& document) {
-                kept[row] = {document.number, document.valid_from, document.valid_until};
-              });
-    if (!may_stay) return false;
-    const auto segment = filed->Take(kept);
-    if (!segment) return false;
-    file.rows = segment->shared_rows();
-    std::lock_guard lock(*mutex);
-    loaded->words.push_back(*segment);
   }
+  if (!*taken) return false;
+  const FileRows::Facts& facts = **taken;
   std::lock_guard lock(mutex_);
-  files_[name.number] = std::move(file);
+  files_[name.number] = {name,        facts.rows,      facts.geometry,
+                         facts.count, facts.documents, /*used=*/true};
   return true;
 }
 

@@ -85,6 +85,8 @@ struct LoadedRows {
   std::vector<LexicalSegment> words;
 };
 
+class FileRows;
+
 // Thread-safe.
 class IndexFiles {
  public:
@@ -143,8 +145,7 @@ class IndexFiles {
                       const CollectionIndex& index);
   // Registers and writes one.
   Status WriteOne(File file, const std::function<Status(ByteSink*)>& write);
-  bool LoadOne(const IndexFileName& name, const CollectionIndex& index, const StoredRows& stored,
-               const Geometry* geometry, std::mutex* mutex, LoadedRows* loaded);
+  bool LoadOne(const IndexFileName& name, FileRows* rows);
   // Their keys, then the files. Requires mutex_.
   Status DropLocked(std::span<const uint64_t> numbers);
   void Drop(std::span<const uint64_t> numbers);
