@@ -28,10 +28,15 @@ IndexKeeper::~IndexKeeper() {
 
 void IndexKeeper::Offer(uint32_t tenant, uint32_t collection, const CollectionIndex& index) {
   const Name name{tenant, collection};
+  const Seen seen{index.vectors.segments().data(), index.lexical.segments().data()};
   std::lock_guard lock(mutex_);
+  if (const auto whole = whole_.find(name); whole != whole_.end() && whole->second == seen) return;
   const auto known = again_.find(name);
   if (known != again_.end() && Clock::now() < known->second) return;
-  if (!files_->Stale(tenant, collection, index)) return;
+  if (!files_->Stale(tenant, collection, index)) {
+    whole_[name] = seen;
+    return;
+  }
   again_[name] = Clock::time_point::max();  // until it is done
   queue_.push_back({name, index});
   wake_.notify_all();

@@ -33,6 +33,13 @@ class IndexKeeper {
     Name name;
     CollectionIndex index;
   };
+  // What an index consisted of when its files lacked nothing: to see at a glance that it still
+  // does.
+  struct Seen {
+    const void* vectors = nullptr;
+    const void* words = nullptr;
+    bool operator==(const Seen&) const = default;
+  };
   void Run();
   void RunJob(const Job& job);
 
@@ -41,6 +48,7 @@ class IndexKeeper {
   std::condition_variable wake_;
   std::deque<Job> queue_;                    // guarded by mutex_
   std::map<Name, Clock::time_point> again_;  // guarded by mutex_: not before then
+  std::map<Name, Seen> whole_;               // guarded by mutex_
   std::atomic<bool> stopping_ = false;
   std::thread thread_;
 };
