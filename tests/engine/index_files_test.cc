@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <bit>
 #include <chrono>
 #include <filesystem>
 #include <fstream>
@@ -57,7 +58,7 @@ class IndexFilesAtRestart : public testing::Test {
   }
 
   DataPaths Paths() const { return {scratch_ / "data", "", ""}; }
-  fs::path Dir() const { return scratch_ / "data" / "index"; }
+  fs::path Dir() const { return scratch_ / "data/index"; }
 
   void Open() {
     engine_.reset();
@@ -331,7 +332,7 @@ TEST_F(IndexFilesAtRestart, FilesOfOthersAndDraftsAreNotBelieved) {
 
 TEST_F(IndexFilesAtRestart, WithoutKeysOrGeometryItIsARebuild) {
   engine_.reset();
-  fs::remove(scratch_ / "data" / "keys" / "files");
+  fs::remove(scratch_ / "data/keys/files");
   Open();
   EXPECT_EQ(engine_->index_files().rows_loaded(), 0u);
   WaitForLists();
@@ -379,11 +380,11 @@ TEST_F(IndexFilesAtRestart, WhatWasErasedIsInNoFile) {
 TEST_F(IndexFilesAtRestart, AnErasureThatBrokeOffIsFinishedByTheStart) {
   const fs::path copies = scratch_ / "copies";
   fs::copy(Dir(), copies);
-  fs::copy_file(scratch_ / "data" / "keys" / "files", scratch_ / "files");
+  fs::copy_file(scratch_ / "data/keys/files", scratch_ / "files");
   EraseDocument("4999");
   engine_.reset();
   fs::copy(copies, Dir(), fs::copy_options::overwrite_existing);
-  fs::copy_file(scratch_ / "files", scratch_ / "data" / "keys" / "files",
+  fs::copy_file(scratch_ / "files", scratch_ / "data/keys/files",
                 fs::copy_options::overwrite_existing);
   EXPECT_FALSE(Search("number4999").found.empty());
   Open();
