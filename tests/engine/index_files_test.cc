@@ -46,7 +46,7 @@ class IndexFilesAtRestart : public testing::Test {
     Open();
     const auto request = FromText<v1::CreateCollectionRequest>(
         "config { name: 'docs' dimension: 32 metric: METRIC_COSINE embedder: EMBEDDER_NONE "
-        "language: 'english' default_label { level: 'public' } }");
+        "language: 'en' default_label { level: 'public' } }");
     const auto made = Asked<v1::CreateCollectionResponse>(
         [&](auto done) { CreateCollection(engine_->WriteAs(Anyone()), request, done); });
     ASSERT_TRUE(made.ok()) << made.status().ToString();
@@ -367,7 +367,7 @@ TEST_F(IndexFilesAtRestart, WhatWasErasedIsInNoFile) {
   ErasedVerdict verdict = Search(needle);
   EXPECT_TRUE(verdict.ok());
   // Files that somebody kept do not bring it back.
-  fs::copy(copies, Dir(), fs::copy_options::overwrite_existing);
+  fs::copy(copies, Dir(), fs::copy_options::overwrite_existing | fs::copy_options::recursive);
   verdict = Search(needle);
   EXPECT_TRUE(verdict.ok());
   Open();
@@ -383,7 +383,7 @@ TEST_F(IndexFilesAtRestart, AnErasureThatBrokeOffIsFinishedByTheStart) {
   fs::copy_file(scratch_ / "data/keys/files", scratch_ / "files");
   EraseDocument("4999");
   engine_.reset();
-  fs::copy(copies, Dir(), fs::copy_options::overwrite_existing);
+  fs::copy(copies, Dir(), fs::copy_options::overwrite_existing | fs::copy_options::recursive);
   fs::copy_file(scratch_ / "files", scratch_ / "data/keys/files",
                 fs::copy_options::overwrite_existing);
   EXPECT_FALSE(Search("number4999").found.empty());
