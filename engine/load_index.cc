@@ -13,8 +13,10 @@
 namespace cordon {
 namespace {
 
-// Fewer rows than this part are read one by one, else in one walk past all.
-constexpr size_t kWalkedPart = 16;
+// Fewer rows than this part are read where they are, else in one walk past all.
+constexpr size_t kWalkedPart = 8;
+// So many documents that lack nothing are walked past, rather than another place looked for.
+constexpr size_t kGap = 8;
 
 Status Inconsistent(std::string_view what) {
   spdlog::error("the store is inconsistent: {}", what);
@@ -84,22 +86,54 @@ class IndexLoad {
     return OkStatus();
   }
 
-  // What no file has, looked up.
+  // Whether a row of the document is to be read.
+  bool LacksAny(const LoadedRows& loaded, const StoredRows::Document& document) const {
+    for (size_t row = document.first; row < document.first + document.rows; ++row) {
+      if (Lacks(loaded, row)) return true;
+    }
+    return false;
+  }
+
+  // What no file has: most often what was written last, so documents in a row.
   Status ReadSome(const LoadedRows& loaded) {
-    std::vector<Documents::ChunkPlace> places;
-    std::vector<std::pair<size_t, size_t>> of;  // by place: its document and row
-    for (size_t d = 0; d < stored_.documents.size(); ++d) {
+    const auto& all = stored_.documents;
+    for (size_t first = 0; first < all.size(); ++first) {
+      if (!LacksAny(loaded, all[first])) continue;
+      size_t last = first;
+      for (size_t d = first; d < all.size() && d - last <= kGap; ++d) {
+        if (LacksAny(loaded, all[d])) last = d;
+      }
+      RETURN_IF_ERROR(ReadRange(loaded, first, last));
+      first = last;
+    }
+    return OkStatus();
+  }
+
+  Status ReadRange(const LoadedRows& loaded, size_t first, size_t last) {
+    std::vector<std::pair<size_t, size_t>> wanted;  // document and row, in order
+    for (size_t d = first; d <= last; ++d) {
       const auto& document = stored_.documents[d];
       for (size_t row = document.first; row < document.first + document.rows; ++row) {
-        if (!Lacks(loaded, row)) continue;
-        places.push_back({document.stored, stored_.rows[row].ordinal});
-        of.emplace_back(d, row);
+        if (Lacks(loaded, row)) wanted.emplace_back(d, row);
       }
     }
-    return documents_.ReadChunks(collection_.id, places,
-                                 [&](size_t i, const store::v1::ChunkRecord* chunk) {
-                                   return Add(loaded, of[i].first, of[i].second, chunk);
-                                 });
+    const auto is = [&](const std::pair<size_t, size_t>& row, const Documents::ChunkPlace& place) {
+      return stored_.documents[row.first].stored == place.document &&
+             stored_.rows[row.second].ordinal == place.ordinal;
+    };
+    size_t seen = 0, taken = 0;
+    RETURN_IF_ERROR(documents_.ScanChunks(
+        collection_.id, stored_.documents[first].stored, stored_.documents[last].stored,
+        [&](const Documents::ChunkPlace& place) -> StatusOr<bool> {
+          if (seen == wanted.size() || !is(wanted[seen], place)) return false;
+          ++seen;
+          return true;
+        },
+        [&](const Documents::ChunkPlace&, const store::v1::ChunkRecord* chunk) {
+          const auto [document, row] = wanted[taken++];
+          return Add(loaded, document, row, chunk);
+        }));
+    return taken == wanted.size() ? OkStatus() : Inconsistent("a missing chunk");
   }
 
   // The same of all chunks in their order; each must be one that its document lists, and none may
@@ -116,7 +150,7 @@ class IndexLoad {
     };
     size_t taken = 0;
     RETURN_IF_ERROR(documents_.ScanChunks(
-        collection_.id,
+        collection_.id, 0, UINT64_MAX,
         [&](const Documents::ChunkPlace& place) -> StatusOr<bool> {
           RETURN_IF_ERROR(complete(place.document));
           if (at == stored_.documents.size() || stored_.documents[at].stored != place.document) {

@@ -115,7 +115,8 @@ Status Documents::ScanAhead(uint32_t collection, const Take& take) const {
   return opening.Finish();
 }
 
-Status Documents::ScanChunks(uint32_t collection, const Wants& wants, const TakeChunk& take) const {
+Status Documents::ScanChunks(uint32_t collection, uint64_t first, uint64_t last, const Wants& wants,
+                             const TakeChunk& take) const {
   const auto place_of = [](std::string_view key) {
     return ChunkPlace{DocumentNumber(key), LastNumber(key)};
   };
@@ -123,7 +124,8 @@ Status Documents::ScanChunks(uint32_t collection, const Wants& wants, const Take
     return take(place_of(key), there ? &record : nullptr);
   };
   Opening<store::v1::ChunkRecord, decltype(visit)> opening(*vault_, Family::kChunks, visit);
-  const auto cursor = database_->Walk(Family::kChunks, CollectionPrefix(tenant_, collection));
+  const auto cursor = database_->Walk(Family::kChunks, DocumentKey(tenant_, collection, first),
+                                      PrefixEnd(DocumentKey(tenant_, collection, last)), snapshot_);
   for (; cursor->Valid(); cursor->Next()) {
     ASSIGN_OR_RETURN(const bool wanted, wants(place_of(cursor->key())));
     if (!wanted) continue;

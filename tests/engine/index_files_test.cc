@@ -375,6 +375,17 @@ TEST_F(IndexFilesAtRestart, WhatWasErasedIsInNoFile) {
   EXPECT_TRUE(Search(needle).ok());
 }
 
+// Not only with the receipt: no file opens once the erasure is acknowledged.
+TEST_F(IndexFilesAtRestart, NoFileOpensOnceTheErasureIsAcknowledged) {
+  const auto erased = Asked<v1::EraseResponse>([&](auto done) {
+    Erase(engine_->WriteAs(Anyone()),
+          FromText<v1::EraseRequest>("collection: 'docs' document: '4998'"), done);
+  });
+  ASSERT_TRUE(erased.ok()) << erased.status().ToString();
+  const auto verdict = Search("number4998");
+  EXPECT_TRUE(verdict.found.empty()) << verdict.found.front().file;
+}
+
 // As a loss of power leaves it in the midst of an erasure: the documents' keys are destroyed, those
 // of files are not.
 TEST_F(IndexFilesAtRestart, AnErasureThatBrokeOffIsFinishedByTheStart) {
