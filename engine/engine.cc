@@ -12,6 +12,7 @@
 #include "engine/base/text_check.h"
 #include "engine/crypto/key_file.h"
 #include "engine/format.h"
+#include "engine/load_index.h"
 #include "engine/open_attempts.h"
 #include "engine/store/codec.h"
 #include "engine/store/documents.h"
@@ -24,38 +25,6 @@ namespace fs = std::filesystem;
 bool Exists(const std::string& path) {
   std::error_code error;
   return fs::exists(path, error);
-}
-
-// The rows of one collection, and its figures.
-StatusOr<CollectionIndex> BuildIndex(const Documents& documents, const TenantState& state,
-                                     Collection* collection) {
-  CollectionIndexBuilder builder(collection->config);
-  const size_t classes = state.policy.classes.classes.size();
-  const size_t bytes = collection->config.dimension() * sizeof(float);
-  RETURN_IF_ERROR(documents.ScanWhole(
-      collection->id, [&](const store::v1::DocumentRecord& record, const auto& chunks) -> Status {
-        ASSIGN_OR_RETURN(const Validity validity, ValidityOf(record.document()));
-        std::vector<std::vector<float>> embeddings;
-        RowChange change{record.document().id(), RowChange::kReplace, false,
-                         validity.from,          validity.until,      {}};
-        for (size_t i = 0; i < chunks.size(); ++i) {
-          const auto& entry = record.chunks(static_cast<int>(i));
-          if (chunks[i].embedding().size() != bytes || entry.class_id() >= classes) {
-            spdlog::error("the store is inconsistent: a chunk's embedding or class");
-            return Corrupt("the store is inconsistent; restore from a backup");
-          }
-          auto& embedding = embeddings.emplace_back(collection->config.dimension());
-          std::memcpy(embedding.data(), chunks[i].embedding().data(), bytes);
-          change.rows.push_back(
-              {entry.ordinal(), entry.class_id(), embedding.data(), chunks[i].text()});
-        }
-        change.attributes = &record.document().attributes();
-        builder.Add(change);
-        collection->documents += 1;
-        collection->chunks += chunks.size();
-        return OkStatus();
-      }));
-  return builder.Finish();
 }
 
 }  // namespace
@@ -182,13 +151,17 @@ Engine::~Engine() {
 }
 
 Status Engine::LoadAll() {
+  index_files_ =
+      std::make_unique<IndexFiles>(options_.paths.Index(), keys_.get(), options_.index_file_rows);
   writer_ = std::make_unique<Writer>(
       database_.get(), &vault_, &clock_,
-      [this](const TenantState& state) { return OpenCreated(state); }, options_.paths.Index());
+      [this](const TenantState& state) { return OpenCreated(state); }, options_.paths.Index(),
+      index_files_.get());
   background_ = std::make_unique<Executor>(1, limits::kSelectionsQueue);
   ASSIGN_OR_RETURN(const auto records, LoadTenants(*database_));
   if (records.empty()) return Corrupt("the store has no tenant; restore from a backup");
   for (const auto& record : records) RETURN_IF_ERROR(LoadOne(record));
+  index_files_->DropOthers();
   erasures_ = std::make_unique<Erasures>(database_.get(), &vault_, writer_.get(), &clock_,
                                          [this] { return Tenants(); });
   return OkStatus();
@@ -219,8 +192,10 @@ Status Engine::LoadOne(const store::v1::TenantRecord& record) {
   auto collections = std::make_shared<TenantState::Collections>();
   for (const auto& [name, stored] : *state.collections) {
     Collection collection = *stored;
+    const auto geometry = ReadGeometry(vault_, options_.paths.Index(), {state.name, collection.id});
     ASSIGN_OR_RETURN(CollectionIndex index,
-                     BuildIndex({database_.get(), &vault_, state.id}, state, &collection));
+                     LoadIndex({database_.get(), &vault_, state.id}, state, index_files_.get(),
+                               geometry.ok() ? geometry->geometry.get() : nullptr, &collection));
     indexes.emplace(collection.id, std::move(index));
     (*collections)[name] = std::make_shared<const Collection>(std::move(collection));
   }

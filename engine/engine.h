@@ -8,7 +8,7 @@
 //   DIR/dev/              keys of the development mode
 //   DIR/opening           starts that did not end, while there are any (open_attempts.h)
 //   DIR/store/            RocksDB
-//   DIR/index/            geometries of the indexes; made anew when they are missing or damaged
+//   DIR/index/            files of the indexes; made anew when they are missing or damaged
 //   DIR/journal/TENANT/   the journals, unless kept elsewhere
 #pragma once
 
@@ -30,6 +30,7 @@
 #include "engine/store/backup.h"
 #include "engine/store/load.h"
 #include "engine/text/token_counter.h"
+#include "engine/view/index_files.h"
 
 namespace cordon {
 
@@ -90,6 +91,8 @@ class Engine {
     std::shared_ptr<Endpoints> endpoints = nullptr;
     std::shared_ptr<KeyFiles> keys_disk = nullptr;
     std::string backup_dir{};  // empty: no backups
+    // Smaller segments have no file in the index's directory; only tests choose another.
+    size_t index_file_rows = kFiledRowsMin;
   };
 
   // Recovers store and journals and builds the indexes. Refuses a format it does not know, a
@@ -99,6 +102,9 @@ class Engine {
 
   // Ends writing, then the journals, then the store.
   ~Engine();
+
+  // For tests and figures.
+  const IndexFiles& index_files() const { return *index_files_; }
 
   // Null if there is no such tenant.
   std::shared_ptr<Tenant> FindTenant(std::string_view name) const;
@@ -151,6 +157,7 @@ class Engine {
   const Vault vault_;
   mutable std::shared_mutex mutex_;
   std::map<std::string, std::shared_ptr<Tenant>, std::less<>> tenants_;  // guarded by mutex_
+  std::unique_ptr<IndexFiles> index_files_;                              // outlive the writer
   std::unique_ptr<Writer> writer_;
   std::unique_ptr<Executor> background_;  // one thread, which waits for the writer
   std::unique_ptr<Erasures> erasures_;

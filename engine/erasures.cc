@@ -224,6 +224,9 @@ Status Erasures::FinishCollection(Tenant* tenant, uint32_t collection,
       return Internal("an erased document has its key");
     }
   }
+  if (writer_->FilesHold(id, all)) {
+    return Status(StatusCode::kUnavailable, "data_dir", "a file of the index has erased rows");
+  }
   for (const auto& erasure : open) {
     if (!IsDropped(erasure)) {
       RETURN_IF_ERROR(WriteReceipt(tenant, erasure, searched, bytes));

@@ -69,6 +69,7 @@ class Search {
     const std::string bytes((std::istreambuf_iterator<char>(in)), {});
     if (in.bad()) return Corrupt("cannot read " + path.string());
     Look(path, "bytes", bytes);
+    if (path.parent_path() == fs::path(paths_.Index())) return IndexFile(path);
     if (path.parent_path() != fs::path(paths_.Store())) return OkStatus();
     const auto visit = [&](const RawEntry& entry) { return Entry(path, entry); };
     if (path.extension() == ".sst") return ReadTableFile(path, visit);
@@ -80,6 +81,22 @@ class Search {
       Look(path, "a record", record);
       return OkStatus();
     });
+  }
+
+  // One whose key is gone says nothing any more. What is damaged may still open in part.
+  Status IndexFile(const fs::path& path) {
+    const auto name = IndexFileName::Parse(path.filename().string());
+    if (!name) return OkStatus();
+    const Status read =
+        VisitIndexFile(paths_.Index(), *name, vault_.keys().file_keys(), [&](std::string_view all) {
+          ++verdict_.decrypted;
+          Look(path, "a file of the index, decrypted", all);
+        });
+    if (read.ok() || read.code() == StatusCode::kNotFound) return OkStatus();
+    return Status(read.code(), "data_dir",
+                  path.string() +
+                      " is damaged, and may hold what is looked for; the next start of "
+                      "the server makes it anew");
   }
 
   Status Entry(const fs::path& path, const RawEntry& entry) {

@@ -93,6 +93,13 @@ StatusOr<StoreVerdict> VerifyStore(const DataPaths& paths) {
   const Vault vault(keys.get());
   StoreVerdict verdict;
   verdict.keys = keys->CountKeys().there;
+  for (const IndexFileName& name : ListIndexFiles(paths.Index())) {
+    const Status read =
+        VisitIndexFile(paths.Index(), name, keys->file_keys(), [](std::string_view) {});
+    // One whose key is gone is as good as gone.
+    if (read.ok() || read.code() == StatusCode::kNotFound) continue;
+    verdict.derived.push_back({paths.Index() + "/" + name.text(), std::string(read.message())});
+  }
   RETURN_IF_ERROR(Verifier(*database, vault, &verdict).Run());
   ASSIGN_OR_RETURN(const Verification journals, VerifyJournals(paths));
   verdict.journal_records = journals.records;

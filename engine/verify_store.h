@@ -20,6 +20,8 @@ struct StoreVerdict {
   uint64_t keys = 0;             // of documents, that are there
   uint64_t journal_records = 0;  // good ones
   std::vector<Damage> damage;    // at most kDamageMax
+  // Files of the index that are damaged. Derived: a start makes them anew, and nothing is lost.
+  std::vector<Damage> derived;
 
   static constexpr size_t kDamageMax = 1000;
   bool ok() const { return damage.empty(); }

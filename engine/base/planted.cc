@@ -59,6 +59,7 @@ constexpr Name kNames[] = {
     {"chunk-acl-widens", Bug::kChunkAclWidens},
     {"old-chunks-kept", Bug::kOldChunksKept},
     {"reclass-not-indexed", Bug::kReclassNotIndexed},
+    {"file-class-trusted", Bug::kFileClassTrusted},
     {"id-prefix-ignored", Bug::kIdPrefixIgnored},
     {"hidden-attribute-known", Bug::kHiddenAttributeKnown},
     {"export-without-raise", Bug::kExportWithoutRaise},
@@ -86,6 +87,7 @@ constexpr Name kNames[] = {
     {"hold-ignored", Bug::kHoldIgnored},
     {"vectors-kept", Bug::kVectorsKept},
     {"words-kept", Bug::kWordsKept},
+    {"erased-in-files", Bug::kErasedInFiles},
 };
 
 std::optional<Bug> Chosen() {

@@ -53,6 +53,7 @@ enum class Bug {
   kChunkAclWidens,        // a chunk's own list replaces the document's
   kOldChunksKept,         // a replaced document's chunks stay in the store
   kReclassNotIndexed,     // SetAccess changes the record and not the index
+  kFileClassTrusted,      // a start takes the class of a row from the file that has it
   kIdPrefixIgnored,       // a key writes any id
   kHiddenAttributeKnown,  // a writer can tell a hidden attribute from an absent one
   kExportWithoutRaise,    // documents leave for a model whose label stays
@@ -74,14 +75,15 @@ enum class Bug {
   kAnchorUnchecked,       // a journal that was cut off is opened
   kRecordLost,            // an answer leaves without its record
   // Erasure.
-  kKeysUnsynced,  // documents are written before their keys are on the disk
-  kKeyKept,       // erased documents keep their keys
-  kPlaceUnbound,  // a record opens in another's place
-  kEarlyReceipt,  // the receipt does not wait for the search
-  kNoReplay,      // a restored store is not told what was revoked since
-  kHoldIgnored,   // what is held is erased nevertheless
-  kVectorsKept,   // vectors of erased documents stay in memory
-  kWordsKept,     // words of erased documents stay in memory
+  kKeysUnsynced,   // documents are written before their keys are on the disk
+  kKeyKept,        // erased documents keep their keys
+  kPlaceUnbound,   // a record opens in another's place
+  kEarlyReceipt,   // the receipt does not wait for the search
+  kNoReplay,       // a restored store is not told what was revoked since
+  kHoldIgnored,    // what is held is erased nevertheless
+  kVectorsKept,    // vectors of erased documents stay in memory
+  kWordsKept,      // words of erased documents stay in memory
+  kErasedInFiles,  // files of the index keep what was erased
 };
 
 #ifdef CORDON_PLANTED_BUGS

@@ -64,7 +64,8 @@ KeyStore::KeyStore(Options options, DirectoryLock lock, std::string id, SecretKe
       lock_(std::move(lock)),
       id_(std::move(id)),
       root_(root),
-      seal_(DeriveKey(root, "cordon key segment 1")) {}
+      seal_(DeriveKey(root, "cordon key segment 1")),
+      file_keys_(options_.dir / "files", options_.files, DeriveKey(root, "cordon file keys 1")) {}
 
 KeyStore::~KeyStore() = default;
 
@@ -132,6 +133,7 @@ Status KeyStore::LoadAll() {
     ASSIGN_OR_RETURN(const std::string bytes, options_.files->Read(PathOf(place)));
     ASSIGN_OR_RETURN(segments_[place], Opened(place, bytes));
   }
+  file_keys_.Load();  // damaged ones opened what is made anew
   return OkStatus();
 }
 

@@ -3,6 +3,7 @@
 //
 //   KEYS/root                  the store's id and root key, sealed with the master key
 //   KEYS/TENANT-SEGMENT.keys   the keys of kSegmentKeys documents, sealed with a key of the root
+//   KEYS/files                 the keys of files that are derived from documents (file_keys.h)
 //
 // A segment is made whole before the first document of its numbers is written, so that no document
 // is ever without its key and ingest waits for the disk once in kSegmentKeys documents. Destroying
@@ -21,6 +22,7 @@
 #include <vector>
 
 #include "engine/base/directory_lock.h"
+#include "engine/crypto/file_keys.h"
 #include "engine/crypto/key_files.h"
 #include "engine/crypto/secret_key.h"
 
@@ -70,6 +72,9 @@ class KeyStore {
   // an error some of them may be destroyed; then it is to be called again.
   Status Destroy(uint32_t tenant, std::span<const uint64_t> numbers);
 
+  // Of files that can be made anew from documents.
+  FileKeys& file_keys() { return file_keys_; }
+
   // The first number behind all that have been provided.
   uint64_t End(uint32_t tenant) const;
 
@@ -96,7 +101,8 @@ class KeyStore {
   const std::string id_;
   const SecretKey root_;
   const SecretKey seal_;  // of segments
-  std::mutex writing_;    // one change of the files at a time
+  FileKeys file_keys_;
+  std::mutex writing_;  // one change of the files at a time
   mutable std::shared_mutex mutex_;
   std::map<Place, std::unique_ptr<Segment>> segments_;  // guarded by mutex_
 };

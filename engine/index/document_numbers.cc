@@ -56,6 +56,15 @@ void DocumentNumbers::Remove(uint32_t number) {
   --size_;
 }
 
+void DocumentNumbers::SetStored(uint32_t number, uint64_t stored) {
+  if (this->stored(number) != stored) slots_.Mutable(number).stored = stored;
+}
+
+std::optional<uint64_t> DocumentNumbers::stored(uint32_t number) const {
+  const Slot* slot = slots_.Find(number);
+  return slot == nullptr ? std::nullopt : slot->stored;
+}
+
 std::vector<std::string_view> DocumentNumbers::Next(std::string_view prefix, std::string_view after,
                                                     size_t limit) const {
   std::vector<std::string_view> ids;

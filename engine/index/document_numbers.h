@@ -25,6 +25,10 @@ class DocumentNumbers {
   uint32_t Add(std::string_view id);
   void Remove(uint32_t number);
 
+  // The number that the store gave to the document's newest version; nothing if nobody said.
+  void SetStored(uint32_t number, uint64_t stored);
+  std::optional<uint64_t> stored(uint32_t number) const;
+
   // The first `limit` ids behind `after` that begin with `prefix`, sorted; valid as long as this
   // version. Looks at every id.
   std::vector<std::string_view> Next(std::string_view prefix, std::string_view after,
@@ -49,6 +53,7 @@ class DocumentNumbers {
   struct Slot {
     std::string id;
     uint32_t next_free = kNone;  // of a number that is given to none
+    std::optional<uint64_t> stored = {};
   };
 
   PersistentMap<std::vector<Place>> buckets_;

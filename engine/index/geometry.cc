@@ -1,6 +1,7 @@
 #include "engine/index/geometry.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 
 #include "engine/base/check.h"
@@ -77,6 +78,24 @@ Geometry::Geometry(Metric metric, Rotation rotation, uint64_t revision, uint64_t
     order_ = std::make_unique<CodeBlocks>(
         CodeCentroids(EstimateForm::kDot, centroids_, lists, mean(), size()));
   }
+  MakePrint();
+}
+
+// A hash of what Assign() goes by: 64 bits, the same in every process. Never 0.
+void Geometry::MakePrint() {
+  uint64_t hash = 0x9e3779b97f4a7c15;
+  const auto mix = [&hash](uint64_t value) {
+    hash = (hash ^ value) * 0xd6e8feb86659fd93;
+    hash ^= hash >> 32;
+  };
+  mix(static_cast<uint64_t>(metric_));
+  mix(rotation_.seed());
+  mix(rotation_.dimension());
+  mix(lists_);
+  for (size_t l = 0; l < lists_; ++l) {
+    for (size_t i = 0; i < size(); ++i) mix(std::bit_cast<uint32_t>(centroid(l)[i]));
+  }
+  print_ = hash | 1;
 }
 
 void Geometry::CodeFromMean() {

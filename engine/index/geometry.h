@@ -54,6 +54,9 @@ class Geometry {
   size_t size() const { return rotation_.size(); }
   size_t lists() const { return lists_; }
   uint64_t revision() const { return revision_; }
+  // Tells by which centroids rows were put into lists, whatever the revision: those of a geometry
+  // that was lost have the same numbers as those of the one that replaces it.
+  uint64_t print() const { return print_; }
   // How many rows there were at training.
   uint64_t rows() const { return rows_; }
   const float* centroid(size_t list) const { return centroids_.row(list); }
@@ -85,10 +88,12 @@ class Geometry {
 
  private:
   void CodeFromMean();
+  void MakePrint();
 
   Metric metric_;
   Rotation rotation_;
   uint64_t revision_;
+  uint64_t print_ = 0;
   uint64_t rows_;
   FloatRows centroids_;
   size_t lists_;

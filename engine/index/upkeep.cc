@@ -88,7 +88,11 @@ MadeLists ListAll(const std::shared_ptr<const Geometry>& geometry, const VectorI
 }
 
 MadeLists TrainLists(const VectorIndex& index, const std::function<bool()>& stop) {
-  const uint64_t before = index.lists() == nullptr ? 0 : index.lists()->geometry().revision();
+  uint64_t before = index.lists() == nullptr ? 0 : index.lists()->geometry().revision();
+  // Rows may still have lists of a geometry that was lost since they were stored.
+  for (const Segment& segment : index.segments()) {
+    if (segment.lists() != nullptr) before = std::max(before, segment.lists()->geometry);
+  }
   const auto geometry = Train(
       index.metric(), index.dimension(), before + 1, index.segments(),
       stop ? stop : [] { return false; });

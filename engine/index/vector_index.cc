@@ -454,7 +454,7 @@ VectorIndex VectorIndexBuilder::Finish() {
   std::sort(order.begin(), order.end(),
             [&](size_t a, size_t b) { return LayoutKey(sources_[a]) < LayoutKey(sources_[b]); });
   Arrange(order);
-  std::vector<Segment> segments;
+  std::vector<Segment> segments = std::move(ready_);
   auto next = order.begin();
   for (FloatRows& part : parts_) {
     std::vector<RowSource> rows;

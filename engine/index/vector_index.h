@@ -198,6 +198,9 @@ class VectorIndexBuilder {
   // Adds a document: `change` is a kReplace, and its document was not added before. Copies.
   void Add(const DocumentChange& change);
 
+  // Adds a segment that was made elsewhere, of rows that are not added otherwise.
+  void AddSegment(Segment segment) { ready_.push_back(std::move(segment)); }
+
   // The index of all that was added. Ends the builder.
   VectorIndex Finish();
 
@@ -207,6 +210,7 @@ class VectorIndexBuilder {
   void Arrange(std::vector<size_t> from);
 
   VectorIndex index_;
+  std::vector<Segment> ready_;
   std::vector<float> floats_;       // the vectors that are not in parts_ yet
   std::vector<FloatRows> parts_;    // full segments, the last one aside; in the order of sources_
   std::vector<RowSource> sources_;  // without embeddings; borrow from ids_

@@ -32,15 +32,8 @@ std::string PurposeOf(const IndexName& name) {
   return fmt::format("geometry {}.{}", name.tenant, name.collection);
 }
 
-// NOT_FOUND if there is none; DATA_LOSS if it is damaged, or sealed with another key.
-StatusOr<StoredGeometry> ReadGeometry(const Vault& vault, const IndexName& name,
-                                      const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return NotFound("index", path + " is not there");
-  const std::string sealed((std::istreambuf_iterator<char>(file)),
-                           std::istreambuf_iterator<char>());
-  ASSIGN_OR_RETURN(const std::string bytes, vault.OpenFor(PurposeOf(name), sealed));
-  return DecodeGeometry(bytes);
+std::string PathIn(const std::string& dir, const IndexName& name) {
+  return fmt::format("{}/{}.{}{}", dir, name.tenant, name.collection, kSuffix);
 }
 
 // Whose a file of the directory is, whole or not, TENANT.COLLECTION.geometry with what drafts have
@@ -81,6 +74,8 @@ bool IsUnsealed(const fs::path& path) {
   return file.read(first.data(), static_cast<std::streamsize>(first.size())) && first == kMagic;
 }
 
+}  // namespace
+
 // Whoever asks or writes comes first: of a busy processor this thread, and those that it starts,
 // get about a tenth of what another gets. What is not in lists yet is searched all the same.
 void StandBack() {
@@ -90,7 +85,16 @@ void StandBack() {
   }
 }
 
-}  // namespace
+StatusOr<StoredGeometry> ReadGeometry(const Vault& vault, const std::string& dir,
+                                      const IndexName& name) {
+  const std::string path = PathIn(dir, name);
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return NotFound("index", path + " is not there");
+  const std::string sealed((std::istreambuf_iterator<char>(file)),
+                           std::istreambuf_iterator<char>());
+  ASSIGN_OR_RETURN(const std::string bytes, vault.OpenFor(PurposeOf(name), sealed));
+  return DecodeGeometry(bytes);
+}
 
 UpkeepWorker::UpkeepWorker(UpkeepOptions options, std::function<void()> ready)
     : options_(std::move(options)),
@@ -147,7 +151,8 @@ void UpkeepWorker::Forget(const IndexName& name) {
            std::get<1>(failure.first) == name.collection;
   });
   if (std::find(working_.begin(), working_.end(), name) != working_.end()) abandoned_ = true;
-  if (!options_.dir.empty()) gone_.push_back(PathOf(name));  // after what is worked on
+  if (!options_.dir.empty())
+    gone_.push_back(PathIn(options_.dir, name));  // after what is worked on
   wake_.notify_all();
 }
 
@@ -169,10 +174,6 @@ void UpkeepWorker::ForgetOthers(const std::string& tenant, const std::set<uint32
   wake_.notify_all();
 }
 
-std::string UpkeepWorker::PathOf(const IndexName& name) const {
-  return fmt::format("{}/{}.{}{}", options_.dir, name.tenant, name.collection, kSuffix);
-}
-
 void UpkeepWorker::Remove(const std::vector<std::string>& paths) {
   for (const std::string& path : paths) {
     stored_.erase(path);
@@ -183,13 +184,13 @@ void UpkeepWorker::Remove(const std::vector<std::string>& paths) {
 
 // The lists under the geometry that was trained before the restart, if there was one.
 MadeLists UpkeepWorker::MakeStored(const Job& job) const {
-  const auto stored = ReadGeometry(*options_.vault, job.name, PathOf(job.name));
+  const auto stored = ReadGeometry(*options_.vault, options_.dir, job.name);
   if (stored.ok()) {
     return MakeListsUnder(stored->geometry, stored->changed, job.index,
                           [this] { return Stopped(); });
   }
   if (stored.status().code() != StatusCode::kNotFound) {
-    spdlog::warn("index: {}: {}", PathOf(job.name), stored.status().ToString());
+    spdlog::warn("index: {}: {}", PathIn(options_.dir, job.name), stored.status().ToString());
   }
   return {};
 }
@@ -215,7 +216,7 @@ MadeLists UpkeepWorker::Make(const Job& job) {
 // change, merges are many, and megabytes each time would keep the disk from the writer.
 void UpkeepWorker::Store(const Job& job, const MadeLists& made) {
   const uint64_t changed = job.index.changed() - made.trained;
-  const std::string path = PathOf(job.name);
+  const std::string path = PathIn(options_.dir, job.name);
   const OnDisk now{made.lists->geometry().revision(), changed};
   const auto known = stored_.find(path);
   if (job.upkeep == Upkeep::kMerge && known != stored_.end() && known->second == now) return;

@@ -18,6 +18,7 @@
 #include <tuple>
 #include <vector>
 
+#include "engine/index/geometry_file.h"
 #include "engine/index/upkeep.h"
 #include "engine/store/vault.h"
 
@@ -49,6 +50,14 @@ struct UpkeepOptions {
   std::function<MadeLists(const VectorIndex&, Upkeep, const std::function<bool()>&)> make =
       MakeLists;
 };
+
+// Gives the calling thread, and those that it starts, the rest of the processors' time.
+void StandBack();
+
+// The geometry of an index in the directory `dir`. NOT_FOUND if there is none; DATA_LOSS if it is
+// damaged, or sealed with another key.
+StatusOr<StoredGeometry> ReadGeometry(const Vault& vault, const std::string& dir,
+                                      const IndexName& name);
 
 // A file of the directory, whole or not.
 struct FoundGeometry {
@@ -116,7 +125,6 @@ class UpkeepWorker {
   void Store(const Job& job, const MadeLists& made);
   void Remove(const std::vector<std::string>& paths);
   void NoteFailure(const Job& job);
-  std::string PathOf(const IndexName& name) const;
   bool Stopped() const { return stopping_ || abandoned_; }
 
   const UpkeepOptions options_;

@@ -37,18 +37,21 @@ void PutAnchor(uint32_t tenant, const JournalAnchor& anchor, Micros time, Batch*
 }
 
 Writer::Writer(Database* database, const Vault* vault, Clock* clock, OpenTenant open_tenant,
-               std::string index_dir)
+               std::string index_dir, IndexFiles* files)
     : database_(database),
       vault_(vault),
       clock_(clock),
       open_tenant_(std::move(open_tenant)),
+      files_(files),
       thread_([this] { Run(); }),
-      upkeep_(std::make_unique<UpkeepWorker>(
-          UpkeepOptions{.dir = std::move(index_dir), .vault = vault}, [this] {
-            std::lock_guard lock(mutex_);
-            upkept_ = true;
-            wake_.notify_all();
-          })) {}
+      upkeep_(
+          std::make_unique<UpkeepWorker>(UpkeepOptions{.dir = std::move(index_dir), .vault = vault},
+                                         [this] {
+                                           std::lock_guard lock(mutex_);
+                                           upkept_ = true;
+                                           wake_.notify_all();
+                                         })),
+      keeper_(files == nullptr ? nullptr : std::make_unique<IndexKeeper>(files)) {}
 
 Writer::~Writer() {
   {
@@ -271,9 +274,16 @@ void Writer::CountIngested(const Pending& pending) {
 Status Writer::DestroyKeys(const std::vector<Pending>& group) {
   for (const auto& pending : group) {
     if (!pending.refused.ok() || pending.applied.erased.empty()) continue;
-    RETURN_IF_ERROR(vault_->keys().Destroy(pending.applied.next.id, pending.applied.erased));
+    const uint32_t tenant = pending.applied.next.id;
+    RETURN_IF_ERROR(vault_->keys().Destroy(tenant, pending.applied.erased));
+    // In this order: a file that is written meanwhile sees that a document's key is gone.
+    if (files_ != nullptr) RETURN_IF_ERROR(files_->Erase(tenant, pending.applied.erased));
   }
   return OkStatus();
+}
+
+bool Writer::FilesHold(uint32_t tenant, std::span<const uint64_t> numbers) const {
+  return files_ != nullptr && files_->Hold(tenant, numbers);
 }
 
 void Writer::FreeSpent() {
@@ -457,7 +467,10 @@ void Writer::PublishChanged() {
   for (auto& [name, head] : heads_) {
     if (!head.changed) continue;
     head.changed = false;
-    for (const uint32_t id : std::exchange(head.gone, {})) upkeep_->Forget({name, id});
+    for (const uint32_t id : std::exchange(head.gone, {})) {
+      upkeep_->Forget({name, id});
+      if (files_ != nullptr) files_->Forget(head.state.id, id);
+    }
     LookAfter(&head);
     const PinnedView previous = head.tenant->publisher.Pin(clock_);
     if (Planted(Bug::kRevisionTooEarly)) {

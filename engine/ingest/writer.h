@@ -16,6 +16,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -26,6 +27,7 @@
 #include "cordon/store/v1/mutation.pb.h"
 #include "engine/base/clock.h"
 #include "engine/crypto/digest.h"
+#include "engine/ingest/index_keeper.h"
 #include "engine/ingest/upkeep_worker.h"
 #include "engine/store/apply.h"
 #include "engine/view/tenant.h"
@@ -57,9 +59,9 @@ class Writer {
   // Opens a tenant that a mutation has created; called on the writer's thread.
   using OpenTenant = std::function<StatusOr<std::shared_ptr<Tenant>>(const TenantState&)>;
   // `database`, `vault` and `clock` outlive the writer. `index_dir` is where geometries are kept;
-  // empty: nowhere.
+  // empty: nowhere. `files`, which outlive it, are what else is kept of indexes; null: nothing.
   Writer(Database* database, const Vault* vault, Clock* clock, OpenTenant open_tenant,
-         std::string index_dir = "");
+         std::string index_dir = "", IndexFiles* files = nullptr);
 
   // Commits what is queued, records where the journals stand, and stops.
   ~Writer();
@@ -105,6 +107,9 @@ class Writer {
     bool failed = false;  // every write is refused until a restart
   };
   Figures figures() const { return {documents_, chunks_, upkeep_->failures(), failed_}; }
+
+  // Whether a file of an index still opens that has rows of one of these versions of documents.
+  bool FilesHold(uint32_t tenant, std::span<const uint64_t> numbers) const;
 
   // Takes the note of an erasure out of the store, once the journal has its receipt.
   Status ForgetErasure(uint32_t tenant, uint64_t revision);
@@ -159,7 +164,7 @@ class Writer {
   void CountIngested(const Pending& pending);
   static std::string NameOf(const Pending& pending, std::string_view kind, std::string_view value);
   void CommitGroup(std::vector<Pending>* group);
-  // Destroys the keys of what the group erased.
+  // Destroys the keys of what the group erased, and those of the files that have rows of it.
   Status DestroyKeys(const std::vector<Pending>& group);
   void ApplyOne(Pending* pending);
   // What Apply reads beside the head's state.
@@ -172,7 +177,7 @@ class Writer {
   void PublishChanged();
   // Starts what indexes need, and takes in what is ready. Requires heads_mutex_.
   void LookAfter(Head* head);
-  // What failed is tried again also where nobody writes.
+  // What failed is tried again also where nobody writes. And files follow their indexes.
   void LookAfterAll();
   void TakeIn();
   void AdoptLocked(std::shared_ptr<Tenant> tenant, Interner interner);
@@ -184,6 +189,7 @@ class Writer {
   const Vault* const vault_;
   Clock* const clock_;
   const OpenTenant open_tenant_;
+  IndexFiles* const files_;  // may be null
   std::atomic<uint64_t> generations_{0};
   std::atomic<uint64_t> documents_{0};  // ingested and acknowledged
   std::atomic<uint64_t> chunks_{0};
@@ -206,6 +212,7 @@ class Writer {
   Batch batch_;  // empty, with the memory of the last one
   std::thread thread_;
   std::unique_ptr<UpkeepWorker> upkeep_;  // ends before the rest
+  std::unique_ptr<IndexKeeper> keeper_;   // likewise; null without files
 };
 
 }  // namespace cordon

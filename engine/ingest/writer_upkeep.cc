@@ -29,7 +29,11 @@ void Writer::LookAfter(Head* head) {
 void Writer::LookAfterAll() {
   std::lock_guard lock(heads_mutex_);
   if (!broken_.ok()) return;
-  for (auto& [name, head] : heads_) LookAfter(&head);
+  for (auto& [name, head] : heads_) {
+    LookAfter(&head);
+    if (keeper_ == nullptr) continue;
+    for (const auto& [id, index] : head.indexes) keeper_->Offer(head.state.id, id, index);
+  }
 }
 
 // Writes wait meanwhile, so lists for more than a few rows are found beside them. What is finished

@@ -95,6 +95,8 @@ class LexicalIndexBuilder {
     std::string text;
   };
   void Add(Row row);
+  // Adds a segment that was made elsewhere, of rows that are not added otherwise.
+  void AddSegment(LexicalSegment segment) { segments_.push_back(std::move(segment)); }
 
   // The index of all that was added. Ends the builder.
   LexicalIndex Finish();

@@ -106,6 +106,7 @@ class LexicalRows {
 
  private:
   friend class LexicalRowsBuilder;
+  friend class LexicalRowsFile;
 
   struct Key {
     uint32_t document;
@@ -151,6 +152,7 @@ class LexicalSegment {
       : rows_(std::move(rows)), live_(rows_->size()), live_weight_(rows_->weight()) {}
 
   const LexicalRows& rows() const { return *rows_; }
+  const std::shared_ptr<const LexicalRows>& shared_rows() const { return rows_; }
   size_t live() const { return live_; }
   // Of the live rows.
   size_t live_weight() const { return live_weight_; }

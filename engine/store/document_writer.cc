@@ -203,6 +203,7 @@ RowChange DocumentWriter::RowsOf(const DocumentRecord& record, RowChange::Kind k
                                  bool may_exist) {
   const Validity validity = *ValidityOf(record.document());
   RowChange change{record.document().id(), kind, may_exist, validity.from, validity.until, {}};
+  change.stored = record.number();
   for (const auto& chunk : record.chunks()) {
     change.rows.push_back({chunk.ordinal(), chunk.class_id(), nullptr, {}});
   }

@@ -53,6 +53,20 @@ class Documents {
   using Visit = std::function<Status(const store::v1::DocumentRecord& record)>;
   Status Scan(uint32_t collection, const Visit& visit) const;
 
+  // The same, opened on all processors; `visit` is called on this thread. The record is the
+  // callee's for the call.
+  using Take = std::function<Status(store::v1::DocumentRecord& record)>;
+  Status ScanAhead(uint32_t collection, const Take& take) const;
+
+  // Walks the chunks of the documents [first, last] of a collection by document and ordinal. Those
+  // that `wants` says are opened, on all processors, and `take`n in this order, on this thread;
+  // null if the key was destroyed.
+  using Wants = std::function<StatusOr<bool>(const ChunkPlace& place)>;
+  using TakeChunk =
+      std::function<Status(const ChunkPlace& place, const store::v1::ChunkRecord* record)>;
+  Status ScanChunks(uint32_t collection, uint64_t first, uint64_t last, const Wants& wants,
+                    const TakeChunk& take) const;
+
   // The same with its chunks, in the order of its entries. DATA_LOSS if a document and its chunks
   // do not fit together.
   using VisitWhole = std::function<Status(const store::v1::DocumentRecord&,

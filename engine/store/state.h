@@ -99,6 +99,8 @@ struct RowChange {
   std::vector<std::string> texts = {};
   // Of kErase: versions that were replaced or deleted before went as well.
   bool older = false;
+  // Of kReplace and kReclass: the number of the document's newest version, if it is known.
+  std::optional<uint64_t> stored = {};
 };
 
 // What a mutation makes of a tenant.

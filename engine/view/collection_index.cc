@@ -79,6 +79,7 @@ class Changes {
     }
     removed_.erase(number);
     if (change.attributes != nullptr) next_.columns.Set(number, *change.attributes);
+    if (change.stored) next_.documents.SetStored(number, *change.stored);
   }
 
   CollectionIndex Apply() && {
@@ -195,15 +196,44 @@ void MarkClassesInUse(const CollectionIndex& index, std::vector<bool>* in_use) {
 CollectionIndexBuilder::CollectionIndexBuilder(const v1::CollectionConfig& config)
     : index_(EmptyIndex(config)), vectors_(index_.vectors), lexical_(index_.lexical) {}
 
+uint32_t CollectionIndexBuilder::AddDocument(std::string_view id, std::optional<uint64_t> stored,
+                                             const Attributes* attributes) {
+  CORDON_CHECK(!index_.documents.Find(id));
+  const uint32_t number = index_.documents.Add(id);
+  if (stored) index_.documents.SetStored(number, *stored);
+  if (attributes != nullptr) index_.columns.Set(number, *attributes);
+  return number;
+}
+
 void CollectionIndexBuilder::Add(const RowChange& change) {
-  CORDON_CHECK(change.kind == RowChange::kReplace && !index_.documents.Find(change.document));
-  const uint32_t number = index_.documents.Add(change.document);
-  vectors_.Add(ToDocumentChange(change, number));
-  for (const auto& row : change.rows) {
-    lexical_.Add({number, row.ordinal, row.class_id, change.valid_from, change.valid_until,
-                  std::string(row.text)});
+  CORDON_CHECK(change.kind == RowChange::kReplace);
+  std::vector<std::string> texts;
+  for (const auto& row : change.rows) texts.emplace_back(row.text);
+  std::vector<Row> rows;
+  for (size_t i = 0; i < texts.size(); ++i) {
+    const auto& row = change.rows[i];
+    rows.push_back({row.ordinal, row.class_id, row.embedding, &texts[i]});
   }
-  if (change.attributes != nullptr) index_.columns.Set(number, *change.attributes);
+  const uint32_t number = AddDocument(change.document, change.stored, change.attributes);
+  AddRows(number, change.valid_from, change.valid_until, rows);
+}
+
+void CollectionIndexBuilder::AddRows(uint32_t document, Micros valid_from, Micros valid_until,
+                                     std::span<const Row> rows) {
+  DocumentChange vectors;
+  vectors.document = index_.documents.id(document);
+  vectors.may_exist = false;
+  vectors.valid_from = valid_from;
+  vectors.valid_until = valid_until;
+  vectors.number = document;
+  for (const Row& row : rows) {
+    if (row.embedding != nullptr) {
+      vectors.rows.push_back({row.ordinal, row.class_id, row.embedding});
+    }
+    if (row.text == nullptr) continue;
+    lexical_.Add({document, row.ordinal, row.class_id, valid_from, valid_until, *row.text});
+  }
+  vectors_.Add(vectors);
 }
 
 CollectionIndex CollectionIndexBuilder::Finish() {

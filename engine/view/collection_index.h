@@ -3,6 +3,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -67,8 +68,27 @@ class CollectionIndexBuilder {
  public:
   explicit CollectionIndexBuilder(const v1::CollectionConfig& config);
 
-  // Adds a document: a kReplace, of an id that was not added before. Copies.
+  // Adds a document by an id that was not added before. Its number, and what else is known of it.
+  uint32_t AddDocument(std::string_view id, std::optional<uint64_t> stored,
+                       const Attributes* attributes);
+
+  // A row of a document that was added. Borrowed during AddRows().
+  struct Row {
+    uint32_t ordinal;
+    ClassId class_id;
+    const float* embedding;   // null: the row's vector is in a segment that is added
+    const std::string* text;  // null: likewise
+  };
+  // Adds rows of a document, all at once those of which anything is not in a segment. Copies.
+  void AddRows(uint32_t document, Micros valid_from, Micros valid_until, std::span<const Row> rows);
+  // Adds a document with all its rows: a kReplace.
   void Add(const RowChange& change);
+  // Segments that were made elsewhere.
+  void AddSegment(Segment segment) { vectors_.AddSegment(std::move(segment)); }
+  void AddSegment(LexicalSegment segment) { lexical_.AddSegment(std::move(segment)); }
+
+  // What was added so far, for whoever makes segments of it.
+  const CollectionIndex& index() const { return index_; }
 
   // The index of all that was added. Ends the builder.
   CollectionIndex Finish();

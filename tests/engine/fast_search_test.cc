@@ -111,6 +111,7 @@ class FastSearches : public testing::Test {
   std::map<std::string, std::string> Geometries() const {
     std::map<std::string, std::string> files;
     for (const auto& entry : std::filesystem::directory_iterator(path_ + "/index")) {
+      if (IndexFileName::Parse(entry.path().filename().string())) continue;
       std::ifstream file(entry.path(), std::ios::binary);
       files[entry.path().filename()] = {std::istreambuf_iterator<char>(file),
                                         std::istreambuf_iterator<char>()};

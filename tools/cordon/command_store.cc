@@ -15,11 +15,23 @@ struct BackupOptions {
   bool verify = false;
 };
 
+void Append(JsonWriter& json, const std::vector<std::pair<std::string, std::string>>& places) {
+  json.BeginArray();
+  for (const auto& [where, what] : places) {
+    json.BeginObject().Key("where").String(where).Key("what").String(what).EndObject();
+  }
+  json.EndArray();
+}
+
 StatusOr<int> Verify(const OfflinePaths& paths, Session& session) {
   ASSIGN_OR_RETURN(const StoreCheck check, CheckStoreOffline(paths));
   if (!session.output().json()) {
     for (const auto& [where, what] : check.damage) {
       session.output().Line(fmt::format("{}: {}", Printable(where), Printable(what)));
+    }
+    for (const auto& [where, what] : check.derived) {
+      session.output().Line(
+          fmt::format("{}: {} (derived: no loss)", Printable(where), Printable(what)));
     }
     session.output().Line(
         fmt::format("{}, {}, {}, {}, {}: {}", Counted(check.records, "record"),
@@ -32,11 +44,10 @@ StatusOr<int> Verify(const OfflinePaths& paths, Session& session) {
   json.BeginObject().Key("ok").Bool(check.damage.empty());
   json.Key("records").Unsigned(check.records).Key("documents").Unsigned(check.documents);
   json.Key("chunks").Unsigned(check.chunks).Key("keys").Unsigned(check.keys);
-  json.Key("journal_records").Unsigned(check.journal_records).Key("damage").BeginArray();
-  for (const auto& [where, what] : check.damage) {
-    json.BeginObject().Key("where").String(where).Key("what").String(what).EndObject();
-  }
-  session.output().Line(json.EndArray().EndObject());
+  json.Key("journal_records").Unsigned(check.journal_records);
+  Append(json.Key("damage"), check.damage);
+  Append(json.Key("derived"), check.derived);
+  session.output().Line(json.EndObject());
   return check.damage.empty() ? 0 : 1;
 }
 

@@ -48,6 +48,7 @@ StatusOr<StoreCheck> CheckStoreOffline(const OfflinePaths& paths) {
   StoreCheck check{verdict.records, verdict.documents,       verdict.chunks,
                    verdict.keys,    verdict.journal_records, {}};
   for (const auto& damage : verdict.damage) check.damage.emplace_back(damage.where, damage.what);
+  for (const auto& file : verdict.derived) check.derived.emplace_back(file.where, file.what);
   return check;
 }
 

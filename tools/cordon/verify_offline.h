@@ -59,6 +59,8 @@ struct StoreCheck {
   uint64_t keys = 0;
   uint64_t journal_records = 0;
   std::vector<std::pair<std::string, std::string>> damage;  // where, and what
+  // Likewise of files that the next start makes anew: no loss.
+  std::vector<std::pair<std::string, std::string>> derived = {};
 };
 StatusOr<StoreCheck> CheckStoreOffline(const OfflinePaths& paths);
 

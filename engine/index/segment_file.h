@@ -1,0 +1,62 @@
+// A segment's rows as a file: what they hold that a start would else have to read and open one by
+// one. docs/storage-format.md has the format; whoever stores the bytes seals them.
+//
+// Rows are named by the stored number of their document's version and their ordinal: what such a
+// name stands for never changes. Whether it still counts, of which document it is, and of which
+// class, a file does not say with any effect: the stored documents do.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "engine/base/byte_stream.h"
+#include "engine/index/float_rows.h"
+#include "engine/index/geometry.h"
+#include "engine/index/segment.h"
+
+namespace cordon {
+
+// A row as a file names it.
+struct FiledRow {
+  uint32_t document;  // its place among the file's documents
+  uint32_t ordinal;
+  uint32_t class_id;  // when the file was written
+};
+
+// What a file holds of a segment.
+struct FiledVectors {
+  uint64_t geometry = 0;            // the print of that which `pairs` are of; 0: there are none
+  std::vector<uint64_t> documents;  // stored numbers
+  std::vector<FiledRow> rows;       // in the order of the segment
+  std::vector<ListPair> pairs;      // by row, each below `lists`; or empty
+  uint32_t lists = 0;               // of the geometry
+  FloatRows floats;                 // by row
+};
+
+// The stored number of a document's newest version, by its number in the index; nothing if it is
+// not known.
+using StoredNumber = std::function<std::optional<uint64_t>(uint32_t number)>;
+
+// What a file of this segment would name: its live rows. Nothing if a document's stored number is
+// not known.
+std::optional<FiledVectors> NameVectors(const Segment& segment, const StoredNumber& stored);
+
+// Writes the live rows, as named. Their lists come along if the segment has some of `geometry`,
+// which may be null.
+Status WriteVectors(const Segment& segment, size_t dimension, const FiledVectors& named,
+                    const Geometry* geometry, ByteSink* sink);
+
+// DATA_LOSS for anything but what WriteVectors() made for this dimension, whatever the bytes.
+StatusOr<FiledVectors> ReadVectors(size_t dimension, ByteSource* source);
+
+// The rows for which `sources` has something, which is what they are from now on; their embeddings,
+// norms and lists are not looked at. Those lists that are of `geometry`, which may be null, come
+// along. Ends `filed`. Nothing if no row is left, or if they do not lie in the order of a segment.
+std::optional<Segment> SegmentOf(size_t dimension, FiledVectors filed,
+                                 std::span<const std::optional<RowSource>> sources,
+                                 const Geometry* geometry);
+
+}  // namespace cordon

@@ -1,0 +1,228 @@
+#include "engine/load_index.h"
+
+#include <spdlog/spdlog.h>
+
+#include <cstring>
+#include <optional>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "engine/store/codec.h"
+
+namespace cordon {
+namespace {
+
+// Fewer rows than this part are read where they are, else in one walk past all.
+constexpr size_t kWalkedPart = 8;
+// So many documents that lack nothing are walked past, rather than another place looked for.
+constexpr size_t kGap = 8;
+
+Status Inconsistent(std::string_view what) {
+  spdlog::error("the store is inconsistent: {}", what);
+  return Corrupt("the store is inconsistent; restore from a backup");
+}
+
+class IndexLoad {
+ public:
+  IndexLoad(const Documents& documents, const TenantState& state, const Collection& collection)
+      : documents_(documents),
+        state_(state),
+        collection_(collection),
+        builder_(collection.config) {}
+
+  Status ReadDocuments() {
+    return documents_.ScanAhead(
+        collection_.id, [&](store::v1::DocumentRecord& record) { return AddDocument(record); });
+  }
+
+  Status ReadRows(IndexFiles* files, const Geometry* geometry) {
+    LoadedRows loaded = files->Load(state_.id, collection_.id, builder_.index(), stored_, geometry);
+    size_t missing = 0;
+    for (size_t row = 0; row < stored_.rows.size(); ++row) missing += Lacks(loaded, row) ? 1 : 0;
+    if (missing * kWalkedPart < stored_.rows.size()) {
+      RETURN_IF_ERROR(ReadSome(loaded));
+    } else {
+      RETURN_IF_ERROR(Walk(loaded));
+    }
+    Flush();
+    for (Segment& segment : loaded.vectors) builder_.AddSegment(std::move(segment));
+    for (LexicalSegment& segment : loaded.words) builder_.AddSegment(std::move(segment));
+    return OkStatus();
+  }
+
+  uint64_t documents() const { return stored_.documents.size(); }
+  uint64_t rows() const { return stored_.rows.size(); }
+  CollectionIndex Finish() { return builder_.Finish(); }
+
+ private:
+  // A row of the store that some file lacks, as it is read.
+  struct Read {
+    size_t row;
+    std::vector<float> embedding;  // empty: a file has it
+    std::optional<std::string> text;
+  };
+
+  static bool Lacks(const LoadedRows& loaded, size_t row) {
+    return !loaded.Has(row, LoadedRows::kVector) || !loaded.Has(row, LoadedRows::kWords);
+  }
+
+  Status AddDocument(const store::v1::DocumentRecord& record) {
+    ASSIGN_OR_RETURN(const Validity validity, ValidityOf(record.document()));
+    const uint32_t number = builder_.AddDocument(record.document().id(), record.number(),
+                                                 &record.document().attributes());
+    stored_.documents.push_back({record.number(), number, validity.from, validity.until,
+                                 stored_.rows.size(), static_cast<size_t>(record.chunks_size())});
+    for (int i = 0; i < record.chunks_size(); ++i) {
+      const auto& entry = record.chunks(i);
+      if (entry.class_id() >= state_.policy.classes.classes.size()) {
+        return Inconsistent("a chunk's class");
+      }
+      if (i > 0 && entry.ordinal() <= record.chunks(i - 1).ordinal()) {
+        return Inconsistent("a document's chunks");
+      }
+      stored_.rows.push_back({entry.ordinal(), entry.class_id()});
+    }
+    return OkStatus();
+  }
+
+  // Whether a row of the document is to be read.
+  bool LacksAny(const LoadedRows& loaded, const StoredRows::Document& document) const {
+    for (size_t row = document.first; row < document.first + document.rows; ++row) {
+      if (Lacks(loaded, row)) return true;
+    }
+    return false;
+  }
+
+  // What no file has: most often what was written last, so documents in a row.
+  Status ReadSome(const LoadedRows& loaded) {
+    const auto& all = stored_.documents;
+    for (size_t first = 0; first < all.size(); ++first) {
+      if (!LacksAny(loaded, all[first])) continue;
+      size_t last = first;
+      for (size_t d = first; d < all.size() && d - last <= kGap; ++d) {
+        if (LacksAny(loaded, all[d])) last = d;
+      }
+      RETURN_IF_ERROR(ReadRange(loaded, first, last));
+      first = last;
+    }
+    return OkStatus();
+  }
+
+  Status ReadRange(const LoadedRows& loaded, size_t first, size_t last) {
+    std::vector<std::pair<size_t, size_t>> wanted;  // document and row, in order
+    for (size_t d = first; d <= last; ++d) {
+      const auto& document = stored_.documents[d];
+      for (size_t row = document.first; row < document.first + document.rows; ++row) {
+        if (Lacks(loaded, row)) wanted.emplace_back(d, row);
+      }
+    }
+    const auto is = [&](const std::pair<size_t, size_t>& row, const Documents::ChunkPlace& place) {
+      return stored_.documents[row.first].stored == place.document &&
+             stored_.rows[row.second].ordinal == place.ordinal;
+    };
+    size_t seen = 0, taken = 0;
+    RETURN_IF_ERROR(documents_.ScanChunks(
+        collection_.id, stored_.documents[first].stored, stored_.documents[last].stored,
+        [&](const Documents::ChunkPlace& place) -> StatusOr<bool> {
+          if (seen == wanted.size() || !is(wanted[seen], place)) return false;
+          ++seen;
+          return true;
+        },
+        [&](const Documents::ChunkPlace&, const store::v1::ChunkRecord* chunk) {
+          const auto [document, row] = wanted[taken++];
+          return Add(loaded, document, row, chunk);
+        }));
+    return taken == wanted.size() ? OkStatus() : Inconsistent("a missing chunk");
+  }
+
+  // The same of all chunks in their order; each must be one that its document lists, and none may
+  // be missing.
+  Status Walk(const LoadedRows& loaded) {
+    size_t at = 0, row = 0;  // the document that is walked through, and its next row
+    std::vector<std::pair<size_t, size_t>> wanted;  // document and row, in order
+    const auto complete = [&](uint64_t next) -> Status {
+      for (; at < stored_.documents.size() && stored_.documents[at].stored < next; ++at) {
+        const auto& document = stored_.documents[at];
+        if (row != document.first + document.rows) return Inconsistent("a missing chunk");
+      }
+      return OkStatus();
+    };
+    size_t taken = 0;
+    RETURN_IF_ERROR(documents_.ScanChunks(
+        collection_.id, 0, UINT64_MAX,
+        [&](const Documents::ChunkPlace& place) -> StatusOr<bool> {
+          RETURN_IF_ERROR(complete(place.document));
+          if (at == stored_.documents.size() || stored_.documents[at].stored != place.document) {
+            return false;  // of a document that was erased
+          }
+          const auto& document = stored_.documents[at];
+          if (row == document.first + document.rows || stored_.rows[row].ordinal != place.ordinal) {
+            return Inconsistent("a document's chunks");
+          }
+          const bool lacks = Lacks(loaded, row);
+          if (lacks) wanted.emplace_back(at, row);
+          ++row;
+          return lacks;
+        },
+        [&](const Documents::ChunkPlace&, const store::v1::ChunkRecord* chunk) {
+          const auto [document, its] = wanted[taken++];
+          return Add(loaded, document, its, chunk);
+        }));
+    return complete(UINT64_MAX);
+  }
+
+  Status Add(const LoadedRows& loaded, size_t document, size_t row,
+             const store::v1::ChunkRecord* chunk) {
+    if (chunk == nullptr) return Inconsistent("the key of a document's chunk");
+    const size_t bytes = collection_.config.dimension() * sizeof(float);
+    if (chunk->embedding().size() != bytes) return Inconsistent("a chunk's embedding");
+    if (document != document_) Flush();
+    document_ = document;
+    Read& read = read_.emplace_back();
+    read.row = row;
+    if (!loaded.Has(row, LoadedRows::kVector)) {
+      read.embedding.resize(collection_.config.dimension());
+      std::memcpy(read.embedding.data(), chunk->embedding().data(), bytes);
+    }
+    if (!loaded.Has(row, LoadedRows::kWords)) read.text = chunk->text();
+    return OkStatus();
+  }
+
+  // Puts what was read of a document into the index.
+  void Flush() {
+    if (read_.empty()) return;
+    std::vector<CollectionIndexBuilder::Row> rows;
+    for (const Read& read : read_) {
+      const auto& [ordinal, class_id] = stored_.rows[read.row];
+      rows.push_back({ordinal, class_id, read.embedding.empty() ? nullptr : read.embedding.data(),
+                      read.text ? &*read.text : nullptr});
+    }
+    const auto& document = stored_.documents[document_];
+    builder_.AddRows(document.number, document.valid_from, document.valid_until, rows);
+    read_.clear();
+  }
+
+  const Documents& documents_;
+  const TenantState& state_;
+  const Collection& collection_;
+  CollectionIndexBuilder builder_;
+  StoredRows stored_;
+  std::vector<Read> read_;  // of one document
+  size_t document_ = 0;     // which
+};
+
+}  // namespace
+
+StatusOr<CollectionIndex> LoadIndex(const Documents& documents, const TenantState& state,
+                                    IndexFiles* files, const Geometry* geometry,
+                                    Collection* collection) {
+  IndexLoad load(documents, state, *collection);
+  RETURN_IF_ERROR(load.ReadDocuments());
+  RETURN_IF_ERROR(load.ReadRows(files, geometry));
+  collection->documents = load.documents();
+  collection->chunks = load.rows();
+  return load.Finish();
+}
+
+}  // namespace cordon

@@ -1,0 +1,139 @@
+// Scans of Documents that open their records on all processors: what a start waits for.
+#include <algorithm>
+#include <deque>
+#include <future>
+#include <thread>
+#include <utility>
+
+#include "engine/store/documents.h"
+
+namespace cordon {
+namespace {
+
+// Records that one thread opens at a time: a fraction of a millisecond to some.
+constexpr size_t kAheadRecords = 256;
+constexpr size_t kAheadBytes = 1 << 20;
+
+Status NumberIsDamaged() { return Corrupt("the store is inconsistent; restore from a backup"); }
+
+// Records as they are stored, then opened.
+template <typename Record>
+struct Share {
+  struct Place {
+    size_t begin;  // of the key; the payload is behind it
+    size_t key;
+    size_t payload;
+  };
+  std::string bytes;
+  std::vector<Place> places;
+  std::vector<Record> records;
+  std::vector<bool> there;
+  Status status;
+
+  std::string_view key(size_t i) const {
+    return std::string_view(bytes).substr(places[i].begin, places[i].key);
+  }
+  std::string_view payload(size_t i) const {
+    return std::string_view(bytes).substr(places[i].begin + places[i].key, places[i].payload);
+  }
+
+  void Add(std::string_view key, std::string_view payload) {
+    places.push_back({bytes.size(), key.size(), payload.size()});
+    bytes.append(key).append(payload);
+  }
+  bool Full() const { return places.size() >= kAheadRecords || bytes.size() >= kAheadBytes; }
+
+  void Open(const Vault& vault, Family family) {
+    records.resize(places.size());
+    there.resize(places.size());
+    for (size_t i = 0; i < places.size() && status.ok(); ++i) {
+      const auto opened = vault.Open(family, key(i), payload(i), &records[i]);
+      status = opened.status();
+      there[i] = opened.ok() && *opened;
+    }
+  }
+};
+
+// Opens shares on other threads, and gives them back in their order.
+template <typename Record, typename Visit>
+class Opening {
+ public:
+  Opening(const Vault& vault, Family family, Visit visit)
+      : vault_(vault), family_(family), visit_(std::move(visit)) {}
+
+  Status Add(std::string_view key, std::string_view payload) {
+    share_.Add(key, payload);
+    return share_.Full() ? Send() : OkStatus();
+  }
+  Status Finish() {
+    if (!share_.places.empty()) RETURN_IF_ERROR(Send());
+    while (!opening_.empty()) RETURN_IF_ERROR(TakeFirst());
+    return OkStatus();
+  }
+
+ private:
+  Status Send() {
+    if (opening_.size() > std::max(1U, std::thread::hardware_concurrency())) {
+      RETURN_IF_ERROR(TakeFirst());
+    }
+    opening_.push_back(
+        std::async(std::launch::async, [this, share = std::exchange(share_, {})]() mutable {
+          share.Open(vault_, family_);
+          return std::move(share);
+        }));
+    return OkStatus();
+  }
+
+  Status TakeFirst() {
+    Share<Record> share = opening_.front().get();
+    opening_.pop_front();
+    RETURN_IF_ERROR(share.status);
+    for (size_t i = 0; i < share.places.size(); ++i) {
+      RETURN_IF_ERROR(visit_(share.key(i), share.records[i], share.there[i]));
+    }
+    return OkStatus();
+  }
+
+  const Vault& vault_;
+  const Family family_;
+  const Visit visit_;
+  Share<Record> share_;
+  std::deque<std::future<Share<Record>>> opening_;
+};
+
+}  // namespace
+
+Status Documents::ScanAhead(uint32_t collection, const Take& take) const {
+  const auto visit = [&](std::string_view key, store::v1::DocumentRecord& record, bool there) {
+    if (!there) return OkStatus();
+    return record.number() == DocumentNumber(key) ? take(record) : NumberIsDamaged();
+  };
+  Opening<store::v1::DocumentRecord, decltype(visit)> opening(*vault_, Family::kDocuments, visit);
+  RETURN_IF_ERROR(database_->Scan(
+      Family::kDocuments, CollectionPrefix(tenant_, collection),
+      [&](auto key, auto payload) { return opening.Add(key, payload); }, snapshot_));
+  return opening.Finish();
+}
+
+Status Documents::ScanChunks(uint32_t collection, uint64_t first, uint64_t last, const Wants& wants,
+                             const TakeChunk& take) const {
+  const auto place_of = [](std::string_view key) {
+    return ChunkPlace{DocumentNumber(key), LastNumber(key)};
+  };
+  const auto visit = [&](std::string_view key, store::v1::ChunkRecord& record, bool there) {
+    return take(place_of(key), there ? &record : nullptr);
+  };
+  Opening<store::v1::ChunkRecord, decltype(visit)> opening(*vault_, Family::kChunks, visit);
+  const auto cursor = database_->Walk(Family::kChunks, DocumentKey(tenant_, collection, first),
+                                      PrefixEnd(DocumentKey(tenant_, collection, last)), snapshot_);
+  for (; cursor->Valid(); cursor->Next()) {
+    ASSIGN_OR_RETURN(const bool wanted, wants(place_of(cursor->key())));
+    if (!wanted) continue;
+    ASSIGN_OR_RETURN(const std::string_view payload, cursor->Payload());
+    RETURN_IF_ERROR(opening.Add(cursor->key(), payload));
+  }
+  RETURN_IF_ERROR(cursor->status());
+  return opening.Finish();
+}
+
+}  // namespace cordon

@@ -1,0 +1,64 @@
+// Rows of index files among those of the store. Internal to view/.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "engine/base/byte_stream.h"
+#include "engine/view/index_files.h"
+
+namespace cordon {
+
+// Takes what counts from the files of one collection. Thread-safe.
+class FileRows {
+ public:
+  // True if one of these versions of documents was erased.
+  using AnyErased = std::function<bool(std::span<const uint64_t> documents)>;
+
+  // Everything is borrowed; `geometry` may be null.
+  FileRows(const CollectionIndex& index, const StoredRows& stored, const Geometry* geometry,
+           AnyErased any_erased, LoadedRows* loaded)
+      : index_(index),
+        stored_(stored),
+        geometry_(geometry),
+        any_erased_(std::move(any_erased)),
+        loaded_(*loaded) {}
+
+  // What is known of a file from now on.
+  struct Facts {
+    std::shared_ptr<const void> rows;  // of the segment that it became
+    uint64_t geometry = 0;
+    size_t count = 0;
+    std::vector<uint64_t> documents;  // sorted
+  };
+  // Nothing if the file is of no use any more: no row of it counts, or one was erased. DATA_LOSS if
+  // it is damaged.
+  StatusOr<std::optional<Facts>> TakeVectors(ByteSource* source);
+  StatusOr<std::optional<Facts>> TakeWords(ByteSource* source);
+
+ private:
+  // Where a row that counts is among those of the store.
+  struct Match {
+    const StoredRows::Document* document = nullptr;  // null: it does not count
+    size_t row = 0;
+  };
+  // By row of the file. Nothing if one of the documents was erased.
+  std::optional<std::vector<Match>> Claim(std::span<const uint64_t> documents,
+                                          std::span<const FiledRow> rows, LoadedRows::Part part);
+  const StoredRows::Document* Find(uint64_t stored) const;
+  Match Find(const StoredRows::Document* document, const FiledRow& row) const;
+
+  const CollectionIndex& index_;
+  const StoredRows& stored_;
+  const Geometry* const geometry_;
+  const AnyErased any_erased_;
+  LoadedRows& loaded_;
+  std::mutex mutex_;  // of loaded_'s segments
+};
+
+}  // namespace cordon

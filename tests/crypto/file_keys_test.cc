@@ -1,0 +1,84 @@
+// Keys of files that come back, or are given twice.
+#include "engine/crypto/file_keys.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+#include "engine/crypto/digest.h"
+#include "tests/store/scratch_directory.h"
+
+namespace cordon {
+namespace {
+
+class FilesKeys : public testing::Test {
+ protected:
+  std::filesystem::path Path() const { return scratch_ / "files"; }
+  std::unique_ptr<FileKeys> Opened(std::string_view seal = "seal") {
+    auto keys = std::make_unique<FileKeys>(Path(), DiskKeyFiles(), SecretKey{Sha256(seal)});
+    loaded_ = keys->Load();
+    return keys;
+  }
+  static std::string Key(const FileKeys& keys, uint64_t number) {
+    const auto key = keys.Find(number);
+    return key ? std::string(key->bytes()) : "none";
+  }
+
+  ScratchDirectory scratch_;
+  bool loaded_ = false;
+};
+
+TEST_F(FilesKeys, OutliveARestartUntilTheyAreDestroyed) {
+  const auto keys = Opened();
+  const auto first = keys->Make(), second = keys->Make();
+  ASSERT_TRUE(first.ok() && second.ok());
+  EXPECT_NE(first->number, second->number);
+  EXPECT_NE(first->key.bytes(), second->key.bytes());
+  EXPECT_EQ(Key(*Opened(), second->number), second->key.bytes());
+  ASSERT_TRUE(keys->Destroy({&first->number, 1}).ok());
+  EXPECT_EQ(Key(*keys, first->number), "none");
+  const auto later = Opened();
+  EXPECT_EQ(Key(*later, first->number), "none");
+  EXPECT_EQ(Key(*later, second->number), second->key.bytes());
+  // A number is not given again, even if all are gone.
+  ASSERT_TRUE(later->DestroyOthers({}).ok());
+  const auto third = Opened()->Make();
+  ASSERT_TRUE(third.ok());
+  EXPECT_GT(third->number, second->number);
+}
+
+TEST_F(FilesKeys, ADestroyedOneIsNotInTheFile) {
+  const auto keys = Opened();
+  const auto made = keys->Make();
+  ASSERT_TRUE(made.ok() && keys->Destroy({&made->number, 1}).ok());
+  std::ifstream in(Path(), std::ios::binary);
+  const std::string bytes((std::istreambuf_iterator<char>(in)), {});
+  EXPECT_EQ(bytes.find(made->key.bytes()), std::string::npos);
+}
+
+TEST_F(FilesKeys, DamageOrAnotherSealIsNoKeys) {
+  const auto made = Opened()->Make();
+  ASSERT_TRUE(made.ok());
+  EXPECT_EQ(Key(*Opened("another"), made->number), "none");
+  EXPECT_FALSE(loaded_);
+  const auto size = std::filesystem::file_size(Path());
+  for (uintmax_t place = 0; place < size; ++place) {
+    std::fstream file(Path(), std::ios::binary | std::ios::in | std::ios::out);
+    file.seekg(static_cast<std::streamoff>(place));
+    const int byte = file.get();
+    file.seekp(static_cast<std::streamoff>(place));
+    file.put(static_cast<char>(byte ^ 16)).flush();
+    EXPECT_EQ(Key(*Opened(), made->number), "none") << place;
+    file.seekp(static_cast<std::streamoff>(place));
+    file.put(static_cast<char>(byte)).flush();
+  }
+  EXPECT_EQ(Key(*Opened(), made->number), made->key.bytes());
+  std::filesystem::remove(Path());
+  EXPECT_EQ(Key(*Opened(), made->number), "none");
+  EXPECT_TRUE(loaded_);
+}
+
+}  // namespace
+}  // namespace cordon

@@ -1,0 +1,157 @@
+// Fears about a segment's file: that a row comes back as another, with other lists, or as it was
+// when it was dead, and that any bytes are believed.
+#include "engine/index/segment_file.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+#include <string>
+#include <vector>
+
+#include "engine/index/list_part.h"
+#include "engine/index/training.h"
+#include "tests/index/listed_world.h"
+#include "tests/index/memory_stream.h"
+
+namespace cordon {
+namespace {
+
+constexpr size_t kDimension = 20;
+
+class SegmentFile : public testing::Test {
+ protected:
+  SegmentFile() {
+    Clusters clusters(random_, kDimension, 5);
+    VectorIndex index(kDimension, Metric::kL2);
+    for (size_t i = 0; i < kRows; ++i) {
+      vectors_.push_back(clusters.Next());
+      ids_.push_back("d" + std::to_string(i));
+    }
+    std::vector<DocumentChange> changes(kRows);
+    for (uint32_t i = 0; i < kRows; ++i) {
+      changes[i].document = ids_[i];
+      changes[i].number = i;
+      changes[i].rows = {{i % 7, i % 3, vectors_[i].data()}};
+    }
+    index = index.Apply(changes).Frozen();
+    index = index.With(MakeLists(index, Upkeep::kTrain, {}));
+    DocumentChange gone;
+    gone.document = ids_[5];
+    gone.kind = DocumentChange::Kind::kRemove;
+    index_ = index.Apply({&gone, 1});
+  }
+
+  const Segment& segment() const { return index_.segments().front(); }
+  const Geometry& geometry() const { return index_.lists()->geometry(); }
+  std::string Written() const {
+    const auto named = NameVectors(segment(), [](uint32_t number) { return 100 + number; });
+    MemorySink sink;
+    EXPECT_TRUE(named.has_value());
+    EXPECT_TRUE(WriteVectors(segment(), kDimension, *named, &geometry(), &sink).ok());
+    return sink.bytes();
+  }
+  // As they are in the index; `without` is left out.
+  std::vector<std::optional<RowSource>> Sources(const FiledVectors& filed,
+                                                std::optional<size_t> without = {}) const {
+    std::vector<std::optional<RowSource>> sources;
+    for (const FiledRow& row : filed.rows) {
+      const auto number = static_cast<uint32_t>(filed.documents[row.document] - 100);
+      RowSource source;
+      source.document = ids_[number];
+      source.ordinal = row.ordinal;
+      source.class_id = row.class_id;
+      source.number = number;
+      sources.emplace_back(source);
+    }
+    if (without) sources[*without].reset();
+    return sources;
+  }
+
+  static constexpr size_t kRows = 300;
+  Random random_{1};
+  std::vector<std::vector<float>> vectors_;
+  std::vector<std::string> ids_;
+  VectorIndex index_{kDimension, Metric::kL2};
+};
+
+TEST_F(SegmentFile, RowsComeBackWithTheirLists) {
+  const std::string bytes = Written();
+  for (const bool lost : {false, true}) {
+    MemorySource source(bytes);
+    auto filed = ReadVectors(kDimension, &source);
+    ASSERT_TRUE(filed.ok()) << filed.status().ToString();
+    ASSERT_EQ(filed->rows.size(), kRows - 1) << "the dead one is not in it";
+    const auto sources = Sources(*filed, lost ? std::optional<size_t>(17) : std::nullopt);
+    const auto read = SegmentOf(kDimension, *std::move(filed), sources, &geometry());
+    ASSERT_TRUE(read.has_value());
+    ASSERT_EQ(read->live(), kRows - (lost ? 2 : 1));
+    ASSERT_NE(read->lists(), nullptr);
+    for (uint32_t row = 0; row < read->rows().size(); ++row) {
+      const SegmentRows& rows = read->rows();
+      const auto number = rows.number(rows.document(row));
+      EXPECT_EQ(rows.class_id(row), number % 3);
+      EXPECT_EQ(rows.ordinal(row), number % 7);
+      EXPECT_EQ(std::vector<float>(rows.embedding(row), rows.embedding(row) + kDimension),
+                vectors_[number]);
+      const auto before = segment().rows().Find(ids_[number]);
+      ASSERT_TRUE(before.has_value());
+      const ListPair known = segment().lists()->pairs[segment().rows().rows_of(*before).front()];
+      EXPECT_EQ(read->lists()->pairs[row].first, known.first);
+      EXPECT_EQ(read->lists()->pairs[row].second, known.second);
+    }
+  }
+}
+
+TEST_F(SegmentFile, ListsOfAnotherGeometryAreNotTaken) {
+  const std::string bytes = Written();
+  MemorySource source(bytes);
+  auto filed = ReadVectors(kDimension, &source);
+  ASSERT_TRUE(filed.ok());
+  const auto sources = Sources(*filed);
+  const auto other = Train(Metric::kL2, kDimension, geometry().revision(),
+                           index_.segments().first(1), [] { return false; });
+  // The same number; and centroids of a sample without the row that went.
+  ASSERT_NE(other->print(), geometry().print());
+  const auto read = SegmentOf(kDimension, *std::move(filed), sources, other.get());
+  ASSERT_TRUE(read.has_value());
+  EXPECT_EQ(read->lists(), nullptr);
+}
+
+TEST_F(SegmentFile, RowsInAnotherOrderAreRefused) {
+  const std::string bytes = Written();
+  MemorySource source(bytes);
+  auto filed = ReadVectors(kDimension, &source);
+  ASSERT_TRUE(filed.ok());
+  auto sources = Sources(*filed);
+  std::swap(sources[3], sources[4]);
+  EXPECT_FALSE(SegmentOf(kDimension, *std::move(filed), sources, nullptr).has_value());
+}
+
+TEST_F(SegmentFile, AnyBytesAreRefusedOrRows) {
+  const std::string good = Written();
+  for (size_t size = 0; size < good.size(); size += 1 + random_.Below(50)) {
+    MemorySource source(std::string_view(good).substr(0, size));
+    EXPECT_EQ(ReadVectors(kDimension, &source).status().code(), StatusCode::kDataLoss) << size;
+  }
+  for (int i = 0; i < 2000; ++i) {
+    std::string bad = good;
+    const size_t place = random_.OneIn(2) ? random_.Below(40) : random_.Below(bad.size());
+    bad[place] = static_cast<char>(bad[place] ^ (1 << random_.Below(8)));
+    MemorySource source(bad);
+    const auto read = ReadVectors(kDimension, &source);
+    if (!read.ok()) {
+      EXPECT_EQ(read.status().code(), StatusCode::kDataLoss);
+      continue;
+    }
+    for (const FiledRow& row : read->rows) EXPECT_LT(row.document, read->documents.size());
+    for (const ListPair& pair : read->pairs) {
+      EXPECT_LT(pair.first, read->lists);
+      EXPECT_LT(pair.second, read->lists);
+    }
+  }
+  MemorySource source(good);
+  EXPECT_FALSE(ReadVectors(kDimension + 1, &source).ok()) << "of another collection";
+}
+
+}  // namespace
+}  // namespace cordon
