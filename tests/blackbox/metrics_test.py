@@ -1,6 +1,5 @@
 """Metrics over HTTP: they move as they say, name nobody, and those who read them harm no call."""
 
-import gzip
 import os
 import re
 import resource
@@ -213,12 +212,6 @@ class Reading(MetricsTest):
                 self.assertNotIn(b"root:", body)
         head, _ = get(self.address)
         self.assertNotIn(b"access-control", head.lower(), "a web page must not read it")
-
-    def test_a_compressed_answer(self):
-        request = b"GET /metrics HTTP/1.1\r\nHost: x\r\nAccept-Encoding: gzip\r\n\r\n"
-        head, body = get(self.address, request)
-        self.assertIn(b"content-encoding: gzip", head.lower())
-        self.assertIn("cordon_build_info", "\n".join(samples_of(gzip.decompress(body).decode())))
 
     def test_the_port_of_calls_serves_no_metrics(self):
         host, port = self.store.address.rsplit(":", 1)
