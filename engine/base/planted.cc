@@ -68,6 +68,7 @@ constexpr Name kNames[] = {
     {"removed-kept", Bug::kRemovedKept},
     {"ack-before-publish", Bug::kAckBeforePublish},
     {"revision-too-early", Bug::kRevisionTooEarly},
+    {"batch-applied-twice", Bug::kBatchAppliedTwice},
     {"store-unsynced", Bug::kStoreUnsynced},
     {"journal-unsynced", Bug::kJournalUnsynced},
     {"journal-errors-ignored", Bug::kJournalErrorsIgnored},

@@ -62,6 +62,7 @@ enum class Bug {
   kRemovedKept,           // a record that a snapshot lacks stays in force
   kAckBeforePublish,      // acknowledged before the View is published
   kRevisionTooEarly,      // a View tells a revision whose effect the next one has
+  kBatchAppliedTwice,     // a batch of a run that comes again is written again
   // Durability.
   kStoreUnsynced,         // acknowledged before RocksDB has synced
   kJournalUnsynced,       // acknowledged before the journal has synced

@@ -7,6 +7,7 @@
 #include "engine/ingest/check_change.h"
 #include "engine/ingest/commit.h"
 #include "engine/ingest/embed_documents.h"
+#include "engine/ingest/run_step.h"
 #include "engine/ingest/validate.h"
 #include "engine/store/codec.h"
 #include "engine/text/language.h"
@@ -202,27 +203,62 @@ StatusOr<Validated> ValidateBatch(const WriteContext& context, const View& view,
   return validated;
 }
 
+// A batch as far as it can be known before the writer has it.
+struct PreparedBatch {
+  RunStep run;
+  Validated validated;  // unless the answer is known
+};
+
+StatusOr<PreparedBatch> PrepareBatch(const WriteContext& context, v1::IngestRequest* request,
+                                     std::string* sent_to) {
+  RETURN_IF_ERROR(context.caller.Require(Right::kIngest));
+  const PinnedView view = context.tenant->publisher.Pin(context.clock);
+  ASSIGN_OR_RETURN(const auto collection, Writable(context, *view.view, request->collection()));
+  PreparedBatch prepared;
+  ASSIGN_OR_RETURN(prepared.run, StepOfRun(*view.view, *collection, context.caller, request));
+  if (prepared.run.known) return prepared;
+  ASSIGN_OR_RETURN(prepared.validated,
+                   ValidateBatch(context, *view.view, *collection, request, sent_to));
+  if (prepared.run.next) NoteRefused(prepared.validated.refused, &*prepared.run.next);
+  return prepared;
+}
+
+// Answers what was applied before, or where a run stands.
+void AnswerKnown(const WriteContext& context, const std::string& collection,
+                 v1::IngestResponse response, Acknowledge<IngestedBatch> done) {
+  auto record = RecordOf("Ingest", context.caller, *context.tenant);
+  record.set_outcome(std::string(CodeName(StatusCode::kOk)));
+  record.set_collection(collection);
+  record.set_revision(response.revision());
+  context.tenant->journal->Append(
+      std::move(record), Durability::kRequired,
+      [response = std::move(response), done = std::move(done)](const auto& receipt) {
+        if (!receipt.ok()) return done(receipt.status());
+        done(IngestedBatch{response, {}});
+      });
+}
+
 }  // namespace
 
 void IngestDocuments(const WriteContext& context, v1::IngestRequest request,
                      Acknowledge<IngestedBatch> done) {
   std::string sent_to;  // the endpoint that received texts
-  auto validated = [&]() -> StatusOr<Validated> {
-    RETURN_IF_ERROR(context.caller.Require(Right::kIngest));
-    const PinnedView view = context.tenant->publisher.Pin(context.clock);
-    ASSIGN_OR_RETURN(const auto collection, Writable(context, *view.view, request.collection()));
-    return ValidateBatch(context, *view.view, *collection, &request, &sent_to);
-  }();
+  auto prepared = PrepareBatch(context, &request, &sent_to);
   auto record = RecordOf("Ingest", context.caller, *context.tenant);
   if (!sent_to.empty()) record.add_endpoints(sent_to);
-  if (!validated.ok()) {
-    return RefuseJournaled(context.tenant, std::move(record), validated.status(), std::move(done));
+  if (!prepared.ok()) {
+    return RefuseJournaled(context.tenant, std::move(record), prepared.status(), std::move(done));
   }
+  if (prepared->run.known) {
+    return AnswerKnown(context, request.collection(), *std::move(prepared->run.known),
+                       std::move(done));
+  }
+  Validated* const validated = &prepared->validated;
   IngestedBatch ingested;
   ingested.response.set_batch(request.batch());
   ingested.response.mutable_refused()->Assign(validated->refused.begin(), validated->refused.end());
   const auto accepted = static_cast<uint32_t>(validated->batch.documents_size());
-  if (accepted == 0) {
+  if (accepted == 0 && !prepared->run.next) {
     // Nothing to commit; the refusals are the answer, and it has its record like any other.
     const Status none = Invalid("documents", "none was accepted");
     return RefuseJournaled(context.tenant, std::move(record), none,
@@ -233,6 +269,9 @@ void IngestDocuments(const WriteContext& context, v1::IngestRequest request,
   }
   Mutation mutation;
   *mutation.mutable_ingest() = std::move(validated->batch);
+  if (prepared->run.next) {
+    *mutation.mutable_ingest()->mutable_run() = *std::move(prepared->run.next);
+  }
   Commit<IngestedBatch>(
       context, std::move(mutation), std::move(done),
       [ingested = std::move(ingested), accepted](Committed& committed) mutable {

@@ -23,6 +23,7 @@
 #include "engine/identity/certificate.h"
 #include "engine/ingest/directory_sync.h"
 #include "engine/server/errors.h"
+#include "engine/server/open_runs.h"
 #include "engine/server/open_streams.h"
 #include "engine/server/peer.h"
 
@@ -79,6 +80,7 @@ struct Front {
   // who asks another one first.
   std::map<std::string, std::unique_ptr<EndpointCalls>, std::less<>> outside{};
   OpenStreams streams;
+  OpenRuns runs;
   OpenSyncs syncs;
   Peers peers;
   std::atomic<uint64_t> unauthenticated{0};

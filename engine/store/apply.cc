@@ -1,6 +1,7 @@
 #include "engine/store/apply.h"
 
 #include "engine/store/apply_steps.h"
+#include "engine/store/ingest_runs.h"
 
 namespace cordon {
 namespace {
@@ -10,6 +11,7 @@ using store::v1::Mutation;
 Status ApplyChange(const ApplyContext& context, const Mutation& mutation, Applied* applied) {
   switch (mutation.change_case()) {
     case Mutation::kIngest:
+      RETURN_IF_ERROR(NoteRun(context, mutation, applied));
       return ApplyIngest(context, mutation.ingest(), applied);
     case Mutation::kSetAccess:
       return ApplySetAccess(context, mutation.set_access(), applied);
@@ -30,7 +32,7 @@ Status ApplyChange(const ApplyContext& context, const Mutation& mutation, Applie
     case Mutation::kDeleteCollection:
       return ApplyDropCollection(context, mutation.delete_collection().name(), applied);
     case Mutation::kKey:
-      return ApplyKey(mutation.key(), applied);
+      return ApplyKey(context, mutation.key(), applied);
     case Mutation::kTenant:
       return ApplyNewTenant(context, mutation.tenant(), applied);
     case Mutation::kExported:

@@ -32,7 +32,7 @@ Status ApplyExported(const ApplyContext& context, const store::v1::ExportedBatch
 Status ApplyBreakGlass(const store::v1::BreakGlassChange& change, Applied* applied);
 Status ApplyNewCollection(const v1::CollectionConfig& config, Applied* applied);
 Status ApplyDropCollection(const ApplyContext& context, const std::string& name, Applied* applied);
-Status ApplyKey(const store::v1::KeyChange& change, Applied* applied);
+Status ApplyKey(const ApplyContext& context, const store::v1::KeyChange& change, Applied* applied);
 // Puts what every revision has, for a change that comes from the journal.
 void FinishReplay(const ApplyContext& context, const std::string& call, Applied* applied);
 Status ApplyNewTenant(const ApplyContext& context, const store::v1::NewTenant& tenant,
