@@ -84,18 +84,49 @@ void MirroredTenant::DropCollection(const std::string& name) {
                                      [this, name](const auto& response, auto* model) {
                                        revision_ = response.revision();
                                        model->collections.erase(name);
+                                       runs_.erase(name);
                                      });
 }
 
 void MirroredTenant::Ingest(const std::string& collection, const Documents& documents) {
   v1::IngestRequest request;
   request.set_collection(collection);
+  SendBatch(request, documents);
+}
+
+void MirroredTenant::IngestInRun(const std::string& collection, const Documents& documents) {
+  Settle();
+  v1::IngestRequest request;
+  request.set_collection(collection);
+  request.set_run("run");
+  request.set_batch(runs_[collection].response.batch() + 1);
+  SendBatch(request, documents);
+  Settle();
+}
+
+void MirroredTenant::SendAgain(const std::string& collection) {
+  Settle();
+  const LastBatch& last = runs_[collection];
+  if (last.response.batch() == 0) return;
+  const auto again = Later<IngestedBatch>([&](auto done) {
+                       IngestDocuments(engine_->Write(root_), last.request, done);
+                     }).get();
+  ASSERT_TRUE(again.ok()) << again.status().ToString();
+  EXPECT_EQ(again->response.revision(), last.response.revision());
+  EXPECT_EQ(again->response.accepted(), last.response.accepted());
+  EXPECT_EQ(again->response.refused_size(), last.response.refused_size());
+}
+
+void MirroredTenant::SendBatch(const v1::IngestRequest& batch_of, const Documents& documents) {
+  v1::IngestRequest request = batch_of;
+  const std::string collection = request.collection();
   for (const auto& [id, document] : documents) *request.add_documents() = ToWire(id, document);
   Sent<IngestedBatch>(Later<IngestedBatch>([&](auto done) {
                         IngestDocuments(engine_->Write(root_), request, done);
                       }),
-                      [this, collection, documents](const auto& batch, auto* model) {
+                      [this, request, collection, documents](const auto& batch, auto* model) {
                         const v1::IngestResponse& response = batch.response;
+                        if (!request.run().empty()) runs_[collection] = {request, response};
                         if (response.revision() > 0) revision_ = response.revision();
                         std::set<size_t> refused;
                         for (const auto& each : response.refused()) refused.insert(each.index());

@@ -58,6 +58,7 @@ void RandomChanges::ChangeSomething() {
   const std::string collection = Collection();
   if (draw_.Percent(50)) return Ingest(collection, 1 + draw_.Below(3));
   if (draw_.Percent(12)) return ChangeMany(collection);
+  if (draw_.Percent(10)) return tenant_.SendAgain(collection);
   const std::string id = Id();
   if (draw_.Percent(40)) return tenant_.Delete(collection, id);
   const auto [acl, label] = Access();
@@ -132,6 +133,7 @@ void RandomChanges::Ingest(const std::string& collection, size_t count) {
     documents.emplace_back(Id(),
                            draw_.Document(model(), model().collections.at(collection).dimension));
   }
+  if (draw_.Percent(8)) return tenant_.IngestInRun(collection, documents);
   tenant_.Ingest(collection, documents);
 }
 
