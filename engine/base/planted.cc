@@ -83,6 +83,7 @@ constexpr Name kNames[] = {
     {"early-receipt", Bug::kEarlyReceipt},
     {"no-replay", Bug::kNoReplay},
     {"hold-ignored", Bug::kHoldIgnored},
+    {"subjects-in-place", Bug::kSubjectsInPlace},
     {"vectors-kept", Bug::kVectorsKept},
     {"words-kept", Bug::kWordsKept},
 };

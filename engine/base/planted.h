@@ -73,14 +73,15 @@ enum class Bug {
   kAnchorUnchecked,       // a journal that was cut off is opened
   kRecordLost,            // an answer leaves without its record
   // Erasure.
-  kKeysUnsynced,  // documents are written before their keys are on the disk
-  kKeyKept,       // erased documents keep their keys
-  kPlaceUnbound,  // a record opens in another's place
-  kEarlyReceipt,  // the receipt does not wait for the search
-  kNoReplay,      // a restored store is not told what was revoked since
-  kHoldIgnored,   // what is held is erased nevertheless
-  kVectorsKept,   // vectors of erased documents stay in memory
-  kWordsKept,     // words of erased documents stay in memory
+  kKeysUnsynced,     // documents are written before their keys are on the disk
+  kKeyKept,          // erased documents keep their keys
+  kPlaceUnbound,     // a record opens in another's place
+  kEarlyReceipt,     // the receipt does not wait for the search
+  kNoReplay,         // a restored store is not told what was revoked since
+  kHoldIgnored,      // what is held is erased nevertheless
+  kSubjectsInPlace,  // a document gets other subjects and is found by the new ones alone
+  kVectorsKept,      // vectors of erased documents stay in memory
+  kWordsKept,        // words of erased documents stay in memory
 };
 
 #ifdef CORDON_PLANTED_BUGS

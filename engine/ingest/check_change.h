@@ -15,6 +15,8 @@ Status CheckSetAccess(const WriteContext& context, const v1::SetAccessRequest& r
 Status CheckSetAccessMany(const WriteContext& context, const v1::SetAccessManyRequest& request);
 Status CheckSetAccessSelected(const WriteContext& context,
                               const v1::SetAccessSelectedRequest& request);
+// Completes what is given.
+Status CheckUpdateMetadata(const WriteContext& context, v1::UpdateMetadataRequest* request);
 Status CheckDelete(const WriteContext& context, const v1::DeleteRequest& request);
 Status CheckApplyDirectory(const WriteContext& context, const v1::ApplyDirectoryRequest& request);
 Status CheckDeleteCollection(const WriteContext& context,

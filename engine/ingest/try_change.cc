@@ -28,6 +28,14 @@ StatusOr<Mutation> SelectedOf(const WriteContext& context,
   return Selection(context, request, /*stop=*/{}).AsOne();
 }
 
+StatusOr<Mutation> UpdatedOf(const WriteContext& context,
+                             const v1::UpdateMetadataRequest& request) {
+  Mutation mutation;
+  *mutation.mutable_update_metadata() = request;
+  RETURN_IF_ERROR(CheckUpdateMetadata(context, mutation.mutable_update_metadata()));
+  return mutation;
+}
+
 StatusOr<Mutation> DroppedOf(const WriteContext& context,
                              const v1::DeleteCollectionRequest& request) {
   RETURN_IF_ERROR(CheckDeleteCollection(context, request));
@@ -98,6 +106,8 @@ StatusOr<Mutation> MutationOf(const WriteContext& context, const SimulateRequest
     case SimulateRequest::kDeleteDocument:
       return Whole(CheckDelete(context, request.delete_document()), request.delete_document(),
                    &Mutation::mutable_delete_document);
+    case SimulateRequest::kUpdateMetadata:
+      return UpdatedOf(context, request.update_metadata());
     case SimulateRequest::kErase:
       return EraseOf(context, request.erase());
     case SimulateRequest::kDeleteCollection:
@@ -116,7 +126,7 @@ StatusOr<Mutation> MutationOf(const WriteContext& context, const SimulateRequest
   }
   return Invalid("change",
                  "missing; give one that decides who sees what: of the directory, the policy, "
-                 "access, keys or break-glass, a deletion or an erasure");
+                 "access, metadata, keys or break-glass, a deletion or an erasure");
 }
 
 }  // namespace

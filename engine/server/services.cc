@@ -199,6 +199,12 @@ Reactor* IngestService::SetAccessSelected(CallContext* context,
       limits::kIngestMessageBytes);
 }
 
+Reactor* IngestService::UpdateMetadata(CallContext* context,
+                                       const v1::UpdateMetadataRequest* request,
+                                       v1::UpdateMetadataResponse* response) {
+  return Write(front_, context, request, response, cordon::UpdateMetadata);
+}
+
 Reactor* IngestService::Delete(CallContext* context, const v1::DeleteRequest* request,
                                v1::DeleteResponse* response) {
   return Write(front_, context, request, response, cordon::Delete);

@@ -19,6 +19,8 @@ Status ApplyChange(const ApplyContext& context, const Mutation& mutation, Applie
       return ApplySetAccessMany(context, mutation.set_access_many(), applied);
     case Mutation::kSetAccessSelected:
       return ApplyAccessBatch(context, mutation.set_access_selected(), applied);
+    case Mutation::kUpdateMetadata:
+      return ApplyUpdateMetadata(context, mutation.update_metadata(), applied);
     case Mutation::kDeleteDocument:
       return ApplyDelete(context, mutation.delete_document(), applied);
     case Mutation::kDirectory:
@@ -55,7 +57,7 @@ Status ApplyChange(const ApplyContext& context, const Mutation& mutation, Applie
 bool IsAboutDocuments(const Mutation& mutation) {
   return mutation.has_ingest() || mutation.has_set_access() || mutation.has_set_access_many() ||
          mutation.has_set_access_selected() || mutation.has_delete_document() ||
-         mutation.has_erase();
+         mutation.has_update_metadata() || mutation.has_erase();
 }
 
 }  // namespace
@@ -156,6 +158,8 @@ std::string_view CallOf(const Mutation& mutation) {
       return "SetAccessMany";
     case Mutation::kSetAccessSelected:
       return "SetAccessSelected";
+    case Mutation::kUpdateMetadata:
+      return "UpdateMetadata";
     case Mutation::kDeleteDocument:
       return "Delete";
     case Mutation::kDirectory:

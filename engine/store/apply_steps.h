@@ -13,6 +13,8 @@ Status ApplySetAccessMany(const ApplyContext& context, const v1::SetAccessManyRe
                           Applied* applied);
 Status ApplyAccessBatch(const ApplyContext& context, const store::v1::AccessBatch& batch,
                         Applied* applied);
+Status ApplyUpdateMetadata(const ApplyContext& context, const v1::UpdateMetadataRequest& request,
+                           Applied* applied);
 Status ApplyDelete(const ApplyContext& context, const v1::DeleteRequest& request, Applied* applied);
 Status ApplyErase(const ApplyContext& context, const store::v1::EraseChange& change,
                   Applied* applied);

@@ -37,6 +37,10 @@ class DocumentWriter {
   // absent document is judged like a present one, so that both are answered alike.
   Status Reclass(const NewAccess& access, Record* record);
   Status Remove(const std::string& document);
+  // Gives a stored document another description; list and label stay. Its content is the same, and
+  // so is its place, unless it gets other subjects or another source: an erasure finds what was
+  // about a subject by the version that was said to be.
+  Status Describe(const Record& old, const v1::Document& document);
   // Gives a stored document another list, label and validity, as Reclass; for a store that was
   // restored.
   Status Regrant(Record record, const v1::SetAccessRequest& access, const Validity& validity);
@@ -64,6 +68,8 @@ class DocumentWriter {
     return PseudonymKey(tenant(), collection_.id, Pseudonym("document", document));
   }
 
+  using Attributes = google::protobuf::Map<std::string, v1::AttributeValue>;
+
   DocumentWriter(const ApplyContext& context, Collection collection, Applied* applied)
       : context_(context),
         collection_(std::move(collection)),
@@ -77,6 +83,8 @@ class DocumentWriter {
   Status Classify(Record* record);
   // Puts a stored document whose list, label or validity is another.
   Status Rewrite(Record* record);
+  // Puts a stored document as a version of its own, with its content.
+  Status PutVersion(const Record& old, Record* record);
   // Takes the stored records of `old` away.
   void Drop(const Record& old);
   // Keeps an old version findable for its erasure.

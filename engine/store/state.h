@@ -92,13 +92,15 @@ struct RowChange {
   Micros valid_from;
   Micros valid_until;
   std::vector<Row> rows;  // of kReplace and kReclass
-  // Null but for kReplace: the document keeps its own.
+  // Null but for kReplace and some kReclass: the document keeps its own.
   const google::protobuf::Map<std::string, v1::AttributeValue>* attributes = nullptr;
   // Of kReclass: what `rows` borrow, read from the store; empty: they keep the words that the index
   // has.
   std::vector<std::string> texts = {};
   // Of kErase: versions that were replaced or deleted before went as well.
   bool older = false;
+  // What `attributes` borrows if the mutation has only some of them.
+  std::shared_ptr<const google::protobuf::Map<std::string, v1::AttributeValue>> merged = {};
 };
 
 // What a mutation makes of a tenant.
@@ -112,7 +114,7 @@ struct Applied {
   std::vector<uint64_t> erased;        // numbers of documents whose keys are to be destroyed
   journal::v1::Replay replay;          // what a restored store must be told
   std::vector<std::string> names;      // their pseudonyms, for the journal
-  bool existed = false;                // of SetAccess and Delete
+  bool existed = false;                // of SetAccess, UpdateMetadata and Delete
   std::vector<bool> existed_each;      // of SetAccessMany and SetAccessSelected, by place
   // Of Ingest: groups and roles that have no record. Of ApplyPolicy: sources that no document had.
   std::vector<std::string> undefined;
