@@ -56,6 +56,7 @@ inline const std::string kFresh = kInDocs + "batch: 1 documents { id: '$NEW' tex
 inline const std::string kAcl = "acl { allow { principal: 'everyone' } } ";
 inline const std::string kLabel = "label { level: 'public' } ";
 inline const std::string kToModel = "scope { ";  // the default destination is of scope 4
+inline const std::string kTitle = "update_mask { paths: 'title' } metadata { title: 'a title' } ";
 inline const std::string kReason =
     "reason: 'r' until { seconds: " + std::to_string(std::time(nullptr) + 3600) + " } ";
 }  // namespace request_text
@@ -198,12 +199,26 @@ inline std::vector<Row> IngestRows() {
   };
 }
 
-// What takes documents away, and what keeps them.
+// What is said of documents, what takes them away, and what keeps them.
 inline std::vector<Row> ErasureRows() {
   using enum Touches;
   using namespace v1;            // NOLINT: the rights
   using namespace request_text;  // NOLINT: as well
   return {
+      {"Ingest/Ingest", "where a run stands", kInDocs + "run: '$NEW'", {RIGHT_INGEST}, kDocuments},
+      {"Ingest/Ingest",
+       "a batch of a run",
+       kInDocs + "run: '$NEW' batch: 1 documents { id: 'of-a-run' text: 'a word' }",
+       {RIGHT_INGEST},
+       kDocuments,
+       true},
+      {"Ingest/UpdateMetadata", "a title", kOpen + kTitle, {RIGHT_INGEST}, kDocuments, true},
+      {"Ingest/UpdateMetadata",
+       "absent",
+       kInDocs + "document: '$NEW' " + kTitle,
+       {RIGHT_INGEST},
+       kDocuments,
+       true},
       {"Ingest/Delete", "one", kInDocs + "document: '$NEW'", {RIGHT_INGEST}, kDocuments, true},
       {"Ingest/Erase", "one", kInDocs + "document: '$NEW'", {RIGHT_ERASE}, kDocuments, true},
       {"Ingest/Erase", "a subject", kInDocs + "subject: '$NEW'", {RIGHT_ERASE}, kDocuments, true},
@@ -314,6 +329,11 @@ inline std::vector<Row> QuestionRows() {
        "a label",
        "set_access { " + kOpen + kLabel + "}",
        {RIGHT_AUDIT, RIGHT_LABEL},
+       kDocuments},
+      {"Policy/Simulate",
+       "a title",
+       "update_metadata { " + kOpen + kTitle + "}",
+       {RIGHT_AUDIT, RIGHT_INGEST},
        kDocuments},
       {"Policy/Simulate",
        "a deletion",
