@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -43,6 +44,9 @@ class MirroredTenant {
   // own.
   void SetAccessSelected(const std::string& collection, const std::string& id_prefix,
                          const Access& access);
+  // Gives a document those values that `fields` names, as an update mask does.
+  void UpdateMetadata(const std::string& collection, const std::string& document,
+                      const reference::Document& values, const std::set<std::string>& fields);
   void Delete(const std::string& collection, const std::string& document);
   // Of one who may act for that user. It changes nothing of the model: who reads under it does.
   void OpenBreakGlass(const Authenticated& by, const v1::OpenBreakGlassRequest& request,
