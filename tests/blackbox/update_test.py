@@ -35,7 +35,8 @@ class Updates(ServerTest):
         self.assertEqual(self.sees(name, "user:a"), ["d", "e"])
         self.ok("source", "quarantine", "found-out")
         patch = {"provenance": {"source": "found-out"}}
-        told = self.ok("simulate", "update", name, "e", "--set", json.dumps(patch), "--as", "user:a")
+        change = ["update", name, "e", "--set", json.dumps(patch)]
+        told = self.ok("simulate", *change, "--as", "user:a")
         self.assertEqual(told["principals"][0]["lost"], 1)
         self.update(name, "e", patch)
         self.assertEqual(self.sees(name, "user:a"), ["d"])

@@ -7,10 +7,10 @@
 namespace cordon {
 namespace {
 
-using Request = v1::UpdateMetadataRequest;
+using UpdateRequest = v1::UpdateMetadataRequest;
 
 // A member that is named by the mask as `path`, and read unless it is null.
-JsonField PatchedAs(std::string_view name, const std::string& path, Request* request,
+JsonField PatchedAs(std::string_view name, const std::string& path, UpdateRequest* request,
                     std::function<Status(JsonValue)> read) {
   return {name, [=](JsonValue value) {
             request->mutable_update_mask()->add_paths(path);
@@ -18,19 +18,19 @@ JsonField PatchedAs(std::string_view name, const std::string& path, Request* req
           }};
 }
 
-JsonField PatchedText(std::string_view name, const std::string& path, Request* request,
+JsonField PatchedText(std::string_view name, const std::string& path, UpdateRequest* request,
                       std::string* text) {
   return PatchedAs(name, path, request, [=](JsonValue value) { return ReadString(value, text); });
 }
 
-JsonField PatchedTime(std::string_view name, Request* request,
+JsonField PatchedTime(std::string_view name, UpdateRequest* request,
                       google::protobuf::Timestamp* (v1::Document::*mutable_time)()) {
   return PatchedAs(name, std::string(name), request, [=](JsonValue value) {
     return ReadTimeOrNull(value, [=] { return (request->mutable_metadata()->*mutable_time)(); });
   });
 }
 
-Status ReadAttributePatch(JsonValue value, Request* request) {
+Status ReadAttributePatch(JsonValue value, UpdateRequest* request) {
   if (!value.is_object()) return WrongType(value, "an object");
   for (const auto [key, member] : simdjson::dom::object(value)) {
     const std::string name(key);
@@ -44,7 +44,7 @@ Status ReadAttributePatch(JsonValue value, Request* request) {
   return OkStatus();
 }
 
-Status ReadProvenancePatch(JsonValue value, Request* request) {
+Status ReadProvenancePatch(JsonValue value, UpdateRequest* request) {
   v1::Provenance* const provenance = request->mutable_metadata()->mutable_provenance();
   return ReadObject(
       value, {PatchedText("source", "provenance.source", request, provenance->mutable_source()),
@@ -53,7 +53,7 @@ Status ReadProvenancePatch(JsonValue value, Request* request) {
 
 }  // namespace
 
-Status ReadMetadata(JsonValue value, Request* request) {
+Status ReadMetadata(JsonValue value, UpdateRequest* request) {
   v1::Document* const metadata = request->mutable_metadata();
   const auto subjects = [=](JsonValue v) { return ReadStrings(v, metadata->mutable_subjects()); };
   return ReadObject(value,
@@ -67,8 +67,10 @@ Status ReadMetadata(JsonValue value, Request* request) {
                      {"provenance", [=](JsonValue v) { return ReadProvenancePatch(v, request); }}});
 }
 
-Status ParseMetadataOption(const std::string& option, const std::string& text, Request* request) {
-  ASSIGN_OR_RETURN(const Request patch, ParseOption<Request>(option, text, ReadMetadata));
+Status ParseMetadataOption(const std::string& option, const std::string& text,
+                           UpdateRequest* request) {
+  ASSIGN_OR_RETURN(const UpdateRequest patch,
+                   ParseOption<UpdateRequest>(option, text, ReadMetadata));
   *request->mutable_update_mask() = patch.update_mask();
   *request->mutable_metadata() = patch.metadata();
   return OkStatus();
