@@ -39,7 +39,7 @@ Response Done(Call call) {
 // processor for 2 s. Aborts after 15 minutes.
 inline void AwaitRest() {
   using Clock = std::chrono::steady_clock;
-  constexpr auto kRest = std::chrono::seconds(2);
+  constexpr std::chrono::milliseconds kRest{2000};
   constexpr double kUsed_s = 0.1;
   const auto used = [] {
     timespec time;

@@ -1,6 +1,12 @@
 // How good the answers are, on sets with relevance judgements: nDCG@10 and recall@100 of lexical,
-// vector and hybrid ranking, and of a plain BM25 that shares no code with the engine's. A document
-// is relevant if it is judged so at all (grades below 1 are not).
+// vector and hybrid ranking, and of other BM25s. A document is relevant if it is judged so at all
+// (grades below 1 are not).
+//
+//   published      BM25 by its published formula, of the engine's own terms: what the engine's must
+//                  agree with
+//   xapian         Xapian's BM25Weight, of the same terms
+//   plain          the published formula of words, stems and stop words that share no code with the
+//                  engine's: tells what those are worth, and compares no formulas
 //
 // Hybrid rankings are fused here as engine/retrieve/fuse.cc does it, of the best 50 or 100 of each;
 // "a:b" are the weights of vector and text.
@@ -15,7 +21,6 @@
 #include <fmt/format.h>
 #include <fmt/os.h>
 #include <fmt/ranges.h>
-#include <libstemmer.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -26,6 +31,7 @@
 #include <vector>
 
 #include "bench/relevance_data.h"
+#include "bench/relevance_peers.h"
 #include "engine/base/limits.h"
 #include "engine/base/random.h"
 #include "engine/index/vector_index.h"
@@ -39,8 +45,6 @@ constexpr size_t kDepth = 100;
 constexpr double kRankConstant = 60;  // as engine/retrieve/fuse.cc has it
 constexpr char kDefaultFusion[] = "relative 1:1, 50";
 static_assert(limits::kFusionDepthDefault == 50);
-
-using Ranking = std::vector<std::pair<std::string, double>>;  // ids and scores, best first
 
 // The indexes over some documents of a set.
 class Searcher {
@@ -63,11 +67,11 @@ class Searcher {
     texts_ = texts.Finish();
   }
 
-  Ranking Lexical(const AllowedSet& allowed, const std::string& text) const {
+  RankedIds Lexical(const AllowedSet& allowed, const std::string& text) const {
     const auto found =
         texts_.Search(allowed, documents_, ParseTextQuery(Language::kEnglish, text), kDepth, {});
     CORDON_CHECK(found.ok());
-    Ranking ranking;
+    RankedIds ranking;
     for (const auto& hit : found->hits) {
       ranking.emplace_back(documents_.id(hit.document), hit.score);
     }
@@ -75,8 +79,8 @@ class Searcher {
   }
 
   // Both scores of each document that one of the rankings has, scaled to 0 to 1 and weighed.
-  Ranking Weighted(const RelevanceSet& set, const AllowedSet& allowed, size_t query,
-                   double by_text) const {
+  RankedIds Weighted(const RelevanceSet& set, const AllowedSet& allowed, size_t query,
+                     double by_text) const {
     const auto found = texts_.Search(
         allowed, documents_, ParseTextQuery(Language::kEnglish, set.queries[query]), kDepth, {});
     CORDON_CHECK(found.ok());
@@ -100,7 +104,7 @@ class Searcher {
     };
     scale(&near);
     scale(&text);
-    Ranking ranking;
+    RankedIds ranking;
     size_t i = 0;
     for (const uint32_t number : numbers) {
       ranking.emplace_back(documents_.id(number), near[i] + by_text * text[i]);
@@ -111,8 +115,8 @@ class Searcher {
     return ranking;
   }
 
-  Ranking Vector(const AllowedSet& allowed, const std::vector<float>& vector) const {
-    Ranking ranking;
+  RankedIds Vector(const AllowedSet& allowed, const std::vector<float>& vector) const {
+    RankedIds ranking;
     const auto found = vectors_.Search(allowed, vector, {.k = kDepth, .scored = true});
     CORDON_CHECK(found.ok());
     for (const Hit& hit : *found) {
@@ -129,7 +133,8 @@ class Searcher {
 
 // The scores of the best `depth`, as parts of the greatest and counted from `least`; what is not
 // among them counts as the last, if there may be more.
-std::map<std::string, double> Scaled(Ranking ranking, double least, size_t depth, double* missing) {
+std::map<std::string, double> Scaled(RankedIds ranking, double least, size_t depth,
+                                     double* missing) {
   *missing = 0;
   if (ranking.empty()) return {};
   ranking.resize(std::min(depth, ranking.size()));
@@ -141,7 +146,7 @@ std::map<std::string, double> Scaled(Ranking ranking, double least, size_t depth
 }
 
 // The sum of both scores, scaled: of a cosine and of BM25.
-Ranking Relative(const Ranking& lexical, const Ranking& vector, size_t depth) {
+RankedIds Relative(const RankedIds& lexical, const RankedIds& vector, size_t depth) {
   double beyond_text = 0, beyond_vector = 0;
   const auto by_text = Scaled(lexical, 0, depth, &beyond_text);
   const auto by_vector = Scaled(vector, -1, depth, &beyond_vector);
@@ -154,103 +159,32 @@ Ranking Relative(const Ranking& lexical, const Ranking& vector, size_t depth) {
     score = (near == by_vector.end() ? beyond_vector : near->second) +
             (text == by_text.end() ? beyond_text : text->second);
   }
-  Ranking fused(scores.begin(), scores.end());
+  RankedIds fused(scores.begin(), scores.end());
   std::stable_sort(fused.begin(), fused.end(),
                    [](const auto& x, const auto& y) { return x.second > y.second; });
   return fused;
 }
 
 // By reciprocal ranks, of the best `depth` of each.
-Ranking Fuse(const Ranking& a, const Ranking& b, size_t depth) {
+RankedIds Fuse(const RankedIds& a, const RankedIds& b, size_t depth) {
   std::map<std::string, double> scores;
-  for (const Ranking* ranking : {&a, &b}) {
+  for (const RankedIds* ranking : {&a, &b}) {
     for (size_t i = 0; i < std::min(depth, ranking->size()); ++i) {
       scores[(*ranking)[i].first] += 1 / (kRankConstant + static_cast<double>(i + 1));
     }
   }
-  Ranking fused(scores.begin(), scores.end());
+  RankedIds fused(scores.begin(), scores.end());
   std::stable_sort(fused.begin(), fused.end(),
                    [](const auto& x, const auto& y) { return x.second > y.second; });
   return fused;
 }
-
-// A plain BM25: words of letters and digits, Porter's stems, Lucene's English stop words, and the
-// formula of Lucene's BM25Similarity with the lengths as they are.
-class Plain {
- public:
-  explicit Plain(const RelevanceSet& set) : set_(set) {
-    for (const std::string& text : set.texts) {
-      std::map<std::string, double> counts;
-      double length = 0;
-      for (const std::string& term : Terms(text)) {
-        counts[term] += 1;
-        length += 1;
-      }
-      for (const auto& [term, count] : counts) df_[term] += 1;
-      rows_.push_back(std::move(counts));
-      lengths_.push_back(length);
-      words_ += length;
-    }
-  }
-
-  Ranking Rank(const std::string& query) {
-    const auto n = static_cast<double>(rows_.size());
-    std::map<std::string, double> scores;
-    for (const std::string& term : Terms(query)) {
-      const double idf = std::log(1 + (n - df_[term] + 0.5) / (df_[term] + 0.5));
-      for (size_t i = 0; i < rows_.size(); ++i) {
-        const auto found = rows_[i].find(term);
-        if (found == rows_[i].end()) continue;
-        const double norm = 1.2 * (0.25 + 0.75 * lengths_[i] / (words_ / n));
-        scores[set_.ids[i]] += idf * found->second / (found->second + norm);
-      }
-    }
-    Ranking ranking(scores.begin(), scores.end());
-    std::stable_sort(ranking.begin(), ranking.end(),
-                     [](const auto& x, const auto& y) { return x.second > y.second; });
-    if (ranking.size() > kDepth) ranking.resize(kDepth);
-    return ranking;
-  }
-
- private:
-  static std::vector<std::string> Terms(const std::string& text) {
-    static const std::set<std::string> kStop = {
-        "a",   "an",    "and",  "are",   "as",    "at",   "be",   "but", "by",  "for",  "if",
-        "in",  "into",  "is",   "it",    "no",    "not",  "of",   "on",  "or",  "such", "that",
-        "the", "their", "then", "there", "these", "they", "this", "to",  "was", "will", "with"};
-    static sb_stemmer* const stemmer = sb_stemmer_new("english", "UTF_8");
-    std::vector<std::string> terms;
-    std::string word;
-    for (size_t i = 0; i <= text.size(); ++i) {
-      if (i < text.size() && std::isalnum(static_cast<unsigned char>(text[i])) != 0) {
-        word += static_cast<char>(std::tolower(static_cast<unsigned char>(text[i])));
-        continue;
-      }
-      if (!word.empty() && !kStop.contains(word)) {
-        const sb_symbol* stem =
-            sb_stemmer_stem(stemmer, reinterpret_cast<const sb_symbol*>(word.data()),
-                            static_cast<int>(word.size()));
-        terms.emplace_back(reinterpret_cast<const char*>(stem),
-                           static_cast<size_t>(sb_stemmer_length(stemmer)));
-      }
-      word.clear();
-    }
-    return terms;
-  }
-
-  const RelevanceSet& set_;
-  std::vector<std::map<std::string, double>> rows_;
-  std::vector<double> lengths_;
-  std::map<std::string, double> df_;
-  double words_ = 0;
-};
 
 struct Quality {
   double ndcg = 0;    // at 10
   double recall = 0;  // at 100
 };
 
-Quality QualityOf(const Ranking& ranking, const std::map<std::string, int>& judged) {
+Quality QualityOf(const RankedIds& ranking, const std::map<std::string, int>& judged) {
   std::set<std::string> relevant;
   for (const auto& [id, grade] : judged) {
     if (grade >= 1) relevant.insert(id);
@@ -269,7 +203,7 @@ Quality QualityOf(const Ranking& ranking, const std::map<std::string, int>& judg
   return {gain / ideal, found / static_cast<double>(relevant.size())};
 }
 
-Quality Mean(const RelevanceSet& set, const std::function<Ranking(size_t query)>& rank) {
+Quality Mean(const RelevanceSet& set, const std::function<RankedIds(size_t query)>& rank) {
   Quality mean;
   const auto n = static_cast<double>(set.queries.size());
   for (size_t q = 0; q < set.queries.size(); ++q) {
@@ -294,10 +228,10 @@ size_t CountDifferent(const RelevanceSet& set, const std::vector<uint32_t>& clas
     }
     const Searcher only(set, class_of, [&](size_t i) { return allowed.classes.Test(class_of[i]); });
     for (size_t q = 0; q < set.queries.size(); ++q) {
-      const Ranking lexical = whole.Lexical(allowed, set.queries[q]);
-      const Ranking vector = whole.Vector(allowed, set.query_vectors[q]);
-      const Ranking only_lexical = only.Lexical(allowed, set.queries[q]);
-      const Ranking only_vector = only.Vector(allowed, set.query_vectors[q]);
+      const RankedIds lexical = whole.Lexical(allowed, set.queries[q]);
+      const RankedIds vector = whole.Vector(allowed, set.query_vectors[q]);
+      const RankedIds only_lexical = only.Lexical(allowed, set.queries[q]);
+      const RankedIds only_vector = only.Vector(allowed, set.query_vectors[q]);
       different += lexical != only_lexical;
       different += Fuse(lexical, vector, kDepth) != Fuse(only_lexical, only_vector, kDepth);
       different += Relative(lexical, vector, kDepth) != Relative(only_lexical, only_vector, kDepth);
@@ -314,13 +248,19 @@ StatusOr<std::string> Measure(const std::filesystem::path& folder, size_t caller
     class_of.push_back(static_cast<uint32_t>(random.Below(kClasses)));
   }
   const Searcher whole(set, class_of, [](size_t) { return true; });
-  Plain plain(set);
+  const auto published = MakePublishedBm25(set, kEngineAnalysis);
+  const auto plain = MakePublishedBm25(set, kPlainAnalysis);
+  const auto xapian = MakeXapianBm25(set, kEngineAnalysis);
   AllowedSet all{Bitmap(kClasses), 0};
   for (uint32_t c = 0; c < kClasses; ++c) all.classes.Set(c);
   const auto lexical = [&](size_t q) { return whole.Lexical(all, set.queries[q]); };
   const auto vector = [&](size_t q) { return whole.Vector(all, set.query_vectors[q]); };
-  const std::vector<std::pair<std::string, Quality>> rows = {
-      {"plain", Mean(set, [&](size_t q) { return plain.Rank(set.queries[q]); })},
+  const auto peer = [&](TextRanker& ranker) {
+    return Mean(set, [&](size_t q) { return ranker.Rank(set.queries[q], kDepth); });
+  };
+  std::vector<std::pair<std::string, Quality>> rows = {
+      {"published", peer(*published)},
+      {"plain", peer(*plain)},
       {"lexical", Mean(set, lexical)},
       {"vector", Mean(set, vector)},
       {kDefaultFusion, Mean(set, [&](size_t q) { return Relative(lexical(q), vector(q), 50); })},
@@ -330,6 +270,7 @@ StatusOr<std::string> Measure(const std::filesystem::path& folder, size_t caller
       {"rrf 1:1, 100", Mean(set, [&](size_t q) { return Fuse(lexical(q), vector(q), 100); })},
       {"weighted 1:1, 100", Mean(set, [&](size_t q) { return whole.Weighted(set, all, q, 1); })},
       {"weighted 1:3, 100", Mean(set, [&](size_t q) { return whole.Weighted(set, all, q, 3); })}};
+  if (xapian != nullptr) rows.insert(rows.begin() + 1, {"xapian", peer(*xapian)});
   const size_t different = CountDifferent(set, class_of, whole, callers, &random);
   std::string json =
       fmt::format(R"({{"set":"{}","documents":{},"queries":{},"callers":{},"different":{},)"

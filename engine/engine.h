@@ -23,6 +23,7 @@
 #include "engine/base/clock.h"
 #include "engine/embed/endpoint.h"
 #include "engine/erasures.h"
+#include "engine/figures.h"
 #include "engine/ingest/ingest.h"
 #include "engine/inspect/inspect.h"
 #include "engine/retrieve/retrieve.h"
@@ -117,6 +118,10 @@ class Engine {
   void StopBackups() { backup_stop_.Stop(); }
 
   Clock* clock() { return &clock_; }
+
+  // What whoever operates it may know, of all tenants together (engine/figures.h). Waits for no
+  // disk and for no write.
+  Figures figures();
 
  private:
   Engine(Options options, SecretKey journal_key, std::unique_ptr<Database> database,

@@ -26,6 +26,8 @@ for name in "$@"; do
         libcli11-dev libspdlog-dev libfmt-dev libjemalloc-dev
         # tokens of users and the keys of their issuers
         librhonabwy-dev libjansson-dev libcurl4-openssl-dev
+        # metrics
+        prometheus-cpp-dev
         # tests, the demo, and fetching its corpus
         libgtest-dev libgmock-dev python3 openssl ca-certificates
         # the example backend, which the tests run

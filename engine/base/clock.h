@@ -18,6 +18,9 @@ using Micros = int64_t;
 // "Never": later than every time that can be written.
 inline constexpr Micros kNever = INT64_MAX;
 
+// As a start: earlier than every time that can be written.
+inline constexpr Micros kAlways = INT64_MIN;
+
 // The wall clock, held at the latest time it has ever shown. Thread-safe.
 class Clock {
  public:

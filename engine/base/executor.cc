@@ -25,7 +25,10 @@ Executor::~Executor() {
 bool Executor::Submit(std::function<void()> task) {
   {
     std::lock_guard lock(mutex_);
-    if (stopping_ || queue_.size() >= queue_max_) return false;
+    if (stopping_ || queue_.size() >= queue_max_) {
+      ++turned_away_;
+      return false;
+    }
     queue_.push_back(std::move(task));
   }
   wake_.notify_one();
@@ -51,6 +54,11 @@ bool Executor::SubmitOrRun(std::function<void()> task) {
     }
   }
   return Submit(std::move(task));
+}
+
+Executor::Load Executor::load() const {
+  std::lock_guard lock(mutex_);
+  return {queue_.size(), turned_away_};
 }
 
 namespace {

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <cstdint>
 #include <deque>
 #include <functional>
 #include <mutex>
@@ -35,6 +36,13 @@ class Executor {
   // threads all but one stay free, but for a tenth of the time at most.
   [[nodiscard]] bool SubmitOrRun(std::function<void()> task);
 
+  // What waits now, and how many tasks Submit and SubmitOrRun have turned away so far.
+  struct Load {
+    size_t waiting;
+    uint64_t turned_away;
+  };
+  Load load() const;
+
   // A task that takes longer than this is a long one. On a busy machine a short one may well be
   // interrupted for some milliseconds.
   static constexpr std::chrono::milliseconds kLongTask{10};
@@ -50,12 +58,13 @@ class Executor {
   bool MayBorrow(Time now) const;
 
   const size_t queue_max_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable wake_;
   std::condition_variable idle_;
   std::deque<std::function<void()>> queue_;  // guarded by mutex_
   bool stopping_ = false;                    // guarded by mutex_
   size_t running_ = 0;                       // tasks on own threads; guarded by mutex_
+  uint64_t turned_away_ = 0;                 // guarded by mutex_
   std::multiset<Time> borrowed_;  // when those on callers' threads began; guarded by mutex_
   Time wary_until_;               // of long ones; guarded by mutex_
   std::vector<std::thread> threads_;

@@ -70,6 +70,15 @@ inline constexpr size_t kSyncsPerTenant = 4;             // sources that send on
 inline constexpr uint32_t kSyncRemovalsDefault_pct = 10;  // more is rarely meant
 inline constexpr size_t kSyncNames = 1000;                // of a dry run, of each kind
 
+// The listing of a source of documents.
+inline constexpr size_t kListedDocuments = 4'000'000;   // some 60 bytes each are remembered
+inline constexpr size_t kListedUnchanged = 100'000;     // in a message: a tenth of a second
+inline constexpr size_t kListingsPerTenant = 4;         // on their way in: 1 GB at worst
+inline constexpr size_t kListingsOfOne = 2;             // of one caller: two take all places
+inline constexpr int kListingSilence_s = 60;            // after it a place may go to who needs it
+inline constexpr size_t kListedRefusals = 1000;         // that one answer tells of
+inline constexpr size_t kListedRefusalBytes = 1 << 20;  // of them: an answer holds 4 MiB
+
 // Index.
 inline constexpr size_t kMaskCacheBytes = 128 << 20;  // of a collection: hundreds of callers at 1M
 
@@ -110,19 +119,19 @@ inline constexpr size_t kVocabularyBytes = 64 << 20;   // ten times the largest 
 inline constexpr size_t kVocabularyTokens = 4 << 20;   // twenty times the largest in use
 
 // HTTP endpoints that embed and rerank.
-inline constexpr size_t kEndpoints = 64;                  // of one server
-inline constexpr size_t kEndpointAnswerBytes = 64 << 20;  // 256 texts of 4,096 numbers, printed
-inline constexpr size_t kEndpointKeyBytes = 4 << 10;      // a token in a header
-inline constexpr int kEndpointBatch = 256;                // texts of one call
-inline constexpr int kEndpointCalls = 64;                 // to one endpoint at once
-inline constexpr int kEndpointDeadlineDefault_ms = 10000;
-inline constexpr int kEndpointDeadlineMax_ms = 60000;  // as a call's own
-inline constexpr int kEndpointTries = 4;               // of one call, within its deadline
-inline constexpr int kEndpointBackoff_ms = 100;        // before the second try; doubles
-inline constexpr int kEndpointFailures = 5;            // in a row open the circuit
-inline constexpr int kEndpointPause_ms = 10000;        // for which an open circuit refuses at once
-inline constexpr size_t kEndpointWaiters = 64;         // calls that wait while as many ask as may
-inline constexpr size_t kEndpointWaitersOfOne = 32;    // of one caller: others find places too
+inline constexpr size_t kEndpoints = 64;                   // of one server
+inline constexpr size_t kEndpointAnswerBytes = 64 << 20;   // 256 texts of 4,096 numbers, printed
+inline constexpr size_t kEndpointKeyBytes = 4 << 10;       // a token in a header
+inline constexpr int kEndpointBatch = 256;                 // texts of one call
+inline constexpr int kEndpointCalls = 64;                  // to one endpoint at once
+inline constexpr int kEndpointDeadlineDefault_ms = 10000;  // a model under load still answers
+inline constexpr int kEndpointDeadlineMax_ms = 60000;      // as a call's own
+inline constexpr int kEndpointTries = 4;                   // of one call, within its deadline
+inline constexpr int kEndpointBackoff_ms = 100;            // before the second try; doubles
+inline constexpr int kEndpointFailures = 5;                // in a row open the circuit
+inline constexpr int kEndpointPause_ms = 10000;      // for which an open circuit refuses at once
+inline constexpr size_t kEndpointWaiters = 64;       // calls that wait while as many ask as may
+inline constexpr size_t kEndpointWaitersOfOne = 32;  // of one caller: others find places too
 
 // An auditor's questions.
 inline constexpr uint32_t kWhoCanSeePage = 1000;      // names of one answer: some screens
@@ -131,9 +140,9 @@ inline constexpr size_t kReportGroups = 10000;        // labels, and sources, of
 inline constexpr size_t kSimulateNamed = 100;         // principals of one question
 inline constexpr size_t kSimulatePrincipals = 20000;  // judged twice if none is named: seconds
 inline constexpr uint32_t kSimulateDocuments = 1000;  // named for each principal and collection
-inline constexpr uint32_t kSimulateDocumentsDefault = 10;
-inline constexpr size_t kSimulateAnswerBytes = 16 << 20;  // of document ids in one answer
-inline constexpr size_t kTrials = 16;                     // changes that wait to be tried
+inline constexpr uint32_t kSimulateDocumentsDefault = 10;  // examples, beside the counts
+inline constexpr size_t kSimulateAnswerBytes = 16 << 20;   // of document ids in one answer
+inline constexpr size_t kTrials = 16;                      // changes that wait to be tried
 
 // Export.
 inline constexpr size_t kExportDocuments = 1000;           // named by one call; one message's most
@@ -150,10 +159,10 @@ inline constexpr size_t kWriteQueue = 4096;           // small mutations that wa
 inline constexpr size_t kWriteGroupBytes = 16 << 20;  // one sync covers this much
 
 // Keys.
-inline constexpr size_t kKeysPerTenant = 10000;
-inline constexpr size_t kPatternsPerKey = 256;
-inline constexpr size_t kTenants = 1000;
-inline constexpr size_t kCertificateNameBytes = 2048;       // the longest SPIFFE ID
+inline constexpr size_t kKeysPerTenant = 10000;        // all are in memory, copied when one changes
+inline constexpr size_t kPatternsPerKey = 256;         // tried one after the other
+inline constexpr size_t kTenants = 1000;               // each has a journal, open all the time
+inline constexpr size_t kCertificateNameBytes = 2048;  // the longest SPIFFE ID
 inline constexpr uint32_t kKeyOverlap_s = 30 * 24 * 3600;   // a month to hand out a new secret
 inline constexpr size_t kDeniedCertificates = 4096;         // beyond it a new client CA is due
 inline constexpr size_t kDistinguishedNameBytes = 4 << 10;  // an issuer's name

@@ -13,6 +13,7 @@ enum class Bug {
   kTagsIgnored,           // forbidden tags are not looked at
   kDenyOfAppIgnored,      // deny tests see the user's principals only
   kEndsIgnored,           // ended entries and memberships still count
+  kStartsIgnored,         // entries and memberships that have not begun count already
   kDestinationIgnored,    // the destination's ceiling, tags and region are not asked
   kAppClearanceIgnored,   // the application's clearance is no ceiling
   kContainersAbove,       // containers above a container are not asked
@@ -22,6 +23,7 @@ enum class Bug {
   kTermsIgnored,          // terms count for ever
   kTrainingIgnored,       // providers that train on input are not told from others
   kBreakGlassWithoutEnd,  // a break-glass access never ends
+  kPostingsUnlabelled,    // what is read from postings is not asked for its labels
   kAliasKept,             // an alias stands for whom it stood first, whoever it was given to since
   // Search and guard.
   kSkipFinalCheck,       // the guard permits whatever the search proposes

@@ -31,9 +31,10 @@ struct ClearErrors {
   ~ClearErrors() { ERR_clear_error(); }
 };
 
+// Of more than a file may have nothing is read, rather than its beginning.
 Bio Over(std::string_view pem) {
-  return Bio(
-      BIO_new_mem_buf(pem.data(), static_cast<int>(std::min(pem.size(), limits::kTlsFileBytes))));
+  const size_t size = pem.size() > limits::kTlsFileBytes ? 0 : pem.size();
+  return Bio(BIO_new_mem_buf(pem.data(), static_cast<int>(size)));
 }
 
 // Asked for a passphrase, this has none.

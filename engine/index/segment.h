@@ -30,9 +30,6 @@ namespace cordon {
 // done in milliseconds each, large enough that 1M rows of 768 dimensions are about 100 segments.
 inline constexpr size_t kSegmentFloats = 8 << 20;
 
-// A document without bounds is valid in [kAlways, kNever).
-inline constexpr Micros kAlways = INT64_MIN;
-
 // The lists that hold a row (geometry.h); they differ unless there is only one list.
 struct ListPair {
   uint32_t first;

@@ -32,6 +32,7 @@ namespace {
 // The record of a change of an access.
 journal::v1::Record RecordFor(const WriteContext& context, const store::v1::Mutation& mutation) {
   auto record = RecordOf(CallOf(mutation), context.caller, *context.tenant);
+  record.set_reason(mutation.reason());
   record.set_break_glass(mutation.break_glass().id());
   if (mutation.break_glass().has_open()) {
     const auto& access = mutation.break_glass().open();
@@ -42,11 +43,12 @@ journal::v1::Record RecordFor(const WriteContext& context, const store::v1::Muta
 }
 
 template <typename Response>
-void Change(const WriteContext& context, store::v1::BreakGlassChange change, Response response,
-            Acknowledge<Response> done) {
+void Change(const WriteContext& context, store::v1::BreakGlassChange change,
+            const std::string& reason, Response response, Acknowledge<Response> done) {
   store::v1::Mutation mutation;
   mutation.set_key_id(context.caller.key_id());
   mutation.set_actor(context.caller.grant().principal);
+  mutation.set_reason(reason);
   *mutation.mutable_break_glass() = std::move(change);
   auto record = RecordFor(context, mutation);
   context.writer->Submit(context.tenant, context.caller, std::move(mutation), std::move(record),
@@ -71,18 +73,25 @@ void OpenBreakGlass(const WriteContext& context, const v1::OpenBreakGlassRequest
   *change.mutable_open() = *access;
   v1::OpenBreakGlassResponse response;
   response.set_id(id);
-  Change(context, std::move(change), std::move(response), std::move(done));
+  Change(context, std::move(change), access->reason(), std::move(response), std::move(done));
+}
+
+Status CheckCloseBreakGlass(const WriteContext& context,
+                            const v1::CloseBreakGlassRequest& request) {
+  RETURN_IF_ERROR(context.caller.Require(Right::kBreakGlass));
+  return CheckReason(request.reason());
 }
 
 void CloseBreakGlass(const WriteContext& context, const v1::CloseBreakGlassRequest& request,
                      Acknowledge<v1::CloseBreakGlassResponse> done) {
-  if (const Status held = context.caller.Require(Right::kBreakGlass); !held.ok()) {
-    return RefuseJournaled(context.tenant, context.caller, "CloseBreakGlass", held,
+  if (const Status checked = CheckCloseBreakGlass(context, request); !checked.ok()) {
+    return RefuseJournaled(context.tenant, context.caller, "CloseBreakGlass", checked,
                            std::move(done));
   }
   store::v1::BreakGlassChange change;
   change.set_id(request.id());
-  Change(context, std::move(change), v1::CloseBreakGlassResponse(), std::move(done));
+  Change(context, std::move(change), request.reason(), v1::CloseBreakGlassResponse(),
+         std::move(done));
 }
 
 }  // namespace cordon

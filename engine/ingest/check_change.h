@@ -4,6 +4,8 @@
 
 #include "cordon/store/v1/mutation.pb.h"
 #include "engine/ingest/ingest.h"
+#include "engine/ingest/run_step.h"
+#include "engine/ingest/validate.h"
 
 namespace cordon {
 
@@ -11,6 +13,16 @@ namespace cordon {
 StatusOr<std::shared_ptr<const Collection>> Writable(const WriteContext& context, const View& view,
                                                      const std::string& name);
 
+// A batch as far as it can be known before the writer has it.
+struct CheckedBatch {
+  RunStep run;
+  Validated validated;  // unless the answer is known
+};
+
+// The documents of a batch that can be committed, embedded by the collection's endpoint if it has
+// one. `sent_to` as of EmbedDocuments(); null: they are only tried, so that nothing is embedded.
+StatusOr<CheckedBatch> CheckIngest(const WriteContext& context, v1::IngestRequest* request,
+                                   std::string* sent_to);
 Status CheckSetAccess(const WriteContext& context, const v1::SetAccessRequest& request);
 Status CheckSetAccessMany(const WriteContext& context, const v1::SetAccessManyRequest& request);
 Status CheckSetAccessSelected(const WriteContext& context,
@@ -29,6 +41,7 @@ StatusOr<store::v1::Mutation> NewKeyOf(const WriteContext& context,
 StatusOr<v1::BreakGlass> AccessToOpen(const WriteContext& context,
                                       const v1::OpenBreakGlassRequest& request,
                                       const std::string& id);
+Status CheckCloseBreakGlass(const WriteContext& context, const v1::CloseBreakGlassRequest& request);
 // A change that only admins make.
 Status CheckAdmin(const WriteContext& context, const std::string& reason);
 Status CheckReason(const std::string& reason);

@@ -115,9 +115,9 @@ Status DirectorySync::Stage(const v1::SyncDirectoryRequest& request) {
     }
     const std::string bytes = record.SerializeAsString();
     bytes_ += bytes.size();
-    if (bytes_ > limits::kSyncBytes) {
-      return Invalid(path, fmt::format("the snapshot has more than {} bytes; split its source",
-                                       limits::kSyncBytes));
+    if (bytes_ > bytes_max_) {
+      return Invalid(
+          path, fmt::format("the snapshot has more than {} bytes; split its source", bytes_max_));
     }
     digest_ = Sha256(std::string(AsBytes(digest_)) + bytes);
     v1::Principal row = record;

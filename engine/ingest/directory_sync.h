@@ -12,6 +12,7 @@
 #include <string>
 #include <unordered_set>
 
+#include "engine/base/limits.h"
 #include "engine/ingest/ingest.h"
 
 namespace cordon {
@@ -34,7 +35,9 @@ void OpenSync(const WriteContext& context, std::function<void(Status)> done);
 // One snapshot. For one thread at a time. `open` outlives it.
 class DirectorySync {
  public:
-  explicit DirectorySync(OpenSyncs* open) : open_(open) {}
+  // `bytes_max` of records: more are refused.
+  explicit DirectorySync(OpenSyncs* open, size_t bytes_max = limits::kSyncBytes)
+      : open_(open), bytes_max_(bytes_max) {}
   // Drops what is staged, unless a mutation took it.
   ~DirectorySync();
 
@@ -59,6 +62,7 @@ class DirectorySync {
   void DryRun(const WriteContext& context, const Acknowledge<v1::SyncDirectoryResponse>& done);
 
   OpenSyncs* const open_;
+  const size_t bytes_max_;
   std::shared_ptr<Tenant> tenant_;  // null before it has begun
   Writer* writer_ = nullptr;
   uint32_t tenant_id_ = 0;

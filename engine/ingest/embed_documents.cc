@@ -30,17 +30,17 @@ StatusOr<std::vector<Released>> ReleaseAll(const WriteContext& context, const Wo
   return texts;
 }
 
-}  // namespace
-
-Status EmbedDocuments(const WriteContext& context, const View& view,
-                      const v1::CollectionConfig& config, Validated* validated,
-                      std::string* sent_to) {
-  ASSIGN_OR_RETURN(Endpoint * endpoint,
-                   EmbeddingEndpoint(context.endpoints, config.embedding_endpoint(), config.model(),
-                                     config.dimension()));
-  auto* const documents = validated->batch.mutable_documents();
+// The texts that the endpoint may receive, and whose they are.
+struct Sendable {
   std::vector<Released> texts;
   std::vector<v1::Chunk*> chunks;
+};
+
+// Refuses the documents with a text that the endpoint may not receive.
+Sendable RefuseOrRelease(const WriteContext& context, const View& view,
+                         const v1::CollectionConfig& config, Validated* validated) {
+  auto* const documents = validated->batch.mutable_documents();
+  Sendable sendable;
   int kept = 0;
   for (int i = 0; i < documents->size(); ++i) {
     v1::Document* document = documents->Mutable(i);
@@ -50,18 +50,42 @@ Status EmbedDocuments(const WriteContext& context, const View& view,
           RefusalOf(validated->places[static_cast<size_t>(i)], document->id(), released.status()));
       continue;
     }
-    texts.insert(texts.end(), released->begin(), released->end());
-    for (auto& chunk : *document->mutable_chunks()) chunks.push_back(&chunk);
+    sendable.texts.insert(sendable.texts.end(), released->begin(), released->end());
+    for (auto& chunk : *document->mutable_chunks()) sendable.chunks.push_back(&chunk);
+    validated->places[static_cast<size_t>(kept)] = validated->places[static_cast<size_t>(i)];
     documents->SwapElements(kept++, i);
   }
   documents->DeleteSubrange(kept, documents->size() - kept);
+  validated->places.resize(static_cast<size_t>(kept));
   std::sort(validated->refused.begin(), validated->refused.end(),
             [](const auto& a, const auto& b) { return a.index() < b.index(); });
-  if (!texts.empty()) *sent_to = config.embedding_endpoint();
-  ASSIGN_OR_RETURN(const auto embeddings, EmbedTexts(endpoint, texts, /*stop=*/nullptr));
-  for (size_t i = 0; i < chunks.size(); ++i) {
-    chunks[i]->mutable_embedding()->Assign(embeddings[i].begin(), embeddings[i].end());
+  return sendable;
+}
+
+StatusOr<Endpoint*> EndpointOf(const WriteContext& context, const v1::CollectionConfig& config) {
+  return EmbeddingEndpoint(context.endpoints, config.embedding_endpoint(), config.model(),
+                           config.dimension());
+}
+
+}  // namespace
+
+Status EmbedDocuments(const WriteContext& context, const View& view,
+                      const v1::CollectionConfig& config, Validated* validated,
+                      std::string* sent_to) {
+  ASSIGN_OR_RETURN(Endpoint * endpoint, EndpointOf(context, config));
+  const Sendable sendable = RefuseOrRelease(context, view, config, validated);
+  if (!sendable.texts.empty()) *sent_to = config.embedding_endpoint();
+  ASSIGN_OR_RETURN(const auto embeddings, EmbedTexts(endpoint, sendable.texts, /*stop=*/nullptr));
+  for (size_t i = 0; i < sendable.chunks.size(); ++i) {
+    sendable.chunks[i]->mutable_embedding()->Assign(embeddings[i].begin(), embeddings[i].end());
   }
+  return OkStatus();
+}
+
+Status RefuseUnreleased(const WriteContext& context, const View& view,
+                        const v1::CollectionConfig& config, Validated* validated) {
+  RETURN_IF_ERROR(EndpointOf(context, config).status());
+  RefuseOrRelease(context, view, config, validated);
   return OkStatus();
 }
 

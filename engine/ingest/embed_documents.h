@@ -16,4 +16,8 @@ Status EmbedDocuments(const WriteContext& context, const View& view,
                       const v1::CollectionConfig& config, Validated* validated,
                       std::string* sent_to);
 
+// Refuses what EmbedDocuments would, as far as that can be known without sending a text.
+Status RefuseUnreleased(const WriteContext& context, const View& view,
+                        const v1::CollectionConfig& config, Validated* validated);
+
 }  // namespace cordon

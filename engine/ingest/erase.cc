@@ -34,9 +34,11 @@ Status CheckWhich(const WriteContext& context, const Request& request) {
 
 StatusOr<Mutation> EraseOf(const WriteContext& context, const v1::EraseRequest& request) {
   RETURN_IF_ERROR(context.caller.Require(Right::kErase));
+  RETURN_IF_ERROR(CheckReason(request.reason()));
   const PinnedView view = context.tenant->publisher.Pin(context.clock);
   RETURN_IF_ERROR(Writable(context, *view.view, request.collection()).status());
   Mutation mutation;
+  mutation.set_reason(request.reason());
   auto* erase = mutation.mutable_erase();
   erase->set_collection(request.collection());
   erase->set_limit(limits::kEraseAtOnce);
@@ -63,7 +65,7 @@ StatusOr<Mutation> EraseOf(const WriteContext& context, const v1::EraseRequest& 
 namespace {
 
 StatusOr<Mutation> HoldOf(const WriteContext& context, const v1::SetHoldRequest& request) {
-  RETURN_IF_ERROR(context.caller.Require(Right::kAdmin));
+  RETURN_IF_ERROR(CheckAdmin(context, request.reason()));
   const PinnedView view = context.tenant->publisher.Pin(context.clock);
   RETURN_IF_ERROR(Writable(context, *view.view, request.collection()).status());
   if (request.which_case() == v1::SetHoldRequest::WHICH_NOT_SET) {
@@ -72,6 +74,7 @@ StatusOr<Mutation> HoldOf(const WriteContext& context, const v1::SetHoldRequest&
   RETURN_IF_ERROR(CheckWhich(context, request));
   RETURN_IF_ERROR(CheckName("name", request.name(), limits::kNameBytes));
   Mutation mutation;
+  mutation.set_reason(request.reason());
   *mutation.mutable_hold() = request;
   return mutation;
 }

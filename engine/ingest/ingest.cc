@@ -182,8 +182,7 @@ Status CompleteEmbedder(const WriteContext& context, v1::CollectionConfig* confi
                               "leave the model out and give its dimension");
 }
 
-// The documents of a batch that can be committed, embedded by the collection's endpoint if it has
-// one. `sent_to` as of EmbedDocuments().
+// `sent_to` as of CheckIngest().
 StatusOr<Validated> ValidateBatch(const WriteContext& context, const View& view,
                                   const Collection& collection, v1::IngestRequest* request,
                                   std::string* sent_to) {
@@ -196,31 +195,14 @@ StatusOr<Validated> ValidateBatch(const WriteContext& context, const View& view,
     return Invalid("embedding_model",
                    "not the model of the collection; vectors of two models cannot be compared");
   }
-  Validated validated = Validate(view, collection, context.caller, request);
+  const auto embeddings = sent_to == nullptr ? Embeddings::kLeftOut : Embeddings::kNeeded;
+  Validated validated = Validate(view, collection, context.caller, request, embeddings);
   if (config.embedder() == v1::EMBEDDER_HTTP) {
-    RETURN_IF_ERROR(EmbedDocuments(context, view, config, &validated, sent_to));
+    RETURN_IF_ERROR(sent_to == nullptr
+                        ? RefuseUnreleased(context, view, config, &validated)
+                        : EmbedDocuments(context, view, config, &validated, sent_to));
   }
   return validated;
-}
-
-// A batch as far as it can be known before the writer has it.
-struct PreparedBatch {
-  RunStep run;
-  Validated validated;  // unless the answer is known
-};
-
-StatusOr<PreparedBatch> PrepareBatch(const WriteContext& context, v1::IngestRequest* request,
-                                     std::string* sent_to) {
-  RETURN_IF_ERROR(context.caller.Require(Right::kIngest));
-  const PinnedView view = context.tenant->publisher.Pin(context.clock);
-  ASSIGN_OR_RETURN(const auto collection, Writable(context, *view.view, request->collection()));
-  PreparedBatch prepared;
-  ASSIGN_OR_RETURN(prepared.run, StepOfRun(*view.view, *collection, context.caller, request));
-  if (prepared.run.known) return prepared;
-  ASSIGN_OR_RETURN(prepared.validated,
-                   ValidateBatch(context, *view.view, *collection, request, sent_to));
-  if (prepared.run.next) NoteRefused(prepared.validated.refused, &*prepared.run.next);
-  return prepared;
 }
 
 // Answers what was applied before, or where a run stands.
@@ -240,25 +222,40 @@ void AnswerKnown(const WriteContext& context, const std::string& collection,
 
 }  // namespace
 
+StatusOr<CheckedBatch> CheckIngest(const WriteContext& context, v1::IngestRequest* request,
+                                   std::string* sent_to) {
+  RETURN_IF_ERROR(context.caller.Require(Right::kIngest));
+  RETURN_IF_ERROR(CheckReason(request->reason()));
+  const PinnedView view = context.tenant->publisher.Pin(context.clock);
+  ASSIGN_OR_RETURN(const auto collection, Writable(context, *view.view, request->collection()));
+  CheckedBatch checked;
+  ASSIGN_OR_RETURN(checked.run, StepOfRun(*view.view, *collection, context.caller, request));
+  if (checked.run.known) return checked;
+  ASSIGN_OR_RETURN(checked.validated,
+                   ValidateBatch(context, *view.view, *collection, request, sent_to));
+  if (checked.run.next) NoteRefused(checked.validated.refused, &*checked.run.next);
+  return checked;
+}
+
 void IngestDocuments(const WriteContext& context, v1::IngestRequest request,
                      Acknowledge<IngestedBatch> done) {
   std::string sent_to;  // the endpoint that received texts
-  auto prepared = PrepareBatch(context, &request, &sent_to);
+  auto checked = CheckIngest(context, &request, &sent_to);
   auto record = RecordOf("Ingest", context.caller, *context.tenant);
   if (!sent_to.empty()) record.add_endpoints(sent_to);
-  if (!prepared.ok()) {
-    return RefuseJournaled(context.tenant, std::move(record), prepared.status(), std::move(done));
+  if (!checked.ok()) {
+    return RefuseJournaled(context.tenant, std::move(record), checked.status(), std::move(done));
   }
-  if (prepared->run.known) {
-    return AnswerKnown(context, request.collection(), *std::move(prepared->run.known),
+  if (checked->run.known) {
+    return AnswerKnown(context, request.collection(), *std::move(checked->run.known),
                        std::move(done));
   }
-  Validated* const validated = &prepared->validated;
+  Validated* const validated = &checked->validated;
   IngestedBatch ingested;
   ingested.response.set_batch(request.batch());
   ingested.response.mutable_refused()->Assign(validated->refused.begin(), validated->refused.end());
   const auto accepted = static_cast<uint32_t>(validated->batch.documents_size());
-  if (accepted == 0 && !prepared->run.next) {
+  if (accepted == 0 && !checked->run.next) {
     // Nothing to commit; the refusals are the answer, and it has its record like any other.
     const Status none = Invalid("documents", "none was accepted");
     return RefuseJournaled(context.tenant, std::move(record), none,
@@ -268,9 +265,10 @@ void IngestDocuments(const WriteContext& context, v1::IngestRequest request,
                            });
   }
   Mutation mutation;
+  mutation.set_reason(request.reason());
   *mutation.mutable_ingest() = std::move(validated->batch);
-  if (prepared->run.next) {
-    *mutation.mutable_ingest()->mutable_run() = *std::move(prepared->run.next);
+  if (checked->run.next) {
+    *mutation.mutable_ingest()->mutable_run() = *std::move(checked->run.next);
   }
   Commit<IngestedBatch>(
       context, std::move(mutation), std::move(done),

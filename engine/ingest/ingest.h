@@ -22,7 +22,7 @@ struct WriteContext {
   Clock* clock;
   Writer* writer;
   Authenticated caller;
-  Executor* background = nullptr;  // for SetAccessSelected alone
+  Executor* background = nullptr;  // for SetAccessSelected and SyncSource alone
   Endpoints* endpoints = nullptr;  // what embeds, if the server was given any
 };
 

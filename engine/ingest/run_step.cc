@@ -36,11 +36,12 @@ Status CheckRunFields(const v1::IngestRequest& request) {
   return Invalid("batch", "0 only asks where the run stands; number the batches of a run from 1");
 }
 
-// Of all that the client sent but where it goes on: equal contents are equal, whatever the order of
-// their attributes.
+// Of all that the client sent but where it goes on, and why: equal contents are equal, whatever the
+// order of their attributes.
 Digest ContentOf(v1::IngestRequest* request) {
-  std::string position;
+  std::string position, reason;
   position.swap(*request->mutable_position());
+  reason.swap(*request->mutable_reason());
   std::string bytes;
   {
     google::protobuf::io::StringOutputStream stream(&bytes);
@@ -49,6 +50,7 @@ Digest ContentOf(v1::IngestRequest* request) {
     CORDON_CHECK(request->SerializeToCodedStream(&coded));
   }
   position.swap(*request->mutable_position());
+  reason.swap(*request->mutable_reason());
   return Sha256(bytes);
 }
 

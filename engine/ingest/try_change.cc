@@ -70,7 +70,7 @@ StatusOr<Mutation> OpenedOf(const WriteContext& context, const v1::OpenBreakGlas
 
 StatusOr<Mutation> ClosedOf(const WriteContext& context,
                             const v1::CloseBreakGlassRequest& request) {
-  RETURN_IF_ERROR(context.caller.Require(Right::kBreakGlass));
+  RETURN_IF_ERROR(CheckCloseBreakGlass(context, request));
   Mutation mutation;
   mutation.mutable_break_glass()->set_id(request.id());
   return mutation;
@@ -85,6 +85,44 @@ StatusOr<Trial> TrySnapshot(const WriteContext& context, const v1::SyncDirectory
   DirectorySync sync(&alone);
   RETURN_IF_ERROR(sync.Add(context, request));
   return sync.Try(context);
+}
+
+// Tries `mutation` as the caller's.
+StatusOr<Trial> TryMutation(const WriteContext& context, Mutation mutation) {
+  mutation.set_key_id(context.caller.key_id());
+  mutation.set_actor(context.caller.grant().principal);
+  return context.writer->Try(context.tenant, context.caller, std::move(mutation));
+}
+
+// Who sees a document depends on nothing that is in it: without that there is less to write.
+void DropContent(store::v1::IngestBatch* batch) {
+  for (auto& document : *batch->mutable_documents()) {
+    for (auto& chunk : *document.mutable_chunks()) {
+      chunk.clear_text();
+      chunk.clear_embedding();
+    }
+  }
+}
+
+StatusOr<Trial> TryIngest(const WriteContext& context, v1::IngestRequest request) {
+  ASSIGN_OR_RETURN(CheckedBatch checked, CheckIngest(context, &request, /*sent_to=*/nullptr));
+  Mutation mutation;
+  store::v1::IngestBatch* const batch = mutation.mutable_ingest();
+  auto* refused = &checked.validated.refused;
+  std::vector<v1::Refusal> again;
+  if (checked.run.known) {
+    // Applied before: it would write nothing.
+    batch->set_collection(request.collection());
+    again.assign(checked.run.known->refused().begin(), checked.run.known->refused().end());
+    refused = &again;
+  } else {
+    *batch = std::move(checked.validated.batch);
+    DropContent(batch);
+    if (checked.run.next) *batch->mutable_run() = *std::move(checked.run.next);
+  }
+  ASSIGN_OR_RETURN(Trial trial, TryMutation(context, std::move(mutation)));
+  trial.refused = std::move(*refused);
+  return trial;
 }
 
 StatusOr<Mutation> MutationOf(const WriteContext& context, const SimulateRequest& request) {
@@ -120,25 +158,24 @@ StatusOr<Mutation> MutationOf(const WriteContext& context, const SimulateRequest
       return OpenedOf(context, request.open_break_glass());
     case SimulateRequest::kCloseBreakGlass:
       return ClosedOf(context, request.close_break_glass());
+    case SimulateRequest::kIngest:    // has refusals beside its mutation: TryIngest
     case SimulateRequest::kSnapshot:  // no mutation before it is staged: TrySnapshot
     case SimulateRequest::CHANGE_NOT_SET:
       break;
   }
   return Invalid("change",
                  "missing; give one that decides who sees what: of the directory, the policy, "
-                 "access, metadata, keys or break-glass, a deletion or an erasure");
+                 "access, metadata, keys or break-glass, documents, a deletion or an erasure");
 }
 
 }  // namespace
 
 StatusOr<Trial> TryChange(const WriteContext& context, const SimulateRequest& request) {
   if (request.has_snapshot()) return TrySnapshot(context, request.snapshot());
+  if (request.has_ingest()) return TryIngest(context, request.ingest());
   ASSIGN_OR_RETURN(Mutation mutation, MutationOf(context, request));
-  mutation.set_key_id(context.caller.key_id());
-  mutation.set_actor(context.caller.grant().principal);
   const std::string break_glass = mutation.break_glass().id();
-  ASSIGN_OR_RETURN(Trial trial,
-                   context.writer->Try(context.tenant, context.caller, std::move(mutation)));
+  ASSIGN_OR_RETURN(Trial trial, TryMutation(context, std::move(mutation)));
   if (trial.more) {
     return Invalid("erase", "takes more than one revision; simulate a smaller one");
   }

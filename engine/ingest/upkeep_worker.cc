@@ -231,6 +231,7 @@ void UpkeepWorker::Store(const Job& job, const MadeLists& made) {
 
 // Requires mutex_.
 void UpkeepWorker::NoteFailure(const Job& job) {
+  failure_count_.fetch_add(1, std::memory_order_relaxed);
   const Clock::duration first = options_.retry_after, most = kRetryMost;
   const auto [place, added] = failures_.try_emplace(
       Work{job.name.tenant, job.name.collection, job.upkeep}, Failure{first, {}});

@@ -76,6 +76,9 @@ class UpkeepWorker {
 
   std::vector<FinishedUpkeep> TakeFinished();
 
+  // How often work has failed.
+  uint64_t failures() const { return failure_count_.load(std::memory_order_relaxed); }
+
   // Ends work on an index whose collection is gone, and soon its geometry is off the disk. It is
   // not started again: numbers of collections are not reused.
   void Forget(const IndexName& name);
@@ -127,6 +130,7 @@ class UpkeepWorker {
   std::vector<FinishedUpkeep> finished_;  // guarded by mutex_
   std::map<Work, Failure> failures_;      // guarded by mutex_
   std::map<std::string, OnDisk> stored_;  // by path; the thread's own
+  std::atomic<uint64_t> failure_count_ = 0;
   std::atomic<bool> stopping_ = false;
   std::atomic<bool> abandoned_ = false;  // what is worked on
   std::thread thread_;

@@ -105,8 +105,13 @@ Status CheckTrust(const PolicyRules& rules, const std::string& trust) {
 // One document on its way through the checks.
 class DocumentCheck {
  public:
-  DocumentCheck(const PolicyRules& rules, const v1::CollectionConfig& config, const Grant& grant)
-      : rules_(rules), config_(config), grant_(grant), embedder_(config.dimension()) {}
+  DocumentCheck(const PolicyRules& rules, const v1::CollectionConfig& config, const Grant& grant,
+                Embeddings embeddings)
+      : rules_(rules),
+        config_(config),
+        grant_(grant),
+        embeddings_(embeddings),
+        embedder_(config.dimension()) {}
 
   // Completes `document`, or refuses it.
   Status Complete(v1::Document* document) const {
@@ -129,6 +134,7 @@ class DocumentCheck {
   const PolicyRules& rules_;
   const v1::CollectionConfig& config_;
   const Grant& grant_;
+  const Embeddings embeddings_;
   const BuiltinEmbedder embedder_;
 };
 
@@ -208,12 +214,14 @@ Status DocumentCheck::CompleteEmbedding(v1::Chunk* chunk) const {
       return Invalid("embedding", "the collection embeds by itself; leave it out");
     }
     if (chunk->text().empty()) return Invalid("text", "missing; there is nothing to embed");
+    if (embeddings_ == Embeddings::kLeftOut) return OkStatus();
     if (config_.embedder() == v1::EMBEDDER_HTTP) return OkStatus();  // all texts together, later
     const auto embedding = embedder_.Embed(chunk->text());
     chunk->mutable_embedding()->Assign(embedding.begin(), embedding.end());
     return OkStatus();
   }
   if (chunk->embedding_size() == 0) {
+    if (embeddings_ == Embeddings::kLeftOut) return OkStatus();
     return Invalid("embedding", "missing, and the collection has no embedder; bring a vector");
   }
   if (static_cast<uint32_t>(chunk->embedding_size()) != config_.dimension()) {
@@ -284,11 +292,11 @@ v1::Refusal RefusalOf(uint32_t index, const std::string& id, const Status& statu
 }
 
 Validated Validate(const View& view, const Collection& collection, const Authenticated& caller,
-                   v1::IngestRequest* request) {
+                   v1::IngestRequest* request, Embeddings embeddings) {
   Validated validated;
   validated.batch.set_collection(collection.config.name());
   const v1::CollectionConfig known = KnownTo(view.world(), caller, collection.config);
-  const DocumentCheck check(*view.policy().rules, known, caller.grant());
+  const DocumentCheck check(*view.policy().rules, known, caller.grant(), embeddings);
   for (int i = 0; i < request->documents_size(); ++i) {
     v1::Document* document = request->mutable_documents(i);
     const Status status = check.Complete(document);

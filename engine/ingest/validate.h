@@ -18,10 +18,14 @@ struct Validated {
   std::vector<uint32_t> places;  // of the batch's documents, in the request
 };
 
+// Whether documents are to be searched, or only to be judged: then texts are not embedded, and
+// embeddings that are left out are not missed. What is given is checked all the same.
+enum class Embeddings { kNeeded, kLeftOut };
+
 // Judges each document by itself; attributes that the caller does not dominate are as if they were
 // not declared. Takes the documents out of `request`.
 Validated Validate(const View& view, const Collection& collection, const Authenticated& caller,
-                   v1::IngestRequest* request);
+                   v1::IngestRequest* request, Embeddings embeddings = Embeddings::kNeeded);
 
 // Judges what is said of a document as that does: texts, subjects, trust, validity, and attributes,
 // which it completes. `cleared` are names of further attributes, which must be known as well.

@@ -101,12 +101,14 @@ Writer::Pending Writer::Prepare(std::shared_ptr<Tenant> tenant, std::optional<Au
   const auto name = [&](std::string_view id) {
     pending.names.try_emplace(id, pending.tenant->pseudonyms.Of("document", id));
   };
-  for (const auto& document : pending.mutation.ingest().documents()) name(document.id());
+  const auto& batch = pending.mutation.has_source() ? pending.mutation.source().written()
+                                                    : pending.mutation.ingest();  // perhaps empty
+  for (const auto& document : batch.documents()) name(document.id());
+  for (const auto& change : pending.mutation.source().redescribed()) name(change.document().id());
   for (const auto& change : pending.mutation.set_access_many().changes()) name(change.document());
   for (const auto& id : pending.mutation.set_access_selected().documents()) name(id);
-  if (pending.mutation.has_ingest()) {
+  if (!batch.documents().empty()) {
     const PinnedView view = pending.tenant->publisher.Pin(clock_);
-    const auto& batch = pending.mutation.ingest();
     const auto collection = view->state().FindCollection(batch.collection());
     if (collection) pending.texts = PreparedTexts(LanguageOf(collection->config), batch);
   }
@@ -223,7 +225,7 @@ void Writer::CommitGroup(std::vector<Pending>* group) {
   if (broken_.ok()) {
     Status synced = database_->Sync();
     if (synced.ok()) synced = DestroyKeys(*group);
-    if (!synced.ok()) broken_ = Broken(synced);
+    if (!synced.ok()) Break(synced);
   }
   const auto receipts = AppendRecords(group);
   if (broken_.ok() && !Planted(Bug::kAckBeforePublish)) PublishChanged();
@@ -237,6 +239,7 @@ void Writer::CommitGroup(std::vector<Pending>* group) {
     } else if (!receipts[i] || !broken_.ok()) {
       pending.done(broken_);
     } else {
+      CountIngested(pending);
       Applied& applied = pending.applied;
       pending.done(Committed{applied.next.revision, applied.existed,
                              std::move(applied.existed_each), applied.parts, applied.more,
@@ -248,6 +251,20 @@ void Writer::CommitGroup(std::vector<Pending>* group) {
     std::this_thread::sleep_for(kPlantedDelay);
     PublishChanged();
   }
+}
+
+void Writer::Break(const Status& cause) {
+  broken_ = Broken(cause);
+  failed_ = true;
+}
+
+void Writer::CountIngested(const Pending& pending) {
+  if (!pending.mutation.has_ingest()) return;
+  const auto& documents = pending.mutation.ingest().documents();
+  uint64_t chunks = 0;
+  for (const auto& document : documents) chunks += static_cast<uint64_t>(document.chunks_size());
+  documents_.fetch_add(static_cast<uint64_t>(documents.size()), std::memory_order_relaxed);
+  chunks_.fetch_add(chunks, std::memory_order_relaxed);
 }
 
 Status Writer::DestroyKeys(const std::vector<Pending>& group) {
@@ -313,7 +330,8 @@ ApplyContext Writer::ContextOf(Head* head, PseudonymOf pseudonym, const Digest& 
           digest};
 }
 
-// The head is what is published: it is tried between two groups, and nothing is broken.
+// The head is what is published: it is tried between two groups, and nothing is broken. Keys of
+// documents' numbers that are still to come may be made: the next documents get them.
 StatusOr<Trial> Writer::TryOne(WaitingTrial* waiting) {
   std::lock_guard lock(heads_mutex_);
   if (!broken_.ok()) return broken_;
@@ -327,10 +345,15 @@ StatusOr<Trial> Writer::TryOne(WaitingTrial* waiting) {
   auto applied = Apply(ContextOf(&head, unnamed, {}), head.state, waiting->mutation);
   head.interner.Rollback();  // the batch goes as well: nothing of it was made
   RETURN_IF_ERROR(applied.status());
-  RETURN_IF_ERROR(CheckNotRaised(head.state.policy, applied->next.policy, waiting->caller));
+  RETURN_IF_ERROR(
+      CheckNotRaised(head.state.policy, applied->next.policy, waiting->caller, applied->next.time));
   trial.after = std::move(applied->next);
   trial.collection = std::move(applied->collection);
   trial.rows = std::move(applied->rows);
+  for (RowChange& change : trial.rows) {  // what they borrow goes with the mutation
+    change.attributes = nullptr;
+    for (auto& row : change.rows) row = {row.ordinal, row.class_id, nullptr, {}};
+  }
   trial.more = applied->more;
   trial.sync = std::move(applied->sync);
   return trial;
@@ -348,11 +371,12 @@ Status Writer::ApplyToHead(Head* head, Pending* pending) {
                    Apply(context, head->state, pending->mutation, std::move(batch_)));
   Applied& applied = pending->applied;
   if (pending->caller) {
-    RETURN_IF_ERROR(CheckNotRaised(head->state.policy, applied.next.policy, *pending->caller));
+    RETURN_IF_ERROR(CheckNotRaised(head->state.policy, applied.next.policy, *pending->caller,
+                                   applied.next.time));
   }
   AnchorHead(*head, &applied.batch);
   if (const Status written = database_->Write(applied.batch); !written.ok()) {
-    broken_ = Broken(written);
+    Break(written);
     return written;
   }
   batch_ = std::move(applied.batch);
@@ -414,7 +438,7 @@ std::vector<std::optional<JournalReceipt>> Writer::AppendRecords(std::vector<Pen
     const auto appended = tenant->journal->AppendBatch(std::move(records));
     if (!appended.ok()) {
       spdlog::error("journal: {}", appended.status().ToString());
-      broken_ = Broken(appended.status());
+      Break(appended.status());
       continue;
     }
     for (size_t i = 0; i < places.size(); ++i) receipts[places[i]] = (*appended)[i];
@@ -470,7 +494,7 @@ void Writer::Anchor() {
   if (!moved) return;
   Status written = database_->Write(batch);
   if (written.ok()) written = database_->Sync();
-  if (!written.ok()) broken_ = Broken(written);
+  if (!written.ok()) Break(written);
 }
 
 }  // namespace cordon

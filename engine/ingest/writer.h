@@ -97,6 +97,15 @@ class Writer {
   // Publishes every tenant's View anew: a View that nothing changes holds the files of its time.
   void RenewViews();
 
+  // Figures for who operates it, since the start. Does not wait for the disk.
+  struct Figures {
+    uint64_t documents = 0;  // ingested and acknowledged
+    uint64_t chunks = 0;     // theirs
+    uint64_t upkeep_failures = 0;
+    bool failed = false;  // every write is refused until a restart
+  };
+  Figures figures() const { return {documents_, chunks_, upkeep_->failures(), failed_}; }
+
   // Takes the note of an erasure out of the store, once the journal has its receipt.
   Status ForgetErasure(uint32_t tenant, uint64_t revision);
 
@@ -107,8 +116,9 @@ class Writer {
     store::v1::Mutation mutation;
     // What the journal and the revision's row say of it.
     Digest digest;
-    std::unordered_map<std::string_view, std::string> names;  // pseudonyms by id, of an Ingest
-    PreparedTexts texts;                                      // of an Ingest
+    std::unordered_map<std::string_view, std::string>
+        names;            // pseudonyms by id, of what is written
+    PreparedTexts texts;  // likewise
     journal::v1::Record record;
     Done done;
     size_t bytes;
@@ -144,6 +154,9 @@ class Writer {
   // The next trial, if one waits. Requires mutex_.
   std::optional<WaitingTrial> TakeTrial();
   StatusOr<Trial> TryOne(WaitingTrial* waiting);
+  // Refuses everything from now on.
+  void Break(const Status& cause);
+  void CountIngested(const Pending& pending);
   static std::string NameOf(const Pending& pending, std::string_view kind, std::string_view value);
   void CommitGroup(std::vector<Pending>* group);
   // Destroys the keys of what the group erased.
@@ -172,6 +185,9 @@ class Writer {
   Clock* const clock_;
   const OpenTenant open_tenant_;
   std::atomic<uint64_t> generations_{0};
+  std::atomic<uint64_t> documents_{0};  // ingested and acknowledged
+  std::atomic<uint64_t> chunks_{0};
+  std::atomic<bool> failed_{false};  // broken_, for others
 
   std::mutex mutex_;
   std::condition_variable wake_;

@@ -10,26 +10,36 @@
 namespace cordon {
 namespace {
 
-// The members on one page: sorted by name, those after `after`.
+// The bounds that there are.
+template <typename Message>
+void TellTimes(const TimeSpan& times, Message* out) {
+  if (times.from != kAlways) *out->mutable_from() = ToProtoTime(times.from);
+  if (times.until != kNever) *out->mutable_until() = ToProtoTime(times.until);
+}
+
+// The members on one page: sorted by name, those after `after`. A name that stands there more than
+// once is not torn apart: the next page would leave the rest out.
 void TellMembers(const PrincipalTable& names, const std::vector<TimedPrincipal>& members,
                  const v1::GetPrincipalRequest& request, v1::GetPrincipalResponse* response) {
-  std::vector<std::pair<std::string, Micros>> sorted;
+  std::vector<std::pair<std::string, TimeSpan>> sorted;
   sorted.reserve(members.size());
-  for (const auto& member : members)
-    sorted.emplace_back(names.Name(member.principal), member.until);
+  for (const auto& [principal, until, from] : members) {
+    sorted.emplace_back(names.Name(principal), TimeSpan{from, until});
+  }
   std::sort(sorted.begin(), sorted.end());
   response->set_members(sorted.size());
   const size_t limit =
       request.members_limit() == 0 ? limits::kMembersPageDefault : request.members_limit();
-  for (const auto& [name, until] : sorted) {
+  auto* const page = response->mutable_record()->mutable_members();
+  for (const auto& [name, times] : sorted) {
     if (name <= request.members_after()) continue;
-    if (static_cast<size_t>(response->record().members_size()) == limit) {
+    if (static_cast<size_t>(page->size()) >= limit && page->rbegin()->principal() != name) {
       response->set_more(true);
       return;
     }
-    auto* entry = response->mutable_record()->add_members();
+    auto* entry = page->Add();
     entry->set_principal(name);
-    if (until != kNever) *entry->mutable_until() = ToProtoTime(until);
+    TellTimes(times, entry);
   }
 }
 
@@ -65,19 +75,18 @@ class Ways {
   std::unordered_map<PrincipalId, PrincipalId> via_;
 };
 
-// Until when `id`, or an alias of it, is itself a member of `group`.
-std::optional<Micros> MemberUntil(const Directory& directory, PrincipalId id, PrincipalId group,
-                                  Micros now) {
-  std::optional<Micros> until;
+// Since and until when `id`, or an alias of it, is itself a member of `group`.
+std::optional<TimeSpan> MemberAt(const Directory& directory, PrincipalId id, PrincipalId group,
+                                 Micros now) {
+  std::vector<TimeSpan> times;
   const auto look = [&](PrincipalId name) {
-    for (const auto& membership : directory.GroupsOf(name)) {
-      if (membership.principal != group || !membership.Counts(now)) continue;
-      until = std::max(until.value_or(membership.until), membership.until);
+    for (const auto& [of, until, from] : directory.GroupsOf(name)) {
+      if (of == group) times.push_back({from, until});
     }
   };
   look(id);
   for (const PrincipalId alias : directory.AliasesOf(id)) look(alias);
-  return until;
+  return TimeSpans(std::move(times)).At(now);
 }
 
 Status TellGroups(const World& world, PrincipalId id, v1::GetPrincipalResponse* response) {
@@ -95,8 +104,7 @@ Status TellGroups(const World& world, PrincipalId id, v1::GetPrincipalResponse* 
     auto* membership = response->add_groups();
     membership->set_group(names.Name(group));
     for (const PrincipalId step : way) membership->add_path(names.Name(step));
-    const auto until = MemberUntil(directory, id, group, world.now);
-    if (until && *until != kNever) *membership->mutable_until() = ToProtoTime(*until);
+    if (const auto times = MemberAt(directory, id, group, world.now)) TellTimes(*times, membership);
   }
   std::sort(response->mutable_groups()->begin(), response->mutable_groups()->end(),
             [](const auto& a, const auto& b) { return a.group() < b.group(); });

@@ -65,6 +65,17 @@ class Touched {
 
   bool none() const { return !dropped_ && changes_.empty(); }
 
+  // Calls visit(id, classes) for each new document of the collection.
+  template <typename Visit>
+  Status ForEachNew(const std::string& collection, Visit visit) const {
+    if (collection != collection_) return OkStatus();
+    for (const auto& [id, change] : changes_) {
+      if (change->kind != RowChange::kReplace || change->may_exist) continue;
+      RETURN_IF_ERROR(visit(std::string(id), ClassesAfter(*change, now_)));
+    }
+    return OkStatus();
+  }
+
   // Nothing if it is not one of them.
   std::optional<Classes> After(const std::string& collection, const std::string& document) const {
     if (collection != collection_) return std::nullopt;
@@ -277,8 +288,12 @@ StatusOr<v1::SimulateResponse> Compare(const ReadContext& context,
       return after ? comparison.AddChanged(id, classes, *after) : comparison.AddSame(id, classes);
     };
     RETURN_IF_ERROR(WalkDocuments(view, *collection, context.stop, add));
+    RETURN_IF_ERROR(touched.ForEachNew(name, [&](const std::string& id, const Classes& classes) {
+      return comparison.AddChanged(id, {}, classes);
+    }));
   }
   v1::SimulateResponse response;
+  response.mutable_refused()->Assign(trial.refused.begin(), trial.refused.end());
   comparison.Tell(!request.as().empty(), &response);
   response.set_judged(judged);
   response.set_revision(view.revision());

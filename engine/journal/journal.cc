@@ -257,7 +257,17 @@ Status Journal::WriteGroup(const std::vector<Pending>& group, bool sync) {
   std::vector<const journal::Draft*> drafts;
   for (const Pending& pending : group) drafts.push_back(&pending.draft);
   if (!drafts.empty()) RETURN_IF_ERROR(writer_->Write(drafts));
-  return sync ? writer_->Sync() : OkStatus();
+  return sync ? Sync() : OkStatus();
+}
+
+Status Journal::Sync() {
+  const auto begun = std::chrono::steady_clock::now();
+  Status synced = writer_->Sync();
+  const auto took = std::chrono::steady_clock::now() - begun;
+  std::lock_guard lock(mutex_);
+  ++syncs_;
+  syncing_ += took;
+  return synced;
 }
 
 StatusOr<std::vector<Journal::Record>> Journal::Tail(size_t limit) const {
@@ -331,6 +341,11 @@ Micros Journal::last_time() const {
 Status Journal::health() const {
   std::lock_guard lock(mutex_);
   return broken_;
+}
+
+Journal::Figures Journal::figures() const {
+  std::lock_guard lock(mutex_);
+  return {synced_.sequence, syncs_, syncing_, !broken_.ok()};
 }
 
 }  // namespace cordon

@@ -111,6 +111,15 @@ class Journal {
   // OK, or why the journal is broken: for the log, not for callers.
   Status health() const;
 
+  // Figures for who operates it. Does not wait for the disk.
+  struct Figures {
+    uint64_t records = 0;  // durable ones, of earlier runs too
+    uint64_t syncs = 0;    // of this run, with the time they took in all
+    std::chrono::nanoseconds syncing{0};
+    bool failed = false;  // it refuses everything until a restart
+  };
+  Figures figures() const;
+
  private:
   struct Pending;
   struct Group;
@@ -124,6 +133,8 @@ class Journal {
   // Requires `lock` on mutex_.
   std::vector<Pending> TakeGroup(std::unique_lock<std::mutex>* lock);
   Status WriteGroup(const std::vector<Pending>& group, bool sync);
+  // Syncs, and counts it.
+  Status Sync();
   StatusOr<std::vector<Record>> ReadFrom(uint64_t first, size_t count) const;
 
   const Options options_;
@@ -149,6 +160,8 @@ class Journal {
   std::optional<std::chrono::steady_clock::time_point> sync_by_;  // something written is not synced
   Status broken_;
   bool stopping_ = false;
+  uint64_t syncs_ = 0;
+  std::chrono::nanoseconds syncing_{0};
 
   std::thread thread_;
 };

@@ -6,6 +6,7 @@
 #include <span>
 
 #include "engine/base/check.h"
+#include "engine/base/planted.h"
 
 namespace cordon {
 namespace {
@@ -85,16 +86,17 @@ class ListsByNumber {
 struct TimedClass {
   uint32_t place;
   Micros until;
+  Micros from;
 };
 
 // What some lists say of principals: the places of the classes that they belong to.
 class Naming {
  public:
   void Add(const TimedPrincipal& entry, uint32_t place) {
-    if (entry.until == kNever) {
-      always_.Add(entry.principal, place);
+    if (entry.Timed()) {
+      timed_.Add(entry.principal, {place, entry.until, entry.from});
     } else {
-      timed_.Add(entry.principal, {place, entry.until});
+      always_.Add(entry.principal, place);
     }
   }
 
@@ -108,7 +110,7 @@ class Naming {
   }
 
   // Calls visit(place) for each class from `first` on that names one of `principals` at `now`;
-  // returns the earliest end among those.
+  // returns the earliest time after `now` at which an entry of theirs begins or ends.
   template <typename Visit>
   Micros ForEach(const PrincipalSet& principals, Micros now, uint32_t first, Visit visit) const {
     if (named_.size() >= principals.all().size()) {
@@ -133,9 +135,10 @@ class Naming {
     });
     timed_.ForEach(ids, [&](PrincipalId id, std::span<const TimedClass> list) {
       for (const TimedClass& timed : list) {
-        if (timed.place < first || !TimedPrincipal{id, timed.until}.Counts(now)) continue;
-        visit(timed.place);
-        next = std::min(next, timed.until);
+        if (timed.place < first) continue;
+        const TimedPrincipal entry{id, timed.until, timed.from};
+        if (entry.Counts(now)) visit(timed.place);
+        next = std::min(next, entry.NextEvent(now));
       }
     });
     return next;
@@ -193,7 +196,7 @@ class ClassPostings::Part {
     const auto deny = [&](uint32_t place) { Reset(words, place); };
     const Micros denied = deny_.ForEach(question.principals, question.now, first, deny);
     const Micros app = deny_.ForEach(question.application_principals, question.now, first, deny);
-    KeepLabels(judge, words);
+    if (!Planted(Bug::kPostingsUnlabelled)) KeepLabels(judge, words);
     ForEachSet({words, has_rest_.size()}, has_rest_, [&](uint32_t place) {
       const auto rest = rest_.Of(place);
       if (!std::all_of(rest.begin(), rest.end(), [&](ClauseId id) { return judge->Permits(id); })) {

@@ -47,8 +47,8 @@ class ClassPostings {
 
   // Sets the bit of each class from `from` to below classes() whose clauses and label permit.
   // `words` holds a bit for each class, all zero from `from` on. Returns the earliest later time at
-  // which a timed entry of those classes that names one of the principals ends; kNever if there is
-  // none.
+  // which a timed entry of those classes that names one of the principals begins or ends; kNever if
+  // there is none.
   Micros AddPermitted(const PostingsQuestion& question, Judge* judge, ClassId from,
                       std::vector<uint64_t>* words) const;
 

@@ -1,6 +1,7 @@
 // Clauses and security classes: every access question is about these (DESIGN §1).
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <string>
 #include <utility>
@@ -9,18 +10,30 @@
 #include "engine/base/clock.h"
 #include "engine/base/persistent_vector.h"
 #include "engine/base/planted.h"
-#include "engine/policy/end_times.h"
+#include "engine/policy/event_times.h"
 #include "engine/policy/label.h"
 #include "engine/policy/principal.h"
 
 namespace cordon {
 
-// A principal in a clause or group, which counts while now < until.
+// A principal in a clause or group, which counts while from <= now < until.
 struct TimedPrincipal {
   PrincipalId principal;
   Micros until = kNever;
+  Micros from = kAlways;
 
-  bool Counts(Micros now) const { return now < until || Planted(Bug::kEndsIgnored); }
+  bool Counts(Micros now) const {
+    return (from <= now || Planted(Bug::kStartsIgnored)) &&
+           (now < until || Planted(Bug::kEndsIgnored));
+  }
+  // Whether it ever begins or ends.
+  bool Timed() const { return from != kAlways || until != kNever; }
+  // The first time later than `after` at which it begins or ends; kNever if there is none.
+  Micros NextEvent(Micros after) const {
+    return from > after ? from : until > after ? until : kNever;
+  }
+
+  friend auto operator<=>(const TimedPrincipal&, const TimedPrincipal&) = default;
 };
 
 // One access-control list. It permits whom `allow` names and `deny` does not.
@@ -28,7 +41,7 @@ struct Clause {
   std::vector<TimedPrincipal> allow;
   std::vector<TimedPrincipal> deny;
   // The list named nobody to allow and inherits instead: it only adds its denies. Fixed when the
-  // list is written: an allow list whose entries have all ended allows nobody.
+  // list is written: an allow list none of whose entries counts now allows nobody.
   bool only_denies = false;
 };
 
@@ -57,15 +70,17 @@ struct ClassTable {
   PersistentVector<ClauseSlot> clauses;
   PersistentVector<Label> labels;
   PersistentVector<SecurityClass> classes;
-  EndTimes ends;  // of the entries of the clauses
+  EventTimes events;  // of the entries of the clauses
 
   // Adds the clause with the next id.
   void AddClause(ClauseSlot slot) {
     std::vector<Micros> times;
     for (const auto* list : {&slot.clause.allow, &slot.clause.deny}) {
-      for (const auto& entry : *list) times.push_back(entry.until);
+      for (const auto& entry : *list) {
+        if (entry.Timed()) times.insert(times.end(), {entry.from, entry.until});
+      }
     }
-    ends.Add(std::move(times));
+    events.Add(std::move(times));
     clauses.PushBack(std::move(slot));
   }
 };

@@ -33,43 +33,37 @@ const TimedPrincipal* FindMatch(const std::vector<TimedPrincipal>& list, const P
   return found;
 }
 
-// "group:hr (user:ana, group:payroll, group:hr)": the principal and the way to it.
-std::string Witness(const World& world, const PrincipalSet& set, PrincipalId id) {
-  const auto path = set.PathTo(id);
-  const auto& names = *world.state.principals;
-  if (path.size() == 1) return names.Name(id);
-  std::vector<std::string> steps;
-  for (const PrincipalId step : path) steps.push_back(names.Name(step));
-  return fmt::format("{} ({})", names.Name(id), fmt::join(steps, " → "));
-}
-
 // One list against one subject. Deny wins.
 bool ListPermits(const World& world, const Subject& subject, const Clause& clause,
                  std::string_view name, std::vector<Verdict>* trace) {
   const bool explain = trace != nullptr;
+  // What is to come, in addition to what holds.
+  const std::string later = explain ? NotBegun(world, subject, clause) : "";
   for (const auto* set : {&subject.principals, &subject.application_principals}) {
     if (set != &subject.principals && Planted(Bug::kDenyOfAppIgnored)) continue;
     if (const auto* denied = FindMatch(clause.deny, *set, world.now, explain)) {
       return Note(trace, name, false,
-                  explain ? "denies " + Witness(world, *set, denied->principal) : "");
+                  explain ? "denies " + Witness(world, *set, denied->principal) + later : "");
     }
   }
-  if (clause.only_denies) return Note(trace, name, true, "denies others only");
+  if (clause.only_denies) return Note(trace, name, true, "denies others only" + later);
   // Passed over, whatever it allows: the record says under which access.
   if (subject.break_glass != nullptr) {
     return Note(
         trace, name, true,
         explain
             ? fmt::format("passed over by break-glass {}, until {}: {}", subject.break_glass->id,
-                          FormatTime(subject.break_glass->until), subject.break_glass->reason)
+                          FormatTime(subject.break_glass->until), subject.break_glass->reason) +
+                  later
             : "");
   }
   if (const auto* allowed = FindMatch(clause.allow, subject.principals, world.now, explain)) {
-    return Note(trace, name, true,
-                explain ? "allows " + Witness(world, subject.principals, allowed->principal) : "");
+    return Note(
+        trace, name, true,
+        explain ? "allows " + Witness(world, subject.principals, allowed->principal) + later : "");
   }
   return Note(trace, name, false,
-              explain ? fmt::format("allows none of {}'s principals", subject.name) : "");
+              explain ? fmt::format("allows none of {}'s principals", subject.name) + later : "");
 }
 
 // A container and all containers above it, each once. Unknown ones never permit.
@@ -404,7 +398,7 @@ class RememberingJudge : public Judge {
            PermitsLabel(security.label);
   }
 
-  // When the first entry ends of those that were asked for.
+  // When the first entry begins or ends of those that were asked for.
   Micros until() const { return until_; }
 
  private:

@@ -31,8 +31,8 @@ struct PolicyState {
   void ExtendPostings() { postings = postings.Extended(classes); }
 };
 
-// The state at a time. `now` is the View's time: entries that end between two events of a View
-// cannot exist, so that one View always gives one answer.
+// The state at a time. `now` is the View's time: entries that begin or end between two events of a
+// View cannot exist, so that one View always gives one answer.
 struct World {
   const PolicyState& state;
   Micros now;

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 #include <iterator>
-#include <queue>
+#include <set>
 #include <utility>
 
 #include "engine/base/check.h"
@@ -18,13 +18,11 @@ namespace {
 // so many takes no longer than to resolve a caller of some hundred groups anew.
 constexpr size_t kConcernedKept = 4096;
 
-using Edge = std::pair<PrincipalId, Micros>;
-
-// Sorted, and without repeats.
-std::vector<Edge> EdgesOf(const DirectoryRecord* record) {
-  std::vector<Edge> edges;
-  if (record == nullptr || !record->members) return edges;
-  for (const auto& member : *record->members) edges.emplace_back(member.principal, member.until);
+// The members, sorted and without repeats. One principal may stand there more than once, each time
+// with other times: it is a member whenever one of them counts.
+std::vector<TimedPrincipal> EdgesOf(const DirectoryRecord* record) {
+  if (record == nullptr || !record->members) return {};
+  std::vector<TimedPrincipal> edges = *record->members;
   std::sort(edges.begin(), edges.end());
   edges.erase(std::unique(edges.begin(), edges.end()), edges.end());
   return edges;
@@ -119,34 +117,32 @@ void Directory::SetAlias(PrincipalId id, const DirectoryRecord* record,
 }
 
 void Directory::Set(PrincipalId id, std::shared_ptr<const DirectoryRecord> record) {
-  const std::vector<Edge> before = EdgesOf(FindStored(id));
-  const std::vector<Edge> after = EdgesOf(record.get());
+  const std::vector<TimedPrincipal> before = EdgesOf(FindStored(id));
+  const std::vector<TimedPrincipal> after = EdgesOf(record.get());
   size_ += (record ? 1 : 0);
   size_ -= (FindStored(id) != nullptr ? 1 : 0);
   std::vector<PrincipalId> concerned = {id};
   SetAlias(id, record.get(), &concerned);
-  std::vector<Edge> gone, come;
+  std::vector<TimedPrincipal> gone, come;
   std::set_difference(before.begin(), before.end(), after.begin(), after.end(),
                       std::back_inserter(gone));
   std::set_difference(after.begin(), after.end(), before.begin(), before.end(),
                       std::back_inserter(come));
-  for (const auto& [member, until] : gone) {
+  for (const auto& [member, until, from] : gone) {
     auto& parents = parents_.Mutable(member);
-    const auto edge = std::find_if(
-        parents.begin(), parents.end(),
-        [&, until = until](const auto& p) { return p.principal == id && p.until == until; });
+    const auto edge = std::find(parents.begin(), parents.end(), TimedPrincipal{id, until, from});
     CORDON_CHECK(edge != parents.end());
     parents.erase(edge);
     if (parents.empty()) parents_.Erase(member);
     concerned.push_back(member);
   }
-  std::vector<Micros> ends;
-  for (const auto& [member, until] : come) {
-    parents_.Mutable(member).push_back({id, until});
-    ends.push_back(until);
+  std::vector<Micros> times;
+  for (const auto& [member, until, from] : come) {
+    parents_.Mutable(member).push_back({id, until, from});
+    times.insert(times.end(), {from, until});
     concerned.push_back(member);
   }
-  ends_.Add(std::move(ends));
+  events_.Add(std::move(times));
   if (record) {
     records_.Mutable(id) = std::move(record);
   } else {
@@ -212,8 +208,8 @@ StatusOr<PrincipalSet> Directory::Expand(const std::vector<PrincipalId>& start, 
     }
     const PrincipalId member = set.all()[next];
     for (const auto& parent : GroupsOf(member)) {
+      set.LastsUntil(parent.NextEvent(now));
       if (!parent.Counts(now)) continue;
-      set.EndsBy(parent.until);
       if (!AddTo(&set, parent.principal, member) || ++groups <= limits::kGroupsPerCaller) continue;
       return Status(StatusCode::kFailedPrecondition, "as",
                     fmt::format("belongs to more than {} groups; merge some in the directory",
@@ -223,21 +219,27 @@ StatusOr<PrincipalSet> Directory::Expand(const std::vector<PrincipalId>& start, 
   return set;
 }
 
-std::map<PrincipalId, Micros> Directory::Ends(const std::vector<PrincipalId>& start) const {
-  // Dijkstra's algorithm with min-max in place of the sum: longest-lasting ways first.
-  std::map<PrincipalId, Micros> ends;
-  std::priority_queue<std::pair<Micros, PrincipalId>> queue;
-  for (const PrincipalId id : start) queue.emplace(kNever, Canonical(id));
-  while (!queue.empty()) {
-    const auto [until, member] = queue.top();
-    queue.pop();
-    if (!ends.try_emplace(member, until).second) continue;
-    for (const PrincipalId alias : AliasesOf(member)) queue.emplace(until, alias);
-    for (const auto& parent : GroupsOf(member)) {
-      queue.emplace(std::min(until, parent.until), parent.principal);
+std::map<PrincipalId, TimeSpans> Directory::Memberships(
+    const std::vector<PrincipalId>& start) const {
+  std::map<PrincipalId, TimeSpans> held;
+  std::set<PrincipalId> grown;
+  const auto add = [&](PrincipalId id, const TimeSpans& spans) {
+    if (!spans.empty() && held[id].Add(spans)) grown.insert(id);
+  };
+  for (const PrincipalId id : start) add(Canonical(id), TimeSpans::Always());
+  // Round by round, for as long as there is more to pass on; spans only grow.
+  while (!grown.empty()) {
+    for (const PrincipalId member : std::exchange(grown, {})) {
+      const TimeSpans spans = held.at(member);
+      for (const PrincipalId alias : AliasesOf(member)) add(alias, spans);
+      std::map<PrincipalId, std::vector<TimeSpan>> groups;
+      for (const auto& parent : GroupsOf(member)) {
+        groups[parent.principal].push_back({parent.from, parent.until});
+      }
+      for (auto& [group, times] : groups) add(group, Both(spans, TimeSpans(std::move(times))));
     }
   }
-  return ends;
+  return held;
 }
 
 }  // namespace cordon

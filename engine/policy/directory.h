@@ -14,9 +14,10 @@
 #include "engine/base/clock.h"
 #include "engine/base/persistent_map.h"
 #include "engine/policy/clause.h"
-#include "engine/policy/end_times.h"
+#include "engine/policy/event_times.h"
 #include "engine/policy/label.h"
 #include "engine/policy/principal.h"
+#include "engine/policy/time_spans.h"
 
 namespace cordon {
 
@@ -58,9 +59,10 @@ class PrincipalSet {
   // Through whom all()[i] was reached.
   PrincipalId via(size_t i) const { return via_[i]; }
 
-  // When the first of the memberships that lead here ends.
+  // Before this time it stays what it is: none of the memberships that lead here ends, and no other
+  // of a member begins.
   Micros until() const { return until_; }
-  void EndsBy(Micros until) { until_ = std::min(until_, until); }
+  void LastsUntil(Micros until) { until_ = std::min(until_, until); }
 
  private:
   static constexpr PrincipalId kNobody = UINT32_MAX;
@@ -115,7 +117,7 @@ class Directory {
   // The aliases of a principal that is none itself, in no order.
   const std::vector<PrincipalId>& AliasesOf(PrincipalId id) const;
 
-  // The groups and roles of which `id` itself is a member, ended memberships included.
+  // The groups and roles of which `id` itself is ever a member: now, before or later.
   const std::vector<TimedPrincipal>& GroupsOf(PrincipalId id) const;
 
   // Adds the principal for whom `id` stands, with its aliases, reached through `via`. False if it
@@ -128,12 +130,12 @@ class Directory {
   StatusOr<PrincipalSet> Expand(const std::vector<PrincipalId>& start, Micros now) const;
 
   // For each principal that one of `start` ever belongs to or is an alias of, nested ones included:
-  // when the longest lasting way to it ends. The start itself never ends.
-  std::map<PrincipalId, Micros> Ends(const std::vector<PrincipalId>& start) const;
+  // when. The start itself is there always.
+  std::map<PrincipalId, TimeSpans> Memberships(const std::vector<PrincipalId>& start) const;
 
-  // The earliest end of a membership that is later than `after`, or of one that was removed before
-  // it ended; kNever if there is none.
-  Micros NextEvent(Micros after) const { return ends_.Next(after); }
+  // The earliest time later than `after` at which a membership begins or ends, be it one that was
+  // removed before; kNever if there is none.
+  Micros NextEvent(Micros after) const { return events_.Next(after); }
 
   // A place in the history of changes.
   class Change;
@@ -151,7 +153,7 @@ class Directory {
   size_t size_ = 0;                                     // of records_
   PersistentMap<std::vector<TimedPrincipal>> parents_;  // member → groups
   PersistentMap<std::vector<PrincipalId>> aliases_;     // principal → its aliases
-  EndTimes ends_;                                       // of memberships
+  EventTimes events_;                                   // of memberships
   std::shared_ptr<const Change> last_change_;
 };
 

@@ -3,12 +3,12 @@
 // Nothing is ever flushed. An entry keeps what it was made of, is checked against it on each use,
 // and only what moved is made anew:
 //   the subject     the rules for labels and consumers; the directory's changes, of which none
-//                   concerns one of its principals; the time up to which its memberships last; that
-//                   names which stood for nobody still do
+//                   concerns one of its principals; the time at which the first of its memberships
+//                   ends or another begins; that names which stood for nobody still do
 //   the classes     the same; the changes of containers, each of which must leave to the subject
-//                   what the container's own list permits; the time up to which the entries that
-//                   name it last; and how many classes there were: later ones are judged when they
-//                   are asked for
+//                   what the container's own list permits; the time at which the first of the
+//                   entries that name it begins or ends; and how many classes there were: later
+//                   ones are judged when they are asked for
 #pragma once
 
 #include <list>

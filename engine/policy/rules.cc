@@ -221,9 +221,7 @@ void PolicyRules::NoteChange(const PolicyRules& before, const std::vector<std::s
 Micros NextEvent(const Clause& clause, Micros after) {
   Micros next = kNever;
   for (const auto* list : {&clause.allow, &clause.deny}) {
-    for (const auto& entry : *list) {
-      if (entry.until > after) next = std::min(next, entry.until);
-    }
+    for (const auto& entry : *list) next = std::min(next, entry.NextEvent(after));
   }
   return next;
 }

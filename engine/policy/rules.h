@@ -114,7 +114,8 @@ struct PolicyRules : LabelRules {
   // policy file.
   Status Check() const;
 
-  // The earliest time later than `after` at which an entry of a container or reviewed terms end.
+  // The earliest time later than `after` at which an entry of a container begins or ends, or
+  // reviewed terms end.
   Micros NextEvent(Micros after) const;
 
   // When the terms of `destination` or of its scope end, whichever is the first later than `after`.
@@ -124,7 +125,8 @@ struct PolicyRules : LabelRules {
   const ScopeRule* RuleOf(const Destination& destination) const;
 };
 
-// The earliest end of an entry of `clause` that is later than `after`; kNever if there is none.
+// The earliest time later than `after` at which an entry of `clause` begins or ends; kNever if
+// there is none.
 Micros NextEvent(const Clause& clause, Micros after);
 
 }  // namespace cordon

@@ -4,18 +4,36 @@
 #include "engine/text/hidden_characters.h"
 
 namespace cordon {
+namespace {
+
+// Counts the hidden characters in all that a document brings to a passage, not in its text alone: a
+// title comes from whoever wrote the document, too. Takes them out if they are not wanted; never of
+// an id, which would be another's then.
+uint32_t SeeToHidden(const ContextPlan& plan, ClearedChunk* chunk) {
+  size_t hidden = CountHiddenCharacters(chunk->document);
+  const auto see = [&](std::string* words) {
+    const size_t count = CountHiddenCharacters(*words);
+    hidden += count;
+    if (count > 0 && plan.strip_hidden_characters) *words = WithoutHiddenCharacters(*words);
+  };
+  if (!plan.omit_text) see(&chunk->text);
+  for (std::string* words : {&chunk->title, &chunk->uri, &chunk->source, &chunk->trust}) see(words);
+  for (auto& attribute : chunk->attributes) {
+    if (attribute.value.has_string_value()) see(attribute.value.mutable_string_value());
+  }
+  return static_cast<uint32_t>(hidden);
+}
+
+}  // namespace
 
 v1::Passage ToProto(Passage from, const ContextPlan& plan, uint32_t citation) {
   ClearedChunk chunk = std::move(from.cleared).Take();
   v1::Passage passage;
+  passage.set_hidden_characters(SeeToHidden(plan, &chunk));
   passage.set_document(std::move(chunk.document));
   passage.set_chunk(chunk.ordinal);
   passage.set_score(chunk.score);
-  if (!plan.omit_text) {
-    passage.set_hidden_characters(static_cast<uint32_t>(CountHiddenCharacters(chunk.text)));
-    const bool strip = plan.strip_hidden_characters && passage.hidden_characters() > 0;
-    passage.set_text(strip ? WithoutHiddenCharacters(chunk.text) : std::move(chunk.text));
-  }
+  if (!plan.omit_text) passage.set_text(std::move(chunk.text));
   *passage.mutable_label() = ToProto(chunk.label);
   passage.set_title(std::move(chunk.title));
   passage.set_uri(std::move(chunk.uri));

@@ -4,6 +4,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <utility>
 
@@ -13,6 +14,8 @@
 
 namespace cordon {
 namespace {
+
+std::atomic<uint64_t> guard_rejections{0};
 
 Status CheckWeight(std::string_view field, double weight) {
   if (weight >= 0 && weight <= limits::kFusionWeightMax) return OkStatus();
@@ -56,6 +59,8 @@ bool IsAsProposed(const ClearedChunk& chunk, const Candidate& proposed,
 }
 
 }  // namespace
+
+uint64_t GuardRejections() { return guard_rejections.load(std::memory_order_relaxed); }
 
 Status CheckRanking(const v1::RetrieveRequest& request) {
   if (request.has_min_score() && !std::isfinite(request.min_score())) {
@@ -153,6 +158,7 @@ Guard Proposer::MakeGuard(Reading reading) const {
 }
 
 bool Proposer::NoteDefect() {
+  guard_rejections.fetch_add(1, std::memory_order_relaxed);
   spdlog::error("defect: the guard rejected a candidate of the index");
   return std::exchange(mode_, SearchMode::kExact) == SearchMode::kFast;
 }

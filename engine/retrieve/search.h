@@ -1,6 +1,7 @@
 // Search proposes, the guard disposes: the best chunks that the caller may see.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -42,6 +43,10 @@ struct Question {
 inline size_t FirstByVector(const Question& question, size_t wanted) {
   return question.rank == v1::RANK_HYBRID ? question.fusion.depth() : wanted;
 }
+
+// How many candidates of an index the guard has rejected since the process started: each of them a
+// defect, of which no caller has noticed anything.
+uint64_t GuardRejections();
 
 // Refuses what a request says of rank, text, fusion and minimal score if it does not fit together.
 Status CheckRanking(const v1::RetrieveRequest& request);

@@ -1,8 +1,9 @@
-// How a call enters: admission, authentication, and exactly one Finish.
+// How a call enters: admission, authentication, and exactly one Finish, which counts it.
 //
 // No more calls are worked on at once than the bounded executor has threads, and gRPC has threads
 // that bring short ones. Every handler comes through Unary(), or is one of the streams
-// (IngestStream, PassageStream, ExportStream, SyncStream), which authenticate each message.
+// (IngestStream, PassageStream, ExportStream, SyncStream, SourceStream), which authenticate each
+// message.
 #pragma once
 
 #include <grpcpp/grpcpp.h>
@@ -22,6 +23,8 @@
 #include "engine/identity/api_key.h"
 #include "engine/identity/certificate.h"
 #include "engine/ingest/directory_sync.h"
+#include "engine/ingest/open_listings.h"
+#include "engine/server/call_counts.h"
 #include "engine/server/errors.h"
 #include "engine/server/open_runs.h"
 #include "engine/server/open_streams.h"
@@ -82,7 +85,9 @@ struct Front {
   OpenStreams streams;
   OpenRuns runs;
   OpenSyncs syncs;
+  OpenListings listings;
   Peers peers;
+  CallCounts counts;
   std::atomic<uint64_t> unauthenticated{0};
   WaitingCalls waiting{limits::kRevisionWaiters, limits::kRevisionWaitersOfOne};
   // After how long a stream of passages is cut off, read or not.
@@ -150,10 +155,12 @@ grpc::ServerUnaryReactor* Unary(Front* front, grpc::CallbackServerContext* conte
                                 const Request* request, Response* response, Handle handle,
                                 size_t bytes_max = limits::kQueryMessageBytes,
                                 Where where = Where::kQueue) {
+  static const size_t method = MethodOf(Request::descriptor());
+  const CountedCall counted(&front->counts, method);
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  const auto done = [reactor, response](StatusOr<Response> result) {
+  const auto done = [reactor, response, counted](StatusOr<Response> result) {
     if (result.ok()) *response = *std::move(result);
-    reactor->Finish(ToGrpc(result.status()));
+    reactor->Finish(counted.Ended(result.status()));
   };
   const auto run = [=] {
     const auto caller = front->Authenticate(*context);
@@ -168,7 +175,7 @@ grpc::ServerUnaryReactor* Unary(Front* front, grpc::CallbackServerContext* conte
   };
   const bool admitted = where == Where::kHereIfFree ? front->executor->SubmitOrRun(run)
                                                     : front->executor->Submit(run);
-  if (!admitted) reactor->Finish(ToGrpc(Overloaded()));
+  if (!admitted) reactor->Finish(counted.Ended(Overloaded()));
   return reactor;
 }
 

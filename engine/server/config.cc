@@ -60,6 +60,13 @@ Status SetKey(const std::string& path, const YAML::Node& key, const YAML::Node& 
       return BadConfig(path, key.Mark(), name, "not 'required' or 'buffered'");
     }
     config->journal = text == "required" ? Durability::kRequired : Durability::kBuffered;
+  } else if (name == "metrics_listen") {
+    config->metrics_listen = text;
+  } else if (name == "metrics_beyond_loopback") {
+    if (text != "true" && text != "false") {
+      return BadConfig(path, key.Mark(), name, "not 'true' or 'false'");
+    }
+    config->metrics_beyond_loopback = text == "true";
   } else if (name == "threads") {
     if (!ToNumber(text, 1, 256, &config->threads)) {
       return BadConfig(path, key.Mark(), name, "not 1 to 256");
@@ -72,7 +79,8 @@ Status SetKey(const std::string& path, const YAML::Node& key, const YAML::Node& 
     return BadConfig(path, key.Mark(), name,
                      "unknown key; the keys are data_dir, listen, journal_dir, journal_key, "
                      "keys_dir, master_key, backup_dir, journal, threads, queue, issuers, "
-                     "endpoints, token_vocabulary, tls_cert, tls_key, tls_client_ca");
+                     "endpoints, token_vocabulary, tls_cert, tls_key, tls_client_ca, "
+                     "metrics_listen, metrics_beyond_loopback");
   }
   return OkStatus();
 }
@@ -133,17 +141,40 @@ bool IsHost(const std::string& host) {
          host.find_first_not_of("0123456789abcdefABCDEF:.", 1) == host.size() - 1;
 }
 
+bool IsHostAndPort(const std::string& listen) {
+  const size_t colon = listen.rfind(':');
+  int port = 0;
+  return colon != listen.npos && ToNumber(listen.substr(colon + 1), 0, 65535, &port) &&
+         IsHost(listen.substr(0, colon));
+}
+
+Status CheckMetricsListen(const Config& config) {
+  const std::string& listen = config.metrics_listen;
+  if (listen.empty()) {
+    if (!config.metrics_beyond_loopback) return OkStatus();
+    return Invalid("metrics_listen", "missing; give --metrics-listen HOST:PORT");
+  }
+  if (!IsHostAndPort(listen)) {
+    return Invalid("metrics_listen", "not HOST:PORT; write 127.0.0.1:9420");
+  }
+  if (IsLoopback(listen.substr(0, listen.rfind(':')))) return OkStatus();
+  if (config.dev) {
+    return Invalid("metrics_listen", "not a loopback address; --dev is for this machine alone");
+  }
+  if (config.metrics_beyond_loopback) return OkStatus();
+  return Invalid("metrics_listen",
+                 "not a loopback address, and metrics are for whoever reaches it, in plain text; "
+                 "listen on 127.0.0.1, or say --metrics-beyond-loopback");
+}
+
 }  // namespace
 
 Status CheckListen(const Config& config) {
   RETURN_IF_ERROR(CheckTls(config.tls));
+  RETURN_IF_ERROR(CheckMetricsListen(config));
   const std::string& listen = config.listen;
+  if (!IsHostAndPort(listen)) return Invalid("listen", "not HOST:PORT; write 127.0.0.1:7420");
   const size_t colon = listen.rfind(':');
-  int port = 0;
-  if (colon == listen.npos || !ToNumber(listen.substr(colon + 1), 0, 65535, &port) ||
-      !IsHost(listen.substr(0, colon))) {
-    return Invalid("listen", "not HOST:PORT; write 127.0.0.1:7420");
-  }
   if (IsLoopback(listen.substr(0, colon))) return OkStatus();
   if (config.dev) {
     return Invalid("listen", "not a loopback address; --dev is for this machine alone");

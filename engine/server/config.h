@@ -23,6 +23,10 @@ struct Config {
   DataPaths paths;
   TlsPaths tls;
   std::string listen = "127.0.0.1:7420";
+  // Where figures are to be read (metrics.h); empty: nowhere. They are neither authenticated nor
+  // encrypted, so that whoever means an address beyond loopback says it twice.
+  std::string metrics_listen;
+  bool metrics_beyond_loopback = false;
   bool dev = false;
   Durability journal = Durability::kRequired;
   int threads = 0;                              // 0: one for each processor, at least 2
@@ -36,13 +40,13 @@ struct Config {
 };
 
 // Reads the keys data_dir, listen, journal_dir, journal_key, keys_dir, master_key, backup_dir,
-// journal, threads, queue, issuers, endpoints, token_vocabulary, tls_cert, tls_key, tls_client_ca
-// into `config`. Refuses a file that
+// journal, threads, queue, issuers, endpoints, token_vocabulary, tls_cert, tls_key, tls_client_ca,
+// metrics_listen, metrics_beyond_loopback into `config`. Refuses a file that
 // cannot be read, unknown keys and wrong values, naming key and line.
 Status ReadConfig(const std::string& path, Config* config);
 
 // Refuses an address that is not HOST:PORT, one beyond loopback without TLS or with --dev, and TLS
-// without one of its files.
+// without one of its files. The same of the metrics' address, beyond loopback if it is not meant.
 Status CheckListen(const Config& config);
 
 }  // namespace cordon

@@ -70,6 +70,9 @@ int Serve(const Config& config) {
   auto server = Server::Start(config);
   if (!server.ok()) return Fail(server.status());
   fmt::print("listening on {}\n", (*server)->address());
+  if (!(*server)->metrics_address().empty()) {
+    fmt::print("metrics on http://{}/metrics\n", (*server)->metrics_address());
+  }
   std::fflush(stdout);
   WaitForStopSignal();
   spdlog::info("stopping");
@@ -118,6 +121,7 @@ void Override(const Config& flags, Config* config) {
   set(flags.tls.client_ca, &config->tls.client_ca);
   set(flags.token_vocabulary, &config->token_vocabulary);
   set(flags.backup_dir, &config->backup_dir);
+  set(flags.metrics_listen, &config->metrics_listen);
 }
 
 int Main(int argc, char** argv) {
@@ -141,6 +145,11 @@ int Main(int argc, char** argv) {
   app.add_option("--config", config_file, "a YAML file with the same settings");
   app.add_flag("--dev", flags.dev, "development mode: loopback only, key in DIR/dev/admin.key");
   app.add_option("--backup-dir", flags.backup_dir, "where backups go, on another volume");
+  app.add_option("--metrics-listen", flags.metrics_listen,
+                 "HOST:PORT where Prometheus may scrape; port 0 picks one")
+      ->type_name("HOST:PORT");
+  app.add_flag("--metrics-beyond-loopback", flags.metrics_beyond_loopback,
+               "metrics on another address: for whoever reaches it, in plain text");
   auto* accept = app.add_option("--accept-loss-to", accept_loss_to,
                                 "serve a store that ends at this revision, behind its journal");
   app.set_version_flag("--version", CORDON_VERSION);
@@ -180,6 +189,7 @@ int Main(int argc, char** argv) {
   if (listen->count() > 0) config.listen = flags.listen;
   if (accept->count() > 0) config.accept_loss_to = accept_loss_to;
   config.dev = flags.dev;
+  if (flags.metrics_beyond_loopback) config.metrics_beyond_loopback = true;
   if (config.paths.data_dir.empty()) {
     return Fail(Invalid("data_dir", "missing; give --data-dir DIR"));
   }

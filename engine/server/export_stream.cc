@@ -6,7 +6,10 @@ namespace cordon {
 
 ExportStream::ExportStream(Front* front, grpc::CallbackServerContext* context,
                            v1::ExportRequest request)
-    : front_(front), context_(context), request_(std::move(request)) {
+    : front_(front),
+      counted_(&front->counts, MethodOf(v1::ExportRequest::descriptor())),
+      context_(context),
+      request_(std::move(request)) {
   const bool serving = front_->streams.Add(this, [this] { Drain(); });
   std::lock_guard lock(mutex_);
   draining_ = draining_ || !serving;
@@ -89,7 +92,7 @@ void ExportStream::OnWriteDone(bool ok) {
   Refuse(*caller_, next);  // without the lock, which its end takes
 }
 
-void ExportStream::End(const Status& status) { Finish(ToGrpc(status)); }
+void ExportStream::End(const Status& status) { Finish(counted_.Ended(status)); }
 
 void ExportStream::OnDone() {
   // Whoever called Finish did so with the lock held; wait until it has let go.

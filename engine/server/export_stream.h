@@ -35,6 +35,7 @@ class ExportStream final : public grpc::ServerWriteReactor<v1::ExportResponse> {
   void End(const Status& status);
 
   Front* const front_;
+  const CountedCall counted_;
   grpc::CallbackServerContext* const context_;
   const v1::ExportRequest request_;
 

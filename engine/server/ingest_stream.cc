@@ -27,7 +27,9 @@ grpc::ByteBuffer Serialize(const v1::IngestResponse& response) {
 }  // namespace
 
 IngestStream::IngestStream(Front* front, grpc::CallbackServerContext* context)
-    : front_(front), context_(context) {
+    : front_(front),
+      counted_(&front->counts, MethodOf(v1::IngestRequest::descriptor())),
+      context_(context) {
   const bool serving = front_->streams.Add(this, [this] { Drain(); });
   std::lock_guard lock(mutex_);
   draining_ = draining_ || !serving;
@@ -250,13 +252,13 @@ void IngestStream::MaybeFinish() {
     // A pending read ends by itself once the call is finished.
     finished_ = true;
     LeaveRun();  // first: who knows of the end may open the run anew
-    Finish(ToGrpc(failed_));
+    Finish(counted_.Ended(failed_));
     return;
   }
   if (idle && !reading_ && read_all_) {
     finished_ = true;
     LeaveRun();
-    Finish(grpc::Status::OK);
+    Finish(counted_.Ended(OkStatus()));
   }
 }
 

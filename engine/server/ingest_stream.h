@@ -64,6 +64,7 @@ class IngestStream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc
   void Acknowledge(uint64_t number, Result result);
 
   Front* const front_;
+  const CountedCall counted_;
   grpc::CallbackServerContext* const context_;
   std::optional<Authenticated> caller_;  // that opened the stream
 

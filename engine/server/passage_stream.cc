@@ -9,6 +9,7 @@ namespace cordon {
 PassageStream::PassageStream(Front* front, grpc::CallbackServerContext* context,
                              const v1::RetrieveStreamRequest* request)
     : front_(front),
+      counted_(&front->counts, MethodOf(v1::RetrieveStreamRequest::descriptor())),
       context_(context),
       request_(request),
       stop_(StopOf(context)),

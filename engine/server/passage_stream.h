@@ -33,9 +33,10 @@ class PassageStream final : public grpc::ServerWriteReactor<v1::RetrieveStreamRe
   void GoOn();
   void Make(const Authenticated& caller);
   EnteredCall EnteredAs(const Authenticated& caller) const;
-  void End(const Status& status) { Finish(ToGrpc(status)); }
+  void End(const Status& status) { Finish(counted_.Ended(status)); }
 
   Front* const front_;
+  const CountedCall counted_;
   grpc::CallbackServerContext* const context_;
   const v1::RetrieveStreamRequest* const request_;
   const std::function<bool()> stop_;

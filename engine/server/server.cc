@@ -6,10 +6,12 @@
 #include <spdlog/spdlog.h>
 
 #include <filesystem>
+#include <future>
 #include <thread>
 
 #include "engine/crypto/key_file.h"
 #include "engine/server/find_keys.h"
+#include "engine/server/metrics.h"
 #include "engine/server/services.h"
 #include "engine/server/tls_files.h"
 #include "engine/text/byte_pairs.h"
@@ -101,10 +103,14 @@ struct Server::Parts {
   std::unique_ptr<DirectoryService> directory;
   std::unique_ptr<PolicyService> policy;
   std::unique_ptr<AdminService> admin;
+  std::unique_ptr<Metrics> metrics;  // null: none
+  std::string metrics_address;
   std::unique_ptr<grpc::Server> server;
   std::string address;
 
   Status AcceptTokens(const Config& config);
+  void JoinFront(const Config& config);
+  Status ExposeMetrics(const Config& config);
   Status Listen(const Config& config);
 };
 
@@ -118,6 +124,22 @@ Status Server::Parts::AcceptTokens(const Config& config) {
   return OkStatus();
 }
 
+void Server::Parts::JoinFront(const Config& config) {
+  front.engine = engine.get();
+  front.authenticator = authenticator.get();
+  front.certificates = certificates.get();
+  front.executor = executor.get();
+  front.stream_cap = std::chrono::milliseconds(config.stream_cap_ms);
+  front.backups = backups.get();
+}
+
+Status Server::Parts::ExposeMetrics(const Config& config) {
+  if (config.metrics_listen.empty()) return OkStatus();
+  ASSIGN_OR_RETURN(metrics, Metrics::Start(config.metrics_listen, engine.get(), &front));
+  metrics_address = metrics->address();
+  return OkStatus();
+}
+
 Status Server::Parts::Listen(const Config& config) {
   grpc::EnableDefaultHealthCheckService(true);
   if (config.dev) grpc::reflection::InitProtoReflectionServerBuilderPlugin();
@@ -127,12 +149,6 @@ Status Server::Parts::Listen(const Config& config) {
   int port = 0;
   builder.AddListeningPort(config.listen,
                            tls ? tls->Credentials() : grpc::InsecureServerCredentials(), &port);
-  front.engine = engine.get();
-  front.authenticator = authenticator.get();
-  front.certificates = certificates.get();
-  front.executor = executor.get();
-  front.stream_cap = std::chrono::milliseconds(config.stream_cap_ms);
-  front.backups = backups.get();
   retrieval = std::make_unique<RetrievalService>(&front);
   ingest = std::make_unique<IngestService>(&front);
   directory = std::make_unique<DirectoryService>(&front);
@@ -183,20 +199,27 @@ StatusOr<std::unique_ptr<Server>> Server::Start(const Config& config) {
     parts->front.outside[endpoint.name] = std::make_unique<EndpointCalls>(endpoint.concurrency);
   }
   parts->backups = std::make_unique<Executor>(/*threads=*/1, kBackupQueue);
+  parts->JoinFront(config);
+  RETURN_IF_ERROR(parts->ExposeMetrics(config));
   RETURN_IF_ERROR(parts->Listen(config));
   return std::unique_ptr<Server>(new Server(std::move(parts)));
 }
 
 const std::string& Server::address() const { return parts_->address; }
 
+const std::string& Server::metrics_address() const { return parts_->metrics_address; }
+
 void Server::Stop() {
   if (!parts_ || !parts_->server) return;
   parts_->server->GetHealthCheckService()->SetServingStatus(false);
   parts_->front.streams.EndAll();
   parts_->engine->StopBackups();
+  // Beside the calls, and not after them: whoever scrapes slowly does not prolong the stop.
+  const auto metrics = std::async(std::launch::async, [this] { parts_->metrics.reset(); });
   parts_->server->Shutdown(std::chrono::system_clock::now() + kDrain);
   parts_->server->Wait();
   while (!parts_->front.waiting.empty()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  metrics.wait();
   parts_->server.reset();
   parts_->front.outside.clear();
   parts_->backups.reset();

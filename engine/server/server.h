@@ -20,6 +20,9 @@ class Server {
   // "HOST:PORT" with the port in use.
   const std::string& address() const;
 
+  // The same of the metrics; empty if there are none.
+  const std::string& metrics_address() const;
+
   // Takes no new calls, lets those under way finish within 7 s, breaks off the rest, and
   // returns.
   void Stop();

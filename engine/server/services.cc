@@ -9,6 +9,7 @@
 #include "engine/server/ingest_stream.h"
 #include "engine/server/passage_stream.h"
 #include "engine/server/revision_wait.h"
+#include "engine/server/source_stream.h"
 #include "engine/server/sync_stream.h"
 
 namespace cordon {
@@ -203,6 +204,11 @@ Reactor* IngestService::UpdateMetadata(CallContext* context,
                                        const v1::UpdateMetadataRequest* request,
                                        v1::UpdateMetadataResponse* response) {
   return Write(front_, context, request, response, cordon::UpdateMetadata);
+}
+
+grpc::ServerReadReactor<v1::SyncSourceRequest>* IngestService::SyncSource(
+    CallContext* context, v1::SyncSourceResponse* response) {
+  return new SourceStream(front_, context, response);
 }
 
 Reactor* IngestService::Delete(CallContext* context, const v1::DeleteRequest* request,

@@ -5,6 +5,7 @@ namespace cordon {
 SyncStream::SyncStream(Front* front, grpc::CallbackServerContext* context,
                        v1::SyncDirectoryResponse* response)
     : front_(front),
+      counted_(&front->counts, MethodOf(v1::SyncDirectoryRequest::descriptor())),
       context_(context),
       response_(response),
       sync_(std::make_unique<DirectorySync>(&front->syncs)) {
@@ -58,7 +59,8 @@ void SyncStream::Process() {
   const auto caller = front_->Authenticate(*context_);
   if (!caller.ok()) return End(caller.status());
   const WriteContext write = front_->engine->WriteAs(*caller);
-  Status taken = CheckMessage(incoming_, limits::kIngestMessageBytes);
+  Status taken = front_->Admit(*caller);
+  if (taken.ok()) taken = CheckMessage(incoming_, limits::kIngestMessageBytes);
   if (taken.ok()) taken = sync_->Add(write, incoming_);
   if (!taken.ok()) return Refuse(*caller, taken);
   if (!incoming_.has_commit()) return Read();
@@ -98,7 +100,7 @@ void SyncStream::End(const Status& status) {
   if (ended_) return;
   ended_ = true;
   // A pending read ends by itself once the call is finished.
-  Finish(ToGrpc(status));
+  Finish(counted_.Ended(status));
 }
 
 void SyncStream::OnDone() {

@@ -40,6 +40,7 @@ class SyncStream final : public grpc::ServerReadReactor<v1::SyncDirectoryRequest
   void Drain();
 
   Front* const front_;
+  const CountedCall counted_;
   grpc::CallbackServerContext* const context_;
   v1::SyncDirectoryResponse* const response_;
   v1::SyncDirectoryRequest incoming_;

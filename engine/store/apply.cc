@@ -23,6 +23,8 @@ Status ApplyChange(const ApplyContext& context, const Mutation& mutation, Applie
       return ApplyUpdateMetadata(context, mutation.update_metadata(), applied);
     case Mutation::kDeleteDocument:
       return ApplyDelete(context, mutation.delete_document(), applied);
+    case Mutation::kSource:
+      return ApplySource(context, mutation.source(), applied);
     case Mutation::kDirectory:
       return ApplyDirectoryRecords(mutation.directory(), applied);
     case Mutation::kSync:
@@ -57,7 +59,7 @@ Status ApplyChange(const ApplyContext& context, const Mutation& mutation, Applie
 bool IsAboutDocuments(const Mutation& mutation) {
   return mutation.has_ingest() || mutation.has_set_access() || mutation.has_set_access_many() ||
          mutation.has_set_access_selected() || mutation.has_delete_document() ||
-         mutation.has_update_metadata() || mutation.has_erase();
+         mutation.has_update_metadata() || mutation.has_source() || mutation.has_erase();
 }
 
 }  // namespace
@@ -162,6 +164,8 @@ std::string_view CallOf(const Mutation& mutation) {
       return "UpdateMetadata";
     case Mutation::kDeleteDocument:
       return "Delete";
+    case Mutation::kSource:
+      return "SyncSource";
     case Mutation::kDirectory:
       return "ApplyDirectory";
     case Mutation::kSync:

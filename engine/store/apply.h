@@ -49,9 +49,9 @@ std::string_view CallOf(const store::v1::Mutation& mutation);
 std::vector<std::string> UndefinedPrincipals(const PolicyState& state,
                                              const std::set<ClassId>& classes);
 
-// Refuses what `after` would let the caller do that `before` did not: no call may raise its own
-// caller's clearance or memberships (a new scheme is no raise).
+// Refuses what `after` would let the caller do, at `now` or later, that `before` did not: no call
+// may raise its own caller's clearance or memberships (a new scheme is no raise).
 Status CheckNotRaised(const PolicyState& before, const PolicyState& after,
-                      const Authenticated& caller);
+                      const Authenticated& caller, Micros now);
 
 }  // namespace cordon

@@ -16,6 +16,8 @@ Status ApplyAccessBatch(const ApplyContext& context, const store::v1::AccessBatc
 Status ApplyUpdateMetadata(const ApplyContext& context, const v1::UpdateMetadataRequest& request,
                            Applied* applied);
 Status ApplyDelete(const ApplyContext& context, const v1::DeleteRequest& request, Applied* applied);
+Status ApplySource(const ApplyContext& context, const store::v1::SourceBatch& batch,
+                   Applied* applied);
 Status ApplyErase(const ApplyContext& context, const store::v1::EraseChange& change,
                   Applied* applied);
 Status ApplyHold(const ApplyContext& context, const v1::SetHoldRequest& request, Applied* applied);

@@ -20,6 +20,22 @@ void ToRepeated(const std::vector<std::string>& from, NameField* to) {
   to->Assign(from.begin(), from.end());
 }
 
+// A time that may be left out.
+StatusOr<std::optional<Micros>> OptionalTime(std::string_view field, bool has,
+                                             const google::protobuf::Timestamp& time) {
+  if (!has) return std::optional<Micros>();
+  auto micros = FromProto(time);
+  if (!micros.ok()) return micros.status().Within(field);
+  return std::optional<Micros>(*micros);
+}
+
+Status CheckTimes(const v1::Entry& entry) {
+  ASSIGN_OR_RETURN(const auto from, OptionalTime("from", entry.has_from(), entry.from()));
+  ASSIGN_OR_RETURN(const auto until, OptionalTime("until", entry.has_until(), entry.until()));
+  if (!from || !until || *from < *until) return OkStatus();
+  return Invalid("until", "not after from, so that the entry would never count; give a later end");
+}
+
 Status CheckEntries(std::string_view field, const Entries& entries, size_t max) {
   if (static_cast<size_t>(entries.size()) > max) {
     return Invalid(field, fmt::format("more than {} entries; name a group instead", max));
@@ -27,9 +43,7 @@ Status CheckEntries(std::string_view field, const Entries& entries, size_t max) 
   for (int i = 0; i < entries.size(); ++i) {
     const std::string path = fmt::format("{}[{}]", field, i);
     RETURN_IF_ERROR(ParsePrincipal(path, entries[i].principal()).status());
-    if (entries[i].has_until()) {
-      RETURN_IF_ERROR(FromProto(entries[i].until()).status().Within("until").Within(path));
-    }
+    RETURN_IF_ERROR(CheckTimes(entries[i]).Within(path));
   }
   return OkStatus();
 }
@@ -98,15 +112,6 @@ StatusOr<Quota> QuotaOf(const v1::Quota& in) {
   RETURN_IF_ERROR(set("quota.requests_per_minute", in.has_requests_per_minute(),
                       in.requests_per_minute(), &quota.requests_per_minute));
   return quota;
-}
-
-// A time that may be left out.
-StatusOr<std::optional<Micros>> OptionalTime(std::string_view field, bool has,
-                                             const google::protobuf::Timestamp& time) {
-  if (!has) return std::optional<Micros>();
-  auto micros = FromProto(time);
-  if (!micros.ok()) return micros.status().Within(field);
-  return std::optional<Micros>(*micros);
 }
 
 std::vector<std::string> Sorted(const NameField& names) {
@@ -189,7 +194,8 @@ std::vector<TimedPrincipal> EntriesOf(const Entries& entries, PrincipalTable* pr
   list.reserve(static_cast<size_t>(entries.size()));
   for (const auto& entry : entries) {
     const Micros until = entry.has_until() ? *FromProto(entry.until()) : kNever;
-    list.push_back({principals->Intern(entry.principal()), until});
+    const Micros from = entry.has_from() ? *FromProto(entry.from()) : kAlways;
+    list.push_back({principals->Intern(entry.principal()), until, from});
   }
   return list;
 }

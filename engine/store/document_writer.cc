@@ -267,7 +267,7 @@ Status DocumentWriter::Replace(const v1::Document& document) {
 }
 
 Status DocumentWriter::ReadEach(const Ids& documents, const VisitEach& visit) {
-  reads_texts_ = documents.size() * kChunksForTexts < collection_.chunks;
+  ExpectRewrites(documents.size());
   for (size_t from = 0; from < documents.size(); from += kReadAtOnce) {
     const std::span<const std::string_view> ids =
         std::span(documents).subspan(from, std::min(kReadAtOnce, documents.size() - from));
@@ -285,6 +285,10 @@ Status DocumentWriter::ReadEach(const Ids& documents, const VisitEach& visit) {
     RETURN_IF_ERROR(absent_up_to(ids.size()));
   }
   return OkStatus();
+}
+
+void DocumentWriter::ExpectRewrites(size_t documents) {
+  reads_texts_ = documents * kChunksForTexts < collection_.chunks;
 }
 
 Status DocumentWriter::Reclass(const NewAccess& access, DocumentRecord* record) {
@@ -313,7 +317,26 @@ Status DocumentWriter::Regrant(DocumentRecord record, const v1::SetAccessRequest
   return Rewrite(&record);
 }
 
-Status DocumentWriter::Rewrite(DocumentRecord* record) {
+Status DocumentWriter::Redescribe(uint64_t number, const v1::Document& document) {
+  DocumentRecord record;
+  ASSIGN_OR_RETURN(const bool there, documents_.ReadNumbered(collection_.id, number, &record));
+  if (!there) return OkStatus();
+  applied_->documents.push_back(record.document().id());
+  const DocumentRecord old = record;
+  *record.mutable_document() = WithoutContent(document);
+  return RewriteDescribed(old, &record, &document.attributes());
+}
+
+Status DocumentWriter::RewriteDescribed(const DocumentRecord& old, DocumentRecord* record,
+                                        const Attributes* attributes) {
+  // Among the marks is when it is due, which may be another time now.
+  EachMark(old,
+           [&](Family family, const std::string& key) { applied_->batch.Delete(family, key); });
+  PutNames(*record);
+  return Rewrite(record, attributes);
+}
+
+Status DocumentWriter::Rewrite(DocumentRecord* record, const Attributes* attributes) {
   RETURN_IF_ERROR(Classify(record));
   record->set_revision(applied_->next.revision);
   ASSIGN_OR_RETURN(const SecretKey key, context_.vault.KeyOf(tenant(), record->number()));
@@ -323,6 +346,7 @@ Status DocumentWriter::Rewrite(DocumentRecord* record) {
   if (Planted(Bug::kReclassNotIndexed)) return OkStatus();
   RowChange change = RowsOf(*record, RowChange::kReclass, true);
   if (reads_texts_) RETURN_IF_ERROR(ReadTexts(*record, &change));
+  change.attributes = attributes;
   applied_->rows.push_back(std::move(change));
   return OkStatus();
 }
@@ -335,11 +359,7 @@ Status DocumentWriter::Describe(const DocumentRecord& old, const v1::Document& d
                                       document.subjects().begin(), document.subjects().end()) &&
                            before.provenance().source() == document.provenance().source();
   if (found_alike || Planted(Bug::kSubjectsInPlace)) {
-    // Among the marks is when it is due, which may be another time now.
-    EachMark(old,
-             [&](Family family, const std::string& key) { applied_->batch.Delete(family, key); });
-    PutNames(record);
-    RETURN_IF_ERROR(Rewrite(&record));
+    RETURN_IF_ERROR(RewriteDescribed(old, &record, /*attributes=*/nullptr));
   } else {
     RETURN_IF_ERROR(PutVersion(old, &record));
   }
@@ -387,13 +407,26 @@ Status DocumentWriter::Remove(const std::string& document) {
   applied_->documents.push_back(document);
   DocumentRecord old;
   ASSIGN_OR_RETURN(applied_->existed, documents_.Read(collection_.id, document, &old));
-  if (!applied_->existed) return OkStatus();
+  if (applied_->existed) DropNewest(old);
+  return OkStatus();
+}
+
+StatusOr<bool> DocumentWriter::RemoveNumbered(uint64_t number) {
+  DocumentRecord old;
+  ASSIGN_OR_RETURN(const bool there, documents_.ReadNumbered(collection_.id, number, &old));
+  if (!there) return false;
+  applied_->documents.push_back(old.document().id());
+  DropNewest(old);
+  return true;
+}
+
+void DocumentWriter::DropNewest(const DocumentRecord& old) {
+  const std::string& id = old.document().id();
   Drop(old);
   MarkOld(old);
-  applied_->batch.Delete(Family::kNumbers, NumberKeyOf(document));
+  applied_->batch.Delete(Family::kNumbers, NumberKeyOf(id));
   applied_->replay.add_removed(old.number());
-  applied_->rows.push_back({document, RowChange::kRemove, true, INT64_MIN, kNever, {}});
-  return OkStatus();
+  applied_->rows.push_back({id, RowChange::kRemove, true, INT64_MIN, kNever, {}});
 }
 
 void DocumentWriter::Erase(const DocumentRecord& record) {

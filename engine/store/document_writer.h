@@ -41,6 +41,14 @@ class DocumentWriter {
   // so is its place, unless it gets other subjects or another source: an erasure finds what was
   // about a subject by the version that was said to be.
   Status Describe(const Record& old, const v1::Document& document);
+  // Gives a stored document another list, label and description. Subjects and source must be what
+  // they were: an erasure finds old bytes by them. What `document` holds is borrowed until the rows
+  // are taken up. Nothing if no document has the number any more, as for RemoveNumbered.
+  Status Redescribe(uint64_t number, const v1::Document& document);
+  // True if there was such a document.
+  StatusOr<bool> RemoveNumbered(uint64_t number);
+  // How many documents the mutation will give another class: decides how the index finds them.
+  void ExpectRewrites(size_t documents);
   // Gives a stored document another list, label and validity, as Reclass; for a store that was
   // restored.
   Status Regrant(Record record, const v1::SetAccessRequest& access, const Validity& validity);
@@ -81,12 +89,16 @@ class DocumentWriter {
   StatusOr<std::vector<ClauseId>> DocumentClauses(const v1::Acl& acl);
   // Gives every chunk of `record` the class that its lists and labels make.
   Status Classify(Record* record);
-  // Puts a stored document whose list, label or validity is another.
-  Status Rewrite(Record* record);
+  // Puts a stored document whose list, label or validity is another; and attributes, if not null.
+  Status Rewrite(Record* record, const Attributes* attributes = nullptr);
+  // The same of one with another description, of the subjects and the source that `old` has.
+  Status RewriteDescribed(const Record& old, Record* record, const Attributes* attributes);
   // Puts a stored document as a version of its own, with its content.
   Status PutVersion(const Record& old, Record* record);
   // Takes the stored records of `old` away.
   void Drop(const Record& old);
+  // The same of the newest version of a document, which leaves none.
+  void DropNewest(const Record& old);
   // Keeps an old version findable for its erasure.
   void MarkOld(const Record& old);
   // Puts what a document is found by.

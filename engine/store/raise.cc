@@ -6,12 +6,12 @@
 namespace cordon {
 namespace {
 
-// How long a principal belongs to each of its groups.
-std::map<PrincipalId, Micros> MembershipsOf(const PolicyState& state, const std::string& name) {
+// When a principal belongs to each of its groups.
+std::map<PrincipalId, TimeSpans> MembershipsOf(const PolicyState& state, const std::string& name) {
   std::vector<PrincipalId> start;
   if (const auto id = state.principals->Find(name)) start.push_back(*id);
   if (name.starts_with("user:")) start.push_back(PrincipalTable::kEveryoneId);
-  return state.directory->Ends(start);
+  return state.directory->Memberships(start);
 }
 
 // The clearance in which a caller may act, as far as directory and policy give it.
@@ -25,16 +25,17 @@ Clearance OwnClearance(const PolicyState& state, const Grant& grant) {
 }  // namespace
 
 Status CheckNotRaised(const PolicyState& before, const PolicyState& after,
-                      const Authenticated& caller) {
+                      const Authenticated& caller, Micros now) {
   if (Planted(Bug::kRaiseUnchecked)) return OkStatus();
   // Nothing else says who belongs to whom and who is cleared for what.
   if (before.directory == after.directory && before.rules == after.rules) return OkStatus();
   const Grant& grant = caller.grant();
   const auto held = MembershipsOf(before, grant.principal);
   const auto gained = MembershipsOf(after, grant.principal);
-  for (const auto& [group, until] : gained) {
+  const TimeSpans from_now({{now, kNever}});
+  for (const auto& [group, times] : gained) {
     const auto it = held.find(group);
-    if (it == held.end() || it->second < until) {
+    if (!Both(times, from_now).Within(it == held.end() ? TimeSpans() : it->second)) {
       return Denied("members", fmt::format("would give the caller itself what is for {}; ask "
                                            "another admin",
                                            after.principals->Name(group)));

@@ -118,8 +118,8 @@ struct Applied {
   std::vector<bool> existed_each;      // of SetAccessMany and SetAccessSelected, by place
   // Of Ingest: groups and roles that have no record. Of ApplyPolicy: sources that no document had.
   std::vector<std::string> undefined;
-  uint32_t parts = 0;              // of ApplyPolicy and ApplyDirectory: how many; of Erase
-  bool more = false;               // of Erase: the limit left some
+  uint32_t parts = 0;  // of ApplyPolicy and ApplyDirectory: how many; of Erase and SyncSource
+  bool more = false;   // of Erase: the limit left some
   v1::SyncDirectoryResponse sync;  // of SyncDirectory: all but the revision
   // What a restored store is told instead of the mutation, which alone would not do there.
   std::optional<store::v1::Mutation> told;

@@ -24,4 +24,9 @@ std::string_view Stem(Language language, std::string_view word);
 // Thread-safe.
 bool IsStopWord(Language language, std::string_view word);
 
+// What is left of a word when an article or pronoun that has lost its vowel before it is taken off:
+// `avion` of `l'avion`. French, Italian, Catalan and Irish have such; words of others stay as they
+// are. `word` is case-folded, its apostrophe the keyboard's. Thread-safe.
+std::string_view WithoutElision(Language language, std::string_view word);
+
 }  // namespace cordon

@@ -53,31 +53,33 @@ constexpr auto kGerman = std::to_array<std::string_view>({
 static_assert(std::is_sorted(kGerman.begin(), kGerman.end()));
 
 constexpr auto kSpanish = std::to_array<std::string_view>({
-    "a",        "al",      "algo",    "algunas", "algunos", "ante",  "antes", "como",     "con",
-    "contra",   "cual",    "cuando",  "de",      "del",     "desde", "donde", "durante",  "e",
-    "el",       "ella",    "ellas",   "ellos",   "en",      "entre", "era",   "eran",     "es",
-    "esa",      "esas",    "ese",     "eso",     "esos",    "esta",  "estas", "este",     "esto",
-    "estos",    "está",    "están",   "fue",     "fueron",  "ha",    "había", "han",      "hasta",
-    "hay",      "la",      "las",     "le",      "les",     "lo",    "los",   "me",       "mi",
-    "mis",      "mucho",   "muchos",  "muy",     "más",     "nada",  "ni",    "no",       "nos",
-    "nosotros", "nuestra", "nuestro", "o",       "os",      "otra",  "otras", "otro",     "otros",
-    "para",     "pero",    "poco",    "por",     "porque",  "que",   "quien", "quienes",  "qué",
-    "se",       "sea",     "ser",     "si",      "sido",    "sin",   "sobre", "son",      "soy",
-    "su",       "sus",     "sí",      "también", "tanto",   "te",    "tiene", "tienen",   "todo",
-    "todos",    "tu",      "tus",     "un",      "una",     "uno",   "unos",  "vosotros", "y",
-    "ya",       "yo",      "él",
+    "a",      "al",      "algo",    "algunas", "algunos", "ante",     "antes",   "como",    "con",
+    "contra", "cual",    "cuando",  "cuál",    "cuáles",  "cuándo",   "cómo",    "de",      "del",
+    "desde",  "donde",   "durante", "dónde",   "e",       "el",       "ella",    "ellas",   "ellos",
+    "en",     "entre",   "era",     "eran",    "es",      "esa",      "esas",    "ese",     "eso",
+    "esos",   "esta",    "estas",   "este",    "esto",    "estos",    "está",    "están",   "fue",
+    "fueron", "ha",      "había",   "han",     "hasta",   "hay",      "la",      "las",     "le",
+    "les",    "lo",      "los",     "me",      "mi",      "mis",      "mucho",   "muchos",  "muy",
+    "más",    "nada",    "ni",      "no",      "nos",     "nosotros", "nuestra", "nuestro", "o",
+    "os",     "otra",    "otras",   "otro",    "otros",   "para",     "pero",    "poco",    "por",
+    "porque", "que",     "quien",   "quienes", "quién",   "quiénes",  "qué",     "se",      "sea",
+    "ser",    "si",      "sido",    "sin",     "sobre",   "son",      "soy",     "su",      "sus",
+    "sí",     "también", "tanto",   "te",      "tiene",   "tienen",   "todo",    "todos",   "tu",
+    "tus",    "un",      "una",     "uno",     "unos",    "vosotros", "y",       "ya",      "yo",
+    "él",
 });
 static_assert(std::is_sorted(kSpanish.begin(), kSpanish.end()));
 
 constexpr auto kFrench = std::to_array<std::string_view>({
-    "ai",   "au",    "aux",  "avec", "c",     "ce",      "ces",   "cet", "cette", "d",    "dans",
-    "de",   "des",   "du",   "elle", "elles", "en",      "es",    "est", "et",    "eu",   "eux",
-    "fut",  "il",    "ils",  "j",    "je",    "l",       "la",    "le",  "les",   "leur", "leurs",
-    "lui",  "m",     "ma",   "mais", "me",    "mes",     "moi",   "mon", "même",  "n",    "ne",
-    "nos",  "notre", "nous", "on",   "ont",   "ou",      "où",    "par", "pas",   "pour", "qu",
-    "que",  "qui",   "s",    "sa",   "sans",  "se",      "ses",   "si",  "son",   "sont", "sous",
-    "suis", "sur",   "t",    "ta",   "te",    "tes",     "toi",   "ton", "tu",    "un",   "une",
-    "vos",  "votre", "vous", "y",    "à",     "étaient", "était", "été", "être",
+    "ai",   "au",   "aux",   "avec", "c",    "ce",    "ces",     "cet",    "cette",   "d",
+    "dans", "de",   "des",   "du",   "elle", "elles", "en",      "es",     "est",     "et",
+    "eu",   "eux",  "fut",   "il",   "ils",  "j",     "je",      "l",      "la",      "le",
+    "les",  "leur", "leurs", "lui",  "m",    "ma",    "mais",    "me",     "mes",     "moi",
+    "mon",  "même", "n",     "ne",   "nos",  "notre", "nous",    "on",     "ont",     "ou",
+    "où",   "par",  "pas",   "pour", "qu",   "que",   "quel",    "quelle", "quelles", "quels",
+    "qui",  "s",    "sa",    "sans", "se",   "ses",   "si",      "son",    "sont",    "sous",
+    "suis", "sur",  "t",     "ta",   "te",   "tes",   "toi",     "ton",    "tu",      "un",
+    "une",  "vos",  "votre", "vous", "y",    "à",     "étaient", "était",  "été",     "être",
 });
 static_assert(std::is_sorted(kFrench.begin(), kFrench.end()));
 
@@ -90,11 +92,11 @@ constexpr auto kItalian = std::to_array<std::string_view>({
     "l",      "la",     "le",     "lei",    "li",     "lo",     "loro",   "lui",    "ma",
     "me",     "mi",     "mia",    "mie",    "miei",   "mio",    "ne",     "negli",  "nei",
     "nel",    "nella",  "nelle",  "nello",  "noi",    "non",    "nostra", "nostro", "o",
-    "per",    "perché", "più",    "quale",  "quando", "quella", "quelle", "quelli", "quello",
-    "questa", "queste", "questi", "questo", "se",     "sei",    "si",     "sia",    "siamo",
-    "sono",   "sta",    "stato",  "su",     "sua",    "sue",    "sugli",  "sui",    "sul",
-    "sulla",  "sulle",  "suo",    "suoi",   "tra",    "tu",     "tua",    "tuo",    "tutti",
-    "tutto",  "un",     "una",    "uno",    "vi",     "voi",    "è",
+    "per",    "perché", "più",    "qual",   "quale",  "quali",  "quando", "quella", "quelle",
+    "quelli", "quello", "questa", "queste", "questi", "questo", "se",     "sei",    "si",
+    "sia",    "siamo",  "sono",   "sta",    "stato",  "su",     "sua",    "sue",    "sugli",
+    "sui",    "sul",    "sulla",  "sulle",  "suo",    "suoi",   "tra",    "tu",     "tua",
+    "tuo",    "tutti",  "tutto",  "un",     "una",    "uno",    "vi",     "voi",    "è",
 });
 static_assert(std::is_sorted(kItalian.begin(), kItalian.end()));
 
@@ -123,10 +125,11 @@ constexpr auto kPortuguese = std::to_array<std::string_view>({
     "isto",  "já",     "lhe",    "lhes",   "mais",    "mas",    "me",      "mesmo",  "meu",
     "meus",  "minha",  "minhas", "muito",  "na",      "nas",    "nem",     "no",     "nos",
     "nossa", "nossas", "nosso",  "nossos", "num",     "numa",   "não",     "nós",    "o",
-    "os",    "ou",     "para",   "pela",   "pelas",   "pelo",   "pelos",   "por",    "quando",
-    "que",   "quem",   "se",     "sem",    "ser",     "seu",    "seus",    "sua",    "suas",
-    "são",   "só",     "também", "te",     "tem",     "teu",    "tu",      "tua",    "têm",
-    "um",    "uma",    "você",   "vocês",  "vos",     "à",      "às",      "é",
+    "os",    "ou",     "para",   "pela",   "pelas",   "pelo",   "pelos",   "por",    "quais",
+    "qual",  "quando", "que",    "quem",   "se",      "sem",    "ser",     "seu",    "seus",
+    "sua",   "suas",   "são",    "só",     "também",  "te",     "tem",     "teu",    "tu",
+    "tua",   "têm",    "um",     "uma",    "você",    "vocês",  "vos",     "à",      "às",
+    "é",
 });
 static_assert(std::is_sorted(kPortuguese.begin(), kPortuguese.end()));
 

@@ -16,10 +16,43 @@ bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 // Parts a word into names and numbers.
 bool IsPartEnd(char c) { return c == '.' || c == '_' || c == '@'; }
 
-// What may tie two words to a code, a path or a name, standing alone between them.
+// Apostrophes and hyphens of typesetters, folded, and what a keyboard has for them.
+struct Typeset {
+  std::string_view written;
+  char typed;
+};
+constexpr Typeset kTypeset[] = {{"\u2018", '\''}, {"\u2019", '\''}, {"\u02bc", '\''},
+                                {"\u2010", '-'},  {"\u2012", '-'},  {"\u2013", '-'},
+                                {"\u2212", '-'}};
+
+// The text with these as a keyboard has them: which ones a text has is its program's choice. The
+// result lives as long as the text, or until this thread's next call.
+std::string_view AsTyped(std::string_view text) {
+  const auto rare = [](char c) { return c == '\xe2' || c == '\xca'; };  // their first bytes
+  if (std::none_of(text.begin(), text.end(), rare)) return text;
+  thread_local std::string typed;
+  typed.clear();
+  while (!text.empty()) {
+    const auto found = std::find_if(std::begin(kTypeset), std::end(kTypeset),
+                                    [&](const auto& one) { return text.starts_with(one.written); });
+    const bool typeset = found != std::end(kTypeset);
+    typed += typeset ? found->typed : text[0];
+    text.remove_prefix(typeset ? found->written.size() : 1);
+  }
+  return typed;
+}
+
+// A word as it is looked up: without an article that is tied to it, and as typed.
+std::string_view Bare(Language language, std::string_view word) {
+  return WithoutElision(language, AsTyped(word));
+}
+
+// What may tie two words to a code, a path, a paragraph or a name, standing alone between them.
 bool Ties(std::string_view between) {
+  if (between == ")(") return true;
+  between = AsTyped(between);
   return between.size() == 1 &&
-         std::string_view("-./:+#~=&\\").find(between[0]) != std::string_view::npos;
+         std::string_view("-./:+#~=&\\(").find(between[0]) != std::string_view::npos;
 }
 
 // Whether a stemmer may take its ending off: letters, with apostrophes between.
@@ -62,7 +95,7 @@ void ForEachTerm(Language language, const Words& words, Visit visit) {
     if (goes_on) continue;
     const size_t begin = words.begin(chain);
     if (chain < i && end - begin <= kChainBytes) {
-      visit(words.folded().substr(begin, end - begin), false);
+      visit(AsTyped(words.folded().substr(begin, end - begin)), false);
     }
     chain = i + 1;
   }
@@ -71,6 +104,7 @@ void ForEachTerm(Language language, const Words& words, Visit visit) {
 }  // namespace
 
 std::string_view TermOfWord(Language language, std::string_view word) {
+  word = Bare(language, word);
   return IsPlain(word) ? Stem(language, word) : word;
 }
 
@@ -169,10 +203,10 @@ TextQuery ParseTextQuery(Language language, std::string_view text) {
     if (phrase) query.phrases.emplace_back();
     for (size_t w = 0; w < words.size(); ++w) {
       const std::string term(TermOfWord(language, words[w]));
-      if (IsStopWord(language, words[w])) ++stop_words[term];
+      if (IsStopWord(language, Bare(language, words[w]))) ++stop_words[term];
       if (!phrase) continue;
       terms.at(term).required = true;
-      query.phrases.back().emplace_back(words[w]);
+      query.phrases.back().emplace_back(AsTyped(words[w]));
     }
   }
   const bool others = std::any_of(terms.begin(), terms.end(), [&](const auto& entry) {
@@ -204,7 +238,7 @@ bool HoldsPhrases(const TextQuery& query, const Words& words) {
   return std::all_of(query.phrases.begin(), query.phrases.end(), [&](const auto& phrase) {
     for (size_t at = 0; at + phrase.size() <= words.size(); ++at) {
       size_t same = 0;
-      while (same < phrase.size() && words[at + same] == phrase[same]) ++same;
+      while (same < phrase.size() && AsTyped(words[at + same]) == phrase[same]) ++same;
       if (same == phrase.size()) return true;
     }
     return false;

@@ -1,10 +1,11 @@
 // Text → terms: what lexical search counts and looks up.
 //
-// Each word (tokenise.h) is a term: without its ending if it is made of letters, else as it is. A
-// word with inner points, underscores or at signs is a term for each of its parts as well, and so
-// is a chain of words that one character ties together, as a whole: `wal_level` is found by `wal`,
-// `cve-2024-3094` by itself and by `2024`. Stop words are terms like others; a query leaves them
-// out.
+// Each word (tokenise.h) is a term: without its ending if it is made of letters, else as it is, and
+// without what the language elides before it (language.h). A word with inner points, underscores or
+// at signs is a term for each of its parts as well, and so is a chain of words that one character
+// ties together, as a whole: `wal_level` is found by `wal`, `cve-2024-3094` by itself and by
+// `2024`, `12.3(b)(2)` by `12.3(b)(2` (its last bracket ties nothing). Apostrophes and hyphens of
+// typesetters are those of keyboards. Stop words are terms like others; a query leaves them out.
 #pragma once
 
 #include <cstdint>
@@ -67,7 +68,7 @@ TermCounts CountTerms(Language language, std::string_view text);
 // The same, of a text that is taken apart already.
 TermCounts CountTerms(Language language, const Words& words);
 
-// The term that finds a word.
+// The term that finds a word. Lives as long as the word, or until this thread's next call.
 std::string_view TermOfWord(Language language, std::string_view word);
 
 // A question about texts.
@@ -79,7 +80,7 @@ struct TextQuery {
     bool required = false;  // by a phrase
   };
   std::vector<Term> terms;  // distinct, in the order of their bytes
-  // Words that must stand one after the other, as they are written (folded).
+  // Words that must stand one after the other, as they are written (folded, as typed).
   std::vector<std::vector<std::string>> phrases;
 };
 

@@ -82,10 +82,17 @@ UsageRecords Meters::Table::Today(Micros now) const {
   return today;
 }
 
+Status Meters::CheckQuota(std::string_view field, const std::optional<uint64_t>& bound,
+                          uint64_t used, uint64_t more, Micros span, Micros now) {
+  Status within = Within(field, bound, used, more, span, now);
+  if (!within.ok()) ++totals_.refused;
+  return within;
+}
+
 Status Meters::Admit(const Authenticated& caller, Micros now) {
   std::lock_guard lock(mutex_);
-  RETURN_IF_ERROR(Within("quota.requests_per_minute", caller.grant().quota.requests_per_minute,
-                         keys_.At(caller.key_id(), now).requests(), 1, kMinute, now));
+  RETURN_IF_ERROR(CheckQuota("quota.requests_per_minute", caller.grant().quota.requests_per_minute,
+                             keys_.At(caller.key_id(), now).requests(), 1, kMinute, now));
   keys_.CountCall(caller.key_id(), now);
   return OkStatus();
 }
@@ -96,12 +103,14 @@ Status Meters::Charge(const Authenticated& caller, const std::string& destinatio
   const Quota& quota = caller.grant().quota;
   std::lock_guard lock(mutex_);
   const auto& used = keys_.At(caller.key_id(), now);
-  RETURN_IF_ERROR(Within("quota.passages_per_day", quota.passages_per_day, used.passages(),
-                         amount.passages, kDay, now));
-  RETURN_IF_ERROR(Within("quota.tokens_per_day", quota.tokens_per_day, used.tokens(), amount.tokens,
-                         kDay, now));
+  RETURN_IF_ERROR(CheckQuota("quota.passages_per_day", quota.passages_per_day, used.passages(),
+                             amount.passages, kDay, now));
+  RETURN_IF_ERROR(CheckQuota("quota.tokens_per_day", quota.tokens_per_day, used.tokens(),
+                             amount.tokens, kDay, now));
   keys_.Add(caller.key_id(), amount, now);
   destinations_.Add(destination, amount, now);
+  totals_.left.passages += amount.passages;
+  totals_.left.tokens += amount.tokens;
   return OkStatus();
 }
 
@@ -130,6 +139,11 @@ void Meters::PutChanged(uint32_t tenant, Micros now, Batch* batch) {
   dropped_before_ = now / kDay;
   keys_.DropBefore(dropped_before_, tenant, batch);
   destinations_.DropBefore(dropped_before_, tenant, batch);
+}
+
+Meters::Totals Meters::totals() const {
+  std::lock_guard lock(mutex_);
+  return totals_;
 }
 
 UsageRecords Meters::Keys(Micros now) const {

@@ -10,6 +10,7 @@
 
 #include <map>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -47,6 +48,14 @@ class Meters {
   // Puts what has changed since the last call into `batch`, and drops what is of past days.
   void PutChanged(uint32_t tenant, Micros now, Batch* batch);
 
+  // What was counted and refused since the start, of all keys together; nothing that Load() and
+  // Replay() bring.
+  struct Totals {
+    Amount left;
+    uint64_t refused = 0;  // by a quota: calls and answers
+  };
+  Totals totals() const;
+
   // As of `now`: those of today.
   UsageRecords Keys(Micros now) const;
   UsageRecords Destinations(Micros now) const;
@@ -66,7 +75,12 @@ class Meters {
     UsageRecords Today(Micros now) const;
   };
 
+  // Whether that much more is within the quota, counting a refusal. Requires mutex_.
+  Status CheckQuota(std::string_view field, const std::optional<uint64_t>& bound, uint64_t used,
+                    uint64_t more, Micros span, Micros now);
+
   mutable std::mutex mutex_;
+  Totals totals_;                                    // guarded by mutex_
   Table keys_{{}, {}, KeyUsageKey};                  // guarded by mutex_
   Table destinations_{{}, {}, DestinationUsageKey};  // guarded by mutex_
   int64_t dropped_before_ = 0;                       // a day; guarded by mutex_

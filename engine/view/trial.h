@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "cordon/v1/ingest.pb.h"
 #include "engine/view/tenant.h"
 
 namespace cordon {
@@ -14,12 +15,13 @@ struct Trial {
   PinnedView before;  // the newest published View; the documents are read by it
   TenantState after;
   // If documents are touched: their collection, which `after` has no more if it is deleted, and
-  // what becomes of those that are there.
+  // what becomes of them; without content.
   std::string collection;
   std::vector<RowChange> rows;
-  bool more = false;               // of Erase: it leaves some to a later mutation
-  std::string break_glass;         // the access that is opened or closed
-  v1::SyncDirectoryResponse sync;  // of SyncDirectory: all but the revision
+  std::vector<v1::Refusal> refused;  // of Ingest: documents that are not touched
+  bool more = false;                 // of Erase: it leaves some to a later mutation
+  std::string break_glass;           // the access that is opened or closed
+  v1::SyncDirectoryResponse sync;    // of SyncDirectory: all but the revision
 
   // The time at which both are judged.
   Micros now() const { return before.as_of; }

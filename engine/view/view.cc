@@ -29,7 +29,7 @@ void View::FindNextEvent(const View* previous) {
   const bool known = previous != nullptr && previous->policy().rules == policy().rules &&
                      previous->next_rules_event_ > now_;
   next_rules_event_ = known ? previous->next_rules_event_ : policy().rules->NextEvent(now_);
-  next_event_ = std::min({policy().classes.ends.Next(now_), policy().directory->NextEvent(now_),
+  next_event_ = std::min({policy().classes.events.Next(now_), policy().directory->NextEvent(now_),
                           next_rules_event_, NextEnd(*policy().break_glass, now_)});
   for (const auto& [id, index] : indexes_) {
     next_event_ = std::min(next_event_, index.vectors.NextEvent(now_));

@@ -40,6 +40,8 @@ TEST(Executor, TurnsAwayWhatDoesNotFitAndNeverRunsIt) {
     begun.get_future().wait();  // the only thread is busy: from now on tasks queue
     for (int i = 0; i < 3; ++i) EXPECT_TRUE(executor.Submit([&ran] { ++ran; }));
     for (int i = 0; i < 5; ++i) EXPECT_FALSE(executor.Submit([&ran] { ran += 100; }));
+    EXPECT_EQ(executor.load().waiting, 3u);
+    EXPECT_EQ(executor.load().turned_away, 5u);
     gate.set_value();
   }
   EXPECT_EQ(ran, 3);

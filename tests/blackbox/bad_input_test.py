@@ -31,6 +31,10 @@ def until(time):
     return acl(allow=[{"principal": "everyone", "until": time}])
 
 
+def since(start, end=None):
+    return acl(allow=[{"principal": "everyone", "from": start, "until": end}])
+
+
 LONG = "x" * 70000
 
 # What is wrong with a document → the field that must be named.
@@ -63,6 +67,11 @@ BAD_DOCUMENTS = [
     (until("2030-02-30T00:00:00Z"), "acl.allow[0].until"),
     (until("2030-01-01"), "acl.allow[0].until"),
     (until("2030-01-01T00:00:00"), "acl.allow[0].until"),
+    (since("tomorrow"), "acl.allow[0].from"),
+    (since("2030-02-30T00:00:00Z"), "acl.allow[0].from"),
+    (since(1893456000), "acl.allow[0].from"),
+    (since("2030-01-01T00:00:00Z", "2030-01-01T00:00:00Z"), "acl.allow[0].until"),
+    (since("2030-01-01T00:00:00+01:00", "2029-12-31T22:59:59Z"), "acl.allow[0].until"),
     (label("secret"), "label.level"),
     (label(""), "label.level"),
     (label("Public"), "label.level"),

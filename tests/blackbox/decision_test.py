@@ -347,6 +347,8 @@ class Time(DecisionTest):
     def test_things_start_and_end_on_time_without_any_write(self):
         member = {"principal": "user:timed", "until": at(6)}
         self.directory({"principal": "group:timed", "members": [member]})
+        later = {"principal": "user:timed", "from": at(4)}
+        self.directory({"principal": "group:later", "members": [later]})
         name = self.filled(
             document("starts", valid_from=at(4), valid_until=at(8)),
             document("ends", valid_until=at(6)),
@@ -354,17 +356,23 @@ class Time(DecisionTest):
             document("deny", acl={"allow": ["everyone"],
                                   "deny": [{"principal": "everyone", "until": at(6)}]}),
             document("member", ["group:timed"]),
+            document("entry-starts", acl={"allow": [{"principal": "everyone", "from": at(4)}]}),
+            document("deny-starts", acl={"allow": ["everyone"],
+                                         "deny": [{"principal": "everyone", "from": at(4)}]}),
+            document("member-starts", ["group:later"]),
             document("past", valid_until="2020-01-01T00:00:00Z"),
             document("future", valid_from="2999-01-01T00:00:00Z"),
             document("null", valid_from=None, valid_until=None),
         )
         who = "user:timed"
         begun = self.ok("stats", name)["revision"]
-        self.assertEqual(self.sees(name, who), ["ends", "entry", "member", "null"])
-        self.sees_until(name, who, ["ends", "entry", "member", "null", "starts"], 8)
-        self.sees_until(name, who, ["deny", "null", "starts"], 8)
-        self.assertEqual(self.ok("stats", name, "--as", who)["visible_chunks"], 3)
-        self.sees_until(name, who, ["deny", "null"], 8)
+        begun_later = ["entry-starts", "member-starts"]
+        at_first = ["ends", "entry", "member", "null"]
+        self.assertEqual(self.sees(name, who), ["deny-starts", *at_first])
+        self.sees_until(name, who, sorted([*at_first, *begun_later, "starts"]), 8)
+        self.sees_until(name, who, sorted(["deny", "null", *begun_later, "starts"]), 8)
+        self.assertEqual(self.ok("stats", name, "--as", who)["visible_chunks"], 5)
+        self.sees_until(name, who, sorted(["deny", "null", *begun_later]), 8)
         self.assertEqual(self.ok("stats", name)["revision"], begun)
 
 

@@ -88,7 +88,11 @@ class Destinations(ServerTest):
         self.assertEqual([(each["id"], each["reason"]) for each in listed], [(access, "fire")])
         shown = json.dumps(self.ok("journal", "show", "--id", answer["journal_id"]))
         self.assertIn(access, shown)
-        self.ok("break-glass", "close", access)
+        self.ok("break-glass", "close", access, "--reason", "put out")
+        told = self.ok("policy", "history", "-n", 2)["changes"]
+        opened, closed = "OpenBreakGlass", "CloseBreakGlass"
+        whys = [(each["call"], each["reason"]) for each in told]
+        self.assertEqual(whys, [(opened, "fire"), (closed, "put out")])
         self.refused("PERMISSION_DENIED", "get", name, "pay", *under, key=key)
 
     def test_quotas_hold_and_are_told(self):

@@ -89,6 +89,21 @@ class Erase(ServerTest):
         self.assertEqual(self.ok("erase", name, "case")["erased"], 1)
         self.assertEqual(self.sees(name, "user:a"), ["other"])
 
+    def test_why_is_in_the_journal(self):
+        name = self.filled(about("kept", "person:7"))
+        self.ok("ingest", name, self.store.lines(about("gone")), "--reason", "why-ingest")
+        hold = [name, "kept", "--name", "case-9", "--reason"]
+        self.ok("hold", "set", *hold, "why-hold")
+        self.ok("hold", "release", *hold, "why-release")
+        self.ok("erase", name, "gone", "--reason", "why-erase")
+        lines = self.ok("journal", "query", "-n", 50)["lines"]
+        told = [(each["call"], each["reason"]) for each in lines if "why-" in each["reason"]]
+        calls = ["Ingest", "SetHold", "SetHold", "Erase"]
+        whys = ["why-ingest", "why-hold", "why-release", "why-erase"]
+        self.assertEqual(told, list(zip(calls, whys)))
+        self.refused("INVALID_ARGUMENT", "erase", name, "kept", "--reason", "x" * 1025,
+                     field="reason")
+
     def wait_for(self, name, expected):
         until = time.monotonic() + RETENTION_S
         while self.ok("stats", name)["documents"] != expected:

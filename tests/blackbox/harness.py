@@ -99,6 +99,7 @@ class Store:
         self.data, self.log = self.folder / "data", self.folder / "cordond.log"
         self.dev, self.options = dev, list(options)
         self.process, self.address = None, None
+        self.printed = queue.Queue()  # the lines of its stdout behind the first
         self.written = 0
         if not dev:
             made = run([CORDOND, "init", "--data-dir", self.data])
@@ -119,7 +120,7 @@ class Store:
             self.process = subprocess.Popen(
                 self.command(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log
             )
-        printed = queue.Queue()
+        self.printed = printed = queue.Queue()
         threading.Thread(
             target=self.read, args=(self.process.stdout, printed), daemon=True
         ).start()

@@ -43,6 +43,31 @@ class Ranking(ServerTest):
         fusion = ["--text", "xz", "--fusion", '{"method":"rrf"}']
         self.refused("INVALID_ARGUMENT", *bare, "lexical", *fusion)
 
+    def test_numbered_things_are_found(self):
+        texts = {
+            "a": "as § 12.3(a) has it",
+            "b": "as § 12.3(b) has it",
+            "code": "it says ERR\u20114711",
+            "word": "the driver\u2019s licence",
+        }
+        name = self.filled(
+            *(
+                document(key, chunks=[{"text": text, "embedding": [1, 0]}])
+                for key, text in texts.items()
+            )
+        )
+        for text, expected in (
+            ("§ 12.3(a)", ["a", "b"]),
+            ("12.3(b)", ["b", "a"]),
+            ('"§ 12.3(b)"', ["b"]),
+            ("ERR-4711", ["code"]),
+            ("driver", ["word"]),
+            ('"driver\'s licence"', ["word"]),
+        ):
+            asked = ["retrieve", name, "--as", "user:a", "--rank", "lexical", "--text", text]
+            found = [passage["document"] for passage in self.ok(*asked)["passages"]]
+            self.assertEqual(found, expected, text)
+
     def test_a_collection_says_how_its_texts_are_scored(self):
         def scores(text, *options):
             name = self.collection(*options)
@@ -129,6 +154,38 @@ class Ranking(ServerTest):
         hidden = self.refused("INVALID_ARGUMENT", *asked, '{"attr":"case","eq":"x"}')
         absent = self.refused("INVALID_ARGUMENT", *asked, '{"attr":"nope","eq":"x"}')
         self.assertEqual(hidden, absent)
+
+    def test_filters_of_every_type(self):
+        types = {"lang": "string", "price": "float", "draft": "bool", "seen": "time"}
+        specs = [{"name": attribute, "type": kind} for attribute, kind in types.items()]
+        name = self.collection("--attributes", self.store.json(specs, ".json"))
+        day = "2026-01-0{}T00:00:00Z".format
+        one = {"lang": "de", "price": 1.5, "draft": True, "seen": day(1)}
+        two = {"lang": "de-AT", "price": 2, "draft": False, "seen": day(2)}
+        self.ingest(name, document("a", attributes=one), document("b", attributes=two))
+        vector = write_npy(self.store.path(".npy"), (1, 0))
+        asked = ["retrieve", name, "--as", "user:a", "--vector", vector, "--filter"]
+        for condition, expected in (
+            ({"attr": "lang", "prefix": "de"}, ["a", "b"]),
+            ({"attr": "lang", "prefix": "de-"}, ["b"]),
+            ({"attr": "lang", "in": ["de", "fr"]}, ["a"]),
+            ({"attr": "lang", "gt": "de"}, ["b"]),
+            ({"attr": "price", "in": [2, 3]}, ["b"]),
+            ({"attr": "price", "gte": 1.5, "lt": 2}, ["a"]),
+            ({"attr": "draft", "eq": False}, ["b"]),
+            ({"attr": "seen", "lte": "2026-01-01T02:00:00+02:00"}, ["a"]),
+            ({"attr": "seen", "in": [day(2)]}, ["b"]),
+        ):
+            answer = self.ok(*asked, json.dumps(condition))
+            found = sorted(passage["document"] for passage in answer["passages"])
+            self.assertEqual(found, expected, condition)
+        for condition, field in (
+            ({"attr": "draft", "gt": False}, "filter.attr"),
+            ({"attr": "price", "prefix": "1"}, "filter.prefix"),
+            ({"attr": "seen", "eq": "yesterday"}, "filter.eq"),
+            ({"attr": "lang", "eq": 1}, "filter.eq"),
+        ):
+            self.refused("INVALID_ARGUMENT", *asked, json.dumps(condition), field=field)
 
 
 if __name__ == "__main__":

@@ -58,6 +58,18 @@ class Simulate(ServerTest):
         made = self.ok("break-glass", "open", *opened)["id"]
         self.assertEqual(self.told("break-glass-close", made), (0, 2))
 
+        new = [document("new"), document("open", allow=("group:hr",)), document("hr/1")]
+        for each in new:
+            del each["chunks"][0]["embedding"]
+        self.assertEqual(self.told("ingest", name, self.store.lines(*new)), (2, 1))
+        bad = self.store.lines(document("x", level="none"), {"id": "y", "frob": 1}, new[0])
+        answer = self.store.cordon("simulate", "ingest", name, bad, "--as", "user:ana")
+        self.assertEqual(answer.code, 1)
+        told = [(each["line"], each["id"], each["field"]) for each in answer.lines[:-1]]
+        self.assertEqual(told, [(1, "x", "label.level"), (2, "y", "frob")])
+        self.assertEqual(answer.last["principals"][0]["gained"], 1)
+        self.assertEqual(self.sees(name, "user:ana"), ["open"])
+
         self.refused("INVALID_ARGUMENT", "simulate", *access, "--acl", EVERYONE, field="document")
         late = ["simulate", "delete", name, "open", "--at-least-revision", 10**6]
         self.refused("FAILED_PRECONDITION", *late, field="at_least_revision")

@@ -52,6 +52,7 @@ TEST_F(CommandLine, WrongUsageIsExitTwoAndJsonWhenAskedFor) {
       {"backup"},
       {"simulate"},
       {"simulate", "erase"},
+      {"simulate", "ingest", "a"},
       {"simulate", "set-access", "a", "--file", "f", "--acl", "{}"},
       {"simulate", "key-create"},
       {"simulate", "break-glass-open", "--reason", "r"},
@@ -106,6 +107,18 @@ TEST_F(CommandLine, ASimulatedChangeThatNoMessageHoldsIsRefusedBeforeItIsSent) {
   ASSERT_EQ(result.out.size(), 1u);
   EXPECT_THAT(result.out[0], HasSubstr(R"("field":"FILE")"));
   EXPECT_THAT(result.out[0], HasSubstr("directory sync --dry-run"));
+
+  const std::string text(1 << 20, 'x');
+  std::string documents;
+  for (int i = 0; i < 17; ++i) {
+    documents += R"({"id":")" + std::to_string(i) + R"(","text":")" + text + "\"}\n";
+  }
+  const Result large = Cordon({"simulate", "ingest", "docs", File("documents.jsonl", documents),
+                               "--json", "--server", server.address()});
+  EXPECT_EQ(large.code, 1);
+  ASSERT_EQ(large.out.size(), 1u);
+  EXPECT_THAT(large.out[0], HasSubstr(R"("field":"FILE")"));
+  EXPECT_THAT(large.out[0], HasSubstr("leave embeddings out"));
 }
 
 TEST_F(CommandLine, AnUnknownRightIsRefusedWithThoseThatAreKnown) {

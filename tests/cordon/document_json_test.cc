@@ -32,7 +32,8 @@ class DocumentJson : public testing::Test {
 TEST_F(DocumentJson, ReadsEveryFieldOfTheContract) {
   const Status status = Parse(
       R"({"id":"hr/42","title":"T","uri":"u:1","acl":{"allow":["group:hr",)"
-      R"({"principal":"user:x","until":"2026-01-01T00:00:00.5Z"}],"deny":["user:eve"],)"
+      R"({"principal":"user:x","from":"2025-01-01T00:00:00Z","until":"2026-01-01T00:00:00.5Z"}],)"
+      R"("deny":["user:eve",{"principal":"user:bo","from":null}],)"
       R"("inherit":["folder:/hr"]},"label":{"level":"confidential","compartments":["people"],)"
       R"("tags":["pii"]},"valid_from":"2026-01-01T00:00:00Z","valid_until":null,)"
       R"("subjects":["person:123"],"attributes":{"lang":"en","year":2026,"ratio":0.5,"ok":true,)"
@@ -44,6 +45,9 @@ TEST_F(DocumentJson, ReadsEveryFieldOfTheContract) {
   EXPECT_EQ(document_.acl().allow(1).until().seconds(), 1767225600);
   EXPECT_EQ(document_.acl().allow(1).until().nanos(), 500000000);
   EXPECT_FALSE(document_.acl().allow(0).has_until());
+  EXPECT_FALSE(document_.acl().allow(0).has_from());
+  EXPECT_EQ(document_.acl().allow(1).from().seconds(), 1735689600);
+  EXPECT_FALSE(document_.acl().deny(1).has_from());
   EXPECT_EQ(document_.acl().inherit(0), "folder:/hr");
   EXPECT_EQ(document_.label().tags(0), "pii");
   EXPECT_TRUE(document_.has_valid_from());
@@ -78,6 +82,8 @@ TEST_F(DocumentJson, AMisspeltKeyDoesNotOpenADocument) {
   EXPECT_EQ(RefusedField(R"({"id":"a","label":{"compartment":["x"]}})"), "label.compartment");
   EXPECT_EQ(RefusedField(R"({"id":"a","acl":{"allow":[{"principal":"x","untill":null}]}})"),
             "acl.allow[0].untill");
+  EXPECT_EQ(RefusedField(R"({"id":"a","acl":{"deny":[{"principal":"x","From":null}]}})"),
+            "acl.deny[0].From");
   EXPECT_EQ(RefusedField(R"({"id":"a","chunks":[{},{"labels":{}}]})"), "chunks[1].labels");
 }
 

@@ -70,12 +70,14 @@ TEST(PolicyFile, JsonIsYamlToo) {
   const auto request = ParsePolicy(
       R"({"scopes":{"1":{"ceiling":"all"},"5":{"ceiling":{"level":"x","compartments":["y"]}}},)"
       R"("containers":[{"name":"c","delete":true,"allow":[{"principal":"user:a",)"
-      R"("until":"2026-01-01T00:00:00Z"}]}],"destinations":[{"name":"d","delete":true}]})");
+      R"("from":"2025-01-01T00:00:00Z","until":"2026-01-01T00:00:00Z"}]}],)"
+      R"("destinations":[{"name":"d","delete":true}]})");
   ASSERT_TRUE(request.ok()) << request.status().ToString();
   EXPECT_EQ(request->scopes().rules(0).ceiling().symbol(), v1::Clearance::SYMBOL_ALL);
   EXPECT_EQ(request->scopes().rules(1).scope(), 5u);
   EXPECT_TRUE(request->containers(0).remove());
   EXPECT_EQ(request->containers(0).container().acl().allow(0).until().seconds(), 1767225600);
+  EXPECT_EQ(request->containers(0).container().acl().allow(0).from().seconds(), 1735689600);
   EXPECT_TRUE(request->destinations(0).remove());
   EXPECT_FALSE(request->destinations(0).destination().has_ceiling());
 }
@@ -148,10 +150,13 @@ TEST(DirectoryFile, ReadsGroupsUsersAndRemovals) {
   JsonParser parser;
   v1::Principal group;
   ASSERT_TRUE(ReadPrincipal(*parser.Parse(R"({"principal":"group:x","members":["user:a",)"
-                                          R"({"principal":"user:b","until":null}]})"),
+                                          R"({"principal":"user:b","from":"2027-01-01T00:00:00Z",)"
+                                          R"("until":null}]})"),
                             &group)
                   .ok());
   EXPECT_EQ(group.members_size(), 2);
+  EXPECT_EQ(group.members(1).from().seconds(), 1798761600);
+  EXPECT_FALSE(group.members(1).has_until());
   EXPECT_TRUE(group.sets_members());
   v1::Principal empty;
   ASSERT_TRUE(ReadPrincipal(*parser.Parse(R"({"principal":"group:x","members":[]})"), &empty).ok());
@@ -174,6 +179,8 @@ TEST(DirectoryFile, ALineThatSaysNothingOrTooMuchIsRefused) {
   EXPECT_EQ(ReadLine(R"({"principal":"group:a","member":[]})").field(), "member");
   EXPECT_EQ(ReadLine(R"({"principal":"group:a","members":["a",{"until":7}]})").field(),
             "members[1].until");
+  EXPECT_EQ(ReadLine(R"({"principal":"group:a","members":[{"from":"soon"}]})").field(),
+            "members[0].from");
 }
 
 TEST(DirectoryFile, TheServersRefusalIsToldOfTheLineThatCausedIt) {
@@ -207,6 +214,9 @@ default_clearance: {level: public, compartments: [people]}
 scopes: {1: {ceiling: {level: public}, forbidden_tags: [pii]}, 5: {ceiling: all}}
 containers:
   - {name: "folder:/hr", allow: ["group:hr", {principal: "user:a", until: "2030-01-01T00:00:00Z"}]}
+  - name: "folder:/later"
+    allow: [{principal: "user:a", from: "2030-01-01T00:00:00.5Z"}]
+    deny: [{principal: "user:b", from: "2029-01-01T00:00:00Z", until: "2030-01-01T00:00:00Z"}]
   - {name: "true", deny: ["user:\u00e9"], inherit: ["folder:/hr"]}
 destinations:
   - {name: chat, scope: 1, ceiling: lowest, forbidden_tags: [pii], region: eu}

@@ -111,7 +111,8 @@ rules:
 
 TEST(Rules, FillSetsAclAndLabel) {
   const auto rules = ParseRules(R"({"rules": [{"glob": "hr/**", "inherit": ["folder:/hr"],
-    "allow": ["group:hr", {"principal": "user:ana", "until": "2026-12-31T00:00:00.5Z"}],
+    "allow": ["group:hr", {"principal": "user:ana", "from": "2026-12-01T00:00:00Z",
+                           "until": "2026-12-31T00:00:00.5Z"}],
     "deny": ["user:eve"], "level": "internal", "compartments": ["people"], "tags": ["pii"]}]})");
   ASSERT_TRUE(rules.ok()) << rules.status().ToString();
   v1::Document document;
@@ -119,6 +120,8 @@ TEST(Rules, FillSetsAclAndLabel) {
   ASSERT_EQ(document.acl().allow_size(), 2);
   EXPECT_EQ(document.acl().allow(0).principal(), "group:hr");
   EXPECT_FALSE(document.acl().allow(0).has_until());
+  EXPECT_FALSE(document.acl().allow(0).has_from());
+  EXPECT_EQ(document.acl().allow(1).from().seconds(), 1796083200);
   EXPECT_EQ(document.acl().allow(1).principal(), "user:ana");
   EXPECT_EQ(document.acl().allow(1).until().seconds(), 1798675200);
   EXPECT_EQ(document.acl().allow(1).until().nanos(), 500000000);
@@ -173,6 +176,10 @@ TEST(Rules, BadRulesAreRefusedWithFieldAndLine) {
       {"rules:\n- glob: a\n  allow: [{principal: b, until: tomorrow}]", "rules[0].allow[0].until",
        "RFC 3339"},
       {"rules:\n- glob: a\n  allow: [{principal: b, until: null}]", "rules[0].allow[0].until",
+       "leave it out"},
+      {"rules:\n- glob: a\n  allow: [{principal: b, from: soon}]", "rules[0].allow[0].from",
+       "RFC 3339"},
+      {"rules:\n- glob: a\n  allow: [{principal: b, from: [x]}]", "rules[0].allow[0].from",
        "leave it out"},
       {"rules:\n- glob: a\n  allow: ['" + std::string(257, 'x') + "']", "rules[0].allow[0]", "256"},
       {"rules:\n- glob: a\n  level:", "rules[0].level", "string"},

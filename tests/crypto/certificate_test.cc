@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "engine/base/limits.h"
 #include "tests/crypto/certificate_authority.h"
 
 namespace cordon {
@@ -69,6 +70,24 @@ TEST(CertificateTimes, EndAtAnotherTime) {
   EXPECT_FALSE(facts->ValidAt(now + 3601'000'000));
   EXPECT_FALSE(facts->ValidAt(now - 62'000'000));
   EXPECT_EQ(facts->fingerprint.size(), 64u);
+}
+
+TEST(CertificateNames, AreLongerThanANameIs) {
+  const auto name = [](size_t bytes) { return "CN=" + std::string(bytes - 3, 'x'); };
+  EXPECT_TRUE(CanonicalName(name(limits::kDistinguishedNameBytes)).ok());
+  EXPECT_FALSE(CanonicalName(name(limits::kDistinguishedNameBytes + 1)).ok());
+}
+
+TEST(CertificateFiles, AreReadInPart) {
+  const CertificateAuthority ca("CA");
+  const auto padded = [](const std::string& pem, size_t bytes) {
+    return pem + std::string(bytes - pem.size(), '\n');
+  };
+  const Issued one = ca.Issue({});
+  EXPECT_TRUE(CheckCertificates(padded(ca.pem(), limits::kTlsFileBytes)).ok());
+  EXPECT_FALSE(CheckCertificates(padded(ca.pem(), limits::kTlsFileBytes + 1)).ok());
+  EXPECT_TRUE(CheckPrivateKey(padded(one.key, limits::kTlsFileBytes)).ok());
+  EXPECT_FALSE(CheckPrivateKey(padded(one.key, limits::kTlsFileBytes + 1)).ok());
 }
 
 TEST(CertificateFiles, AreTakenForWhatTheyAreNot) {

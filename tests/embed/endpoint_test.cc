@@ -4,10 +4,17 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <string>
 #include <thread>
 #include <vector>
 
+#include "engine/base/limits.h"
 #include "tests/http/loopback_server.h"
+#include "tests/store/scratch_directory.h"
 
 namespace cordon {
 namespace {
@@ -29,6 +36,44 @@ class EndpointCall : public testing::Test {
   StatusCode CodeOf(Endpoint* endpoint) { return endpoint->Call("{}", nullptr).status().code(); }
   LoopbackServer server_;
 };
+
+TEST_F(EndpointCall, ALimitIsPassedOver) {
+  const auto field_of = [&](auto change) {
+    EndpointConfig config = Config();
+    change(&config);
+    return std::string(CheckEndpoint(config).field());
+  };
+  using C = EndpointConfig*;
+  EXPECT_EQ(field_of([](C c) {
+              c->batch = limits::kEndpointBatch;
+              c->concurrency = limits::kEndpointCalls;
+              c->deadline_ms = c->pause_ms = limits::kEndpointDeadlineMax_ms;
+            }),
+            "");
+  EXPECT_EQ(field_of([](C c) { c->batch = limits::kEndpointBatch + 1; }), "batch");
+  EXPECT_EQ(field_of([](C c) { c->concurrency = limits::kEndpointCalls + 1; }), "concurrency");
+  EXPECT_EQ(field_of([](C c) { c->deadline_ms = limits::kEndpointDeadlineMax_ms + 1; }),
+            "deadline_ms");
+  EXPECT_EQ(field_of([](C c) { c->pause_ms = limits::kEndpointDeadlineMax_ms + 1; }), "pause_ms");
+}
+
+TEST_F(EndpointCall, AKeyIsCutShort) {
+  const ScratchDirectory scratch;
+  EndpointConfig config = Config();
+  config.key_file = scratch / "key";
+  server_.Say("200 OK", "{}");
+  const auto with_key = [&](size_t bytes) {
+    std::ofstream(config.key_file) << std::string(bytes, 'k');
+    std::filesystem::permissions(
+        config.key_file, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+    Endpoint endpoint(config);
+    return CodeOf(&endpoint);
+  };
+  EXPECT_EQ(with_key(limits::kEndpointKeyBytes), StatusCode::kOk);
+  const int asked = server_.asked();
+  EXPECT_EQ(with_key(limits::kEndpointKeyBytes + 1), StatusCode::kFailedPrecondition);
+  EXPECT_EQ(server_.asked(), asked) << "without its key";
+}
 
 TEST_F(EndpointCall, ARetryAfterWithoutAnEndIsWaitedForOrOverflows) {
   for (const char* forever : {"86400", "9223372036854775807"}) {
@@ -72,6 +117,86 @@ TEST_F(EndpointCall, ABrokenOneIsAskedForEver) {
   server_.Say("200 OK", "{}");
   std::this_thread::sleep_for(milliseconds(2100));
   EXPECT_EQ(CodeOf(&endpoint), StatusCode::kOk) << "it stays open";
+}
+
+// Of those who come when the pause is over, one finds out for all.
+TEST_F(EndpointCall, ABrokenOneIsTriedByAllAtOnce) {
+  EndpointConfig config = Config();
+  config.pause_ms = 2000;
+  config.concurrency = 8;
+  Endpoint endpoint(config);
+  server_.Say("503 Broken\r\nRetry-After: 86400", "");  // one try each
+  for (int i = 0; i < limits::kEndpointFailures; ++i) {
+    EXPECT_EQ(CodeOf(&endpoint), StatusCode::kUnavailable);
+  }
+  std::this_thread::sleep_for(milliseconds(2100));
+  const int asked = server_.asked();
+  server_.Wait(milliseconds(100));
+  std::vector<std::thread> callers;
+  for (int i = 0; i < 8; ++i) {
+    callers.emplace_back([&] { EXPECT_EQ(CodeOf(&endpoint), StatusCode::kUnavailable); });
+  }
+  for (auto& caller : callers) caller.join();
+  EXPECT_EQ(server_.asked(), asked + 1);
+}
+
+// What a call with a key came with; empty if it was refused, and then nothing was sent.
+class EndpointKey : public EndpointCall {
+ protected:
+  EndpointKey() { server_.Say("200 OK", "{}"); }
+  std::string SentBy(Endpoint* endpoint) {
+    const int asked = server_.asked();
+    const StatusCode code = CodeOf(endpoint);
+    if (code != StatusCode::kOk) {
+      EXPECT_EQ(code, StatusCode::kFailedPrecondition);
+      EXPECT_EQ(server_.asked(), asked) << "sent without a key, or with half of one";
+      return "";
+    }
+    const std::string request = server_.last_request(), before = "Authorization: Bearer ";
+    const size_t at = request.find(before);
+    if (at == request.npos) return "none";
+    const size_t begin = at + before.size();
+    return request.substr(begin, request.find("\r\n", begin) - begin);
+  }
+};
+
+TEST_F(EndpointKey, OfTheEnvironmentIsOldOrBad) {
+  constexpr char kName[] = "CORDON_TEST_ENDPOINT_KEY";
+  EndpointConfig config = Config();
+  EXPECT_EQ(SentBy(std::make_unique<Endpoint>(config).get()), "none");
+  config.key_env = kName;
+  Endpoint endpoint(config);
+  const auto sent = [&](const char* key) {
+    EXPECT_EQ(key == nullptr ? unsetenv(kName) : setenv(kName, key, 1), 0);
+    return SentBy(&endpoint);
+  };
+  EXPECT_EQ(sent("first"), "first");
+  EXPECT_EQ(sent("second\n"), "second") << "it is read at each call";
+  for (const char* bad : {"", " ", "a b", "a\r\nX-Other: 1", "schl\u00fcssel"}) {
+    EXPECT_EQ(sent(bad), "") << bad;
+  }
+  EXPECT_EQ(sent(nullptr), "");
+}
+
+TEST_F(EndpointKey, OfAFileIsOldOrForAllToRead) {
+  const ScratchDirectory directory;
+  const std::filesystem::path path = directory / "key";
+  EndpointConfig config = Config();
+  config.key_file = path;
+  Endpoint endpoint(config);
+  EXPECT_EQ(SentBy(&endpoint), "") << "there is none";
+  const auto sent = [&](const std::string& key, std::filesystem::perms mode) {
+    std::ofstream(path) << key;
+    std::filesystem::permissions(path, mode);
+    return SentBy(&endpoint);
+  };
+  using std::filesystem::perms;
+  const perms own = perms::owner_read | perms::owner_write;
+  EXPECT_EQ(sent("first\n", own), "first");
+  EXPECT_EQ(sent("second", own), "second") << "it is read at each call";
+  EXPECT_EQ(sent("third", own | perms::group_read), "");
+  EXPECT_EQ(sent("two\nlines", own), "");
+  EXPECT_EQ(sent(std::string(limits::kEndpointKeyBytes + 1, 'k'), own), "");
 }
 
 TEST_F(EndpointCall, ACallerThatLeavesIsWaitedFor) {

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <functional>
+#include <regex>
 #include <string>
 #include <vector>
 
@@ -52,6 +53,8 @@ class Audit : public ScratchWriter {
       return Told(Send<v1::ApplyPolicyResponse, v1::ApplyPolicyRequest>(
           [](auto context, auto in, auto done) { ApplyPolicy(context, in, done); }, request));
     }
+    refused_.Clear();
+    if (kind == "ingest") return Write(request);
     if (kind == "create_key") return MakeNextKey(request);
     if (kind == "revoke_key") {
       return Told(Send<v1::RevokeKeyResponse, v1::RevokeKeyRequest>(RevokeKey, request));
@@ -75,6 +78,23 @@ class Audit : public ScratchWriter {
       return Told(Send<v1::EraseResponse, v1::EraseRequest>(Erase, request));
     }
     return Told(Send<v1::DeleteResponse, v1::DeleteRequest>(Delete, request));
+  }
+  std::string Write(const std::string& request) {
+    const auto made = Asked<IngestedBatch>(
+        [&](auto done) { IngestDocuments(Context(), FromText<v1::IngestRequest>(request), done); });
+    if (made.ok()) *refused_.mutable_refused() = made->response.refused();
+    return Told(made);
+  }
+  // What the last change has refused of its documents.
+  std::string Refused() const { return refused_.ShortDebugString(); }
+  static std::string RefusedBy(const v1::SimulateResponse& simulated) {
+    v1::IngestResponse refused;
+    *refused.mutable_refused() = simulated.refused();
+    return refused.ShortDebugString();
+  }
+  // A simulation needs none.
+  static std::string WithoutEmbeddings(std::string request) {
+    return std::regex_replace(request, std::regex("embedding: [0-9]+ "), "");
   }
   // Keys by the ids "default.x0" and so on.
   std::string MakeNextKey(const std::string& request) {
@@ -131,6 +151,7 @@ class Audit : public ScratchWriter {
 
  private:
   int keys_ = 0;
+  v1::IngestResponse refused_;
 };
 
 }  // namespace cordon

@@ -38,12 +38,16 @@ class AuditDraw {
     if (kind < 9) return fmt::format("service:s{}", Below(3));
     return fmt::format("user:u{}", Below(6));
   }
-  // `seconds` is now: some end soon.
+  // `seconds` is now: some begin or end soon.
   std::string Entries(const std::string& field, uint64_t count, int64_t seconds) {
     std::string text;
     for (uint64_t i = 0; i < count; ++i) {
       text += fmt::format("{} {{ principal: '{}' ", field, Principal());
-      if (Percent(20)) text += fmt::format("until {{ seconds: {} }} ", seconds + 1 + Below(8));
+      const auto starts = static_cast<int64_t>(Percent(15) ? 1 + Below(8) : 0);
+      if (starts > 0) text += fmt::format("from {{ seconds: {} }} ", seconds + starts);
+      if (Percent(20)) {
+        text += fmt::format("until {{ seconds: {} }} ", seconds + starts + 1 + Below(8));
+      }
       text += "} ";
     }
     return text;
@@ -73,9 +77,18 @@ class AuditDraw {
     text += "chunks { text: 'a' embedding: 1 embedding: 0 } ";
     if (Percent(40)) {
       text += "chunks { text: 'b' embedding: 1 embedding: 1 acl { " + Entries("allow", 1, seconds) +
-              "} } ";
+              "} " + (Percent(30) ? Label() : "") + "} ";
     }
     return text + "} ";
+  }
+  // Some new, some again; some that are refused, for want of a list or for a chunk's label.
+  std::string Documents(int64_t seconds) {
+    std::string text;
+    for (uint64_t i = 0; i <= Below(3); ++i) {
+      text += Percent(10) ? "documents { id: '" + DocumentId() + "' " + Label() + "} "
+                          : Document(DocumentId(), seconds);
+    }
+    return text;
   }
 
   std::string Directory(int64_t seconds) {
@@ -115,7 +128,7 @@ class AuditDraw {
   }
   // A change as SimulateRequest names it, and its request.
   std::pair<std::string, std::string> Change(int64_t seconds) {
-    const uint64_t kind = Below(14);
+    const uint64_t kind = Below(17);
     if (kind < 3) return {"policy", Policy(seconds)};
     if (kind < 7) return {"directory", Directory(seconds)};
     if (kind < 8) return {"create_key", NewKey()};
@@ -130,6 +143,7 @@ class AuditDraw {
                                      DocumentId() + "' " + Label() + "} "};
     }
     if (kind < 13) return {"set_access_selected", in + Selected() + access};
+    if (kind < 16) return {"ingest", in + Documents(seconds)};
     return {"set_access", in + document + access};
   }
 

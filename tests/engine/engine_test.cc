@@ -154,6 +154,39 @@ TEST_F(Engines, AStoreAheadOfItsJournalServesUnrecordedChanges) {
             1);
 }
 
+TEST_F(Engines, FiguresThatDoNotAddUp) {
+  ASSERT_EQ(Open(), "OK");
+  const Figures before = engine_->figures();
+  EXPECT_EQ(before.tenants, 1u);
+  EXPECT_EQ(before.documents + before.chunks + before.writer.documents, 0u);
+  MakeCollection("docs");
+  Ingest("a");
+  Ingest("b");
+  Ingest("b");  // replaces it: ingested again, and there once
+  EXPECT_TRUE(Has("a"));
+  EXPECT_FALSE(Has("none"));
+  const Figures after = engine_->figures();
+  EXPECT_EQ(after.documents, 2u);
+  EXPECT_EQ(after.chunks, 2u);
+  EXPECT_EQ(after.writer.documents, 3u);
+  EXPECT_EQ(after.writer.chunks, 3u);
+  EXPECT_EQ(after.revisions, revision());
+  EXPECT_EQ(after.metered.left.passages, 1u);
+  EXPECT_EQ(after.journal.records, before.journal.records + 6) << "one for each call";
+  EXPECT_GT(after.journal.syncs, before.journal.syncs);
+  EXPECT_GT(after.journal.syncing.count(), 0);
+  EXPECT_FALSE(after.writer.failed || after.journal.failed);
+  EXPECT_EQ(after.canary_alerts, 0u);
+  // A restart keeps what is there, and counts what is done from 0.
+  ASSERT_EQ(Open(), "OK");
+  const Figures again = engine_->figures();
+  EXPECT_EQ(again.documents, 2u);
+  EXPECT_EQ(again.revisions, after.revisions);
+  EXPECT_GE(again.journal.records, after.journal.records);
+  EXPECT_EQ(again.writer.documents, 0u);
+  EXPECT_EQ(again.metered.left.passages, 0u);
+}
+
 TEST_F(Engines, AStoreThatLostAcknowledgedChangesServes) {
   ASSERT_EQ(Open(), "OK");
   MakeCollection("docs");

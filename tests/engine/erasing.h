@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "engine/export.h"
+#include "engine/ingest/source_sync.h"
 #include "engine/restore.h"
 #include "engine/verify_erased.h"
 #include "engine/verify_store.h"
@@ -88,15 +89,18 @@ class Erasing : public testing::Test {
     Open(name);
   }
 
-  void Ingest(const std::string& id, const std::string& more = "", const std::string& text = "t") {
+  // A document in text format.
+  static std::string Doc(const std::string& id, const std::string& more, const std::string& text) {
     std::string chunk = "chunks { text: '" + text + "' ";
     for (const float number : kVector) {
       char digits[32];
       std::snprintf(digits, sizeof(digits), "embedding: %.9g ", static_cast<double>(number));
       chunk += digits;
     }
-    const auto request = FromText<v1::IngestRequest>("collection: 'docs' documents { id: '" + id +
-                                                     "' " + more + " " + chunk + " } }");
+    return "documents { id: '" + id + "' " + more + " " + chunk + " } } ";
+  }
+  void Ingest(const std::string& id, const std::string& more = "", const std::string& text = "t") {
+    const auto request = FromText<v1::IngestRequest>("collection: 'docs' " + Doc(id, more, text));
     const auto answer = Asked<IngestedBatch>(
         [&](auto done) { IngestDocuments(engine_->WriteAs(Anyone()), request, done); });
     ASSERT_TRUE(answer.ok()) << answer.status().ToString();
@@ -140,6 +144,17 @@ class Erasing : public testing::Test {
     const auto answer = Asked<Response>(
         [&](auto done) { call(engine_->WriteAs(Anyone()), FromText<Request>(request), done); });
     ASSERT_TRUE(answer.ok()) << answer.status().ToString();
+  }
+  // A listing in one message.
+  void SyncSource(const std::string& message) {
+    OpenListings open;
+    cordon::SourceSync sync(&open);
+    const WriteContext context = engine_->WriteAs(Anyone());
+    const Status taken = sync.Take(context, FromText<v1::SyncSourceRequest>(message));
+    ASSERT_TRUE(taken.ok()) << taken.ToString();
+    const auto made =
+        Asked<v1::SyncSourceResponse>([&](auto done) { sync.Commit(context, /*stop=*/{}, done); });
+    ASSERT_TRUE(made.ok()) << made.status().ToString();
   }
   bool Sees(const std::string& id, const std::string& user = "user:a") {
     v1::GetDocumentRequest request;

@@ -154,6 +154,7 @@ TEST_F(Exports, TheJournalAndTheStoreRemember) {
   EXPECT_EQ(record.call(), "Export");
   EXPECT_EQ(record.destination(), "tuned");
   EXPECT_EQ(record.purpose(), "spring");
+  EXPECT_EQ(record.reason(), "spring");
   EXPECT_TRUE(record.mutation());
   EXPECT_EQ(record.revision(), message->response->revision());
   ASSERT_EQ(record.documents_size(), 1);

@@ -58,6 +58,22 @@ TEST_F(Erasing, AnOlderVersionAboutWhomIsHeldIsErased) {
   }
 }
 
+// As after a Delete: what the source has no more is gone for everybody, and its versions stay.
+TEST_F(Erasing, AListingErasesWhatIsHeld) {
+  Ingest("held", "subjects: 'person:123' provenance { source: 'hris' }");  // 0
+  ASSERT_EQ(Hold("subject: 'person:123'"), StatusCode::kOk);
+  SyncSource("begin { collection: 'docs' source: 'hris' allow_removals: true } commit { }");
+  EXPECT_FALSE(Sees("held"));
+  for (const std::string which : {"document: 'held'", "subject: 'person:123'", "source: 'hris'"}) {
+    const auto erased = TryErase(which);
+    EXPECT_EQ(erased.status().code(), StatusCode::kFailedPrecondition) << which;
+  }
+  EXPECT_EQ(KeyOf(0), KeyStore::State::kThere);
+  ASSERT_EQ(Hold("subject: 'person:123'", /*release=*/true), StatusCode::kOk);
+  EXPECT_EQ(EraseAll("source: 'hris'"), 0u);
+  EXPECT_EQ(KeyOf(0), KeyStore::State::kDestroyed);
+}
+
 TEST_F(Erasing, AHoldLeavesANameInTheJournal) {
   ASSERT_EQ(Hold("subject: 'person:123'"), StatusCode::kOk);
   ASSERT_EQ(Hold("document: 'doc/secret'"), StatusCode::kOk);

@@ -166,6 +166,21 @@ TEST_F(Restoring, AListThatWasSetWithOthersComesBack) {
   EXPECT_TRUE(Sees("a", "user:b") && Sees("c", "user:b"));
 }
 
+TEST_F(Restoring, AListingIsUndone) {
+  for (const std::string id : {"same", "described", "written", "gone"}) {
+    Ingest(id, "provenance { source: 'wiki' }");
+  }
+  ASSERT_TRUE(engine_->Backup(0).ok());
+  const std::string narrow = "acl { allow { principal: 'user:b' } } ";
+  SyncSource("begin { collection: 'docs' source: 'wiki' allow_removals: true } " +
+             Doc("same", "", "t") + Doc("described", narrow, "t") +
+             Doc("written", narrow, "another") + "commit { documents: 3 }");
+  Restore("restored");
+  EXPECT_TRUE(Sees("same"));
+  EXPECT_FALSE(Sees("described") || Sees("written") || Sees("gone"));
+  EXPECT_TRUE(Sees("described", "user:b"));
+}
+
 TEST_F(Restoring, AQuotaIsForgotten) {
   Ingest("a");
   ASSERT_TRUE(engine_->Backup(0).ok());

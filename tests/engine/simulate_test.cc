@@ -27,6 +27,120 @@ class Simulated : public Audit {
   }
 };
 
+TEST_F(Simulated, DocumentsAreWritten) {
+  ASSERT_TRUE(Ingest(Closed("a") + Good("b")).ok());
+  const auto before = scratch_.store.Records();
+  const uint64_t revision = Pin()->revision();
+  const std::string change = "ingest { collection: 'docs' " + Good("a") + Closed("c") + "} ";
+  EXPECT_EQ(For("user:ana", change), "+1 -0") << "c; a was seen before";
+  EXPECT_EQ(For("everyone", change), "+1 -0") << "a";
+  EXPECT_EQ(For("user:ana", "ingest { collection: 'docs' " + Closed("b") + "} "), "");
+  EXPECT_EQ(For("everyone", "ingest { collection: 'docs' " + Closed("b") + "} "), "+0 -1");
+  // Of documents of one id the last one counts.
+  EXPECT_EQ(For("everyone", "ingest { collection: 'docs' " + Closed("b") + Good("b") + "} "), "");
+  EXPECT_EQ(Pin()->revision(), revision);
+  auto after = scratch_.store.Records();
+  std::erase_if(after, [&](const auto& row) { return before.contains(row.first); });
+  for (const auto& [key, row] : after) EXPECT_TRUE(key.starts_with("heads/")) << key;
+  EXPECT_EQ(Documents("docs").size(), 2u);
+  // The numbers and keys that were tried with serve the next document.
+  ASSERT_TRUE(Ingest(Good("c")).ok());
+  EXPECT_EQ(Documents("docs").size(), 3u);
+}
+
+// As in a stream: what was applied before writes nothing, and a gap is refused.
+TEST_F(Simulated, ABatchOfARunIsJudgedAsIfItHadNone) {
+  const auto batch = [](int number, const std::string& documents) {
+    return fmt::format("collection: 'docs' run: 'load' batch: {} {}", number, documents);
+  };
+  const auto simulated = [](const std::string& request) { return "ingest { " + request + "} "; };
+  EXPECT_EQ(For("everyone", simulated(batch(1, Good("a")))), "+1 -0");
+  EXPECT_EQ(For("everyone", simulated(batch(1, Good("a")))), "+1 -0") << "a trial was noted";
+  const std::string first = batch(1, Good("a") + "documents { id: 'bad' } ");
+  ASSERT_EQ(Change("ingest", first), "OK");
+  const auto again = Sim(simulated(first));
+  ASSERT_TRUE(again.ok()) << again.status().ToString();
+  EXPECT_EQ(again->principals_size(), 0);
+  EXPECT_EQ(RefusedBy(*again), Refused());
+  EXPECT_EQ(For("everyone", simulated(batch(2, Good("b")))), "+1 -0");
+  EXPECT_EQ(Outcome(Sim(simulated(batch(1, Good("b"))))), "FAILED_PRECONDITION: run");
+  EXPECT_EQ(Outcome(Sim(simulated(batch(3, Good("b"))))), "FAILED_PRECONDITION: batch");
+}
+
+TEST_F(Simulated, ADocumentIsJudgedByPart) {
+  const auto of = [](const std::string& more) {
+    return "ingest { collection: 'docs' documents { id: 'n' acl { allow { principal: 'everyone' } "
+           "} label { level: 'public' } " +
+           more + "} } as: 'user:ana' as: 'user:bo' ";
+  };
+  const std::string chunk = "chunks { text: 't' } ";
+  EXPECT_EQ(For("user:bo", of(chunk)), "+1 -0");
+  EXPECT_EQ(For("user:bo", of(chunk + "valid_from { seconds: 9 } ")), "+0 -0") << "not yet";
+  EXPECT_EQ(For("user:bo", of(chunk + "valid_until { seconds: 1 } ")), "+0 -0") << "no more";
+  const std::string anas = "chunks { text: 't' acl { allow { principal: 'user:ana' } } } ";
+  EXPECT_EQ(For("user:ana", of(anas)), "+1 -0");
+  EXPECT_EQ(For("user:bo", of(anas)), "+0 -0") << "no chunk is permitted";
+  EXPECT_EQ(For("user:bo", of(anas + "chunks { text: 't' ordinal: 7 } ")), "+1 -0");
+  EXPECT_EQ(For("user:bo", of("chunks { text: 't' label { level: 'restricted' } } ")), "+0 -0");
+}
+
+// The list and label of the collection, and the texts that it cuts and embeds itself.
+TEST_F(Simulated, ADefaultIsForgotten) {
+  ASSERT_EQ(Change("directory", "principals { name: 'user:ana' clearance { level: 'internal' } }"),
+            "OK");
+  const std::string change = "ingest { collection: 'typed' documents { id: 'n' text: 'a word' } } ";
+  EXPECT_EQ(For("user:ana", change), "+1 -0");
+  EXPECT_EQ(For("everyone", change), "") << "the default label is internal";
+}
+
+TEST_F(Simulated, ARefusedDocumentIsJudgedOrToldOtherwise) {
+  const std::string in = "collection: 'docs' ";
+  const std::string open = "acl { allow { principal: 'everyone' } } ";
+  const std::string label = "label { level: 'internal' } ";
+  const std::string chunk = "chunks { text: 't' embedding: 1 embedding: 0 ";
+  const std::string documents =
+      in + "documents { id: 'no list' " + label + chunk + "} } documents { id: 'no label' " + open +
+      chunk + "} } documents { id: 'unknown level' " + open + "label { level: 'none' } " + chunk +
+      "} } documents { id: 'no folder' acl { inherit: 'folder:/none' } " + label + chunk +
+      "} } documents { id: 'below' " + open + label + chunk +
+      "label { level: 'public' } } } documents { id: 'twice' " + open + label + chunk +
+      "ordinal: 1 } " + chunk + "ordinal: 1 } } documents { id: 'no chunks' " + open + label +
+      "} documents { id: 'too short' " + open + label +
+      "chunks { text: 't' embedding: 1 } } documents { id: '' " + open + label + chunk +
+      "} } documents { id: 'undeclared' " + open + label + "attributes { key: 'x' } " + chunk +
+      "} } " + Good("good");
+  const auto simulated = Sim("ingest { " + documents + "} ");
+  ASSERT_TRUE(simulated.ok()) << simulated.status().ToString();
+  EXPECT_EQ(simulated->refused_size(), 10);
+  ASSERT_EQ(simulated->principals_size(), 1);
+  EXPECT_EQ(simulated->principals(0).principal(), "everyone");
+  EXPECT_EQ(simulated->principals(0).gained(), 1u);
+  ASSERT_EQ(Change("ingest", documents), "OK");
+  EXPECT_EQ(RefusedBy(*simulated), Refused());
+  // Nor may the auditor set what a writer may not.
+  Grant modest = AllOf();
+  modest.rights = Rights();
+  for (const Right right : {Right::kAudit, Right::kIngest}) modest.rights.Add(right);
+  const auto refused = Sim("ingest { " + in + Good("n") + "} ", modest);
+  ASSERT_TRUE(refused.ok() && refused->refused_size() == 1);
+  EXPECT_EQ(refused->refused(0).field(), "acl");
+  EXPECT_EQ(refused->principals_size(), 0);
+}
+
+TEST_F(Simulated, ABatchIsTakenThatIngestRefuses) {
+  EXPECT_EQ(Outcome(Sim("ingest { collection: 'none' " + Good("a") + "} ")),
+            "NOT_FOUND: collection");
+  EXPECT_EQ(Outcome(Sim("ingest { collection: 'docs' embedding_model: 'm' " + Good("a") + "} ")),
+            "INVALID_ARGUMENT: embedding_model");
+  std::string batch;
+  for (size_t i = 0; i < limits::kDocumentsPerBatch; ++i) {
+    batch += WithoutEmbeddings(Good(std::to_string(i)));
+  }
+  EXPECT_EQ(For("everyone", "ingest { collection: 'docs' " + batch + "} "), "+4096 -0");
+  EXPECT_EQ(Outcome(Sim("ingest { collection: 'docs' " + batch + Good("more") + "} ")),
+            "INVALID_ARGUMENT: documents");
+}
+
 TEST_F(Simulated, ADeletedCollectionIsStillSeen) {
   ASSERT_TRUE(Ingest(Closed("closed") + Good("open")).ok());
   const std::string gone = "delete_collection { name: 'docs' } ";
@@ -116,7 +230,7 @@ TEST_F(Simulated, APartIsToldAsTheWhole) {
   EXPECT_EQ(For("everyone", select), "+4096 -0");
   EXPECT_EQ(For("user:ana", erase), "+0 -4096");
   ASSERT_TRUE(Ingest(Closed("b")).ok());
-  EXPECT_EQ(Outcome(Sim(select)), "INVALID_ARGUMENT: id_prefix");
+  EXPECT_EQ(Outcome(Sim(select)), "INVALID_ARGUMENT: source");
   EXPECT_EQ(Outcome(Sim(erase)), "INVALID_ARGUMENT: erase");
   EXPECT_EQ(For("everyone", "set_access_selected { collection: 'docs' id_prefix: 'b' " + open),
             "+1 -0");

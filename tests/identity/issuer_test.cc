@@ -43,9 +43,15 @@ TEST(Issuers, AreBelievedTooMuch) {
   EXPECT_EQ(field_of([](I i) { i->audiences.clear(); }), "audiences");
   EXPECT_EQ(field_of([](I i) { i->audiences.push_back(""); }), "audiences");
   EXPECT_EQ(field_of([](I i) { i->algorithms.clear(); }), "algorithms");
-  EXPECT_EQ(field_of([](I i) { i->clock_skew_s = 301; }), "clock_skew_s");
-  EXPECT_EQ(field_of([](I i) { i->max_age_s = 86401; }), "max_age_s");
+  EXPECT_EQ(field_of([](I i) { i->clock_skew_s = limits::kClockSkewMax_s + 1; }), "clock_skew_s");
+  EXPECT_EQ(field_of([](I i) { i->max_age_s = limits::kTokenAgeMax_s + 1; }), "max_age_s");
   EXPECT_EQ(field_of([](I i) { i->max_age_s = 0; }), "max_age_s");
+  EXPECT_EQ(field_of([](I i) {
+              i->clock_skew_s = limits::kClockSkewMax_s;
+              i->max_age_s = limits::kTokenAgeMax_s;
+            }),
+            "")
+      << "as much as may be";
   EXPECT_EQ(field_of([](I i) { i->jwks_stale_s = 86401; }), "jwks_stale_s");
   EXPECT_EQ(field_of([](I i) { i->jwks_stale_s = 300; }), "jwks_stale_s");
   EXPECT_EQ(field_of([](I i) { i->principal_prefix = "service:"; }), "principal.prefix");

@@ -9,6 +9,7 @@
 #include <functional>
 #include <thread>
 
+#include "engine/base/limits.h"
 #include "tests/effort.h"
 #include "tests/http/loopback_server.h"
 #include "tests/security/token_forge.h"
@@ -87,6 +88,21 @@ TEST(KeySetText, AnUnsafeKeyIsUsed) {
   }
 }
 
+// Keys of RSA by the size of their modulus; to make such ones takes long, to write one does not.
+TEST(KeySetText, AnRsaKeyOfAnUnsafeSizeIsUsed) {
+  const auto usable = [](unsigned bits) {
+    std::string modulus(bits / 8, '\xc5');
+    const std::string jwk =
+        R"({"kid":"a","kty":"RSA","e":"AQAB","n":")" + Base64UrlEncode(modulus) + "\"}";
+    const auto keys = ParseKeySet(KeySetText({jwk}));
+    return keys.ok() && keys->size() == 1;
+  };
+  EXPECT_TRUE(usable(limits::kRsaBitsMin));
+  EXPECT_FALSE(usable(limits::kRsaBitsMin - 8));
+  EXPECT_TRUE(usable(limits::kRsaBitsMax));
+  EXPECT_FALSE(usable(limits::kRsaBitsMax + 8));
+}
+
 TEST(KeyPlaces, AnUnsafeOneIsTaken) {
   for (const char* good :
        {"/etc/keys.json", "keys.json", "https://a.example.org/keys", "https://10.0.0.1:8443/k?x=1",
@@ -157,8 +173,8 @@ TEST_F(KeyFileTest, DamageDropsGoodKeysOrKeepsThemForEver) {
   // A file that stays as it is is confirmed by every look.
   std::this_thread::sleep_for(milliseconds(600));
   EXPECT_TRUE(set->Find("a", kEs256));
-  for (const std::string& damaged :
-       {std::string("{\"keys\":["), std::string(), good + "x", std::string((1 << 20) + 1, ' ')}) {
+  for (const std::string& damaged : {std::string("{\"keys\":["), std::string(), good + "x",
+                                     std::string(limits::kKeySetBytes + 1, ' ')}) {
     Publish(damaged);
     std::this_thread::sleep_for(milliseconds(100));
     EXPECT_TRUE(set->Find("a", kEs256)) << "dropped at once";
@@ -195,11 +211,12 @@ TEST_F(KeyUrlTest, AnIssuerThatIsGoneIsBelievedForEver) {
   server_.Say("200 OK", good_);
   const auto set = Watch({milliseconds(30), milliseconds(10), milliseconds(50), milliseconds(500)});
   ASSERT_TRUE(set->FirstRead(milliseconds(5000)).ok());
-  const std::pair<const char*, std::string> bad[] = {{"500 Internal Server Error", good_},
-                                                     {"204 No Content", ""},
-                                                     {"200 OK", "<html>sign in</html>"},
-                                                     {"200 OK", std::string((1 << 20) + 1, ' ')},
-                                                     {"302 Found\r\nLocation: /elsewhere", good_}};
+  const std::pair<const char*, std::string> bad[] = {
+      {"500 Internal Server Error", good_},
+      {"204 No Content", ""},
+      {"200 OK", "<html>sign in</html>"},
+      {"200 OK", std::string(limits::kKeySetBytes + 1, ' ')},
+      {"302 Found\r\nLocation: /elsewhere", good_}};
   for (const auto& [status, body] : bad) {
     EXPECT_TRUE(set->Find("a", kEs256)) << status;
     server_.Say(status, body);

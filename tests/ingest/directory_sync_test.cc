@@ -81,6 +81,22 @@ TEST_F(Snapshots, ManyMessagesAreManyRevisions) {
   EXPECT_EQ(records[0].reason(), "CHG-1");
 }
 
+// What it has by default is limits::kSyncBytes, a gigabyte; a test gives it less.
+TEST_F(Snapshots, OneTakesMoreThanItMay) {
+  const auto message = FromText<v1::SyncDirectoryRequest>(Begin() + Groups(3) + End(3));
+  size_t bytes = 0;
+  for (const auto& record : message.principals()) bytes += record.ByteSizeLong();
+  ASSERT_LT(bytes, limits::kSyncBytes);
+  {
+    DirectorySync sync(&open_, bytes);
+    EXPECT_TRUE(sync.Add(Context(), message).ok());
+  }
+  DirectorySync sync(&open_, bytes - 1);
+  const Status refused = sync.Add(Context(), message);
+  EXPECT_EQ(refused.code(), StatusCode::kInvalidArgument);
+  EXPECT_EQ(refused.field(), "principals[2]");
+}
+
 TEST_F(Snapshots, ABrokenOffOneLeavesSomething) {
   ASSERT_TRUE(Send({Begin() + Groups(2) + End(2)}).ok());
   const uint64_t before = Pin()->revision();
@@ -146,6 +162,23 @@ TEST_F(Snapshots, WhatASourceSaysNoMoreStays) {
   EXPECT_TRUE(Belongs("user:other", "group:18"));
   EXPECT_TRUE(Belongs("user:u90", "group:90")) << "nobody's";
   EXPECT_TRUE(Belongs("user:u80", "group:80")) << "another source's";
+}
+
+TEST_F(Snapshots, AnotherTimeIsNoChange) {
+  const auto member = [](const std::string& times) {
+    return "begin { source: 'hris' } principals { name: 'group:a' sets_members: true members { "
+           "principal: 'user:a' " +
+           times + " } } commit { principals: 1 }";
+  };
+  ASSERT_TRUE(Send({member("from { seconds: 1000 }")}).ok());
+  EXPECT_FALSE(Belongs("user:a", "group:a"));
+  EXPECT_EQ(Send({member("from { seconds: 1000 }")})->difference().unchanged(), 1u);
+  EXPECT_EQ(Send({member("from { seconds: 2000 }")})->difference().changed(), 1u);
+  EXPECT_EQ(Send({member("until { seconds: 2000 }")})->difference().changed(), 1u);
+  EXPECT_TRUE(Belongs("user:a", "group:a"));
+  EXPECT_EQ(Send({member("")})->difference().changed(), 1u);
+  EXPECT_EQ(Refusal({member("from { seconds: 2 } until { seconds: 2 }")}),
+            "INVALID_ARGUMENT: principals[0].members[0].until");
 }
 
 TEST_F(Snapshots, MassRemovalIsTakenForMeant) {

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "engine/ingest/source_sync.h"
 #include "tests/ingest/scratch_writer.h"
 
 namespace cordon {
@@ -18,6 +19,10 @@ class EmbeddedByAnEndpoint : public ScratchWriter {
     scratch_.Do(
         "policy { destinations { destination { name: 'embed' scope: 3 ceiling { level: "
         "'internal' } } } }");
+    scratch_.Do(
+        "ingest { collection: 'sent' documents { id: 'stored' acl { allow { principal: 'everyone' "
+        "} } label { level: 'internal' } provenance { source: 'wiki' } chunks { text: 'a text' "
+        "embedding: 1 embedding: 0 } } }");
   }
 
   // The journal's record of a batch, after the call has ended as `outcome` says.
@@ -36,6 +41,27 @@ class EmbeddedByAnEndpoint : public ScratchWriter {
   static std::string Document(const std::string& id, const std::string& level) {
     return "documents { id: '" + id + "' acl { allow { principal: 'everyone' } } label { level: '" +
            level + "' } text: 'a text' } ";
+  }
+
+  // The refusal of one message of a listing, and how many endpoints its record names.
+  std::string Listed(const std::string& documents, int* endpoints, Grant grant = AllOf()) {
+    OpenListings open;
+    SourceSync sync(&open);
+    WriteContext context = Context(std::move(grant));
+    context.endpoints = &endpoints_;
+    const Status taken = sync.Take(
+        context,
+        FromText<v1::SyncSourceRequest>(
+            "begin { collection: 'sent' source: 'wiki' allow_removals: true } " + documents));
+    const auto ended = Asked<int>([&](auto done) {
+      const auto told = [done](const Status& status) {
+        done(status.ok() ? StatusOr<int>(0) : StatusOr<int>(status));
+      };
+      if (taken.ok()) return sync.Send(context, told);
+      sync.Refuse(context, taken, told);
+    });
+    *endpoints = scratch_.Records("SyncSource").back().endpoints_size();
+    return Outcome(ended);
   }
 
   static EndpointConfig Silent() {
@@ -65,6 +91,58 @@ TEST_F(EmbeddedByAnEndpoint, IsNamedThoughNothingWasSent) {
                           "INVALID_ARGUMENT: embedding_model")
                 .endpoints_size(),
             0);
+}
+
+// What is only tried is refused as it would be, and nothing is sent for it.
+TEST_F(EmbeddedByAnEndpoint, GetsTextsThatAreOnlyTried) {
+  WriteContext context = Context();
+  context.endpoints = &endpoints_;
+  const auto trial =
+      TryChange(context, FromText<v1::SimulateRequest>("ingest { collection: 'sent' " +
+                                                       Document("a", "internal") +
+                                                       Document("b", "restricted") + "}"));
+  ASSERT_TRUE(trial.ok()) << trial.status().ToString();
+  ASSERT_EQ(trial->rows.size(), 1u);
+  EXPECT_EQ(trial->rows[0].document, "a");
+  ASSERT_EQ(trial->refused.size(), 1u);
+  EXPECT_EQ(trial->refused[0].index(), 1u);
+  // The real one is refused alike, and is the only one to send the other's text.
+  EXPECT_EQ(RecordOfBatch(Document("a", "internal") + Document("b", "restricted"),
+                          "UNAVAILABLE: endpoint")
+                .endpoints_size(),
+            1);
+  context.endpoints = nullptr;
+  EXPECT_FALSE(
+      TryChange(context, FromText<v1::SimulateRequest>("ingest { collection: 'sent' }")).ok());
+}
+
+TEST_F(EmbeddedByAnEndpoint, ReceivesWhatAListingDoesNotChange) {
+  int endpoints = -1;
+  EXPECT_EQ(Listed(Document("stored", "internal"), &endpoints), "OK");
+  EXPECT_EQ(endpoints, 0);
+  EXPECT_EQ(Listed(Document("stored", "public"), &endpoints), "OK") << "its label alone";
+  EXPECT_EQ(endpoints, 0);
+  EXPECT_EQ(Listed(Document("new", "internal"), &endpoints), "UNAVAILABLE: endpoint");
+  EXPECT_EQ(endpoints, 1);
+}
+
+// By what is sent, refused or fails they would learn what a document that they may not see says.
+TEST_F(EmbeddedByAnEndpoint, TellsWhatIsStoredToWhoMayNotAudit) {
+  Grant writer = AllOf();
+  writer.rights = Rights();
+  for (const Right right : {Right::kIngest, Right::kGrant, Right::kLabel}) writer.rights.Add(right);
+  int endpoints = -1;
+  for (const std::string id : {"stored", "new"}) {
+    EXPECT_EQ(Listed(Document(id, "internal"), &endpoints, writer), "UNAVAILABLE: endpoint") << id;
+    EXPECT_EQ(endpoints, 1) << id;
+    EXPECT_EQ(Listed(Document(id, "restricted"), &endpoints, writer), "OK") << id;
+  }
+  const PinnedView view = Pin();
+  store::v1::DocumentRecord record;
+  const auto found =
+      view->documents().Read(view->state().FindCollection("sent")->id, "stored", &record);
+  ASSERT_TRUE(found.ok() && *found);
+  EXPECT_EQ(record.document().label().level(), "internal") << "the other one was refused";
 }
 
 }  // namespace

@@ -2,6 +2,12 @@
 // refused.
 #include "engine/base/limits.h"
 
+#include <fmt/format.h>
+
+#include <atomic>
+#include <future>
+#include <thread>
+
 #include "tests/ingest/scratch_writer.h"
 
 namespace cordon {
@@ -63,6 +69,116 @@ TEST_F(RequestLimits, OfADocumentsParts) {
   EXPECT_EQ(Put(text("title", limits::kTitleBytes + 1)), "title");
   EXPECT_EQ(Put(text("uri", limits::kUriBytes)), "OK");
   EXPECT_EQ(Put(text("uri", limits::kUriBytes + 1)), "uri");
+  EXPECT_EQ(Put(text("subjects", limits::kNameBytes)), "OK");
+  EXPECT_EQ(Put(text("subjects", limits::kNameBytes + 1)), "subjects[0]");
+  const auto chunk = [&](size_t bytes) {
+    return "chunks { " + text("text", bytes) + "embedding: 1 embedding: 0 }";
+  };
+  EXPECT_EQ(Put(chunk(limits::kChunkTextBytes)), "OK");
+  EXPECT_EQ(Put(chunk(limits::kChunkTextBytes + 1)), "chunks[1].text");
+  const auto attribute = [&](size_t bytes) {
+    const auto put = Ingest("documents { id: 'd' text: 'a' attributes { key: 's' value { " +
+                                text("string_value", bytes) + "} } }",
+                            AllOf(), "typed");
+    EXPECT_TRUE(put.ok()) << put.status().ToString();
+    const auto& refused = put->response.refused();
+    return refused.empty() ? "OK" : refused[0].field();
+  };
+  EXPECT_EQ(attribute(limits::kAttributeBytes), "OK");
+  EXPECT_EQ(attribute(limits::kAttributeBytes + 1), "attributes.s");
+}
+
+TEST_F(RequestLimits, OfACollection) {
+  const auto create = [&](const std::string& name, const std::string& more) {
+    return Outcome(Send<v1::CreateCollectionResponse, v1::CreateCollectionRequest>(
+        CreateCollection, "config { name: '" + name +
+                              "' dimension: 2 metric: METRIC_L2 embedder: EMBEDDER_NONE " + more +
+                              " }"));
+  };
+  EXPECT_EQ(create(std::string(limits::kCollectionBytes, 'c'), ""), "OK");
+  EXPECT_EQ(create(std::string(limits::kCollectionBytes + 1, 'd'), ""), "INVALID_ARGUMENT: name");
+  EXPECT_EQ(create("e", fmt::format("erase_after_s: {}", limits::kEraseAfter_s)), "OK");
+  EXPECT_EQ(create("f", fmt::format("erase_after_s: {}", limits::kEraseAfter_s + 1)),
+            "INVALID_ARGUMENT: erase_after_s");
+  EXPECT_EQ(create("g", fmt::format("bm25 {{ k1: {} }}", limits::kBm25K1Max)), "OK");
+  EXPECT_EQ(create("h", fmt::format("bm25 {{ k1: {} }}", limits::kBm25K1Max + 0.001)),
+            "INVALID_ARGUMENT: bm25.k1");
+}
+
+TEST_F(RequestLimits, OfACertificatesName) {
+  const auto create = [&](size_t bytes) {
+    const std::string start = "uri:urn:";
+    const auto request = FromText<v1::CreateKeyRequest>(
+        "grant { principal: 'service:s' rights: RIGHT_QUERY certificate: '" + start +
+        std::string(bytes - start.size(), 'x') + "' }");
+    return Outcome(Asked<v1::CreateKeyResponse>([&](auto done) {
+      CreateKey(Context(), request, {"default.c", "", std::string(32, 'd')}, done);
+    }));
+  };
+  EXPECT_EQ(create(limits::kCertificateNameBytes), "OK");
+  EXPECT_EQ(create(limits::kCertificateNameBytes + 1), "INVALID_ARGUMENT: certificate");
+}
+
+TEST_F(RequestLimits, OfSelectionsThatWait) {
+  background_ = std::make_unique<Executor>(1, limits::kSelectionsQueue);  // as the engine's
+  std::promise<void> held, release;
+  const auto until = release.get_future().share();
+  const auto select = [&](std::function<bool()> stop) {
+    auto outcome = std::make_shared<std::promise<std::string>>();
+    SetAccessSelected(Context(),
+                      FromText<v1::SetAccessSelectedRequest>(
+                          "collection: 'docs' id_prefix: 'd' label { level: 'public' }"),
+                      std::move(stop),
+                      [outcome](const auto& answer) { outcome->set_value(Outcome(answer)); });
+    return outcome->get_future();
+  };
+  std::vector<std::future<std::string>> waiting;
+  waiting.push_back(select([&held, until] {
+    held.set_value();
+    until.wait();
+    return false;
+  }));
+  held.get_future().wait();
+  for (size_t i = 0; i < limits::kSelectionsQueue; ++i) waiting.push_back(select({}));
+  EXPECT_EQ(select({}).get(), "RESOURCE_EXHAUSTED: ");
+  release.set_value();
+  for (auto& one : waiting) EXPECT_EQ(one.get(), "OK");
+}
+
+// As many wait as may, behind a writer that is held up; one more is turned away, and the others are
+// answered all the same.
+TEST_F(RequestLimits, OfChangesThatWaitToBeTried) {
+  std::promise<void> held, release;
+  const auto until = release.get_future().share();
+  SetAccess(Context(),
+            FromText<v1::SetAccessRequest>("collection: 'docs' document: 'd' "
+                                           "label { level: 'public' }"),
+            [&held, until](const auto&) {
+              held.set_value();
+              until.wait();
+            });
+  held.get_future().wait();
+  std::promise<void> turned_away;
+  std::atomic<size_t> refused{0}, tried{0};
+  std::vector<std::thread> callers;
+  for (size_t i = 0; i < limits::kTrials + 1; ++i) {
+    callers.emplace_back([&] {
+      const auto trial = TryChange(
+          Context(),
+          FromText<v1::SimulateRequest>("delete_document { collection: 'docs' document: 'd' }"));
+      if (trial.ok()) {
+        ++tried;
+      } else if (trial.status().code() == StatusCode::kResourceExhausted && ++refused == 1) {
+        turned_away.set_value();
+      }
+    });
+  }
+  const auto waited = turned_away.get_future().wait_for(std::chrono::seconds(30));
+  EXPECT_EQ(waited, std::future_status::ready);
+  release.set_value();
+  for (auto& caller : callers) caller.join();
+  EXPECT_EQ(refused, 1u);
+  EXPECT_EQ(tried, limits::kTrials);
 }
 
 }  // namespace

@@ -101,8 +101,9 @@ TEST_F(Runs, AnotherContentOrAGapIsTaken) {
   EXPECT_EQ(TitleOf("a"), "one");
   EXPECT_EQ(TitleOf("d"), "absent");
   EXPECT_EQ(Ask("unknown").batch(), 0u);
-  // Where it goes on is no content.
+  // Where it goes on is no content, nor is why.
   EXPECT_EQ(RevisionOf(Send(2, Titled("b", "one") + "position: 'elsewhere' ")), before);
+  EXPECT_EQ(RevisionOf(Send(2, Titled("b", "one") + "reason: 'once more' ")), before);
 }
 
 TEST_F(Runs, ACheckpointTellsLessThanWasApplied) {
@@ -174,14 +175,15 @@ TEST_F(Runs, FieldsThatMeanNothing) {
            {"run: 'r' batch: 0 " + Good("a"), "INVALID_ARGUMENT: batch"},
            {"run: 'r' batch: 0 end_run: true", "INVALID_ARGUMENT: batch"},
            {"run: 'a\\nb' batch: 1", "INVALID_ARGUMENT: run"},
-           {"run: '" + std::string(257, 'r') + "' batch: 1", "INVALID_ARGUMENT: run"},
-           {"run: 'r' batch: 1 position: '" + std::string(65, 'p') + "'",
+           {"run: '" + std::string(limits::kRunBytes + 1, 'r') + "' batch: 1",
+            "INVALID_ARGUMENT: run"},
+           {"run: 'r' batch: 1 position: '" + std::string(limits::kRunPositionBytes + 1, 'p') + "'",
             "INVALID_ARGUMENT: position"}}) {
     EXPECT_EQ(Outcome(Ingest(text)), outcome) << text;
   }
   EXPECT_TRUE(Rows().empty());
-  EXPECT_TRUE(Ingest("run: '" + std::string(256, 'r') + "' batch: 1 position: '" +
-                     std::string(64, 'p') + "'")
+  EXPECT_TRUE(Ingest("run: '" + std::string(limits::kRunBytes, 'r') + "' batch: 1 position: '" +
+                     std::string(limits::kRunPositionBytes, 'p') + "'")
                   .ok());
 }
 

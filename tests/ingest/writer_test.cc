@@ -91,9 +91,12 @@ TEST_F(Writes, SeenBeforeTheyAreRecorded) {
 TEST_F(Writes, AnsweredAfterTheJournalFailed) {
   ASSERT_TRUE(Ingest(Good("a")).ok());
   const uint64_t revision = Pin()->revision();
+  EXPECT_FALSE(writer_->figures().failed);
   scratch_.disk.fail = true;
   EXPECT_EQ(Ingest(Good("b")).status().code(), StatusCode::kUnavailable);
   scratch_.disk.fail = false;
+  EXPECT_TRUE(writer_->figures().failed);
+  EXPECT_EQ(writer_->figures().documents, 1u) << "only what was acknowledged";
   for (int i = 0; i < 3; ++i) {
     EXPECT_EQ(Ingest(Good("c")).status().code(), StatusCode::kUnavailable);
     EXPECT_EQ(Ingest("documents { id: 'bad' }").status().code(), StatusCode::kUnavailable);

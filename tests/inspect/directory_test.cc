@@ -85,6 +85,42 @@ TEST_F(Told, MembersAreCutOffUnsaid) {
             "INVALID_ARGUMENT: members_limit");
 }
 
+// A time of one who stands there twice would be left out between two pages.
+TEST_F(Told, OneNamedTwiceIsTornApart) {
+  scratch_.Do(
+      "directory { principals { name: 'group:all' sets_members: true members { principal: 'user:a' "
+      "} members { principal: 'user:b' from { seconds: 50 } until { seconds: 60 } } members { "
+      "principal: 'user:b' until { seconds: 9 } } members { principal: 'user:c' } } }");
+  const auto first = Principal("principal: 'group:all' members_limit: 2");
+  ASSERT_TRUE(first.ok());
+  EXPECT_EQ(first->members(), 4u);
+  EXPECT_TRUE(first->more());
+  ASSERT_EQ(first->record().members_size(), 3);
+  EXPECT_EQ(first->record().members(1).ShortDebugString(),
+            "principal: \"user:b\" until { seconds: 9 }");
+  EXPECT_EQ(first->record().members(2).ShortDebugString(),
+            "principal: \"user:b\" until { seconds: 60 } from { seconds: 50 }");
+  const auto second = Principal("principal: 'group:all' members_limit: 2 members_after: 'user:b'");
+  ASSERT_TRUE(second.ok());
+  EXPECT_FALSE(second->more());
+  ASSERT_EQ(second->record().members_size(), 1);
+  EXPECT_EQ(second->record().members(0).principal(), "user:c");
+}
+
+TEST_F(Told, AMembershipIsToldBeforeItBeginsOrWithoutItsTimes) {
+  scratch_.Do(
+      "directory { principals { name: 'group:later' sets_members: true members { principal: "
+      "'user:ana' from { seconds: 1000000 } } } principals { name: 'group:now' sets_members: true "
+      "members { principal: 'user:ana' until { seconds: 50 } } members { principal: 'user:ana' "
+      "from { seconds: 50 } until { seconds: 70 } } members { principal: 'user:ana' from { "
+      "seconds: 90 } } } }");
+  const auto told = Principal("principal: 'user:ana'");
+  ASSERT_TRUE(told.ok());
+  ASSERT_EQ(told->groups_size(), 1);
+  EXPECT_EQ(told->groups(0).ShortDebugString(),
+            "group: \"group:now\" path: \"user:ana\" path: \"group:now\" until { seconds: 70 }");
+}
+
 TEST_F(Told, WhomNobodyKnowsIsAnError) {
   const auto told = Principal("principal: 'user:nobody'");
   ASSERT_TRUE(told.ok());
@@ -110,7 +146,8 @@ TEST_F(Told, ThePolicyInForceIsNotWhatWasApplied) {
       "policy { compartments { names: 'people' } tags { names: 'pii' } default_clearance { symbol: "
       "SYMBOL_ALL } scopes { rules { scope: 3 ceiling { level: 'internal' } forbidden_tags: 'pii' "
       "} } containers { container { name: 'f' acl { allow { principal: 'group:b' } allow { "
-      "principal: 'group:a' until { seconds: 9 } } deny { principal: 'user:e' } } } } containers { "
+      "principal: 'group:a' from { seconds: 5 } until { seconds: 9 } } deny { principal: 'user:e' "
+      "} } } } containers { "
       "container { name: 'g' acl { inherit: 'f' } } } destinations { destination { name: 'chat' "
       "scope: 4 ceiling { level: 'public' } region: 'eu' model_label { level: 'public' } } } "
       "denied_certificates { certificates { issuer: 'CN=Old' } } trust { names: 'wild' names: "

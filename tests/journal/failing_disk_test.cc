@@ -85,6 +85,8 @@ class FailingDisk : public ScratchJournal {
     }
     EXPECT_FALSE(journal->AppendBatch({Retrieve(9)}).ok());
     EXPECT_NE(journal->health().ToString().find("EIO"), std::string::npos);
+    EXPECT_TRUE(journal->figures().failed);
+    EXPECT_EQ(journal->figures().records, journal->synced().sequence) << "none that is not there";
   }
 
   // The n-th I/O fails: what was acknowledged before it is there after a restart.
@@ -98,6 +100,7 @@ class FailingDisk : public ScratchJournal {
         EXPECT_FALSE(ok && failed) << "it went on after an error";
         failed = failed || !ok;
         if (ok) acknowledged = journal->synced();
+        EXPECT_EQ(journal->figures().failed, failed);
         EXPECT_EQ(journal->synced(), acknowledged) << "a failed sync moved the anchor";
         EXPECT_EQ(journal->last_revision(), acknowledged.sequence / 2);
       }

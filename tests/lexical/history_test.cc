@@ -260,7 +260,8 @@ class World {
       const auto word = static_cast<uint64_t>(static_cast<double>(words_) * random_.Unit() *
                                               random_.Unit() * random_.Unit());
       text += random_.OneIn(12) ? "x_" : "";
-      text += "w" + std::to_string(word) + (random_.OneIn(12) ? "-" : " ");
+      const char* const tie = random_.OneIn(2) ? "-" : random_.OneIn(2) ? "(" : ")(";
+      text += "w" + std::to_string(word) + (random_.OneIn(12) ? tie : " ");
     }
     return text;
   }

@@ -101,6 +101,59 @@ TEST(ClauseTest, EndedEntriesAndMembershipsAreAbsentFromTheirEndOn) {
   EXPECT_TRUE(story.Sees("user:ana", 10));
 }
 
+TEST(ClauseTest, EntriesAndMembershipsThatHaveNotBegunAreAbsentUpToTheirStart) {
+  Story story;
+  story.acl().allow = {{"user:ana", 20, 10}};
+  EXPECT_FALSE(story.Sees("user:ana", 9));
+  EXPECT_TRUE(story.Sees("user:ana", 10)) << "from exactly now";
+  EXPECT_TRUE(story.Sees("user:ana", 19));
+  EXPECT_FALSE(story.Sees("user:ana", 20));
+  story.acl() = {{{"everyone"}}, {{"user:ana", INT64_MAX, 10}}, {}};
+  EXPECT_TRUE(story.Sees("user:ana", 9));
+  EXPECT_FALSE(story.Sees("user:ana", 10));
+  story.acl() = {{{"group:a"}}, {}, {}};
+  story.world.members["group:a"] = {{"user:ana", 20, 10}};
+  EXPECT_FALSE(story.Sees("user:ana", 9));
+  EXPECT_TRUE(story.Sees("user:ana", 10));
+  EXPECT_FALSE(story.Sees("user:ana", 20));
+  // A deny list that names a group obeys the same start, for the application as well.
+  story.acl() = {{{"everyone"}}, {{"group:a"}}, {}};
+  EXPECT_TRUE(story.Sees("user:ana", 9));
+  EXPECT_FALSE(story.Sees("user:ana", 10));
+  EXPECT_TRUE(story.Sees("user:ana", 20));
+  story.world.members["group:a"] = {{"service:app", INT64_MAX, 10}};
+  EXPECT_TRUE(story.Sees("user:ana", 9));
+  EXPECT_FALSE(story.Sees("user:ana", 10));
+}
+
+TEST(ClauseTest, OneNamedTwiceCountsWheneverOneOfTheEntriesDoes) {
+  Story story;
+  story.acl().allow = {{"user:ana", 10}, {"user:ana", 30, 20}};
+  for (const auto& [now, seen] :
+       {std::pair<Micros, bool>{9, true}, {10, false}, {19, false}, {20, true}, {30, false}}) {
+    EXPECT_EQ(story.Sees("user:ana", now), seen) << now;
+  }
+  story.acl() = {{{"group:a"}}, {{"user:ana", 15}, {"user:ana", INT64_MAX, 25}}, {}};
+  story.world.members["group:a"] = {{"user:ana", 17, 12}, {"user:ana", 40, 14}};
+  for (const auto& [now, seen] :
+       {std::pair<Micros, bool>{14, false}, {15, true}, {17, true}, {24, true}, {25, false}}) {
+    EXPECT_EQ(story.Sees("user:ana", now), seen) << now;
+  }
+}
+
+TEST(ClauseTest, AnAllowListWhoseEntriesHaveNotBegunDoesNotOpen) {
+  Story story;
+  story.world.containers["folder:/hr"] = {{{"everyone"}}, {}, {}};
+  story.acl() = {{{"user:bo", INT64_MAX, 10}}, {}, {"folder:/hr"}};
+  EXPECT_FALSE(story.Sees("user:ana", 9));
+  EXPECT_FALSE(story.Sees("user:bo", 9));
+  EXPECT_FALSE(story.Sees("user:ana", 10));
+  EXPECT_TRUE(story.Sees("user:bo", 10));
+  story.world.containers["folder:/hr"].allow = {{"everyone", INT64_MAX, 15}};
+  EXPECT_FALSE(story.Sees("user:bo", 14));
+  EXPECT_TRUE(story.Sees("user:bo", 15));
+}
+
 TEST(ClauseTest, AnAllowListWhoseEntriesHaveEndedDoesNotOpen) {
   Story story;
   story.world.containers["folder:/hr"] = {{{"everyone"}}, {}, {}};
@@ -247,6 +300,32 @@ TEST(ClauseTest, ATraceNamesTheWayByWhichADenyIsReached) {
   EXPECT_EQ(failing->name, "document acl");
   EXPECT_THAT(failing->because, HasSubstr("group:b"));
   EXPECT_THAT(failing->because, HasSubstr("user:ana → group:a → group:b"));
+}
+
+TEST(ClauseTest, ATraceTellsWhatHasNotBegun) {
+  Story story;
+  const auto because = [&](Micros now) {
+    for (const auto& verdict : story.Trace("user:ana", now)) {
+      if (verdict.name == "document acl") return verdict.because;
+    }
+    return std::string();
+  };
+  const Micros second = 1'000'000;
+  story.acl().allow = {{"user:ana", INT64_MAX, 20 * second}, {"user:ana", INT64_MAX, 10 * second}};
+  EXPECT_EQ(because(0),
+            "allows none of user:ana's principals; allows user:ana from 1970-01-01T00:00:10Z");
+  EXPECT_THAT(because(10 * second), HasSubstr("allows user:ana; allows user:ana from 1970-01-01T00"
+                                              ":00:20Z"));
+  EXPECT_EQ(because(20 * second), "allows user:ana");
+  story.acl() = {{{"group:a"}}, {{"everyone", INT64_MAX, 20 * second}}, {}};
+  story.world.members["group:a"] = {{"user:ana", INT64_MAX, 10 * second}};
+  EXPECT_EQ(because(0),
+            "allows none of user:ana's principals; allows group:a (user:ana → group:a) from "
+            "1970-01-01T00:00:10Z; denies everyone from 1970-01-01T00:00:20Z");
+  EXPECT_EQ(because(20 * second), "denies everyone");
+  // What has ended, or would have ended before it could count, is not to come.
+  story.acl() = {{{"user:ana", 5 * second}, {"group:a", 10 * second}}, {}, {}};
+  EXPECT_EQ(because(6 * second), "allows none of user:ana's principals");
 }
 
 TEST(ClauseTest, ATraceHoldsEveryFailingTestAndNotOnlyTheFirst) {

@@ -93,6 +93,18 @@ TEST(DirectoryTest, EndedMembershipsAreAbsentAtAnyDepth) {
   EXPECT_THAT(groups.NamesOf("user:ana", 20), ElementsAre("user:ana"));
 }
 
+TEST(DirectoryTest, MembershipsThatHaveNotBegunAreAbsentAtAnyDepth) {
+  const Groups groups(
+      {{"group:a", {{"user:ana", INT64_MAX, 10}}}, {"group:b", {{"group:a", INT64_MAX, 20}}}});
+  EXPECT_THAT(groups.NamesOf("user:ana", 9), ElementsAre("user:ana"));
+  EXPECT_THAT(groups.NamesOf("user:ana", 10), ElementsAre("user:ana", "group:a"));
+  EXPECT_THAT(groups.NamesOf("user:ana", 20), ElementsAre("user:ana", "group:a", "group:b"));
+  // Until then who was resolved stays who it is.
+  EXPECT_EQ(groups.Expand("user:ana", 9)->until(), 10);
+  EXPECT_EQ(groups.Expand("user:ana", 10)->until(), 20);
+  EXPECT_EQ(groups.Expand("user:ana", 20)->until(), kNever);
+}
+
 TEST(DirectoryTest, ASecondWayKeepsAMembershipWhoseFirstHasEnded) {
   const Groups groups({{"group:a", {{"user:ana", 10}}},
                        {"group:b", {{"user:ana"}}},
@@ -144,27 +156,33 @@ TEST(DirectoryTest, ThePathLeadsFromThePrincipalToTheGroup) {
   EXPECT_FALSE(set->Contains(1'000'000));
 }
 
-TEST(DirectoryTest, TheNextEventIsTheNextEndOfAMembership) {
+TEST(DirectoryTest, TheNextEventIsTheNextStartOrEndOfAMembership) {
   const Groups groups(
       {{"group:a", {{"user:ana", 20}, {"user:bo"}}}, {"group:b", {{"user:ana", 10}}}});
   EXPECT_EQ(groups.directory().NextEvent(0), 10);
   EXPECT_EQ(groups.directory().NextEvent(9), 10);
   EXPECT_EQ(groups.directory().NextEvent(10), 20);
   EXPECT_EQ(groups.directory().NextEvent(20), kNever);
+  const Groups starting({{"group:a", {{"user:ana", 20, 5}, {"user:bo", INT64_MAX, 30}}}});
+  EXPECT_EQ(starting.directory().NextEvent(0), 5);
+  EXPECT_EQ(starting.directory().NextEvent(5), 20);
+  EXPECT_EQ(starting.directory().NextEvent(20), 30);
+  EXPECT_EQ(starting.directory().NextEvent(30), kNever);
 }
 
-TEST(DirectoryTest, EndsTellWhenEachMembershipIsOver) {
+TEST(DirectoryTest, MembershipsTellWhenEachHolds) {
   RandomWorld draw(TestSeed());
   for (int round = 0; round < 300; ++round) {
     const Groups groups(draw.Draw().members);
-    const auto ends = groups.directory().Ends({groups.Id("user:ana")});
+    const auto memberships = groups.directory().Memberships({groups.Id("user:ana")});
     for (Micros now = 0; now <= kTimes; ++now) {
       const auto set = groups.Expand("user:ana", now);
       ASSERT_TRUE(set.ok());  // the ladder begins at bo
       size_t held = 0;
-      for (const auto& [id, until] : ends) {
-        ASSERT_EQ(set->Contains(id), now < until) << groups.ToNames({id})[0] << " at " << now;
-        held += now < until ? 1 : 0;
+      for (const auto& [id, times] : memberships) {
+        const bool holds = times.At(now).has_value();
+        ASSERT_EQ(set->Contains(id), holds) << groups.ToNames({id})[0] << " at " << now;
+        held += holds ? 1 : 0;
       }
       ASSERT_EQ(set->all().size(), held) << "at " << now;
     }
@@ -225,8 +243,8 @@ TEST_F(Aliases, WhoeverIsTheOneIsTheOther) {
     EXPECT_THAT(NamesOf(name), UnorderedElementsAre("user:ana", "user:ana@x", "group:a", "group:b",
                                                     "group:aka-b", "group:c"));
   }
-  EXPECT_EQ(directory_.Ends({Id("user:ana@x")}).size(), 6u);
-  EXPECT_EQ(directory_.Ends({Id("user:ana")}).size(), 6u);
+  EXPECT_EQ(directory_.Memberships({Id("user:ana@x")}).size(), 6u);
+  EXPECT_EQ(directory_.Memberships({Id("user:ana")}).size(), 6u);
 }
 
 TEST_F(Aliases, WhatIsRememberedOfEitherIsLookedAtAgain) {

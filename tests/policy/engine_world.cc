@@ -16,7 +16,7 @@ std::vector<std::string> ToNames(const reference::Names& names) {
 std::vector<TimedPrincipal> ToEntries(PrincipalTable* table,
                                       const std::vector<reference::Entry>& entries) {
   std::vector<TimedPrincipal> timed;
-  for (const auto& entry : entries) timed.push_back({table->Intern(entry.who), entry.until});
+  for (const auto& [who, until, from] : entries) timed.push_back({table->Intern(who), until, from});
   return timed;
 }
 

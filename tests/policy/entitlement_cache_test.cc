@@ -79,9 +79,10 @@ class MovingPolicy {
   }
 
   TimedPrincipal Entry() {
-    const Micros until =
-        random_.Below(4) == 0 ? now_ + static_cast<Micros>(random_.Below(2000)) : kNever;
-    return {state_.principals->Intern(Anybody()), until};
+    const auto soon = [this] { return now_ + static_cast<Micros>(random_.Below(2000)); };
+    const Micros until = random_.Below(4) == 0 ? soon() : kNever;
+    const Micros from = random_.Below(4) == 0 ? soon() : kAlways;
+    return {state_.principals->Intern(Anybody()), until, from};
   }
 
   Clause List(size_t allow, size_t deny) {
@@ -279,6 +280,55 @@ TEST(EntitlementCacheTest, LaterClassesAreAddedToWhatIsKnown) {
     }
   }
   EXPECT_GT(added, 100u);
+}
+
+// Nothing is written: what is remembered ends when a list's entry, a container's or a membership
+// begins, as when it ends.
+TEST(EntitlementCacheTest, WhatBeginsIsNotForgottenByWhatIsRemembered) {
+  const auto as = [](const std::string& kind) {
+    PolicyState state;
+    state.classes.labels.PushBack({"public", {}, {}});
+    const PrincipalId user = state.principals->Intern("user:1");
+    const PrincipalId group = state.principals->Intern("group:g");
+    const TimedPrincipal later{user, 20, 10};
+    Clause clause{{{user}}, {}, false};
+    if (kind == "allow") clause.allow = {later};
+    if (kind == "deny") clause.deny = {later};
+    if (kind == "member") clause.allow = {{group}};
+    if (kind == "denied member") clause.deny = {{group}};
+    if (kind.ends_with("member")) {  // else nothing but entitlements may notice
+      auto record = std::make_shared<DirectoryRecord>();
+      record->members = {later};
+      auto directory = std::make_shared<Directory>();
+      directory->Set(group, std::move(record));
+      state.directory = directory;
+    }
+    if (kind == "container") {
+      PolicyRules rules;
+      rules.containers["folder:x"].clause.allow = {later};
+      state.rules = std::make_shared<const PolicyRules>(std::move(rules));
+      state.classes.AddClause({"folder:x", {}, "folder:x"});
+    } else {
+      state.classes.AddClause({"", std::move(clause), "acl"});
+    }
+    return state;
+  };
+  const Authenticated caller = Application(true);
+  for (const std::string kind : {"allow", "deny", "member", "denied member", "container"}) {
+    for (const int classes : {1, 256}) {  // judged one by one, and by postings
+      PolicyState state = as(kind);
+      for (int i = 0; i < classes; ++i) state.classes.classes.PushBack({{0}, 0});
+      state.ExtendPostings();
+      EntitlementCache cache;
+      const bool denies = kind.starts_with("den");
+      for (const auto& [now, inside] :
+           {std::pair<Micros, bool>{0, false}, {9, false}, {10, true}, {19, true}, {20, false}}) {
+        const auto known = *cache.Find({state, now}, caller, "user:1", "");
+        EXPECT_EQ(known->EntitlementsIn({state, now})->Permits(0), inside != denies)
+            << kind << " at " << now << " of " << classes;
+      }
+    }
+  }
 }
 
 TEST(EntitlementCacheTest, ACallerIsResolvedAgainForNothing) {

@@ -12,14 +12,17 @@
 namespace cordon {
 namespace {
 
-constexpr Micros kStretch = 10;  // leaves room between the ends of a random world
+constexpr Micros kStretch = 10;  // leaves room between the events of a random world
 
 void Stretch(reference::Time* time) {
   if (*time != INT64_MIN && *time != INT64_MAX) *time *= kStretch;
 }
 
 void Stretch(std::vector<reference::Entry>* entries) {
-  for (auto& entry : *entries) Stretch(&entry.until);
+  for (auto& entry : *entries) {
+    Stretch(&entry.from);
+    Stretch(&entry.until);
+  }
 }
 
 void Stretch(reference::List* list) {
@@ -27,7 +30,7 @@ void Stretch(reference::List* list) {
   Stretch(&list->deny);
 }
 
-// A random world of which only few things ever end.
+// A random world of which only few things ever begin or end.
 reference::World SparseWorld(RandomWorld* draw) {
   reference::World world = draw->Draw();
   world.chunks.resize(3);

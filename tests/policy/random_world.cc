@@ -46,6 +46,12 @@ reference::Time RandomWorld::DrawEnd() {
   return Percent(70) ? INT64_MAX : static_cast<reference::Time>(random_.Below(kTimes));
 }
 
+// Some never count: whoever writes one is told, but one that is there must not do harm.
+reference::Entry RandomWorld::DrawEntry(const std::string& who) {
+  return {who, DrawEnd(),
+          Percent(70) ? INT64_MIN : static_cast<reference::Time>(random_.Below(kTimes))};
+}
+
 std::string RandomWorld::DrawAs() { return Pick(kAskedFor); }
 
 std::string RandomWorld::DrawDestination() {
@@ -56,7 +62,7 @@ std::string RandomWorld::DrawDestination() {
 
 std::vector<reference::Entry> RandomWorld::DrawEntries(const Strings& names, size_t max) {
   std::vector<reference::Entry> entries;
-  for (size_t n = random_.Below(max + 1); n > 0; --n) entries.push_back({Pick(names), DrawEnd()});
+  for (size_t n = random_.Below(max + 1); n > 0; --n) entries.push_back(DrawEntry(Pick(names)));
   return entries;
 }
 
@@ -100,7 +106,7 @@ reference::List RandomWorld::DrawList(const Strings& containers) {
   if (Percent(2)) list.inherit.insert("folder:/gone");
   if (list.inherit.empty() || Percent(70)) {
     list.allow = DrawEntries(kListed, 3);
-    list.allow.push_back({Percent(65) ? "everyone" : Pick(kListed), DrawEnd()});
+    list.allow.push_back(DrawEntry(Percent(65) ? "everyone" : Pick(kListed)));
   }
   list.deny = DrawEntries(kListed, Percent(30) ? 2 : 0);
   return list;
@@ -131,7 +137,7 @@ void RandomWorld::AddLadder(reference::World* world) {
   std::string below = "user:bo";
   for (size_t i = 0; i < rungs; ++i) {
     const std::string rung = fmt::format("group:rung{:02}", i);
-    world->members[rung].push_back({below, i == 30 ? DrawEnd() : INT64_MAX});
+    world->members[rung].push_back(i == 30 ? DrawEntry(below) : reference::Entry{below});
     below = rung;
   }
   world->members["group:a"].push_back({below, INT64_MAX});

@@ -1,5 +1,5 @@
-// Random worlds for the reference model: few names that meet often, ends of entries among the
-// times that are asked about, so that every rule decides now and then.
+// Random worlds for the reference model: few names that meet often, starts and ends of entries
+// among the times that are asked about, so that every rule decides now and then.
 #pragma once
 
 #include <string>
@@ -10,7 +10,7 @@
 
 namespace cordon {
 
-// Times of a random world: ends lie in [0, kTimes), questions in [-1, kTimes].
+// Times of a random world: starts and ends lie in [0, kTimes), questions in [-1, kTimes].
 inline constexpr int kTimes = 8;
 
 // Draws worlds, keys and questions from one seed.
@@ -32,6 +32,7 @@ class RandomWorld {
   const std::string& Pick(const std::vector<std::string>& names);
   reference::Names Some(const std::vector<std::string>& names, int chance);
   reference::Time DrawEnd();
+  reference::Entry DrawEntry(const std::string& who);
   std::vector<reference::Entry> DrawEntries(const std::vector<std::string>& names, size_t max);
   reference::Clearance DrawClearance();
   reference::Gate DrawGate();

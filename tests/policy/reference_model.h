@@ -16,7 +16,8 @@ using Names = std::set<std::string>;
 using Time = int64_t;
 struct Entry {
   std::string who;
-  Time until = INT64_MAX;
+  Time until = INT64_MAX, from = INT64_MIN;
+  bool Counts(Time now) const { return from <= now && now < until; }
 };
 struct List {  // of a document, a chunk or a container
   std::vector<Entry> allow, deny;
@@ -96,7 +97,7 @@ inline std::optional<Names> PrincipalsOf(const World& world, const std::string& 
     Names more = held;
     for (const auto& [group, members] : world.members)
       for (const Entry& member : members)
-        if (now < member.until && held.contains(member.who)) more.insert(group);
+        if (member.Counts(now) && held.contains(member.who)) more.insert(group);
     if (more == held) return held;
     if (depth == 64) return std::nullopt;
     held = more;
@@ -104,7 +105,7 @@ inline std::optional<Names> PrincipalsOf(const World& world, const std::string& 
 }
 
 inline bool NamesOne(const std::vector<Entry>& entries, const Names& of, Time now) {
-  return any_of(entries, [&](const Entry& e) { return now < e.until && of.contains(e.who); });
+  return any_of(entries, [&](const Entry& e) { return e.Counts(now) && of.contains(e.who); });
 }
 
 // Rule 3: the list and all that it inherits must permit.

@@ -173,7 +173,7 @@ TEST(RulesTest, ContainersWithVeryManyWaysUpAreCheckedQuickly) {
   EXPECT_TRUE(rules.Check().ok());
 }
 
-TEST(RulesTest, TheNextEventIsTheNextEndOfAContainersEntry) {
+TEST(RulesTest, TheNextEventIsTheNextStartOrEndOfAContainersEntry) {
   PolicyRules rules = Sound();
   EXPECT_EQ(rules.NextEvent(0), kNever);
   rules.containers["site"].clause.allow = {{1, 30}, {2, kNever}};
@@ -182,6 +182,11 @@ TEST(RulesTest, TheNextEventIsTheNextEndOfAContainersEntry) {
   EXPECT_EQ(rules.NextEvent(19), 20);
   EXPECT_EQ(rules.NextEvent(20), 30);
   EXPECT_EQ(rules.NextEvent(30), kNever);
+  rules.containers["site"].clause.deny = {{3, 50, 25}, {4, kNever, 40}};
+  EXPECT_EQ(rules.NextEvent(20), 25);
+  EXPECT_EQ(rules.NextEvent(25), 30);
+  EXPECT_EQ(rules.NextEvent(30), 40);
+  EXPECT_EQ(rules.NextEvent(40), 50);
 }
 
 TEST(RulesTest, TheDevelopmentDestinationIsWhatTheContractSays) {

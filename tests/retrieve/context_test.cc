@@ -233,6 +233,40 @@ TEST_F(Contexts, HiddenCharactersLeave) {
   EXPECT_EQ(stripped->passages(0).hidden_characters(), 2u);
 }
 
+// Not in the text alone: what else of a passage comes from whoever wrote the document.
+TEST_F(Contexts, HiddenCharactersLeaveBesideTheText) {
+  const std::string hidden = "\\342\\200\\256";  // from right to left
+  scratch_.Do(
+      "create_collection { name: 'named' dimension: 2 metric: METRIC_INNER_PRODUCT embedder: "
+      "EMBEDDER_NONE attributes { name: 'owner' type: ATTRIBUTE_TYPE_STRING } }");
+  scratch_.Do("ingest { collection: 'named' documents { id: 'i" + hidden + "' title: 't" + hidden +
+              "' uri: 'u" + hidden +
+              "' acl { allow { principal: 'everyone' } } label { level: "
+              "'public' } provenance { source: 's" +
+              hidden + "' trust: 'partner" + hidden +
+              "' } attributes { key: 'owner' value { string_value: 'o" + hidden +
+              "' } } chunks { text: 'plain' embedding: 1 embedding: 0 } } }");
+  v1::RetrieveRequest request = With(1, "");
+  request.set_collection("named");
+  const auto all = [](const v1::Passage& passage) {
+    return passage.title() + " " + passage.uri() + " " + passage.provenance().source() + " " +
+           passage.provenance().trust() + " " +
+           (passage.attributes().empty() ? "" : passage.attributes(0).value().string_value());
+  };
+  EXPECT_EQ(Ask(request)->passages(0).hidden_characters(), 5u) << "without the attribute";
+  request.set_omit_text(true);
+  EXPECT_EQ(Ask(request)->passages(0).hidden_characters(), 5u) << "it leaves all the same";
+  request.mutable_context()->set_want_attributes(true);
+  const auto kept = Ask(request);
+  EXPECT_EQ(kept->passages(0).hidden_characters(), 6u);
+  EXPECT_EQ(CountHiddenCharacters(all(kept->passages(0))), 5u);
+  request.mutable_context()->set_strip_hidden_characters(true);
+  const auto stripped = Ask(request);
+  EXPECT_EQ(stripped->passages(0).hidden_characters(), 6u);
+  EXPECT_EQ(all(stripped->passages(0)), "t u s partner o");
+  EXPECT_EQ(stripped->passages(0).document(), kept->passages(0).document());
+}
+
 TEST_F(Contexts, AQuarantinedSourceIsServed) {
   scratch_.Do(From("a", "wiki", "internal", "a", 90));
   scratch_.Do(From("b", "hris", "internal", "b", 80));

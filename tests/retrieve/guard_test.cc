@@ -6,6 +6,7 @@
 #include <type_traits>
 
 #include "engine/retrieve/pack.h"
+#include "engine/retrieve/search.h"
 #include "tests/retrieve/library.h"
 
 namespace cordon {
@@ -41,7 +42,9 @@ using Kind = DocumentChange::Kind;
 
 TEST_F(WrongIndex, ASecretRowInAnOpenClassLeaves) {
   Plant("secret", Kind::kReclass, ClassOf("open1"));
+  const uint64_t before = GuardRejections();
   EXPECT_EQ(Passages(Ask(Question(3))), "open5=5 open4=4 open3=3");
+  EXPECT_GT(GuardRejections(), before) << "and nobody hears of it";
   EXPECT_EQ(Passages(Ask(Question(100))), "open5=5 open4=4 open3=3 open2=2 open1=1");
 }
 
@@ -87,9 +90,11 @@ TEST_F(WrongIndex, ARevokedDocumentLeavesByItsOldClass) {
 }
 
 TEST_F(WrongIndex, TheAnswerIsAnyButTheBestPermitted) {
+  const uint64_t before = GuardRejections();
   EXPECT_EQ(Passages(Ask(Question(2))), "open5=5 open4=4");
   EXPECT_EQ(Passages(Ask(Question(2, "user:ana"))), "secret=100 open5=5");
   EXPECT_EQ(Passages(Ask(Question(0))), "open5=5 open4=4 open3=3 open2=2 open1=1");
+  EXPECT_EQ(GuardRejections(), before) << "an alarm without a defect";
 }
 
 TEST_F(WrongIndex, TheGuardReadsANewerRecordThanItsView) {

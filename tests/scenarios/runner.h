@@ -70,6 +70,7 @@ class Runner {
   Status SetAccessMany(const Step& step);
   Status SetAccessSelected(const Step& step);
   Status UpdateMetadata(const Step& step);
+  Status SyncSource(const Step& step);
   Status Delete(const Step& step);
   Status Erase(const Step& step);
   // The document that the caller's tenant had is gone.
@@ -93,6 +94,8 @@ class Runner {
   Status ApplyPolicyFile(const std::string& through, const v1::ApplyPolicyRequest& request);
   Status ApplyDirectoryFile(const std::string& through, const v1::ApplyDirectoryRequest& request);
   Status MakeCollection(const std::string& through, const v1::CollectionConfig& config);
+  // What a `sync_source` lists, all of it in one message.
+  Status ReadListing(const Step& step, v1::SyncSourceRequest* request);
   template <typename Response, typename Call>
   StatusOr<Response> Write(const std::string& through, Call call);
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include "engine/ingest/source_sync.h"
 #include "tests/scenarios/runner.h"
 #include "tools/cordon/access_json.h"
 #include "tools/cordon/document_json.h"
@@ -208,6 +209,77 @@ Status Runner::UpdateMetadata(const Step& step) {
       [&](const auto& context, auto done) { cordon::UpdateMetadata(context, request, done); });
   if (!Answered(step, answer.status())) return OkStatus();
   return CompareExisted(step, answer->has_existed(), answer->existed());
+}
+
+Status Runner::ReadListing(const Step& step, v1::SyncSourceRequest* request) {
+  v1::SyncSourceBegin* const begin = request->mutable_begin();
+  begin->set_collection(story_.collections.front().name());
+  bool allow_removals = false, dry_run = false, incomplete = false;
+  RETURN_IF_ERROR(ReadObject(
+      step.subject, {StringField("source", begin->mutable_source()),
+                     {"documents",
+                      [&](JsonValue v) {
+                        return ReadArray(v, [&](JsonValue document) {
+                          return ParseDocument(parser_, ToText(document), request->add_documents());
+                        });
+                      }},
+                     {"unchanged",
+                      [&](JsonValue v) {
+                        return ReadArray(v, [&](JsonValue id) {
+                          return ReadString(id, request->add_unchanged());
+                        });
+                      }},
+                     {"allow_removals", [&](JsonValue v) { return ReadBool(v, &allow_removals); }},
+                     {"dry_run", [&](JsonValue v) { return ReadBool(v, &dry_run); }},
+                     {"incomplete", [&](JsonValue v) { return ReadBool(v, &incomplete); }}}));
+  begin->set_allow_removals(allow_removals);
+  begin->set_dry_run(dry_run);
+  request->mutable_commit()->set_incomplete(incomplete);
+  request->mutable_commit()->set_documents(
+      static_cast<uint64_t>(request->documents_size() + request->unchanged_size()));
+  return OkStatus();
+}
+
+Status Runner::SyncSource(const Step& step) {
+  ASSIGN_OR_RETURN(const std::string through, Word(step, "through", "loader"));
+  v1::SyncSourceRequest request;
+  RETURN_IF_ERROR(ReadListing(step, &request));
+  OpenListings open;
+  cordon::SourceSync sync(&open);
+  const auto send = [&](const WriteContext& context, auto done) {
+    const Status taken = sync.Take(context, request);
+    if (!taken.ok()) return sync.Refuse(context, taken, done);
+    sync.Commit(context, /*stop=*/{}, done);
+  };
+  // A dry run takes no revision.
+  const auto answer = request.begin().dry_run()
+                          ? world_.Write<v1::SyncSourceResponse>(through, send)
+                          : Write<v1::SyncSourceResponse>(through, send);
+  if (!Answered(step, answer.status())) return OkStatus();
+  RETURN_IF_ERROR(CompareNames(step, "refused_documents", [&] {
+    std::vector<std::string> refused;
+    for (const auto& each : answer->refused()) refused.push_back(each.id() + ": " + each.field());
+    return refused;
+  }()));
+  ASSIGN_OR_RETURN(const Authenticated caller, world_.Authenticate(through));
+  auto& written = world_.documents(caller.tenant(), request.begin().collection());
+  for (const auto& document : request.documents()) {
+    if (!request.begin().dry_run()) written[document.id()] = OrdinalsOf(document);
+  }
+  const auto& d = answer->difference();
+  RETURN_IF_ERROR(CompareNames(
+      step, "difference",
+      {answer->has_difference()
+           ? fmt::format("{} added, {} changed, {} redescribed, {} unchanged, {} removed",
+                         d.added(), d.changed(), d.redescribed(), d.unchanged(), d.removed())
+           : std::string("not told")}));
+  const auto gone = step.beside.find("gone");
+  if (gone == step.beside.end()) return OkStatus();
+  return ReadArray(gone->second, [&](JsonValue value) -> Status {
+    std::string id;
+    RETURN_IF_ERROR(ReadString(value, &id));
+    return Forget(through, request.begin().collection(), id);
+  });
 }
 
 Status Runner::Forget(const std::string& through, const std::string& collection,

@@ -72,7 +72,8 @@ inline Code ExpectedCode(const Row& row, const Credential& with) {
       // A change that is only tried is judged like the change.
       return row.method.starts_with("Ingest/SetAccess") || row.method == "Ingest/Delete" ||
                      row.method == "Ingest/Erase" || row.method == "Ingest/SetHold" ||
-                     (row.method == "Policy/Simulate" && documents && row.what != kWholeCollection)
+                     (row.method == "Policy/Simulate" && documents &&
+                      row.what != kWholeCollection && row.what != kNewDocuments)
                  ? Code::PERMISSION_DENIED
                  : Code::OK;
     case Reach::kForwardsInVain:

@@ -28,7 +28,7 @@ const Strings kPatterns = {
 const Strings kAllCompartments = {"merger", "people", "trade"};
 const Strings kAllTags = {"no-external-model", "pii", "region:eu", "region:us", "secret-sauce"};
 const Strings kRegions = {"", "eu", "us", "e"};
-constexpr int kHorizon = 12;  // ticks that ends lie ahead, at most
+constexpr int kHorizon = 12;  // ticks that starts and ends lie ahead, at most
 
 }  // namespace
 
@@ -40,10 +40,19 @@ reference::Names Draw::Some(const Strings& names, int chance) {
   return some;
 }
 
-reference::Time Draw::End() {
-  if (Percent(70)) return INT64_MAX;
+// A moment ago at the earliest.
+reference::Time Draw::Soon() {
   const auto ticks = static_cast<reference::Time>(Below(kHorizon + 2)) - 1;
   return now_ + ticks * RunningEngine::kTick;
+}
+
+reference::Time Draw::End() { return Percent(70) ? INT64_MAX : Soon(); }
+
+reference::Entry Draw::Entry(const std::string& who) {
+  reference::Entry entry{who, End()};
+  if (Percent(20)) entry.from = Soon();
+  if (entry.from >= entry.until) entry.from = INT64_MIN;  // it would be refused
+  return entry;
 }
 
 Strings Draw::Levels() {
@@ -116,7 +125,7 @@ reference::Destination Draw::Destination(const reference::Tenant& tenant) {
 
 std::vector<reference::Entry> Draw::Entries(size_t max) {
   std::vector<reference::Entry> entries;
-  for (size_t n = Below(max + 1); n > 0; --n) entries.push_back({Pick(kListed), End()});
+  for (size_t n = Below(max + 1); n > 0; --n) entries.push_back(Entry(Pick(kListed)));
   return entries;
 }
 
@@ -127,7 +136,7 @@ reference::List Draw::List(const Strings& containers) {
   list.inherit = Some(containers, 15);
   if (list.inherit.empty() || Percent(70)) {
     list.allow = Entries(3);
-    list.allow.push_back({Percent(85) ? "everyone" : Pick(kListed), End()});
+    list.allow.push_back(Entry(Percent(85) ? "everyone" : Pick(kListed)));
   }
   list.deny = Entries(Percent(22) ? 2 : 0);
   return list;

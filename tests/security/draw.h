@@ -21,7 +21,7 @@ class Draw {
  public:
   explicit Draw(uint64_t seed) : random_(seed) {}
 
-  // The time around which ends lie from now on.
+  // The time around which starts and ends lie from now on.
   void set_now(reference::Time now) { now_ = now; }
 
   size_t Below(size_t bound) { return random_.Below(bound); }
@@ -57,7 +57,9 @@ class Draw {
   std::string To();
 
  private:
+  reference::Time Soon();
   reference::Time End();
+  reference::Entry Entry(const std::string& who);
   std::vector<reference::Entry> Entries(size_t max);
 
   Random random_;

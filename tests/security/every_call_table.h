@@ -44,6 +44,7 @@ struct Row {
 // Changes that are judged otherwise than the others, also where they are only tried.
 inline constexpr const char* kWholeCollection = "a whole collection";
 inline constexpr const char* kEmergency = "an emergency";
+inline constexpr const char* kNewDocuments = "new documents";  // refused one by one
 
 // Pieces of requests.
 namespace request_text {
@@ -55,6 +56,9 @@ inline const std::string kForAna = "scope { as: 'user:ana' } ";
 inline const std::string kFresh = kInDocs + "batch: 1 documents { id: '$NEW' text: 'a word' ";
 inline const std::string kAcl = "acl { allow { principal: 'everyone' } } ";
 inline const std::string kLabel = "label { level: 'public' } ";
+inline const std::string kListing = "begin { " + kInDocs + "source: '$NEW' ";
+inline const std::string kListed =
+    "documents { id: 'listed' text: 'a word' } commit { documents: 1 }";
 inline const std::string kToModel = "scope { ";  // the default destination is of scope 4
 inline const std::string kTitle = "update_mask { paths: 'title' } metadata { title: 'a title' } ";
 inline const std::string kReason =
@@ -199,8 +203,8 @@ inline std::vector<Row> IngestRows() {
   };
 }
 
-// What is said of documents, what takes them away, and what keeps them.
-inline std::vector<Row> ErasureRows() {
+// Loads of documents, what is said of them, what takes them away, and what keeps them.
+inline std::vector<Row> DocumentRows() {
   using enum Touches;
   using namespace v1;            // NOLINT: the rights
   using namespace request_text;  // NOLINT: as well
@@ -212,6 +216,23 @@ inline std::vector<Row> ErasureRows() {
        {RIGHT_INGEST},
        kDocuments,
        true},
+      {"Ingest/SyncSource",
+       "without the guard",
+       kListing + "allow_removals: true } " + kListed,
+       {RIGHT_INGEST},
+       kDocuments,
+       true},
+      {"Ingest/SyncSource",
+       "with the guard",
+       kListing + "} " + kListed,
+       {RIGHT_INGEST, RIGHT_AUDIT},
+       kDocuments,
+       true},
+      {"Ingest/SyncSource",
+       "what it would change",
+       kListing + "allow_removals: true dry_run: true } " + kListed,
+       {RIGHT_INGEST, RIGHT_AUDIT},
+       kDocuments},
       {"Ingest/UpdateMetadata", "a title", kOpen + kTitle, {RIGHT_INGEST}, kDocuments, true},
       {"Ingest/UpdateMetadata",
        "absent",
@@ -370,6 +391,11 @@ inline std::vector<Row> SimulationRows() {
        {RIGHT_AUDIT, RIGHT_ERASE},
        kDocuments},
       {"Policy/Simulate",
+       kNewDocuments,
+       "ingest { " + kFresh + "} }",
+       {RIGHT_AUDIT, RIGHT_INGEST},
+       kDocuments},
+      {"Policy/Simulate",
        kWholeCollection,
        "delete_collection { name: '$COLLECTION' }",
        {RIGHT_AUDIT, RIGHT_ADMIN},
@@ -439,7 +465,7 @@ inline std::vector<Row> AdminRows() {
 inline const std::vector<Row>& Table() {
   static const std::vector<Row> rows = [] {
     std::vector<Row> all;
-    for (const auto& part : {RetrievalRows(), IngestRows(), ErasureRows(), PolicyRows(),
+    for (const auto& part : {RetrievalRows(), IngestRows(), DocumentRows(), PolicyRows(),
                              QuestionRows(), SimulationRows(), AdminRows()}) {
       all.insert(all.end(), part.begin(), part.end());
     }

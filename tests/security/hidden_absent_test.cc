@@ -104,6 +104,11 @@ class HiddenDocuments : public Hidden {
     return "collection: 'docs' changes { document: 'none' " + rest +
            " } changes { document: " + Quoted(id) + rest + " }";
   }
+  // A listing with gaps: what it lacks stays.
+  static std::string Listed(const std::string& id, const std::string& rest) {
+    return "begin { collection: 'docs' source: 's' allow_removals: true } documents { id: " +
+           Quoted(id) + rest + " } commit { documents: 1 incomplete: true }";
+  }
   static std::string Selected(const std::string& id, const std::string& rest) {
     return "collection: 'docs' id_prefix: " + Quoted(id) + rest;
   }
@@ -223,6 +228,10 @@ void HiddenDocuments::CheckWrite(HiddenWorld* world, const Pair& pair) {
       {"Ingest/Ingest", editor_, words + acl + label, Batch, false},
       {"Ingest/Ingest", editor_, words + bad_acl, Batch, false},
       {"Ingest/Ingest", prefixed_, words, Batch, false},
+      {"Ingest/SyncSource", writer_, words, Listed},
+      {"Ingest/SyncSource", editor_, words + acl + label, Listed},
+      {"Ingest/SyncSource", prefixed_, words, Listed},
+      {"Ingest/SyncSource", granter_, words, Listed},
       {"Ingest/SetAccessMany", granter_, acl, Many},
       {"Ingest/SetAccessMany", editor_, acl + label, Many},
       {"Ingest/SetAccessMany", editor_, bad_acl, Many},
@@ -321,6 +330,9 @@ class HiddenNames : public Hidden {
         {"Ingest/UpdateMetadata", "collection: '$' document: 'd'"},
         {"Ingest/Ingest", "collection: '$' run: 'r'"},
         {"Ingest/Ingest", "collection: '$' run: 'r' batch: 1 documents { id: 'd' text: 'a' }"},
+        {"Ingest/SyncSource", "begin { collection: '$' source: 's' } commit { }"},
+        {"Ingest/SyncSource", "begin { collection: '$' source: 's' dry_run: true } commit { }"},
+        {"Ingest/SyncSource", "begin { collection: '$' removals_max_percent: 101 } commit { }"},
         {"Ingest/Delete", "collection: '$' document: 'd'"},
         {"Ingest/Delete", "collection: '$' document: ''"},
         {"Ingest/Erase", "collection: '$' document: 'd'"},
@@ -343,6 +355,7 @@ class HiddenNames : public Hidden {
          "update_metadata { collection: '$' document: 'd' update_mask { paths: 'title' } }"},
         {"Policy/Simulate", "delete_document { collection: '$' document: 'd' }"},
         {"Policy/Simulate", "erase { collection: '$' document: 'd' }"},
+        {"Policy/Simulate", "ingest { collection: '$' documents { id: 'd' text: 'a' } }"},
         {"Policy/Simulate", "erase { collection: '$' source: 's' }"},
         {"Policy/Simulate", "delete_collection { name: '$' }"},
         {"Admin/Stats", "collection: '$'"},

@@ -31,6 +31,7 @@ inline const std::vector<Reason>& Reasons() {
   static const std::string open = "label { level: 'public' } ";
   static const std::string ana = "allow { principal: 'user:ana' } allow { principal: 'group:in' } ";
   static const std::string over = "until { seconds: 1000000000 } ";
+  static const std::string later = "from { seconds: 4000000000 } ";
   static const std::vector<Reason> reasons = {
       {"level", anyone + "label { level: 'confidential' } "},
       {"highest level", anyone + "label { level: 'restricted' } "},
@@ -43,6 +44,8 @@ inline const std::vector<Reason>& Reasons() {
       {"everyone denied", "acl { " + ana + "deny { principal: 'everyone' } } " + open},
       {"application denied", "acl { " + ana + "deny { principal: 'service:app' } } " + open},
       {"right ended", "acl { allow { principal: 'user:ana' " + over + "} } " + open},
+      {"right not begun", "acl { allow { principal: 'user:ana' " + later + "} } " + open},
+      {"not yet a member", "acl { allow { principal: 'group:later' } } " + open},
       {"container closed", "acl { " + ana + "inherit: 'folder:/closed' } " + open},
       {"container denies", "acl { " + ana + "inherit: 'folder:/denied' } " + open},
       {"not yet valid", anyone + open + "valid_from { seconds: 4000000000 } "},
@@ -86,6 +89,8 @@ inline constexpr char kHiddenPolicy[] =
 
 inline constexpr char kHiddenDirectory[] =
     "principals { name: 'group:in' sets_members: true members { principal: 'user:ana' } } "
+    "principals { name: 'group:later' sets_members: true members { principal: 'user:ana' from { "
+    "seconds: 4000000000 } } } "
     "principals { name: 'group:far' sets_members: true members { principal: 'user:bo' } } "
     "principals { name: 'user:bo' clearance { symbol: SYMBOL_ALL } }";
 

@@ -4,6 +4,8 @@
 
 #include <set>
 
+#include "engine/ingest/source_sync.h"
+
 namespace cordon {
 namespace {
 
@@ -241,6 +243,55 @@ void MirroredTenant::UpdateMetadata(const std::string& collection, const std::st
         EXPECT_EQ(response.existed(), documents.contains(document));
         if (documents.contains(document)) Give(values, fields, &documents[document]);
       });
+}
+
+void MirroredTenant::SyncSource(const std::string& collection, const std::string& source,
+                                const Documents& listed) {
+  Settle();
+  v1::SyncSourceRequest first, last;
+  first.mutable_begin()->set_collection(collection);
+  first.mutable_begin()->set_source(source);
+  first.mutable_begin()->set_allow_removals(true);
+  for (size_t i = 0; i < listed.size(); ++i) {
+    *(i < listed.size() / 2 ? first : last).add_documents() =
+        ToWire(listed[i].first, listed[i].second);
+  }
+  last.mutable_commit()->set_documents(listed.size());
+  OpenListings open;
+  cordon::SourceSync sync(&open);
+  const WriteContext context = engine_->Write(root_);
+  Status taken = sync.Take(context, first);
+  if (taken.ok()) {
+    taken = Later<int>([&](auto done) {
+              sync.Send(context, [done](const Status& status) {
+                done(status.ok() ? StatusOr<int>(0) : StatusOr<int>(status));
+              });
+            })
+                .get()
+                .status();
+  }
+  if (taken.ok()) taken = sync.Take(context, last);
+  ASSERT_TRUE(taken.ok()) << taken.ToString();
+  const auto response = Later<v1::SyncSourceResponse>([&](auto done) {
+                          sync.Commit(context, /*stop=*/{}, done);
+                        }).get();
+  ASSERT_TRUE(response.ok()) << response.status().ToString();
+  ++acknowledged_;
+  revision_ = response->revision();
+  refused_ += response->refused_documents();
+  std::set<size_t> refused;
+  for (const auto& each : response->refused()) refused.insert(each.index());
+  std::set<std::string> stay;
+  reference::Collection& into = model_.collections.at(collection);
+  for (size_t i = 0; i < listed.size(); ++i) {
+    const auto& [id, document] = listed[i];
+    stay.insert(id);
+    if (!refused.contains(i)) into.documents[id] = Completed(document, into);
+  }
+  const size_t removed = std::erase_if(into.documents, [&](const auto& each) {
+    return each.second.source == source && !stay.contains(each.first);
+  });
+  EXPECT_EQ(response->difference().removed(), removed);
 }
 
 void MirroredTenant::Delete(const std::string& collection, const std::string& document) {

@@ -47,6 +47,10 @@ class MirroredTenant {
   // Gives a document those values that `fields` names, as an update mask does.
   void UpdateMetadata(const std::string& collection, const std::string& document,
                       const reference::Document& values, const std::set<std::string>& fields);
+  // The full listing of a source, in two messages; nothing else may be on its way, as above. What
+  // it lacks goes.
+  void SyncSource(const std::string& collection, const std::string& source,
+                  const Documents& listed);
   void Delete(const std::string& collection, const std::string& document);
   // Of one who may act for that user. It changes nothing of the model: who reads under it does.
   void OpenBreakGlass(const Authenticated& by, const v1::OpenBreakGlassRequest& request,

@@ -60,6 +60,7 @@ void RandomChanges::ChangeSomething() {
   const std::string collection = Collection();
   if (draw_.Percent(50)) return Ingest(collection, 1 + draw_.Below(3));
   if (draw_.Percent(12)) return ChangeMany(collection);
+  if (draw_.Percent(6)) return SyncSource(collection);
   if (draw_.Percent(10)) return tenant_.SendAgain(collection);
   const std::string id = Id();
   if (draw_.Percent(30)) return UpdateMetadata(collection, id);
@@ -100,6 +101,27 @@ void RandomChanges::ChangeMany(const std::string& collection) {
   std::map<std::string, MirroredTenant::Access> changes;
   for (size_t n = 1 + draw_.Below(6); n > 0; --n) changes[Id()] = Access();
   tenant_.SetAccessMany(collection, changes);
+}
+
+// Most of what is stored of the source, some of it described anew or with another text, and what is
+// new to it.
+void RandomChanges::SyncSource(const std::string& collection) {
+  const auto& stored = model().collections.at(collection);
+  const std::string source = draw_.Pick(kSources);
+  std::map<std::string, reference::Document> listed;
+  for (const auto& [id, document] : stored.documents) {
+    if (document.source != source || draw_.Percent(20)) continue;
+    reference::Document& now = listed[id] = document;
+    if (draw_.Percent(70)) continue;
+    reference::Document other = draw_.Document(model(), stored.dimension);
+    if (draw_.Percent(60)) other.chunks.swap(now.chunks);
+    now = std::move(other);
+  }
+  for (size_t n = draw_.Below(3); n > 0; --n) {
+    listed.try_emplace(Id(), draw_.Document(model(), stored.dimension));
+  }
+  for (auto& [id, document] : listed) document.source = source;
+  tenant_.SyncSource(collection, source, {listed.begin(), listed.end()});
 }
 
 void RandomChanges::ChangeRules() {

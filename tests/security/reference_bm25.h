@@ -48,7 +48,7 @@ inline std::vector<Word> WordsOf(const std::string& text) {
 }
 
 // The terms of a text: its words, the parts of words with points or underscores that are not
-// numbers, and chains of words with one character between them.
+// numbers, and chains of words with one character, or two brackets, between them.
 inline Counts TermsOf(const std::string& text) {
   Counts counts;
   const std::vector<Word> words = WordsOf(text);
@@ -73,10 +73,12 @@ inline Counts TermsOf(const std::string& text) {
     }
     chain += word;
     ++chained;
-    const bool tied = i + 1 < words.size() && words[i].end + 1 == words[i + 1].begin &&
-                      std::string("-./:+#~=&\\").find(text[words[i].end]) != std::string::npos;
-    if (tied) {
-      chain += text[words[i].end];
+    const std::string between =
+        i + 1 < words.size() ? text.substr(words[i].end, words[i + 1].begin - words[i].end) : "";
+    const bool one =
+        between.size() == 1 && std::string("-./:+#~=&\\(").find(between[0]) != std::string::npos;
+    if (one || between == ")(") {
+      chain += between;
       continue;
     }
     if (chained > 1 && chain.size() <= 128) counts[chain] += 1;

@@ -30,6 +30,7 @@ void ToEntries(const std::vector<reference::Entry>& entries, Repeated* out) {
     auto* to = out->Add();
     to->set_principal(entry.who);
     if (entry.until != INT64_MAX) *to->mutable_until() = ToStamp(entry.until);
+    if (entry.from != INT64_MIN) *to->mutable_from() = ToStamp(entry.from);
   }
 }
 

@@ -48,11 +48,12 @@ TEST_F(ConfigFile, AKeyIsPassedOver) {
   for (const std::string key :
        {"data_dir", "listen", "journal_dir", "journal_key", "keys_dir", "master_key", "backup_dir",
         "journal", "threads", "queue", "issuers", "endpoints", "token_vocabulary", "tls_cert",
-        "tls_key", "tls_client_ca"}) {
+        "tls_key", "tls_client_ca", "metrics_listen", "metrics_beyond_loopback"}) {
     const bool list = key == "issuers" || key == "endpoints";
     const std::string good = list                                 ? "[]"
                              : key == "journal"                   ? "required"
                              : key == "threads" || key == "queue" ? "1"
+                             : key == "metrics_beyond_loopback"   ? "true"
                                                                   : "/x";
     EXPECT_TRUE(Read(key + ": " + good).ok()) << key;
     const auto refused = [&](const std::string& named, const std::string& lines) {
@@ -78,8 +79,9 @@ TEST_F(ConfigFile, ATypoIsPassedOver) {
   EXPECT_NE(typo.message().find("line 3"), std::string::npos) << typo.message();
   for (const char* bad :
        {"journal: sometimes", "threads: 0", "threads: 257", "threads: 2x", "threads: ''",
-        "queue: -1", "queue: 1000001", "queue: 1e3", "listen:", "listen: [a]", "data_dir: {a: b}",
-        "tls_cert: ''", "- data_dir", "just text", "{a", "? [a]\n: b", "DATA_DIR: /d"}) {
+        "queue: -1", "metrics_beyond_loopback: yes", "queue: 1000001", "queue: 1e3",
+        "listen:", "listen: [a]", "data_dir: {a: b}", "tls_cert: ''", "- data_dir", "just text",
+        "{a", "? [a]\n: b", "DATA_DIR: /d"}) {
     const Status status = Read(bad);
     EXPECT_EQ(status.code(), StatusCode::kInvalidArgument) << bad;
     EXPECT_FALSE(status.message().empty()) << bad;
@@ -127,6 +129,34 @@ TEST(Listen, BeyondThisMachine) {
                           "unix:/tmp/x",
                           "127.0.0.-1:1"}) {
     EXPECT_EQ(CheckListen(On(bad)).field(), "listen") << bad;
+  }
+}
+
+TEST(Listen, MetricsForOthersThatAreNotMeant) {
+  const auto check = [](const std::string& listen, bool beyond, bool dev = false) {
+    Config config = On("127.0.0.1:7420");
+    config.metrics_listen = listen;
+    config.metrics_beyond_loopback = beyond;
+    config.dev = dev;
+    const Status status = CheckListen(config);
+    return status.ok() ? "OK" : std::string(status.field());
+  };
+  EXPECT_EQ(check("", false), "OK");
+  EXPECT_EQ(check("", true), "metrics_listen") << "which address?";
+  for (const char* here : {"127.0.0.1:0", "127.0.0.1:9420", "localhost:1", "[::1]:9420"}) {
+    EXPECT_EQ(check(here, false), "OK") << here;
+    EXPECT_EQ(check(here, true, /*dev=*/true), "OK") << here;
+  }
+  for (const char* beyond : {"0.0.0.0:1", "[::]:1", "10.0.0.1:1", "example.org:1"}) {
+    EXPECT_EQ(check(beyond, false), "metrics_listen") << beyond;
+    EXPECT_EQ(check(beyond, true), "OK") << beyond;
+    EXPECT_EQ(check(beyond, true, /*dev=*/true), "metrics_listen") << beyond;
+  }
+  // Civetweb would take lists, ports alone, and letters behind them.
+  for (const char* bad :
+       {":", "9420", ":9420", "127.0.0.1", "127.0.0.1:1,0.0.0.0:2", "+1:1", "127.0.0.1:1s",
+        "127.0.0.1:65536", "http://127.0.0.1:1", "127.0.0.1: 1"}) {
+    EXPECT_EQ(check(bad, true), "metrics_listen") << bad;
   }
 }
 

@@ -122,6 +122,17 @@ TEST_F(FullServer, EndsASnapshotWithoutARecord) {
   ExpectRecord(stream->Finish(), "SyncDirectory");
 }
 
+TEST_F(FullServer, EndsAListingWithoutARecord) {
+  const auto context = As();
+  v1::SyncSourceResponse response;
+  const auto stream = v1::Ingest::NewStub(channel_)->SyncSource(context.get(), &response);
+  stream->Write(FromText<v1::SyncSourceRequest>(
+      "begin { collection: 'docs' source: 'wiki' } documents { id: 'a' text: 'some words' }"));
+  Fill();
+  stream->Write(FromText<v1::SyncSourceRequest>("commit { documents: 1 }"));
+  ExpectRecord(stream->Finish(), "SyncSource");
+}
+
 TEST_F(FullServer, EndsAnAnswerWithoutARecord) {
   Write(40);
   const auto context = As();

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "tests/store/scratch_store.h"
 
 namespace cordon {
@@ -13,11 +15,13 @@ const std::vector<std::string> kHistory = {
     kDocs,
     "policy { compartments { names: 'people' } tags { names: 'pii' } "
     "default_clearance { level: 'internal' } containers { container { name: 'folder:/hr' "
-    "acl { allow { principal: 'group:hr' } } } } destinations { destination { name: 'chat' "
+    "acl { allow { principal: 'group:hr' } allow { principal: 'user:zoe' from { seconds: 9 } } } } "
+    "} destinations { destination { name: 'chat' "
     "scope: 1 ceiling { level: 'public' } } } "
     "scopes { rules { scope: 1 ceiling { level: 'internal' } forbidden_tags: 'pii' } } }",
     "directory { principals { name: 'group:hr' sets_members: true "
-    "members { principal: 'user:ana' until { seconds: 5 } } } "
+    "members { principal: 'user:ana' until { seconds: 5 } } "
+    "members { principal: 'user:ana' from { seconds: 7 } until { seconds: 8 } } } "
     "principals { name: 'user:ana' clearance { level: 'restricted' compartments: 'people' } } }",
     IngestOf("a", "allow { principal: 'user:z' } allow { principal: 'user:b' }",
              "level: 'internal' tags: 'pii'"),
@@ -28,6 +32,7 @@ const std::vector<std::string> kHistory = {
     "set_access { collection: 'docs' document: 'a' label { level: 'restricted' } }",
     IngestOf("a", "allow { principal: 'user:b' } allow { principal: 'user:z' }",
              "level: 'internal' tags: 'pii'"),
+    IngestOf("c", "allow { principal: 'user:b' from { seconds: 6 } }", "level: 'internal'"),
     "delete_document { collection: 'docs' document: 'b' }",
     "create_collection { name: 'gone' dimension: 3 metric: METRIC_L2 embedder: EMBEDDER_NONE }",
     "delete_collection { name: 'gone' }",
@@ -41,7 +46,8 @@ std::string Describe(const TenantState& state) {
   const auto list = [&](const std::vector<TimedPrincipal>& entries) {
     std::string out = "[";
     for (const auto& entry : entries) {
-      out += policy.principals->Name(entry.principal) + "<" + std::to_string(entry.until) + " ";
+      out += std::to_string(entry.from) + "<=" + policy.principals->Name(entry.principal) + "<" +
+             std::to_string(entry.until) + " ";
     }
     return out + "]";
   };
@@ -159,6 +165,40 @@ TEST(Apply, OneListInTwoOrdersIsTwoClasses) {
   store.Do(IngestOf("b", "allow { principal: 'user:y' } allow { principal: 'user:x' }",
                     "level: 'public'"));
   EXPECT_EQ(store.Document("a").chunks(0).class_id(), store.Document("b").chunks(0).class_id());
+}
+
+// Two lists that differ in a time only would share a number, and with it their readers.
+TEST(Apply, ListsThatBeginAtOtherTimesAreOneClass) {
+  ScratchStore store;
+  store.Do(kDocs);
+  const std::string ana = "allow { principal: 'user:ana' ";
+  const std::vector<std::string> lists = {
+      ana + "}",
+      ana + "from { seconds: 5 } }",
+      ana + "from { seconds: 6 } }",
+      ana + "until { seconds: 6 } }",
+      ana + "from { seconds: 5 } until { seconds: 6 } }",
+      ana + "from { } }",
+      ana + "from { seconds: 5 } } " + ana + "from { seconds: 6 } }",
+      "allow { principal: 'everyone' } deny { principal: 'user:ana' from { seconds: 5 } }",
+      "allow { principal: 'everyone' } deny { principal: 'user:ana' }"};
+  std::set<ClassId> classes;
+  for (size_t i = 0; i < lists.size(); ++i) {
+    const std::string id = "d" + std::to_string(i);
+    store.Do(IngestOf(id, lists[i], "level: 'public'"));
+    EXPECT_TRUE(classes.insert(store.Document(id).chunks(0).class_id()).second) << lists[i];
+    // Whatever its order, and however often an entry stands there, it is the same list.
+    store.Do(IngestOf("same", lists[i] + (i == 6 ? " " + lists[2] + " " + lists[1] : ""),
+                      "level: 'public'"));
+    EXPECT_EQ(store.Document("same").chunks(0).class_id(), store.Document(id).chunks(0).class_id());
+  }
+  store.Reopen();
+  const auto& table = store.state().policy.classes;
+  const auto& security = table.classes[store.Document("d4").chunks(0).class_id()];
+  const TimedPrincipal& entry = table.clauses[security.clauses[0]].clause.allow[0];
+  EXPECT_EQ(entry.from, 5'000'000);
+  EXPECT_EQ(entry.until, 6'000'000);
+  EXPECT_EQ(table.events.Next(0), 5'000'000);
 }
 
 TEST(Apply, ReplacedDocumentsLeaveTheirOldChunksBehind) {

@@ -1,6 +1,8 @@
 // A caller that makes itself a member, or raises its own clearance; names that nobody defined.
 #include <gtest/gtest.h>
 
+#include <optional>
+
 #include "tests/store/proof.h"
 #include "tests/store/scratch_store.h"
 
@@ -18,20 +20,27 @@ class Raise : public testing::Test {
     Grant grant;
     grant.principal = caller;
     grant.clearance = clearance;
-    const Status status =
-        CheckNotRaised(before, store_.state().policy, Authenticator::Prove(grant));
+    const Status status = CheckNotRaised(before, store_.state().policy, Authenticator::Prove(grant),
+                                         now_.value_or(store_.state().time));
     return status.ok() ? "OK"
                        : std::string(CodeName(status.code())) + ": " + std::string(status.field());
   }
   static std::string Members(const std::string& group, const std::string& members) {
     return "principals { name: '" + group + "' sets_members: true " + members + " } ";
   }
-  static std::string Member(const std::string& name, int until = 0) {
+  static std::string Member(const std::string& name, int until = 0, int from = 0) {
     return "members { principal: '" + name + "' " +
+           (from > 0 ? "from { seconds: " + std::to_string(from) + " } " : "") +
            (until > 0 ? "until { seconds: " + std::to_string(until) + " }" : "") + " } ";
+  }
+  // Whether the admin may replace the members of a group that has `before` by `after`.
+  std::string Replacing(const std::string& before, const std::string& after) {
+    store_.Do("directory { " + Members("group:hr", before) + " }");
+    return By("service:admin", "directory { " + Members("group:hr", after) + " }");
   }
 
   ScratchStore store_;
+  std::optional<Micros> now_;  // of the change; else the store's time, some milliseconds
 };
 
 constexpr char kMembers[] = "PERMISSION_DENIED: members";
@@ -69,6 +78,52 @@ TEST_F(Raise, ByStayingLonger) {
   EXPECT_EQ(
       By("service:admin", "directory { " + Members("group:hr", Member("service:admin", 51)) + " }"),
       kMembers);
+}
+
+TEST_F(Raise, ByComingEarlier) {
+  const std::string admin = "service:admin";
+  EXPECT_EQ(Replacing("", Member(admin, 0, 100)), kMembers) << "not yet, and yet a raise";
+  EXPECT_EQ(Replacing(Member(admin, 0, 100), Member(admin, 0, 100)), "OK");
+  EXPECT_EQ(Replacing(Member(admin, 0, 100), Member(admin, 0, 101)), "OK");
+  EXPECT_EQ(Replacing(Member(admin, 0, 100), Member(admin, 0, 99)), kMembers);
+  EXPECT_EQ(Replacing(Member(admin, 0, 100), Member(admin)), kMembers);
+  EXPECT_EQ(Replacing(Member(admin), Member(admin, 200, 100)), "OK");
+}
+
+// A caller that fills the gap between two memberships is a member for longer, though neither the
+// first start nor the last end moves.
+TEST_F(Raise, InTheGapBetweenTwoTimes) {
+  const std::string admin = "service:admin";
+  const std::string both = Member(admin, 100) + Member(admin, 300, 200);
+  EXPECT_EQ(Replacing(both, both), "OK");
+  EXPECT_EQ(Replacing(both, Member(admin, 300, 200)), "OK");
+  EXPECT_EQ(Replacing(both, Member(admin, 300)), kMembers);
+  EXPECT_EQ(Replacing(both, Member(admin, 101) + Member(admin, 300, 200)), kMembers);
+  EXPECT_EQ(Replacing(both, Member(admin, 50) + Member(admin, 250, 200)), "OK");
+  EXPECT_EQ(Replacing(Member(admin, 200) + Member(admin, 300, 150), Member(admin, 300)), "OK");
+}
+
+// Of nested groups both times must hold: to come into the inner one earlier is a raise only where
+// the outer one has begun.
+TEST_F(Raise, ThroughAGroupThatBeginsLater) {
+  store_.Do("directory { " + Members("group:all", Member("group:hr", 0, 100)) +
+            Members("group:hr", Member("service:admin", 50)) + " }");
+  EXPECT_EQ(
+      By("service:admin", "directory { " + Members("group:all", Member("group:hr", 0, 60)) + " }"),
+      "OK");
+  EXPECT_EQ(
+      By("service:admin", "directory { " + Members("group:all", Member("group:hr", 0, 49)) + " }"),
+      kMembers);
+}
+
+TEST_F(Raise, WhatIsPastRaisesNobody) {
+  const std::string admin = "service:admin";
+  now_ = 100'000'000;
+  EXPECT_EQ(Replacing(Member(admin, 0, 50), Member(admin)), "OK") << "it has begun";
+  EXPECT_EQ(Replacing(Member(admin, 0, 100), Member(admin)), "OK") << "it begins now";
+  EXPECT_EQ(Replacing(Member(admin, 0, 101), Member(admin)), kMembers);
+  EXPECT_EQ(Replacing("", Member(admin, 100)), "OK") << "it has ended";
+  EXPECT_EQ(Replacing("", Member(admin, 101)), kMembers);
 }
 
 TEST_F(Raise, ByLeaving) {

@@ -5,8 +5,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <map>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "engine/base/limits.h"
 
@@ -59,6 +62,78 @@ TEST(Terms, CodesAreFoundWholeAndByPart) {
   EXPECT_EQ(Count("3.14 and a - b"), (Counts{{"3.14", 1}, {"and", 1}, {"a", 1}, {"b", 1}}));
 }
 
+// What people look for by its number: found as it is written, and ahead of its neighbour.
+TEST(Terms, ANumberedThingIsFoundByAnother) {
+  const auto shares = [](std::string_view question, std::string_view text) {
+    const Counts counts = Count(text);
+    size_t shared = 0;
+    for (const auto& term : ParseTextQuery(Language::kEnglish, question).terms) {
+      shared += counts.contains(term.text) ? 1 : 0;
+    }
+    return shared;
+  };
+  const std::vector<std::pair<std::string, std::string>> table = {
+      {"ERR-4711", "ERR-4712"},
+      {"err-4711", "ERR-4712"},
+      {"§ 12.3(b)", "§ 12.3(a)"},
+      {"§ 12.3(a)", "§ 12.3(b)"},
+      {"12.3(a)(2)", "12.3(a)(3)"},
+      {"ISO/IEC 27001:2022", "ISO 27002"},
+      {"pg_dump(1)", "pg_dump(8)"},
+      {"A-7", "A-8"},
+      {"IT-2", "IT-3"},
+      {"4711/26", "4711/27"},
+      {"10.0.0.1", "10.0.0.2"},
+      {"v1.2.3-rc4", "v1.2.3-rc5"},
+      {"\u00a7\u00a04\u2011b", "\u00a7 4-c"},
+      {"x=~y", "x z"}};
+  for (const auto& [asked, other] : table) {
+    EXPECT_GT(shares(asked, "see " + asked + ", please"), shares(asked, "see " + other)) << asked;
+    EXPECT_EQ(shares(asked, "(" + asked + ")"), Asked(asked).size()) << asked << " in brackets";
+    const TextQuery phrase = ParseTextQuery(Language::kEnglish, "\"" + asked + "\"");
+    EXPECT_TRUE(HoldsPhrases(phrase, Tokenise("see " + asked + ".")));
+    EXPECT_FALSE(HoldsPhrases(phrase, Tokenise("see " + other + "."))) << asked;
+  }
+  EXPECT_EQ(Count("12.3(b)"), (Counts{{"12.3", 1}, {"b", 1}, {"12.3(b", 1}}));
+  EXPECT_EQ(Count("12.3(b)(2)"), (Counts{{"12.3", 1}, {"b", 1}, {"2", 1}, {"12.3(b)(2", 1}}));
+  EXPECT_EQ(Count("one (two) three"), (Counts{{"one", 1}, {"two", 1}, {"three", 1}}));
+}
+
+// Word processors set other apostrophes and hyphens than keyboards have.
+TEST(Terms, TypesettingHidesAWord) {
+  EXPECT_EQ(Count("the driver\u2019s licence"), Count("the driver's licence"));
+  EXPECT_EQ(Count("driver\u2019s").count("driver"), 1u);
+  for (const char* hyphen : {"\u2010", "\u2011", "\u2012", "\u2013", "\u2212"}) {
+    EXPECT_EQ(Count(std::string("ERR") + hyphen + "4711"), Count("ERR-4711")) << hyphen;
+  }
+  EXPECT_THAT(Asked("don\u2019t restart"), ElementsAre("restart*1"));
+  EXPECT_THAT(Asked("\u2018quoted\u2019"), ElementsAre("quot*1"));
+  const TextQuery phrase = ParseTextQuery(Language::kEnglish, "\"driver's licence\"");
+  EXPECT_TRUE(HoldsPhrases(phrase, Tokenise("A driver\u2019s licence.")));
+  const TextQuery typeset = ParseTextQuery(Language::kEnglish, "\"driver\u2019s licence\"");
+  EXPECT_TRUE(HoldsPhrases(typeset, Tokenise("a DRIVER'S licence")));
+  EXPECT_FALSE(HoldsPhrases(typeset, Tokenise("a drivers licence")));
+}
+
+TEST(Terms, AnElidedArticleHidesAWord) {
+  const std::vector<std::array<std::string, 3>> table = {
+      {"fr", "l'avion", "avion"},     {"fr", "l\u2019Avion", "avion"}, {"fr", "qu'elle", "elle"},
+      {"fr", "jusqu'alors", "alors"}, {"it", "dell'albero", "albero"}, {"it", "un'amica", "amica"},
+      {"ca", "l'home", "home"},       {"ga", "d'athair", "athair"}};
+  for (const auto& [code, elided, word] : table) {
+    const Language language = *LanguageOf(code);
+    EXPECT_EQ(Count(elided, language), Count(word, language)) << elided;
+  }
+  const Language french = *LanguageOf("fr");
+  EXPECT_EQ(Count("aujourd'hui", french).count("hui"), 0u) << "it is one word";
+  EXPECT_EQ(Count("l'avion", Language::kNone), (Counts{{"l'avion", 1}}));
+  EXPECT_EQ(Count("d'accord").count("accord"), 0u) << "English elides none";
+  EXPECT_THAT(Asked("qu'il l'avion", french), ElementsAre("avion*1"));
+  const TextQuery phrase = ParseTextQuery(french, "\"l'avion\"");
+  EXPECT_TRUE(HoldsPhrases(phrase, Tokenise("dans l\u2019avion")));
+  EXPECT_FALSE(HoldsPhrases(phrase, Tokenise("un avion"))) << "a phrase is word for word";
+}
+
 TEST(Terms, AnAddressIsFoundByItsName) {
   EXPECT_EQ(Count("ana@example.org"),
             (Counts{{"ana@example.org", 1}, {"ana", 1}, {"exampl", 1}, {"org", 1}}));
@@ -97,6 +172,24 @@ TEST(Questions, CountWhatIsRepeatedWithoutStopWords) {
   EXPECT_THAT(Asked("the the", Language::kNone), ElementsAre("the*2"));
   EXPECT_THAT(Asked("wal_level"), ElementsAre("level*1", "wal*1", "wal_level*1"));
   EXPECT_THAT(Asked("… !"), IsEmpty());
+}
+
+TEST(Questions, OfSomeLanguageAreAboutItsStopWords) {
+  const std::vector<std::array<std::string, 3>> table = {
+      {"en", "how do I restart the server", "restart server"},
+      {"de", "wie ist die Frist für den Urlaub", "frist urlaub"},
+      {"es", "cuál es el plazo para las vacaciones", "plaz vacacion"},
+      {"fr", "quel est le délai pour les congés", "cong del"},
+      {"it", "qual è il termine per le ferie", "fer termin"},
+      {"nl", "wat is de termijn voor het verlof", "termijn verlof"},
+      {"pt", "qual é o prazo para as férias", "fér praz"}};
+  for (const auto& [code, question, expected] : table) {
+    std::string terms;
+    for (const auto& term : ParseTextQuery(*LanguageOf(code), question).terms) {
+      terms += (terms.empty() ? "" : " ") + term.text;
+    }
+    EXPECT_EQ(terms, expected) << code;
+  }
 }
 
 TEST(Questions, QuotesAreRequired) {

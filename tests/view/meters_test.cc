@@ -45,6 +45,25 @@ TEST_F(Metered, PassagesBeyondTheQuotaAreRefusedWholeAndNotCounted) {
   EXPECT_FALSE(meters_.Destinations(kNoon + kDay / 2).contains("other"));
 }
 
+TEST_F(Metered, TheTotalsAreOfThisRunAndCountRefusals) {
+  const auto caller = Caller({.passages_per_day = 10, .requests_per_minute = 1});
+  EXPECT_TRUE(meters_.Admit(caller, kNoon).ok());
+  EXPECT_TRUE(meters_.Charge(caller, "chat", {7, 70}, kNoon).ok());
+  EXPECT_EQ(meters_.totals().refused, 0u);
+  EXPECT_FALSE(meters_.Admit(caller, kNoon).ok());
+  EXPECT_FALSE(meters_.Charge(caller, "chat", {4, 40}, kNoon).ok());
+  EXPECT_TRUE(meters_.Charge(caller, "chat", {10, 1}, kNoon + kDay).ok());
+  EXPECT_EQ(meters_.totals().refused, 2u);
+  EXPECT_EQ(meters_.totals().left.passages, 17u) << "a new day takes nothing from it";
+  EXPECT_EQ(meters_.totals().left.tokens, 71u);
+  Meters again;
+  again.Load(meters_.Keys(kNoon + kDay), meters_.Destinations(kNoon + kDay));
+  auto record = FromText<journal::v1::Record>("key_id: 'default.key' passages: 5 tokens: 50");
+  record.set_time_us(kNoon + kDay);
+  again.Replay(record);
+  EXPECT_EQ(again.totals().left.passages, 0u);
+}
+
 TEST_F(Metered, TokensAndHugeNumbersDoNotWrap) {
   const auto caller = Caller({.tokens_per_day = UINT64_MAX});
   EXPECT_TRUE(meters_.Charge(caller, "chat", {1, UINT64_MAX - 1}, kNoon).ok());

@@ -67,6 +67,22 @@ TEST_F(Views, AnEndedDenyLastsOrEndsEarly) {
   EXPECT_EQ(Visible(*PinAt(10 * kSecond).view, "user:a"), 1u);
 }
 
+TEST_F(Views, WhatHasNotBegunCountsOrComesLate) {
+  scratch_.Do(
+      IngestOf("a", "allow { principal: 'user:a' from { seconds: 10 } }", "level: 'public'"));
+  scratch_.Do(IngestOf("b",
+                       "allow { principal: 'user:a' } deny { principal: 'user:a' from { seconds: "
+                       "20 } until { seconds: 25 } }",
+                       "level: 'public'"));
+  EXPECT_EQ(PinAt(2 * kSecond)->next_event(), 10 * kSecond);
+  EXPECT_EQ(Visible(*PinAt(10 * kSecond - 1).view, "user:a"), 1u);
+  EXPECT_EQ(Visible(*PinAt(10 * kSecond).view, "user:a"), 2u);
+  EXPECT_EQ(PinAt(10 * kSecond)->next_event(), 20 * kSecond);
+  EXPECT_EQ(Visible(*PinAt(20 * kSecond).view, "user:a"), 1u);
+  EXPECT_EQ(PinAt(20 * kSecond)->next_event(), 25 * kSecond);
+  EXPECT_EQ(Visible(*PinAt(25 * kSecond).view, "user:a"), 2u);
+}
+
 TEST_F(Views, ADocumentIsSeenBeforeItsTimeOrAfter) {
   scratch_.Do(
       "ingest { collection: 'docs' documents { id: 'a' acl { allow { principal: 'everyone' } } "
@@ -98,6 +114,25 @@ TEST_F(Views, AMembershipOrContainerEntryEndsUnnoticed) {
   EXPECT_EQ(Visible(*PinAt(40 * kSecond - 1).view, "user:c"), 1u);
   EXPECT_EQ(Visible(*PinAt(40 * kSecond).view, "user:c"), 0u);
   EXPECT_EQ(PinAt(40 * kSecond)->next_event(), kNever);
+}
+
+TEST_F(Views, AMembershipOrContainerEntryBeginsUnnoticed) {
+  scratch_.Do(
+      "directory { principals { name: 'group:g' sets_members: true members { principal: "
+      "'user:b' from { seconds: 30 } until { seconds: 36 } } } }");
+  scratch_.Do(
+      "policy { containers { container { name: 'later' acl { allow { principal: 'user:b' from { "
+      "seconds: 33 } } } } } }");
+  scratch_.Do(IngestOf("g", "allow { principal: 'group:g' }", "level: 'public'"));
+  scratch_.Do(IngestOf("h", "inherit: 'later'", "level: 'public'"));
+  EXPECT_EQ(PinAt(2 * kSecond)->next_event(), 30 * kSecond);
+  EXPECT_EQ(Visible(*PinAt(30 * kSecond - 1).view, "user:b"), 0u);
+  EXPECT_EQ(Visible(*PinAt(30 * kSecond).view, "user:b"), 1u);
+  EXPECT_EQ(PinAt(30 * kSecond)->next_event(), 33 * kSecond);
+  EXPECT_EQ(Visible(*PinAt(33 * kSecond - 1).view, "user:b"), 1u);
+  EXPECT_EQ(Visible(*PinAt(33 * kSecond).view, "user:b"), 2u);
+  EXPECT_EQ(PinAt(33 * kSecond)->next_event(), 36 * kSecond);
+  EXPECT_EQ(Visible(*PinAt(36 * kSecond).view, "user:b"), 1u);
 }
 
 TEST_F(Views, ManyEventsPassAtOnce) {
@@ -160,6 +195,9 @@ TEST_F(Views, TheWallClockJumpsAheadAndBack) {
       IngestOf("c", "allow { principal: 'user:a' until { seconds: 15 } }", "level: 'public'"));
   EXPECT_EQ(Visible(*PinAt(4 * kSecond).view, "user:a"), 1u) << "an entry that has ended counts";
   EXPECT_EQ(Visible(*PinAt(4 * kSecond).view, "user:x"), 1u);
+  scratch_.Do(
+      IngestOf("d", "allow { principal: 'user:y' from { seconds: 22 } }", "level: 'public'"));
+  EXPECT_EQ(Visible(*PinAt(4 * kSecond).view, "user:y"), 2u) << "an entry that has begun does not";
 }
 
 TEST_F(Views, APinnedViewChangesWhileOthersWrite) {

@@ -49,12 +49,17 @@ Status ReadQuota(JsonValue value, v1::Quota* quota) {
 Status ReadEntry(JsonValue value, v1::Entry* entry) {
   if (value.is_string()) return ReadString(value, entry->mutable_principal());
   if (!value.is_object()) {
-    return WrongType(value, R"(a principal or {"principal":"…","until":"…"})");
+    return WrongType(value, R"(a principal or {"principal":"…","from":"…","until":"…"})");
   }
-  return ReadObject(value, {StringField("principal", entry->mutable_principal()),
-                            {"until", [&](JsonValue v) {
-                               return ReadTimeOrNull(v, [&] { return entry->mutable_until(); });
-                             }}});
+  const auto from = [&](JsonValue v) {
+    return ReadTimeOrNull(v, [&] { return entry->mutable_from(); });
+  };
+  const auto until = [&](JsonValue v) {
+    return ReadTimeOrNull(v, [&] { return entry->mutable_until(); });
+  };
+  return ReadObject(
+      value,
+      {StringField("principal", entry->mutable_principal()), {"from", from}, {"until", until}});
 }
 
 Status ReadEntries(JsonValue value, google::protobuf::RepeatedPtrField<v1::Entry>* entries) {

@@ -11,7 +11,7 @@
 
 namespace cordon {
 
-// `"user:ana"` or {"principal","until"}.
+// `"user:ana"` or {"principal","from","until"}.
 Status ReadEntry(JsonValue value, v1::Entry* entry);
 
 // Appends entries.

@@ -18,6 +18,7 @@ void AddCollectionCommands(CLI::App& app, Session& session);  // collection
 void AddPolicyCommands(CLI::App& app, Session& session);      // policy
 void AddDirectoryCommands(CLI::App& app, Session& session);   // directory
 void AddSourceCommands(CLI::App& app, Session& session);      // source
+void AddSourceSync(CLI::App& source, Session& session);       // source sync
 void AddIngestCommand(CLI::App& app, Session& session);       // ingest
 void AddRetrieveCommand(CLI::App& app, Session& session);     // retrieve
 void AddDocumentCommands(CLI::App& app, Session& session);    // get, delete, why

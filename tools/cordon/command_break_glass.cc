@@ -20,6 +20,7 @@ struct OpenOptions {
 
 struct CloseOptions {
   std::string id;
+  std::string reason;
 };
 
 struct ListOptions {};
@@ -54,6 +55,7 @@ StatusOr<int> Open(const OpenOptions& options, Session& session) {
 StatusOr<int> Close(const CloseOptions& options, Session& session) {
   v1::CloseBreakGlassRequest request;
   request.set_id(options.id);
+  request.set_reason(options.reason);
   ASSIGN_OR_RETURN(Connection * connection, session.Connect());
   const auto stub = v1::Policy::NewStub(connection->channel());
   ASSIGN_OR_RETURN(const v1::CloseBreakGlassResponse response,
@@ -119,6 +121,7 @@ void AddBreakGlassCommands(CLI::App& app, Session& session) {
                                      "  cordon break-glass close 5f0c2a91d3b84e77");
   const auto closed = std::make_shared<CloseOptions>();
   close->add_option("ID", closed->id, "The access's id")->required();
+  AddReason(close, &closed->reason);
   OnRun(close, session, closed, Close);
 
   CLI::App* const list = AddCommand(*family, "list", "Lists the accesses that are open",

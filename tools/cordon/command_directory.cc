@@ -148,6 +148,7 @@ void WritePrincipal(JsonWriter& json, const v1::GetPrincipalResponse& response) 
   json.Key("groups").BeginArray();
   for (const auto& group : response.groups()) {
     json.BeginObject().Key("group").String(group.group()).Key("path").Strings(group.path());
+    if (group.has_from()) json.Key("from").String(TimeText(group.from()));
     if (group.has_until()) json.Key("until").String(TimeText(group.until()));
     json.EndObject();
   }
@@ -171,13 +172,15 @@ void TellPrincipal(Output& output, const v1::GetPrincipalResponse& response) {
                             response.more() ? ", of which" : ""));
   }
   for (const auto& member : record.members()) {
-    output.Line(fmt::format("    {}{}", Printable(member.principal()),
+    output.Line(fmt::format("    {}{}{}", Printable(member.principal()),
+                            member.has_from() ? " from " + TimeText(member.from()) : "",
                             member.has_until() ? " until " + TimeText(member.until()) : ""));
   }
   for (const auto& group : response.groups()) {
     std::string way;
     for (const auto& step : group.path()) way += (way.empty() ? "" : " → ") + Printable(step);
-    output.Line(fmt::format("  in {}  ({}{})", Printable(group.group()), way,
+    output.Line(fmt::format("  in {}  ({}{}{})", Printable(group.group()), way,
+                            group.has_from() ? ", from " + TimeText(group.from()) : "",
                             group.has_until() ? ", until " + TimeText(group.until()) : ""));
   }
 }
@@ -210,6 +213,7 @@ void AddApply(CLI::App& directory, Session& session) {
 
   {"principal":"group:hr","members":["user:ana","group:leads"]}
   {"principal":"group:audit","members":[{"principal":"user:bo","until":"2027-01-01T00:00:00Z"}]}
+  {"principal":"group:board","members":[{"principal":"user:cy","from":"2027-01-01T00:00:00Z"}]}
   {"principal":"user:ana","clearance":{"level":"restricted","compartments":["people"]}}
   {"principal":"user:ana@example.com","alias_of":"user:ana"}
   {"principal":"group:sales","members":["user:bo"],"source":"hris","sequence":1041}

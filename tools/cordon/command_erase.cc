@@ -23,6 +23,7 @@ struct EraseOptions {
   std::string subject;
   std::string source;
   std::string name;
+  std::string reason;
   bool wait = false;
 };
 
@@ -35,6 +36,7 @@ struct SearchOptions {
 template <typename Request>
 Status SetWhich(const EraseOptions& options, Request* request) {
   request->set_collection(options.collection);
+  request->set_reason(options.reason);
   const bool document = !options.document.empty();
   if (document == !options.subject.empty()) {
     return Invalid("document", "name either a document or a --subject");
@@ -54,6 +56,7 @@ StatusOr<v1::EraseRequest> RequestOf(const EraseOptions& options) {
     return Invalid("source", "name a document, a --subject or a --source, not several");
   }
   request.set_collection(options.collection);
+  request.set_reason(options.reason);
   request.set_source(options.source);
   return request;
 }
@@ -193,6 +196,7 @@ std::shared_ptr<EraseOptions> AddWhich(CLI::App* command) {
   command->add_option("DOCUMENT", options->document, "The document's id");
   command->add_option("--subject", options->subject,
                       "Instead: all documents about this data subject");
+  AddReason(command, &options->reason);
   return options;
 }
 
@@ -200,7 +204,7 @@ void AddErase(CLI::App& app, Session& session) {
   CLI::App* const erase = AddCommand(
       app, "erase",
       "Erases documents for good, in backups too; prints the revision from which they are gone",
-      "  cordon erase docs hr/42 --wait\n  cordon erase docs --subject person:123\n"
+      "  cordon erase docs hr/42 --wait\n  cordon erase docs --subject person:123 --reason CASE-7\n"
       "  cordon erase verify --data-dir /srv/cordon --needle text.bin   (no server)");
   const auto options = AddWhich(erase);
   erase->add_option("--source", options->source, "Instead: all documents from this source");

@@ -19,6 +19,7 @@ struct IngestOptions {
   std::string refused;
   std::string run;
   CLI::Option* run_option = nullptr;
+  std::string reason;
   uint64_t errors_max = 0;
 };
 
@@ -63,7 +64,8 @@ StatusOr<int> Ingest(const IngestOptions& options, Session& session) {
     ASSIGN_OR_RETURN(refused, RefusedFile::Create(options.refused, !options.vectors.empty()));
   }
   ASSIGN_OR_RETURN(Connection * connection, session.Connect());
-  IngestSettings settings{options.collection, std::nullopt, refused.get(), options.run};
+  IngestSettings settings{options.collection, options.reason, std::nullopt, refused.get(),
+                          options.run};
   if (options.errors_max > 0) settings.errors_max = options.errors_max;
   return IngestRun(*connection, session.output(), std::move(settings)).Run(*source);
 }
@@ -111,6 +113,7 @@ void AddIngestCommand(CLI::App& app, Session& session) {
           ->type_name("NAME");
   ingest->add_option("--max-errors", options->errors_max, "Stops at this many refused documents")
       ->check(CLI::PositiveNumber);
+  AddReason(ingest, &options->reason);
   OnRun(ingest, session, options, Ingest);
 }
 

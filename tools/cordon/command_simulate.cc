@@ -16,6 +16,8 @@
 #include "tools/cordon/message_json.h"
 #include "tools/cordon/metadata_json.h"
 #include "tools/cordon/policy_file.h"
+#include "tools/cordon/refused_file.h"
+#include "tools/cordon/tried_documents.h"
 
 namespace cordon {
 namespace {
@@ -57,8 +59,8 @@ struct SimulateOptions {
 
 using SimulateRequestOf = StatusOr<v1::SimulateRequest> (*)(const SimulateOptions&);
 
-StatusOr<int> Simulate(const SimulateOptions& options, v1::SimulateRequest request,
-                       Session& session) {
+StatusOr<v1::SimulateResponse> Ask(const SimulateOptions& options, v1::SimulateRequest request,
+                                   Session& session) {
   RETURN_IF_ERROR(CheckStated(options.destination_option, "destination", options.destination));
   request.mutable_as()->Assign(options.as.begin(), options.as.end());
   request.set_destination(options.destination);
@@ -72,11 +74,27 @@ StatusOr<int> Simulate(const SimulateOptions& options, v1::SimulateRequest reque
   }
   ASSIGN_OR_RETURN(Connection * connection, session.Connect());
   const auto stub = v1::Policy::NewStub(connection->channel());
-  ASSIGN_OR_RETURN(const v1::SimulateResponse response,
-                   connection->Call<v1::SimulateResponse>([&](auto* context, auto* answer) {
-                     return stub->Simulate(context, request, answer);
-                   }));
+  return connection->Call<v1::SimulateResponse>(
+      [&](auto* context, auto* answer) { return stub->Simulate(context, request, answer); });
+}
+
+StatusOr<int> Simulate(const SimulateOptions& options, v1::SimulateRequest request,
+                       Session& session) {
+  ASSIGN_OR_RETURN(const v1::SimulateResponse response, Ask(options, std::move(request), session));
   return TellAnswer(session.output(), response, WriteSimulate, SimulateText);
+}
+
+// Refused lines come first, as ingest tells them; one is enough for the exit code.
+StatusOr<int> SimulateIngest(const SimulateOptions& options, Session& session) {
+  ASSIGN_OR_RETURN(TriedDocuments documents, ReadTriedDocuments(options.file));
+  v1::SimulateRequest request;
+  request.mutable_ingest()->Swap(&documents.request);
+  request.mutable_ingest()->set_collection(options.name);
+  ASSIGN_OR_RETURN(const v1::SimulateResponse response, Ask(options, std::move(request), session));
+  AddRefused(response.refused(), &documents);
+  for (const RefusedDocument& refused : documents.refused) TellRefused(session.output(), refused);
+  const int code = TellAnswer(session.output(), response, WriteSimulate, SimulateText);
+  return documents.refused.empty() ? code : 1;
 }
 
 StatusOr<v1::SimulateRequest> PolicyChange(const SimulateOptions& options) {
@@ -287,6 +305,19 @@ void AddSnapshot(CLI::App& simulate, Session& session) {
   OnRun(sync, session, options, SimulateSnapshot);
 }
 
+void AddIngest(CLI::App& simulate, Session& session) {
+  CLI::App* const ingest =
+      AddCommand(simulate, "ingest", "Simulates 'ingest' of a file that one message holds",
+                 "  cordon simulate ingest docs corpus.jsonl --as user:ana\n\n"
+                 "Embeddings may be left out of the lines. Replaced documents count as well.");
+  const auto options = AsksFor(ingest);
+  ingest->add_option("NAME", options->name, "The collection")->required();
+  ingest
+      ->add_option("FILE", options->file, "Lines of JSON (plain, .gz or .zst; - is standard input)")
+      ->required();
+  OnRun(ingest, session, options, SimulateIngest);
+}
+
 void AddAccessChange(CLI::App& simulate, Session& session) {
   CLI::App* const access =
       AddCommand(simulate, "set-access", "Simulates 'set-access'",
@@ -398,6 +429,7 @@ void AddSimulateCommand(CLI::App& app, Session& session) {
   simulate->require_subcommand(1);
   AddFiles(*simulate, session);
   AddSnapshot(*simulate, session);
+  AddIngest(*simulate, session);
   AddAccessChange(*simulate, session);
   AddMetadataChange(*simulate, session);
   AddRemovals(*simulate, session);

@@ -1,4 +1,4 @@
-// source quarantine | release.
+// source quarantine | release; sync is command_source_sync.cc.
 #include <fmt/format.h>
 
 #include "cordon/v1/policy.grpc.pb.h"
@@ -35,9 +35,10 @@ StatusOr<int> Change(const SourceOptions& options, Session& session) {
 }  // namespace
 
 void AddSourceCommands(CLI::App& app, Session& session) {
-  CLI::App* const source =
-      AddCommand(app, "source", "Takes the documents of a source out of use, and back in",
-                 "  cordon source quarantine wiki-import\n  cordon source release wiki-import");
+  CLI::App* const source = AddCommand(
+      app, "source", "Brings in what a source has, or takes its documents out of use and back in",
+      "  cordon source sync docs wiki listing.jsonl\n"
+      "  cordon source quarantine wiki-import\n  cordon source release wiki-import");
   source->require_subcommand(1);
   const auto add = [&](const std::string& name, const std::string& what, auto change) {
     CLI::App* const command =
@@ -51,6 +52,7 @@ void AddSourceCommands(CLI::App& app, Session& session) {
   add("quarantine", "From the revision told on, nobody sees the source's documents", Change<true>);
   add("release", "From the revision told on, they are seen as their lists and labels say",
       Change<false>);
+  AddSourceSync(*source, session);
 }
 
 }  // namespace cordon

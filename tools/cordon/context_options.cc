@@ -40,7 +40,7 @@ void AddContextFlags(CLI::App* retrieve, ContextFlags& flags) {
                      "Prints a block for a prompt: marked, numbered, with citations");
   retrieve->add_flag("--nonce", flags.nonce, "Asks for a nonce to mark untrusted text with");
   retrieve->add_flag("--strip-hidden", flags.strip_hidden,
-                     "Takes invisible and bidirectional control characters out of the texts");
+                     "Takes invisible and bidirectional control characters out of all but ids");
   retrieve->add_flag("--with-attributes", flags.with_attributes,
                      "Adds the documents' attributes that the user may see");
   retrieve->add_option("--query-label", flags.query_label,

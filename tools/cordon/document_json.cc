@@ -81,6 +81,10 @@ Status ReadDocument(JsonValue value, v1::Document* document) {
 
 Status ParseDocument(JsonParser& parser, std::string_view line, v1::Document* document) {
   ASSIGN_OR_RETURN(const JsonValue value, parser.Parse(line));
+  return ParseDocument(value, document);
+}
+
+Status ParseDocument(JsonValue value, v1::Document* document) {
   Status status = ReadDocument(value, document);
   std::string_view id;
   if (!status.ok() && document->id().empty() && value.is_object() &&

@@ -164,6 +164,7 @@ Status IngestRun::SendBatch() {
 Status IngestRun::Send() {
   sent_any_ = true;
   batch_.request.set_collection(settings_.collection);
+  batch_.request.set_reason(settings_.reason);
   if (!settings_.run.empty()) {
     batch_.request.set_run(settings_.run);
     batch_.request.set_position(position_.Bytes());
@@ -182,7 +183,10 @@ void IngestRun::Complete(const DocumentBatch& batch, const v1::IngestResponse& r
   }
   std::stable_sort(refused.begin(), refused.end(),
                    [](const auto& a, const auto& b) { return a.origin.line < b.origin.line; });
-  for (const RefusedDocument& document : refused) TellRefused(document);
+  for (const RefusedDocument& document : refused) {
+    if (settings_.refused != nullptr) settings_.refused->Add(document);
+    TellRefused(output_, document);
+  }
   accepted_ += response.accepted();
   refused_ += refused.size();
   refused_by_server_ += static_cast<uint64_t>(response.refused_size());
@@ -190,23 +194,6 @@ void IngestRun::Complete(const DocumentBatch& batch, const v1::IngestResponse& r
   undefined_principals_ =
       std::max<uint64_t>(undefined_principals_, response.undefined_principals());
   revision_ = std::max(revision_, response.revision());
-}
-
-void IngestRun::TellRefused(const RefusedDocument& refused) {
-  if (settings_.refused != nullptr) settings_.refused->Add(refused);
-  if (!output_.json()) {
-    const std::string place = refused.origin.file.empty()
-                                  ? fmt::format("line {}", refused.origin.line)
-                                  : Printable(refused.origin.file);
-    std::string text = place;
-    for (const std::string& part :
-         {refused.origin.file.empty() ? refused.id : std::string(), refused.field}) {
-      if (!part.empty()) text += ": " + Printable(part);
-    }
-    output_.Note(fmt::format("refused: {}: {}", text, Printable(refused.message)));
-    return;
-  }
-  output_.Line(RefusalJson(refused));
 }
 
 void IngestRun::TellSums() {

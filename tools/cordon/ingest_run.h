@@ -19,6 +19,8 @@ namespace cordon {
 // How a run is done.
 struct IngestSettings {
   std::string collection;
+  // Why, for the journal.
+  std::string reason;
   // Stops as soon as this many documents are refused; nothing: never.
   std::optional<uint64_t> errors_max;
   // Where refused lines go; null: nowhere. Borrowed.
@@ -56,7 +58,6 @@ class IngestRun {
   size_t BatchDocuments() const;
   Status Send();
   void Complete(const DocumentBatch& batch, const v1::IngestResponse& response);
-  void TellRefused(const RefusedDocument& refused);
   void TellSums();
 
   Output& output_;

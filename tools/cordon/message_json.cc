@@ -111,12 +111,14 @@ Status AddRights(const std::vector<std::string>& names, v1::KeyGrant* grant) {
 void WriteEntries(JsonWriter& json, const google::protobuf::RepeatedPtrField<v1::Entry>& entries) {
   json.BeginArray();
   for (const v1::Entry& entry : entries) {
-    if (!entry.has_until()) {
+    if (!entry.has_from() && !entry.has_until()) {
       json.String(entry.principal());
       continue;
     }
     json.BeginObject().Key("principal").String(entry.principal());
-    json.Key("until").String(TimeText(entry.until())).EndObject();
+    if (entry.has_from()) json.Key("from").String(TimeText(entry.from()));
+    if (entry.has_until()) json.Key("until").String(TimeText(entry.until()));
+    json.EndObject();
   }
   json.EndArray();
 }

@@ -40,6 +40,19 @@ std::string RefusalJson(const RefusedDocument& refused) {
   return json.Key("message").String(refused.message).EndObject().text();
 }
 
+void TellRefused(Output& output, const RefusedDocument& refused) {
+  if (output.json()) return output.Line(RefusalJson(refused));
+  const std::string place = refused.origin.file.empty()
+                                ? fmt::format("line {}", refused.origin.line)
+                                : Printable(refused.origin.file);
+  std::string text = place;
+  for (const std::string& part :
+       {refused.origin.file.empty() ? refused.id : std::string(), refused.field}) {
+    if (!part.empty()) text += ": " + Printable(part);
+  }
+  output.Note(fmt::format("refused: {}: {}", text, Printable(refused.message)));
+}
+
 StatusOr<std::unique_ptr<RefusedFile>> RefusedFile::Create(const std::string& path,
                                                            bool with_vectors) {
   std::unique_ptr<RefusedFile> created(new RefusedFile(path));

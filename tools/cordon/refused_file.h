@@ -10,11 +10,15 @@
 
 #include "engine/base/status.h"
 #include "tools/cordon/batch_stream.h"
+#include "tools/cordon/output.h"
 
 namespace cordon {
 
 // A refusal as one JSON object: line, file if there is one, id, field, message.
 std::string RefusalJson(const RefusedDocument& refused);
+
+// Tells of a refusal in the form asked for.
+void TellRefused(Output& output, const RefusedDocument& refused);
 
 // Writes refused lines as they came to FILE; why, in the order of FILE's lines, to FILE.why; and
 // their vectors, if they have some, to FILE.fvecs. A line that was too long to be read is an empty

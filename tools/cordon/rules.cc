@@ -5,8 +5,10 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
 #include <initializer_list>
 #include <set>
+#include <string>
 #include <utility>
 
 #include "engine/base/clock.h"
@@ -68,32 +70,39 @@ Status ForEachItem(const YAML::Node& node, size_t items_max, Take take) {
   return OkStatus();
 }
 
-// A principal, or {principal: …, until: …}.
+// A time in `node` under `key`, if it is there; `target` makes the field.
+Status ParseTimeAt(const YAML::Node& node, const std::string& key,
+                   const std::function<google::protobuf::Timestamp*()>& target) {
+  const YAML::Node value = node[key];
+  if (!value.IsDefined()) return OkStatus();
+  if (!value.IsScalar()) return NodeError(value, key, "must be a time; leave it out for none");
+  const StatusOr<Micros> time = ParseTime(value.Scalar());
+  if (!time.ok()) {
+    return NodeError(value, key, "not an RFC 3339 time; write it as 2026-12-31T00:00:00Z");
+  }
+  // Rounded down also before 1970: nanoseconds are never negative.
+  const int64_t micros = ((*time % 1000000) + 1000000) % 1000000;
+  target()->set_seconds((*time - micros) / 1000000);
+  target()->set_nanos(static_cast<int32_t>(micros * 1000));
+  return OkStatus();
+}
+
+// A principal, or {principal: …, from: …, until: …}.
 Status ParseEntry(const YAML::Node& node, v1::Entry& entry) {
   if (node.IsScalar()) {
     ASSIGN_OR_RETURN(*entry.mutable_principal(), ParseName(node, limits::kPrincipalBytes));
     return OkStatus();
   }
-  if (!node.IsMap()) return NodeError(node, "", "must be a principal, or {principal, until}");
-  RETURN_IF_ERROR(CheckKeys(node, {"principal", "until"}));
+  if (!node.IsMap()) return NodeError(node, "", "must be a principal, or {principal, from, until}");
+  RETURN_IF_ERROR(CheckKeys(node, {"principal", "from", "until"}));
   if (!node["principal"].IsDefined()) {
     return NodeError(node, "principal", "missing; name a user, group, role or service");
   }
   auto principal = ParseName(node["principal"], limits::kPrincipalBytes);
   if (!principal.ok()) return principal.status().Within("principal");
   entry.set_principal(*principal);
-  const YAML::Node until = node["until"];
-  if (!until.IsDefined()) return OkStatus();
-  if (!until.IsScalar()) return NodeError(until, "until", "must be a time; leave it out for none");
-  const StatusOr<Micros> time = ParseTime(until.Scalar());
-  if (!time.ok()) {
-    return NodeError(until, "until", "not an RFC 3339 time; write it as 2026-12-31T00:00:00Z");
-  }
-  // Rounded down also before 1970: nanoseconds are never negative.
-  const int64_t micros = ((*time % 1000000) + 1000000) % 1000000;
-  entry.mutable_until()->set_seconds((*time - micros) / 1000000);
-  entry.mutable_until()->set_nanos(static_cast<int32_t>(micros * 1000));
-  return OkStatus();
+  RETURN_IF_ERROR(ParseTimeAt(node, "from", [&] { return entry.mutable_from(); }));
+  return ParseTimeAt(node, "until", [&] { return entry.mutable_until(); });
 }
 
 Status ParseAcl(const YAML::Node& node, v1::Acl& acl) {

@@ -1,4 +1,5 @@
-// When timed entries end: the next end after a moment, without looking at every entry.
+// When timed entries begin and end: the next such time after a moment, without looking at every
+// entry.
 //
 // Times are only added. One whose entry was removed since makes a View advance for nothing, which
 // changes no answer.
@@ -12,9 +13,9 @@
 namespace cordon {
 
 // A value; copies share the parts.
-class EndTimes {
+class EventTimes {
  public:
-  // kNever is passed over.
+  // kAlways and kNever, which never come, are passed over.
   void Add(std::vector<Micros> times);
 
   // The earliest that is later than `after`; kNever if there is none.

@@ -1,11 +1,11 @@
-#include "engine/policy/end_times.h"
+#include "engine/policy/event_times.h"
 
 #include <algorithm>
 
 namespace cordon {
 
-void EndTimes::Add(std::vector<Micros> times) {
-  std::erase(times, kNever);
+void EventTimes::Add(std::vector<Micros> times) {
+  std::erase_if(times, [](Micros time) { return time == kAlways || time == kNever; });
   if (times.empty()) return;
   std::sort(times.begin(), times.end());
   while (!parts_.empty() && parts_.back()->size() <= 2 * times.size()) {
@@ -19,7 +19,7 @@ void EndTimes::Add(std::vector<Micros> times) {
   parts_.push_back(std::make_shared<const std::vector<Micros>>(std::move(times)));
 }
 
-Micros EndTimes::Next(Micros after) const {
+Micros EventTimes::Next(Micros after) const {
   Micros next = kNever;
   for (const auto& part : parts_) {
     const auto it = std::upper_bound(part->begin(), part->end(), after);

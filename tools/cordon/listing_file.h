@@ -1,0 +1,48 @@
+// The lines of a source's listing: documents as for `cordon ingest`, or ids of unchanged ones.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "cordon/v1/types.pb.h"
+#include "engine/base/status.h"
+#include "tools/cordon/gzip.h"
+#include "tools/cordon/json_reader.h"
+
+namespace cordon {
+
+// One line. Of a refused one only the id, as far as it can be told.
+struct ListedLine {
+  uint64_t line = 0;
+  v1::Document document;
+  bool unchanged = false;  // only its id is given
+  Status refused;
+};
+
+// Not thread-safe.
+class ListingFile {
+ public:
+  // "-" is standard input; packed files are read as well.
+  static StatusOr<ListingFile> Open(const std::string& path);
+
+  // Fills `line`; false at the end. Empty lines are passed over. An error breaks the listing off.
+  StatusOr<bool> Next(ListedLine& line);
+
+  // How much of the whole has been read, 0 to 1; 0 if the whole is not known.
+  double Fraction() const;
+
+ private:
+  explicit ListingFile(LineReader reader)
+      : reader_(std::move(reader)), bytes_total_(reader_.Size().value_or(0)) {}
+
+  Status Read(ListedLine& line);
+
+  LineReader reader_;
+  std::unique_ptr<JsonParser> parser_ = std::make_unique<JsonParser>();
+  Line text_;
+  uint64_t bytes_total_;  // 0: not known
+  uint64_t bytes_read_ = 0;
+};
+
+}  // namespace cordon

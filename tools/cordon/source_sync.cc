@@ -1,0 +1,122 @@
+#include "tools/cordon/source_sync.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+
+#include "engine/base/limits.h"
+
+namespace cordon {
+namespace {
+
+constexpr size_t kListingMessageBytes = 4 << 20;  // as a batch of `cordon ingest`
+constexpr int kListedPerMessage = 512;            // likewise
+constexpr size_t kListingEnvelopeBytes = 64 << 10;
+
+}  // namespace
+
+void SourceSyncRun::Restart() {
+  message_.Clear();
+  *message_.mutable_begin() = begin_;
+  message_bytes_ = 0;
+  incomplete_ = false;
+  document_lines_.clear();
+  unchanged_lines_.clear();
+  synced_ = {};
+}
+
+bool SourceSyncRun::SendMessage(Stream& stream) {
+  const bool sent = stream.Write(message_);
+  message_.Clear();
+  message_bytes_ = 0;
+  return sent;
+}
+
+bool SourceSyncRun::SendLine(ListedLine& line, Stream& stream) {
+  const size_t bytes = line.document.ByteSizeLong() + 8;
+  if (line.refused.ok() && bytes > limits::kIngestMessageBytes - kListingEnvelopeBytes) {
+    line.refused = Invalid(
+        "", fmt::format("takes {} bytes, which is more than a message may; split it", bytes));
+  }
+  if (!line.refused.ok()) {
+    incomplete_ = true;
+    ++synced_.refused;
+    if (synced_.refusals.size() < limits::kListedRefusals) {
+      synced_.refusals.push_back({{line.line, "", "", {}},
+                                  line.document.id(),
+                                  std::string(line.refused.field()),
+                                  std::string(line.refused.message())});
+    }
+    return true;
+  }
+  const int count = message_.documents_size() + message_.unchanged_size();
+  const bool full = count >= kListedPerMessage || message_bytes_ + bytes > kListingMessageBytes;
+  if (count > 0 && full && !SendMessage(stream)) return false;
+  message_bytes_ += bytes;
+  ++synced_.listed;
+  if (line.unchanged) {
+    unchanged_lines_.push_back(line.line);
+    message_.add_unchanged(line.document.id());
+  } else {
+    document_lines_.push_back(line.line);
+    message_.add_documents()->Swap(&line.document);
+  }
+  return true;
+}
+
+Status SourceSyncRun::SendAll(ListingFile& file, Stream& stream) {
+  ListedLine line;
+  while (true) {
+    ASSIGN_OR_RETURN(const bool more, file.Next(line));
+    if (!more) break;
+    if (!SendLine(line, stream)) return OkStatus();  // the end of the call says why
+    progress_.Update({synced_.listed, synced_.refused, file.Fraction()});
+  }
+  message_.mutable_commit()->set_documents(synced_.listed);
+  message_.mutable_commit()->set_incomplete(incomplete_);
+  if (SendMessage(stream)) stream.WritesDone();
+  return OkStatus();
+}
+
+StatusOr<SyncedSource> SourceSyncRun::Send(const std::string& path) {
+  const auto stub = v1::Ingest::NewStub(connection_.channel());
+  std::optional<Status> failed;  // of the file, not of the call
+  const auto send = [&](grpc::ClientContext* context, v1::SyncSourceResponse* answer) {
+    Restart();
+    auto file = ListingFile::Open(path);
+    if (!file.ok()) {
+      failed = file.status();
+      return grpc::Status(grpc::StatusCode::CANCELLED, "");
+    }
+    const auto stream = stub->SyncSource(context, answer);
+    if (const Status sent = SendAll(*file, *stream); !sent.ok()) {
+      failed = sent;
+      context->TryCancel();  // without an end nothing is deleted
+    }
+    grpc::Status ended = stream->Finish();
+    const bool once = path == "-" && ended.error_code() == grpc::StatusCode::RESOURCE_EXHAUSTED;
+    if (once) failed = connection_.Outcome(ended).status;
+    return once ? grpc::Status(grpc::StatusCode::CANCELLED, "") : ended;
+  };
+  auto response = connection_.Call<v1::SyncSourceResponse>(send, std::chrono::milliseconds(0));
+  if (failed) return *failed;
+  RETURN_IF_ERROR(response.status());
+  synced_.response = *std::move(response);
+  AddServerRefusals();
+  return std::move(synced_);
+}
+
+void SourceSyncRun::AddServerRefusals() {
+  synced_.refused += synced_.response.refused_documents();
+  for (const auto& refusal : synced_.response.refused()) {
+    const auto& lines = refusal.field() == "unchanged" ? unchanged_lines_ : document_lines_;
+    const uint64_t line = refusal.index() < lines.size() ? lines[refusal.index()] : 0;
+    synced_.refusals.push_back(
+        {{line, "", "", {}}, refusal.id(), refusal.field(), refusal.message()});
+  }
+  std::stable_sort(synced_.refusals.begin(), synced_.refusals.end(),
+                   [](const auto& a, const auto& b) { return a.origin.line < b.origin.line; });
+}
+
+}  // namespace cordon

@@ -1,0 +1,50 @@
+#include "tools/cordon/tried_documents.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "engine/base/limits.h"
+#include "tools/cordon/ingest_source.h"
+
+namespace cordon {
+
+StatusOr<TriedDocuments> ReadTriedDocuments(const std::string& path) {
+  ASSIGN_OR_RETURN(const std::unique_ptr<DocumentSource> source, OpenLines(path));
+  TriedDocuments documents;
+  size_t bytes = 0;
+  SourceItem item;
+  while (true) {
+    ASSIGN_OR_RETURN(const bool more, source->Next(item));
+    if (!more) return documents;
+    if (!item.refused.ok()) {
+      documents.refused.push_back({std::move(item.origin), item.document.id(),
+                                   std::string(item.refused.field()),
+                                   std::string(item.refused.message())});
+      continue;
+    }
+    bytes += item.document.ByteSizeLong();
+    if (bytes > limits::kIngestMessageBytes) {
+      return Invalid("FILE", fmt::format("takes more than {} bytes, which is what a message may; "
+                                         "leave embeddings out, which are not needed, or split it",
+                                         limits::kIngestMessageBytes));
+    }
+    documents.origins.push_back(std::move(item.origin));
+    documents.request.mutable_documents()->Add(std::move(item.document));
+  }
+}
+
+void AddRefused(const google::protobuf::RepeatedPtrField<v1::Refusal>& refused,
+                TriedDocuments* documents) {
+  for (const v1::Refusal& refusal : refused) {
+    Origin origin;
+    if (refusal.index() < documents->origins.size()) origin = documents->origins[refusal.index()];
+    documents->refused.push_back(
+        {std::move(origin), refusal.id(), refusal.field(), refusal.message()});
+  }
+  std::stable_sort(documents->refused.begin(), documents->refused.end(),
+                   [](const auto& a, const auto& b) { return a.origin.line < b.origin.line; });
+}
+
+}  // namespace cordon
