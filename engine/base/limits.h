@@ -30,6 +30,13 @@ inline constexpr uint64_t kEraseAfter_s = 31'536'000'000;  // a thousand years
 inline constexpr uint32_t kEraseAtOnce = 4096;             // documents of one mutation
 inline constexpr size_t kAttributeBytes = 4 << 10;         // a value, not a text
 
+// Runs of Ingest.
+inline constexpr size_t kRunBytes = 256;          // a run's name, as other names
+inline constexpr size_t kRunPositionBytes = 64;   // a place in a file and a digest
+inline constexpr size_t kRunBatches = 32;         // remembered: eight times what a stream has open
+inline constexpr size_t kRunsPerKey = 256;        // in one collection; those that ended make room
+inline constexpr int64_t kRunAge_s = 30 * 86400;  // one without a batch for so long makes room, too
+
 // Policy.
 inline constexpr size_t kEntriesPerAcl = 10000;      // of allow, of deny; beyond it a group
 inline constexpr size_t kInheritPerAcl = 64;         // containers of one list

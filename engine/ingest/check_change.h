@@ -4,6 +4,7 @@
 
 #include "cordon/store/v1/mutation.pb.h"
 #include "engine/ingest/ingest.h"
+#include "engine/ingest/run_step.h"
 #include "engine/ingest/validate.h"
 
 namespace cordon {
@@ -12,14 +13,22 @@ namespace cordon {
 StatusOr<std::shared_ptr<const Collection>> Writable(const WriteContext& context, const View& view,
                                                      const std::string& name);
 
+// A batch as far as it can be known before the writer has it.
+struct CheckedBatch {
+  RunStep run;
+  Validated validated;  // unless the answer is known
+};
+
 // The documents of a batch that can be committed, embedded by the collection's endpoint if it has
 // one. `sent_to` as of EmbedDocuments(); null: they are only tried, so that nothing is embedded.
-StatusOr<Validated> CheckIngest(const WriteContext& context, v1::IngestRequest* request,
-                                std::string* sent_to);
+StatusOr<CheckedBatch> CheckIngest(const WriteContext& context, v1::IngestRequest* request,
+                                   std::string* sent_to);
 Status CheckSetAccess(const WriteContext& context, const v1::SetAccessRequest& request);
 Status CheckSetAccessMany(const WriteContext& context, const v1::SetAccessManyRequest& request);
 Status CheckSetAccessSelected(const WriteContext& context,
                               const v1::SetAccessSelectedRequest& request);
+// Completes what is given.
+Status CheckUpdateMetadata(const WriteContext& context, v1::UpdateMetadataRequest* request);
 Status CheckDelete(const WriteContext& context, const v1::DeleteRequest& request);
 Status CheckApplyDirectory(const WriteContext& context, const v1::ApplyDirectoryRequest& request);
 Status CheckDeleteCollection(const WriteContext& context,

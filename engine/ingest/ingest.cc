@@ -7,6 +7,7 @@
 #include "engine/ingest/check_change.h"
 #include "engine/ingest/commit.h"
 #include "engine/ingest/embed_documents.h"
+#include "engine/ingest/run_step.h"
 #include "engine/ingest/validate.h"
 #include "engine/store/codec.h"
 #include "engine/text/language.h"
@@ -204,31 +205,57 @@ StatusOr<Validated> ValidateBatch(const WriteContext& context, const View& view,
   return validated;
 }
 
+// Answers what was applied before, or where a run stands.
+void AnswerKnown(const WriteContext& context, const std::string& collection,
+                 v1::IngestResponse response, Acknowledge<IngestedBatch> done) {
+  auto record = RecordOf("Ingest", context.caller, *context.tenant);
+  record.set_outcome(std::string(CodeName(StatusCode::kOk)));
+  record.set_collection(collection);
+  record.set_revision(response.revision());
+  context.tenant->journal->Append(
+      std::move(record), Durability::kRequired,
+      [response = std::move(response), done = std::move(done)](const auto& receipt) {
+        if (!receipt.ok()) return done(receipt.status());
+        done(IngestedBatch{response, {}});
+      });
+}
+
 }  // namespace
 
-StatusOr<Validated> CheckIngest(const WriteContext& context, v1::IngestRequest* request,
-                                std::string* sent_to) {
+StatusOr<CheckedBatch> CheckIngest(const WriteContext& context, v1::IngestRequest* request,
+                                   std::string* sent_to) {
   RETURN_IF_ERROR(context.caller.Require(Right::kIngest));
   RETURN_IF_ERROR(CheckReason(request->reason()));
   const PinnedView view = context.tenant->publisher.Pin(context.clock);
   ASSIGN_OR_RETURN(const auto collection, Writable(context, *view.view, request->collection()));
-  return ValidateBatch(context, *view.view, *collection, request, sent_to);
+  CheckedBatch checked;
+  ASSIGN_OR_RETURN(checked.run, StepOfRun(*view.view, *collection, context.caller, request));
+  if (checked.run.known) return checked;
+  ASSIGN_OR_RETURN(checked.validated,
+                   ValidateBatch(context, *view.view, *collection, request, sent_to));
+  if (checked.run.next) NoteRefused(checked.validated.refused, &*checked.run.next);
+  return checked;
 }
 
 void IngestDocuments(const WriteContext& context, v1::IngestRequest request,
                      Acknowledge<IngestedBatch> done) {
   std::string sent_to;  // the endpoint that received texts
-  auto validated = CheckIngest(context, &request, &sent_to);
+  auto checked = CheckIngest(context, &request, &sent_to);
   auto record = RecordOf("Ingest", context.caller, *context.tenant);
   if (!sent_to.empty()) record.add_endpoints(sent_to);
-  if (!validated.ok()) {
-    return RefuseJournaled(context.tenant, std::move(record), validated.status(), std::move(done));
+  if (!checked.ok()) {
+    return RefuseJournaled(context.tenant, std::move(record), checked.status(), std::move(done));
   }
+  if (checked->run.known) {
+    return AnswerKnown(context, request.collection(), *std::move(checked->run.known),
+                       std::move(done));
+  }
+  Validated* const validated = &checked->validated;
   IngestedBatch ingested;
   ingested.response.set_batch(request.batch());
   ingested.response.mutable_refused()->Assign(validated->refused.begin(), validated->refused.end());
   const auto accepted = static_cast<uint32_t>(validated->batch.documents_size());
-  if (accepted == 0) {
+  if (accepted == 0 && !checked->run.next) {
     // Nothing to commit; the refusals are the answer, and it has its record like any other.
     const Status none = Invalid("documents", "none was accepted");
     return RefuseJournaled(context.tenant, std::move(record), none,
@@ -240,6 +267,9 @@ void IngestDocuments(const WriteContext& context, v1::IngestRequest request,
   Mutation mutation;
   mutation.set_reason(request.reason());
   *mutation.mutable_ingest() = std::move(validated->batch);
+  if (checked->run.next) {
+    *mutation.mutable_ingest()->mutable_run() = *std::move(checked->run.next);
+  }
   Commit<IngestedBatch>(
       context, std::move(mutation), std::move(done),
       [ingested = std::move(ingested), accepted](Committed& committed) mutable {

@@ -50,6 +50,8 @@ void SetAccessMany(const WriteContext& context, v1::SetAccessManyRequest request
 // done stays, and the answer is DEADLINE_EXCEEDED.
 void SetAccessSelected(const WriteContext& context, const v1::SetAccessSelectedRequest& request,
                        std::function<bool()> stop, Acknowledge<v1::SetAccessSelectedResponse> done);
+void UpdateMetadata(const WriteContext& context, v1::UpdateMetadataRequest request,
+                    Acknowledge<v1::UpdateMetadataResponse> done);
 void Delete(const WriteContext& context, const v1::DeleteRequest& request,
             Acknowledge<v1::DeleteResponse> done);
 void Erase(const WriteContext& context, const v1::EraseRequest& request,

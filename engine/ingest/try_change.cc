@@ -28,6 +28,14 @@ StatusOr<Mutation> SelectedOf(const WriteContext& context,
   return Selection(context, request, /*stop=*/{}).AsOne();
 }
 
+StatusOr<Mutation> UpdatedOf(const WriteContext& context,
+                             const v1::UpdateMetadataRequest& request) {
+  Mutation mutation;
+  *mutation.mutable_update_metadata() = request;
+  RETURN_IF_ERROR(CheckUpdateMetadata(context, mutation.mutable_update_metadata()));
+  return mutation;
+}
+
 StatusOr<Mutation> DroppedOf(const WriteContext& context,
                              const v1::DeleteCollectionRequest& request) {
   RETURN_IF_ERROR(CheckDeleteCollection(context, request));
@@ -97,12 +105,23 @@ void DropContent(store::v1::IngestBatch* batch) {
 }
 
 StatusOr<Trial> TryIngest(const WriteContext& context, v1::IngestRequest request) {
-  ASSIGN_OR_RETURN(Validated validated, CheckIngest(context, &request, /*sent_to=*/nullptr));
+  ASSIGN_OR_RETURN(CheckedBatch checked, CheckIngest(context, &request, /*sent_to=*/nullptr));
   Mutation mutation;
-  *mutation.mutable_ingest() = std::move(validated.batch);
-  DropContent(mutation.mutable_ingest());
+  store::v1::IngestBatch* const batch = mutation.mutable_ingest();
+  auto* refused = &checked.validated.refused;
+  std::vector<v1::Refusal> again;
+  if (checked.run.known) {
+    // Applied before: it would write nothing.
+    batch->set_collection(request.collection());
+    again.assign(checked.run.known->refused().begin(), checked.run.known->refused().end());
+    refused = &again;
+  } else {
+    *batch = std::move(checked.validated.batch);
+    DropContent(batch);
+    if (checked.run.next) *batch->mutable_run() = *std::move(checked.run.next);
+  }
   ASSIGN_OR_RETURN(Trial trial, TryMutation(context, std::move(mutation)));
-  trial.refused = std::move(validated.refused);
+  trial.refused = std::move(*refused);
   return trial;
 }
 
@@ -125,6 +144,8 @@ StatusOr<Mutation> MutationOf(const WriteContext& context, const SimulateRequest
     case SimulateRequest::kDeleteDocument:
       return Whole(CheckDelete(context, request.delete_document()), request.delete_document(),
                    &Mutation::mutable_delete_document);
+    case SimulateRequest::kUpdateMetadata:
+      return UpdatedOf(context, request.update_metadata());
     case SimulateRequest::kErase:
       return EraseOf(context, request.erase());
     case SimulateRequest::kDeleteCollection:
@@ -144,7 +165,7 @@ StatusOr<Mutation> MutationOf(const WriteContext& context, const SimulateRequest
   }
   return Invalid("change",
                  "missing; give one that decides who sees what: of the directory, the policy, "
-                 "access, keys or break-glass, documents, a deletion or an erasure");
+                 "access, metadata, keys or break-glass, documents, a deletion or an erasure");
 }
 
 }  // namespace

@@ -46,18 +46,20 @@ StatusOr<v1::AttributeValue> Typed(const v1::AttributeSpec& spec, v1::AttributeV
   }
 }
 
+StatusOr<const v1::AttributeSpec*> SpecOf(const v1::CollectionConfig& config,
+                                          const std::string& name) {
+  for (const auto& candidate : config.attributes()) {
+    if (candidate.name() == name) return &candidate;
+  }
+  return Invalid("attributes." + name,
+                 "not declared by the collection; declare it with --attributes");
+}
+
 Status CheckAttributes(const v1::CollectionConfig& config, v1::Document* document) {
   for (auto& [name, value] : *document->mutable_attributes()) {
-    const std::string path = "attributes." + name;
-    const v1::AttributeSpec* spec = nullptr;
-    for (const auto& candidate : config.attributes()) {
-      if (candidate.name() == name) spec = &candidate;
-    }
-    if (spec == nullptr) {
-      return Invalid(path, "not declared by the collection; declare it with --attributes");
-    }
+    ASSIGN_OR_RETURN(const v1::AttributeSpec* const spec, SpecOf(config, name));
     auto typed = Typed(*spec, value);
-    if (!typed.ok()) return typed.status().Within(path);
+    if (!typed.ok()) return typed.status().Within("attributes." + name);
     value = *std::move(typed);
   }
   return OkStatus();
@@ -92,6 +94,12 @@ Status CheckNotBelow(const Scheme& scheme, const Label& document, const Label& c
   if (!within || (level == floor && chunk.compartments == document.compartments)) return OkStatus();
   return Invalid(level < floor ? "level" : "compartments",
                  "below the document's label; a chunk can only be more sensitive");
+}
+
+Status CheckTrust(const PolicyRules& rules, const std::string& trust) {
+  if (trust.empty() || rules.trust.empty() || rules.TrustRank(trust)) return OkStatus();
+  return Invalid("provenance.trust",
+                 fmt::format("'{}' is no trust tier of the policy; use one of `trust`", trust));
 }
 
 // One document on its way through the checks.
@@ -131,11 +139,7 @@ class DocumentCheck {
 };
 
 Status DocumentCheck::CheckOrigin(const v1::Document& document) const {
-  const std::string& trust = document.provenance().trust();
-  if (!trust.empty() && !rules_.trust.empty() && !rules_.TrustRank(trust)) {
-    return Invalid("provenance.trust",
-                   fmt::format("'{}' is no trust tier of the policy; use one of `trust`", trust));
-  }
+  RETURN_IF_ERROR(CheckTrust(rules_, document.provenance().trust()));
   if (document.canary() && !grant_.rights.Has(Right::kLabel)) {
     return Denied("canary", "the key lacks the right 'label', which setting a canary needs");
   }
@@ -266,6 +270,16 @@ Status CheckWritableId(std::string_view field, const Grant& grant, const std::st
   if (grant.MayWriteId(id)) return OkStatus();
   return Denied(field,
                 fmt::format("the key writes only ids that begin with '{}'", grant.id_prefix));
+}
+
+Status CheckMetadata(const View& view, const Collection& collection, const Authenticated& caller,
+                     const std::vector<std::string>& cleared, v1::Document* metadata) {
+  RETURN_IF_ERROR(CheckTexts(*metadata));
+  RETURN_IF_ERROR(CheckTrust(*view.policy().rules, metadata->provenance().trust()));
+  RETURN_IF_ERROR(ValidityOf(*metadata).status());
+  const v1::CollectionConfig known = KnownTo(view.world(), caller, collection.config);
+  for (const auto& name : cleared) RETURN_IF_ERROR(SpecOf(known, name).status());
+  return CheckAttributes(known, metadata);
 }
 
 v1::Refusal RefusalOf(uint32_t index, const std::string& id, const Status& status) {

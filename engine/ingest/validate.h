@@ -27,6 +27,11 @@ enum class Embeddings { kNeeded, kLeftOut };
 Validated Validate(const View& view, const Collection& collection, const Authenticated& caller,
                    v1::IngestRequest* request, Embeddings embeddings = Embeddings::kNeeded);
 
+// Judges what is said of a document as that does: texts, subjects, trust, validity, and attributes,
+// which it completes. `cleared` are names of further attributes, which must be known as well.
+Status CheckMetadata(const View& view, const Collection& collection, const Authenticated& caller,
+                     const std::vector<std::string>& cleared, v1::Document* metadata);
+
 // The refusal of the document at `index` of a request.
 v1::Refusal RefusalOf(uint32_t index, const std::string& id, const Status& status);
 

@@ -104,9 +104,8 @@ Writer::Pending Writer::Prepare(std::shared_ptr<Tenant> tenant, std::optional<Au
   const auto name = [&](std::string_view id) {
     pending.names.try_emplace(id, pending.tenant->pseudonyms.Of("document", id));
   };
-  const bool sync = pending.mutation.has_source();
-  const auto& batch =
-      sync ? pending.mutation.source().written() : pending.mutation.ingest();  // empty for others
+  const auto& batch = pending.mutation.has_source() ? pending.mutation.source().written()
+                                                    : pending.mutation.ingest();  // perhaps empty
   for (const auto& document : batch.documents()) name(document.id());
   for (const auto& change : pending.mutation.source().redescribed()) name(change.document().id());
   for (const auto& change : pending.mutation.set_access_many().changes()) name(change.document());

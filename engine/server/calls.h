@@ -26,6 +26,7 @@
 #include "engine/ingest/open_listings.h"
 #include "engine/server/call_counts.h"
 #include "engine/server/errors.h"
+#include "engine/server/open_runs.h"
 #include "engine/server/open_streams.h"
 #include "engine/server/peer.h"
 
@@ -82,6 +83,7 @@ struct Front {
   // who asks another one first.
   std::map<std::string, std::unique_ptr<EndpointCalls>, std::less<>> outside{};
   OpenStreams streams;
+  OpenRuns runs;
   OpenSyncs syncs;
   OpenListings listings;
   Peers peers;

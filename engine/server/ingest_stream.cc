@@ -113,7 +113,7 @@ void IngestStream::Process(grpc::ByteBuffer message, uint64_t number) {
   if (refused.ok()) refused = front_->Admit(*caller);
   auto request = refused.ok() ? Parse(&message) : StatusOr<v1::IngestRequest>(refused);
   if (refused.ok()) refused = request.status();
-  if (refused.ok()) refused = CheckBatch(*request, number);
+  if (refused.ok()) refused = CheckBatch(*caller, *request, number);
   if (!caller.ok()) {
     Acknowledge(number, refused);
   } else if (!refused.ok()) {
@@ -153,12 +153,43 @@ void IngestStream::Processed(const Status& refused) {
   if (turned_away) TurnAway(*turned_away);
 }
 
-Status IngestStream::CheckBatch(const v1::IngestRequest& request, uint64_t number) {
+Status IngestStream::CheckBatch(const Authenticated& caller, const v1::IngestRequest& request,
+                                uint64_t number) {
   RETURN_IF_ERROR(CheckMessage(request, limits::kIngestMessageBytes));
   std::lock_guard lock(mutex_);
   if (number == 0) collection_ = request.collection();
-  if (request.collection() == collection_) return OkStatus();
+  if (request.collection() == collection_) return CheckRun(caller, request, number);
   return Invalid("collection", "differs from the stream's first; open another stream");
+}
+
+Status IngestStream::CheckRun(const Authenticated& caller, const v1::IngestRequest& request,
+                              uint64_t number) {
+  if (number == 0) run_ = request.run();
+  if (request.run() != run_) {
+    return Invalid("run", "differs from the stream's first; open another stream");
+  }
+  if (run_.empty()) return OkStatus();
+  if (last_batch_ > 0 && request.batch() != last_batch_ + 1) {
+    return Invalid("batch", "not the one after the last; number the batches of a run without gaps");
+  }
+  last_batch_ = request.batch();
+  if (!open_run_.empty()) return OkStatus();
+  std::string name;
+  for (const std::string& part : {caller.tenant(), collection_, caller.key_id(), run_}) {
+    name += std::to_string(part.size()) + ':' + part;
+  }
+  if (!front_->runs.Enter(name)) {
+    return Status(StatusCode::kAborted, "run",
+                  "another stream has it open; end that one, or give this input another run");
+  }
+  open_run_ = std::move(name);
+  return OkStatus();
+}
+
+void IngestStream::LeaveRun() {
+  if (open_run_.empty()) return;
+  front_->runs.Leave(open_run_);
+  open_run_.clear();
 }
 
 void IngestStream::Acknowledge(uint64_t number, Result result) {
@@ -220,11 +251,13 @@ void IngestStream::MaybeFinish() {
   if (!failed_.ok() && !processing_ && !writing_ && next_write_ == next_process_) {
     // A pending read ends by itself once the call is finished.
     finished_ = true;
+    LeaveRun();  // first: who knows of the end may open the run anew
     Finish(counted_.Ended(failed_));
     return;
   }
   if (idle && !reading_ && read_all_) {
     finished_ = true;
+    LeaveRun();
     Finish(counted_.Ended(OkStatus()));
   }
 }

@@ -3,7 +3,8 @@
 // Batches are handed to the writer one after the other, so that a later one replaces what an
 // earlier one wrote; up to kInFlight of them wait for their acknowledgement. Reading stops while
 // that many wait: the client feels it as HTTP/2 flow control, and the server's memory stays
-// bounded.
+// bounded. A stream of a run (ingest.proto) is the only one of that run until all that it handed on
+// is committed or refused.
 #pragma once
 
 #include <deque>
@@ -56,7 +57,10 @@ class IngestStream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc
   // Submits a batch, from the threads for that if an endpoint embeds it. The next one waits.
   void Hand(const Authenticated& caller, v1::IngestRequest request, uint64_t number);
   void Processed(const Status& refused);
-  Status CheckBatch(const v1::IngestRequest& request, uint64_t number);
+  Status CheckBatch(const Authenticated& caller, const v1::IngestRequest& request, uint64_t number);
+  // The following two are called with mutex_ held.
+  Status CheckRun(const Authenticated& caller, const v1::IngestRequest& request, uint64_t number);
+  void LeaveRun();
   void Acknowledge(uint64_t number, Result result);
 
   Front* const front_;
@@ -71,6 +75,9 @@ class IngestStream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc
   std::set<std::string> undefined_;          // named by the stream so far
   grpc::ByteBuffer outgoing_;
   std::string collection_;
+  std::string run_;            // as the stream's first batch names it
+  std::string open_run_;       // by which front_->runs knows it; empty: none is held
+  uint64_t last_batch_ = 0;    // of the run, that was processed
   uint64_t next_number_ = 0;   // of the next batch that is read
   uint64_t next_process_ = 0;  // of the next batch that is processed
   uint64_t next_write_ = 0;    // of the next acknowledgement

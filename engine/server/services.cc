@@ -200,6 +200,12 @@ Reactor* IngestService::SetAccessSelected(CallContext* context,
       limits::kIngestMessageBytes);
 }
 
+Reactor* IngestService::UpdateMetadata(CallContext* context,
+                                       const v1::UpdateMetadataRequest* request,
+                                       v1::UpdateMetadataResponse* response) {
+  return Write(front_, context, request, response, cordon::UpdateMetadata);
+}
+
 grpc::ServerReadReactor<v1::SyncSourceRequest>* IngestService::SyncSource(
     CallContext* context, v1::SyncSourceResponse* response) {
   return new SourceStream(front_, context, response);

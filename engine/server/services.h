@@ -38,10 +38,12 @@ class RetrievalService final : public v1::Retrieval::CallbackService {
 // that it cannot parse, gRPC would make the end of a stream that went well.
 using IngestBase = v1::Ingest::WithRawCallbackMethod_Ingest<
     v1::Ingest::WithCallbackMethod_SetAccess<v1::Ingest::WithCallbackMethod_SetAccessMany<
-        v1::Ingest::WithCallbackMethod_SetAccessSelected<v1::Ingest::WithCallbackMethod_SyncSource<
-            v1::Ingest::WithCallbackMethod_Delete<v1::Ingest::WithCallbackMethod_Erase<
-                v1::Ingest::WithCallbackMethod_EraseStatus<v1::Ingest::WithCallbackMethod_SetHold<
-                    v1::Ingest::WithCallbackMethod_ListHolds<v1::Ingest::Service>>>>>>>>>>;
+        v1::Ingest::WithCallbackMethod_SetAccessSelected<
+            v1::Ingest::WithCallbackMethod_UpdateMetadata<
+                v1::Ingest::WithCallbackMethod_SyncSource<v1::Ingest::WithCallbackMethod_Delete<
+                    v1::Ingest::WithCallbackMethod_Erase<v1::Ingest::WithCallbackMethod_EraseStatus<
+                        v1::Ingest::WithCallbackMethod_SetHold<
+                            v1::Ingest::WithCallbackMethod_ListHolds<v1::Ingest::Service>>>>>>>>>>>;
 
 class IngestService final : public IngestBase {
  public:
@@ -52,6 +54,8 @@ class IngestService final : public IngestBase {
                          v1::SetAccessManyResponse*) override;
   Reactor* SetAccessSelected(CallContext*, const v1::SetAccessSelectedRequest*,
                              v1::SetAccessSelectedResponse*) override;
+  Reactor* UpdateMetadata(CallContext*, const v1::UpdateMetadataRequest*,
+                          v1::UpdateMetadataResponse*) override;
   grpc::ServerReadReactor<v1::SyncSourceRequest>* SyncSource(CallContext*,
                                                              v1::SyncSourceResponse*) override;
   Reactor* Delete(CallContext*, const v1::DeleteRequest*, v1::DeleteResponse*) override;

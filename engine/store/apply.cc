@@ -1,6 +1,7 @@
 #include "engine/store/apply.h"
 
 #include "engine/store/apply_steps.h"
+#include "engine/store/ingest_runs.h"
 
 namespace cordon {
 namespace {
@@ -10,6 +11,7 @@ using store::v1::Mutation;
 Status ApplyChange(const ApplyContext& context, const Mutation& mutation, Applied* applied) {
   switch (mutation.change_case()) {
     case Mutation::kIngest:
+      RETURN_IF_ERROR(NoteRun(context, mutation, applied));
       return ApplyIngest(context, mutation.ingest(), applied);
     case Mutation::kSetAccess:
       return ApplySetAccess(context, mutation.set_access(), applied);
@@ -17,6 +19,8 @@ Status ApplyChange(const ApplyContext& context, const Mutation& mutation, Applie
       return ApplySetAccessMany(context, mutation.set_access_many(), applied);
     case Mutation::kSetAccessSelected:
       return ApplyAccessBatch(context, mutation.set_access_selected(), applied);
+    case Mutation::kUpdateMetadata:
+      return ApplyUpdateMetadata(context, mutation.update_metadata(), applied);
     case Mutation::kDeleteDocument:
       return ApplyDelete(context, mutation.delete_document(), applied);
     case Mutation::kSource:
@@ -32,7 +36,7 @@ Status ApplyChange(const ApplyContext& context, const Mutation& mutation, Applie
     case Mutation::kDeleteCollection:
       return ApplyDropCollection(context, mutation.delete_collection().name(), applied);
     case Mutation::kKey:
-      return ApplyKey(mutation.key(), applied);
+      return ApplyKey(context, mutation.key(), applied);
     case Mutation::kTenant:
       return ApplyNewTenant(context, mutation.tenant(), applied);
     case Mutation::kExported:
@@ -55,7 +59,7 @@ Status ApplyChange(const ApplyContext& context, const Mutation& mutation, Applie
 bool IsAboutDocuments(const Mutation& mutation) {
   return mutation.has_ingest() || mutation.has_set_access() || mutation.has_set_access_many() ||
          mutation.has_set_access_selected() || mutation.has_delete_document() ||
-         mutation.has_source() || mutation.has_erase();
+         mutation.has_update_metadata() || mutation.has_source() || mutation.has_erase();
 }
 
 }  // namespace
@@ -156,6 +160,8 @@ std::string_view CallOf(const Mutation& mutation) {
       return "SetAccessMany";
     case Mutation::kSetAccessSelected:
       return "SetAccessSelected";
+    case Mutation::kUpdateMetadata:
+      return "UpdateMetadata";
     case Mutation::kDeleteDocument:
       return "Delete";
     case Mutation::kSource:

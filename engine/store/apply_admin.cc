@@ -7,6 +7,7 @@
 #include "engine/base/text_check.h"
 #include "engine/store/apply_steps.h"
 #include "engine/store/codec.h"
+#include "engine/store/ingest_runs.h"
 #include "engine/store/load.h"
 
 namespace cordon {
@@ -193,17 +194,18 @@ Status ApplyDropCollection(const ApplyContext& context, const std::string& name,
        {Family::kDocuments, Family::kChunks, Family::kNumbers, Family::kMarks, Family::kHolds}) {
     applied->batch.DeletePrefix(family, CollectionPrefix(tenant, found->id));
   }
+  DropRunsOfCollection(found->id, applied);
   return OkStatus();
 }
 
-Status ApplyKey(const store::v1::KeyChange& change, Applied* applied) {
+Status ApplyKey(const ApplyContext& context, const store::v1::KeyChange& change, Applied* applied) {
   if (change.has_record()) return ApplyNewKey(change, applied);
   if (change.has_rotation()) return ApplyRotation(change, applied);
   auto keys = std::make_shared<TenantState::Keys>(*applied->next.keys);
   if (keys->erase(change.id()) == 0) return NoSuchKey();
   applied->next.SetKeys(std::move(keys));
   applied->batch.Delete(Family::kKeys, NamedKey(applied->next.id, change.id()));
-  return OkStatus();
+  return DropRunsOfKey(context, change.id(), applied);
 }
 
 Status ApplyNewTenant(const ApplyContext& context, const store::v1::NewTenant& tenant,

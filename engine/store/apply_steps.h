@@ -13,6 +13,8 @@ Status ApplySetAccessMany(const ApplyContext& context, const v1::SetAccessManyRe
                           Applied* applied);
 Status ApplyAccessBatch(const ApplyContext& context, const store::v1::AccessBatch& batch,
                         Applied* applied);
+Status ApplyUpdateMetadata(const ApplyContext& context, const v1::UpdateMetadataRequest& request,
+                           Applied* applied);
 Status ApplyDelete(const ApplyContext& context, const v1::DeleteRequest& request, Applied* applied);
 Status ApplySource(const ApplyContext& context, const store::v1::SourceBatch& batch,
                    Applied* applied);
@@ -34,7 +36,7 @@ Status ApplyExported(const ApplyContext& context, const store::v1::ExportedBatch
 Status ApplyBreakGlass(const store::v1::BreakGlassChange& change, Applied* applied);
 Status ApplyNewCollection(const v1::CollectionConfig& config, Applied* applied);
 Status ApplyDropCollection(const ApplyContext& context, const std::string& name, Applied* applied);
-Status ApplyKey(const store::v1::KeyChange& change, Applied* applied);
+Status ApplyKey(const ApplyContext& context, const store::v1::KeyChange& change, Applied* applied);
 // Puts what every revision has, for a change that comes from the journal.
 void FinishReplay(const ApplyContext& context, const std::string& call, Applied* applied);
 Status ApplyNewTenant(const ApplyContext& context, const store::v1::NewTenant& tenant,

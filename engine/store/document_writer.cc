@@ -323,12 +323,18 @@ Status DocumentWriter::Redescribe(uint64_t number, const v1::Document& document)
   ASSIGN_OR_RETURN(const bool there, documents_.ReadNumbered(collection_.id, number, &record));
   if (!there) return OkStatus();
   applied_->documents.push_back(record.document().id());
-  // Among the marks is when it is due, which may be another time now.
-  EachMark(record,
-           [&](Family family, const std::string& key) { applied_->batch.Delete(family, key); });
+  const DocumentRecord old = record;
   *record.mutable_document() = WithoutContent(document);
-  PutNames(record);
-  return Rewrite(&record, &document.attributes());
+  return RewriteDescribed(old, &record, &document.attributes());
+}
+
+Status DocumentWriter::RewriteDescribed(const DocumentRecord& old, DocumentRecord* record,
+                                        const Attributes* attributes) {
+  // Among the marks is when it is due, which may be another time now.
+  EachMark(old,
+           [&](Family family, const std::string& key) { applied_->batch.Delete(family, key); });
+  PutNames(*record);
+  return Rewrite(record, attributes);
 }
 
 Status DocumentWriter::Rewrite(DocumentRecord* record, const Attributes* attributes) {
@@ -342,6 +348,58 @@ Status DocumentWriter::Rewrite(DocumentRecord* record, const Attributes* attribu
   RowChange change = RowsOf(*record, RowChange::kReclass, true);
   if (reads_texts_) RETURN_IF_ERROR(ReadTexts(*record, &change));
   change.attributes = attributes;
+  applied_->rows.push_back(std::move(change));
+  return OkStatus();
+}
+
+Status DocumentWriter::Describe(const DocumentRecord& old, const v1::Document& document) {
+  DocumentRecord record = old;
+  *record.mutable_document() = document;
+  const auto& before = old.document();
+  const bool found_alike = std::equal(before.subjects().begin(), before.subjects().end(),
+                                      document.subjects().begin(), document.subjects().end()) &&
+                           before.provenance().source() == document.provenance().source();
+  if (found_alike || Planted(Bug::kSubjectsInPlace)) {
+    RETURN_IF_ERROR(RewriteDescribed(old, &record, /*attributes=*/nullptr));
+  } else {
+    RETURN_IF_ERROR(PutVersion(old, &record));
+  }
+  if (applied_->rows.empty()) return OkStatus();  // as with a planted bug
+  RowChange& change = applied_->rows.back();
+  change.merged = std::make_shared<const Attributes>(document.attributes());
+  change.attributes = change.merged.get();
+  return OkStatus();
+}
+
+Status DocumentWriter::PutVersion(const DocumentRecord& old, DocumentRecord* record) {
+  record->set_number(applied_->next.next_document++);
+  record->set_revision(applied_->next.revision);
+  ASSIGN_OR_RETURN(const SecretKey key, context_.vault.NewKey(tenant(), record->number()));
+  ASSIGN_OR_RETURN(const SealNonce nonce, RandomSealNonce());
+  RETURN_IF_ERROR(Classify(record));
+  std::vector<Documents::ChunkPlace> places;
+  for (const auto& chunk : old.chunks()) places.push_back({old.number(), chunk.ordinal()});
+  RowChange change = RowsOf(*record, RowChange::kReclass, true);
+  if (reads_texts_) change.texts.resize(places.size());
+  RETURN_IF_ERROR(documents_.ReadChunks(
+      collection_.id, places, [&](size_t i, const store::v1::ChunkRecord* chunk) -> Status {
+        if (chunk == nullptr) return Corrupt("the key of a stored chunk is gone");
+        const std::string place =
+            ChunkKey(tenant(), collection_.id, record->number(), places[i].ordinal);
+        Vault::Put(Family::kChunks, place, key, NonceAfter(nonce, static_cast<uint32_t>(i + 1)),
+                   *chunk, &applied_->batch);
+        if (reads_texts_) change.texts[i] = chunk->text();
+        return OkStatus();
+      }));
+  for (size_t i = 0; i < change.texts.size(); ++i) change.rows[i].text = change.texts[i];
+  Drop(old);
+  MarkOld(old);
+  NoteAccess(old.number(), *record, key,
+             NonceAfter(nonce, static_cast<uint32_t>(places.size() + 1)));
+  collection_.documents += 1;
+  collection_.chunks += static_cast<uint64_t>(record->chunks_size());
+  PutDocument(*record, key, nonce);
+  PutNames(*record);
   applied_->rows.push_back(std::move(change));
   return OkStatus();
 }

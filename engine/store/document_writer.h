@@ -37,6 +37,10 @@ class DocumentWriter {
   // absent document is judged like a present one, so that both are answered alike.
   Status Reclass(const NewAccess& access, Record* record);
   Status Remove(const std::string& document);
+  // Gives a stored document another description; list and label stay. Its content is the same, and
+  // so is its place, unless it gets other subjects or another source: an erasure finds what was
+  // about a subject by the version that was said to be.
+  Status Describe(const Record& old, const v1::Document& document);
   // Gives a stored document another list, label and description. Subjects and source must be what
   // they were: an erasure finds old bytes by them. What `document` holds is borrowed until the rows
   // are taken up. Nothing if no document has the number any more, as for RemoveNumbered.
@@ -72,6 +76,8 @@ class DocumentWriter {
     return PseudonymKey(tenant(), collection_.id, Pseudonym("document", document));
   }
 
+  using Attributes = google::protobuf::Map<std::string, v1::AttributeValue>;
+
   DocumentWriter(const ApplyContext& context, Collection collection, Applied* applied)
       : context_(context),
         collection_(std::move(collection)),
@@ -84,8 +90,11 @@ class DocumentWriter {
   // Gives every chunk of `record` the class that its lists and labels make.
   Status Classify(Record* record);
   // Puts a stored document whose list, label or validity is another; and attributes, if not null.
-  using Attributes = google::protobuf::Map<std::string, v1::AttributeValue>;
   Status Rewrite(Record* record, const Attributes* attributes = nullptr);
+  // The same of one with another description, of the subjects and the source that `old` has.
+  Status RewriteDescribed(const Record& old, Record* record, const Attributes* attributes);
+  // Puts a stored document as a version of its own, with its content.
+  Status PutVersion(const Record& old, Record* record);
   // Takes the stored records of `old` away.
   void Drop(const Record& old);
   // The same of the newest version of a document, which leaves none.

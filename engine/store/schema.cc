@@ -80,6 +80,18 @@ std::string DestinationUsageKey(uint32_t tenant, std::string_view destination) {
   return Key(tenant, "d") + std::string(destination);
 }
 
+std::string RunPrefix(uint32_t tenant, uint32_t collection, std::string_view key_pseudonym) {
+  std::string key = Key(tenant, "r");
+  AppendBigEndian(&key, collection);
+  key += key_pseudonym;
+  return key;
+}
+
+std::string RunKey(uint32_t tenant, uint32_t collection, std::string_view key_pseudonym,
+                   std::string_view run_pseudonym) {
+  return RunPrefix(tenant, collection, key_pseudonym) + std::string(run_pseudonym);
+}
+
 std::string NamedKey(uint32_t tenant, std::string_view name) { return Key(tenant, name); }
 
 std::string NumberedKey(uint32_t tenant, uint32_t number) {

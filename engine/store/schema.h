@@ -16,7 +16,7 @@ namespace cordon {
 enum class Family : uint8_t {
   kMeta,    // "tenant/NAME" → TenantRecord, "keys" → KeysRecord
   kHeads,   // T 'h' → HeadRecord, T 'a' → AnchorRecord, T 'k' KEYID, T 'd' DESTINATION →
-            // UsageRecord
+            // UsageRecord, T 'r' C pseudonym pseudonym → RunRecord
   kPolicy,  // T 's' → SchemeRecord, T 'c' NAME → v1.Container, T 'd' NAME → v1.Destination,
             // T 'b' ID → v1.BreakGlass, T 'x' C pseudonym 0 DESTINATION → ExportRecord,
             // T 'o' NAME → SourceRecord, T 'r' revision → RevisionRecord
@@ -55,6 +55,11 @@ std::string ExportKey(uint32_t tenant, uint32_t collection, std::string_view pse
 // What a key or a destination used; the prefixes are those of all keys and destinations.
 std::string KeyUsageKey(uint32_t tenant, std::string_view key_id);
 std::string DestinationUsageKey(uint32_t tenant, std::string_view destination);
+// A run of Ingest, by the pseudonyms of its key and of itself; the prefixes are those of all runs
+// of a collection, and of those of one key.
+std::string RunPrefix(uint32_t tenant, uint32_t collection, std::string_view key_pseudonym = "");
+std::string RunKey(uint32_t tenant, uint32_t collection, std::string_view key_pseudonym,
+                   std::string_view run_pseudonym);
 std::string NamedKey(uint32_t tenant, std::string_view name);  // directory, keys, collections
 std::string NumberedKey(uint32_t tenant, uint32_t number);     // clauses, classes
 std::string RevisionKey(uint32_t tenant, uint64_t revision);

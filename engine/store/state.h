@@ -101,6 +101,8 @@ struct RowChange {
   bool older = false;
   // Of kReplace and kReclass: the number of the document's newest version, if it is known.
   std::optional<uint64_t> stored = {};
+  // What `attributes` borrows if the mutation has only some of them.
+  std::shared_ptr<const google::protobuf::Map<std::string, v1::AttributeValue>> merged = {};
 };
 
 // What a mutation makes of a tenant.
@@ -114,7 +116,7 @@ struct Applied {
   std::vector<uint64_t> erased;        // numbers of documents whose keys are to be destroyed
   journal::v1::Replay replay;          // what a restored store must be told
   std::vector<std::string> names;      // their pseudonyms, for the journal
-  bool existed = false;                // of SetAccess and Delete
+  bool existed = false;                // of SetAccess, UpdateMetadata and Delete
   std::vector<bool> existed_each;      // of SetAccessMany and SetAccessSelected, by place
   // Of Ingest: groups and roles that have no record. Of ApplyPolicy: sources that no document had.
   std::vector<std::string> undefined;

@@ -399,6 +399,7 @@ TEST_F(Questions, AnyoneMayAsk) {
       {"set_access { " + std::string(kD) + "acl { allow { principal: 'everyone' } } }",
        Right::kGrant},
       {deletion_, Right::kIngest},
+      {"update_metadata { " + std::string(kD) + "update_mask { paths: 'title' } }", Right::kIngest},
       {"ingest { collection: 'docs' }", Right::kIngest},
       {"set_access_many { collection: 'docs' changes { document: 'd' label { level: 'public' } } }",
        Right::kLabel},

@@ -48,6 +48,25 @@ TEST_F(Simulated, DocumentsAreWritten) {
   EXPECT_EQ(Documents("docs").size(), 3u);
 }
 
+// As in a stream: what was applied before writes nothing, and a gap is refused.
+TEST_F(Simulated, ABatchOfARunIsJudgedAsIfItHadNone) {
+  const auto batch = [](int number, const std::string& documents) {
+    return fmt::format("collection: 'docs' run: 'load' batch: {} {}", number, documents);
+  };
+  const auto simulated = [](const std::string& request) { return "ingest { " + request + "} "; };
+  EXPECT_EQ(For("everyone", simulated(batch(1, Good("a")))), "+1 -0");
+  EXPECT_EQ(For("everyone", simulated(batch(1, Good("a")))), "+1 -0") << "a trial was noted";
+  const std::string first = batch(1, Good("a") + "documents { id: 'bad' } ");
+  ASSERT_EQ(Change("ingest", first), "OK");
+  const auto again = Sim(simulated(first));
+  ASSERT_TRUE(again.ok()) << again.status().ToString();
+  EXPECT_EQ(again->principals_size(), 0);
+  EXPECT_EQ(RefusedBy(*again), Refused());
+  EXPECT_EQ(For("everyone", simulated(batch(2, Good("b")))), "+1 -0");
+  EXPECT_EQ(Outcome(Sim(simulated(batch(1, Good("b"))))), "FAILED_PRECONDITION: run");
+  EXPECT_EQ(Outcome(Sim(simulated(batch(3, Good("b"))))), "FAILED_PRECONDITION: batch");
+}
+
 TEST_F(Simulated, ADocumentIsJudgedByPart) {
   const auto of = [](const std::string& more) {
     return "ingest { collection: 'docs' documents { id: 'n' acl { allow { principal: 'everyone' } "

@@ -52,7 +52,7 @@ TEST(ReasonOfEachCall, IsForgottenByANewOne) {
       ++changes;
     }
   }
-  EXPECT_EQ(changes, 19u);
+  EXPECT_EQ(changes, 20u);
 }
 
 class Reasons : public ScratchWriter {
@@ -106,6 +106,12 @@ std::vector<Reasons::Change> Reasons::OfDocuments() {
   const std::string label = "label { level: 'public' } ";
   return {
       {"Ingest", [this](const auto& why) { return Outcome(Ingest(Good("d") + Good("e") + why)); }},
+      {"Ingest",
+       [this](const auto& why) { return Outcome(Ingest("run: 'r' batch: 1 " + Good("d") + why)); }},
+      {"UpdateMetadata",
+       Sent<v1::UpdateMetadataResponse, v1::UpdateMetadataRequest>(
+           UpdateMetadata,
+           in + "document: 'd' update_mask { paths: 'title' } metadata { title: 'other' } ")},
       {"SetAccess",
        Sent<v1::SetAccessResponse, v1::SetAccessRequest>(SetAccess, in + "document: 'd' " + label)},
       {"SetAccessMany", Sent<v1::SetAccessManyResponse, v1::SetAccessManyRequest>(

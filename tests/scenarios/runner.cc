@@ -61,6 +61,7 @@ const std::map<std::string_view, Runner::Verb>& Runner::Verbs() {
       {"set_access", {{"through", "existed"}, &Runner::SetAccess}},
       {"set_access_many", {{"through", "existed"}, &Runner::SetAccessMany}},
       {"set_access_selected", {{"through", "changed"}, &Runner::SetAccessSelected}},
+      {"update", {{"through", "existed"}, &Runner::UpdateMetadata}},
       {"sync_source",
        {{"through", "difference", "refused_documents", "gone"}, &Runner::SyncSource}},
       {"delete", {{"through", "existed"}, &Runner::Delete}},

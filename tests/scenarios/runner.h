@@ -69,6 +69,7 @@ class Runner {
   Status SetAccess(const Step& step);
   Status SetAccessMany(const Step& step);
   Status SetAccessSelected(const Step& step);
+  Status UpdateMetadata(const Step& step);
   Status SyncSource(const Step& step);
   Status Delete(const Step& step);
   Status Erase(const Step& step);

@@ -7,6 +7,7 @@
 #include "tests/scenarios/runner.h"
 #include "tools/cordon/access_json.h"
 #include "tools/cordon/document_json.h"
+#include "tools/cordon/metadata_json.h"
 #include "tools/cordon/policy_file.h"
 
 namespace cordon {
@@ -194,6 +195,20 @@ Status Runner::SetAccessSelected(const Step& step) {
   return CompareNames(
       step, "changed",
       {answer->has_changed() ? std::to_string(answer->changed()) : std::string("not told")});
+}
+
+Status Runner::UpdateMetadata(const Step& step) {
+  ASSIGN_OR_RETURN(const std::string through, Word(step, "through", "loader"));
+  v1::UpdateMetadataRequest request;
+  request.set_collection(story_.collections.front().name());
+  RETURN_IF_ERROR(
+      ReadObject(step.subject, {StringField("document", request.mutable_document()),
+                                {"set", [&](JsonValue v) { return ReadMetadata(v, &request); }}}));
+  const auto answer = Write<v1::UpdateMetadataResponse>(
+      through,
+      [&](const auto& context, auto done) { cordon::UpdateMetadata(context, request, done); });
+  if (!Answered(step, answer.status())) return OkStatus();
+  return CompareExisted(step, answer->has_existed(), answer->existed());
 }
 
 Status Runner::ReadListing(const Step& step, v1::SyncSourceRequest* request) {

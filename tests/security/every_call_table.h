@@ -60,6 +60,7 @@ inline const std::string kListing = "begin { " + kInDocs + "source: '$NEW' ";
 inline const std::string kListed =
     "documents { id: 'listed' text: 'a word' } commit { documents: 1 }";
 inline const std::string kToModel = "scope { ";  // the default destination is of scope 4
+inline const std::string kTitle = "update_mask { paths: 'title' } metadata { title: 'a title' } ";
 inline const std::string kReason =
     "reason: 'r' until { seconds: " + std::to_string(std::time(nullptr) + 3600) + " } ";
 }  // namespace request_text
@@ -202,12 +203,19 @@ inline std::vector<Row> IngestRows() {
   };
 }
 
-// What a source has, by its listing.
-inline std::vector<Row> ListingRows() {
+// Loads of documents, what is said of them, what takes them away, and what keeps them.
+inline std::vector<Row> DocumentRows() {
   using enum Touches;
   using namespace v1;            // NOLINT: the rights
   using namespace request_text;  // NOLINT: as well
   return {
+      {"Ingest/Ingest", "where a run stands", kInDocs + "run: '$NEW'", {RIGHT_INGEST}, kDocuments},
+      {"Ingest/Ingest",
+       "a batch of a run",
+       kInDocs + "run: '$NEW' batch: 1 documents { id: 'of-a-run' text: 'a word' }",
+       {RIGHT_INGEST},
+       kDocuments,
+       true},
       {"Ingest/SyncSource",
        "without the guard",
        kListing + "allow_removals: true } " + kListed,
@@ -225,15 +233,13 @@ inline std::vector<Row> ListingRows() {
        kListing + "allow_removals: true dry_run: true } " + kListed,
        {RIGHT_INGEST, RIGHT_AUDIT},
        kDocuments},
-  };
-}
-
-// What takes documents away, and what keeps them.
-inline std::vector<Row> ErasureRows() {
-  using enum Touches;
-  using namespace v1;            // NOLINT: the rights
-  using namespace request_text;  // NOLINT: as well
-  return {
+      {"Ingest/UpdateMetadata", "a title", kOpen + kTitle, {RIGHT_INGEST}, kDocuments, true},
+      {"Ingest/UpdateMetadata",
+       "absent",
+       kInDocs + "document: '$NEW' " + kTitle,
+       {RIGHT_INGEST},
+       kDocuments,
+       true},
       {"Ingest/Delete", "one", kInDocs + "document: '$NEW'", {RIGHT_INGEST}, kDocuments, true},
       {"Ingest/Erase", "one", kInDocs + "document: '$NEW'", {RIGHT_ERASE}, kDocuments, true},
       {"Ingest/Erase", "a subject", kInDocs + "subject: '$NEW'", {RIGHT_ERASE}, kDocuments, true},
@@ -346,6 +352,11 @@ inline std::vector<Row> QuestionRows() {
        {RIGHT_AUDIT, RIGHT_LABEL},
        kDocuments},
       {"Policy/Simulate",
+       "a title",
+       "update_metadata { " + kOpen + kTitle + "}",
+       {RIGHT_AUDIT, RIGHT_INGEST},
+       kDocuments},
+      {"Policy/Simulate",
        "a deletion",
        "delete_document { " + kOpen + "}",
        {RIGHT_AUDIT, RIGHT_INGEST},
@@ -454,8 +465,8 @@ inline std::vector<Row> AdminRows() {
 inline const std::vector<Row>& Table() {
   static const std::vector<Row> rows = [] {
     std::vector<Row> all;
-    for (const auto& part : {RetrievalRows(), IngestRows(), ListingRows(), ErasureRows(),
-                             PolicyRows(), QuestionRows(), SimulationRows(), AdminRows()}) {
+    for (const auto& part : {RetrievalRows(), IngestRows(), DocumentRows(), PolicyRows(),
+                             QuestionRows(), SimulationRows(), AdminRows()}) {
       all.insert(all.end(), part.begin(), part.end());
     }
     return all;

@@ -187,6 +187,11 @@ void HiddenDocuments::CheckWrite(HiddenWorld* world, const Pair& pair) {
   const std::string acl = "acl { allow { principal: 'user:bo' } } ";
   const std::string bad_acl = "acl { allow { principal: 'user:bo' } inherit: 'folder:/gone' } ";
   const std::string label = "label { level: 'confidential' compartments: 'merger' } ";
+  const std::string title = "update_mask { paths: 'title' } metadata { title: 't' } ";
+  const std::string subject = "update_mask { paths: 'subjects' } metadata { subjects: 'p' } ";
+  const std::string past =
+      "update_mask { paths: 'valid_from' paths: 'valid_until' } metadata { valid_until { seconds: "
+      "1 } } ";
   const std::string words = "text: '" + world->Words(1 + world->Below(30)) + "' ";
   struct Write {
     std::string method;
@@ -205,6 +210,11 @@ void HiddenDocuments::CheckWrite(HiddenWorld* world, const Pair& pair) {
       {"Ingest/SetAccess", editor_, "acl { } ", NamedWith},
       {"Ingest/SetAccess", prefixed_, acl, NamedWith},
       {"Ingest/SetAccess", writer_, acl, NamedWith},
+      {"Ingest/UpdateMetadata", writer_, title, NamedWith},
+      {"Ingest/UpdateMetadata", writer_, subject, NamedWith},
+      {"Ingest/UpdateMetadata", writer_, past, NamedWith},
+      {"Ingest/UpdateMetadata", writer_, "update_mask { paths: 'acl' } ", NamedWith},
+      {"Ingest/UpdateMetadata", prefixed_, title, NamedWith},
       {"Ingest/Delete", writer_, "", NamedWith},
       {"Ingest/Delete", prefixed_, "", NamedWith},
       {"Ingest/Delete", app_, "", NamedWith},
@@ -315,6 +325,11 @@ class HiddenNames : public Hidden {
         {"Ingest/SetAccessMany", "collection: '$'"},
         {"Ingest/SetAccessSelected", "collection: '$' id_prefix: 'd' " + acl},
         {"Ingest/SetAccessSelected", "collection: '$' source: 's' label { level: 'absent' }"},
+        {"Ingest/UpdateMetadata",
+         "collection: '$' document: 'd' update_mask { paths: 'attributes.x' }"},
+        {"Ingest/UpdateMetadata", "collection: '$' document: 'd'"},
+        {"Ingest/Ingest", "collection: '$' run: 'r'"},
+        {"Ingest/Ingest", "collection: '$' run: 'r' batch: 1 documents { id: 'd' text: 'a' }"},
         {"Ingest/SyncSource", "begin { collection: '$' source: 's' } commit { }"},
         {"Ingest/SyncSource", "begin { collection: '$' source: 's' dry_run: true } commit { }"},
         {"Ingest/SyncSource", "begin { collection: '$' removals_max_percent: 101 } commit { }"},
@@ -336,6 +351,8 @@ class HiddenNames : public Hidden {
         {"Policy/Simulate", "set_access { collection: '$' document: 'd' " + acl + "}"},
         {"Policy/Simulate", "set_access_many { collection: '$' changes { document: 'd' } }"},
         {"Policy/Simulate", "set_access_selected { collection: '$' source: 's' " + acl + "}"},
+        {"Policy/Simulate",
+         "update_metadata { collection: '$' document: 'd' update_mask { paths: 'title' } }"},
         {"Policy/Simulate", "delete_document { collection: '$' document: 'd' }"},
         {"Policy/Simulate", "erase { collection: '$' document: 'd' }"},
         {"Policy/Simulate", "ingest { collection: '$' documents { id: 'd' text: 'a' } }"},

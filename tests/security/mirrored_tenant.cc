@@ -22,6 +22,23 @@ void Give(const MirroredTenant::Access& access, reference::Document* document) {
   if (access.second) document->label = access.second;
 }
 
+// The values of those fields, or none where `from` has none.
+void Give(const reference::Document& from, const std::set<std::string>& fields,
+          reference::Document* to) {
+  for (const std::string& field : fields) {
+    if (field == "title") to->title = from.title;
+    if (field == "uri") to->uri = from.uri;
+    if (field == "provenance.source") to->source = from.source;
+    if (field == "provenance.trust") to->trust = from.trust;
+    if (field == "valid_from") to->valid_from = from.valid_from;
+    if (field == "valid_until") to->valid_until = from.valid_until;
+    if (!field.starts_with("attributes.")) continue;
+    const std::string name = field.substr(field.find('.') + 1);
+    to->attributes.erase(name);
+    if (from.attributes.contains(name)) to->attributes[name] = from.attributes.at(name);
+  }
+}
+
 // A snapshot and what it counts in: the writer may let go of both after the tenant's end.
 struct Held {
   const std::shared_ptr<OpenSyncs> open;
@@ -86,18 +103,49 @@ void MirroredTenant::DropCollection(const std::string& name) {
                                      [this, name](const auto& response, auto* model) {
                                        revision_ = response.revision();
                                        model->collections.erase(name);
+                                       runs_.erase(name);
                                      });
 }
 
 void MirroredTenant::Ingest(const std::string& collection, const Documents& documents) {
   v1::IngestRequest request;
   request.set_collection(collection);
+  SendBatch(request, documents);
+}
+
+void MirroredTenant::IngestInRun(const std::string& collection, const Documents& documents) {
+  Settle();
+  v1::IngestRequest request;
+  request.set_collection(collection);
+  request.set_run("run");
+  request.set_batch(runs_[collection].response.batch() + 1);
+  SendBatch(request, documents);
+  Settle();
+}
+
+void MirroredTenant::SendAgain(const std::string& collection) {
+  Settle();
+  const LastBatch& last = runs_[collection];
+  if (last.response.batch() == 0) return;
+  const auto again = Later<IngestedBatch>([&](auto done) {
+                       IngestDocuments(engine_->Write(root_), last.request, done);
+                     }).get();
+  ASSERT_TRUE(again.ok()) << again.status().ToString();
+  EXPECT_EQ(again->response.revision(), last.response.revision());
+  EXPECT_EQ(again->response.accepted(), last.response.accepted());
+  EXPECT_EQ(again->response.refused_size(), last.response.refused_size());
+}
+
+void MirroredTenant::SendBatch(const v1::IngestRequest& batch_of, const Documents& documents) {
+  v1::IngestRequest request = batch_of;
+  const std::string collection = request.collection();
   for (const auto& [id, document] : documents) *request.add_documents() = ToWire(id, document);
   Sent<IngestedBatch>(Later<IngestedBatch>([&](auto done) {
                         IngestDocuments(engine_->Write(root_), request, done);
                       }),
-                      [this, collection, documents](const auto& batch, auto* model) {
+                      [this, request, collection, documents](const auto& batch, auto* model) {
                         const v1::IngestResponse& response = batch.response;
+                        if (!request.run().empty()) runs_[collection] = {request, response};
                         if (response.revision() > 0) revision_ = response.revision();
                         std::set<size_t> refused;
                         for (const auto& each : response.refused()) refused.insert(each.index());
@@ -174,6 +222,27 @@ void MirroredTenant::SetAccessSelected(const std::string& collection, const std:
         }
       });
   Settle();
+}
+
+void MirroredTenant::UpdateMetadata(const std::string& collection, const std::string& document,
+                                    const reference::Document& values,
+                                    const std::set<std::string>& fields) {
+  reference::Document named;
+  Give(values, fields, &named);
+  v1::UpdateMetadataRequest request;
+  request.set_collection(collection);
+  request.set_document(document);
+  for (const auto& field : fields) request.mutable_update_mask()->add_paths(field);
+  *request.mutable_metadata() = ToWire("", named);
+  Sent<v1::UpdateMetadataResponse>(
+      Later<v1::UpdateMetadataResponse>(
+          [&](auto done) { cordon::UpdateMetadata(engine_->Write(root_), request, done); }),
+      [this, collection, document, values, fields](const auto& response, auto* model) {
+        revision_ = response.revision();
+        auto& documents = model->collections.at(collection).documents;
+        EXPECT_EQ(response.existed(), documents.contains(document));
+        if (documents.contains(document)) Give(values, fields, &documents[document]);
+      });
 }
 
 void MirroredTenant::SyncSource(const std::string& collection, const std::string& source,

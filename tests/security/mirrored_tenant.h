@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -28,6 +29,11 @@ class MirroredTenant {
   void CreateCollection(const std::string& name, const reference::Collection& collection);
   void DropCollection(const std::string& name);
   void Ingest(const std::string& collection, const Documents& documents);
+  // The same as the next batch of the collection's run: nothing else is on its way then.
+  void IngestInRun(const std::string& collection, const Documents& documents);
+  // Sends the run's last batch once more, which must change nothing, whatever has become of its
+  // documents. Nothing if there is none.
+  void SendAgain(const std::string& collection);
   void SetAccess(const std::string& collection, const std::string& document,
                  const std::optional<reference::List>& acl,
                  const std::optional<reference::Label>& label);
@@ -38,6 +44,9 @@ class MirroredTenant {
   // own.
   void SetAccessSelected(const std::string& collection, const std::string& id_prefix,
                          const Access& access);
+  // Gives a document those values that `fields` names, as an update mask does.
+  void UpdateMetadata(const std::string& collection, const std::string& document,
+                      const reference::Document& values, const std::set<std::string>& fields);
   // The full listing of a source, in two messages; nothing else may be on its way, as above. What
   // it lacks goes.
   void SyncSource(const std::string& collection, const std::string& source,
@@ -78,12 +87,20 @@ class MirroredTenant {
             std::function<void(const Response&, reference::Tenant*)> change,
             std::function<bool(const reference::Tenant&)> in_order = {});
 
+  // Sends a batch and remembers what the model has to do.
+  void SendBatch(const v1::IngestRequest& request, const Documents& documents);
+
   RunningEngine* const engine_;
   const std::string name_;
   const Authenticated root_;
   std::shared_ptr<OpenSyncs> open_syncs_ = std::make_shared<OpenSyncs>();
   reference::Tenant model_;
   std::vector<std::function<void()>> waiting_;
+  struct LastBatch {
+    v1::IngestRequest request;
+    v1::IngestResponse response;
+  };
+  std::map<std::string, LastBatch> runs_;  // by collection
   uint64_t revision_ = 0;
   uint64_t acknowledged_ = 0;
   uint64_t refused_ = 0;

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <set>
+
 namespace cordon {
 namespace {
 
@@ -59,10 +61,27 @@ void RandomChanges::ChangeSomething() {
   if (draw_.Percent(50)) return Ingest(collection, 1 + draw_.Below(3));
   if (draw_.Percent(12)) return ChangeMany(collection);
   if (draw_.Percent(6)) return SyncSource(collection);
+  if (draw_.Percent(10)) return tenant_.SendAgain(collection);
   const std::string id = Id();
+  if (draw_.Percent(30)) return UpdateMetadata(collection, id);
   if (draw_.Percent(40)) return tenant_.Delete(collection, id);
   const auto [acl, label] = Access();
   tenant_.SetAccess(collection, id, acl, label);
+}
+
+// Some fields of a document, with the values of another one.
+void RandomChanges::UpdateMetadata(const std::string& collection, const std::string& id) {
+  const reference::Collection& into = model().collections.at(collection);
+  const reference::Document values = draw_.Document(model(), into.dimension);
+  std::set<std::string> fields;
+  for (const char* field : {"title", "uri", "provenance.source", "provenance.trust"}) {
+    if (draw_.Percent(30)) fields.insert(field);
+  }
+  for (const auto& [name, label] : into.attributes) {
+    if (draw_.Percent(40)) fields.insert("attributes." + name);
+  }
+  if (draw_.Percent(30)) fields.insert({"valid_from", "valid_until"});
+  tenant_.UpdateMetadata(collection, id, values, fields);
 }
 
 // A list, a label, or both.
@@ -154,6 +173,7 @@ void RandomChanges::Ingest(const std::string& collection, size_t count) {
     documents.emplace_back(Id(),
                            draw_.Document(model(), model().collections.at(collection).dimension));
   }
+  if (draw_.Percent(8)) return tenant_.IngestInRun(collection, documents);
   tenant_.Ingest(collection, documents);
 }
 

@@ -47,6 +47,7 @@ class RandomChanges {
   void ChangeMany(const std::string& collection);
   void SyncSource(const std::string& collection);
   void Ingest(const std::string& collection, size_t count);
+  void UpdateMetadata(const std::string& collection, const std::string& id);
   void AddLadder();
 
   Draw& draw_;

@@ -37,6 +37,8 @@ UNTESTED = {
     "kKeySetRefresh_s": PACE,
     "kKeySetStale_s": PACE,
     "kKeySetWait_ms": PACE,
+    "kListedDocuments": SLOW,
+    "kListedRefusals": PART,
     "kMaskCacheBytes": ROOM,
     "kRevisionWaiters": GIVEN,
     "kSelectedPageBytes": PART,

@@ -28,7 +28,7 @@ BatchStream::~BatchStream() {
 
 Status BatchStream::Send(DocumentBatch batch) {
   RETURN_IF_ERROR(failed_);
-  batch.request.set_batch(next_batch_++);
+  if (!batch.Ours()) batch.request.set_batch(next_batch_++);
   {
     const std::lock_guard lock(mutex_);
     pending_.push_back(std::make_shared<DocumentBatch>(std::move(batch)));
@@ -36,6 +36,32 @@ Status BatchStream::Send(DocumentBatch batch) {
   }
   failed_ = Pump(kWindow - 1);
   return failed_;
+}
+
+StatusOr<v1::Checkpoint> BatchStream::OpenRun(v1::IngestRequest first) {
+  constexpr int kTries = 20;
+  constexpr std::chrono::milliseconds kPause{250};
+  const auto asked = std::make_shared<DocumentBatch>();
+  asked->request = std::move(first);
+  for (int i = 0; i < kTries; ++i) {
+    {
+      const std::lock_guard lock(mutex_);
+      pending_ = {asked};
+      written_ = 0;
+      ended_ = false;
+    }
+    failed_ = Pump(0);
+    if (failed_.code() != StatusCode::kAborted) break;
+    std::this_thread::sleep_for(kPause);
+  }
+  RETURN_IF_ERROR(failed_);
+  const std::lock_guard lock(mutex_);
+  if (!checkpoint_) {
+    failed_ = Status(StatusCode::kUnimplemented, "run", "the server knows no runs; upgrade it");
+    return failed_;
+  }
+  next_batch_ = checkpoint_->batch() + 1;
+  return *checkpoint_;
 }
 
 Status BatchStream::WaitForInput(int descriptor) {
@@ -140,7 +166,11 @@ void BatchStream::ReadAcknowledgements() {
 }
 
 void BatchStream::CompleteFront(const v1::IngestResponse& response) {
-  completed_(*pending_.front(), response);
+  if (response.has_checkpoint()) {
+    checkpoint_ = response.checkpoint();
+  } else {
+    completed_(*pending_.front(), response);
+  }
   pending_.pop_front();
   if (written_ > 0) --written_;
 }

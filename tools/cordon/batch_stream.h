@@ -10,6 +10,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -70,6 +71,11 @@ class BatchStream {
   // its turn without being sent. An error is final.
   Status Send(DocumentBatch batch);
 
+  // Before anything is sent: where the run stands that `first`, which has no documents, names. What
+  // is sent from then on follows its last batch. ABORTED is waited out for a while: the stream of a
+  // client that has just died may still be open.
+  StatusOr<v1::Checkpoint> OpenRun(v1::IngestRequest first);
+
   // Waits until `descriptor` can be read. Meanwhile it sees to the stream: an error, which is
   // final, if the server is gone, so that nobody waits for input that could not be sent.
   Status WaitForInput(int descriptor);
@@ -107,7 +113,8 @@ class BatchStream {
   size_t written_ = 0;         // how many of pending_ this stream has; guarded by mutex_
   bool ended_ = false;         // the reader has seen the stream's end; guarded by mutex_
   bool out_of_order_ = false;  // guarded by mutex_
-  RetryPolicy retry_;          // guarded by mutex_
+  std::optional<v1::Checkpoint> checkpoint_;  // of OpenRun(); guarded by mutex_
+  RetryPolicy retry_;                         // guarded by mutex_
 };
 
 }  // namespace cordon

@@ -1,4 +1,4 @@
-// get, delete, why: what concerns one document.
+// get, update, delete, why: what concerns one document.
 #include <fmt/format.h>
 
 #include "cordon/v1/ingest.grpc.pb.h"
@@ -7,6 +7,7 @@
 #include "tools/cordon/command.h"
 #include "tools/cordon/human.h"
 #include "tools/cordon/message_json.h"
+#include "tools/cordon/metadata_json.h"
 
 namespace cordon {
 namespace {
@@ -19,6 +20,7 @@ struct DocumentOptions {
   std::string purpose;
   std::string break_glass;
   std::string reason;
+  std::string set;
   CLI::Option* as_option = nullptr;
   CLI::Option* destination_option = nullptr;
 };
@@ -48,6 +50,21 @@ StatusOr<int> Get(const DocumentOptions& options, Session& session) {
   WriteDocument(json, response);
   session.output().Line(json.EndObject());
   return 0;
+}
+
+StatusOr<int> Update(const DocumentOptions& options, Session& session) {
+  v1::UpdateMetadataRequest request;
+  request.set_collection(options.collection);
+  request.set_document(options.document);
+  request.set_reason(options.reason);
+  RETURN_IF_ERROR(ParseMetadataOption("set", options.set, &request));
+  ASSIGN_OR_RETURN(Connection * connection, session.Connect());
+  const auto stub = v1::Ingest::NewStub(connection->channel());
+  ASSIGN_OR_RETURN(const v1::UpdateMetadataResponse response,
+                   connection->Call<v1::UpdateMetadataResponse>([&](auto* context, auto* answer) {
+                     return stub->UpdateMetadata(context, request, answer);
+                   }));
+  return TellRevision(session.output(), response.revision(), Existed(response));
 }
 
 StatusOr<int> Delete(const DocumentOptions& options, Session& session) {
@@ -125,6 +142,19 @@ void AddDocumentCommands(CLI::App& app, Session& session) {
                   "An access that this key opened for the user: cordon break-glass open");
   get->add_option("--purpose", get_options->purpose, "Why; recorded in the journal");
   OnRun(get, session, get_options, Get);
+
+  CLI::App* const update = AddCommand(
+      app, "update", "Changes what is said of a document; its chunks, list and label stay",
+      R"(  cordon update docs hr/42 --set '{"title":"Leave","attributes":{"lang":"en","year":null}}'
+  cordon update docs hr/42 --set '{"valid_from":null,"valid_until":"2027-01-01T00:00:00Z"}'
+
+A merge patch (RFC 7396) of title, uri, valid_from and valid_until (both or neither), erase_after,
+subjects, attributes and provenance, as in a line for ingest: what is named changes, null clears,
+the rest stays.)");
+  const auto update_options = AddDocument(update);
+  update->add_option("--set", update_options->set, "What changes, as JSON")->required();
+  AddReason(update, &update_options->reason);
+  OnRun(update, session, update_options, Update);
 
   CLI::App* const remove =
       AddCommand(app, "delete", "Deletes a document", "  cordon delete docs hr/42");

@@ -17,6 +17,8 @@ struct IngestOptions {
   std::string rules;
   std::string vectors;
   std::string refused;
+  std::string run;
+  CLI::Option* run_option = nullptr;
   std::string reason;
   uint64_t errors_max = 0;
 };
@@ -53,6 +55,7 @@ StatusOr<int> Ingest(const IngestOptions& options, Session& session) {
   if (!options.vectors.empty() && !options.rules.empty()) {
     return Invalid("vectors", "belong to lines, and a directory has none; leave them out");
   }
+  RETURN_IF_ERROR(CheckStated(options.run_option, "run", options.run));
   std::vector<SkippedFile> skipped;
   ASSIGN_OR_RETURN(const std::unique_ptr<DocumentSource> source, OpenSource(options, &skipped));
   TellSkipped(skipped, session.output());
@@ -61,7 +64,8 @@ StatusOr<int> Ingest(const IngestOptions& options, Session& session) {
     ASSIGN_OR_RETURN(refused, RefusedFile::Create(options.refused, !options.vectors.empty()));
   }
   ASSIGN_OR_RETURN(Connection * connection, session.Connect());
-  IngestSettings settings{options.collection, options.reason, std::nullopt, refused.get()};
+  IngestSettings settings{options.collection, options.reason, std::nullopt, refused.get(),
+                          options.run};
   if (options.errors_max > 0) settings.errors_max = options.errors_max;
   return IngestRun(*connection, session.output(), std::move(settings)).Run(*source);
 }
@@ -76,6 +80,7 @@ void AddIngestCommand(CLI::App& app, Session& session) {
   cordon ingest docs corpus.jsonl.zst --refused mend.jsonl
   cordon ingest docs corpus.jsonl --vectors corpus.npy
   cordon ingest docs ./handbook --rules rules.yaml
+  cordon ingest docs corpus.jsonl --run corpus-2026-11      again, after a break: goes on
 
   {"id":"hr/42","title":"Leave","acl":{"allow":["group:hr"]},"label":{"level":"internal"},
    "chunks":[{"text":"…","embedding":[0.1,0.2]}]}       (on one line)
@@ -100,6 +105,12 @@ void AddIngestCommand(CLI::App& app, Session& session) {
                    "Keeps refused lines in this new file, their vectors in FILE.fvecs, and why in "
                    "FILE.why, to mend and ingest them again")
       ->type_name("FILE");
+  options->run_option =
+      ingest
+          ->add_option("--run", options->run,
+                       "A name for this load of this input: the same command, given again after a "
+                       "break, goes on behind what the server has, and writes nothing twice")
+          ->type_name("NAME");
   ingest->add_option("--max-errors", options->errors_max, "Stops at this many refused documents")
       ->check(CLI::PositiveNumber);
   AddReason(ingest, &options->reason);

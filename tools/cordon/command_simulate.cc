@@ -14,6 +14,7 @@
 #include "tools/cordon/gzip.h"
 #include "tools/cordon/line_field.h"
 #include "tools/cordon/message_json.h"
+#include "tools/cordon/metadata_json.h"
 #include "tools/cordon/policy_file.h"
 #include "tools/cordon/refused_file.h"
 #include "tools/cordon/tried_documents.h"
@@ -39,6 +40,7 @@ struct SimulateOptions {
   std::string subject;
   std::string acl;
   std::string label;
+  std::string set;
   std::string principal;
   std::vector<std::string> rights;
   std::string clearance;
@@ -189,6 +191,15 @@ StatusOr<v1::SimulateRequest> ErasureOf(const SimulateOptions& options) {
   return request;
 }
 
+StatusOr<v1::SimulateRequest> MetadataOf(const SimulateOptions& options) {
+  v1::SimulateRequest request;
+  auto* update = request.mutable_update_metadata();
+  update->set_collection(options.name);
+  update->set_document(options.document);
+  RETURN_IF_ERROR(ParseMetadataOption("set", options.set, update));
+  return request;
+}
+
 StatusOr<v1::SimulateRequest> DroppedCollectionOf(const SimulateOptions& options) {
   v1::SimulateRequest request;
   request.mutable_delete_collection()->set_name(options.name);
@@ -334,6 +345,17 @@ What takes more than one revision, such as more than 4,096 documents, is refused
   OnRun(access, session, options, SimulateSetAccess);
 }
 
+void AddMetadataChange(CLI::App& simulate, Session& session) {
+  CLI::App* const update = AddCommand(
+      simulate, "update", "Simulates 'update': validity and source decide who sees a document",
+      R"(  cordon simulate update docs hr/42 --set '{"provenance":{"source":"wiki"}}')");
+  const auto options = AsksFor(update);
+  update->add_option("NAME", options->name, "The collection")->required();
+  update->add_option("DOCUMENT", options->document, "The document's id")->required();
+  update->add_option("--set", options->set, "What changes, as JSON")->required();
+  OnAsk(update, session, options, MetadataOf);
+}
+
 void AddRemovals(CLI::App& simulate, Session& session) {
   CLI::App* const remove =
       AddCommand(simulate, "delete", "Simulates 'delete'", "  cordon simulate delete docs hr/42");
@@ -409,6 +431,7 @@ void AddSimulateCommand(CLI::App& app, Session& session) {
   AddSnapshot(*simulate, session);
   AddIngest(*simulate, session);
   AddAccessChange(*simulate, session);
+  AddMetadataChange(*simulate, session);
   AddRemovals(*simulate, session);
   AddCallers(*simulate, session);
 }

@@ -16,6 +16,22 @@ constexpr size_t kBatchBytesMax = 4 << 20;   // a few of them fill the pipe
 constexpr size_t kBatchTextMax = 16 << 20;   // of lines that are kept beside it
 constexpr size_t kEnvelopeBytes = 64 << 10;  // what a message has around its documents
 
+// In a message.
+size_t BytesOf(const SourceItem& item) { return item.document.ByteSizeLong() + 8; }
+
+void CheckSize(SourceItem* item) {
+  const size_t bytes = BytesOf(*item);
+  if (!item->refused.ok() || bytes <= limits::kIngestMessageBytes - kEnvelopeBytes) return;
+  item->refused = Invalid(
+      "",
+      fmt::format("takes {} bytes, which is more than a message may; split the document", bytes));
+}
+
+Status OtherInput() {
+  return Status(StatusCode::kFailedPrecondition, "run",
+                "the input is not the one that it began with; give this one another run");
+}
+
 }  // namespace
 
 IngestRun::IngestRun(const Connection& connection, Output& output, IngestSettings settings)
@@ -28,10 +44,12 @@ IngestRun::IngestRun(const Connection& connection, Output& output, IngestSetting
 
 int IngestRun::Run(DocumentSource& source) {
   if (settings_.refused != nullptr) source.KeepLines();
+  Status status = settings_.run.empty() ? OkStatus() : Resume();
   source.WaitWith([this](int descriptor) { return stream_.WaitForInput(descriptor); });
-  Status status = ReadAll(source);
+  if (status.ok()) status = ReadAll(source);
   // What was read before its source broke off is still good.
   Status sent = SendBatch();
+  if (sent.ok() && status.ok() && !settings_.run.empty()) sent = End();
   if (sent.ok() && !sent_any_) sent = Send();  // so that the server judges key and collection
   if (sent.ok()) sent = stream_.Finish();
   if (status.ok()) status = CheckErrors();  // the last answers may have brought it
@@ -50,10 +68,49 @@ Status IngestRun::ReadAll(DocumentSource& source) {
   while (true) {
     ASSIGN_OR_RETURN(const bool more, source.Next(item));
     if (!more) return OkStatus();
+    CheckSize(&item);
+    ASSIGN_OR_RETURN(const bool skipped, Skip(item));
+    if (skipped) continue;
     RETURN_IF_ERROR(Add(item));
     RETURN_IF_ERROR(CheckErrors());
     progress_.Update({accepted_, refused_here_ + refused_by_server_, source.Fraction()});
   }
+}
+
+Status IngestRun::Resume() {
+  sent_any_ = true;  // the server judges key and collection
+  v1::IngestRequest first;
+  first.set_collection(settings_.collection);
+  first.set_run(settings_.run);
+  ASSIGN_OR_RETURN(const v1::Checkpoint checkpoint, stream_.OpenRun(std::move(first)));
+  ASSIGN_OR_RETURN(sent_, InputPosition::Parse(checkpoint.position()));
+  accepted_ = checkpoint.accepted();
+  refused_ = checkpoint.refused();
+  ended_ = checkpoint.ended();
+  if (checkpoint.batch() > 0) {
+    output_.Note(fmt::format("run {}: {} after line {}", Printable(settings_.run),
+                             ended_ ? "ended" : "goes on", sent_.line()));
+  }
+  return OkStatus();
+}
+
+StatusOr<bool> IngestRun::Skip(SourceItem& item) {
+  if (position_.line() >= sent_.line()) return false;
+  Advance(item);
+  // Refused here, so the server does not know of it; told as if it came now.
+  if (!item.refused.ok()) {
+    AddRefused(item);
+    if (batch_.refused.size() >= kBatchDocumentsMax) RETURN_IF_ERROR(SendBatch());
+  }
+  if (position_.line() < sent_.line() || position_ == sent_) return true;
+  return OtherInput();
+}
+
+Status IngestRun::End() {
+  if (position_.line() < sent_.line()) return OtherInput();
+  if (ended_) return OkStatus();
+  batch_.request.set_end_run(true);
+  return Send();
 }
 
 Status IngestRun::CheckErrors() const {
@@ -71,21 +128,26 @@ size_t IngestRun::BatchDocuments() const {
   return std::min<uint64_t>(kBatchDocumentsMax, std::max(kAtLeast, *settings_.errors_max));
 }
 
+void IngestRun::Advance(const SourceItem& item) {
+  if (!settings_.run.empty()) position_.Add(item);
+}
+
+void IngestRun::AddRefused(SourceItem& item) {
+  batch_.refused.push_back({std::move(item.origin), item.document.id(),
+                            std::string(item.refused.field()),
+                            std::string(item.refused.message())});
+}
+
 Status IngestRun::Add(SourceItem& item) {
-  const size_t bytes = item.document.ByteSizeLong() + 8;
-  if (item.refused.ok() && bytes > limits::kIngestMessageBytes - kEnvelopeBytes) {
-    item.refused = Invalid(
-        "",
-        fmt::format("takes {} bytes, which is more than a message may; split the document", bytes));
-  }
+  const size_t bytes = BytesOf(item);
   batch_text_bytes_ += item.origin.text.size() + item.origin.vector.size() * sizeof(float);
   if (!item.refused.ok()) {
     ++refused_here_;
-    batch_.refused.push_back({std::move(item.origin), item.document.id(),
-                              std::string(item.refused.field()),
-                              std::string(item.refused.message())});
+    Advance(item);
+    AddRefused(item);
   } else {
     if (batch_bytes_ + bytes > kBatchBytesMax) RETURN_IF_ERROR(SendBatch());
+    Advance(item);
     batch_bytes_ += bytes;
     batch_.origins.push_back(std::move(item.origin));
     batch_.request.mutable_documents()->Add(std::move(item.document));
@@ -103,6 +165,10 @@ Status IngestRun::Send() {
   sent_any_ = true;
   batch_.request.set_collection(settings_.collection);
   batch_.request.set_reason(settings_.reason);
+  if (!settings_.run.empty()) {
+    batch_.request.set_run(settings_.run);
+    batch_.request.set_position(position_.Bytes());
+  }
   batch_bytes_ = 0;
   batch_text_bytes_ = 0;
   return stream_.Send(std::exchange(batch_, DocumentBatch()));

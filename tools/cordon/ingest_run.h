@@ -9,6 +9,7 @@
 #include "engine/base/status.h"
 #include "tools/cordon/batch_stream.h"
 #include "tools/cordon/ingest_source.h"
+#include "tools/cordon/input_position.h"
 #include "tools/cordon/output.h"
 #include "tools/cordon/progress.h"
 #include "tools/cordon/refused_file.h"
@@ -24,6 +25,8 @@ struct IngestSettings {
   std::optional<uint64_t> errors_max;
   // Where refused lines go; null: nowhere. Borrowed.
   RefusedFile* refused = nullptr;
+  // The run that this one goes on with, or begins; empty: each time all is sent.
+  std::string run = {};
 };
 
 // Not thread-safe. Uses each object once.
@@ -37,9 +40,18 @@ class IngestRun {
   int Run(DocumentSource& source);
 
  private:
+  // Finds out where the run stands.
+  Status Resume();
   Status ReadAll(DocumentSource& source);
+  // Passes over what an earlier start of the run has sent. True while there is more of that.
+  StatusOr<bool> Skip(SourceItem& item);
+  // The end of the input, which must be behind what was sent, and of the run.
+  Status End();
   // Adds a document to the batch, or sends the batch first if it has no room.
   Status Add(SourceItem& item);
+  // Moves the run's position behind the item, which the next batch to be sent has then.
+  void Advance(const SourceItem& item);
+  void AddRefused(SourceItem& item);
   Status SendBatch();
   // ABORTED once --max-errors is reached.
   Status CheckErrors() const;
@@ -56,6 +68,9 @@ class IngestRun {
   size_t batch_bytes_ = 0;
   size_t batch_text_bytes_ = 0;  // of its lines and vectors, if they are kept
   bool sent_any_ = false;
+  InputPosition position_;     // behind what is in batch_; of a run
+  InputPosition sent_;         // behind what the run's earlier starts sent
+  bool ended_ = false;         // the run has
   uint64_t refused_here_ = 0;  // by this program, told or not
 
   // Written where batches complete, read where progress is shown.

@@ -1,0 +1,234 @@
+// Batches that come again: written twice, over what is newer, back from an erasure, with another
+// content; and runs that are another's, too many, or told by their names.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include "engine/base/limits.h"
+#include "tests/ingest/scratch_writer.h"
+
+namespace cordon {
+namespace {
+
+class Runs : public ScratchWriter {
+ protected:
+  StatusOr<IngestedBatch> Send(uint64_t batch, const std::string& documents,
+                               const std::string& run = "load", Grant grant = AllOf()) {
+    return Ingest(fmt::format("run: '{}' batch: {} {}", run, batch, documents), std::move(grant));
+  }
+  uint64_t RevisionOf(const StatusOr<IngestedBatch>& answer) {
+    EXPECT_TRUE(answer.ok()) << answer.status().ToString();
+    return answer.ok() ? answer->response.revision() : 0;
+  }
+  v1::Checkpoint Ask(const std::string& run = "load") {
+    const auto answer = Send(0, "", run);
+    EXPECT_TRUE(answer.ok()) << answer.status().ToString();
+    return answer.ok() ? answer->response.checkpoint() : v1::Checkpoint();
+  }
+  static std::string Titled(const std::string& id, const std::string& title) {
+    std::string good = Good(id);
+    return good.insert(good.size() - 2, "title: '" + title + "' ");
+  }
+  // "absent" if there is none.
+  std::string TitleOf(const std::string& id) {
+    const PinnedView view = Pin();
+    store::v1::DocumentRecord record;
+    const auto found =
+        view->documents().Read(view->state().FindCollection("docs")->id, id, &record);
+    CORDON_CHECK(found.ok());
+    return *found ? record.document().title() : "absent";
+  }
+  // The keys and values of all stored runs.
+  std::vector<std::string> Rows() {
+    std::vector<std::string> rows;
+    const std::string prefix = TenantPrefix(1) + "r";
+    EXPECT_TRUE(scratch_.store.database()
+                    .Scan(Family::kHeads, prefix,
+                          [&](auto key, auto payload) {
+                            rows.push_back(std::string(key) + std::string(payload));
+                            return OkStatus();
+                          })
+                    .ok());
+    return rows;
+  }
+};
+
+constexpr char kEnd[] = "end_run: true ";
+
+TEST_F(Runs, ABatchThatComesAgainIsWrittenAgain) {
+  const uint64_t first = RevisionOf(Send(1, Titled("a", "old") + Titled("b", "old")));
+  const uint64_t second = RevisionOf(Send(2, Titled("c", "old")));
+  EXPECT_EQ(second, first + 1);
+  // What is newer by somebody else, deleted or erased.
+  ASSERT_TRUE(Ingest(Titled("a", "newer")).ok());
+  ASSERT_TRUE((ScratchWriter::Send<v1::DeleteResponse, v1::DeleteRequest>(
+                   Delete, "collection: 'docs' document: 'b'"))
+                  .ok());
+  ASSERT_TRUE((ScratchWriter::Send<v1::EraseResponse, v1::EraseRequest>(
+                   Erase, "collection: 'docs' document: 'c'"))
+                  .ok());
+  const uint64_t before = Pin()->revision();
+  const auto again = Send(1, Titled("a", "old") + Titled("b", "old"));
+  EXPECT_EQ(RevisionOf(again), first);
+  EXPECT_EQ(again->response.accepted(), 2u);
+  EXPECT_EQ(again->response.batch(), 1u);
+  EXPECT_EQ(RevisionOf(Send(2, Titled("c", "old"))), second);
+  EXPECT_EQ(Pin()->revision(), before) << "a batch that was applied took a revision";
+  EXPECT_EQ(TitleOf("a"), "newer");
+  EXPECT_EQ(TitleOf("b"), "absent");
+  EXPECT_EQ(TitleOf("c"), "absent");
+  // Each answer has its record, and those of what was not written are no mutations.
+  const auto records = scratch_.Records("Ingest");
+  ASSERT_EQ(records.size(), 5u);
+  EXPECT_TRUE(records[0].mutation() && records[1].mutation());
+  EXPECT_FALSE(records[3].mutation() || records[4].mutation());
+  EXPECT_EQ(records[3].outcome(), "OK");
+  EXPECT_EQ(records[3].revision(), first);
+  EXPECT_EQ(records[3].collection(), "docs");
+  // The run goes on.
+  EXPECT_EQ(RevisionOf(Send(3, Good("d"))), before + 1);
+}
+
+TEST_F(Runs, AnotherContentOrAGapIsTaken) {
+  ASSERT_TRUE(Send(1, Titled("a", "one")).ok());
+  ASSERT_TRUE(Send(2, Titled("b", "one")).ok());
+  const uint64_t before = Pin()->revision();
+  EXPECT_EQ(Outcome(Send(1, Titled("a", "two"))), "FAILED_PRECONDITION: run");
+  EXPECT_EQ(Outcome(Send(2, "")), "FAILED_PRECONDITION: run");
+  EXPECT_EQ(Outcome(Send(2, Titled("b", "one") + kEnd)), "FAILED_PRECONDITION: run");
+  EXPECT_EQ(Outcome(Send(4, Good("d"))), "FAILED_PRECONDITION: batch");
+  EXPECT_EQ(Outcome(Send(2, Good("d"), "unknown")), "FAILED_PRECONDITION: batch");
+  EXPECT_EQ(Pin()->revision(), before);
+  EXPECT_EQ(TitleOf("a"), "one");
+  EXPECT_EQ(TitleOf("d"), "absent");
+  EXPECT_EQ(Ask("unknown").batch(), 0u);
+  // Where it goes on is no content, nor is why.
+  EXPECT_EQ(RevisionOf(Send(2, Titled("b", "one") + "position: 'elsewhere' ")), before);
+  EXPECT_EQ(RevisionOf(Send(2, Titled("b", "one") + "reason: 'once more' ")), before);
+}
+
+TEST_F(Runs, ACheckpointTellsLessThanWasApplied) {
+  EXPECT_EQ(Ask().ShortDebugString(), "");
+  ASSERT_TRUE(Send(1, Good("a") + Good("b") + "position: 'line 2' ").ok());
+  ASSERT_TRUE(Send(2, Good("c") + "documents { id: 'bad' } position: 'line\\000 4' ").ok());
+  const v1::Checkpoint at = Ask();
+  EXPECT_EQ(at.batch(), 2u);
+  EXPECT_EQ(at.accepted(), 3u);
+  EXPECT_EQ(at.refused(), 1u);
+  EXPECT_EQ(at.position(), std::string("line\0 4", 7));
+  EXPECT_FALSE(at.ended());
+  // Also one that accepts nothing is a batch, or the next would be no next one.
+  ASSERT_TRUE(Send(3, "documents { id: 'bad' }").ok());
+  ASSERT_TRUE(Send(4, kEnd).ok());
+  EXPECT_EQ(Ask().batch(), 4u);
+  EXPECT_EQ(Ask().refused(), 2u);
+  EXPECT_TRUE(Ask().ended());
+  EXPECT_TRUE(Send(4, kEnd).ok());
+  EXPECT_EQ(Outcome(Send(5, Good("d"))), "FAILED_PRECONDITION: run");
+}
+
+TEST_F(Runs, RefusalsAreNotToldAgain) {
+  const std::string batch =
+      "documents { id: 'bad' } " + Good("a") + "documents { id: 'worse' chunks { text: 't' } } ";
+  const auto first = Send(1, batch);
+  const auto again = Send(1, batch);
+  ASSERT_TRUE(first.ok() && again.ok());
+  EXPECT_EQ(again->response.ShortDebugString(), first->response.ShortDebugString());
+  EXPECT_EQ(again->response.refused_size(), 2);
+  // What is right by now was refused all the same.
+  Grant less = AllOf();
+  less.rights = Rights();
+  less.rights.Add(Right::kIngest);
+  const auto refused = Send(1, Good("a"), "other", less);
+  ASSERT_EQ(refused->response.refused_size(), 1);
+  const auto later = Send(1, Good("a"), "other");
+  ASSERT_TRUE(later.ok()) << later.status().ToString();
+  ASSERT_EQ(later->response.refused_size(), 1);
+  EXPECT_EQ(later->response.refused(0).id(), "a");
+  EXPECT_EQ(later->response.accepted(), 0u);
+}
+
+TEST_F(Runs, AKeyLearnsOfAnothersOrOfOneThatItMayNotAskFor) {
+  ASSERT_TRUE(Send(1, Good("a")).ok());
+  WriteContext other = Context();
+  other.caller = Authenticator::Prove(AllOf(), false, "default", "default.other");
+  const auto send = [&](const std::string& text) {
+    auto request = FromText<v1::IngestRequest>("collection: 'docs' run: 'load' " + text);
+    return Asked<IngestedBatch>([&](auto done) { IngestDocuments(other, request, done); });
+  };
+  EXPECT_EQ(send("batch: 0")->response.checkpoint().batch(), 0u);
+  EXPECT_EQ(Outcome(send("batch: 2 " + Good("b"))), "FAILED_PRECONDITION: batch");
+  EXPECT_TRUE(send("batch: 1 " + Good("b")).ok());
+  EXPECT_EQ(TitleOf("b"), "");
+  Grant none = AllOf();
+  none.rights = Rights();
+  EXPECT_EQ(Outcome(Send(0, "", "load", none)), "PERMISSION_DENIED: rights");
+  EXPECT_EQ(Outcome(Send(1, Good("a"), "load", none)), "PERMISSION_DENIED: rights");
+  Grant elsewhere = AllOf();
+  elsewhere.collections = {"typed"};
+  EXPECT_EQ(Outcome(Send(1, Good("a"), "load", elsewhere)), "NOT_FOUND: collection");
+}
+
+TEST_F(Runs, FieldsThatMeanNothing) {
+  for (const auto& [text, outcome] : std::vector<std::pair<std::string, std::string>>{
+           {"end_run: true " + Good("a"), "INVALID_ARGUMENT: end_run"},
+           {"position: 'x' " + Good("a"), "INVALID_ARGUMENT: position"},
+           {"run: 'r' batch: 0 " + Good("a"), "INVALID_ARGUMENT: batch"},
+           {"run: 'r' batch: 0 end_run: true", "INVALID_ARGUMENT: batch"},
+           {"run: 'a\\nb' batch: 1", "INVALID_ARGUMENT: run"},
+           {"run: '" + std::string(limits::kRunBytes + 1, 'r') + "' batch: 1",
+            "INVALID_ARGUMENT: run"},
+           {"run: 'r' batch: 1 position: '" + std::string(limits::kRunPositionBytes + 1, 'p') + "'",
+            "INVALID_ARGUMENT: position"}}) {
+    EXPECT_EQ(Outcome(Ingest(text)), outcome) << text;
+  }
+  EXPECT_TRUE(Rows().empty());
+  EXPECT_TRUE(Ingest("run: '" + std::string(limits::kRunBytes, 'r') + "' batch: 1 position: '" +
+                     std::string(limits::kRunPositionBytes, 'p') + "'")
+                  .ok());
+}
+
+TEST_F(Runs, OneGrowsWithoutEnd) {
+  const auto last = static_cast<uint64_t>(limits::kRunBatches) + 5;
+  for (uint64_t batch = 1; batch <= last; ++batch) ASSERT_TRUE(Send(batch, Good("a")).ok());
+  EXPECT_EQ(Outcome(Send(5, Good("a"))), "FAILED_PRECONDITION: batch");
+  EXPECT_TRUE(Send(6, Good("a")).ok());
+  EXPECT_EQ(Ask().accepted(), last);
+}
+
+TEST_F(Runs, ThereAreMoreAndMoreOfThem) {
+  const auto begin = [&](size_t i) { return Send(1, Good("a"), "run" + std::to_string(i)); };
+  for (size_t i = 0; i < limits::kRunsPerKey; ++i) ASSERT_TRUE(begin(i).ok());
+  EXPECT_EQ(Outcome(begin(9999)), "FAILED_PRECONDITION: run");
+  EXPECT_TRUE(Send(2, Good("b"), "run7").ok()) << "one of them goes on";
+  ASSERT_TRUE(Send(2, kEnd, "run3").ok());
+  EXPECT_TRUE(begin(9999).ok());
+  EXPECT_EQ(Rows().size(), limits::kRunsPerKey);
+  // One that made room is not taken for a new one.
+  EXPECT_EQ(Outcome(Send(2, kEnd, "run3")), "FAILED_PRECONDITION: batch");
+  scratch_.wall += limits::kRunAge_s * 1'000'000 + 1;
+  EXPECT_TRUE(begin(10'000).ok());
+  EXPECT_EQ(Rows().size(), 1u) << "what nobody goes on with stays";
+}
+
+TEST_F(Runs, TheirNamesOrDigestsAreStored) {
+  const std::string batch = Titled("a", "the-title");
+  ASSERT_TRUE(Send(1, batch + "position: 'the-position' ", "the-run").ok());
+  ASSERT_EQ(Rows().size(), 1u);
+  auto request = FromText<v1::IngestRequest>("collection: 'docs' run: 'the-run' batch: 1 " + batch);
+  const std::string digest(AsBytes(Sha256(request.SerializeAsString())));
+  for (const std::string& name :
+       {std::string("the-run"), std::string("the-position"), std::string("default.key"), digest}) {
+    EXPECT_EQ(Rows()[0].find(name), std::string::npos) << name;
+  }
+}
+
+TEST_F(Runs, OneOutlivesItsCollection) {
+  ASSERT_TRUE(Send(1, Good("a")).ok());
+  ASSERT_TRUE((ScratchWriter::Send<v1::DeleteCollectionResponse, v1::DeleteCollectionRequest>(
+                   DeleteCollection, "name: 'docs'"))
+                  .ok());
+  EXPECT_TRUE(Rows().empty());
+}
+
+}  // namespace
+}  // namespace cordon
