@@ -1,5 +1,5 @@
-// The writer's part in what is only tried: a change is applied between two groups, and nothing of it
-// is kept.
+// The writer's part in what is only tried: a change is applied between two groups, and nothing of
+// it is kept.
 #include <algorithm>
 #include <utility>
 
