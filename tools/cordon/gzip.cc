@@ -22,7 +22,7 @@ Status FileError(std::string_view path, std::string_view what) {
   return Invalid("file", fmt::format("{}: {}", path, what));
 }
 
-class PlainSource : public ByteSource {
+class PlainSource : public FileSource {
  public:
   PlainSource(std::string path, int descriptor) : path_(std::move(path)), descriptor_(descriptor) {}
   ~PlainSource() override {
@@ -76,9 +76,9 @@ class PlainSource : public ByteSource {
   WaitForInput wait_;
 };
 
-class GzipSource : public ByteSource {
+class GzipSource : public FileSource {
  public:
-  GzipSource(std::string path, std::unique_ptr<ByteSource> packed)
+  GzipSource(std::string path, std::unique_ptr<FileSource> packed)
       : path_(std::move(path)), packed_(std::move(packed)), buffer_(kBufferBytes, '\0') {
     // 15 + 16: the largest window, and gzip's frame only, whose CRC and length zlib checks.
     usable_ = inflateInit2(&stream_, 15 + 16) == Z_OK;
@@ -129,7 +129,7 @@ class GzipSource : public ByteSource {
   }
 
   const std::string path_;
-  const std::unique_ptr<ByteSource> packed_;
+  const std::unique_ptr<FileSource> packed_;
   std::string buffer_;
   z_stream stream_{};
   bool usable_ = false;
@@ -156,7 +156,7 @@ Status CheckRegular(const std::string& path) {
   return OkStatus();
 }
 
-StatusOr<std::string> ReadAll(const std::string& path, ByteSource& source, size_t bytes_max) {
+StatusOr<std::string> ReadAll(const std::string& path, FileSource& source, size_t bytes_max) {
   std::string text;
   std::string buffer(kBufferBytes, '\0');
   while (true) {
@@ -171,11 +171,11 @@ StatusOr<std::string> ReadAll(const std::string& path, ByteSource& source, size_
 
 }  // namespace
 
-StatusOr<std::unique_ptr<ByteSource>> ByteSource::Open(const std::string& path) {
+StatusOr<std::unique_ptr<FileSource>> FileSource::Open(const std::string& path) {
   ASSIGN_OR_RETURN(std::unique_ptr<PlainSource> plain, OpenPlain(path));
   ASSIGN_OR_RETURN(std::string head, plain->Peek(2));
   if (head == "\x1f\x8b") {
-    return std::unique_ptr<ByteSource>(std::make_unique<GzipSource>(path, std::move(plain)));
+    return std::unique_ptr<FileSource>(std::make_unique<GzipSource>(path, std::move(plain)));
   }
   // No more than needed: the first line of a pipe may be shorter.
   if (head.size() == 2 && (head[1] == '\xb5' || head[1] == '\x2a')) {
@@ -188,12 +188,12 @@ StatusOr<std::unique_ptr<ByteSource>> ByteSource::Open(const std::string& path) 
   if (path.ends_with(".gz")) {
     return FileError(path, "named .gz but not gzipped; rename it, or fetch or pack it again");
   }
-  return std::unique_ptr<ByteSource>(std::move(plain));
+  return std::unique_ptr<FileSource>(std::move(plain));
 }
 
 StatusOr<std::string> ReadFileUnpacked(const std::string& path, size_t bytes_max) {
   RETURN_IF_ERROR(CheckRegular(path));
-  ASSIGN_OR_RETURN(const std::unique_ptr<ByteSource> source, ByteSource::Open(path));
+  ASSIGN_OR_RETURN(const std::unique_ptr<FileSource> source, FileSource::Open(path));
   return ReadAll(path, *source, bytes_max);
 }
 
@@ -203,11 +203,11 @@ StatusOr<std::string> ReadFileAsIs(const std::string& path, size_t bytes_max) {
   return ReadAll(path, *source, bytes_max);
 }
 
-LineReader::LineReader(std::unique_ptr<ByteSource> source, size_t line_bytes_max)
+LineReader::LineReader(std::unique_ptr<FileSource> source, size_t line_bytes_max)
     : source_(std::move(source)), line_bytes_max_(line_bytes_max), buffer_(kBufferBytes, '\0') {}
 
 StatusOr<LineReader> LineReader::Open(const std::string& path, size_t line_bytes_max) {
-  ASSIGN_OR_RETURN(std::unique_ptr<ByteSource> source, ByteSource::Open(path));
+  ASSIGN_OR_RETURN(std::unique_ptr<FileSource> source, FileSource::Open(path));
   return LineReader(std::move(source), line_bytes_max);
 }
 

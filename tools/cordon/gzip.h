@@ -26,12 +26,12 @@ inline constexpr size_t kLineBytesMax = 16 << 20;
 using WaitForInput = std::function<Status(int descriptor)>;
 
 // Bytes of a file, of the text inside a packed one, or of standard input. Not thread-safe.
-class ByteSource {
+class FileSource {
  public:
   // Opens `path`; "-" is standard input.
-  static StatusOr<std::unique_ptr<ByteSource>> Open(const std::string& path);
+  static StatusOr<std::unique_ptr<FileSource>> Open(const std::string& path);
 
-  virtual ~ByteSource() = default;
+  virtual ~FileSource() = default;
 
   // Fills at most `size` > 0 bytes of `out` and says how many; 0 only at the good end. After an
   // error, do not read on.
@@ -44,7 +44,7 @@ class ByteSource {
   virtual std::optional<uint64_t> Size() const { return std::nullopt; }
 
  protected:
-  ByteSource() = default;
+  FileSource() = default;
 };
 
 // The whole text of a regular file, unpacked if it is packed. Never holds more than `bytes_max`
@@ -67,26 +67,26 @@ struct Line {
 // The lines of a source of any length. Not thread-safe.
 class LineReader {
  public:
-  // Opens `path` as ByteSource does. Lines beyond `line_bytes_max` are refused one by one.
+  // Opens `path` as FileSource does. Lines beyond `line_bytes_max` are refused one by one.
   static StatusOr<LineReader> Open(const std::string& path, size_t line_bytes_max = kLineBytesMax);
 
   // Puts the next line into `line`, whose memory is reused; false at the end. An error is one of
   // the source (unreadable, damaged, cut off) and final; lines before it were whole.
   StatusOr<bool> Next(Line& line);
 
-  // As of ByteSource.
+  // As of FileSource.
   void WaitWith(WaitForInput wait) { source_->WaitWith(std::move(wait)); }
   std::optional<uint64_t> Size() const { return source_->Size(); }
 
  private:
-  LineReader(std::unique_ptr<ByteSource> source, size_t line_bytes_max);
+  LineReader(std::unique_ptr<FileSource> source, size_t line_bytes_max);
 
   // Makes unread bytes available; false at the end.
   StatusOr<bool> Fill();
   // Adds to `line`, or refuses it when it gets too long.
   void Append(Line& line, std::string_view bytes) const;
 
-  std::unique_ptr<ByteSource> source_;
+  std::unique_ptr<FileSource> source_;
   size_t line_bytes_max_;
   uint64_t number_ = 0;
   std::string buffer_;

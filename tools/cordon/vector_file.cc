@@ -24,7 +24,7 @@ bool IsNamedFvecs(std::string_view path) {
 }  // namespace
 
 StatusOr<VectorFile> VectorFile::Open(const std::string& path) {
-  auto source = ByteSource::Open(path);
+  auto source = FileSource::Open(path);
   if (!source.ok()) return Invalid("vectors", source.status().message());
   VectorFile file(path, *std::move(source));
   RETURN_IF_ERROR(file.Begin());

@@ -30,11 +30,11 @@ class VectorFile {
   // Puts the next row, as fp32, into `row`, whose memory is reused; false at the end.
   StatusOr<bool> Next(std::vector<float>* row);
 
-  // As of ByteSource.
+  // As of FileSource.
   void WaitWith(WaitForInput wait) { source_->WaitWith(std::move(wait)); }
 
  private:
-  VectorFile(std::string path, std::unique_ptr<ByteSource> source)
+  VectorFile(std::string path, std::unique_ptr<FileSource> source)
       : path_(std::move(path)), source_(std::move(source)) {}
 
   Status Begin();
@@ -50,7 +50,7 @@ class VectorFile {
   StatusOr<std::string_view> Take(size_t size);
 
   std::string path_;
-  std::unique_ptr<ByteSource> source_;
+  std::unique_ptr<FileSource> source_;
   std::string buffer_;
   size_t begin_ = 0;  // of what is unread in buffer_
   std::optional<uint64_t> rows_;

@@ -10,9 +10,9 @@
 namespace cordon {
 namespace {
 
-class ZstdSource : public ByteSource {
+class ZstdSource : public FileSource {
  public:
-  ZstdSource(std::string path, std::unique_ptr<ByteSource> packed)
+  ZstdSource(std::string path, std::unique_ptr<FileSource> packed)
       : path_(std::move(path)),
         packed_(std::move(packed)),
         stream_(ZSTD_createDStream(), ZSTD_freeDStream),
@@ -54,7 +54,7 @@ class ZstdSource : public ByteSource {
   }
 
   const std::string path_;
-  const std::unique_ptr<ByteSource> packed_;
+  const std::unique_ptr<FileSource> packed_;
   const std::unique_ptr<ZSTD_DStream, decltype(&ZSTD_freeDStream)> stream_;
   std::vector<char> buffer_;
   ZSTD_inBuffer in_{nullptr, 0, 0};
@@ -72,7 +72,7 @@ bool IsZstdMagic(std::string_view head) {
          head.substr(1) == "\x2a\x4d\x18";
 }
 
-std::unique_ptr<ByteSource> UnpackZstd(std::string path, std::unique_ptr<ByteSource> packed) {
+std::unique_ptr<FileSource> UnpackZstd(std::string path, std::unique_ptr<FileSource> packed) {
   return std::make_unique<ZstdSource>(std::move(path), std::move(packed));
 }
 

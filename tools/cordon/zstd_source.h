@@ -16,6 +16,6 @@ bool IsZstdMagic(std::string_view head);
 // Unpacks `packed`, all frames as one text. What is cut off, damaged or followed by anything else
 // is refused; what is damaged, as far as its frames have checksums, which `zstd` writes. So is what
 // needs more than 128 MiB of memory (packed with --long=28 or more). `path` is for errors.
-std::unique_ptr<ByteSource> UnpackZstd(std::string path, std::unique_ptr<ByteSource> packed);
+std::unique_ptr<FileSource> UnpackZstd(std::string path, std::unique_ptr<FileSource> packed);
 
 }  // namespace cordon
