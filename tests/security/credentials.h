@@ -72,6 +72,7 @@ inline Code ExpectedCode(const Row& row, const Credential& with) {
       // A change that is only tried is judged like the change.
       return row.method.starts_with("Ingest/SetAccess") || row.method == "Ingest/Delete" ||
                      row.method == "Ingest/Erase" || row.method == "Ingest/SetHold" ||
+                     row.method == "Ingest/UpdateMetadata" ||
                      (row.method == "Policy/Simulate" && documents &&
                       row.what != kWholeCollection && row.what != kNewDocuments)
                  ? Code::PERMISSION_DENIED
@@ -92,6 +93,11 @@ inline bool RefusesDocument(const Row& row, const Credential& with) {
     if (!with.rights.contains(right)) return true;
   }
   return false;
+}
+
+// Whether a call that succeeds changes something: a run goes on, whatever became of its documents.
+inline bool Changes(const Row& row, const Credential& with) {
+  return row.writes && (row.what == kBatchOfARun || !RefusesDocument(row, with));
 }
 
 // "query" of RIGHT_QUERY.

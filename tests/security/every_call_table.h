@@ -45,6 +45,7 @@ struct Row {
 inline constexpr const char* kWholeCollection = "a whole collection";
 inline constexpr const char* kEmergency = "an emergency";
 inline constexpr const char* kNewDocuments = "new documents";  // refused one by one
+inline constexpr const char* kBatchOfARun = "a batch of a run";
 
 // Pieces of requests.
 namespace request_text {
@@ -211,7 +212,7 @@ inline std::vector<Row> DocumentRows() {
   return {
       {"Ingest/Ingest", "where a run stands", kInDocs + "run: '$NEW'", {RIGHT_INGEST}, kDocuments},
       {"Ingest/Ingest",
-       "a batch of a run",
+       kBatchOfARun,
        kInDocs + "run: '$NEW' batch: 1 documents { id: 'of-a-run' text: 'a word' }",
        {RIGHT_INGEST},
        kDocuments,
