@@ -52,7 +52,7 @@ TEST(ReasonOfEachCall, IsForgottenByANewOne) {
       ++changes;
     }
   }
-  EXPECT_EQ(changes, 20u);
+  EXPECT_EQ(changes, 21u);
 }
 
 class Reasons : public ScratchWriter {
