@@ -324,6 +324,7 @@ Status Writer::ApplyToHead(Head* head, Pending* pending) {
         return NameOf(*pending, kind, value);
       },
       pending->digest);
+  RETURN_IF_ERROR(clock_->Trusted());  // also of what is done by itself, as retention is
   pending->mutation.set_time_us(std::max(clock_->Now(), head->state.time));
   ASSIGN_OR_RETURN(pending->applied,
                    Apply(context, head->state, pending->mutation, std::move(batch_)));
