@@ -329,8 +329,7 @@ Status Writer::ApplyToHead(Head* head, Pending* pending) {
                    Apply(context, head->state, pending->mutation, std::move(batch_)));
   Applied& applied = pending->applied;
   if (pending->caller) {
-    RETURN_IF_ERROR(CheckNotRaised(head->state.policy, applied.next.policy, *pending->caller,
-                                   applied.next.time));
+    RETURN_IF_ERROR(CheckNotRaised(head->state, applied.next, *pending->caller, applied.next.time));
   }
   AnchorHead(*head, &applied.batch);
   if (const Status written = database_->Write(applied.batch); !written.ok()) {
