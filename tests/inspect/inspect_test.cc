@@ -99,6 +99,21 @@ TEST_F(Inspect, TheFiguresCountWhatIsHidden) {
   EXPECT_EQ(Figures("service:x", Only(Right::kAudit))->visible_chunks(), 0u);
 }
 
+// The clearance of a service is that of its keys: who counts it as lower tells another truth than
+// retrieval.
+TEST_F(Inspect, TheFiguresOfAServiceLeaveOutItsKeys) {
+  scratch_.Do(IngestOf("for-x", "allow { principal: 'service:x' }", "level: 'internal'"));
+  EXPECT_EQ(Figures("service:x", Only(Right::kAudit))->visible_chunks(), 0u) << "it has no key";
+  scratch_.Do(
+      "key { id: 'default.k' record { digest: 'd' grant { principal: 'service:x' "
+      "rights: RIGHT_QUERY clearance { level: 'internal' } } } }");
+  EXPECT_EQ(Figures("service:x", Only(Right::kAudit))->visible_chunks(), 1u);
+  EXPECT_TRUE(Why("for-x", "service:x")->permitted());
+  scratch_.Do("directory { principals { name: 'service:x' clearance { level: 'public' } } }");
+  EXPECT_EQ(Figures("service:x", Only(Right::kAudit))->visible_chunks(), 0u);
+  EXPECT_EQ(Outcome(Figures("group:x", Only(Right::kAudit))), "INVALID_ARGUMENT: as");
+}
+
 TEST_F(Inspect, AHiddenCollectionDiffersFromAnAbsentOne) {
   Grant other = AllOf();
   other.collections = {"other", "absent"};
