@@ -4,17 +4,21 @@
 
 #include <algorithm>
 
+#include "engine/policy/dev_grant.h"
+
 namespace cordon {
 
 Judged::Judged(const TenantState* state, Micros now, const std::string& destination, bool dev)
     : state_(state), now_(now), destination_(destination), dev_(dev) {
-  for (const auto& [id, key] : *state->keys) {
-    const Grant& grant = *key.grant;
-    if (!grant.principal.starts_with("service:") || grant.expires <= now) continue;
-    auto& clearances = by_keys_[CanonicalName(state->policy, grant.principal)];
-    if (std::find(clearances.begin(), clearances.end(), grant.clearance) == clearances.end()) {
-      clearances.push_back(grant.clearance);
-    }
+  for (const auto& [id, key] : *state->keys) AddKey(*key.grant);
+  if (dev) AddKey(DevGrant());
+}
+
+void Judged::AddKey(const Grant& grant) {
+  if (!grant.principal.starts_with("service:") || grant.expires <= now_) return;
+  auto& clearances = by_keys_[CanonicalName(state_->policy, grant.principal)];
+  if (std::find(clearances.begin(), clearances.end(), grant.clearance) == clearances.end()) {
+    clearances.push_back(grant.clearance);
   }
 }
 

@@ -32,6 +32,7 @@ class Judged {
 
  private:
   Judged(const TenantState* state, Micros now, const std::string& destination, bool dev);
+  void AddKey(const Grant& grant);
 
   const TenantState* state_;
   Micros now_;

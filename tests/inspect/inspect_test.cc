@@ -114,6 +114,31 @@ TEST_F(Inspect, TheFiguresOfAServiceLeaveOutItsKeys) {
   EXPECT_EQ(Outcome(Figures("group:x", Only(Right::kAudit))), "INVALID_ARGUMENT: as");
 }
 
+// The development key is stored nowhere, and has every clearance all the same.
+TEST_F(Inspect, TheDevelopmentKeyIsJudgedLow) {
+  scratch_.Do(IngestOf("for-dev", "allow { principal: 'service:dev' }", "level: 'restricted'"));
+  for (const bool dev : {false, true}) {
+    ReadContext context = scratch_.Read(AllOf());
+    context.caller = Authenticator::Prove(AllOf(), dev);
+    const auto why = Asked<v1::ExplainResponse>([&](auto done) {
+      Explain(
+          context,
+          FromText<v1::ExplainRequest>("collection: 'docs' document: 'for-dev' as: 'service:dev'"),
+          done);
+    });
+    EXPECT_EQ(why->permitted(), dev);
+    const auto who = Asked<v1::WhoCanSeeResponse>([&](auto done) {
+      WhoCanSee(context, FromText<v1::WhoCanSeeRequest>("collection: 'docs' document: 'for-dev'"),
+                done);
+    });
+    EXPECT_EQ(who->principals_size(), dev ? 1 : 0);
+    const auto figures = Asked<v1::StatsResponse>([&](auto done) {
+      Stats(context, FromText<v1::StatsRequest>("collection: 'docs' as: 'service:dev'"), done);
+    });
+    EXPECT_EQ(figures->visible_chunks(), dev ? 1u : 0u);
+  }
+}
+
 TEST_F(Inspect, AHiddenCollectionDiffersFromAnAbsentOne) {
   Grant other = AllOf();
   other.collections = {"other", "absent"};
