@@ -153,6 +153,75 @@ TEST_F(Inspect, AHiddenCollectionDiffersFromAnAbsentOne) {
             0);
 }
 
+class NamedUsers : public Inspect {
+ protected:
+  static std::string In(const std::string& collection, std::string mutation) {
+    return mutation.replace(mutation.find("'docs'"), 6, "'" + collection + "'");
+  }
+  void SetUp() override {
+    Inspect::SetUp();
+    scratch_.Do(In("hidden", kDocs));
+    scratch_.Do(
+        "policy { containers { container { name: 'folder:/hidden' acl { inherit: 'folder:/above' "
+        "allow { principal: 'user:below' } } } } containers { container { name: 'folder:/above' "
+        "acl { allow { principal: 'user:above' } } } } containers { container { name: "
+        "'folder:/idle' acl { allow { principal: 'user:idle' } } } } }");
+    scratch_.Do(In("hidden", IngestOf("h",
+                                      "allow { principal: 'user:hid' } deny { principal: "
+                                      "'user:barred' } inherit: 'folder:/hidden'",
+                                      "level: 'public'")));
+  }
+  // Those of whom an auditor of these collections learns that they see an open document.
+  std::string Who(std::vector<std::string> collections) {
+    Grant grant = Only(Right::kAudit);
+    grant.collections = std::move(collections);
+    const auto who = Asked<v1::WhoCanSeeResponse>([&](auto done) {
+      WhoCanSee(scratch_.Read(grant),
+                FromText<v1::WhoCanSeeRequest>("collection: 'docs' document: 'open'"), done);
+    });
+    EXPECT_TRUE(who.ok()) << who.status().ToString();
+    EXPECT_TRUE(who->everyone());
+    EXPECT_EQ(who->total(), static_cast<uint64_t>(who->principals_size()));
+    std::string names;
+    for (const auto& name : who->principals()) names += name.substr(5) + " ";
+    return names;
+  }
+  // How many the report of a key that may forward everybody's token counts.
+  uint64_t Counted(std::vector<std::string> collections) {
+    Grant grant = Only(Right::kAudit);
+    grant.collections = std::move(collections);
+    const auto report = Asked<v1::AccessReportResponse>([&](auto done) {
+      AccessReport(scratch_.Read(grant), FromText<v1::AccessReportRequest>("key_id: 'default.t'"),
+                   done);
+    });
+    EXPECT_TRUE(report.ok()) << report.status().ToString();
+    return report->judged();
+  }
+};
+
+TEST_F(NamedUsers, ListsOfAHiddenCollectionNameUsers) {
+  EXPECT_EQ(Who({"docs"}), "ana ");
+  EXPECT_EQ(Who({"docs", "hidden"}), "above ana barred below hid ");
+  EXPECT_EQ(Who({"*"}), "above ana barred below hid ");
+  scratch_.Do("directory { principals { name: 'user:hid' clearance { level: 'public' } } }");
+  EXPECT_EQ(Who({"docs"}), "ana hid ") << "the directory is everybody's";
+}
+
+TEST_F(NamedUsers, AReportCountsUsersOfAHiddenCollection) {
+  scratch_.Do(
+      "key { id: 'default.t' record { digest: 'd' grant { principal: 'service:t' rights: "
+      "RIGHT_QUERY rights: RIGHT_ACT_AS collections: '*' destinations: '*' } } }");
+  EXPECT_EQ(Counted({"docs"}), 2u) << "itself and ana";
+  EXPECT_EQ(Counted({"*"}), 6u);
+}
+
+TEST_F(NamedUsers, ListsOfWhatIsGoneNameUsers) {
+  scratch_.Do("delete_document { collection: 'docs' document: 'closed' }");
+  EXPECT_EQ(Who({"docs"}), "");
+  scratch_.Do("delete_document { collection: 'hidden' document: 'h' }");
+  EXPECT_EQ(Who({"*"}), "");
+}
+
 TEST_F(Inspect, AListedKeyShowsItsSecret) {
   scratch_.Do(
       "key { id: 'default.k' record { digest: 'THEDIGEST' grant { principal: 'service:x' "
