@@ -110,9 +110,18 @@ Engine::Engine(Options options, SecretKey journal_key, std::unique_ptr<Database>
                std::unique_ptr<KeyStore> keys)
     : options_(std::move(options)),
       journal_key_(std::move(journal_key)),
+      clock_(options_.wall, options_.steady),
       database_(std::move(database)),
       keys_(std::move(keys)),
-      vault_(keys_.get()) {}
+      vault_(keys_.get()) {
+  clock_.WhenDoubted([](const Status& trusted) {
+    if (trusted.ok()) {
+      spdlog::error("clock: it agrees again; calls are served");
+    } else {
+      spdlog::error("clock: every call is refused: {}", trusted.message());
+    }
+  });
+}
 
 StatusOr<std::unique_ptr<Engine>> Engine::Open(Options options) {
   RETURN_IF_ERROR(CheckFormat(options.paths));

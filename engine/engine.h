@@ -93,6 +93,9 @@ class Engine {
     std::string backup_dir{};  // empty: no backups
     // Smaller segments have no file in the index's directory; only tests choose another.
     size_t index_file_rows = kFiledRowsMin;
+    // The wall and the steady clock; only tests choose others (engine/base/clock.h).
+    std::function<Micros()> wall = nullptr;
+    std::function<Micros()> steady = nullptr;
   };
 
   // Recovers store and journals and builds the indexes. Refuses a format it does not know, a

@@ -30,6 +30,7 @@ Figures Engine::figures() {
   Figures figures;
   figures.guard_rejections = GuardRejections();
   figures.writer = writer_->figures();
+  figures.clock_in_doubt = !clock_.Trusted().ok();
   for (const auto& tenant : Tenants()) {
     ++figures.tenants;
     figures.canary_alerts += tenant->canary_alerts->count();

@@ -22,6 +22,7 @@ struct Figures {
   uint64_t documents = 0;
   uint64_t chunks = 0;
   uint64_t open_break_glass = 0;
+  bool clock_in_doubt = false;
 };
 
 }  // namespace cordon

@@ -1,8 +1,13 @@
 #include "engine/base/clock.h"
 
 #include <fmt/format.h>
+#include <time.h>
 
+#include <algorithm>
 #include <chrono>
+
+#include "engine/base/limits.h"
+#include "engine/base/planted.h"
 
 namespace cordon {
 namespace {
@@ -75,27 +80,75 @@ std::optional<int64_t> TakeDate(std::string_view& text) {
   return std::chrono::sys_days(date).time_since_epoch().count();
 }
 
+constexpr Micros kStepMax = limits::kClockStep_s * kSecond;
+
+// Counts while the machine is suspended, which CLOCK_MONOTONIC does not.
+Micros BootTime() {
+  timespec now{};
+  CORDON_CHECK(clock_gettime(CLOCK_BOOTTIME, &now) == 0);
+  return now.tv_sec * kSecond + now.tv_nsec / 1000;
+}
+
+Micros SystemTime() {
+  return std::chrono::duration_cast<std::chrono::microseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+Status Doubt(Micros ahead) {
+  if (ahead == 0) return OkStatus();
+  return Status(StatusCode::kUnavailable, "clock",
+                fmt::format("the machine's clock leapt to {} s ahead of the server's time; set it "
+                            "right or, if it is right, restart the server",
+                            ahead / kSecond));
+}
+
 }  // namespace
 
-Clock::Clock(std::function<Micros()> wall) : wall_(std::move(wall)) {
+Clock::Clock(std::function<Micros()> wall, std::function<Micros()> steady)
+    : wall_(std::move(wall)), steady_(std::move(steady)) {
   if (!wall_) {
-    wall_ = [] {
-      return std::chrono::duration_cast<std::chrono::microseconds>(
-                 std::chrono::system_clock::now().time_since_epoch())
-          .count();
-    };
+    wall_ = SystemTime;
+    steady_ = BootTime;
   }
+  const Micros begun = wall_();
+  offset_ = begun - (steady_ ? steady_() : begun);
+}
+
+Micros Clock::ReadLocked() {
+  // In this order: a thread that is held up in between finds the wall behind, not ahead.
+  const Micros wall = wall_();
+  const Micros steady = steady_ ? steady_() : wall;
+  const Micros counted = steady + offset_;
+  last_ = std::max(last_, counted);
+  Micros ahead = wall - last_;
+  if (ahead <= kStepMax || Planted(Bug::kWallBelieved)) ahead = 0;
+  // A wall that has leapt back is not followed either: what ends must go on ending.
+  if (ahead == 0 && wall >= counted - kStepMax) {
+    offset_ = wall - steady;
+    last_ = std::max(last_, wall);
+  }
+  if (doubted_ != (ahead != 0)) {
+    doubted_ = ahead != 0;
+    if (told_) told_(Doubt(ahead));
+  }
+  return ahead;
 }
 
 Micros Clock::Now() {
-  AtLeast(wall_());
-  return last_.load(std::memory_order_acquire);
+  std::lock_guard lock(mutex_);
+  ReadLocked();
+  return last_;
+}
+
+Status Clock::Trusted() {
+  std::lock_guard lock(mutex_);
+  return Doubt(ReadLocked());
 }
 
 void Clock::AtLeast(Micros floor) {
-  Micros seen = last_.load(std::memory_order_relaxed);
-  while (seen < floor && !last_.compare_exchange_weak(seen, floor, std::memory_order_acq_rel)) {
-  }
+  std::lock_guard lock(mutex_);
+  last_ = std::max(last_, floor);
 }
 
 StatusOr<Micros> MicrosOf(int64_t seconds, int32_t nanos) {

@@ -1,9 +1,10 @@
-// Time that never runs backwards, restarts included (docs/decisions/time.md).
+// Time that never runs backwards, restarts included, and believes no leap of the wall clock
+// (docs/decisions/time.md).
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <functional>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -21,11 +22,13 @@ inline constexpr Micros kNever = INT64_MAX;
 // As a start: earlier than every time that can be written.
 inline constexpr Micros kAlways = INT64_MIN;
 
-// The wall clock, held at the latest time it has ever shown. Thread-safe.
+// Follows the wall clock while it agrees with a steady clock, suspended machines included, and goes
+// on by the steady one alone while the wall has leapt away. Thread-safe.
 class Clock {
  public:
-  // `wall` returns the wall clock's time; tests pass their own.
-  explicit Clock(std::function<Micros()> wall = {});
+  // What the two clocks show. Tests pass their own: a wall alone is one that never leaps, for the
+  // steady clock moves with it.
+  explicit Clock(std::function<Micros()> wall = {}, std::function<Micros()> steady = {});
 
   // The current time; never less than an earlier answer nor than a value given to AtLeast().
   Micros Now();
@@ -33,9 +36,26 @@ class Clock {
   // Raises the clock to `floor`: the latest time a previous run has seen.
   void AtLeast(Micros floor);
 
+  // UNAVAILABLE, field `clock`, while the wall is further ahead than limits::kClockStep_s. Whoever
+  // reads or decides by time must ask: by Now() something may count still that has ended, and by
+  // the wall something already that has not begun.
+  Status Trusted();
+
+  // Told at the beginning of doubt, with Trusted(), and at its end, with OK. Must not use the
+  // clock. To be called before other threads do.
+  void WhenDoubted(std::function<void(const Status&)> told) { told_ = std::move(told); }
+
  private:
+  // How far the wall is ahead if that is too far, else 0; last_ is up to date then.
+  Micros ReadLocked();
+
   std::function<Micros()> wall_;
-  std::atomic<Micros> last_{0};
+  std::function<Micros()> steady_;  // null: moves with the wall
+  std::function<void(const Status&)> told_;
+  std::mutex mutex_;
+  Micros offset_ = 0;     // from the steady clock to the wall when they last agreed; by mutex_
+  Micros last_ = 0;       // guarded by mutex_
+  bool doubted_ = false;  // guarded by mutex_
 };
 
 // The time of a protobuf Timestamp. Refused: finer than a microsecond, and outside the years 0001

@@ -188,6 +188,9 @@ inline constexpr int kKeySetFetch_ms = 5000;       // bound on one fetch
 inline constexpr int kKeySetWait_ms = 2000;        // a token of an unknown key waits this long
 inline constexpr int kKeySetStale_s = 24 * 3600;   // keys not confirmed for so long are dropped
 
+// The clock.
+inline constexpr int kClockStep_s = 600;  // above NTP's steps and paused machines, below embargoes
+
 // Journal.
 inline constexpr size_t kJournalRecordBytes = 24
                                               << 20;    // a whole ApplyDirectory, kept for restores

@@ -27,6 +27,7 @@ constexpr Name kNames[] = {
     {"app-clearance-ignored", Bug::kAppClearanceIgnored},
     {"containers-above", Bug::kContainersAbove},
     {"regions-united", Bug::kRegionsUnited},
+    {"wall-believed", Bug::kWallBelieved},
     {"raise-unchecked", Bug::kRaiseUnchecked},
     {"scope-region-ignored", Bug::kScopeRegionIgnored},
     {"terms-ignored", Bug::kTermsIgnored},

@@ -18,6 +18,7 @@ enum class Bug {
   kAppClearanceIgnored,   // the application's clearance is no ceiling
   kContainersAbove,       // containers above a container are not asked
   kRegionsUnited,         // a join may go wherever one of its parts may
+  kWallBelieved,          // the wall clock is followed however far it leaps
   kRaiseUnchecked,        // a caller may raise itself
   kScopeRegionIgnored,    // the regions that a scope asks for are not looked at
   kTermsIgnored,          // terms count for ever

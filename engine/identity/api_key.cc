@@ -3,6 +3,7 @@
 #include "engine/crypto/digest.h"
 #include "engine/crypto/encoding.h"
 #include "engine/crypto/random_bytes.h"
+#include "engine/policy/dev_grant.h"
 
 namespace cordon {
 namespace {
@@ -54,17 +55,6 @@ std::optional<KeyParts> ParseKey(std::string_view bearer) {
   const size_t second = first == bearer.npos ? bearer.npos : bearer.find('.', first + 1);
   if (second == bearer.npos) return std::nullopt;
   return KeyParts{bearer.substr(0, first), bearer.substr(0, second), bearer.substr(second + 1)};
-}
-
-Grant DevGrant() {
-  Grant grant;
-  grant.principal = "service:dev";
-  grant.rights = Rights::All();
-  grant.as_patterns = {std::string(kAnyName)};
-  grant.clearance = Clearance::All();
-  grant.collections = {std::string(kAnyName)};
-  grant.destinations = {"dev", std::string(kAnyName)};
-  return grant;
 }
 
 Status NotAuthenticated() {

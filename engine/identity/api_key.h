@@ -51,9 +51,6 @@ struct StoredKey {
 // The refusal of every caller who is not known, the same for every reason.
 Status NotAuthenticated();
 
-// The grant of the development key: everything, except being written down.
-Grant DevGrant();
-
 // What tokens of users are judged with. All outlive the Authenticator.
 struct TokenGate {
   const TokenVerifier* verifier = nullptr;  // null: no token is accepted

@@ -324,13 +324,13 @@ Status Writer::ApplyToHead(Head* head, Pending* pending) {
         return NameOf(*pending, kind, value);
       },
       pending->digest);
+  RETURN_IF_ERROR(clock_->Trusted());  // also of what is done by itself, as retention is
   pending->mutation.set_time_us(std::max(clock_->Now(), head->state.time));
   ASSIGN_OR_RETURN(pending->applied,
                    Apply(context, head->state, pending->mutation, std::move(batch_)));
   Applied& applied = pending->applied;
   if (pending->caller) {
-    RETURN_IF_ERROR(CheckNotRaised(head->state.policy, applied.next.policy, *pending->caller,
-                                   applied.next.time));
+    RETURN_IF_ERROR(CheckNotRaised(head->state, applied.next, *pending->caller, applied.next.time));
   }
   AnchorHead(*head, &applied.batch);
   if (const Status written = database_->Write(applied.batch); !written.ok()) {

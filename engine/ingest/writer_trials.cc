@@ -46,8 +46,7 @@ StatusOr<Trial> Writer::TryOne(WaitingTrial* waiting) {
   auto applied = Apply(ContextOf(&head, unnamed, {}), head.state, waiting->mutation);
   head.interner.Rollback();  // the batch goes as well: nothing of it was made
   RETURN_IF_ERROR(applied.status());
-  RETURN_IF_ERROR(
-      CheckNotRaised(head.state.policy, applied->next.policy, waiting->caller, applied->next.time));
+  RETURN_IF_ERROR(CheckNotRaised(head.state, applied->next, waiting->caller, applied->next.time));
   trial.after = std::move(applied->next);
   trial.collection = std::move(applied->collection);
   trial.rows = std::move(applied->rows);

@@ -36,7 +36,8 @@ bool IsUserOrService(std::string_view name) {
 }
 
 // What CheckActing (engine/policy/decide.cc) lets through.
-StatusOr<CoveredNames> CoveredBy(const TenantState& state, const Grant& grant) {
+StatusOr<CoveredNames> CoveredBy(const ReadContext& context, const View& view, const Grant& grant) {
+  const TenantState& state = view.state();
   CoveredNames covered;
   covered.known.insert(CanonicalName(state.policy, grant.principal));
   if (!grant.rights.Has(Right::kActAs)) return covered;
@@ -46,7 +47,7 @@ StatusOr<CoveredNames> CoveredBy(const TenantState& state, const Grant& grant) {
     if (pattern.ends_with('*') || CanonicalName(state.policy, pattern) != pattern) continue;
     if (IsUserOrService(pattern)) covered.known.insert(pattern);
   }
-  for (const auto& name : KnownPrincipals(state)) {
+  for (const auto& name : KnownPrincipals(state, UsableClasses(context, view))) {
     const bool by_pattern = grant.MayActAs(name);
     if (!by_pattern && !name.starts_with("user:")) continue;  // a token stands for a user
     const bool is_new = covered.known.insert(name).second;
@@ -103,7 +104,7 @@ StatusOr<Reach> OfKey(const ReadContext& context, const v1::AccessReportRequest&
   reach.grant = key->second.grant;
   record->set_subject(context.tenant->pseudonyms.Of("principal", reach.grant->principal));
   if (!MayRetrieve(*reach.grant, request.destination(), view.as_of)) return reach;
-  ASSIGN_OR_RETURN(const CoveredNames covered, CoveredBy(view->state(), *reach.grant));
+  ASSIGN_OR_RETURN(const CoveredNames covered, CoveredBy(context, *view.view, *reach.grant));
   ReachOfKey adding(context, view->world(), *reach.grant, request.destination(), &reach);
   for (const auto& name : covered.known) RETURN_IF_ERROR(adding.Add(name));
   if (covered.stranger) RETURN_IF_ERROR(adding.Add(UnnamedUser(view->state())));

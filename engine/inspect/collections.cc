@@ -23,4 +23,12 @@ std::vector<std::shared_ptr<const Collection>> UsableCollections(const ReadConte
   return usable;
 }
 
+std::vector<bool> UsableClasses(const ReadContext& context, const View& view) {
+  std::vector<bool> in_use(view.policy().classes.classes.size());
+  for (const auto& collection : UsableCollections(context, view)) {
+    MarkClassesInUse(view.indexes_of(*collection), &in_use);
+  }
+  return in_use;
+}
+
 }  // namespace cordon

@@ -20,4 +20,7 @@ StatusOr<std::shared_ptr<const Collection>> FindCollection(const ReadContext& co
 std::vector<std::shared_ptr<const Collection>> UsableCollections(const ReadContext& context,
                                                                  const View& view);
 
+// Which classes have a stored chunk in one of those.
+std::vector<bool> UsableClasses(const ReadContext& context, const View& view);
+
 }  // namespace cordon

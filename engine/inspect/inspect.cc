@@ -88,14 +88,14 @@ StatusOr<v1::StatsResponse> Count(const ReadContext& context, const v1::StatsReq
     response.set_canary_alerts(context.tenant->canary_alerts->count());
     return response;
   }
-  ASSIGN_OR_RETURN(
-      const Subject subject,
-      ResolveUserAlone(view->world(), request.as(), request.destination(), context.caller.dev()));
-  record->set_subject(context.tenant->pseudonyms.Of("principal", subject.name));
+  ASSIGN_OR_RETURN(const Judged judged, Judged::In(view->state(), view->now(),
+                                                   request.destination(), context.caller.dev()));
+  ASSIGN_OR_RETURN(const std::vector<Subject> subjects, judged.Subjects(request.as()));
+  record->set_subject(context.tenant->pseudonyms.Of("principal", subjects.front().name));
   record->set_destination(request.destination());
-  const AllowedSet allowed = {Bitmap::FromWords(Entitle(view->world(), subject).words(),
-                                                view->policy().classes.classes.size()),
-                              view->now()};
+  const AllowedSet allowed = {
+      Bitmap::FromWords(ClassesOf(view->world(), subjects), view->policy().classes.classes.size()),
+      view->now()};
   response.set_visible_chunks(Planted(Bug::kCountsHidden)
                                   ? collection->chunks
                                   : view->index(*collection).CountAllowed(allowed));

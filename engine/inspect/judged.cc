@@ -4,17 +4,21 @@
 
 #include <algorithm>
 
+#include "engine/policy/dev_grant.h"
+
 namespace cordon {
 
 Judged::Judged(const TenantState* state, Micros now, const std::string& destination, bool dev)
     : state_(state), now_(now), destination_(destination), dev_(dev) {
-  for (const auto& [id, key] : *state->keys) {
-    const Grant& grant = *key.grant;
-    if (!grant.principal.starts_with("service:") || grant.expires <= now) continue;
-    auto& clearances = by_keys_[CanonicalName(state->policy, grant.principal)];
-    if (std::find(clearances.begin(), clearances.end(), grant.clearance) == clearances.end()) {
-      clearances.push_back(grant.clearance);
-    }
+  for (const auto& [id, key] : *state->keys) AddKey(*key.grant);
+  if (dev) AddKey(DevGrant());
+}
+
+void Judged::AddKey(const Grant& grant) {
+  if (!grant.principal.starts_with("service:") || grant.expires <= now_) return;
+  auto& clearances = by_keys_[CanonicalName(state_->policy, grant.principal)];
+  if (std::find(clearances.begin(), clearances.end(), grant.clearance) == clearances.end()) {
+    clearances.push_back(grant.clearance);
   }
 }
 
@@ -53,23 +57,60 @@ std::vector<uint64_t> ClassesOf(const World& world, const std::vector<Subject>& 
   return classes;
 }
 
-std::set<std::string> KnownPrincipals(const TenantState& state) {
+namespace {
+
+// Whom the lists of some classes name, those of the containers that they inherit from included.
+class Listed {
+ public:
+  Listed(const PolicyState& policy, std::set<PrincipalId>* ids) : policy_(policy), ids_(ids) {}
+
+  void AddClass(ClassId id) {
+    for (const ClauseId clause : policy_.classes.classes[id].clauses) {
+      if (!clauses_.insert(clause).second) continue;
+      const ClauseSlot& slot = policy_.classes.clauses[clause];
+      Add(slot.clause);
+      AddContainer(slot.container);
+    }
+  }
+
+ private:
+  void Add(const Clause& clause) {
+    for (const auto* entries : {&clause.allow, &clause.deny}) {
+      for (const auto& entry : *entries) ids_->insert(entry.principal);
+    }
+  }
+
+  // With all above it.
+  void AddContainer(const std::string& lowest) {
+    std::vector<std::string> next = {lowest};
+    while (!next.empty()) {
+      const std::string name = std::move(next.back());
+      next.pop_back();
+      const auto found = policy_.rules->containers.find(name);
+      if (found == policy_.rules->containers.end() || !containers_.insert(name).second) continue;
+      Add(found->second.clause);
+      next.insert(next.end(), found->second.inherit.begin(), found->second.inherit.end());
+    }
+  }
+
+  const PolicyState& policy_;
+  std::set<PrincipalId>* const ids_;
+  std::set<ClauseId> clauses_;
+  std::set<std::string> containers_;
+};
+
+}  // namespace
+
+std::set<std::string> KnownPrincipals(const TenantState& state, const std::vector<bool>& in_use) {
   std::set<PrincipalId> ids;
-  const auto add = [&](const std::vector<TimedPrincipal>& entries) {
-    for (const auto& entry : entries) ids.insert(entry.principal);
-  };
   state.policy.directory->ForEach([&](PrincipalId id, const DirectoryRecord& record) {
     ids.insert(id);
-    if (record.members) add(*record.members);
+    if (!record.members) return;
+    for (const auto& entry : *record.members) ids.insert(entry.principal);
   });
-  const auto& clauses = state.policy.classes.clauses;
-  for (size_t i = 0; i < clauses.size(); ++i) {
-    add(clauses[i].clause.allow);
-    add(clauses[i].clause.deny);
-  }
-  for (const auto& [name, container] : state.policy.rules->containers) {
-    add(container.clause.allow);
-    add(container.clause.deny);
+  Listed listed(state.policy, &ids);
+  for (ClassId id = 0; id < in_use.size(); ++id) {
+    if (in_use[id]) listed.AddClass(id);
   }
   std::set<std::string> names;
   const auto keep = [&](std::string name) {

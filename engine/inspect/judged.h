@@ -32,6 +32,7 @@ class Judged {
 
  private:
   Judged(const TenantState* state, Micros now, const std::string& destination, bool dev);
+  void AddKey(const Grant& grant);
 
   const TenantState* state_;
   Micros now_;
@@ -47,8 +48,10 @@ inline bool HasClass(const std::vector<uint64_t>& classes, ClassId id) {
   return id / 64 < classes.size() && (classes[id / 64] >> (id % 64) & 1) != 0;
 }
 
-// Users and services that a record or group of the directory, a list, a container or a key names.
-std::set<std::string> KnownPrincipals(const TenantState& state);
+// Users and services that a record or group of the directory, a key, or a list or container of the
+// classes `in_use` names. Lists of other classes are not the asker's to know: of documents that are
+// hidden from it, or gone.
+std::set<std::string> KnownPrincipals(const TenantState& state, const std::vector<bool>& in_use);
 
 // A user of whom nothing says anything: what such a one may see, every stranger may.
 std::string UnnamedUser(const TenantState& state);

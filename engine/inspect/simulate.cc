@@ -232,15 +232,28 @@ class TwoStates {
   std::optional<Judged> after_;
 };
 
+// The classes in use after the change, and those before that may no longer be.
+std::vector<bool> UsableClassesAfter(const ReadContext& context, const Trial& trial,
+                                     std::vector<bool> in_use) {
+  in_use.resize(trial.after.policy.classes.classes.size());
+  if (!context.caller.RequireCollection(trial.collection).ok()) return in_use;
+  for (const RowChange& change : trial.rows) {
+    for (const auto& row : change.rows) in_use[row.class_id] = true;
+  }
+  return in_use;
+}
+
 // Whom the question is about.
-StatusOr<std::set<std::string>> NamesOf(const Trial& trial, const v1::SimulateRequest& request) {
+StatusOr<std::set<std::string>> NamesOf(const ReadContext& context, const Trial& trial,
+                                        const v1::SimulateRequest& request) {
   if (static_cast<size_t>(request.as_size()) > limits::kSimulateNamed) {
     return Invalid("as", fmt::format("more than {}; ask in parts", limits::kSimulateNamed));
   }
   std::set<std::string> names(request.as().begin(), request.as().end());
   if (!names.empty()) return names;
-  names = KnownPrincipals(trial.before->state());
-  names.merge(KnownPrincipals(trial.after));
+  const std::vector<bool> in_use = UsableClasses(context, *trial.before.view);
+  names = KnownPrincipals(trial.before->state(), in_use);
+  names.merge(KnownPrincipals(trial.after, UsableClassesAfter(context, trial, in_use)));
   if (names.size() <= limits::kSimulatePrincipals) return names;
   return Invalid("as", fmt::format("missing, and {} users and services are known, more than {}; "
                                    "name those asked about",
@@ -250,7 +263,7 @@ StatusOr<std::set<std::string>> NamesOf(const Trial& trial, const v1::SimulateRe
 StatusOr<std::vector<Judgement>> JudgeAll(const ReadContext& context, const Trial& trial,
                                           const v1::SimulateRequest& request, bool untouched,
                                           uint64_t* judged) {
-  ASSIGN_OR_RETURN(const std::set<std::string> names, NamesOf(trial, request));
+  ASSIGN_OR_RETURN(const std::set<std::string> names, NamesOf(context, trial, request));
   ASSIGN_OR_RETURN(const TwoStates states,
                    TwoStates::Of(trial, request.destination(), context.caller.dev()));
   *judged = names.size();

@@ -148,7 +148,9 @@ StatusOr<v1::WhoCanSeeResponse> Who(const ReadContext& context, const v1::WhoCan
   }
   const size_t limit = request.limit() == 0 ? limits::kWhoCanSeePage : request.limit();
   v1::WhoCanSeeResponse response;
-  const auto names = candidates.all() ? KnownPrincipals(view->state()) : candidates.names();
+  const auto names = candidates.all()
+                         ? KnownPrincipals(view->state(), UsableClasses(context, *view.view))
+                         : candidates.names();
   for (const auto& name : names) {
     RETURN_IF_ERROR(CheckGoesOn(context.stop));
     ASSIGN_OR_RETURN(const bool sees, MaySeeOne(judged, name, chunks));

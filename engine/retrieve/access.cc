@@ -35,6 +35,7 @@ StatusOr<Access> Enter(const ReadContext& context, const std::string* collection
   RETURN_IF_ERROR(CheckText("purpose", scope.purpose(), limits::kPurposeBytes));
   record->set_purpose(scope.purpose());
   Access access;
+  RETURN_IF_ERROR(context.clock->Trusted());  // also of calls that were let in before
   access.view = context.tenant->publisher.Pin(context.clock);
   record->set_revision(access.view->revision());
   RETURN_IF_ERROR(CheckReached(*access.view.view, scope.at_least_revision()));

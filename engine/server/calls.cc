@@ -42,6 +42,7 @@ StatusOr<Authenticated> Front::Authenticate(const grpc::CallbackServerContext& c
   if (caller.ok()) caller = WithUserToken(*authenticator, context, *std::move(caller));
   if (caller.ok() && !MayConnect(engine, peer, caller->tenant())) caller = NotAuthenticated();
   if (!caller.ok()) unauthenticated.fetch_add(1, std::memory_order_relaxed);
+  if (caller.ok()) RETURN_IF_ERROR(engine->clock()->Trusted());
   return caller;
 }
 

@@ -95,7 +95,7 @@ struct Front {
 
   // Authenticates by the call's metadata or, if it has no `authorization`, by the connection's
   // client certificate. A certificate that has ended or is denied counts for neither.
-  // UNAUTHENTICATED calls are counted, not journalled.
+  // UNAUTHENTICATED calls are counted, not journalled. UNAVAILABLE while the clock is in doubt.
   StatusOr<Authenticated> Authenticate(const grpc::CallbackServerContext& context);
 
   // Counts the call, or the message of a stream. RESOURCE_EXHAUSTED beyond the key's quota.

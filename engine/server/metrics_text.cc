@@ -126,6 +126,9 @@ void AddAlerts(const Figures& figures, const Front& front, Families* out) {
   out->Gauge("cordon_journal_failed",
              "1 once a journal has failed: its tenant gets no answers until a restart.",
              figures.journal.failed ? 1 : 0);
+  out->Gauge("cordon_clock_in_doubt",
+             "1 while the machine's clock has leapt ahead: every call is refused.",
+             figures.clock_in_doubt ? 1 : 0);
   out->Gauge("cordon_break_glass_open", "Break-glass accesses that are open.",
              static_cast<double>(figures.open_break_glass));
 }

@@ -50,8 +50,9 @@ std::vector<std::string> UndefinedPrincipals(const PolicyState& state,
                                              const std::set<ClassId>& classes);
 
 // Refuses what `after` would let the caller do, at `now` or later, that `before` did not: no call
-// may raise its own caller's clearance or memberships (a new scheme is no raise).
-Status CheckNotRaised(const PolicyState& before, const PolicyState& after,
+// may raise its own caller's clearance or memberships (a new scheme is no raise), nor what the
+// caller's other keys see.
+Status CheckNotRaised(const TenantState& before, const TenantState& after,
                       const Authenticated& caller, Micros now);
 
 }  // namespace cordon

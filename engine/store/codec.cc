@@ -42,7 +42,11 @@ Status CheckEntries(std::string_view field, const Entries& entries, size_t max) 
   }
   for (int i = 0; i < entries.size(); ++i) {
     const std::string path = fmt::format("{}[{}]", field, i);
-    RETURN_IF_ERROR(ParsePrincipal(path, entries[i].principal()).status());
+    // One with times was written as an object, which has the principal in a field of its own.
+    const bool object = entries[i].has_from() || entries[i].has_until();
+    const bool lacks = object && entries[i].principal().empty();
+    RETURN_IF_ERROR(
+        ParsePrincipal(lacks ? path + ".principal" : path, entries[i].principal()).status());
     RETURN_IF_ERROR(CheckTimes(entries[i]).Within(path));
   }
   return OkStatus();

@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "engine/base/planted.h"
 #include "engine/store/apply.h"
 
@@ -14,7 +16,7 @@ std::map<PrincipalId, TimeSpans> MembershipsOf(const PolicyState& state, const s
   return state.directory->Memberships(start);
 }
 
-// The clearance in which a caller may act, as far as directory and policy give it.
+// The clearance in which one asks for itself by a grant, as directory, policy and grant give it.
 Clearance OwnClearance(const PolicyState& state, const Grant& grant) {
   const auto id = state.principals->Find(grant.principal);
   const auto* record = id ? state.directory->Find(state.directory->Canonical(*id)) : nullptr;
@@ -22,11 +24,52 @@ Clearance OwnClearance(const PolicyState& state, const Grant& grant) {
   return grant.principal.starts_with("user:") ? state.rules->default_clearance : grant.clearance;
 }
 
+// By what a caller may ask for itself, as the same principal: its own grant, the other keys in
+// force, and the other spellings of a user, who needs no key.
+std::vector<Grant> GrantsOfCaller(const TenantState& state, const Grant& own, Micros now) {
+  const PolicyState& policy = state.policy;
+  const std::string name = CanonicalName(policy, own.principal);
+  std::vector<Grant> grants = {own};
+  for (const auto& [id, key] : *state.keys) {
+    const bool same = CanonicalName(policy, key.grant->principal) == name;
+    if (same && now < key.grant->expires) grants.push_back(*key.grant);
+  }
+  const auto id = policy.principals->Find(name);
+  if (!id || !name.starts_with("user:")) return grants;
+  grants.emplace_back().principal = name;
+  for (const PrincipalId alias : policy.directory->AliasesOf(*id)) {
+    grants.emplace_back().principal = policy.principals->Name(alias);
+  }
+  return grants;
+}
+
+// Whether the caller gains a clearance: by the grant with which it calls, or by another that is its
+// own before or after, beyond all that it had. That one key loses what another has is no gain.
+bool ClearanceRaised(const TenantState& before, const TenantState& after, const Grant& own,
+                     Micros now) {
+  const Scheme& scheme = after.policy.rules->scheme;
+  if (!Covers(scheme, OwnClearance(before.policy, own), OwnClearance(after.policy, own))) {
+    return true;
+  }
+  std::vector<Grant> grants = GrantsOfCaller(before, own, now);
+  std::vector<Clearance> held;
+  for (const Grant& grant : grants) held.push_back(OwnClearance(before.policy, grant));
+  for (Grant& grant : GrantsOfCaller(after, own, now)) grants.push_back(std::move(grant));
+  return !std::all_of(grants.begin(), grants.end(), [&](const Grant& grant) {
+    const Clearance gained = OwnClearance(after.policy, grant);
+    return std::any_of(held.begin(), held.end(), [&](const Clearance& clearance) {
+      return Covers(scheme, clearance, gained);
+    });
+  });
+}
+
 }  // namespace
 
-Status CheckNotRaised(const PolicyState& before, const PolicyState& after,
+Status CheckNotRaised(const TenantState& state_before, const TenantState& state_after,
                       const Authenticated& caller, Micros now) {
   if (Planted(Bug::kRaiseUnchecked)) return OkStatus();
+  const PolicyState& before = state_before.policy;
+  const PolicyState& after = state_after.policy;
   // Nothing else says who belongs to whom and who is cleared for what.
   if (before.directory == after.directory && before.rules == after.rules) return OkStatus();
   const Grant& grant = caller.grant();
@@ -41,8 +84,10 @@ Status CheckNotRaised(const PolicyState& before, const PolicyState& after,
                                            after.principals->Name(group)));
     }
   }
-  if (!Covers(after.rules->scheme, OwnClearance(before, grant), OwnClearance(after, grant))) {
-    return Denied("clearance", "would raise the caller's own clearance; ask another admin");
+  if (ClearanceRaised(state_before, state_after, grant, now)) {
+    return Denied("clearance",
+                  "would raise the caller's own clearance, with this key or another of its own; "
+                  "ask another admin");
   }
   return OkStatus();
 }

@@ -2,12 +2,14 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <ctime>
 #include <string>
 #include <thread>
 #include <utility>
 #include <vector>
 
+#include "engine/base/limits.h"
 #include "engine/base/random.h"
 
 namespace cordon {
@@ -206,6 +208,94 @@ TEST(Clock, ManyReadersOfAJumpingWallEachSeeTimeRise) {
   }
   for (auto& reader : readers) reader.join();
   EXPECT_EQ(backwards, 0);
+}
+
+// A wall and a steady clock which the test moves apart.
+class ClockLeap : public testing::Test {
+ protected:
+  static constexpr Micros kBound = limits::kClockStep_s * kSecond;
+  static constexpr Micros kYears = 3650 * kDay;
+
+  void Pass(Micros time) {
+    wall_ += time;
+    steady_ += time;
+  }
+
+  const Micros begin_ = Parsed("2026-01-01T00:00:00Z");
+  Micros wall_ = begin_;
+  Micros steady_ = 77 * kSecond;
+  std::vector<Status> told_;
+  Clock clock_{[this] { return wall_; }, [this] { return steady_; }};
+};
+
+TEST_F(ClockLeap, AheadIsNotBelievedAndNoAnswerIsSafeMeanwhile) {
+  clock_.WhenDoubted([this](const Status& trusted) { told_.push_back(trusted); });
+  EXPECT_TRUE(clock_.Trusted().ok());
+  wall_ += kYears;
+  EXPECT_EQ(clock_.Now(), begin_) << "years are believed";
+  const Status doubt = clock_.Trusted();
+  EXPECT_EQ(doubt.code(), StatusCode::kUnavailable);
+  EXPECT_EQ(doubt.field(), "clock");
+  EXPECT_NE(doubt.message().find("315360000 s"), std::string_view::npos) << doubt.message();
+  EXPECT_NE(doubt.message().find("restart"), std::string_view::npos) << doubt.message();
+  Pass(20 * 60 * kSecond);
+  EXPECT_EQ(clock_.Now(), begin_ + 20 * 60 * kSecond) << "the steady clock does not count";
+  EXPECT_FALSE(clock_.Trusted().ok()) << "it was long enough to be believed";
+  ASSERT_EQ(told_.size(), 1u) << "told once";
+  EXPECT_FALSE(told_[0].ok());
+  wall_ -= kYears;
+  EXPECT_TRUE(clock_.Trusted().ok());
+  EXPECT_EQ(clock_.Now(), begin_ + 20 * 60 * kSecond);
+  ASSERT_EQ(told_.size(), 2u);
+  EXPECT_TRUE(told_[1].ok());
+}
+
+TEST_F(ClockLeap, UpToTheBoundIsFollowedAndNotAMicrosecondMore) {
+  wall_ += kBound;
+  EXPECT_TRUE(clock_.Trusted().ok());
+  EXPECT_EQ(clock_.Now(), begin_ + kBound);
+  Pass(kSecond);
+  wall_ += kBound + 1;
+  EXPECT_FALSE(clock_.Trusted().ok());
+  EXPECT_EQ(clock_.Now(), begin_ + kBound + kSecond);
+  wall_ -= 1;
+  EXPECT_TRUE(clock_.Trusted().ok());
+  EXPECT_EQ(clock_.Now(), begin_ + 2 * kBound + kSecond);
+}
+
+TEST_F(ClockLeap, BackALittleTimeWaitsAndBackFarItGoesOnAlone) {
+  wall_ -= kBound;
+  EXPECT_EQ(clock_.Now(), begin_);
+  EXPECT_TRUE(clock_.Trusted().ok());
+  Pass(kBound - 1);
+  EXPECT_EQ(clock_.Now(), begin_);
+  Pass(2);
+  EXPECT_EQ(clock_.Now(), begin_ + 1);
+  wall_ -= kYears;
+  EXPECT_EQ(clock_.Now(), begin_ + 1);
+  Pass(kDay);
+  EXPECT_EQ(clock_.Now(), begin_ + 1 + kDay) << "what ends does not end";
+  EXPECT_TRUE(clock_.Trusted().ok());
+  wall_ += kYears;
+  EXPECT_EQ(clock_.Now(), begin_ + 1 + kDay);
+  EXPECT_TRUE(clock_.Trusted().ok());
+}
+
+TEST_F(ClockLeap, ASuspendedMachineIsNoLeap) {
+  Pass(30 * kDay);  // nobody has asked meanwhile, and both have counted
+  EXPECT_TRUE(clock_.Trusted().ok());
+  EXPECT_EQ(clock_.Now(), begin_ + 30 * kDay);
+}
+
+TEST_F(ClockLeap, AStartTrustsTheWallUnlessItIsBehind) {
+  clock_.AtLeast(begin_ - kYears);
+  EXPECT_TRUE(clock_.Trusted().ok());
+  EXPECT_EQ(clock_.Now(), begin_);
+  clock_.AtLeast(begin_ + kDay);  // the wall was slow at the start, and is set right
+  EXPECT_EQ(clock_.Now(), begin_ + kDay);
+  wall_ += kDay + kBound;
+  EXPECT_TRUE(clock_.Trusted().ok());
+  EXPECT_EQ(clock_.Now(), begin_ + kDay + kBound);
 }
 
 }  // namespace

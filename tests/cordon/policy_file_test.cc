@@ -181,6 +181,11 @@ TEST(DirectoryFile, ALineThatSaysNothingOrTooMuchIsRefused) {
             "members[1].until");
   EXPECT_EQ(ReadLine(R"({"principal":"group:a","members":[{"from":"soon"}]})").field(),
             "members[0].from");
+  EXPECT_EQ(ReadLine(R"({"principal":"group:a","members":["user:a",{}]})").field(),
+            "members[1].principal");
+  EXPECT_EQ(
+      ReadLine(R"({"principal":"group:a","members":[{"from":"2030-01-01T00:00:00Z"}]})").field(),
+      "members[0].principal");
 }
 
 TEST(DirectoryFile, TheServersRefusalIsToldOfTheLineThatCausedIt) {

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstring>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -71,6 +72,8 @@ class Erasing : public testing::Test {
     options.paths = where;
     options.backup_dir = scratch_ / "backups";
     options.keys_disk = keys_disk_;
+    options.wall = wall_;
+    options.steady = steady_;
     return options;
   }
   void Open(const std::string& name = "data",
@@ -202,6 +205,7 @@ class Erasing : public testing::Test {
   }
 
   ScratchDirectory scratch_;
+  std::function<Micros()> wall_, steady_;  // null: the machine's
   const std::shared_ptr<FailingKeys> keys_disk_ = std::make_shared<FailingKeys>();
   std::unique_ptr<Engine> engine_;
 };

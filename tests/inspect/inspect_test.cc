@@ -99,6 +99,46 @@ TEST_F(Inspect, TheFiguresCountWhatIsHidden) {
   EXPECT_EQ(Figures("service:x", Only(Right::kAudit))->visible_chunks(), 0u);
 }
 
+// The clearance of a service is that of its keys: who counts it as lower tells another truth than
+// retrieval.
+TEST_F(Inspect, TheFiguresOfAServiceLeaveOutItsKeys) {
+  scratch_.Do(IngestOf("for-x", "allow { principal: 'service:x' }", "level: 'internal'"));
+  EXPECT_EQ(Figures("service:x", Only(Right::kAudit))->visible_chunks(), 0u) << "it has no key";
+  scratch_.Do(
+      "key { id: 'default.k' record { digest: 'd' grant { principal: 'service:x' "
+      "rights: RIGHT_QUERY clearance { level: 'internal' } } } }");
+  EXPECT_EQ(Figures("service:x", Only(Right::kAudit))->visible_chunks(), 1u);
+  EXPECT_TRUE(Why("for-x", "service:x")->permitted());
+  scratch_.Do("directory { principals { name: 'service:x' clearance { level: 'public' } } }");
+  EXPECT_EQ(Figures("service:x", Only(Right::kAudit))->visible_chunks(), 0u);
+  EXPECT_EQ(Outcome(Figures("group:x", Only(Right::kAudit))), "INVALID_ARGUMENT: as");
+}
+
+// The development key is stored nowhere, and has every clearance all the same.
+TEST_F(Inspect, TheDevelopmentKeyIsJudgedLow) {
+  scratch_.Do(IngestOf("for-dev", "allow { principal: 'service:dev' }", "level: 'restricted'"));
+  for (const bool dev : {false, true}) {
+    ReadContext context = scratch_.Read(AllOf());
+    context.caller = Authenticator::Prove(AllOf(), dev);
+    const auto why = Asked<v1::ExplainResponse>([&](auto done) {
+      Explain(
+          context,
+          FromText<v1::ExplainRequest>("collection: 'docs' document: 'for-dev' as: 'service:dev'"),
+          done);
+    });
+    EXPECT_EQ(why->permitted(), dev);
+    const auto who = Asked<v1::WhoCanSeeResponse>([&](auto done) {
+      WhoCanSee(context, FromText<v1::WhoCanSeeRequest>("collection: 'docs' document: 'for-dev'"),
+                done);
+    });
+    EXPECT_EQ(who->principals_size(), dev ? 1 : 0);
+    const auto figures = Asked<v1::StatsResponse>([&](auto done) {
+      Stats(context, FromText<v1::StatsRequest>("collection: 'docs' as: 'service:dev'"), done);
+    });
+    EXPECT_EQ(figures->visible_chunks(), dev ? 1u : 0u);
+  }
+}
+
 TEST_F(Inspect, AHiddenCollectionDiffersFromAnAbsentOne) {
   Grant other = AllOf();
   other.collections = {"other", "absent"};
@@ -111,6 +151,75 @@ TEST_F(Inspect, AHiddenCollectionDiffersFromAnAbsentOne) {
               ListCollections(scratch_.Read(other), done);
             })->collections_size(),
             0);
+}
+
+class NamedUsers : public Inspect {
+ protected:
+  static std::string In(const std::string& collection, std::string mutation) {
+    return mutation.replace(mutation.find("'docs'"), 6, "'" + collection + "'");
+  }
+  void SetUp() override {
+    Inspect::SetUp();
+    scratch_.Do(In("hidden", kDocs));
+    scratch_.Do(
+        "policy { containers { container { name: 'folder:/hidden' acl { inherit: 'folder:/above' "
+        "allow { principal: 'user:below' } } } } containers { container { name: 'folder:/above' "
+        "acl { allow { principal: 'user:above' } } } } containers { container { name: "
+        "'folder:/idle' acl { allow { principal: 'user:idle' } } } } }");
+    scratch_.Do(In("hidden", IngestOf("h",
+                                      "allow { principal: 'user:hid' } deny { principal: "
+                                      "'user:barred' } inherit: 'folder:/hidden'",
+                                      "level: 'public'")));
+  }
+  // Those of whom an auditor of these collections learns that they see an open document.
+  std::string Who(std::vector<std::string> collections) {
+    Grant grant = Only(Right::kAudit);
+    grant.collections = std::move(collections);
+    const auto who = Asked<v1::WhoCanSeeResponse>([&](auto done) {
+      WhoCanSee(scratch_.Read(grant),
+                FromText<v1::WhoCanSeeRequest>("collection: 'docs' document: 'open'"), done);
+    });
+    EXPECT_TRUE(who.ok()) << who.status().ToString();
+    EXPECT_TRUE(who->everyone());
+    EXPECT_EQ(who->total(), static_cast<uint64_t>(who->principals_size()));
+    std::string names;
+    for (const auto& name : who->principals()) names += name.substr(5) + " ";
+    return names;
+  }
+  // How many the report of a key that may forward everybody's token counts.
+  uint64_t Counted(std::vector<std::string> collections) {
+    Grant grant = Only(Right::kAudit);
+    grant.collections = std::move(collections);
+    const auto report = Asked<v1::AccessReportResponse>([&](auto done) {
+      AccessReport(scratch_.Read(grant), FromText<v1::AccessReportRequest>("key_id: 'default.t'"),
+                   done);
+    });
+    EXPECT_TRUE(report.ok()) << report.status().ToString();
+    return report->judged();
+  }
+};
+
+TEST_F(NamedUsers, ListsOfAHiddenCollectionNameUsers) {
+  EXPECT_EQ(Who({"docs"}), "ana ");
+  EXPECT_EQ(Who({"docs", "hidden"}), "above ana barred below hid ");
+  EXPECT_EQ(Who({"*"}), "above ana barred below hid ");
+  scratch_.Do("directory { principals { name: 'user:hid' clearance { level: 'public' } } }");
+  EXPECT_EQ(Who({"docs"}), "ana hid ") << "the directory is everybody's";
+}
+
+TEST_F(NamedUsers, AReportCountsUsersOfAHiddenCollection) {
+  scratch_.Do(
+      "key { id: 'default.t' record { digest: 'd' grant { principal: 'service:t' rights: "
+      "RIGHT_QUERY rights: RIGHT_ACT_AS collections: '*' destinations: '*' } } }");
+  EXPECT_EQ(Counted({"docs"}), 2u) << "itself and ana";
+  EXPECT_EQ(Counted({"*"}), 6u);
+}
+
+TEST_F(NamedUsers, ListsOfWhatIsGoneNameUsers) {
+  scratch_.Do("delete_document { collection: 'docs' document: 'closed' }");
+  EXPECT_EQ(Who({"docs"}), "");
+  scratch_.Do("delete_document { collection: 'hidden' document: 'h' }");
+  EXPECT_EQ(Who({"*"}), "");
 }
 
 TEST_F(Inspect, AListedKeyShowsItsSecret) {

@@ -14,13 +14,13 @@ class Raise : public testing::Test {
   // Whether `caller` may make this change.
   std::string By(const std::string& caller, const std::string& mutation,
                  Clearance clearance = Clearance::Lowest()) {
-    const PolicyState before = store_.state().policy;
+    const TenantState before = store_.state();
     const auto applied = store_.Try(mutation);
     EXPECT_TRUE(applied.ok()) << applied.status().ToString();
     Grant grant;
     grant.principal = caller;
     grant.clearance = clearance;
-    const Status status = CheckNotRaised(before, store_.state().policy, Authenticator::Prove(grant),
+    const Status status = CheckNotRaised(before, store_.state(), Authenticator::Prove(grant),
                                          now_.value_or(store_.state().time));
     return status.ok() ? "OK"
                        : std::string(CodeName(status.code())) + ": " + std::string(status.field());
@@ -32,6 +32,12 @@ class Raise : public testing::Test {
     return "members { principal: '" + name + "' " +
            (from > 0 ? "from { seconds: " + std::to_string(from) + " } " : "") +
            (until > 0 ? "until { seconds: " + std::to_string(until) + " }" : "") + " } ";
+  }
+  static std::string KeyOf(const std::string& id, const std::string& principal,
+                           const std::string& clearance, int expires = 0) {
+    return "key { id: '" + id + "' record { digest: '" + id + "' grant { principal: '" + principal +
+           "' rights: RIGHT_QUERY clearance { " + clearance + " } " +
+           (expires > 0 ? "expires { seconds: " + std::to_string(expires) + " } " : "") + "} } }";
   }
   // Whether the admin may replace the members of a group that has `before` by `after`.
   std::string Replacing(const std::string& before, const std::string& after) {
@@ -146,6 +152,68 @@ TEST_F(Raise, ByDroppingTheRecordThatBoundTheKey) {
   EXPECT_EQ(By("service:admin", "directory { principals { name: 'service:admin' remove: true } }",
                Clearance::All()),
             kClearance);
+}
+
+// The key that calls gains nothing itself; whoever holds it holds the other one, too.
+TEST_F(Raise, ByDroppingTheRecordThatBoundAnotherKey) {
+  const std::string record = "directory { principals { name: 'service:x' ";
+  const std::string bind = record + "clearance { level: 'public' } } }";
+  const std::string drop = record + "remove: true } }";
+  store_.Do(bind);
+  EXPECT_EQ(By("service:x", drop), "OK") << "it has no other key";
+  store_.Do(bind);
+  store_.Do(KeyOf("default.k2", "service:x", "symbol: SYMBOL_ALL"));
+  EXPECT_EQ(By("service:x", drop), kClearance);
+  store_.Do(bind);
+  EXPECT_EQ(By("service:x", record + "clearance { symbol: SYMBOL_LOWEST } } }"), "OK");
+  store_.Do(bind);
+  EXPECT_EQ(By("service:admin", drop), "OK") << "another's";
+}
+
+TEST_F(Raise, ByDroppingTheRecordThatBoundTheKeyOfAnAlias) {
+  const std::string alias =
+      "directory { principals { name: 'service:old' alias_of: 'service:x' } } ";
+  store_.Do("directory { principals { name: 'service:x' clearance { level: 'public' } } }");
+  store_.Do(alias);
+  store_.Do(KeyOf("default.k2", "service:old", "symbol: SYMBOL_ALL"));
+  EXPECT_EQ(By("service:x", "directory { principals { name: 'service:x' remove: true } }"),
+            kClearance);
+  store_.Do("directory { principals { name: 'service:x' clearance { level: 'public' } } }");
+  EXPECT_EQ(By("service:x", "directory { principals { name: 'service:old' remove: true } }"),
+            kClearance)
+      << "the alias goes, and with it what bound its key";
+}
+
+TEST_F(Raise, ByDroppingAnAliasOfAUser) {
+  store_.Do("policy { default_clearance { level: 'internal' } }");
+  store_.Do("directory { principals { name: 'user:root' clearance { level: 'public' } } }");
+  store_.Do("directory { principals { name: 'user:r' alias_of: 'user:root' } }");
+  EXPECT_EQ(By("user:root", "directory { principals { name: 'user:r' remove: true } }"),
+            kClearance);
+}
+
+TEST_F(Raise, AKeyThatHasEndedGainsNothing) {
+  now_ = 100'000'000;
+  const std::string bind =
+      "directory { principals { name: 'service:x' clearance { level: 'public' } } }";
+  const std::string drop = "directory { principals { name: 'service:x' remove: true } }";
+  store_.Do(KeyOf("default.k2", "service:x", "symbol: SYMBOL_ALL", 100));
+  store_.Do(bind);
+  EXPECT_EQ(By("service:x", drop), "OK");
+  store_.Do(KeyOf("default.k3", "service:x", "symbol: SYMBOL_ALL", 101));
+  store_.Do(bind);
+  EXPECT_EQ(By("service:x", drop), kClearance);
+}
+
+// A record below what one key has: that key loses, and none gains beyond what the caller had.
+TEST_F(Raise, LoweringOneKeyLiftsNoneBeyondTheCaller) {
+  const std::string change =
+      "directory { principals { name: 'service:x' clearance { level: 'internal' } } }";
+  store_.Do(KeyOf("default.k1", "service:x", "symbol: SYMBOL_LOWEST"));
+  store_.Do(KeyOf("default.k2", "service:x", "symbol: SYMBOL_ALL"));
+  EXPECT_EQ(By("service:x", change, Clearance::All()), "OK");
+  store_.Do("directory { principals { name: 'service:x' remove: true } }");
+  EXPECT_EQ(By("service:x", change, Clearance::Lowest()), kClearance) << "the calling key gains";
 }
 
 TEST_F(Raise, ByTheDefaultClearanceOfUsers) {

@@ -57,9 +57,11 @@ Status ReadEntry(JsonValue value, v1::Entry* entry) {
   const auto until = [&](JsonValue v) {
     return ReadTimeOrNull(v, [&] { return entry->mutable_until(); });
   };
-  return ReadObject(
+  RETURN_IF_ERROR(ReadObject(
       value,
-      {StringField("principal", entry->mutable_principal()), {"from", from}, {"until", until}});
+      {StringField("principal", entry->mutable_principal()), {"from", from}, {"until", until}}));
+  if (!entry->principal().empty()) return OkStatus();
+  return Invalid("principal", "missing; name a user, group, role or service");
 }
 
 Status ReadEntries(JsonValue value, google::protobuf::RepeatedPtrField<v1::Entry>* entries) {

@@ -1,0 +1,79 @@
+// A machine whose clock leaps, under an engine: what has not begun opens, what is not due is
+// erased.
+#include "tests/engine/erasing.h"
+
+namespace cordon {
+namespace {
+
+class Doubted : public Erasing {
+ protected:
+  static constexpr Micros kSecond = 1'000'000;
+  static constexpr Micros kYears = Micros{3650} * 86'400 * kSecond;
+
+  void SetUp() override {
+    const auto begin = ParseTime("2100-01-01T00:00:00Z");
+    ASSERT_TRUE(begin.ok());
+    begin_ = now_ = *begin;
+    wall_ = [this] { return now_ + leap_; };
+    steady_ = [this] { return now_.load(); };
+    Erasing::SetUp();
+  }
+
+  static std::string In(Micros time) {
+    return "{ seconds: " + std::to_string(time / kSecond) + " }";
+  }
+
+  Status Get(const std::string& id) {
+    v1::GetDocumentRequest request;
+    request.set_collection("docs");
+    request.set_document(id);
+    request.mutable_scope()->set_as("user:a");
+    return Asked<v1::GetDocumentResponse>(
+               [&](auto done) { GetDocument(engine_->ReadAs(Anyone(), {}), request, done); })
+        .status();
+  }
+  Status TryIngest(const std::string& id) {
+    const auto request = FromText<v1::IngestRequest>("collection: 'docs' " + Doc(id, "", "t"));
+    const auto answer = Asked<IngestedBatch>(
+        [&](auto done) { IngestDocuments(engine_->WriteAs(Anyone()), request, done); });
+    return answer.status();
+  }
+
+  Micros begin_ = 0;
+  std::atomic<Micros> now_{0}, leap_{0};
+};
+
+TEST_F(Doubted, AWallThatLeapsOpensEndsAndErasesNothing) {
+  const std::string later = In(begin_ + kYears / 2);
+  Ingest("now", "acl { allow { principal: 'everyone' until " + later + " } }");       // 0
+  Ingest("embargoed", "acl { allow { principal: 'everyone' from " + later + " } }");  // 1
+  Ingest("due", "erase_after " + later);                                              // 2
+  ASSERT_TRUE(Sees("now") && !Sees("embargoed") && Sees("due"));
+  leap_ = kYears;
+  for (const char* id : {"now", "embargoed", "due"}) {
+    const Status refused = Get(id);
+    EXPECT_EQ(refused.code(), StatusCode::kUnavailable) << id << ": " << refused.ToString();
+    EXPECT_EQ(refused.field(), "clock");
+  }
+  EXPECT_EQ(TryIngest("meanwhile").field(), "clock");
+  EXPECT_EQ(TryErase("document: 'now'").status().field(), "clock");
+  EXPECT_TRUE(engine_->figures().clock_in_doubt);
+  std::this_thread::sleep_for(std::chrono::seconds(3));  // retention looks each second or oftener
+  leap_ = 0;
+  EXPECT_FALSE(engine_->figures().clock_in_doubt);
+  EXPECT_TRUE(Sees("now")) << "it ended by a time that never was";
+  EXPECT_FALSE(Sees("embargoed")) << "and stays open";
+  EXPECT_TRUE(Sees("due"));
+  EXPECT_FALSE(Sees("meanwhile"));
+  EXPECT_EQ(KeyOf(2), KeyStore::State::kThere);
+  for (const auto& record : Records("Erase")) EXPECT_EQ(record.outcome(), "UNAVAILABLE");
+  EXPECT_EQ(engine_->clock()->Now(), begin_);
+  Open();  // nor has anything stored that time
+  EXPECT_EQ(engine_->clock()->Now(), begin_);
+  now_ += kYears;  // and when it has come, it counts
+  EXPECT_FALSE(Sees("now"));
+  EXPECT_TRUE(Sees("embargoed"));
+}
+
+}  // namespace
+}  // namespace cordon
