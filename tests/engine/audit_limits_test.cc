@@ -123,10 +123,10 @@ TEST_F(AuditLimits, OfAQuestion) {
   EXPECT_EQ(history(limits::kHistoryPage + 1), "INVALID_ARGUMENT: limit");
   const auto members = [&](uint32_t count) {
     return Outcome(Asked<v1::GetPrincipalResponse>([&](auto done) {
-      GetPrincipal(
-          Read(),
-          FromText<v1::GetPrincipalRequest>("name: 'user:ana' " + limit("members_limit", count)),
-          done);
+      GetPrincipal(Read(),
+                   FromText<v1::GetPrincipalRequest>("principal: 'user:ana' " +
+                                                     limit("members_limit", count)),
+                   done);
     }));
   };
   EXPECT_EQ(members(limits::kMembersPage), "OK");
