@@ -61,8 +61,8 @@ StatusOr<CoveredNames> CoveredBy(const TenantState& state, const Grant& grant) {
 }
 
 // Whether the key may retrieve anything at all, for whomever.
-bool MayRetrieve(const Grant& grant, const std::string& destination, Micros now) {
-  if (!grant.rights.Has(Right::kQuery) || grant.expires <= now) return false;
+bool MayRetrieve(const Grant& grant, const std::string& destination, Micros at) {
+  if (!grant.rights.Has(Right::kQuery) || grant.expires <= at) return false;
   return destination.empty() ? !grant.destinations.empty() : grant.MayNameDestination(destination);
 }
 
@@ -94,7 +94,7 @@ class ReachOfKey {
 };
 
 StatusOr<Reach> OfKey(const ReadContext& context, const v1::AccessReportRequest& request,
-                      const PinnedView& view, journal::v1::Record* record) {
+                      const PinnedView& view, Micros at, journal::v1::Record* record) {
   const auto key = view->state().keys->find(request.key_id());
   if (key == view->state().keys->end()) {
     return NotFound("key_id", "no such key; 'cordon key list' shows them");
@@ -102,9 +102,9 @@ StatusOr<Reach> OfKey(const ReadContext& context, const v1::AccessReportRequest&
   Reach reach;
   reach.grant = key->second.grant;
   record->set_subject(context.tenant->pseudonyms.Of("principal", reach.grant->principal));
-  if (!MayRetrieve(*reach.grant, request.destination(), view.as_of)) return reach;
+  if (!MayRetrieve(*reach.grant, request.destination(), at)) return reach;
   ASSIGN_OR_RETURN(const CoveredNames covered, CoveredBy(view->state(), *reach.grant));
-  ReachOfKey adding(context, view->world(), *reach.grant, request.destination(), &reach);
+  ReachOfKey adding(context, {view->policy(), at}, *reach.grant, request.destination(), &reach);
   for (const auto& name : covered.known) RETURN_IF_ERROR(adding.Add(name));
   if (covered.stranger) RETURN_IF_ERROR(adding.Add(UnnamedUser(view->state())));
   reach.judged = covered.known.size();
@@ -113,12 +113,12 @@ StatusOr<Reach> OfKey(const ReadContext& context, const v1::AccessReportRequest&
 }
 
 StatusOr<Reach> ReachOf(const ReadContext& context, const v1::AccessReportRequest& request,
-                        const PinnedView& view, journal::v1::Record* record) {
-  ASSIGN_OR_RETURN(const Judged judged, Judged::In(view->state(), view->now(),
-                                                   request.destination(), context.caller.dev()));
+                        const PinnedView& view, Micros at, journal::v1::Record* record) {
+  ASSIGN_OR_RETURN(const Judged judged,
+                   Judged::In(view->state(), at, request.destination(), context.caller.dev()));
   switch (request.whose_case()) {
     case v1::AccessReportRequest::kKeyId:
-      return OfKey(context, request, view, record);
+      return OfKey(context, request, view, at, record);
     case v1::AccessReportRequest::kAs: {
       ASSIGN_OR_RETURN(const std::vector<Subject> subjects, judged.Subjects(request.as()));
       record->set_subject(context.tenant->pseudonyms.Of("principal", subjects.front().name));
@@ -216,7 +216,8 @@ StatusOr<v1::AccessReportResponse> Report(const ReadContext& context,
     collections = {only};
   }
   record->set_destination(request.destination());
-  ASSIGN_OR_RETURN(const Reach reach, ReachOf(context, request, view, record));
+  ASSIGN_OR_RETURN(const Micros at, TimeOf(request, view.as_of));
+  ASSIGN_OR_RETURN(const Reach reach, ReachOf(context, request, view, at, record));
   v1::AccessReportResponse response;
   response.set_judged(reach.judged);
   response.set_judged_by_token(reach.by_token);
@@ -226,7 +227,7 @@ StatusOr<v1::AccessReportResponse> Report(const ReadContext& context,
     access->set_collection(collection->config.name());
     access->mutable_count();
     if (reach.grant && !reach.grant->MayUseCollection(collection->config.name())) continue;
-    Counter counter(view->policy(), reach, view->now());
+    Counter counter(view->policy(), reach, at);
     RETURN_IF_ERROR(WalkDocuments(*view.view, *collection, context.stop,
                                   [&](const auto& document) { return counter.Add(document); }));
     counter.Tell(access);

@@ -8,6 +8,7 @@
 #include "engine/inspect/document_walk.h"
 #include "engine/inspect/inspect.h"
 #include "engine/inspect/judged.h"
+#include "engine/inspect/next_event.h"
 #include "engine/store/codec.h"
 
 namespace cordon {
@@ -133,16 +134,21 @@ StatusOr<v1::WhoCanSeeResponse> Who(const ReadContext& context, const v1::WhoCan
   RETURN_IF_ERROR(CheckText("after", request.after(), limits::kPrincipalBytes));
   record->set_destination(request.destination());
   record->add_documents(context.tenant->pseudonyms.Of("document", request.document()));
-  ASSIGN_OR_RETURN(const Judged judged, Judged::In(view->state(), view->now(),
-                                                   request.destination(), context.caller.dev()));
+  ASSIGN_OR_RETURN(const Micros at, TimeOf(request, view.as_of));
+  ASSIGN_OR_RETURN(const Judged judged,
+                   Judged::In(view->state(), at, request.destination(), context.caller.dev()));
   store::v1::DocumentRecord document;
   ASSIGN_OR_RETURN(const bool found,
                    view->documents().Read(collection->id, request.document(), &document));
   if (!found) return DocumentNotFound();
   ASSIGN_OR_RETURN(const std::vector<Facts> chunks, FactsOf(document));
+  NextEventAfter next(at);
+  next.AddState(view->state());
   Candidates candidates(judged.world());
   const auto& classes = view->policy().classes.classes;
   for (const auto& chunk : chunks) {
+    next.AddValidity({chunk.valid_from, chunk.valid_until});
+    next.AddClass(view->policy(), chunk.class_id);
     // One that is not there is for nobody, Decide says.
     if (chunk.class_id < classes.size()) candidates.AddClass(classes[chunk.class_id]);
   }
@@ -164,6 +170,7 @@ StatusOr<v1::WhoCanSeeResponse> Who(const ReadContext& context, const v1::WhoCan
   }
   ASSIGN_OR_RETURN(const bool everyone, MaySeeOne(judged, UnnamedUser(view->state()), chunks));
   response.set_everyone(everyone);
+  next.Tell(&response);
   response.set_revision(view->revision());
   return response;
 }

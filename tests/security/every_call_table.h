@@ -50,6 +50,7 @@ inline constexpr const char* kNewDocuments = "new documents";  // refused one by
 namespace request_text {
 inline const std::string kInDocs = "collection: 'docs' ";
 inline const std::string kOpen = kInDocs + "document: 'open' ";
+inline const std::string kLater = "at { seconds: 9999999999 } ";
 inline const std::string kMany = kInDocs + "changes { document: 'open' ";
 inline const std::string kSelected = kInDocs + "id_prefix: 'open' ";
 inline const std::string kForAna = "scope { as: 'user:ana' } ";
@@ -322,6 +323,7 @@ inline std::vector<Row> QuestionRows() {
   return {
       {"Policy/Explain", "one", kOpen + "as: 'user:ana'", {RIGHT_AUDIT}, kDocuments},
       {"Policy/WhoCanSee", "one", kOpen, {RIGHT_AUDIT}, kDocuments},
+      {"Policy/WhoCanSee", "one, later", kOpen + kLater, {RIGHT_AUDIT}, kDocuments},
       {"Policy/AccessReport", "of a user", "as: 'user:ana'", {RIGHT_AUDIT}},
       {"Policy/AccessReport",
        "of a user, in one",
