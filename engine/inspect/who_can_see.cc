@@ -9,6 +9,7 @@
 #include "engine/inspect/inspect.h"
 #include "engine/inspect/judged.h"
 #include "engine/inspect/next_event.h"
+#include "engine/inspect/through_key.h"
 #include "engine/store/codec.h"
 
 namespace cordon {
@@ -100,9 +101,13 @@ class Candidates {
   bool all_ = false;
 };
 
-StatusOr<bool> MaySeeOne(const Judged& judged, const std::string& name,
+// Somebody by the name alone, or through the key that is asked about.
+StatusOr<bool> MaySeeOne(const Judged& judged, const std::optional<ThroughKey>& through,
+                         const std::string& collection, const std::string& name,
                          const std::vector<Facts>& chunks) {
-  ASSIGN_OR_RETURN(const std::vector<Subject> subjects, judged.Subjects(name));
+  if (through && !through->MayAsk(name, collection).permitted) return false;
+  ASSIGN_OR_RETURN(const std::vector<Subject> subjects,
+                   through ? through->Subjects(name) : judged.Subjects(name));
   for (const auto& subject : subjects) {
     for (const auto& chunk : chunks) {
       if (Decide(judged.world(), subject, chunk)) return true;
@@ -137,6 +142,8 @@ StatusOr<v1::WhoCanSeeResponse> Who(const ReadContext& context, const v1::WhoCan
   ASSIGN_OR_RETURN(const Micros at, TimeOf(request, view.as_of));
   ASSIGN_OR_RETURN(const Judged judged,
                    Judged::In(view->state(), at, request.destination(), context.caller.dev()));
+  ASSIGN_OR_RETURN(const auto through,
+                   ThroughKeyOf(request, view->state(), at, context.caller.dev()));
   store::v1::DocumentRecord document;
   ASSIGN_OR_RETURN(const bool found,
                    view->documents().Read(collection->id, request.document(), &document));
@@ -152,12 +159,15 @@ StatusOr<v1::WhoCanSeeResponse> Who(const ReadContext& context, const v1::WhoCan
     // One that is not there is for nobody, Decide says.
     if (chunk.class_id < classes.size()) candidates.AddClass(classes[chunk.class_id]);
   }
+  const auto may_see = [&](const std::string& name) {
+    return MaySeeOne(judged, through, request.collection(), name, chunks);
+  };
   const size_t limit = request.limit() == 0 ? limits::kWhoCanSeePage : request.limit();
   v1::WhoCanSeeResponse response;
   const auto names = candidates.all() ? KnownPrincipals(view->state()) : candidates.names();
   for (const auto& name : names) {
     RETURN_IF_ERROR(CheckGoesOn(context.stop));
-    ASSIGN_OR_RETURN(const bool sees, MaySeeOne(judged, name, chunks));
+    ASSIGN_OR_RETURN(const bool sees, may_see(name));
     if (!sees) continue;
     response.set_total(response.total() + 1);
     if (name <= request.after()) continue;
@@ -168,7 +178,7 @@ StatusOr<v1::WhoCanSeeResponse> Who(const ReadContext& context, const v1::WhoCan
       response.add_principals(name);
     }
   }
-  ASSIGN_OR_RETURN(const bool everyone, MaySeeOne(judged, UnnamedUser(view->state()), chunks));
+  ASSIGN_OR_RETURN(const bool everyone, may_see(UnnamedUser(view->state())));
   response.set_everyone(everyone);
   next.Tell(&response);
   response.set_revision(view->revision());

@@ -324,6 +324,7 @@ inline std::vector<Row> QuestionRows() {
       {"Policy/Explain", "one", kOpen + "as: 'user:ana'", {RIGHT_AUDIT}, kDocuments},
       {"Policy/WhoCanSee", "one", kOpen, {RIGHT_AUDIT}, kDocuments},
       {"Policy/WhoCanSee", "one, later", kOpen + kLater, {RIGHT_AUDIT}, kDocuments},
+      {"Policy/WhoCanSee", "by a key", kOpen + "key_id: '$KEY'", {RIGHT_AUDIT}, kDocuments},
       {"Policy/AccessReport", "of a user", "as: 'user:ana'", {RIGHT_AUDIT}},
       {"Policy/AccessReport",
        "of a user, in one",

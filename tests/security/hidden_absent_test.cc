@@ -349,6 +349,8 @@ class HiddenNames : public Hidden {
         {"Policy/Explain", "collection: '$' document: 'd' as: 'user:ana' at { seconds: 1 }"},
         {"Policy/WhoCanSee", "collection: '$' document: 'd' at { seconds: 1 }"},
         {"Policy/AccessReport", "collection: '$' as: 'user:ana' at { seconds: 9999999999 }"},
+        {"Policy/Explain", "collection: '$' document: 'd' as: 'user:ana' key_id: 'gone'"},
+        {"Policy/WhoCanSee", "collection: '$' document: 'd' key_id: 'gone'"},
         {"Policy/AccessReport", "collection: '$' as: 'user:ana'"},
         {"Policy/AccessReport", "collection: '$' key_id: 'gone'"},
         {"Policy/Simulate", "set_access { collection: '$' document: 'd' " + acl + "}"},

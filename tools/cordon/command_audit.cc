@@ -12,6 +12,7 @@ struct WhoOptions {
   v1::WhoCanSeeRequest request;
   QuestionTime at;
   CLI::Option* destination = nullptr;
+  CLI::Option* key = nullptr;
 };
 
 struct ReportOptions {
@@ -28,6 +29,7 @@ struct ReportOptions {
 
 StatusOr<int> Who(const WhoOptions& options, Session& session) {
   RETURN_IF_ERROR(CheckStated(options.destination, "destination", options.request.destination()));
+  RETURN_IF_ERROR(CheckStated(options.key, "key", options.request.key_id()));
   v1::WhoCanSeeRequest request = options.request;
   RETURN_IF_ERROR(SetQuestionTime(options.at, &request));
   ASSIGN_OR_RETURN(Connection * connection, session.Connect());
@@ -69,6 +71,8 @@ void AddWho(CLI::App& app, Session& session) {
   who->add_option("DOCUMENT", *request.mutable_document(), "The document's id")->required();
   options->destination =
       who->add_option("--destination", *request.mutable_destination(), "Where the answer would go");
+  options->key = who->add_option("--key", *request.mutable_key_id(),
+                                 "Only through the application that has this key's id");
   AddQuestionTime(who, &options->at);
   who->add_option("--after", *request.mutable_after(), "Go on after this name");
   who->add_option_function<uint32_t>(

@@ -23,6 +23,8 @@ struct DocumentOptions {
   std::string reason;
   std::string set;
   QuestionTime at;
+  std::string key_id;
+  CLI::Option* key_option = nullptr;
   CLI::Option* as_option = nullptr;
   CLI::Option* destination_option = nullptr;
 };
@@ -103,6 +105,8 @@ StatusOr<int> Why(const DocumentOptions& options, Session& session) {
   request.set_destination(options.destination);
   request.set_break_glass(options.break_glass);
   RETURN_IF_ERROR(SetQuestionTime(options.at, &request));
+  RETURN_IF_ERROR(CheckStated(options.key_option, "key", options.key_id));
+  request.set_key_id(options.key_id);
   ASSIGN_OR_RETURN(Connection * connection, session.Connect());
   const auto stub = v1::Policy::NewStub(connection->channel());
   ASSIGN_OR_RETURN(const v1::ExplainResponse response,
@@ -173,6 +177,8 @@ the rest stays.)");
   why->add_option("--break-glass", why_options->break_glass,
                   "Judged under this access, while it is open");
   AddQuestionTime(why, &why_options->at);
+  why_options->key_option = why->add_option("--key", why_options->key_id,
+                                            "Through the application that has this key's id");
   OnRun(why, session, why_options, Why);
 }
 
