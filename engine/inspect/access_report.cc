@@ -9,6 +9,7 @@
 #include "engine/inspect/document_walk.h"
 #include "engine/inspect/inspect.h"
 #include "engine/inspect/judged.h"
+#include "engine/inspect/through_key.h"
 #include "engine/store/codec.h"
 
 namespace cordon {
@@ -60,53 +61,34 @@ StatusOr<CoveredNames> CoveredBy(const TenantState& state, const Grant& grant) {
                   covered.known.size(), covered.by_token, limits::kReportPrincipals));
 }
 
-// Whether the key may retrieve anything at all, for whomever.
-bool MayRetrieve(const Grant& grant, const std::string& destination, Micros at) {
-  if (!grant.rights.Has(Right::kQuery) || grant.expires <= at) return false;
-  return destination.empty() ? !grant.destinations.empty() : grant.MayNameDestination(destination);
+// Adds what the key retrieves for `name`, by one destination or another.
+Status AddThrough(const ReadContext& context, const World& world, const ThroughKey& through,
+                  const std::string& name, Reach* reach) {
+  RETURN_IF_ERROR(CheckGoesOn(context.stop));
+  ASSIGN_OR_RETURN(const std::vector<Subject> subjects, through.Subjects(name));
+  const auto classes = ClassesOf(world, subjects);
+  reach->classes.resize(classes.size());
+  for (size_t i = 0; i < classes.size(); ++i) reach->classes[i] |= classes[i];
+  return OkStatus();
 }
-
-class ReachOfKey {
- public:
-  ReachOfKey(const ReadContext& context, const World& world, const Grant& grant,
-             const std::string& destination, Reach* reach)
-      : context_(context), world_(world), grant_(grant), destination_(destination), reach_(reach) {}
-
-  Status Add(const std::string& name) {
-    RETURN_IF_ERROR(CheckGoesOn(context_.stop));
-    auto subject = ResolveThrough(world_, grant_, name, destination_, context_.caller.dev());
-    if (!subject.ok()) {
-      return Status(subject.status().code(), subject.status().field(),
-                    fmt::format("{}: {}", name, subject.status().message()));
-    }
-    const auto classes = ClassesOf(world_, {*std::move(subject)});
-    reach_->classes.resize(classes.size());
-    for (size_t i = 0; i < classes.size(); ++i) reach_->classes[i] |= classes[i];
-    return OkStatus();
-  }
-
- private:
-  const ReadContext& context_;
-  const World world_;
-  const Grant& grant_;
-  const std::string& destination_;
-  Reach* const reach_;
-};
 
 StatusOr<Reach> OfKey(const ReadContext& context, const v1::AccessReportRequest& request,
                       const PinnedView& view, Micros at, journal::v1::Record* record) {
-  const auto key = view->state().keys->find(request.key_id());
-  if (key == view->state().keys->end()) {
-    return NotFound("key_id", "no such key; 'cordon key list' shows them");
-  }
+  ASSIGN_OR_RETURN(const ThroughKey through,
+                   ThroughKey::Of(view->state(), at, request.key_id(), request.destination(),
+                                  context.caller.dev()));
   Reach reach;
-  reach.grant = key->second.grant;
+  reach.grant = through.shared_grant();
   record->set_subject(context.tenant->pseudonyms.Of("principal", reach.grant->principal));
-  if (!MayRetrieve(*reach.grant, request.destination(), at)) return reach;
+  if (!through.MayRetrieve()) return reach;
   ASSIGN_OR_RETURN(const CoveredNames covered, CoveredBy(view->state(), *reach.grant));
-  ReachOfKey adding(context, {view->policy(), at}, *reach.grant, request.destination(), &reach);
-  for (const auto& name : covered.known) RETURN_IF_ERROR(adding.Add(name));
-  if (covered.stranger) RETURN_IF_ERROR(adding.Add(UnnamedUser(view->state())));
+  const World world{view->policy(), at};
+  for (const auto& name : covered.known) {
+    RETURN_IF_ERROR(AddThrough(context, world, through, name, &reach));
+  }
+  if (covered.stranger) {
+    RETURN_IF_ERROR(AddThrough(context, world, through, UnnamedUser(view->state()), &reach));
+  }
   reach.judged = covered.known.size();
   reach.by_token = covered.by_token;
   return reach;

@@ -20,7 +20,12 @@ class ThroughKey {
   static StatusOr<ThroughKey> Of(const TenantState& state, Micros at, const std::string& key_id,
                                  const std::string& destination, bool dev);
 
-  const Grant& grant() const { return *grant_; }
+  const std::shared_ptr<const Grant>& shared_grant() const { return grant_; }
+
+  // Whether it retrieves anything at all, for whomever.
+  bool MayRetrieve() const {
+    return grant_->expires > at_ && grant_->rights.Has(Right::kQuery) && !destinations_.empty();
+  }
 
   // Whether the key may ask for `name`, which is no alias, in the collection. A user's own token
   // may come with any call, so that no pattern needs to name the user.

@@ -110,6 +110,23 @@ TEST_F(AuditKey, ACeilingOfTheKeysDestinationIsLeftOut) {
   EXPECT_EQ(Who(Of("secret", "default.all"))->total(), 2u);
 }
 
+TEST_F(AuditKey, AReportCountsWhatNoDestinationReceives) {
+  const auto told = [&](const std::string& id, const std::string& more = "") {
+    const auto report = Report("collection: 'docs' key_id: '" + id + "' " + more);
+    EXPECT_TRUE(report.ok()) << report.status().ToString();
+    return report.ok() ? report->collections(0).count().documents() : 99;
+  };
+  EXPECT_EQ(told("default.app"), 1u) << "open; d denies it, and secret is above its destination";
+  EXPECT_EQ(told("default.web"), 2u);
+  EXPECT_EQ(told("default.all"), 3u);
+  EXPECT_EQ(told("default.all", "destination: 'pub'"), 2u);
+  EXPECT_EQ(told("default.web", "destination: 'inner'"), 0u);
+  // Of a destination that is no more nothing is received.
+  ASSERT_EQ(Change("policy", "destinations { destination { name: 'pub' } remove: true } "), "OK");
+  EXPECT_EQ(told("default.web"), 0u);
+  EXPECT_EQ(told("default.all"), 3u);
+}
+
 // What is told is what the key gets when it asks.
 TEST_F(AuditKey, AnAnswerThroughAKeyDisagreesWithTheCall) {
   const PinnedView view = Pin();

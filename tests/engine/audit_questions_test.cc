@@ -29,6 +29,10 @@ class Questions : public Audit {
                      "'everyone' } } } } containers { container { name: 'folder:/hr' acl { allow { "
                      "principal: 'group:in' } inherit: 'folder:/' } } }"),
               "OK");
+    ASSERT_EQ(Change("policy",
+                     "destinations { destination { name: 'inner' scope: 4 ceiling { symbol: "
+                     "SYMBOL_ALL } } } "),
+              "OK");
     const auto put = Ingest(
         "documents { id: 'd' acl { allow { principal: 'group:deep' } allow { principal: 'group:in' "
         "} inherit: 'folder:/hr' } label { level: 'public' } chunks { text: 't' embedding: 1 "
