@@ -9,6 +9,7 @@
 #include "engine/inspect/document_walk.h"
 #include "engine/inspect/inspect.h"
 #include "engine/inspect/judged.h"
+#include "engine/inspect/through_key.h"
 #include "engine/store/codec.h"
 
 namespace cordon {
@@ -61,65 +62,46 @@ StatusOr<CoveredNames> CoveredBy(const ReadContext& context, const View& view, c
                   covered.known.size(), covered.by_token, limits::kReportPrincipals));
 }
 
-// Whether the key may retrieve anything at all, for whomever.
-bool MayRetrieve(const Grant& grant, const std::string& destination, Micros now) {
-  if (!grant.rights.Has(Right::kQuery) || grant.expires <= now) return false;
-  return destination.empty() ? !grant.destinations.empty() : grant.MayNameDestination(destination);
+// Adds what the key retrieves for `name`, by one destination or another.
+Status AddThrough(const ReadContext& context, const World& world, const ThroughKey& through,
+                  const std::string& name, Reach* reach) {
+  RETURN_IF_ERROR(CheckGoesOn(context.stop));
+  ASSIGN_OR_RETURN(const std::vector<Subject> subjects, through.Subjects(name));
+  const auto classes = ClassesOf(world, subjects);
+  reach->classes.resize(classes.size());
+  for (size_t i = 0; i < classes.size(); ++i) reach->classes[i] |= classes[i];
+  return OkStatus();
 }
 
-class ReachOfKey {
- public:
-  ReachOfKey(const ReadContext& context, const World& world, const Grant& grant,
-             const std::string& destination, Reach* reach)
-      : context_(context), world_(world), grant_(grant), destination_(destination), reach_(reach) {}
-
-  Status Add(const std::string& name) {
-    RETURN_IF_ERROR(CheckGoesOn(context_.stop));
-    auto subject = ResolveThrough(world_, grant_, name, destination_, context_.caller.dev());
-    if (!subject.ok()) {
-      return Status(subject.status().code(), subject.status().field(),
-                    fmt::format("{}: {}", name, subject.status().message()));
-    }
-    const auto classes = ClassesOf(world_, {*std::move(subject)});
-    reach_->classes.resize(classes.size());
-    for (size_t i = 0; i < classes.size(); ++i) reach_->classes[i] |= classes[i];
-    return OkStatus();
-  }
-
- private:
-  const ReadContext& context_;
-  const World world_;
-  const Grant& grant_;
-  const std::string& destination_;
-  Reach* const reach_;
-};
-
 StatusOr<Reach> OfKey(const ReadContext& context, const v1::AccessReportRequest& request,
-                      const PinnedView& view, journal::v1::Record* record) {
-  const auto key = view->state().keys->find(request.key_id());
-  if (key == view->state().keys->end()) {
-    return NotFound("key_id", "no such key; 'cordon key list' shows them");
-  }
+                      const PinnedView& view, Micros at, journal::v1::Record* record) {
+  ASSIGN_OR_RETURN(const ThroughKey through,
+                   ThroughKey::Of(view->state(), at, request.key_id(), request.destination(),
+                                  context.caller.dev()));
   Reach reach;
-  reach.grant = key->second.grant;
+  reach.grant = through.shared_grant();
   record->set_subject(context.tenant->pseudonyms.Of("principal", reach.grant->principal));
-  if (!MayRetrieve(*reach.grant, request.destination(), view.as_of)) return reach;
+  if (!through.MayRetrieve()) return reach;
   ASSIGN_OR_RETURN(const CoveredNames covered, CoveredBy(context, *view.view, *reach.grant));
-  ReachOfKey adding(context, view->world(), *reach.grant, request.destination(), &reach);
-  for (const auto& name : covered.known) RETURN_IF_ERROR(adding.Add(name));
-  if (covered.stranger) RETURN_IF_ERROR(adding.Add(UnnamedUser(view->state())));
+  const World world{view->policy(), at};
+  for (const auto& name : covered.known) {
+    RETURN_IF_ERROR(AddThrough(context, world, through, name, &reach));
+  }
+  if (covered.stranger) {
+    RETURN_IF_ERROR(AddThrough(context, world, through, UnnamedUser(view->state()), &reach));
+  }
   reach.judged = covered.known.size();
   reach.by_token = covered.by_token;
   return reach;
 }
 
 StatusOr<Reach> ReachOf(const ReadContext& context, const v1::AccessReportRequest& request,
-                        const PinnedView& view, journal::v1::Record* record) {
-  ASSIGN_OR_RETURN(const Judged judged, Judged::In(view->state(), view->now(),
-                                                   request.destination(), context.caller.dev()));
+                        const PinnedView& view, Micros at, journal::v1::Record* record) {
+  ASSIGN_OR_RETURN(const Judged judged,
+                   Judged::In(view->state(), at, request.destination(), context.caller.dev()));
   switch (request.whose_case()) {
     case v1::AccessReportRequest::kKeyId:
-      return OfKey(context, request, view, record);
+      return OfKey(context, request, view, at, record);
     case v1::AccessReportRequest::kAs: {
       ASSIGN_OR_RETURN(const std::vector<Subject> subjects, judged.Subjects(request.as()));
       record->set_subject(context.tenant->pseudonyms.Of("principal", subjects.front().name));
@@ -217,7 +199,8 @@ StatusOr<v1::AccessReportResponse> Report(const ReadContext& context,
     collections = {only};
   }
   record->set_destination(request.destination());
-  ASSIGN_OR_RETURN(const Reach reach, ReachOf(context, request, view, record));
+  ASSIGN_OR_RETURN(const Micros at, TimeOf(request, view.as_of));
+  ASSIGN_OR_RETURN(const Reach reach, ReachOf(context, request, view, at, record));
   v1::AccessReportResponse response;
   response.set_judged(reach.judged);
   response.set_judged_by_token(reach.by_token);
@@ -227,7 +210,7 @@ StatusOr<v1::AccessReportResponse> Report(const ReadContext& context,
     access->set_collection(collection->config.name());
     access->mutable_count();
     if (reach.grant && !reach.grant->MayUseCollection(collection->config.name())) continue;
-    Counter counter(view->policy(), reach, view->now());
+    Counter counter(view->policy(), reach, at);
     RETURN_IF_ERROR(WalkDocuments(*view.view, *collection, context.stop,
                                   [&](const auto& document) { return counter.Add(document); }));
     counter.Tell(access);

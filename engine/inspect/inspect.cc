@@ -11,6 +11,7 @@
 #include "engine/index/kernels.h"
 #include "engine/inspect/collections.h"
 #include "engine/inspect/judged.h"
+#include "engine/inspect/through_key.h"
 #include "engine/journal/verify.h"
 #include "engine/store/apply.h"
 #include "engine/store/codec.h"
@@ -38,12 +39,17 @@ StatusOr<v1::ExplainResponse> ExplainDocument(const ReadContext& context,
   ASSIGN_OR_RETURN(const auto collection,
                    FindCollection(context, *view.view, request.collection(), record));
   RETURN_IF_ERROR(CheckName("document", request.document(), limits::kIdBytes));
-  ASSIGN_OR_RETURN(const Judged judged, Judged::In(view->state(), view->now(),
-                                                   request.destination(), context.caller.dev()));
-  ASSIGN_OR_RETURN(std::vector<Subject> subjects, judged.Subjects(request.as()));
+  ASSIGN_OR_RETURN(const Micros at, TimeOf(request, view.as_of));
+  ASSIGN_OR_RETURN(const Judged judged,
+                   Judged::In(view->state(), at, request.destination(), context.caller.dev()));
+  ASSIGN_OR_RETURN(const auto through,
+                   ThroughKeyOf(request, view->state(), at, context.caller.dev()));
+  ASSIGN_OR_RETURN(std::vector<Subject> subjects,
+                   through ? through->Subjects(request.as()) : judged.Subjects(request.as()));
   for (Subject& subject : subjects) {
     if (request.break_glass().empty()) break;
-    RETURN_IF_ERROR(BreakGlassOf(view->world(), request.break_glass(), &subject));
+    RETURN_IF_ERROR(BreakGlassOf(judged.world(), request.break_glass(), &subject));
+    if (through) RETURN_IF_ERROR(through->CheckBreakGlass(subject));
   }
   record->set_break_glass(request.break_glass());
   record->set_subject(context.tenant->pseudonyms.Of("principal", subjects.front().name));
@@ -60,7 +66,12 @@ StatusOr<v1::ExplainResponse> ExplainDocument(const ReadContext& context,
     const Facts facts{chunk.class_id(), validity.from, validity.until};
     for (const auto& subject : subjects) {
       std::vector<Verdict> trace;
-      const bool permitted = Decide(view->world(), subject, facts, &trace);
+      bool permitted = true;
+      if (through) {
+        trace.push_back(through->MayAsk(subject.name, request.collection()));
+        permitted = trace.back().permitted;
+      }
+      permitted &= Decide(judged.world(), subject, facts, &trace);
       if (permitted || response.clauses_size() == 0) Tell(trace, permitted, &response);
       if (permitted) return response;
     }

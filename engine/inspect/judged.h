@@ -10,9 +10,21 @@
 #include <string>
 #include <vector>
 
+#include "engine/store/codec.h"
 #include "engine/store/state.h"
 
 namespace cordon {
+
+// The time that a question is about: the one that it names, or `now`. INVALID_ARGUMENT for "at" if
+// that is past. What is judged at another time than now must come near no cache.
+template <typename Request>
+StatusOr<Micros> TimeOf(const Request& request, Micros now) {
+  if (!request.has_at()) return now;
+  const auto at = FromProto(request.at());
+  if (!at.ok()) return at.status().Within("at");
+  if (*at >= now) return *at;
+  return Invalid("at", "is past; name a time to come, or none for now: past access is not kept");
+}
 
 // Resolves names in one state at one time for one destination. Borrows the state.
 class Judged {

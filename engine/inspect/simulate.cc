@@ -13,6 +13,7 @@
 #include "engine/inspect/document_walk.h"
 #include "engine/inspect/inspect.h"
 #include "engine/inspect/judged.h"
+#include "engine/inspect/next_event.h"
 #include "engine/store/codec.h"
 
 namespace cordon {
@@ -35,31 +36,31 @@ bool SeesOne(const std::vector<uint64_t>& permitted, const Classes& classes) {
 }
 
 // None if the document is not valid: there is nothing to see then.
-Classes Distinct(std::set<ClassId> ids, const Validity& validity, Micros now) {
-  if (now < validity.from || validity.until <= now) return {};
+Classes Distinct(std::set<ClassId> ids, const Validity& validity, Micros at) {
+  if (at < validity.from || validity.until <= at) return {};
   return {ids.begin(), ids.end()};
 }
 
-StatusOr<Classes> ClassesBefore(const store::v1::DocumentRecord& record, Micros now) {
+StatusOr<Classes> ClassesBefore(const store::v1::DocumentRecord& record, Micros at) {
   ASSIGN_OR_RETURN(const Validity validity, ValidityOf(record.document()));
   std::set<ClassId> ids;
   for (const auto& chunk : record.chunks()) ids.insert(chunk.class_id());
-  return Distinct(std::move(ids), validity, now);
+  return Distinct(std::move(ids), validity, at);
 }
 
-Classes ClassesAfter(const RowChange& change, Micros now) {
+Classes ClassesAfter(const RowChange& change, Micros at) {
   std::set<ClassId> ids;
   for (const auto& row : change.rows) ids.insert(row.class_id);
-  return Distinct(std::move(ids), {change.valid_from, change.valid_until}, now);
+  return Distinct(std::move(ids), {change.valid_from, change.valid_until}, at);
 }
 
 // What becomes of the documents that the change itself is about.
 class Touched {
  public:
-  explicit Touched(const Trial& trial)
+  Touched(const Trial& trial, Micros at)
       : collection_(trial.collection),
         dropped_(!collection_.empty() && !trial.after.FindCollection(collection_)),
-        now_(trial.now()) {
+        at_(at) {
     for (const RowChange& change : trial.rows) changes_[change.document] = &change;
   }
 
@@ -71,7 +72,7 @@ class Touched {
     if (collection != collection_) return OkStatus();
     for (const auto& [id, change] : changes_) {
       if (change->kind != RowChange::kReplace || change->may_exist) continue;
-      RETURN_IF_ERROR(visit(std::string(id), ClassesAfter(*change, now_)));
+      RETURN_IF_ERROR(visit(std::string(id), ClassesAfter(*change, at_)));
     }
     return OkStatus();
   }
@@ -82,14 +83,44 @@ class Touched {
     if (dropped_) return Classes();
     const auto found = changes_.find(document);
     if (found == changes_.end()) return std::nullopt;
-    return ClassesAfter(*found->second, now_);
+    return ClassesAfter(*found->second, at_);
   }
 
  private:
   const std::string& collection_;
   const bool dropped_;
-  const Micros now_;
+  const Micros at_;
   std::unordered_map<std::string_view, const RowChange*> changes_;
+};
+
+// When the change may begin to do something else. Of documents those count that it is about; if it
+// is about none, then all that it may show to somebody or hide.
+class LaterChanges {
+ public:
+  LaterChanges(const Trial& trial, Micros at) : trial_(trial), next_(at) {
+    next_.AddState(trial.before->state());
+    next_.AddState(trial.after);
+    for (const RowChange& change : trial.rows) {
+      if (change.rows.empty()) continue;  // it goes
+      next_.AddValidity({change.valid_from, change.valid_until});
+      for (const auto& row : change.rows) next_.AddClass(trial.after.policy, row.class_id);
+    }
+  }
+
+  Status AddBefore(const store::v1::DocumentRecord& record) {
+    ASSIGN_OR_RETURN(const Validity validity, ValidityOf(record.document()));
+    next_.AddValidity(validity);
+    for (const auto& chunk : record.chunks()) {
+      next_.AddClass(trial_.before->policy(), chunk.class_id());
+    }
+    return OkStatus();
+  }
+
+  const NextEventAfter& next() const { return next_; }
+
+ private:
+  const Trial& trial_;
+  NextEventAfter next_;
 };
 
 // Gathers who gains and loses what.
@@ -195,9 +226,10 @@ class Comparison {
 // The two states, as far as names are judged in them.
 class TwoStates {
  public:
-  static StatusOr<TwoStates> Of(const Trial& trial, const std::string& destination, bool dev) {
-    auto before = Judged::In(trial.before->state(), trial.now(), destination, dev);
-    auto after = Judged::In(trial.after, trial.now(), destination, dev);
+  static StatusOr<TwoStates> Of(const Trial& trial, Micros at, const std::string& destination,
+                                bool dev) {
+    auto before = Judged::In(trial.before->state(), at, destination, dev);
+    auto after = Judged::In(trial.after, at, destination, dev);
     // A destination that only one of them has receives nothing in the other.
     if (!before.ok() && !after.ok()) return before.status();
     TwoStates two;
@@ -260,12 +292,12 @@ StatusOr<std::set<std::string>> NamesOf(const ReadContext& context, const Trial&
                                    names.size(), limits::kSimulatePrincipals));
 }
 
-StatusOr<std::vector<Judgement>> JudgeAll(const ReadContext& context, const Trial& trial,
+StatusOr<std::vector<Judgement>> JudgeAll(const ReadContext& context, const Trial& trial, Micros at,
                                           const v1::SimulateRequest& request, bool untouched,
                                           uint64_t* judged) {
   ASSIGN_OR_RETURN(const std::set<std::string> names, NamesOf(context, trial, request));
   ASSIGN_OR_RETURN(const TwoStates states,
-                   TwoStates::Of(trial, request.destination(), context.caller.dev()));
+                   TwoStates::Of(trial, at, request.destination(), context.caller.dev()));
   *judged = names.size();
   std::vector<Judgement> judgements;
   if (request.as().empty()) {
@@ -284,20 +316,23 @@ StatusOr<std::vector<Judgement>> JudgeAll(const ReadContext& context, const Tria
 
 StatusOr<v1::SimulateResponse> Compare(const ReadContext& context,
                                        const v1::SimulateRequest& request, const Trial& trial) {
+  ASSIGN_OR_RETURN(const Micros at, TimeOf(request, trial.now()));
   const size_t limit = request.limit() == 0 ? limits::kSimulateDocumentsDefault : request.limit();
   uint64_t judged = 0;
-  const Touched touched(trial);
+  const Touched touched(trial, at);
   ASSIGN_OR_RETURN(std::vector<Judgement> judgements,
-                   JudgeAll(context, trial, request, touched.none(), &judged));
+                   JudgeAll(context, trial, at, request, touched.none(), &judged));
   Comparison comparison(std::move(judgements), limit);
   const View& view = *trial.before.view;
+  LaterChanges later(trial, at);
   for (const auto& collection : UsableCollections(context, view)) {
     const std::string& name = collection->config.name();
     comparison.Begin(name);
     const auto add = [&](const store::v1::DocumentRecord& record) -> Status {
       const std::string& id = record.document().id();
-      ASSIGN_OR_RETURN(const Classes classes, ClassesBefore(record, trial.now()));
+      ASSIGN_OR_RETURN(const Classes classes, ClassesBefore(record, at));
       const std::optional<Classes> after = touched.After(name, id);
+      if (after || touched.none()) RETURN_IF_ERROR(later.AddBefore(record));
       return after ? comparison.AddChanged(id, classes, *after) : comparison.AddSame(id, classes);
     };
     RETURN_IF_ERROR(WalkDocuments(view, *collection, context.stop, add));
@@ -309,6 +344,7 @@ StatusOr<v1::SimulateResponse> Compare(const ReadContext& context,
   response.mutable_refused()->Assign(trial.refused.begin(), trial.refused.end());
   comparison.Tell(!request.as().empty(), &response);
   response.set_judged(judged);
+  later.next().Tell(&response);
   response.set_revision(view.revision());
   return response;
 }

@@ -8,6 +8,8 @@
 #include "engine/inspect/document_walk.h"
 #include "engine/inspect/inspect.h"
 #include "engine/inspect/judged.h"
+#include "engine/inspect/next_event.h"
+#include "engine/inspect/through_key.h"
 #include "engine/store/codec.h"
 
 namespace cordon {
@@ -99,9 +101,13 @@ class Candidates {
   bool all_ = false;
 };
 
-StatusOr<bool> MaySeeOne(const Judged& judged, const std::string& name,
+// Somebody by the name alone, or through the key that is asked about.
+StatusOr<bool> MaySeeOne(const Judged& judged, const std::optional<ThroughKey>& through,
+                         const std::string& collection, const std::string& name,
                          const std::vector<Facts>& chunks) {
-  ASSIGN_OR_RETURN(const std::vector<Subject> subjects, judged.Subjects(name));
+  if (through && !through->MayAsk(name, collection).permitted) return false;
+  ASSIGN_OR_RETURN(const std::vector<Subject> subjects,
+                   through ? through->Subjects(name) : judged.Subjects(name));
   for (const auto& subject : subjects) {
     for (const auto& chunk : chunks) {
       if (Decide(judged.world(), subject, chunk)) return true;
@@ -133,19 +139,29 @@ StatusOr<v1::WhoCanSeeResponse> Who(const ReadContext& context, const v1::WhoCan
   RETURN_IF_ERROR(CheckText("after", request.after(), limits::kPrincipalBytes));
   record->set_destination(request.destination());
   record->add_documents(context.tenant->pseudonyms.Of("document", request.document()));
-  ASSIGN_OR_RETURN(const Judged judged, Judged::In(view->state(), view->now(),
-                                                   request.destination(), context.caller.dev()));
+  ASSIGN_OR_RETURN(const Micros at, TimeOf(request, view.as_of));
+  ASSIGN_OR_RETURN(const Judged judged,
+                   Judged::In(view->state(), at, request.destination(), context.caller.dev()));
+  ASSIGN_OR_RETURN(const auto through,
+                   ThroughKeyOf(request, view->state(), at, context.caller.dev()));
   store::v1::DocumentRecord document;
   ASSIGN_OR_RETURN(const bool found,
                    view->documents().Read(collection->id, request.document(), &document));
   if (!found) return DocumentNotFound();
   ASSIGN_OR_RETURN(const std::vector<Facts> chunks, FactsOf(document));
+  NextEventAfter next(at);
+  next.AddState(view->state());
   Candidates candidates(judged.world());
   const auto& classes = view->policy().classes.classes;
   for (const auto& chunk : chunks) {
+    next.AddValidity({chunk.valid_from, chunk.valid_until});
+    next.AddClass(view->policy(), chunk.class_id);
     // One that is not there is for nobody, Decide says.
     if (chunk.class_id < classes.size()) candidates.AddClass(classes[chunk.class_id]);
   }
+  const auto may_see = [&](const std::string& name) {
+    return MaySeeOne(judged, through, request.collection(), name, chunks);
+  };
   const size_t limit = request.limit() == 0 ? limits::kWhoCanSeePage : request.limit();
   v1::WhoCanSeeResponse response;
   const auto names = candidates.all()
@@ -153,7 +169,7 @@ StatusOr<v1::WhoCanSeeResponse> Who(const ReadContext& context, const v1::WhoCan
                          : candidates.names();
   for (const auto& name : names) {
     RETURN_IF_ERROR(CheckGoesOn(context.stop));
-    ASSIGN_OR_RETURN(const bool sees, MaySeeOne(judged, name, chunks));
+    ASSIGN_OR_RETURN(const bool sees, may_see(name));
     if (!sees) continue;
     response.set_total(response.total() + 1);
     if (name <= request.after()) continue;
@@ -164,8 +180,9 @@ StatusOr<v1::WhoCanSeeResponse> Who(const ReadContext& context, const v1::WhoCan
       response.add_principals(name);
     }
   }
-  ASSIGN_OR_RETURN(const bool everyone, MaySeeOne(judged, UnnamedUser(view->state()), chunks));
+  ASSIGN_OR_RETURN(const bool everyone, may_see(UnnamedUser(view->state())));
   response.set_everyone(everyone);
+  next.Tell(&response);
   response.set_revision(view->revision());
   return response;
 }

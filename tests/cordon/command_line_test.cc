@@ -91,6 +91,24 @@ TEST_F(CommandLine, ASimulatedChangeOfAccessIsReadAsTheChangeItself) {
   EXPECT_THAT(field({"a", "--prefix", "", "--label", label}), HasSubstr(R"("field":"document")"));
 }
 
+TEST_F(CommandLine, ATimeThatIsNoneIsTakenForNow) {
+  FakeServer server;
+  const std::vector<std::string> questions[] = {{"why", "docs", "d", "--as", "user:ana"},
+                                                {"who-can-see", "docs", "d"},
+                                                {"access-report", "--as", "user:ana"},
+                                                {"simulate", "delete", "docs", "d"}};
+  for (std::vector<std::string> arguments : questions) {
+    arguments.insert(arguments.end(), {"--at", "", "--json", "--server", server.address()});
+    for (const char* time : {"", "tomorrow"}) {
+      *(arguments.end() - 4) = time;
+      const Result result = Cordon(arguments);
+      EXPECT_EQ(result.code, 1) << testing::PrintToString(arguments);
+      ASSERT_EQ(result.out.size(), 1u);
+      EXPECT_THAT(result.out[0], HasSubstr(R"("field":"at")"));
+    }
+  }
+}
+
 TEST_F(CommandLine, ASimulatedChangeThatNoMessageHoldsIsRefusedBeforeItIsSent) {
   std::string lines;
   for (int i = 0; i < 200; ++i) {

@@ -42,6 +42,10 @@ class AuditLimits : public Audit {
 };
 
 TEST_F(AuditLimits, OfAKeysReport) {
+  ASSERT_EQ(Change("policy",
+                   "destinations { destination { name: 'inner' scope: 4 ceiling { symbol: "
+                   "SYMBOL_ALL } } } "),
+            "OK");
   MakeKey("default.k",
           "principal: 'service:k' rights: [RIGHT_QUERY, RIGHT_ACT_AS] collections: '*' "
           "destinations: '*'");

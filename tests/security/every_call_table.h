@@ -51,6 +51,7 @@ inline constexpr const char* kBatchOfARun = "a batch of a run";
 namespace request_text {
 inline const std::string kInDocs = "collection: 'docs' ";
 inline const std::string kOpen = kInDocs + "document: 'open' ";
+inline const std::string kLater = "at { seconds: 9999999999 } ";
 inline const std::string kMany = kInDocs + "changes { document: 'open' ";
 inline const std::string kSelected = kInDocs + "id_prefix: 'open' ";
 inline const std::string kForAna = "scope { as: 'user:ana' } ";
@@ -323,6 +324,8 @@ inline std::vector<Row> QuestionRows() {
   return {
       {"Policy/Explain", "one", kOpen + "as: 'user:ana'", {RIGHT_AUDIT}, kDocuments},
       {"Policy/WhoCanSee", "one", kOpen, {RIGHT_AUDIT}, kDocuments},
+      {"Policy/WhoCanSee", "one, later", kOpen + kLater, {RIGHT_AUDIT}, kDocuments},
+      {"Policy/WhoCanSee", "by a key", kOpen + "key_id: '$KEY'", {RIGHT_AUDIT}, kDocuments},
       {"Policy/AccessReport", "of a user", "as: 'user:ana'", {RIGHT_AUDIT}},
       {"Policy/AccessReport",
        "of a user, in one",

@@ -16,6 +16,20 @@ void WriteEnd(JsonWriter& json, const Response& response) {
   json.Key("journal_id").String(response.journal_id());
 }
 
+// When the answer may change; nothing if it never does.
+template <typename Response>
+void WriteNextEvent(JsonWriter& json, const Response& response) {
+  if (!response.has_next_event()) return;
+  json.Key("next_event").String(TimeText(response.next_event()));
+}
+
+template <typename Response>
+std::string NextEventText(const Response& response) {
+  if (!response.has_next_event()) return "";
+  const std::string time = TimeText(response.next_event());
+  return fmt::format("so until {}; what begins or ends then may change it: --at {}\n", time, time);
+}
+
 template <typename Response>
 std::string EndText(const Response& response) {
   return fmt::format("revision {}, journal {}", response.revision(), response.journal_id());
@@ -47,6 +61,7 @@ void WriteWhoCanSee(JsonWriter& json, const v1::WhoCanSeeResponse& response) {
   json.Key("total").Unsigned(response.total());
   json.Key("more").Bool(response.more());
   json.Key("everyone").Bool(response.everyone());
+  WriteNextEvent(json, response);
   WriteEnd(json, response);
 }
 
@@ -93,6 +108,7 @@ void WriteSimulate(JsonWriter& json, const v1::SimulateResponse& response) {
     json.EndArray().EndObject();
   }
   json.EndArray().Key("judged").Unsigned(response.judged());
+  WriteNextEvent(json, response);
   WriteEnd(json, response);
 }
 
@@ -105,7 +121,7 @@ std::string WhoCanSeeText(const v1::WhoCanSeeResponse& response) {
   }
   text += fmt::format("{} in all", Grouped(response.total()));
   if (response.everyone()) text += ", and every user whom nothing names";
-  return text + "\n" + EndText(response);
+  return text + "\n" + NextEventText(response) + EndText(response);
 }
 
 std::string AccessReportText(const v1::AccessReportResponse& response) {
@@ -142,8 +158,8 @@ std::string SimulateText(const v1::SimulateResponse& response) {
     }
   }
   if (response.principals().empty()) text += "Nobody gains or loses anything.\n";
-  return text + fmt::format("\njudged {}; nothing was changed\n{}", Grouped(response.judged()),
-                            EndText(response));
+  return text + fmt::format("\njudged {}; nothing was changed\n{}{}", Grouped(response.judged()),
+                            NextEventText(response), EndText(response));
 }
 
 }  // namespace cordon

@@ -3,13 +3,16 @@
 #include "cordon/v1/policy.grpc.pb.h"
 #include "tools/cordon/audit_answers.h"
 #include "tools/cordon/command.h"
+#include "tools/cordon/question_time.h"
 
 namespace cordon {
 namespace {
 
 struct WhoOptions {
   v1::WhoCanSeeRequest request;
+  QuestionTime at;
   CLI::Option* destination = nullptr;
+  CLI::Option* key = nullptr;
 };
 
 struct ReportOptions {
@@ -17,6 +20,7 @@ struct ReportOptions {
   std::string key_id;
   std::string destination;
   std::string collection;
+  QuestionTime at;
   CLI::Option* as_option = nullptr;
   CLI::Option* key_option = nullptr;
   CLI::Option* destination_option = nullptr;
@@ -25,11 +29,14 @@ struct ReportOptions {
 
 StatusOr<int> Who(const WhoOptions& options, Session& session) {
   RETURN_IF_ERROR(CheckStated(options.destination, "destination", options.request.destination()));
+  RETURN_IF_ERROR(CheckStated(options.key, "key", options.request.key_id()));
+  v1::WhoCanSeeRequest request = options.request;
+  RETURN_IF_ERROR(SetQuestionTime(options.at, &request));
   ASSIGN_OR_RETURN(Connection * connection, session.Connect());
   const auto stub = v1::Policy::NewStub(connection->channel());
   ASSIGN_OR_RETURN(const v1::WhoCanSeeResponse response,
                    connection->Call<v1::WhoCanSeeResponse>([&](auto* context, auto* answer) {
-                     return stub->WhoCanSee(context, options.request, answer);
+                     return stub->WhoCanSee(context, request, answer);
                    }));
   return TellAnswer(session.output(), response, WriteWhoCanSee, WhoCanSeeText);
 }
@@ -44,6 +51,7 @@ StatusOr<int> Report(const ReportOptions& options, Session& session) {
   if (options.key_option->count() > 0) request.set_key_id(options.key_id);
   request.set_destination(options.destination);
   request.set_collection(options.collection);
+  RETURN_IF_ERROR(SetQuestionTime(options.at, &request));
   ASSIGN_OR_RETURN(Connection * connection, session.Connect());
   const auto stub = v1::Policy::NewStub(connection->channel());
   ASSIGN_OR_RETURN(const v1::AccessReportResponse response,
@@ -63,6 +71,9 @@ void AddWho(CLI::App& app, Session& session) {
   who->add_option("DOCUMENT", *request.mutable_document(), "The document's id")->required();
   options->destination =
       who->add_option("--destination", *request.mutable_destination(), "Where the answer would go");
+  options->key = who->add_option("--key", *request.mutable_key_id(),
+                                 "Only through the application that has this key's id");
+  AddQuestionTime(who, &options->at);
   who->add_option("--after", *request.mutable_after(), "Go on after this name");
   who->add_option_function<uint32_t>(
          "--limit", [options](uint32_t limit) { options->request.set_limit(limit); },
@@ -85,6 +96,7 @@ void AddReport(CLI::App& app, Session& session) {
       report->add_option("--destination", options->destination, "Where the answers would go");
   options->collection_option =
       report->add_option("--collection", options->collection, "Only this collection");
+  AddQuestionTime(report, &options->at);
   report->callback([options, &session] {
     if (options->as_option->count() + options->key_option->count() == 0) {
       throw CLI::RequiredError("--as or --key");

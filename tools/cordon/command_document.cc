@@ -8,6 +8,7 @@
 #include "tools/cordon/human.h"
 #include "tools/cordon/message_json.h"
 #include "tools/cordon/metadata_json.h"
+#include "tools/cordon/question_time.h"
 
 namespace cordon {
 namespace {
@@ -21,6 +22,9 @@ struct DocumentOptions {
   std::string break_glass;
   std::string reason;
   std::string set;
+  QuestionTime at;
+  std::string key_id;
+  CLI::Option* key_option = nullptr;
   CLI::Option* as_option = nullptr;
   CLI::Option* destination_option = nullptr;
 };
@@ -100,6 +104,9 @@ StatusOr<int> Why(const DocumentOptions& options, Session& session) {
   request.set_as(options.as);
   request.set_destination(options.destination);
   request.set_break_glass(options.break_glass);
+  RETURN_IF_ERROR(SetQuestionTime(options.at, &request));
+  RETURN_IF_ERROR(CheckStated(options.key_option, "key", options.key_id));
+  request.set_key_id(options.key_id);
   ASSIGN_OR_RETURN(Connection * connection, session.Connect());
   const auto stub = v1::Policy::NewStub(connection->channel());
   ASSIGN_OR_RETURN(const v1::ExplainResponse response,
@@ -169,6 +176,9 @@ the rest stays.)");
   why_options->as_option->required();
   why->add_option("--break-glass", why_options->break_glass,
                   "Judged under this access, while it is open");
+  AddQuestionTime(why, &why_options->at);
+  why_options->key_option = why->add_option("--key", why_options->key_id,
+                                            "Through the application that has this key's id");
   OnRun(why, session, why_options, Why);
 }
 

@@ -16,6 +16,7 @@
 #include "tools/cordon/message_json.h"
 #include "tools/cordon/metadata_json.h"
 #include "tools/cordon/policy_file.h"
+#include "tools/cordon/question_time.h"
 #include "tools/cordon/refused_file.h"
 #include "tools/cordon/tried_documents.h"
 
@@ -30,6 +31,7 @@ struct SimulateOptions {
   std::string destination;
   uint32_t limit = 0;
   uint64_t at_least_revision = 0;
+  QuestionTime at;
   CLI::Option* destination_option = nullptr;
 
   std::string name;  // what the change is about: a file, a collection, an id
@@ -65,6 +67,7 @@ StatusOr<v1::SimulateResponse> Ask(const SimulateOptions& options, v1::SimulateR
   request.mutable_as()->Assign(options.as.begin(), options.as.end());
   request.set_destination(options.destination);
   request.set_limit(options.limit);
+  RETURN_IF_ERROR(SetQuestionTime(options.at, &request));
   request.set_at_least_revision(options.at_least_revision);
   if (request.ByteSizeLong() > limits::kIngestMessageBytes) {
     return Invalid("FILE", fmt::format("takes more than {} bytes, which is what a message may; of "
@@ -251,6 +254,7 @@ std::shared_ptr<SimulateOptions> AsksFor(CLI::App* change) {
       change->add_option("--destination", options->destination, "Where answers would go");
   change->add_option("--limit", options->limit,
                      "How many documents to name of each, up to 1,000 (default 10)");
+  AddQuestionTime(change, &options->at);
   change->add_option("--at-least-revision", options->at_least_revision,
                      "Wait until this revision is visible, 5 s at most");
   return options;
