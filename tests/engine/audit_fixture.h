@@ -45,6 +45,7 @@ class Audit : public ScratchWriter {
   }
   // The real change; its outcome.
   std::string Change(const std::string& kind, const std::string& request) {
+    refused_.Clear();
     if (kind == "directory") {
       return Told(Send<v1::ApplyDirectoryResponse, v1::ApplyDirectoryRequest>(
           [](auto context, auto in, auto done) { ApplyDirectory(context, in, done); }, request));
@@ -53,7 +54,6 @@ class Audit : public ScratchWriter {
       return Told(Send<v1::ApplyPolicyResponse, v1::ApplyPolicyRequest>(
           [](auto context, auto in, auto done) { ApplyPolicy(context, in, done); }, request));
     }
-    refused_.Clear();
     if (kind == "ingest") return Write(request);
     if (kind == "create_key") return MakeNextKey(request);
     if (kind == "revoke_key") {
