@@ -323,6 +323,7 @@ TEST_F(IndexFilesAtRestart, FilesOfOthersAndDraftsAreNotBelieved) {
   WaitForLists();
   EXPECT_EQ(Told(), told_);
   WaitForFiles();
+  engine_.reset();  // it might be writing a file
   for (const auto& entry : fs::directory_iterator(Dir())) {
     EXPECT_NE(entry.path().extension(), ".tmp");
     EXPECT_FALSE(entry.path().filename().string().starts_with("00000002"));
