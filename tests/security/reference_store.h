@@ -154,12 +154,12 @@ inline std::vector<Label> LabelsOf(const World& world, const std::vector<Found>&
 // Who is asked about by an auditor: a user without an application, perhaps with a destination.
 inline Asker Alone(const World& world, const std::string& as, const std::string& destination,
                    Time now) {
+  const auto to = FindDestination(world, destination);
+  if (!destination.empty() && !to) return {"destination"};
   const bool is_user = as.starts_with("user:");
   if (!is_user && !as.starts_with("service:")) return {"no user or service"};
   const auto principals = PrincipalsOf(world, as, now);
   if (!principals) return {"too deep"};
-  const auto to = FindDestination(world, destination);
-  if (!destination.empty() && !to) return {"destination"};
   Clearance clearance = is_user ? world.default_clearance : Clearance{};
   const std::string who = Canonical(world, as);
   if (world.clearances.contains(who)) clearance = world.clearances.at(who);
