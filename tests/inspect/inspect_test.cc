@@ -209,6 +209,9 @@ TEST_F(NamedUsers, ListsOfAHiddenCollectionNameUsers) {
 
 TEST_F(NamedUsers, AReportCountsUsersOfAHiddenCollection) {
   scratch_.Do(
+      "policy { destinations { destination { name: 'chat' scope: 3 ceiling { level: "
+      "'public' } } } }");
+  scratch_.Do(
       "key { id: 'default.t' record { digest: 'd' grant { principal: 'service:t' rights: "
       "RIGHT_QUERY rights: RIGHT_ACT_AS collections: '*' destinations: '*' } } }");
   EXPECT_EQ(Counted({"docs"}), 2u) << "itself and ana";
