@@ -326,7 +326,7 @@ Status Writer::ApplyToHead(Head* head, Pending* pending) {
       pending->digest);
   pending->mutation.set_time_us(std::max(clock_->Now(), head->state.time));
   ASSIGN_OR_RETURN(pending->applied,
-                   Apply(context, head->state, pending->mutation, std::move(batch_)));
+                   Apply(context, DraftOf(head->state), pending->mutation, std::move(batch_)));
   Applied& applied = pending->applied;
   if (pending->caller) {
     RETURN_IF_ERROR(CheckNotRaised(head->state, applied.next, *pending->caller, applied.next.time));
@@ -338,6 +338,7 @@ Status Writer::ApplyToHead(Head* head, Pending* pending) {
   }
   batch_ = std::move(applied.batch);
   batch_.Clear();
+  AdoptNames(head->state, &applied.next);
   head->state = applied.next;
   for (const auto& [name, collection] : *head->state.collections) {
     if (!head->indexes.contains(collection->id)) {

@@ -43,7 +43,7 @@ StatusOr<Trial> Writer::TryOne(WaitingTrial* waiting) {
   Trial trial;
   trial.before = head.tenant->publisher.Pin(clock_);
   waiting->mutation.set_time_us(std::max(trial.now(), head.state.time));
-  auto applied = Apply(ContextOf(&head, unnamed, {}), head.state, waiting->mutation);
+  auto applied = Apply(ContextOf(&head, unnamed, {}), DraftOf(head.state), waiting->mutation);
   head.interner.Rollback();  // the batch goes as well: nothing of it was made
   RETURN_IF_ERROR(applied.status());
   RETURN_IF_ERROR(CheckNotRaised(head.state, applied->next, waiting->caller, applied->next.time));

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <shared_mutex>
@@ -26,9 +27,18 @@ StatusOr<PrincipalKind> ParsePrincipal(std::string_view field, std::string_view 
 using PrincipalId = uint32_t;
 
 // Gives each name one number, for good. Thread-safe; shared by all Views of a tenant.
+//
+// A draft numbers on where its base stood when it was made, and leaves the base alone: new names of
+// a change that is refused or only tried go with it. What the base is given since, it does not see.
 class PrincipalTable {
  public:
   PrincipalTable();
+  // A draft of `base`, which is none itself.
+  explicit PrincipalTable(std::shared_ptr<const PrincipalTable> base);
+
+  // Gives the names of a draft of this table the numbers that they have there. Nothing may have
+  // been numbered here since the draft was made: both are the one writer's.
+  void Adopt(const PrincipalTable& draft);
 
   // The number of `name`, which must have passed ParsePrincipal; a new one if it has none.
   PrincipalId Intern(std::string_view name);
@@ -45,6 +55,8 @@ class PrincipalTable {
   static constexpr PrincipalId kEveryoneId = 0;
 
  private:
+  const std::shared_ptr<const PrincipalTable> base_;  // null: this is no draft
+  const PrincipalId first_ = 0;                       // number that this table itself gives
   mutable std::shared_mutex mutex_;
   std::unordered_map<std::string, PrincipalId> ids_;  // guarded by mutex_
   std::vector<std::string> names_;                    // guarded by mutex_

@@ -196,4 +196,15 @@ std::string_view CallOf(const Mutation& mutation) {
   return "Unknown";
 }
 
+TenantState DraftOf(const TenantState& state) {
+  TenantState draft = state;
+  draft.policy.principals = std::make_shared<PrincipalTable>(state.policy.principals);
+  return draft;
+}
+
+void AdoptNames(const TenantState& state, TenantState* next) {
+  state.policy.principals->Adopt(*next->policy.principals);
+  next->policy.principals = state.policy.principals;
+}
+
 }  // namespace cordon

@@ -38,6 +38,12 @@ struct ApplyContext {
 StatusOr<Applied> Apply(const ApplyContext& context, const TenantState& head,
                         const store::v1::Mutation& mutation, Batch batch = {});
 
+// The state for Apply() where what it makes may be dropped: new principals are numbered in a draft.
+TenantState DraftOf(const TenantState& state);
+
+// Gives those of `next`, made from a DraftOf() `state`, to the table of `state` for good.
+void AdoptNames(const TenantState& state, TenantState* next);
+
 // Adds where the tenant's state stands to the batch.
 void PutHead(const TenantState& state, Batch* batch);
 

@@ -196,6 +196,22 @@ TEST_F(Simulated, ACertificateIsLeftUnsaid) {
             "INVALID_ARGUMENT: certificate");
 }
 
+// Names that only a trial or a refused change gave would stay in memory for as long as it serves.
+TEST_F(Simulated, NewNamesOfWhatIsNotMadeStay) {
+  const size_t before = Pin()->policy().principals->size();
+  const std::string change =
+      "principals { name: 'group:new' sets_members: true members { "
+      "principal: 'user:new' } } ";
+  ASSERT_TRUE(Sim("directory { " + change + "}").ok());
+  EXPECT_EQ(Pin()->policy().principals->size(), before);
+  EXPECT_NE(Change("directory", change + "principals { name: 'user:new' clearance { level: "
+                                         "'nowhere' } }"),
+            "OK");
+  EXPECT_EQ(Pin()->policy().principals->size(), before);
+  ASSERT_EQ(Change("directory", change), "OK");
+  EXPECT_EQ(Pin()->policy().principals->size(), before + 2);
+}
+
 TEST_F(Simulated, EverybodyIsMoreThanOneQuestionJudges) {
   const auto everybody = [](size_t count) {
     v1::ApplyDirectoryRequest request;

@@ -81,6 +81,32 @@ TEST(PrincipalTest, ANumberMeansOneNameForGood) {
   EXPECT_EQ(table.size(), 3u);
 }
 
+TEST(PrincipalTest, ADraftLeavesItsBaseAlone) {
+  const auto base = std::make_shared<PrincipalTable>();
+  const PrincipalId ana = base->Intern("user:ana");
+  PrincipalTable dropped(base), kept(base);
+  for (PrincipalTable* draft : {&dropped, &kept}) {
+    EXPECT_EQ(draft->Find("user:ana"), ana);
+    EXPECT_EQ(draft->Intern("user:ana"), ana);
+    EXPECT_EQ(draft->Find("everyone"), PrincipalTable::kEveryoneId);
+    EXPECT_EQ(draft->size(), 2u);
+  }
+  dropped.Intern("user:mallory");
+  const PrincipalId bo = kept.Intern("user:bo");
+  EXPECT_EQ(kept.Name(ana), "user:ana");
+  EXPECT_EQ(kept.Name(bo), "user:bo");
+  EXPECT_EQ(kept.Find("user:mallory"), std::nullopt);
+  EXPECT_EQ(base->size(), 2u);
+  base->Adopt(kept);
+  EXPECT_EQ(base->size(), 3u);
+  EXPECT_EQ(base->Find("user:bo"), bo);
+  EXPECT_EQ(base->Find("user:mallory"), std::nullopt);
+  // A draft that lives on keeps its own numbers, whatever the base gave since.
+  EXPECT_EQ(dropped.Find("user:bo"), std::nullopt);
+  EXPECT_EQ(dropped.Name(*dropped.Find("user:mallory")), "user:mallory");
+  EXPECT_EQ(dropped.Intern("user:bo"), 3u);
+}
+
 TEST(PrincipalTest, ThreadsThatInternTheSameNamesGetTheSameNumbers) {
   constexpr int kNames = 2000;
   PrincipalTable table;
