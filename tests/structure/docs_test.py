@@ -1,4 +1,5 @@
-"""The contract names every command, option and JSON key; lists of tests forget none.
+"""The contract names every command, option and JSON key; lists of tests forget none, and what index
+files are fuzzed from is of today's formats: another is refused by its first bytes and tries nothing.
 
 A verb that several families of commands share is looked for once, not in each of them.
 """
@@ -12,6 +13,7 @@ OPTION = re.compile(
 )
 COMMAND = re.compile(r'(?:AddCommand\(\s*\*?\w+,|\bchange\()\s*"([a-z-]+)"')
 KEY = re.compile(r'(?:Field\(|\{)"(\w+)",')
+MAGIC = re.compile(r"Magic\[8\] = \{([^}]*)\}")
 READERS = ("document_json.cc", "query_json.cc", "context_options.cc")
 
 
@@ -56,8 +58,17 @@ def check_lists(root):
                 yield f"tests/{folder}/CMakeLists.txt lacks {source.name}"
 
 
+def check_corpus(root):
+    sources = [path.read_text(encoding="utf-8") for path in files(root / "engine", "_file.cc")]
+    found = [magic for text in sources for magic in MAGIC.findall(text)]
+    magics = {re.sub("[', ]", "", magic).encode() for magic in found}
+    for source in files(root / "tests/fuzz/corpus/index_file"):
+        if source.read_bytes()[:8] not in magics:
+            yield f"{source.relative_to(root)} is of no format that the engine has"
+
+
 def check(root):
-    return [*check_contract(root), *check_lists(root)]
+    return [*check_contract(root), *check_lists(root), *check_corpus(root)]
 
 
 run(
@@ -80,6 +91,9 @@ run(
         ),
         "soak.py lacks the fuzz target": lambda root: replace(
             root, "tests/soak/soak.py", 'fuzz("token")', 'fuzz("other")'
+        ),
+        "corpus/index_file/planted is of no format": lambda root: plant(
+            root, "tests/fuzz/corpus/index_file/planted", "CDNGEO01"
         ),
         "lacks planted_test.py": lambda root: plant(root, "tests/blackbox/planted_test.py", ""),
         "lacks docs_test.py": lambda root: replace(
