@@ -324,5 +324,21 @@ TEST_F(Filled, OfKeys) {
   ExpectRefused(one("one-more"), "FAILED_PRECONDITION: keys");
 }
 
+TEST_F(Filled, OfTenants) {
+  Fill(limits::kTenants - 2, [](size_t i, Batch* batch) {  // beside the one that is there
+    store::v1::TenantRecord record;
+    record.set_id(static_cast<uint32_t>(2 + i));
+    record.set_name(Name("t", i));
+    batch->Put(Family::kMeta, MetaTenantKey(record.name()), record);
+  });
+  const auto one = [](const std::string& name) {
+    return FromText<Mutation>("tenant { name: '" + name +
+                              "' key_id: 'k' key { digest: 'd' grant { principal: 'service:x' "
+                              "rights: RIGHT_ADMIN } } }");
+  };
+  EXPECT_TRUE(store_.Try(one("last")).ok());
+  ExpectRefused(one("one-more"), "FAILED_PRECONDITION: name");
+}
+
 }  // namespace
 }  // namespace cordon
