@@ -41,7 +41,8 @@ struct Row {
   std::vector<v1::Right> document_needs{};
 };
 
-// Changes that are judged otherwise than the others, also where they are only tried.
+// Changes that are judged otherwise than the others, also where they are only tried. A batch of a
+// run is a mutation even if all of it is refused: it takes its number, or no next one could follow.
 inline constexpr const char* kWholeCollection = "a whole collection";
 inline constexpr const char* kEmergency = "an emergency";
 inline constexpr const char* kNewDocuments = "new documents";  // refused one by one
