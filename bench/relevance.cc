@@ -24,8 +24,10 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cmath>
+#include <filesystem>
 #include <functional>
-#include <optional>
+#include <map>
 #include <set>
 #include <string>
 #include <vector>

@@ -2,6 +2,7 @@
 // is in the sealed blocks of a file of vectors or words. They are refused, or can be used.
 #include <cstdint>
 #include <cstring>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
