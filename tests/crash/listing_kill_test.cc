@@ -1,17 +1,14 @@
 // A listing whose server dies on the way: each document is as one listing has it, none is missing
 // that the source has, nothing goes before the end was sent, and the same listing does the rest.
-#include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
 
 #include <fstream>
-#include <map>
+#include <functional>
 #include <optional>
 #include <thread>
 
-#include "cordon/v1/admin.grpc.pb.h"
-#include "cordon/v1/ingest.grpc.pb.h"
-#include "cordon/v1/retrieval.grpc.pb.h"
 #include "engine/base/random.h"
+#include "tests/crash/load.h"
 #include "tests/crash/server_process.h"
 #include "tests/effort.h"
 #include "tests/store/from_text.h"
@@ -40,15 +37,12 @@ class ListedServer : public testing::Test {
   void Start() {
     ASSERT_TRUE(server_.Start()) << server_.Log();
     std::ifstream(scratch_ / "data/dev/admin.key") >> bearer_;
-    const auto channel = grpc::CreateChannel(server_.address(), grpc::InsecureChannelCredentials());
-    ingest_ = v1::Ingest::NewStub(channel);
-    retrieval_ = v1::Retrieval::NewStub(channel);
-    admin_ = v1::Admin::NewStub(channel);
+    stubs_ = std::make_unique<Stubs>(server_.address());
   }
   void Create() {
     v1::CreateCollectionResponse created;
-    const auto made = admin_->CreateCollection(
-        Context().get(),
+    const auto made = stubs_->admin->CreateCollection(
+        Stubs::As(bearer_).get(),
         FromText<v1::CreateCollectionRequest>(
             "config { name: 'docs' dimension: 8 metric: METRIC_COSINE embedder: EMBEDDER_BUILTIN "
             "default_label { level: 'public' } default_acl { allow { principal: 'everyone' } } }"),
@@ -56,19 +50,12 @@ class ListedServer : public testing::Test {
     ASSERT_TRUE(made.ok()) << made.error_message();
   }
 
-  std::unique_ptr<grpc::ClientContext> Context() const {
-    auto context = std::make_unique<grpc::ClientContext>();
-    context->AddMetadata("authorization", "Bearer " + bearer_);
-    context->set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(60));
-    return context;
-  }
-
   // The first `stop_at` messages of a generation's listing; the last of all ends it. `last` is
   // called when they have been written.
   grpc::Status Send(uint64_t generation, size_t stop_at, const std::function<void()>& last = {}) {
-    const auto context = Context();
+    const auto context = Stubs::As(bearer_);
     v1::SyncSourceResponse response;
-    const auto stream = ingest_->SyncSource(context.get(), &response);
+    const auto stream = stubs_->ingest->SyncSource(context.get(), &response);
     uint64_t listed = 0;
     for (uint64_t i = 0; i < std::min(stop_at, kMessages); ++i) {
       v1::SyncSourceRequest message;
@@ -98,7 +85,7 @@ class ListedServer : public testing::Test {
     request.set_document(std::to_string(id));
     request.mutable_scope()->set_as("user:ana");
     v1::GetDocumentResponse response;
-    const auto got = retrieval_->GetDocument(Context().get(), request, &response);
+    const auto got = stubs_->retrieval->GetDocument(Stubs::As(bearer_).get(), request, &response);
     if (got.error_code() == grpc::StatusCode::NOT_FOUND) return std::nullopt;
     EXPECT_TRUE(got.ok()) << got.error_message();
     if (response.chunks_size() != 1) return Stored{"no chunk", ""};
@@ -131,15 +118,14 @@ class ListedServer : public testing::Test {
   }
   void CheckJournal() {
     v1::VerifyJournalResponse verified;
-    EXPECT_TRUE(admin_->VerifyJournal(Context().get(), {}, &verified).ok() && verified.ok());
+    const auto asked = stubs_->admin->VerifyJournal(Stubs::As(bearer_).get(), {}, &verified);
+    EXPECT_TRUE(asked.ok() && verified.ok()) << asked.error_message() << verified.problem();
   }
 
   ScratchDirectory scratch_;
   ServerProcess server_{scratch_ / "data", scratch_ / "log"};
   std::string bearer_;
-  std::unique_ptr<v1::Ingest::Stub> ingest_;
-  std::unique_ptr<v1::Retrieval::Stub> retrieval_;
-  std::unique_ptr<v1::Admin::Stub> admin_;
+  std::unique_ptr<Stubs> stubs_;
 };
 
 TEST_F(ListedServer, ADeadServerLosesWhatIsListed) {

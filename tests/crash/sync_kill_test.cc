@@ -1,15 +1,14 @@
 // A snapshot of the directory whose client or server dies on the way: whole or nothing, and no rows
 // of it are left over.
-#include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
 
 #include <fstream>
+#include <functional>
 #include <thread>
 
-#include "cordon/v1/admin.grpc.pb.h"
-#include "cordon/v1/directory.grpc.pb.h"
 #include "engine/base/random.h"
 #include "engine/store/database.h"
+#include "tests/crash/load.h"
 #include "tests/crash/server_process.h"
 #include "tests/effort.h"
 #include "tests/store/scratch_directory.h"
@@ -24,24 +23,15 @@ class SnapshotServer : public testing::Test {
   void Start() {
     ASSERT_TRUE(server_.Start()) << server_.Log();
     std::ifstream(scratch_ / "data/dev/admin.key") >> bearer_;
-    const auto channel = grpc::CreateChannel(server_.address(), grpc::InsecureChannelCredentials());
-    directory_ = v1::Directory::NewStub(channel);
-    admin_ = v1::Admin::NewStub(channel);
-  }
-
-  std::unique_ptr<grpc::ClientContext> Context() const {
-    auto context = std::make_unique<grpc::ClientContext>();
-    context->AddMetadata("authorization", "Bearer " + bearer_);
-    context->set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(60));
-    return context;
+    stubs_ = std::make_unique<Stubs>(server_.address());
   }
 
   // Every group has one member, who is of this generation. `stop_at`: so many messages, without an
-  // end; `kill`: is called when the last one has been written.
+  // end; `last`: is called when the last one has been written.
   grpc::Status Send(uint64_t generation, size_t stop_at, const std::function<void()>& last = {}) {
-    const auto context = Context();
+    const auto context = Stubs::As(bearer_);
     v1::SyncDirectoryResponse response;
-    const auto stream = directory_->SyncDirectory(context.get(), &response);
+    const auto stream = stubs_->directory->SyncDirectory(context.get(), &response);
     constexpr size_t kMessages = 10;
     for (size_t i = 0; i < std::min(stop_at, kMessages); ++i) {
       v1::SyncDirectoryRequest message;
@@ -65,16 +55,16 @@ class SnapshotServer : public testing::Test {
     v1::GetPrincipalRequest request;
     v1::GetPrincipalResponse response;
     request.set_principal("user:" + std::to_string(generation));
-    const auto context = Context();
-    const auto asked = directory_->GetPrincipal(context.get(), request, &response);
+    const auto asked =
+        stubs_->directory->GetPrincipal(Stubs::As(bearer_).get(), request, &response);
     EXPECT_TRUE(asked.ok()) << asked.error_message();
     return static_cast<uint64_t>(response.groups_size());
   }
 
   void CheckJournal() {
     v1::VerifyJournalResponse verified;
-    const auto context = Context();
-    EXPECT_TRUE(admin_->VerifyJournal(context.get(), {}, &verified).ok() && verified.ok());
+    const auto asked = stubs_->admin->VerifyJournal(Stubs::As(bearer_).get(), {}, &verified);
+    EXPECT_TRUE(asked.ok() && verified.ok()) << asked.error_message() << verified.problem();
   }
 
   // Rows that wait, of a store that nobody serves.
@@ -95,8 +85,7 @@ class SnapshotServer : public testing::Test {
   ScratchDirectory scratch_;
   ServerProcess server_{scratch_ / "data", scratch_ / "log"};
   std::string bearer_;
-  std::unique_ptr<v1::Directory::Stub> directory_;
-  std::unique_ptr<v1::Admin::Stub> admin_;
+  std::unique_ptr<Stubs> stubs_;
 };
 
 TEST_F(SnapshotServer, ADeadClientLeavesHalf) {
