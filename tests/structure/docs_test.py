@@ -1,7 +1,7 @@
-"""The contract names every command, option and JSON key; lists of tests forget none, and what index
-files are fuzzed from is of today's formats: another is refused by its first bytes and tries nothing.
+"""The contract names every command, option and JSON key; no list of tests lacks one.
 
-A verb that several families of commands share is looked for once, not in each of them.
+A verb that several families of commands share is looked for once, not in each of them. Of an index
+file of another format only the first bytes are read: to fuzz from one tries nothing.
 """
 
 import re
