@@ -161,10 +161,7 @@ RankedIds Relative(const RankedIds& lexical, const RankedIds& vector, size_t dep
     score = (near == by_vector.end() ? beyond_vector : near->second) +
             (text == by_text.end() ? beyond_text : text->second);
   }
-  RankedIds fused(scores.begin(), scores.end());
-  std::stable_sort(fused.begin(), fused.end(),
-                   [](const auto& x, const auto& y) { return x.second > y.second; });
-  return fused;
+  return BestFirst(scores);
 }
 
 // By reciprocal ranks, of the best `depth` of each.
@@ -175,10 +172,7 @@ RankedIds Fuse(const RankedIds& a, const RankedIds& b, size_t depth) {
       scores[(*ranking)[i].first] += 1 / (kRankConstant + static_cast<double>(i + 1));
     }
   }
-  RankedIds fused(scores.begin(), scores.end());
-  std::stable_sort(fused.begin(), fused.end(),
-                   [](const auto& x, const auto& y) { return x.second > y.second; });
-  return fused;
+  return BestFirst(scores);
 }
 
 struct Quality {

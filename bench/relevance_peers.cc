@@ -78,9 +78,7 @@ class PublishedBm25 : public TextRanker {
         scores[set_.ids[i]] += times * idf * found->second * (kK1 + 1) / (found->second + norm);
       }
     }
-    RankedIds ranking(scores.begin(), scores.end());
-    std::stable_sort(ranking.begin(), ranking.end(),
-                     [](const auto& x, const auto& y) { return x.second > y.second; });
+    RankedIds ranking = BestFirst(scores);
     if (ranking.size() > depth) ranking.resize(depth);
     return ranking;
   }
@@ -94,6 +92,13 @@ class PublishedBm25 : public TextRanker {
 };
 
 }  // namespace
+
+RankedIds BestFirst(const std::map<std::string, double>& scores) {
+  RankedIds ranking(scores.begin(), scores.end());
+  std::stable_sort(ranking.begin(), ranking.end(),
+                   [](const auto& x, const auto& y) { return x.second > y.second; });
+  return ranking;
+}
 
 const Analysis kPlainAnalysis = {PlainTerms, PlainTerms};
 const Analysis kEngineAnalysis = {EngineTermsOfText, EngineTermsOfQuestion};

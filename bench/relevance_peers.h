@@ -16,6 +16,9 @@ namespace cordon {
 
 using RankedIds = std::vector<std::pair<std::string, double>>;  // ids and scores, best first
 
+// Of scores by id; equal ones go by id.
+RankedIds BestFirst(const std::map<std::string, double>& scores);
+
 // How often a text has each of its terms, and how many words it is long.
 struct CountedText {
   std::map<std::string, uint32_t> counts;
