@@ -1,7 +1,6 @@
 #include "engine/policy/decide.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>

@@ -226,17 +226,22 @@ std::map<PrincipalId, TimeSpans> Directory::Memberships(
   const auto add = [&](PrincipalId id, const TimeSpans& spans) {
     if (!spans.empty() && held[id].Add(spans)) grown.insert(id);
   };
-  for (const PrincipalId id : start) add(Canonical(id), TimeSpans::Always());
-  // Round by round, for as long as there is more to pass on; spans only grow.
-  while (!grown.empty()) {
+  const auto add_with_aliases = [&](PrincipalId id, const TimeSpans& spans) {
+    add(id, spans);
+    for (const PrincipalId alias : AliasesOf(id)) add(alias, spans);
+  };
+  for (const PrincipalId id : start) add_with_aliases(Canonical(id), TimeSpans::Always());
+  // A round for each level of groups, as in Expand(); spans only grow.
+  for (size_t depth = 0; depth < limits::kGroupDepth && !grown.empty(); ++depth) {
     for (const PrincipalId member : std::exchange(grown, {})) {
       const TimeSpans spans = held.at(member);
-      for (const PrincipalId alias : AliasesOf(member)) add(alias, spans);
       std::map<PrincipalId, std::vector<TimeSpan>> groups;
       for (const auto& parent : GroupsOf(member)) {
         groups[parent.principal].push_back({parent.from, parent.until});
       }
-      for (auto& [group, times] : groups) add(group, Both(spans, TimeSpans(std::move(times))));
+      for (auto& [group, times] : groups) {
+        add_with_aliases(group, Both(spans, TimeSpans(std::move(times))));
+      }
     }
   }
   return held;

@@ -130,7 +130,8 @@ class Directory {
   StatusOr<PrincipalSet> Expand(const std::vector<PrincipalId>& start, Micros now) const;
 
   // For each principal that one of `start` ever belongs to or is an alias of, nested ones included:
-  // when. The start itself is there always.
+  // when. The start itself is there always. Ways of more than limits::kGroupDepth groups are not
+  // gone: while there are only such to a group, Expand() refuses.
   std::map<PrincipalId, TimeSpans> Memberships(const std::vector<PrincipalId>& start) const;
 
   // The earliest time later than `after` at which a membership begins or ends, be it one that was

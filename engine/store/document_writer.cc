@@ -199,6 +199,20 @@ void DocumentWriter::NoteAccess(uint64_t before, const DocumentRecord& record, c
   told_bytes_ += access->sealed().size();
 }
 
+void DocumentWriter::PutNewest(const DocumentRecord* old, const DocumentRecord& record,
+                               const SecretKey& key, const SealNonce& nonce) {
+  if (old != nullptr) {
+    Drop(*old);
+    MarkOld(*old);
+    const auto behind = static_cast<uint32_t>(record.chunks_size() + 1);  // those of the chunks
+    NoteAccess(old->number(), record, key, NonceAfter(nonce, behind));
+  }
+  collection_.documents += 1;
+  collection_.chunks += static_cast<uint64_t>(record.chunks_size());
+  PutDocument(record, key, nonce);
+  PutNames(record);
+}
+
 RowChange DocumentWriter::RowsOf(const DocumentRecord& record, RowChange::Kind kind,
                                  bool may_exist) {
   const Validity validity = *ValidityOf(record.document());
@@ -246,16 +260,7 @@ Status DocumentWriter::Replace(const v1::Document& document) {
   RETURN_IF_ERROR(Classify(&record));
   DocumentRecord old;
   ASSIGN_OR_RETURN(const bool existed, documents_.Read(collection_.id, document.id(), &old));
-  if (existed) {
-    Drop(old);
-    MarkOld(old);
-    const auto behind = static_cast<uint32_t>(chunks.size() + 1);  // those of the chunks
-    NoteAccess(old.number(), record, key, NonceAfter(nonce, behind));
-  }
-  collection_.documents += 1;
-  collection_.chunks += static_cast<uint64_t>(record.chunks_size());
-  PutDocument(record, key, nonce);
-  PutNames(record);
+  PutNewest(existed ? &old : nullptr, record, key, nonce);
   RowChange change = RowsOf(record, RowChange::kReplace, existed);
   for (size_t i = 0; i < chunks.size(); ++i) {
     change.rows[i].embedding = chunks[i]->embedding().data();
@@ -392,14 +397,7 @@ Status DocumentWriter::PutVersion(const DocumentRecord& old, DocumentRecord* rec
         return OkStatus();
       }));
   for (size_t i = 0; i < change.texts.size(); ++i) change.rows[i].text = change.texts[i];
-  Drop(old);
-  MarkOld(old);
-  NoteAccess(old.number(), *record, key,
-             NonceAfter(nonce, static_cast<uint32_t>(places.size() + 1)));
-  collection_.documents += 1;
-  collection_.chunks += static_cast<uint64_t>(record->chunks_size());
-  PutDocument(*record, key, nonce);
-  PutNames(*record);
+  PutNewest(&old, *record, key, nonce);
   applied_->rows.push_back(std::move(change));
   return OkStatus();
 }

@@ -101,6 +101,10 @@ class DocumentWriter {
   void DropNewest(const Record& old);
   // Keeps an old version findable for its erasure.
   void MarkOld(const Record& old);
+  // Puts a version in the place of `old`; null if the document is new. Its chunks are put already,
+  // with the nonces behind `nonce`, in order.
+  void PutNewest(const Record* old, const Record& record, const SecretKey& key,
+                 const SealNonce& nonce);
   // Puts what a document is found by.
   void PutNames(const Record& record);
   void PutChunk(const Record& record, const v1::Chunk& chunk, const SecretKey& key,

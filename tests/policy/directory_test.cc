@@ -207,6 +207,15 @@ TEST(DirectoryTest, TooManyGroupsAreAnErrorAndNotFewer) {
   EXPECT_TRUE(more.Expand("group:1").ok()) << "only those who are concerned";
 }
 
+// The writer asks for them about every change of a directory, and has all tenants' changes to do.
+TEST(DirectoryTest, MembershipsDeeperThanAnybodyMayHaveAreNotFollowed) {
+  const Groups deeper(Ladder(limits::kGroupDepth + 5));
+  const auto held = deeper.directory().Memberships({deeper.Id("user:ana")});
+  EXPECT_EQ(held.size(), limits::kGroupDepth + 1);
+  const auto deepest = deeper.Id("group:" + std::to_string(limits::kGroupDepth));
+  EXPECT_TRUE(held.contains(deepest));
+}
+
 // A directory with aliases, changed step by step.
 class Aliases : public testing::Test {
  protected:
