@@ -18,6 +18,7 @@ v1::IngestRequest AskedOf(const std::string& collection, const v1::SyncSourceReq
 SourceStream::SourceStream(Front* front, grpc::CallbackServerContext* context,
                            v1::SyncSourceResponse* response)
     : front_(front),
+      counted_(&front->counts, MethodOf(v1::SyncSourceRequest::descriptor())),
       context_(context),
       response_(response),
       sync_(std::make_unique<SourceSync>(&front->listings, [this] { Lose(); })) {
@@ -146,7 +147,7 @@ void SourceStream::End(const Status& status) {
   if (ended_) return;
   ended_ = true;
   // A pending read ends by itself once the call is finished.
-  Finish(ToGrpc(status));
+  Finish(counted_.Ended(status));
 }
 
 void SourceStream::OnDone() {

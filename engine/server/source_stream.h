@@ -47,6 +47,7 @@ class SourceStream final : public grpc::ServerReadReactor<v1::SyncSourceRequest>
   void EndLost();
 
   Front* const front_;
+  const CountedCall counted_;
   grpc::CallbackServerContext* const context_;
   v1::SyncSourceResponse* const response_;
   v1::SyncSourceRequest incoming_;
