@@ -115,10 +115,18 @@ Clock::Clock(std::function<Micros()> wall, std::function<Micros()> steady)
   offset_ = begun - (steady_ ? steady_() : begun);
 }
 
-Micros Clock::ReadLocked() {
-  // In this order: a thread that is held up in between finds the wall behind, not ahead.
+Clock::Reading Clock::Read() {
+  // In this order: a thread that is held up in between finds the wall behind, not ahead. Before the
+  // lock, which every call takes several times.
   const Micros wall = wall_();
   const Micros steady = steady_ ? steady_() : wall;
+  std::lock_guard lock(mutex_);
+  if (steady >= steady_read_) Believe(wall, steady);
+  return {last_, ahead_};
+}
+
+void Clock::Believe(Micros wall, Micros steady) {
+  steady_read_ = steady;
   const Micros counted = steady + offset_;
   last_ = std::max(last_, counted);
   Micros ahead = wall - last_;
@@ -128,23 +136,14 @@ Micros Clock::ReadLocked() {
     offset_ = wall - steady;
     last_ = std::max(last_, wall);
   }
-  if (doubted_ != (ahead != 0)) {
-    doubted_ = ahead != 0;
-    if (told_) told_(Doubt(ahead));
-  }
-  return ahead;
+  const bool turned = (ahead == 0) != (ahead_ == 0);
+  ahead_ = ahead;
+  if (turned && told_) told_(Doubt(ahead));
 }
 
-Micros Clock::Now() {
-  std::lock_guard lock(mutex_);
-  ReadLocked();
-  return last_;
-}
+Micros Clock::Now() { return Read().time; }
 
-Status Clock::Trusted() {
-  std::lock_guard lock(mutex_);
-  return Doubt(ReadLocked());
-}
+Status Clock::Trusted() { return Doubt(Read().ahead); }
 
 void Clock::AtLeast(Micros floor) {
   std::lock_guard lock(mutex_);

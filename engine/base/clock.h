@@ -26,8 +26,8 @@ inline constexpr Micros kAlways = INT64_MIN;
 // on by the steady one alone while the wall has leapt away. Thread-safe.
 class Clock {
  public:
-  // What the two clocks show. Tests pass their own: a wall alone is one that never leaps, for the
-  // steady clock moves with it.
+  // What the two clocks show, thread-safe as well. Tests pass their own: a wall alone is one that
+  // never leaps, for the steady clock moves with it.
   explicit Clock(std::function<Micros()> wall = {}, std::function<Micros()> steady = {});
 
   // The current time; never less than an earlier answer nor than a value given to AtLeast().
@@ -46,16 +46,24 @@ class Clock {
   void WhenDoubted(std::function<void(const Status&)> told) { told_ = std::move(told); }
 
  private:
-  // How far the wall is ahead if that is too far, else 0; last_ is up to date then.
-  Micros ReadLocked();
+  struct Reading {
+    Micros time;
+    Micros ahead;  // how far the wall is, if that is too far, else 0
+  };
+  Reading Read();
+  // Takes in what both clocks showed, no earlier than what was taken in before. Called with mutex_
+  // held.
+  void Believe(Micros wall, Micros steady);
 
   std::function<Micros()> wall_;
   std::function<Micros()> steady_;  // null: moves with the wall
   std::function<void(const Status&)> told_;
   std::mutex mutex_;
-  Micros offset_ = 0;     // from the steady clock to the wall when they last agreed; by mutex_
-  Micros last_ = 0;       // guarded by mutex_
-  bool doubted_ = false;  // guarded by mutex_
+  // Guarded by mutex_.
+  Micros steady_read_ = kAlways;  // the newest that was taken in
+  Micros offset_ = 0;             // from the steady clock to the wall when they last agreed
+  Micros last_ = 0;
+  Micros ahead_ = 0;
 };
 
 // The time of a protobuf Timestamp. Refused: finer than a microsecond, and outside the years 0001

@@ -2,7 +2,6 @@
 
 #include <microhttpd.h>
 #include <netdb.h>
-#include <spdlog/spdlog.h>
 #include <sys/socket.h>
 
 #include <chrono>
@@ -87,7 +86,9 @@ StatusOr<std::unique_ptr<Metrics>> Metrics::Start(const std::string& listen, Eng
   parts->engine = engine;
   parts->front = front;
   if (const Address address = Resolve(listen); address != nullptr) {
-    unsigned flags = MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_AUTO;
+    // Without ITC a stop waits until a connection is silent for too long, if all are taken: nobody
+    // listens then for what wakes the thread.
+    unsigned flags = MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_AUTO | MHD_USE_ITC;
     if (address->ai_family == AF_INET6) flags |= MHD_USE_IPv6;
     parts->daemon = MHD_start_daemon(
         flags, 0, nullptr, nullptr, &Parts::OnRequest, parts.get(), MHD_OPTION_SOCK_ADDR,

@@ -6,7 +6,6 @@
 #include <spdlog/spdlog.h>
 
 #include <filesystem>
-#include <future>
 #include <thread>
 
 #include "engine/crypto/key_file.h"
@@ -214,12 +213,10 @@ void Server::Stop() {
   parts_->server->GetHealthCheckService()->SetServingStatus(false);
   parts_->front.streams.EndAll();
   parts_->engine->StopBackups();
-  // Beside the calls, and not after them: whoever scrapes slowly does not prolong the stop.
-  const auto metrics = std::async(std::launch::async, [this] { parts_->metrics.reset(); });
+  parts_->metrics.reset();  // waits for no client
   parts_->server->Shutdown(std::chrono::system_clock::now() + kDrain);
   parts_->server->Wait();
   while (!parts_->front.waiting.empty()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  metrics.wait();
   parts_->server.reset();
   parts_->front.outside.clear();
   parts_->backups.reset();

@@ -1,56 +1,24 @@
 // One SyncDirectory stream: a snapshot of the directory in, one answer out.
-//
-// One message is worked on at a time, and the next one is read after it: the client feels it as
-// HTTP/2 flow control, and the server's memory stays bounded.
 #pragma once
-
-#include <memory>
-#include <mutex>
-#include <optional>
 
 #include "cordon/v1/directory.grpc.pb.h"
 #include "engine/ingest/directory_sync.h"
-#include "engine/server/calls.h"
+#include "engine/server/client_stream.h"
 
 namespace cordon {
 
-// Deletes itself when gRPC is done with it.
-class SyncStream final : public grpc::ServerReadReactor<v1::SyncDirectoryRequest> {
+class SyncStream final : public ClientStream<v1::SyncDirectoryRequest, v1::SyncDirectoryResponse> {
  public:
   SyncStream(Front* front, grpc::CallbackServerContext* context,
              v1::SyncDirectoryResponse* response);
 
-  void OnReadDone(bool ok) override;
-  void OnDone() override;
-
  private:
-  // Run on the executor: the stream itself is judged before anything is read, and then each of its
-  // messages; a key that is revoked meanwhile changes nothing.
-  void Begin();
-  void Process();
-  void BrokeOff();
-  // Ends the stream with a refusal that has no record yet.
-  void Refuse(const Authenticated& caller, const Status& status);
-  void Answer(StatusOr<v1::SyncDirectoryResponse> result);
+  void Open(const Authenticated& caller) override;
+  void Process(const Authenticated& caller) override;
+  void Refuse(const Authenticated& caller, const Status& status) override;
+  Status Incomplete() const override;
 
-  void Submit(void (SyncStream::*step)());
-  // Reads the next message, unless the server is stopping.
-  void Read();
-  void End(const Status& status);
-  void Drain();
-
-  Front* const front_;
-  const CountedCall counted_;
-  grpc::CallbackServerContext* const context_;
-  v1::SyncDirectoryResponse* const response_;
-  v1::SyncDirectoryRequest incoming_;
-  std::unique_ptr<DirectorySync> sync_;
-  std::optional<Authenticated> caller_;  // that opened the stream
-
-  std::mutex mutex_;
-  bool reading_ = false;   // guarded by mutex_
-  bool draining_ = false;  // guarded by mutex_
-  bool ended_ = false;     // guarded by mutex_
+  DirectorySync sync_;
 };
 
 }  // namespace cordon

@@ -109,6 +109,12 @@ class Counting(MetricsTest):
         self.assertEqual(moved["cordon_documents"], 2)
         self.assertEqual(moved["cordon_chunks"], 3)
         self.assertGreaterEqual(moved["cordon_revisions_total"], 1)
+        self.ok("source", "sync", name, "wiki", self.store.lines(document("c")))
+        people = self.store.lines({"principal": "group:hr", "members": ["user:ana"]})
+        self.ok("directory", "sync", "hris", people)
+        moved = self.moved(before)
+        for method in ("SyncSource", "SyncDirectory"):
+            self.assertEqual(moved[f'cordon_requests_total{{method="{method}",code="OK"}}'], 1)
 
     def test_a_canary_raises_the_alert_by_one_and_others_do_not(self):
         name = self.filled(document("bird", canary=True), document("plain", vector=(0.0, 1.0)))
