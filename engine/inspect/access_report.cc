@@ -74,21 +74,19 @@ Status AddThrough(const ReadContext& context, const World& world, const ThroughK
 }
 
 StatusOr<Reach> OfKey(const ReadContext& context, const v1::AccessReportRequest& request,
-                      const PinnedView& view, Micros at, journal::v1::Record* record) {
-  ASSIGN_OR_RETURN(const ThroughKey through,
-                   ThroughKey::Of(view->state(), at, request.key_id(), request.destination(),
-                                  context.caller.dev()));
+                      const View& view, const Judged& judged, journal::v1::Record* record) {
+  ASSIGN_OR_RETURN(const ThroughKey through, ThroughKey::Of(judged, request.key_id()));
   Reach reach;
   reach.grant = through.shared_grant();
   record->set_subject(context.tenant->pseudonyms.Of("principal", reach.grant->principal));
   if (!through.MayRetrieve()) return reach;
-  ASSIGN_OR_RETURN(const CoveredNames covered, CoveredBy(context, *view.view, *reach.grant));
-  const World world{view->policy(), at};
+  ASSIGN_OR_RETURN(const CoveredNames covered, CoveredBy(context, view, *reach.grant));
   for (const auto& name : covered.known) {
-    RETURN_IF_ERROR(AddThrough(context, world, through, name, &reach));
+    RETURN_IF_ERROR(AddThrough(context, judged.world(), through, name, &reach));
   }
   if (covered.stranger) {
-    RETURN_IF_ERROR(AddThrough(context, world, through, UnnamedUser(view->state()), &reach));
+    RETURN_IF_ERROR(
+        AddThrough(context, judged.world(), through, UnnamedUser(view.state()), &reach));
   }
   reach.judged = covered.known.size();
   reach.by_token = covered.by_token;
@@ -101,7 +99,7 @@ StatusOr<Reach> ReachOf(const ReadContext& context, const v1::AccessReportReques
                    Judged::In(view->state(), at, request.destination(), context.caller.dev()));
   switch (request.whose_case()) {
     case v1::AccessReportRequest::kKeyId:
-      return OfKey(context, request, view, at, record);
+      return OfKey(context, request, *view.view, judged, record);
     case v1::AccessReportRequest::kAs: {
       ASSIGN_OR_RETURN(const std::vector<Subject> subjects, judged.Subjects(request.as()));
       record->set_subject(context.tenant->pseudonyms.Of("principal", subjects.front().name));

@@ -42,8 +42,7 @@ StatusOr<v1::ExplainResponse> ExplainDocument(const ReadContext& context,
   ASSIGN_OR_RETURN(const Micros at, TimeOf(request, view.as_of));
   ASSIGN_OR_RETURN(const Judged judged,
                    Judged::In(view->state(), at, request.destination(), context.caller.dev()));
-  ASSIGN_OR_RETURN(const auto through,
-                   ThroughKeyOf(request, view->state(), at, context.caller.dev()));
+  ASSIGN_OR_RETURN(const auto through, ThroughKeyOf(request, judged));
   ASSIGN_OR_RETURN(std::vector<Subject> subjects,
                    through ? through->Subjects(request.as()) : judged.Subjects(request.as()));
   for (Subject& subject : subjects) {
@@ -105,7 +104,7 @@ StatusOr<v1::StatsResponse> Count(const ReadContext& context, const v1::StatsReq
   record->set_subject(context.tenant->pseudonyms.Of("principal", subjects.front().name));
   record->set_destination(request.destination());
   const AllowedSet allowed = {
-      Bitmap::FromWords(ClassesOf(view->world(), subjects), view->policy().classes.classes.size()),
+      Bitmap::FromWords(ClassesOf(judged.world(), subjects), view->policy().classes.classes.size()),
       view->now()};
   response.set_visible_chunks(Planted(Bug::kCountsHidden)
                                   ? collection->chunks

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "engine/policy/dev_grant.h"
+#include "engine/store/apply.h"
 
 namespace cordon {
 
@@ -57,61 +58,13 @@ std::vector<uint64_t> ClassesOf(const World& world, const std::vector<Subject>& 
   return classes;
 }
 
-namespace {
-
-// Whom the lists of some classes name, those of the containers that they inherit from included.
-class Listed {
- public:
-  Listed(const PolicyState& policy, std::set<PrincipalId>* ids) : policy_(policy), ids_(ids) {}
-
-  void AddClass(ClassId id) {
-    for (const ClauseId clause : policy_.classes.classes[id].clauses) {
-      if (!clauses_.insert(clause).second) continue;
-      const ClauseSlot& slot = policy_.classes.clauses[clause];
-      Add(slot.clause);
-      AddContainer(slot.container);
-    }
-  }
-
- private:
-  void Add(const Clause& clause) {
-    for (const auto* entries : {&clause.allow, &clause.deny}) {
-      for (const auto& entry : *entries) ids_->insert(entry.principal);
-    }
-  }
-
-  // With all above it.
-  void AddContainer(const std::string& lowest) {
-    std::vector<std::string> next = {lowest};
-    while (!next.empty()) {
-      const std::string name = std::move(next.back());
-      next.pop_back();
-      const auto found = policy_.rules->containers.find(name);
-      if (found == policy_.rules->containers.end() || !containers_.insert(name).second) continue;
-      Add(found->second.clause);
-      next.insert(next.end(), found->second.inherit.begin(), found->second.inherit.end());
-    }
-  }
-
-  const PolicyState& policy_;
-  std::set<PrincipalId>* const ids_;
-  std::set<ClauseId> clauses_;
-  std::set<std::string> containers_;
-};
-
-}  // namespace
-
 std::set<std::string> KnownPrincipals(const TenantState& state, const std::vector<bool>& in_use) {
-  std::set<PrincipalId> ids;
+  std::set<PrincipalId> ids = NamedBy(state.policy, in_use);
   state.policy.directory->ForEach([&](PrincipalId id, const DirectoryRecord& record) {
     ids.insert(id);
     if (!record.members) return;
     for (const auto& entry : *record.members) ids.insert(entry.principal);
   });
-  Listed listed(state.policy, &ids);
-  for (ClassId id = 0; id < in_use.size(); ++id) {
-    if (in_use[id]) listed.AddClass(id);
-  }
   std::set<std::string> names;
   const auto keep = [&](std::string name) {
     if (name.starts_with("user:") || name.starts_with("service:")) names.insert(std::move(name));

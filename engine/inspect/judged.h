@@ -1,6 +1,7 @@
 // Who is judged when an auditor asks: users and services by their names alone, without a call of
-// theirs. Explain, WhoCanSee, AccessReport and Simulate resolve them here and nowhere else, so that
-// they agree; what the subjects may see is Decide's to say (engine/policy/decide.h).
+// theirs. Explain, WhoCanSee, AccessReport, Simulate and Stats resolve them here, or through a key
+// (through_key.h), and nowhere else, so that they agree; what the subjects may see is Decide's to
+// say (engine/policy/decide.h).
 //
 // Groups that only tokens name are unknown here: a user is judged by the directory.
 #pragma once
@@ -41,6 +42,8 @@ class Judged {
 
   World world() const { return {state_->policy, now_}; }
   const TenantState& state() const { return *state_; }
+  const std::string& destination() const { return destination_; }
+  bool dev() const { return dev_; }
 
  private:
   Judged(const TenantState* state, Micros now, const std::string& destination, bool dev);

@@ -336,9 +336,11 @@ StatusOr<v1::SimulateResponse> Compare(const ReadContext& context,
       return after ? comparison.AddChanged(id, classes, *after) : comparison.AddSame(id, classes);
     };
     RETURN_IF_ERROR(WalkDocuments(view, *collection, context.stop, add));
-    RETURN_IF_ERROR(touched.ForEachNew(name, [&](const std::string& id, const Classes& classes) {
+    const auto add_new = [&](const std::string& id, const Classes& classes) -> Status {
+      RETURN_IF_ERROR(CheckGoesOn(context.stop));  // a batch is large, and known are many
       return comparison.AddChanged(id, {}, classes);
-    }));
+    };
+    RETURN_IF_ERROR(touched.ForEachNew(name, add_new));
   }
   v1::SimulateResponse response;
   response.mutable_refused()->Assign(trial.refused.begin(), trial.refused.end());

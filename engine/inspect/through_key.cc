@@ -2,28 +2,30 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <set>
 
 namespace cordon {
 
-StatusOr<ThroughKey> ThroughKey::Of(const TenantState& state, Micros at, const std::string& key_id,
-                                    const std::string& destination, bool dev) {
-  const auto key = state.keys->find(key_id);
-  if (key == state.keys->end()) {
+StatusOr<ThroughKey> ThroughKey::Of(const Judged& judged, const std::string& key_id) {
+  const auto& keys = *judged.state().keys;
+  const auto key = keys.find(key_id);
+  if (key == keys.end()) {
     return NotFound("key_id", "no such key; 'cordon key list' shows them");
   }
-  ThroughKey through(state, at, key_id, key->second.grant, dev);
-  const PolicyRules& rules = *state.policy.rules;
+  ThroughKey through(judged, key_id, key->second.grant);
+  const PolicyRules& rules = *judged.state().policy.rules;
   std::set<std::string> names;
-  if (!destination.empty()) {
-    names.insert(destination);
+  if (!judged.destination().empty()) {
+    names.insert(judged.destination());
   } else {
     for (const auto& [name, known] : rules.destinations) names.insert(name);
     names.insert(std::string(kDevDestination));
   }
   for (const auto& name : names) {
     if (!through.grant_->MayNameDestination(name)) continue;
-    if (FindDestination(rules, name, dev) != nullptr) through.destinations_.push_back(name);
+    const auto* found = FindDestination(rules, name, judged.dev());
+    if (found != nullptr) through.destinations_.push_back(*found);
   }
   return through;
 }
@@ -46,16 +48,15 @@ Verdict ThroughKey::MayAsk(const std::string& name, const std::string& collectio
 }
 
 StatusOr<std::vector<Subject>> ThroughKey::Subjects(const std::string& name) const {
-  std::vector<Subject> subjects;
-  const std::vector<std::string> none = {""};
-  for (const auto& destination : destinations_.empty() ? none : destinations_) {
-    auto subject = ResolveThrough(world(), *grant_, name, destination, dev_);
-    if (!subject.ok()) {
-      return Status(subject.status().code(), subject.status().field(),
-                    fmt::format("{}: {}", name, subject.status().message()));
-    }
-    subjects.push_back(*std::move(subject));
+  const auto subject =
+      ResolveThrough({state_->policy, at_}, *grant_, name, /*destination=*/"", /*dev=*/false);
+  if (!subject.ok()) {
+    return Status(subject.status().code(), subject.status().field(),
+                  fmt::format("{}: {}", name, subject.status().message()));
   }
+  // They differ by the destination alone.
+  std::vector<Subject> subjects(std::max<size_t>(destinations_.size(), 1), *subject);
+  for (size_t i = 0; i < destinations_.size(); ++i) subjects[i].destination = destinations_[i];
   return subjects;
 }
 

@@ -8,17 +8,17 @@
 #include <string>
 #include <vector>
 
-#include "engine/store/state.h"
+#include "engine/inspect/judged.h"
 
 namespace cordon {
 
-// Borrows the state of `world`.
+// Borrows the state that `judged` borrows.
 class ThroughKey {
  public:
-  // The empty destination is each that the key may name: what one of them may receive is retrieved.
-  // NOT_FOUND for "key_id" if the tenant has no such key.
-  static StatusOr<ThroughKey> Of(const TenantState& state, Micros at, const std::string& key_id,
-                                 const std::string& destination, bool dev);
+  // In the state, at the time and for the destination of `judged`. The empty destination is each
+  // that the key may name: what one of them may receive is retrieved. NOT_FOUND for "key_id" if the
+  // tenant has no such key.
+  static StatusOr<ThroughKey> Of(const Judged& judged, const std::string& key_id);
 
   const std::shared_ptr<const Grant>& shared_grant() const { return grant_; }
 
@@ -39,27 +39,24 @@ class ThroughKey {
   Status CheckBreakGlass(const Subject& subject) const;
 
  private:
-  ThroughKey(const TenantState& state, Micros at, std::string key_id,
-             std::shared_ptr<const Grant> grant, bool dev)
-      : state_(&state), at_(at), key_id_(std::move(key_id)), grant_(std::move(grant)), dev_(dev) {}
-
-  World world() const { return {state_->policy, at_}; }
+  ThroughKey(const Judged& judged, std::string key_id, std::shared_ptr<const Grant> grant)
+      : state_(&judged.state()),
+        at_(judged.world().now),
+        key_id_(std::move(key_id)),
+        grant_(std::move(grant)) {}
 
   const TenantState* state_;
   Micros at_;
   std::string key_id_;
   std::shared_ptr<const Grant> grant_;
-  bool dev_;
-  std::vector<std::string> destinations_;  // that may be named and are known
+  std::vector<Destination> destinations_;  // that may be named and are known
 };
 
 // The same if a key is named; nothing if none is.
 template <typename Request>
-StatusOr<std::optional<ThroughKey>> ThroughKeyOf(const Request& request, const TenantState& state,
-                                                 Micros at, bool dev) {
+StatusOr<std::optional<ThroughKey>> ThroughKeyOf(const Request& request, const Judged& judged) {
   if (request.key_id().empty()) return std::optional<ThroughKey>();
-  ASSIGN_OR_RETURN(ThroughKey through,
-                   ThroughKey::Of(state, at, request.key_id(), request.destination(), dev));
+  ASSIGN_OR_RETURN(ThroughKey through, ThroughKey::Of(judged, request.key_id()));
   return std::optional<ThroughKey>(std::move(through));
 }
 

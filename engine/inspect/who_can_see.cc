@@ -142,8 +142,7 @@ StatusOr<v1::WhoCanSeeResponse> Who(const ReadContext& context, const v1::WhoCan
   ASSIGN_OR_RETURN(const Micros at, TimeOf(request, view.as_of));
   ASSIGN_OR_RETURN(const Judged judged,
                    Judged::In(view->state(), at, request.destination(), context.caller.dev()));
-  ASSIGN_OR_RETURN(const auto through,
-                   ThroughKeyOf(request, view->state(), at, context.caller.dev()));
+  ASSIGN_OR_RETURN(const auto through, ThroughKeyOf(request, judged));
   store::v1::DocumentRecord document;
   ASSIGN_OR_RETURN(const bool found,
                    view->documents().Read(collection->id, request.document(), &document));

@@ -49,6 +49,10 @@ std::string_view CallOf(const store::v1::Mutation& mutation);
 std::vector<std::string> UndefinedPrincipals(const PolicyState& state,
                                              const std::set<ClassId>& classes);
 
+// Whom the lists and containers of the classes `in_use` name, containers above them included; no
+// longer than the state's classes.
+std::set<PrincipalId> NamedBy(const PolicyState& state, const std::vector<bool>& in_use);
+
 // Refuses what `after` would let the caller do, at `now` or later, that `before` did not: no call
 // may raise its own caller's clearance or memberships (a new scheme is no raise), nor what the
 // caller's other keys see.

@@ -46,6 +46,14 @@ class ClauseWalk {
 
 }  // namespace
 
+std::set<PrincipalId> NamedBy(const PolicyState& state, const std::vector<bool>& in_use) {
+  ClauseWalk walk(state);
+  for (ClassId id = 0; id < in_use.size(); ++id) {
+    if (in_use[id]) walk.Class(id);
+  }
+  return walk.named();
+}
+
 std::vector<std::string> UndefinedPrincipals(const PolicyState& state,
                                              const std::set<ClassId>& classes) {
   ClauseWalk walk(state);

@@ -95,11 +95,10 @@ class Audit : public ScratchWriter {
   // A simulation needs none.
   static std::string WithoutEmbeddings(std::string request) {
     constexpr std::string_view kField = "embedding: ";
-    std::string rest = request;
-    for (size_t at = rest.find(kField); at != rest.npos; at = rest.find(kField, at)) {
-      rest.erase(at, rest.find(' ', at + kField.size()) + 1 - at);
+    for (size_t at = request.find(kField); at != request.npos; at = request.find(kField, at)) {
+      request.erase(at, request.find(' ', at + kField.size()) + 1 - at);
     }
-    return rest;
+    return request;
   }
   // Keys by the ids "default.x0" and so on.
   std::string MakeNextKey(const std::string& request) {

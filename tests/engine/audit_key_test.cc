@@ -127,6 +127,34 @@ TEST_F(AuditKey, AReportCountsWhatNoDestinationReceives) {
   EXPECT_EQ(told("default.all"), 3u);
 }
 
+// Retrieval lets the key that opened an access use it, and no other.
+TEST_F(AuditKey, AnAccessOfAnotherKeyIsJudged) {
+  ASSERT_TRUE(Ingest("documents { id: 'closed' acl { allow { principal: 'user:bo' } } label { "
+                     "level: 'public' } chunks { text: 't' embedding: 1 embedding: 0 } } ")
+                  .ok());
+  const std::string may = Key("service:web", "'*'") + "rights: RIGHT_BREAK_GLASS ";
+  MakeKey(Context().caller.key_id(), may);
+  MakeKey("default.other", may);
+  ASSERT_TRUE(Asked<v1::OpenBreakGlassResponse>([&](auto done) {
+                OpenBreakGlass(Context(),
+                               FromText<v1::OpenBreakGlassRequest>(
+                                   "as: 'user:ana' reason: 'a fire' until { seconds: 9 }"),
+                               "g", done);
+              }).ok());
+  const auto why = [&](const std::string& key, const std::string& more) {
+    const auto answer = Why(Of("closed", key) + "as: 'user:ana' " + more);
+    if (!answer.ok()) return Outcome(answer);
+    return std::string(answer->permitted() ? "yes" : "no");
+  };
+  const std::string under = "break_glass: 'g' ";
+  EXPECT_EQ(why("", under), "yes");
+  EXPECT_EQ(why(Context().caller.key_id(), under), "yes");
+  EXPECT_EQ(why(Context().caller.key_id(), ""), "no");
+  EXPECT_EQ(why("default.other", under), "INVALID_ARGUMENT: break_glass");
+  EXPECT_EQ(why(Context().caller.key_id(), under + "at { seconds: 9 } "),
+            "INVALID_ARGUMENT: break_glass");
+}
+
 // What is told is what the key gets when it asks.
 TEST_F(AuditKey, AnAnswerThroughAKeyDisagreesWithTheCall) {
   const PinnedView view = Pin();

@@ -2,6 +2,7 @@
 // ask.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <set>
 
 #include "tests/engine/audit_fixture.h"

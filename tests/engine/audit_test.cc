@@ -2,6 +2,8 @@
 // chunk by chunk.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <iterator>
 #include <map>
 #include <optional>
 #include <set>
@@ -13,7 +15,6 @@
 #include "tests/store/proof.h"
 
 namespace cordon {
-
 namespace {
 
 // An application that forwards a user's token, which says nothing but who the user is.
@@ -107,6 +108,16 @@ class Matrix : public Audit {
   void CheckReport(const std::string& whose, const std::vector<Subject>& subjects,
                    const Grant* grant, Micros at);
   void CheckReports(AuditDraw* draw);
+  // What a simulation tells of gains and losses; both as Seen() has it.
+  struct Difference {
+    Names gained, lost;
+  };
+  static Difference ToldBy(const v1::SimulateResponse& simulated);
+  using Draft = std::pair<std::string, std::string>;  // AuditDraw::Change
+  StatusOr<v1::SimulateResponse> Try(const Draft& change, const std::string& more) {
+    return Sim(fmt::format("{} {{ {} }} limit: 1000 {}", change.first,
+                           WithoutEmbeddings(change.second), more));
+  }
   void CheckSimulation(AuditDraw* draw);
 
   int64_t seconds() const { return scratch_.wall / 1'000'000; }
@@ -208,26 +219,47 @@ void Matrix::CheckReports(AuditDraw* draw) {
   }
 }
 
+Matrix::Difference Matrix::ToldBy(const v1::SimulateResponse& simulated) {
+  Difference told;
+  for (const auto& principal : simulated.principals()) {
+    uint64_t gains = 0, loses = 0;
+    const std::string name =
+        principal.principal() == "everyone" ? "user:u9" : principal.principal();
+    for (const auto& in : principal.collections()) {
+      EXPECT_EQ(in.gained(), static_cast<uint64_t>(in.gained_documents_size()));
+      EXPECT_TRUE(std::is_sorted(in.gained_documents().begin(), in.gained_documents().end()));
+      for (const auto& id : in.gained_documents()) {
+        told.gained.insert(fmt::format("{} {} {}", name, in.collection(), id));
+      }
+      for (const auto& id : in.lost_documents()) {
+        told.lost.insert(fmt::format("{} {} {}", name, in.collection(), id));
+      }
+      gains += in.gained();
+      loses += in.lost();
+    }
+    EXPECT_EQ(principal.gained(), gains);
+    EXPECT_EQ(principal.lost(), loses);
+  }
+  return told;
+}
+
 // What is said of a change before it is made is what it then does.
 void Matrix::CheckSimulation(AuditDraw* draw) {
   const std::string destination = draw->Percent(30) ? "chat" : "";
-  const auto ask = [&](const auto& change, const std::string& more) {
-    return Sim(fmt::format("{} {{ {} }} destination: '{}' limit: 1000 {}", change.first,
-                           WithoutEmbeddings(change.second), destination, more));
-  };
+  const std::string receiver = "destination: '" + destination + "' ";
   // At some time to come: the clock is moved there once the change is made.
   const Micros at = scratch_.wall + static_cast<Micros>(draw->Below(7)) * 1'000'000;
   const std::string then = draw->Percent(50) ? AtText(at) : "";
   // Another one is tried and dropped first: no trace of it may be left.
-  (void)ask(draw->Change(seconds()), then);
-  const auto change = draw->Change(seconds());
-  std::string named;
-  for (const auto& name : AuditDraw::Askers()) named += "as: '" + name + "' ";
-  const bool all = draw->Percent(30);
+  (void)Try(draw->Change(seconds()), receiver + then);
+  const Draft change = draw->Change(seconds());
+  std::string whom = receiver;
+  if (!draw->Percent(30)) {
+    for (const auto& name : AuditDraw::Askers()) whom += "as: '" + name + "' ";
+  }
   const auto before_all = scratch_.store.Records();
   const uint64_t revision = Pin()->revision();
-  const std::string whom = all ? "" : named;
-  const auto simulated = ask(change, whom + then);
+  const auto simulated = Try(change, whom + then);
   EXPECT_EQ(Pin()->revision(), revision) << "a simulation took a revision";
   const auto same_but_anchor = [](std::map<std::string, std::string> records) {
     std::erase_if(records, [](const auto& r) { return r.first.starts_with("heads/"); });
@@ -239,7 +271,7 @@ void Matrix::CheckSimulation(AuditDraw* draw) {
   if (simulated.ok()) {
     const Micros until =
         simulated->has_next_event() ? *FromProto(simulated->next_event()) : scratch_.wall + kLong;
-    const auto last = ask(change, whom + AtText(until - 1));
+    const auto last = Try(change, whom + AtText(until - 1));
     EXPECT_TRUE(last.ok() && Principals(*last) == Principals(*simulated)) << change.second;
   }
 
@@ -253,32 +285,14 @@ void Matrix::CheckSimulation(AuditDraw* draw) {
   EXPECT_EQ(RefusedBy(*simulated), Refused()) << change.second;
   if (!then.empty()) scratch_.wall = at;
   const Names after = Seen(destination);
-  Names told_gained, told_lost, gained, lost;
-  for (const auto& principal : simulated->principals()) {
-    uint64_t gains = 0, loses = 0;
-    const std::string name =
-        principal.principal() == "everyone" ? "user:u9" : principal.principal();
-    for (const auto& in : principal.collections()) {
-      EXPECT_EQ(in.gained(), static_cast<uint64_t>(in.gained_documents_size()));
-      EXPECT_TRUE(std::is_sorted(in.gained_documents().begin(), in.gained_documents().end()));
-      for (const auto& id : in.gained_documents()) {
-        told_gained.insert(fmt::format("{} {} {}", name, in.collection(), id));
-      }
-      for (const auto& id : in.lost_documents()) {
-        told_lost.insert(fmt::format("{} {} {}", name, in.collection(), id));
-      }
-      gains += in.gained();
-      loses += in.lost();
-    }
-    EXPECT_EQ(principal.gained(), gains);
-    EXPECT_EQ(principal.lost(), loses);
-  }
+  Names gained, lost;
   std::set_difference(after.begin(), after.end(), before.begin(), before.end(),
                       std::inserter(gained, gained.end()));
   std::set_difference(before.begin(), before.end(), after.begin(), after.end(),
                       std::inserter(lost, lost.end()));
-  EXPECT_EQ(told_gained, gained) << change.first << " " << change.second;
-  EXPECT_EQ(told_lost, lost) << change.first << " " << change.second;
+  const Difference told = ToldBy(*simulated);
+  EXPECT_EQ(told.gained, gained) << change.first << " " << change.second;
+  EXPECT_EQ(told.lost, lost) << change.first << " " << change.second;
   changed_ += !gained.empty() || !lost.empty();
 }
 

@@ -114,6 +114,11 @@ TEST_F(AuditTime, AKeyOutlivesItsEnd) {
   EXPECT_EQ(count(""), 1u);
   EXPECT_EQ(count(At(40)), 1u);
   EXPECT_EQ(count(At(41)), 0u);
+  const std::string by_key = std::string(kD) + "key_id: 'default.k' ";
+  EXPECT_EQ(Who(by_key + At(40))->total(), 1u);
+  EXPECT_EQ(Seconds(*Who(by_key)), 41);
+  EXPECT_EQ(Who(by_key + At(41))->total(), 0u);
+  EXPECT_FALSE(Why(by_key + "as: 'user:bo' " + At(41))->permitted());
 }
 
 TEST_F(AuditTime, ThePastIsAsked) {

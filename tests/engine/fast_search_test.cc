@@ -13,6 +13,7 @@
 
 #include "engine/base/random.h"
 #include "engine/engine.h"
+#include "engine/view/index_files.h"
 #include "tests/store/from_text.h"
 #include "tests/store/proof.h"
 #include "tests/store/scratch_directory.h"

@@ -1,7 +1,8 @@
-// Changes of which a simulation says too little: whole collections, emergencies, and what takes
-// more than one revision.
+// Changes of which a simulation says too little: documents that are written, whole collections,
+// emergencies, and what takes more than one revision.
 #include <gtest/gtest.h>
 
+#include "engine/base/limits.h"
 #include "tests/engine/audit_fixture.h"
 
 namespace cordon {
