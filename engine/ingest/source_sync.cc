@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cstring>
 #include <future>
+#include <map>
+#include <utility>
 
 #include "engine/base/limits.h"
 #include "engine/base/text_check.h"
@@ -217,8 +219,11 @@ bool SourceSync::MayLearn(const WriteContext& context) {
 
 Status SourceSync::Embed(const WriteContext& context, const View& view,
                          const Collection& collection, Validated* validated) {
-  if (collection.config.embedder() != v1::EMBEDDER_HTTP || begin_.dry_run()) return OkStatus();
-  const Status embedded = EmbedDocuments(context, view, collection.config, validated, &sent_to_);
+  const v1::CollectionConfig& config = collection.config;
+  if (config.embedder() != v1::EMBEDDER_HTTP) return OkStatus();
+  const Status embedded = begin_.dry_run()
+                              ? RefuseUnreleased(context, view, config, validated)
+                              : EmbedDocuments(context, view, config, validated, &sent_to_);
   for (auto& refusal : validated->refused) AddRefusal(std::move(refusal));
   validated->refused.clear();
   return embedded;
