@@ -45,4 +45,15 @@ auto RevisionOnly() {
   };
 }
 
+// For calls about one document: only auditors learn whether it existed.
+template <typename Response>
+auto RevisionAndExisted(const WriteContext& context) {
+  return [audit = context.caller.grant().rights.Has(Right::kAudit)](const Committed& committed) {
+    Response response;
+    response.set_revision(committed.revision);
+    if (audit) response.set_existed(committed.existed);
+    return response;
+  };
+}
+
 }  // namespace cordon

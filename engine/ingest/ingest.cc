@@ -17,17 +17,6 @@ namespace {
 
 using store::v1::Mutation;
 
-// For Delete and SetAccess: only auditors learn whether the document existed.
-template <typename Response>
-auto RevisionAndExisted(bool audit) {
-  return [audit](const Committed& committed) {
-    Response response;
-    response.set_revision(committed.revision);
-    if (audit) response.set_existed(committed.existed);
-    return response;
-  };
-}
-
 }  // namespace
 
 StatusOr<std::shared_ptr<const Collection>> Writable(const WriteContext& context, const View& view,
@@ -295,9 +284,8 @@ void SetAccess(const WriteContext& context, const v1::SetAccessRequest& request,
   Mutation mutation;
   *mutation.mutable_set_access() = request;
   mutation.set_reason(request.reason());
-  Commit(
-      context, std::move(mutation), std::move(done),
-      RevisionAndExisted<v1::SetAccessResponse>(context.caller.grant().rights.Has(Right::kAudit)));
+  Commit(context, std::move(mutation), std::move(done),
+         RevisionAndExisted<v1::SetAccessResponse>(context));
 }
 
 void Delete(const WriteContext& context, const v1::DeleteRequest& request,
@@ -309,7 +297,7 @@ void Delete(const WriteContext& context, const v1::DeleteRequest& request,
   *mutation.mutable_delete_document() = request;
   mutation.set_reason(request.reason());
   Commit(context, std::move(mutation), std::move(done),
-         RevisionAndExisted<v1::DeleteResponse>(context.caller.grant().rights.Has(Right::kAudit)));
+         RevisionAndExisted<v1::DeleteResponse>(context));
 }
 
 void ApplyDirectory(const WriteContext& context, v1::ApplyDirectoryRequest request,
