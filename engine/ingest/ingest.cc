@@ -27,6 +27,12 @@ StatusOr<std::shared_ptr<const Collection>> Writable(const WriteContext& context
   return collection;
 }
 
+Status CheckModel(const Collection& collection, const std::string& embedding_model) {
+  if (embedding_model.empty() || embedding_model == collection.config.model()) return OkStatus();
+  return Invalid("embedding_model",
+                 "not the model of the collection; vectors of two models cannot be compared");
+}
+
 Status CheckSetAccess(const WriteContext& context, const v1::SetAccessRequest& request) {
   const Grant& grant = context.caller.grant();
   if (request.has_acl()) RETURN_IF_ERROR(context.caller.Require(Right::kGrant));
@@ -180,10 +186,7 @@ StatusOr<Validated> ValidateBatch(const WriteContext& context, const View& view,
                    fmt::format("more than {} in a batch; split it", limits::kDocumentsPerBatch));
   }
   const v1::CollectionConfig& config = collection.config;
-  if (!request->embedding_model().empty() && request->embedding_model() != config.model()) {
-    return Invalid("embedding_model",
-                   "not the model of the collection; vectors of two models cannot be compared");
-  }
+  RETURN_IF_ERROR(CheckModel(collection, request->embedding_model()));
   const auto embeddings = sent_to == nullptr ? Embeddings::kLeftOut : Embeddings::kNeeded;
   Validated validated = Validate(view, collection, context.caller, request, embeddings);
   if (config.embedder() == v1::EMBEDDER_HTTP) {

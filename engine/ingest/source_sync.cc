@@ -67,6 +67,8 @@ Status SourceSync::Take(const WriteContext& context, v1::SyncSourceRequest reque
   any_ = false;
   const PinnedView view = tenant_->publisher.Pin(context.clock);
   ASSIGN_OR_RETURN(const auto collection, Writable(context, *view.view, begin_.collection()));
+  // Each time: it may have been dropped and made anew.
+  RETURN_IF_ERROR(CheckModel(*collection, begin_.embedding_model()).Within("begin"));
   TakeUnchanged(context, *view.view, *collection, request);
   RETURN_IF_ERROR(TakeDocuments(context, *view.view, *collection, &request));
   if (!request.has_commit()) return OkStatus();
@@ -83,14 +85,10 @@ Status SourceSync::Take(const WriteContext& context, v1::SyncSourceRequest reque
 
 Status SourceSync::CheckBegin(const WriteContext& context, const v1::SyncSourceBegin& begin) const {
   const PinnedView view = context.tenant->publisher.Pin(context.clock);
-  ASSIGN_OR_RETURN(const auto collection, Writable(context, *view.view, begin.collection()));
+  RETURN_IF_ERROR(Writable(context, *view.view, begin.collection()).status());
   RETURN_IF_ERROR(CheckName("source", begin.source(), limits::kNameBytes));
   RETURN_IF_ERROR(CheckReason(begin.reason()));
   if (begin.removals_max_percent() > 100) return Invalid("removals_max_percent", "not 0 to 100");
-  if (!begin.embedding_model().empty() && begin.embedding_model() != collection->config.model()) {
-    return Invalid("embedding_model",
-                   "not the model of the collection; vectors of two models cannot be compared");
-  }
   return OkStatus();
 }
 

@@ -390,6 +390,25 @@ TEST_F(Listings, MessagesThatMakeNoListing) {
   EXPECT_EQ(Outcome(Sync({Begin() + End(0)}, reader)), "PERMISSION_DENIED: rights");
 }
 
+TEST_F(Listings, GoesOnInACollectionOfAnotherModel) {
+  const auto create = [&](const std::string& model) {
+    return Send<v1::CreateCollectionResponse, v1::CreateCollectionRequest>(
+               CreateCollection,
+               "config { name: 'again' dimension: 2 metric: METRIC_COSINE embedder: EMBEDDER_NONE "
+               "model: '" +
+                   model + "' }")
+        .status();
+  };
+  ASSERT_TRUE(create("one").ok());
+  SourceSync sync(&open_);
+  ASSERT_TRUE(Part(&sync, {Begin("embedding_model: 'one' ", "wiki", "again") + Docs(1)}).ok());
+  ASSERT_TRUE((Send<v1::DeleteCollectionResponse, v1::DeleteCollectionRequest>(DeleteCollection,
+                                                                               "name: 'again'")
+                   .ok()));
+  ASSERT_TRUE(create("two").ok());
+  EXPECT_EQ(Refused(Part(&sync, {Docs(1, 1)})), "INVALID_ARGUMENT: begin.embedding_model");
+}
+
 TEST_F(Listings, MoreThanAPageIsDeletedByOneMutation) {
   constexpr size_t kPage = limits::kDocumentsPerBatch;
   ASSERT_TRUE(Sync({Begin() + Docs(kPage), Docs(1, kPage) + End(kPage + 1)}).ok());
