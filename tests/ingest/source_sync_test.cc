@@ -125,6 +125,7 @@ TEST_F(Listings, ARepeatedListingMakesNewVersions) {
   EXPECT_EQ(Differs(listing), "+0 ~0 *0 =5 -0");
   EXPECT_EQ(NumberOf("d4"), number);
   EXPECT_EQ(Stored("d4").revision(), written);
+  EXPECT_EQ(writer_->figures().documents, 5u) << "what it wrote counts, and what it left alone";
   const auto records = scratch_.Records("SyncSource");
   ASSERT_EQ(records.size(), 6u) << "one for each mutation";
   EXPECT_EQ(records.back().reason(), "CHG-1");
