@@ -201,15 +201,10 @@ StatusOr<Validated> ValidateBatch(const WriteContext& context, const View& view,
 void AnswerKnown(const WriteContext& context, const std::string& collection,
                  v1::IngestResponse response, Acknowledge<IngestedBatch> done) {
   auto record = RecordOf("Ingest", context.caller, *context.tenant);
-  record.set_outcome(std::string(CodeName(StatusCode::kOk)));
   record.set_collection(collection);
   record.set_revision(response.revision());
-  context.tenant->journal->Append(
-      std::move(record), Durability::kRequired,
-      [response = std::move(response), done = std::move(done)](const auto& receipt) {
-        if (!receipt.ok()) return done(receipt.status());
-        done(IngestedBatch{response, {}});
-      });
+  AnswerJournaled(context, std::move(record), IngestedBatch{std::move(response), {}},
+                  std::move(done));
 }
 
 }  // namespace

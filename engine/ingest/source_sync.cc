@@ -446,12 +446,7 @@ void SourceSync::DryRun(const WriteContext& context,
   record.set_reason(begin_.reason());
   record.set_revision(response_.revision());
   record.set_collection(begin_.collection());
-  record.set_outcome(std::string(CodeName(StatusCode::kOk)));
-  tenant_->journal->Append(std::move(record), Durability::kRequired,
-                           [done, response = Response(context)](const auto& receipt) {
-                             if (!receipt.ok()) return done(receipt.status());
-                             done(response);
-                           });
+  AnswerJournaled(context, std::move(record), Response(context), done);
 }
 
 v1::SyncSourceResponse SourceSync::Response(const WriteContext& context) {
