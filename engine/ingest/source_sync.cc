@@ -13,6 +13,7 @@
 #include "engine/ingest/check_change.h"
 #include "engine/ingest/commit.h"
 #include "engine/ingest/embed_documents.h"
+#include "engine/ingest/selection.h"
 #include "engine/store/codec.h"
 
 namespace cordon {
@@ -340,23 +341,15 @@ void SourceSync::Finish(const WriteContext& context, const std::function<bool()>
 Status SourceSync::FindMissing(const WriteContext& context, const std::function<bool()>& stop) {
   const PinnedView view = tenant_->publisher.Pin(context.clock);
   ASSIGN_OR_RETURN(const auto collection, Writable(context, *view.view, begin_.collection()));
-  const uint32_t tenant = view->state().id;
-  const Documents documents = view->documents();
-  const std::string prefix =
-      KindKey(tenant, collection->id, kSourceMark,
-              view->vault().Pseudonym(tenant, collection->id, "source", begin_.source()));
-  store::v1::DocumentRecord record;
-  return view->Scan(Family::kMarks, prefix, [&](auto key, auto) -> Status {
+  const auto visit = [&](const store::v1::DocumentRecord* record) -> Status {
     if (stop && stop()) {
       return Status(StatusCode::kUnavailable, "",
                     "broken off, and nothing was deleted; send the listing again");
     }
-    // Versions that were replaced or deleted have marks as well, and no record.
-    ASSIGN_OR_RETURN(const bool there,
-                     documents.ReadNumbered(collection->id, LastLongNumber(key), &record));
-    if (there) Visit(record, context.caller.grant());
+    if (record != nullptr) Visit(*record, context.caller.grant());
     return OkStatus();
-  });
+  };
+  return VisitSource(*view.view, collection->id, begin_.source(), visit);
 }
 
 void SourceSync::Visit(const store::v1::DocumentRecord& record, const Grant& grant) {
