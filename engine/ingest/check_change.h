@@ -13,6 +13,9 @@ namespace cordon {
 StatusOr<std::shared_ptr<const Collection>> Writable(const WriteContext& context, const View& view,
                                                      const std::string& name);
 
+// Whether the vectors of a call may be beside those of the collection. Empty: it does not say.
+Status CheckModel(const Collection& collection, const std::string& embedding_model);
+
 // A batch as far as it can be known before the writer has it.
 struct CheckedBatch {
   RunStep run;

@@ -16,6 +16,20 @@ void RefuseJournaled(const WriteContext& context, std::string_view call, const S
   RefuseJournaled(context.tenant, context.caller, call, status, std::move(done));
 }
 
+// Answers a call that changes nothing, once the journal has `record`, which is complete but for its
+// outcome.
+template <typename Response>
+void AnswerJournaled(const WriteContext& context, journal::v1::Record record, Response response,
+                     Acknowledge<Response> done) {
+  record.set_outcome(std::string(CodeName(StatusCode::kOk)));
+  context.tenant->journal->Append(
+      std::move(record), Durability::kRequired,
+      [response = std::move(response), done = std::move(done)](const auto& receipt) {
+        if (!receipt.ok()) return done(receipt.status());
+        done(response);
+      });
+}
+
 // Sends a mutation through the writer; `respond` makes the response of what was committed.
 // `endpoint`: to which its texts were sent, or empty.
 template <typename Response, typename Respond>
@@ -41,6 +55,17 @@ auto RevisionOnly() {
   return [](const Committed& committed) {
     Response response;
     response.set_revision(committed.revision);
+    return response;
+  };
+}
+
+// For calls about one document: only auditors learn whether it existed.
+template <typename Response>
+auto RevisionAndExisted(const WriteContext& context) {
+  return [audit = context.caller.grant().rights.Has(Right::kAudit)](const Committed& committed) {
+    Response response;
+    response.set_revision(committed.revision);
+    if (audit) response.set_existed(committed.existed);
     return response;
   };
 }

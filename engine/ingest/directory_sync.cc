@@ -163,14 +163,9 @@ void DirectorySync::DryRun(const WriteContext& context,
   auto record = RecordOf(kCall, context.caller, *context.tenant);
   record.set_reason(begin_.reason());
   record.set_revision(trial->before->revision());
-  record.set_outcome(std::string(CodeName(StatusCode::kOk)));
   v1::SyncDirectoryResponse response = std::move(trial->sync);
   response.set_revision(trial->before->revision());
-  context.tenant->journal->Append(std::move(record), Durability::kRequired,
-                                  [done, response](const auto& receipt) {
-                                    if (!receipt.ok()) return done(receipt.status());
-                                    done(response);
-                                  });
+  AnswerJournaled(context, std::move(record), std::move(response), done);
 }
 
 }  // namespace cordon

@@ -17,17 +17,6 @@ namespace {
 
 using store::v1::Mutation;
 
-// For Delete and SetAccess: only auditors learn whether the document existed.
-template <typename Response>
-auto RevisionAndExisted(bool audit) {
-  return [audit](const Committed& committed) {
-    Response response;
-    response.set_revision(committed.revision);
-    if (audit) response.set_existed(committed.existed);
-    return response;
-  };
-}
-
 }  // namespace
 
 StatusOr<std::shared_ptr<const Collection>> Writable(const WriteContext& context, const View& view,
@@ -36,6 +25,12 @@ StatusOr<std::shared_ptr<const Collection>> Writable(const WriteContext& context
   auto collection = view.state().FindCollection(name);
   if (!collection) return CollectionNotFound();
   return collection;
+}
+
+Status CheckModel(const Collection& collection, const std::string& embedding_model) {
+  if (embedding_model.empty() || embedding_model == collection.config.model()) return OkStatus();
+  return Invalid("embedding_model",
+                 "not the model of the collection; vectors of two models cannot be compared");
 }
 
 Status CheckSetAccess(const WriteContext& context, const v1::SetAccessRequest& request) {
@@ -191,10 +186,7 @@ StatusOr<Validated> ValidateBatch(const WriteContext& context, const View& view,
                    fmt::format("more than {} in a batch; split it", limits::kDocumentsPerBatch));
   }
   const v1::CollectionConfig& config = collection.config;
-  if (!request->embedding_model().empty() && request->embedding_model() != config.model()) {
-    return Invalid("embedding_model",
-                   "not the model of the collection; vectors of two models cannot be compared");
-  }
+  RETURN_IF_ERROR(CheckModel(collection, request->embedding_model()));
   const auto embeddings = sent_to == nullptr ? Embeddings::kLeftOut : Embeddings::kNeeded;
   Validated validated = Validate(view, collection, context.caller, request, embeddings);
   if (config.embedder() == v1::EMBEDDER_HTTP) {
@@ -209,15 +201,10 @@ StatusOr<Validated> ValidateBatch(const WriteContext& context, const View& view,
 void AnswerKnown(const WriteContext& context, const std::string& collection,
                  v1::IngestResponse response, Acknowledge<IngestedBatch> done) {
   auto record = RecordOf("Ingest", context.caller, *context.tenant);
-  record.set_outcome(std::string(CodeName(StatusCode::kOk)));
   record.set_collection(collection);
   record.set_revision(response.revision());
-  context.tenant->journal->Append(
-      std::move(record), Durability::kRequired,
-      [response = std::move(response), done = std::move(done)](const auto& receipt) {
-        if (!receipt.ok()) return done(receipt.status());
-        done(IngestedBatch{response, {}});
-      });
+  AnswerJournaled(context, std::move(record), IngestedBatch{std::move(response), {}},
+                  std::move(done));
 }
 
 }  // namespace
@@ -295,9 +282,8 @@ void SetAccess(const WriteContext& context, const v1::SetAccessRequest& request,
   Mutation mutation;
   *mutation.mutable_set_access() = request;
   mutation.set_reason(request.reason());
-  Commit(
-      context, std::move(mutation), std::move(done),
-      RevisionAndExisted<v1::SetAccessResponse>(context.caller.grant().rights.Has(Right::kAudit)));
+  Commit(context, std::move(mutation), std::move(done),
+         RevisionAndExisted<v1::SetAccessResponse>(context));
 }
 
 void Delete(const WriteContext& context, const v1::DeleteRequest& request,
@@ -309,7 +295,7 @@ void Delete(const WriteContext& context, const v1::DeleteRequest& request,
   *mutation.mutable_delete_document() = request;
   mutation.set_reason(request.reason());
   Commit(context, std::move(mutation), std::move(done),
-         RevisionAndExisted<v1::DeleteResponse>(context.caller.grant().rights.Has(Right::kAudit)));
+         RevisionAndExisted<v1::DeleteResponse>(context));
 }
 
 void ApplyDirectory(const WriteContext& context, v1::ApplyDirectoryRequest request,

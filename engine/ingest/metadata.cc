@@ -104,13 +104,8 @@ void UpdateMetadata(const WriteContext& context, v1::UpdateMetadataRequest reque
   store::v1::Mutation mutation;
   mutation.set_reason(request.reason());
   *mutation.mutable_update_metadata() = std::move(request);
-  const bool audit = context.caller.grant().rights.Has(Right::kAudit);
-  Commit(context, std::move(mutation), std::move(done), [audit](const Committed& committed) {
-    v1::UpdateMetadataResponse response;
-    response.set_revision(committed.revision);
-    if (audit) response.set_existed(committed.existed);
-    return response;
-  });
+  Commit(context, std::move(mutation), std::move(done),
+         RevisionAndExisted<v1::UpdateMetadataResponse>(context));
 }
 
 }  // namespace cordon

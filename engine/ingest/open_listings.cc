@@ -26,39 +26,52 @@ Status TooMany(size_t open) {
 
 }  // namespace
 
-Status OpenListings::InTheWayOf(const ListingScope& scope) const {
-  size_t of_tenant = 0, of_caller = 0;
-  for (const Place* place : open_) {
-    const ListingScope& other = place->scope_;
-    if (Overlap(other, scope)) {
-      return Exhausted(
-          "begin.source",
-          "another listing of this source is on its way in; try again when it has ended",
-          kTryAgain_ms);
+// Only what is in the way goes: a listing that is slow and in nobody's way goes on.
+StatusOr<std::vector<OpenListings::Place*>> OpenListings::MakingWay(const ListingScope& scope,
+                                                                    Micros now) const {
+  constexpr Micros kSilence = Micros{limits::kListingSilence_s} * 1'000'000;
+  std::vector<Place*> going;
+  // Whether no more than `most` of those in the way stay, by as few that go as will do.
+  const auto leaves = [&](size_t most, const auto& in_the_way) {
+    std::vector<Place*> staying;
+    for (Place* place : open_) {
+      const bool goes = std::find(going.begin(), going.end(), place) != going.end();
+      if (!goes && in_the_way(place->scope_)) staying.push_back(place);
     }
-    of_tenant += other.tenant == scope.tenant;
-    of_caller += other.tenant == scope.tenant && other.caller == scope.caller;
+    size_t left = staying.size();
+    for (Place* place : staying) {
+      if (left <= most) break;
+      if (place->working_ || now - place->resting_since_ < kSilence) continue;
+      going.push_back(place);
+      --left;
+    }
+    return left <= most;
+  };
+  if (!leaves(0, [&](const auto& other) { return Overlap(other, scope); })) {
+    return Exhausted("begin.source",
+                     "another listing of this source is on its way in; try again when it has ended",
+                     kTryAgain_ms);
   }
-  if (of_tenant >= limits::kListingsPerTenant) return TooMany(of_tenant);
-  return of_caller >= limits::kListingsOfOne ? TooMany(of_caller) : OkStatus();
+  const auto of_tenant = [&](const auto& other) { return other.tenant == scope.tenant; };
+  const auto of_caller = [&](const auto& other) {
+    return of_tenant(other) && other.caller == scope.caller;
+  };
+  if (!leaves(limits::kListingsOfOne - 1, of_caller)) return TooMany(limits::kListingsOfOne);
+  if (!leaves(limits::kListingsPerTenant - 1, of_tenant)) {
+    return TooMany(limits::kListingsPerTenant);
+  }
+  return going;
 }
 
 StatusOr<std::unique_ptr<OpenListings::Place>> OpenListings::Enter(ListingScope scope, Micros now,
                                                                    std::function<void()> lost) {
-  constexpr Micros kSilence = Micros{limits::kListingSilence_s} * 1'000'000;
   std::lock_guard lock(mutex_);
-  if (!InTheWayOf(scope).ok()) {
-    // Only for who needs it: a listing that is slow and in nobody's way goes on.
-    open_.remove_if([&](Place* place) {
-      const bool silent = !place->working_ && now - place->resting_since_ >= kSilence;
-      const bool goes = silent && place->scope_.tenant == scope.tenant;
-      if (!goes) return false;
-      place->lost_ = true;
-      if (place->tell_lost_) place->tell_lost_();
-      return true;
-    });
+  ASSIGN_OR_RETURN(const std::vector<Place*> going, MakingWay(scope, now));
+  for (Place* place : going) {
+    open_.remove(place);
+    place->lost_ = true;
+    if (place->tell_lost_) place->tell_lost_();
   }
-  RETURN_IF_ERROR(InTheWayOf(scope));
   std::unique_ptr<Place> place(new Place(this, std::move(scope), std::move(lost)));
   open_.push_back(place.get());
   return place;

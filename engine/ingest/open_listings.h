@@ -11,6 +11,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <vector>
 
 #include "engine/base/clock.h"
 #include "engine/base/status.h"
@@ -64,8 +65,9 @@ class OpenListings {
                                          std::function<void()> lost = {});
 
  private:
-  // Whether a listing of `scope` must wait for this one. Requires mutex_.
-  Status InTheWayOf(const ListingScope& scope) const;
+  // The silent listings that go, so that one of `scope` gets a place; the refusal if that is not
+  // enough, and then none of them goes. Requires mutex_.
+  StatusOr<std::vector<Place*>> MakingWay(const ListingScope& scope, Micros now) const;
 
   std::mutex mutex_;
   std::list<Place*> open_;  // guarded by mutex_; those that have lost their place are not in it

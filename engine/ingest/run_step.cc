@@ -4,8 +4,8 @@
 #include <google/protobuf/io/coded_stream.h>
 #include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 
-#include <map>
 #include <utility>
+#include <vector>
 
 #include "engine/base/limits.h"
 #include "engine/base/planted.h"
@@ -82,28 +82,28 @@ bool BitOf(const std::string& bits, size_t i) {
   return i / 8 < bits.size() && (static_cast<unsigned char>(bits[i / 8]) >> i % 8 & 1) != 0;
 }
 
-// The refusals as they were, with the reasons that they have now: none are stored.
+// The refusals as they were, with the reasons that they have now: none are stored. What was written
+// is not judged again, nor embedded.
 void TellRefusedAgain(const View& view, const Collection& collection, const Authenticated& caller,
                       const std::string& refused, v1::IngestRequest* request,
                       v1::IngestResponse* response) {
-  std::map<uint32_t, std::string> ids;
+  v1::IngestRequest again;
+  std::vector<v1::Refusal> told;
   for (int i = 0; i < request->documents_size(); ++i) {
     const auto place = static_cast<uint32_t>(i);
-    if (BitOf(refused, place)) ids[place] = request->documents(i).id();
+    if (!BitOf(refused, place)) continue;
+    v1::Document* const document = request->mutable_documents(i);
+    told.push_back(
+        RefusalOf(place, document->id(),
+                  Invalid("", "was refused when the batch came first; send it in another")));
+    again.add_documents()->Swap(document);
   }
-  if (ids.empty()) return;
-  std::map<uint32_t, v1::Refusal> now;
-  for (auto& refusal : Validate(view, collection, caller, request).refused) {
-    now[refusal.index()] = std::move(refusal);
+  for (auto& now : Validate(view, collection, caller, &again).refused) {
+    v1::Refusal& then = told[now.index()];
+    now.set_index(then.index());
+    then = std::move(now);
   }
-  for (const auto& [place, id] : ids) {
-    const auto found = now.find(place);
-    *response->add_refused() =
-        found != now.end()
-            ? std::move(found->second)
-            : RefusalOf(place, id,
-                        Invalid("", "was refused when the batch came first; send it in another"));
-  }
+  response->mutable_refused()->Assign(told.begin(), told.end());
 }
 
 StatusOr<v1::IngestResponse> AppliedAnswer(const View& view, const Collection& collection,

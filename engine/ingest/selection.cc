@@ -17,6 +17,21 @@ Status Enough() { return Status(StatusCode::kOutOfRange, "", "enough"); }
 
 }  // namespace
 
+Status VisitSource(const View& view, uint32_t collection, const std::string& source,
+                   const std::function<Status(const store::v1::DocumentRecord*)>& visit) {
+  const Documents documents = view.documents();
+  const std::string prefix =
+      KindKey(view.state().id, collection, kSourceMark,
+              view.vault().Pseudonym(view.state().id, collection, "source", source));
+  store::v1::DocumentRecord record;
+  return view.Scan(Family::kMarks, prefix, [&](auto key, auto) -> Status {
+    // Versions that were replaced or deleted have marks as well, and no record.
+    ASSIGN_OR_RETURN(const bool there,
+                     documents.ReadNumbered(collection, LastLongNumber(key), &record));
+    return visit(there ? &record : nullptr);
+  });
+}
+
 Selection::Selection(const WriteContext& context, v1::SetAccessSelectedRequest request,
                      std::function<bool()> stop, size_t documents_max)
     : context_(context),
@@ -33,21 +48,6 @@ bool Selection::Wants(const v1::Document& document) const {
   }
   return (request_.has_acl() && document.acl().SerializeAsString() != acl_) ||
          (request_.has_label() && document.label().SerializeAsString() != label_);
-}
-
-Status Selection::VisitSource(const View& view, uint32_t collection) {
-  const uint32_t tenant = view.state().id;
-  const Documents documents = view.documents();
-  const std::string prefix =
-      KindKey(tenant, collection, kSourceMark,
-              view.vault().Pseudonym(tenant, collection, "source", request_.source()));
-  store::v1::DocumentRecord record;
-  return view.Scan(Family::kMarks, prefix, [&](auto key, auto) -> Status {
-    // Versions that were replaced or deleted have marks as well, and no record.
-    ASSIGN_OR_RETURN(const bool there,
-                     documents.ReadNumbered(collection, LastLongNumber(key), &record));
-    return there ? Visit(record) : OkStatus();
-  });
 }
 
 Status Selection::VisitPrefix(const View& view, const Collection& collection) {
@@ -127,8 +127,9 @@ Status Selection::Scan() {
   const PinnedView view = context_.tenant->publisher.Pin(context_.clock);
   const auto collection = view->state().FindCollection(request_.collection());
   if (!collection) return OkStatus();  // the writer says so
-  return request_.source().empty() ? VisitPrefix(*view.view, *collection)
-                                   : VisitSource(*view.view, collection->id);
+  if (request_.source().empty()) return VisitPrefix(*view.view, *collection);
+  return VisitSource(*view.view, collection->id, request_.source(),
+                     [this](const auto* record) { return record ? Visit(*record) : OkStatus(); });
 }
 
 StatusOr<store::v1::Mutation> Selection::AsOne() {

@@ -6,6 +6,7 @@
 // another one by then, it is left alone.
 #pragma once
 
+#include <functional>
 #include <future>
 #include <optional>
 #include <string>
@@ -16,6 +17,11 @@
 #include "engine/ingest/ingest.h"
 
 namespace cordon {
+
+// Calls `visit` for each version that a source ever had in a collection; null for one that was
+// replaced or deleted. An error of `visit` ends it and is returned.
+Status VisitSource(const View& view, uint32_t collection, const std::string& source,
+                   const std::function<Status(const store::v1::DocumentRecord*)>& visit);
 
 // For one call and one thread, which it blocks while the writer is at work; not the writer's.
 class Selection {
@@ -33,8 +39,7 @@ class Selection {
  private:
   Status Scan();
   bool PageIsFull() const;
-  // Visits those of the source, or else those whose ids begin with the prefix.
-  Status VisitSource(const View& view, uint32_t collection);
+  // Visits those whose ids begin with the prefix.
   Status VisitPrefix(const View& view, const Collection& collection);
   Status Visit(const store::v1::DocumentRecord& record);
   bool Wants(const v1::Document& document) const;

@@ -5,12 +5,15 @@
 #include <algorithm>
 #include <cstring>
 #include <future>
+#include <map>
+#include <utility>
 
 #include "engine/base/limits.h"
 #include "engine/base/text_check.h"
 #include "engine/ingest/check_change.h"
 #include "engine/ingest/commit.h"
 #include "engine/ingest/embed_documents.h"
+#include "engine/ingest/selection.h"
 #include "engine/store/codec.h"
 
 namespace cordon {
@@ -65,6 +68,8 @@ Status SourceSync::Take(const WriteContext& context, v1::SyncSourceRequest reque
   any_ = false;
   const PinnedView view = tenant_->publisher.Pin(context.clock);
   ASSIGN_OR_RETURN(const auto collection, Writable(context, *view.view, begin_.collection()));
+  // Each time: it may have been dropped and made anew.
+  RETURN_IF_ERROR(CheckModel(*collection, begin_.embedding_model()).Within("begin"));
   TakeUnchanged(context, *view.view, *collection, request);
   RETURN_IF_ERROR(TakeDocuments(context, *view.view, *collection, &request));
   if (!request.has_commit()) return OkStatus();
@@ -81,14 +86,10 @@ Status SourceSync::Take(const WriteContext& context, v1::SyncSourceRequest reque
 
 Status SourceSync::CheckBegin(const WriteContext& context, const v1::SyncSourceBegin& begin) const {
   const PinnedView view = context.tenant->publisher.Pin(context.clock);
-  ASSIGN_OR_RETURN(const auto collection, Writable(context, *view.view, begin.collection()));
+  RETURN_IF_ERROR(Writable(context, *view.view, begin.collection()).status());
   RETURN_IF_ERROR(CheckName("source", begin.source(), limits::kNameBytes));
   RETURN_IF_ERROR(CheckReason(begin.reason()));
   if (begin.removals_max_percent() > 100) return Invalid("removals_max_percent", "not 0 to 100");
-  if (!begin.embedding_model().empty() && begin.embedding_model() != collection->config.model()) {
-    return Invalid("embedding_model",
-                   "not the model of the collection; vectors of two models cannot be compared");
-  }
   return OkStatus();
 }
 
@@ -217,8 +218,11 @@ bool SourceSync::MayLearn(const WriteContext& context) {
 
 Status SourceSync::Embed(const WriteContext& context, const View& view,
                          const Collection& collection, Validated* validated) {
-  if (collection.config.embedder() != v1::EMBEDDER_HTTP || begin_.dry_run()) return OkStatus();
-  const Status embedded = EmbedDocuments(context, view, collection.config, validated, &sent_to_);
+  const v1::CollectionConfig& config = collection.config;
+  if (config.embedder() != v1::EMBEDDER_HTTP) return OkStatus();
+  const Status embedded = begin_.dry_run()
+                              ? RefuseUnreleased(context, view, config, validated)
+                              : EmbedDocuments(context, view, config, validated, &sent_to_);
   for (auto& refusal : validated->refused) AddRefusal(std::move(refusal));
   validated->refused.clear();
   return embedded;
@@ -337,23 +341,15 @@ void SourceSync::Finish(const WriteContext& context, const std::function<bool()>
 Status SourceSync::FindMissing(const WriteContext& context, const std::function<bool()>& stop) {
   const PinnedView view = tenant_->publisher.Pin(context.clock);
   ASSIGN_OR_RETURN(const auto collection, Writable(context, *view.view, begin_.collection()));
-  const uint32_t tenant = view->state().id;
-  const Documents documents = view->documents();
-  const std::string prefix =
-      KindKey(tenant, collection->id, kSourceMark,
-              view->vault().Pseudonym(tenant, collection->id, "source", begin_.source()));
-  store::v1::DocumentRecord record;
-  return view->Scan(Family::kMarks, prefix, [&](auto key, auto) -> Status {
+  const auto visit = [&](const store::v1::DocumentRecord* record) -> Status {
     if (stop && stop()) {
       return Status(StatusCode::kUnavailable, "",
                     "broken off, and nothing was deleted; send the listing again");
     }
-    // Versions that were replaced or deleted have marks as well, and no record.
-    ASSIGN_OR_RETURN(const bool there,
-                     documents.ReadNumbered(collection->id, LastLongNumber(key), &record));
-    if (there) Visit(record, context.caller.grant());
+    if (record != nullptr) Visit(*record, context.caller.grant());
     return OkStatus();
-  });
+  };
+  return VisitSource(*view.view, collection->id, begin_.source(), visit);
 }
 
 void SourceSync::Visit(const store::v1::DocumentRecord& record, const Grant& grant) {
@@ -443,12 +439,7 @@ void SourceSync::DryRun(const WriteContext& context,
   record.set_reason(begin_.reason());
   record.set_revision(response_.revision());
   record.set_collection(begin_.collection());
-  record.set_outcome(std::string(CodeName(StatusCode::kOk)));
-  tenant_->journal->Append(std::move(record), Durability::kRequired,
-                           [done, response = Response(context)](const auto& receipt) {
-                             if (!receipt.ok()) return done(receipt.status());
-                             done(response);
-                           });
+  AnswerJournaled(context, std::move(record), Response(context), done);
 }
 
 v1::SyncSourceResponse SourceSync::Response(const WriteContext& context) {

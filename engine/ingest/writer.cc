@@ -26,6 +26,11 @@ Status Broken(const Status& cause) {
                        "log, mend the cause and restart");
 }
 
+// The documents that it writes anew, of an Ingest or of a listing; perhaps none.
+const store::v1::IngestBatch& WrittenBy(const store::v1::Mutation& mutation) {
+  return mutation.has_source() ? mutation.source().written() : mutation.ingest();
+}
+
 }  // namespace
 
 void PutAnchor(uint32_t tenant, const JournalAnchor& anchor, Micros time, Batch* batch) {
@@ -104,8 +109,7 @@ Writer::Pending Writer::Prepare(std::shared_ptr<Tenant> tenant, std::optional<Au
   const auto name = [&](std::string_view id) {
     pending.names.try_emplace(id, pending.tenant->pseudonyms.Of("document", id));
   };
-  const auto& batch = pending.mutation.has_source() ? pending.mutation.source().written()
-                                                    : pending.mutation.ingest();  // perhaps empty
+  const store::v1::IngestBatch& batch = WrittenBy(pending.mutation);
   for (const auto& document : batch.documents()) name(document.id());
   for (const auto& change : pending.mutation.source().redescribed()) name(change.document().id());
   for (const auto& change : pending.mutation.set_access_many().changes()) name(change.document());
@@ -239,8 +243,8 @@ void Writer::Break(const Status& cause) {
 }
 
 void Writer::CountIngested(const Pending& pending) {
-  if (!pending.mutation.has_ingest()) return;
-  const auto& documents = pending.mutation.ingest().documents();
+  const auto& documents = WrittenBy(pending.mutation).documents();
+  if (documents.empty()) return;
   uint64_t chunks = 0;
   for (const auto& document : documents) chunks += static_cast<uint64_t>(document.chunks_size());
   documents_.fetch_add(static_cast<uint64_t>(documents.size()), std::memory_order_relaxed);

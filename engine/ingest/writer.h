@@ -101,7 +101,7 @@ class Writer {
 
   // Figures for who operates it, since the start. Does not wait for the disk.
   struct Figures {
-    uint64_t documents = 0;  // ingested and acknowledged
+    uint64_t documents = 0;  // written by Ingest or SyncSource, and acknowledged
     uint64_t chunks = 0;     // theirs
     uint64_t upkeep_failures = 0;
     bool failed = false;  // every write is refused until a restart
@@ -191,7 +191,7 @@ class Writer {
   const OpenTenant open_tenant_;
   IndexFiles* const files_;  // may be null
   std::atomic<uint64_t> generations_{0};
-  std::atomic<uint64_t> documents_{0};  // ingested and acknowledged
+  std::atomic<uint64_t> documents_{0};  // as of Figures
   std::atomic<uint64_t> chunks_{0};
   std::atomic<bool> failed_{false};  // broken_, for others
 

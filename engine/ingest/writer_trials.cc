@@ -36,6 +36,7 @@ std::optional<Writer::WaitingTrial> Writer::TakeTrial() {
 StatusOr<Trial> Writer::TryOne(WaitingTrial* waiting) {
   std::lock_guard lock(heads_mutex_);
   if (!broken_.ok()) return broken_;
+  RETURN_IF_ERROR(clock_->Trusted());  // as a real one is refused
   const auto found = heads_.find(waiting->tenant->name);
   CORDON_CHECK(found != heads_.end());
   Head& head = found->second;

@@ -126,6 +126,26 @@ TEST_F(EmbeddedByAnEndpoint, ReceivesWhatAListingDoesNotChange) {
   EXPECT_EQ(endpoints, 1);
 }
 
+// A dry run shows what the listing would do: also what the endpoint may not have.
+TEST_F(EmbeddedByAnEndpoint, WouldNotReceiveWhatADryRunCounts) {
+  OpenListings open;
+  SourceSync sync(&open);
+  WriteContext context = Context();
+  context.endpoints = &endpoints_;
+  const auto message = FromText<v1::SyncSourceRequest>(
+      "begin { collection: 'sent' source: 'wiki' dry_run: true allow_removals: true } " +
+      Document("new", "internal") + Document("secret", "restricted") + "commit { documents: 2 }");
+  ASSERT_TRUE(sync.Take(context, message).ok());
+  const auto response =
+      Asked<v1::SyncSourceResponse>([&](auto done) { sync.Commit(context, /*stop=*/{}, done); });
+  ASSERT_TRUE(response.ok()) << response.status().ToString();
+  EXPECT_EQ(response->difference().added(), 1u);
+  ASSERT_EQ(response->refused_size(), 1);
+  EXPECT_EQ(response->refused(0).id(), "secret");
+  EXPECT_EQ(response->refused(0).index(), 1u);
+  EXPECT_EQ(scratch_.Records("SyncSource").back().endpoints_size(), 0) << "nothing is sent";
+}
+
 // By what is sent, refused or fails they would learn what a document that they may not see says.
 TEST_F(EmbeddedByAnEndpoint, TellsWhatIsStoredToWhoMayNotAudit) {
   Grant writer = AllOf();

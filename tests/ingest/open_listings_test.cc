@@ -97,6 +97,31 @@ TEST_F(ListingPlaces, WhoIsSlowAndInNobodysWayLosesItsPlace) {
   slow->Rest(0);
   ASSERT_EQ(Enter(Of("crm", "", "b"), &other, 10 * silence), "OK");
   EXPECT_TRUE(slow->Resume().ok());
+  slow->Rest(0);
+  Place same;
+  EXPECT_EQ(Enter(Of("crm"), &same, 20 * silence), "RESOURCE_EXHAUSTED: begin.source")
+      << "the other one is worked on";
+  EXPECT_TRUE(slow->Resume().ok()) << "its place would not have helped";
+  slow->Rest(0);
+  other->Rest(20 * silence);
+  EXPECT_EQ(Enter(Of("crm"), &same, 30 * silence), "OK");
+  EXPECT_EQ(lost_, 1) << "the one in the way, and it was enough";
+  EXPECT_TRUE(slow->Resume().ok());
+}
+
+TEST_F(ListingPlaces, ManyThatHangLoseMoreThanOnePlace) {
+  const Micros silence = limits::kListingSilence_s * kSecond;
+  std::vector<Place> hang(limits::kListingsPerTenant);
+  for (size_t i = 0; i < hang.size(); ++i) {
+    const std::string name = std::to_string(i);
+    ASSERT_EQ(Enter(Of(name, "", name), &hang[i], 0), "OK");
+    hang[i]->Rest(0);
+  }
+  Place next;
+  EXPECT_EQ(Enter(Of("wiki", "", "next"), &next, silence - 1), "RESOURCE_EXHAUSTED: begin");
+  EXPECT_EQ(lost_, 0);
+  EXPECT_EQ(Enter(Of("wiki", "", "next"), &next, silence), "OK");
+  EXPECT_EQ(lost_, 1);
 }
 
 }  // namespace

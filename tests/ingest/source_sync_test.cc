@@ -125,6 +125,7 @@ TEST_F(Listings, ARepeatedListingMakesNewVersions) {
   EXPECT_EQ(Differs(listing), "+0 ~0 *0 =5 -0");
   EXPECT_EQ(NumberOf("d4"), number);
   EXPECT_EQ(Stored("d4").revision(), written);
+  EXPECT_EQ(writer_->figures().documents, 5u) << "what it wrote counts, and what it left alone";
   const auto records = scratch_.Records("SyncSource");
   ASSERT_EQ(records.size(), 6u) << "one for each mutation";
   EXPECT_EQ(records.back().reason(), "CHG-1");
@@ -388,6 +389,25 @@ TEST_F(Listings, MessagesThatMakeNoListing) {
   Grant reader = AllOf();
   reader.rights = Rights();
   EXPECT_EQ(Outcome(Sync({Begin() + End(0)}, reader)), "PERMISSION_DENIED: rights");
+}
+
+TEST_F(Listings, GoesOnInACollectionOfAnotherModel) {
+  const auto create = [&](const std::string& model) {
+    return Send<v1::CreateCollectionResponse, v1::CreateCollectionRequest>(
+               CreateCollection,
+               "config { name: 'again' dimension: 2 metric: METRIC_COSINE embedder: EMBEDDER_NONE "
+               "model: '" +
+                   model + "' }")
+        .status();
+  };
+  ASSERT_TRUE(create("one").ok());
+  SourceSync sync(&open_);
+  ASSERT_TRUE(Part(&sync, {Begin("embedding_model: 'one' ", "wiki", "again") + Docs(1)}).ok());
+  ASSERT_TRUE((Send<v1::DeleteCollectionResponse, v1::DeleteCollectionRequest>(DeleteCollection,
+                                                                               "name: 'again'")
+                   .ok()));
+  ASSERT_TRUE(create("two").ok());
+  EXPECT_EQ(Refused(Part(&sync, {Docs(1, 1)})), "INVALID_ARGUMENT: begin.embedding_model");
 }
 
 TEST_F(Listings, MoreThanAPageIsDeletedByOneMutation) {
