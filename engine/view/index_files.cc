@@ -27,12 +27,6 @@ std::vector<uint64_t> Sorted(std::vector<uint64_t> numbers) {
   return numbers;
 }
 
-bool Intersects(std::span<const uint64_t> sorted, std::span<const uint64_t> numbers) {
-  return std::any_of(numbers.begin(), numbers.end(), [&](uint64_t number) {
-    return std::binary_search(sorted.begin(), sorted.end(), number);
-  });
-}
-
 void Unlink(const fs::path& path) {
   std::error_code error;
   fs::remove(path, error);
@@ -60,6 +54,13 @@ std::optional<IndexFileName> IndexFileName::Parse(std::string_view text) {
   name.number = number;
   name.kind = text.ends_with(kVectorsSuffix) ? Kind::kVectors : Kind::kWords;
   return name.text() == text ? std::optional(name) : std::nullopt;
+}
+
+bool IndexFiles::File::MayHave(std::span<const uint64_t> numbers) const {
+  if (!used) return !numbers.empty();
+  return std::any_of(numbers.begin(), numbers.end(), [this](uint64_t number) {
+    return std::binary_search(documents.begin(), documents.end(), number);
+  });
 }
 
 std::vector<IndexFileName> ListIndexFiles(const fs::path& dir) {
@@ -292,12 +293,14 @@ Status IndexFiles::WriteWordsOf(IndexFileName name, const LexicalSegment& segmen
 }
 
 // The file is known before any of it is on the disk: an erasure finds it from then on, and one that
-// came before has destroyed the keys of its documents, which are looked at afterwards.
+// came before has destroyed the keys of its documents, which are looked at afterwards. It is its
+// segment's once it is whole: what is left of a failure is dropped by the next Keep().
 Status IndexFiles::WriteOne(File file, const std::function<Status(ByteSink*)>& write) {
   ASSIGN_OR_RETURN(const FileKeys::Made made, keys_->file_keys().Make());
   file.name.number = made.number;
   const IndexFileName name = file.name;
   const std::vector<uint64_t> documents = file.documents;
+  const std::weak_ptr<const void> rows = std::exchange(file.rows, {});
   bool erased = false;
   {
     std::lock_guard lock(mutex_);
@@ -317,7 +320,11 @@ Status IndexFiles::WriteOne(File file, const std::function<Status(ByteSink*)>& w
     return written;
   }
   std::lock_guard lock(mutex_);
-  if (!files_.contains(made.number)) Unlink(dir_ / name.text());  // its key is gone already
+  if (const auto found = files_.find(made.number); found != files_.end()) {
+    found->second.rows = rows;
+  } else {
+    Unlink(dir_ / name.text());  // its key is gone already
+  }
   return OkStatus();
 }
 
@@ -344,7 +351,7 @@ Status IndexFiles::Erase(uint32_t tenant, std::span<const uint64_t> numbers) {
   std::lock_guard lock(mutex_);
   std::vector<uint64_t> gone;
   for (const auto& [number, file] : files_) {
-    if (file.name.tenant == tenant && Intersects(file.documents, numbers)) gone.push_back(number);
+    if (file.name.tenant == tenant && file.MayHave(numbers)) gone.push_back(number);
   }
   return DropLocked(gone);
 }
@@ -353,7 +360,7 @@ bool IndexFiles::Hold(uint32_t tenant, std::span<const uint64_t> numbers) const 
   if (Planted(Bug::kErasedInFiles)) return false;
   std::lock_guard lock(mutex_);
   return std::any_of(files_.begin(), files_.end(), [&](const auto& entry) {
-    return entry.second.name.tenant == tenant && Intersects(entry.second.documents, numbers);
+    return entry.second.name.tenant == tenant && entry.second.MayHave(numbers);
   });
 }
 
