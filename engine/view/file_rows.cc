@@ -6,16 +6,12 @@
 #include "engine/base/planted.h"
 
 namespace cordon {
-namespace {
 
-std::vector<uint64_t> SortedOnce(std::span<const uint64_t> numbers) {
-  std::vector<uint64_t> sorted(numbers.begin(), numbers.end());
-  std::sort(sorted.begin(), sorted.end());
-  sorted.erase(std::unique(sorted.begin(), sorted.end()), sorted.end());
-  return sorted;
+std::vector<uint64_t> SortedOnce(std::vector<uint64_t> numbers) {
+  std::sort(numbers.begin(), numbers.end());
+  numbers.erase(std::unique(numbers.begin(), numbers.end()), numbers.end());
+  return numbers;
 }
-
-}  // namespace
 
 const StoredRows::Document* FileRows::Find(uint64_t stored) const {
   const auto& all = stored_.documents;

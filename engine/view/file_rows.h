@@ -14,6 +14,9 @@
 
 namespace cordon {
 
+// The numbers in order, each once.
+std::vector<uint64_t> SortedOnce(std::vector<uint64_t> numbers);
+
 // Takes what counts from the files of one collection. Thread-safe.
 class FileRows {
  public:

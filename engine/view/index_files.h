@@ -50,10 +50,9 @@ struct IndexFileName {
 // The files of `dir`, by name, without what a crash has left of others.
 std::vector<IndexFileName> ListIndexFiles(const std::filesystem::path& dir);
 
-// Everything that a file says, block by block. NOT_FOUND if its key is gone, DATA_LOSS if it is
-// damaged.
-Status VisitIndexFile(const std::filesystem::path& dir, const IndexFileName& name,
-                      const FileKeys& keys, const std::function<void(std::string_view)>& visit);
+// Everything that a file says, opened. NOT_FOUND if its key is gone, DATA_LOSS if it is damaged.
+StatusOr<std::string> ReadIndexFile(const std::filesystem::path& dir, const IndexFileName& name,
+                                    const FileKeys& keys);
 
 // What the store says of a collection's rows.
 struct StoredRows {
