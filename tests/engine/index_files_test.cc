@@ -400,6 +400,26 @@ TEST_F(IndexFilesAtRestart, NoFileOpensOnceTheErasureIsAcknowledged) {
   EXPECT_TRUE(verdict.found.empty()) << verdict.found.front().file;
 }
 
+// A version of its own since its subjects are others: the file names the number of before.
+TEST_F(IndexFilesAtRestart, ADocumentThatGotAnotherNumberStaysAndItsErasureTakesTheFile) {
+  const auto change = FromText<v1::UpdateMetadataRequest>(
+      "collection: 'docs' document: '4997' update_mask { paths: 'subjects' } "
+      "metadata { subjects: 'somebody' }");
+  const auto changed = Asked<v1::UpdateMetadataResponse>(
+      [&](auto done) { UpdateMetadata(engine_->WriteAs(Anyone()), change, done); });
+  ASSERT_TRUE(changed.ok()) << changed.status().ToString();
+  WaitForLists();
+  const auto told = Told();
+  Open();
+  WaitForLists();
+  EXPECT_EQ(Told(), told);
+  EXPECT_EQ(ClassesOf("4997").size(), 4u);
+  EraseDocument("4997");
+  EXPECT_FALSE(HoldsWord("number4997"));
+  const auto verdict = Search("number4997");
+  EXPECT_TRUE(verdict.found.empty()) << verdict.found.front().file;
+}
+
 // Its words come from a file in a dead row, as those of another class, and from the store.
 TEST_F(IndexFilesAtRestart, WordsOfAnErasedDocumentAreNotInMemoryEither) {
   CloseDocument("1");
