@@ -87,13 +87,14 @@ class Search {
   Status IndexFile(const fs::path& path) {
     const auto name = IndexFileName::Parse(path.filename().string());
     if (!name) return OkStatus();
-    const Status read =
-        VisitIndexFile(paths_.Index(), *name, vault_.keys().file_keys(), [&](std::string_view all) {
-          ++verdict_.decrypted;
-          Look(path, "a file of the index, decrypted", all);
-        });
-    if (read.ok() || read.code() == StatusCode::kNotFound) return OkStatus();
-    return Status(read.code(), "data_dir",
+    const auto text = ReadIndexFile(paths_.Index(), *name, vault_.keys().file_keys());
+    if (text.ok()) {
+      ++verdict_.decrypted;
+      Look(path, "a file of the index, decrypted", *text);
+      return OkStatus();
+    }
+    if (text.status().code() == StatusCode::kNotFound) return OkStatus();
+    return Status(text.status().code(), "data_dir",
                   path.string() +
                       " is damaged, and may hold what is looked for; the next start of "
                       "the server makes it anew");

@@ -2,9 +2,10 @@
 
 #include <openssl/crypto.h>
 
-#include <cstring>
+#include <algorithm>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "engine/crypto/aead.h"
 
@@ -114,6 +115,10 @@ Status FileKeys::Destroy(std::span<const uint64_t> numbers) {
 }
 
 Status FileKeys::DestroyOthers(const std::set<uint64_t>& numbers) {
+  if (!numbers.empty()) {
+    std::lock_guard writing(writing_);
+    next_ = std::max(next_, *numbers.rbegin() + 1);
+  }
   std::vector<uint64_t> others;
   {
     std::lock_guard lock(mutex_);

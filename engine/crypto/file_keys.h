@@ -43,7 +43,8 @@ class FileKeys {
 
   // Returns once these keys are on no disk any more; numbers without a key are passed over.
   Status Destroy(std::span<const uint64_t> numbers);
-  // The same with all keys but these.
+  // The same with all keys but these. The numbers, which are those of the files that there are, are
+  // not given to new ones, though the keys' file may have been lost.
   Status DestroyOthers(const std::set<uint64_t>& numbers);
 
  private:

@@ -130,6 +130,8 @@ class VectorIndex {
   Metric metric() const { return metric_; }
   // The frozen ones first, else in no particular order; borrowed.
   std::span<const Segment> segments() const { return *segments_; }
+  // What tells that they are still the same ones.
+  std::weak_ptr<const void> same_segments() const { return segments_; }
   RowNumbers numbers() const { return RowNumbers(segment_rows_max_); }
 
   // Null while there are none.

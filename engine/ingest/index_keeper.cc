@@ -13,7 +13,15 @@ namespace {
 constexpr std::chrono::seconds kKeepEvery{5};
 constexpr std::chrono::minutes kKeepAfterFailure{1};
 
+bool Same(const std::weak_ptr<const void>& a, const std::weak_ptr<const void>& b) {
+  return !a.owner_before(b) && !b.owner_before(a);
+}
+
 }  // namespace
+
+bool IndexKeeper::Seen::Is(const CollectionIndex& index) const {
+  return Same(vectors, index.vectors.same_segments()) && Same(words, index.lexical.same_segments());
+}
 
 IndexKeeper::IndexKeeper(IndexFiles* files) : files_(files), thread_([this] { Run(); }) {}
 
@@ -28,13 +36,14 @@ IndexKeeper::~IndexKeeper() {
 
 void IndexKeeper::Offer(uint32_t tenant, uint32_t collection, const CollectionIndex& index) {
   const Name name{tenant, collection};
-  const Seen seen{index.vectors.segments().data(), index.lexical.segments().data()};
   std::lock_guard lock(mutex_);
-  if (const auto whole = whole_.find(name); whole != whole_.end() && whole->second == seen) return;
+  if (const auto whole = whole_.find(name); whole != whole_.end() && whole->second.Is(index)) {
+    return;
+  }
   const auto known = again_.find(name);
   if (known != again_.end() && Clock::now() < known->second) return;
   if (!files_->Stale(tenant, collection, index)) {
-    whole_[name] = seen;
+    whole_[name] = {index.vectors.same_segments(), index.lexical.same_segments()};
     return;
   }
   again_[name] = Clock::time_point::max();  // until it is done
@@ -52,11 +61,7 @@ void IndexKeeper::RunJob(const Job& job) {
   }
   if (!kept.ok()) spdlog::warn("index: {}; tried again in a minute", kept.ToString());
   std::lock_guard lock(mutex_);
-  if (kept.ok()) {
-    again_[job.name] = Clock::now() + kKeepEvery;
-  } else {
-    again_[job.name] = Clock::now() + kKeepAfterFailure;
-  }
+  again_[job.name] = Clock::now() + (kept.ok() ? kKeepEvery : kKeepAfterFailure);
 }
 
 void IndexKeeper::Run() {

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <thread>
 #include <utility>
@@ -34,11 +35,11 @@ class IndexKeeper {
     CollectionIndex index;
   };
   // What an index consisted of when its files lacked nothing: to see at a glance that it still
-  // does.
+  // does. Not by address, which another one may have by now.
   struct Seen {
-    const void* vectors = nullptr;
-    const void* words = nullptr;
-    bool operator==(const Seen&) const = default;
+    std::weak_ptr<const void> vectors;
+    std::weak_ptr<const void> words;
+    bool Is(const CollectionIndex& index) const;
   };
   void Run();
   void RunJob(const Job& job);

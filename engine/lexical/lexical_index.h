@@ -66,6 +66,8 @@ class LexicalIndex {
 
   // In no particular order, none empty; borrowed.
   std::span<const LexicalSegment> segments() const { return *segments_; }
+  // What tells that they are still the same ones.
+  std::weak_ptr<const void> same_segments() const { return segments_; }
   // How many rows there are, and how much memory they take, about.
   uint64_t rows() const;
   uint64_t bytes() const;

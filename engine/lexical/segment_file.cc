@@ -115,7 +115,7 @@ class LexicalRowsFile {
                        LexicalRows* rows) {
     for (uint32_t row = 0; row < rows->lengths_.size(); ++row) {
       const FiledRow& name = named.rows[row];
-      // Of no document that there is: its words go when those of dead rows do.
+      // Of no document that there is: its words go when those of older versions do.
       const uint32_t document = kept[row] ? kept[row]->document : UINT32_MAX;
       rows->keys_.push_back({document, name.ordinal, name.class_id});
       auto& runs = rows->runs_;
@@ -124,7 +124,7 @@ class LexicalRowsFile {
       }
       runs.back().end = row + 1;
       runs.back().words += rows->lengths_[row];
-      if (!kept[row]) continue;
+      if (!kept[row] || kept[row]->dead) continue;
       if (kept[row]->valid_from != kAlways || kept[row]->valid_until != kNever) {
         rows->bounded_.push_back({row, kept[row]->valid_from, kept[row]->valid_until});
       }
@@ -241,7 +241,7 @@ std::optional<LexicalSegment> FiledWords::Take(std::span<const std::optional<Kep
   LexicalSegment segment(std::move(rows_));
   Bitmap dead(kept.size());
   for (size_t row = 0; row < kept.size(); ++row) {
-    if (!kept[row]) dead.Set(row);
+    if (!kept[row] || kept[row]->dead) dead.Set(row);
   }
   segment = segment.WithDead(std::move(dead));
   if (segment.live() == 0) return std::nullopt;

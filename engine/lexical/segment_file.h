@@ -28,11 +28,13 @@ std::optional<NamedWords> NameWords(const LexicalRows& rows, const StoredNumber&
 Status WriteWords(Language language, const LexicalRows& rows, const NamedWords& named,
                   ByteSink* sink);
 
-// What a row is from now on; its words are the file's.
+// What a row is from now on; its words are the file's. Words of a dead row stay in memory until
+// segments are merged: an erasure finds them by the document's number.
 struct KeptWords {
   uint32_t document;  // its number in the index
   Micros valid_from;
   Micros valid_until;
+  bool dead = false;
 };
 
 // A file that was read.
@@ -43,7 +45,8 @@ class FiledWords {
 
   const NamedWords& named() const { return named_; }
 
-  // The segment whose rows without `kept` are dead. Ends the file. Nothing if no row is left.
+  // The segment; rows without `kept` are dead, and of no document. Ends the file. Nothing if no row
+  // is alive.
   std::optional<LexicalSegment> Take(std::span<const std::optional<KeptWords>> kept);
 
  private:

@@ -6,16 +6,12 @@
 #include "engine/base/planted.h"
 
 namespace cordon {
-namespace {
 
-std::vector<uint64_t> SortedOnce(std::span<const uint64_t> numbers) {
-  std::vector<uint64_t> sorted(numbers.begin(), numbers.end());
-  std::sort(sorted.begin(), sorted.end());
-  sorted.erase(std::unique(sorted.begin(), sorted.end()), sorted.end());
-  return sorted;
+std::vector<uint64_t> SortedOnce(std::vector<uint64_t> numbers) {
+  std::sort(numbers.begin(), numbers.end());
+  numbers.erase(std::unique(numbers.begin(), numbers.end()), numbers.end());
+  return numbers;
 }
-
-}  // namespace
 
 const StoredRows::Document* FileRows::Find(uint64_t stored) const {
   const auto& all = stored_.documents;
@@ -33,9 +29,9 @@ FileRows::Match FileRows::Find(const StoredRows::Document* document, const Filed
   const auto found = std::lower_bound(
       begin, end, row.ordinal,
       [](const StoredRows::Row& other, uint32_t ordinal) { return other.ordinal < ordinal; });
-  if (found == end || found->ordinal != row.ordinal) return {};
-  if (found->class_id != row.class_id && !Planted(Bug::kFileClassTrusted)) return {};
-  return {document, static_cast<size_t>(found - stored_.rows.begin())};
+  if (found == end || found->ordinal != row.ordinal) return {document};
+  if (found->class_id != row.class_id && !Planted(Bug::kFileClassTrusted)) return {document};
+  return {document, true, static_cast<size_t>(found - stored_.rows.begin())};
 }
 
 // Two files may have the same row: it is the first one's.
@@ -51,10 +47,9 @@ std::optional<std::vector<FileRows::Match>> FileRows::Claim(std::span<const uint
   if (any_erased_(others)) return std::nullopt;
   std::vector<Match> matches(rows.size());
   for (size_t row = 0; row < rows.size(); ++row) {
-    const Match match = Find(places[rows[row].document], rows[row]);
-    if (match.document == nullptr) continue;
-    const bool first = (loaded_.parts[match.row].fetch_or(part) & part) == 0;
-    if (first) matches[row] = match;
+    Match& match = matches[row];
+    match = Find(places[rows[row].document], rows[row]);
+    if (match.counts) match.counts = (loaded_.parts[match.row].fetch_or(part) & part) == 0;
   }
   return matches;
 }
@@ -67,8 +62,8 @@ StatusOr<std::optional<FileRows::Facts>> FileRows::TakeVectors(ByteSource* sourc
   if (!matches) return Taken();
   std::vector<std::optional<RowSource>> sources(filed.rows.size());
   for (size_t row = 0; row < sources.size(); ++row) {
-    const StoredRows::Document* const document = (*matches)[row].document;
-    if (document == nullptr) continue;
+    const auto& [document, counts, stored] = (*matches)[row];
+    if (!counts) continue;
     RowSource& source_of = sources[row].emplace();
     source_of.document = index_.documents.id(document->number);
     source_of.valid_from = document->valid_from;
@@ -81,7 +76,7 @@ StatusOr<std::optional<FileRows::Facts>> FileRows::TakeVectors(ByteSource* sourc
   auto segment = SegmentOf(dimension, std::move(filed), sources, geometry_);
   if (!segment) {
     for (const Match& match : *matches) {
-      if (match.document == nullptr) continue;
+      if (!match.counts) continue;
       loaded_.parts[match.row].fetch_and(static_cast<uint8_t>(~LoadedRows::kVector));
     }
     return Taken();
@@ -99,9 +94,9 @@ StatusOr<std::optional<FileRows::Facts>> FileRows::TakeWords(ByteSource* source)
   if (!matches) return Taken();
   std::vector<std::optional<KeptWords>> kept(filed.named().rows.size());
   for (size_t row = 0; row < kept.size(); ++row) {
-    const StoredRows::Document* const document = (*matches)[row].document;
+    const auto& [document, counts, stored] = (*matches)[row];
     if (document == nullptr) continue;
-    kept[row] = {document->number, document->valid_from, document->valid_until};
+    kept[row] = {document->number, document->valid_from, document->valid_until, !counts};
   }
   Facts facts{nullptr, 0, kept.size(), SortedOnce(filed.named().documents)};
   auto segment = filed.Take(kept);

@@ -14,6 +14,9 @@
 
 namespace cordon {
 
+// The numbers in order, each once.
+std::vector<uint64_t> SortedOnce(std::vector<uint64_t> numbers);
+
 // Takes what counts from the files of one collection. Thread-safe.
 class FileRows {
  public:
@@ -42,10 +45,11 @@ class FileRows {
   StatusOr<std::optional<Facts>> TakeWords(ByteSource* source);
 
  private:
-  // Where a row that counts is among those of the store.
+  // What the store says of a row of a file.
   struct Match {
-    const StoredRows::Document* document = nullptr;  // null: it does not count
-    size_t row = 0;
+    const StoredRows::Document* document = nullptr;  // null: the version is no document's newest
+    bool counts = false;                             // or a dead row
+    size_t row = 0;                                  // of those of the store, if it counts
   };
   // By row of the file. Nothing if one of the documents was erased.
   std::optional<std::vector<Match>> Claim(std::span<const uint64_t> documents,

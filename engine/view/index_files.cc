@@ -21,18 +21,6 @@ constexpr std::string_view kVectorsSuffix = ".vectors";
 constexpr std::string_view kWordsSuffix = ".words";
 constexpr std::string_view kIndexDraft = ".tmp";
 
-std::vector<uint64_t> Sorted(std::vector<uint64_t> numbers) {
-  std::sort(numbers.begin(), numbers.end());
-  numbers.erase(std::unique(numbers.begin(), numbers.end()), numbers.end());
-  return numbers;
-}
-
-bool Intersects(std::span<const uint64_t> sorted, std::span<const uint64_t> numbers) {
-  return std::any_of(numbers.begin(), numbers.end(), [&](uint64_t number) {
-    return std::binary_search(sorted.begin(), sorted.end(), number);
-  });
-}
-
 void Unlink(const fs::path& path) {
   std::error_code error;
   fs::remove(path, error);
@@ -41,6 +29,17 @@ void Unlink(const fs::path& path) {
 
 StoredNumber NumbersOf(const DocumentNumbers& documents) {
   return [&documents](uint32_t number) { return documents.stored(number); };
+}
+
+const Geometry* GeometryOf(const VectorIndex& index) {
+  return index.lists() == nullptr ? nullptr : &index.lists()->geometry();
+}
+
+// The print of the geometry that a segment's lists are of; 0 if they are not of this one, or none.
+uint64_t PrintOfLists(const Segment& segment, const Geometry* geometry) {
+  const bool listed = geometry != nullptr && segment.lists() != nullptr &&
+                      segment.lists()->geometry == geometry->revision();
+  return listed ? geometry->print() : 0;
 }
 
 }  // namespace
@@ -62,6 +61,13 @@ std::optional<IndexFileName> IndexFileName::Parse(std::string_view text) {
   return name.text() == text ? std::optional(name) : std::nullopt;
 }
 
+bool IndexFiles::File::MayHave(std::span<const uint64_t> numbers) const {
+  if (!used) return !numbers.empty();
+  return std::any_of(numbers.begin(), numbers.end(), [this](uint64_t number) {
+    return std::binary_search(documents.begin(), documents.end(), number);
+  });
+}
+
 std::vector<IndexFileName> ListIndexFiles(const fs::path& dir) {
   std::vector<IndexFileName> names;
   std::error_code none;
@@ -76,15 +82,14 @@ std::vector<IndexFileName> ListIndexFiles(const fs::path& dir) {
   return names;
 }
 
-Status VisitIndexFile(const fs::path& dir, const IndexFileName& name, const FileKeys& keys,
-                      const std::function<void(std::string_view)>& visit) {
+StatusOr<std::string> ReadIndexFile(const fs::path& dir, const IndexFileName& name,
+                                    const FileKeys& keys) {
   const auto key = keys.Find(name.number);
   if (!key) return NotFound("index", name.text() + " has no key any more; it is made anew");
   ASSIGN_OR_RETURN(const auto file, SealedFileReader::Open(dir / name.text(), *key, name.text()));
   std::string text(file->left(), '\0');
   RETURN_IF_ERROR(file->Read(text.data(), text.size()));
-  visit(text);
-  return OkStatus();
+  return text;
 }
 
 // What a crash left of a file that never got its name goes, and so do keys without a file: of a
@@ -214,15 +219,12 @@ IndexFiles::Plan IndexFiles::PlanOf(uint32_t tenant, uint32_t collection,
       plan.write.push_back({kind, segment});
     }
   };
-  const Geometry* const geometry =
-      index.vectors.lists() == nullptr ? nullptr : &index.vectors.lists()->geometry();
+  const Geometry* const geometry = GeometryOf(index.vectors);
   for (size_t s = 0; s < index.vectors.segments().size(); ++s) {
     const Segment& segment = index.vectors.segments()[s];
     if (segment.erasures() > 0) continue;  // it is written anew soon
-    const bool listed = geometry != nullptr && segment.lists() != nullptr &&
-                        segment.lists()->geometry == geometry->revision();
     look(Kind::kVectors, s, segment.shared_rows().get(), segment.live(),
-         listed ? geometry->print() : 0);
+         PrintOfLists(segment, geometry));
   }
   for (size_t s = 0; s < index.lexical.segments().size(); ++s) {
     const LexicalSegment& segment = index.lexical.segments()[s];
@@ -260,15 +262,12 @@ Status IndexFiles::WriteVectorsOf(IndexFileName name, const Segment& segment,
                                   const CollectionIndex& index) {
   const auto named = NameVectors(segment, NumbersOf(index.documents));
   if (!named) return OkStatus();
-  const Geometry* const geometry =
-      index.vectors.lists() == nullptr ? nullptr : &index.vectors.lists()->geometry();
-  const bool listed = geometry != nullptr && segment.lists() != nullptr &&
-                      segment.lists()->geometry == geometry->revision();
+  const Geometry* const geometry = GeometryOf(index.vectors);
   File file{name,
             segment.shared_rows(),
-            listed ? geometry->print() : 0,
+            PrintOfLists(segment, geometry),
             named->rows.size(),
-            Sorted(named->documents),
+            SortedOnce(named->documents),
             true};
   return WriteOne(std::move(file), [&](ByteSink* sink) {
     return WriteVectors(segment, index.vectors.dimension(), *named, geometry, sink);
@@ -285,19 +284,21 @@ Status IndexFiles::WriteWordsOf(IndexFileName name, const LexicalSegment& segmen
   }
   const auto named = NameWords(*rows, NumbersOf(index.documents));
   if (!named) return OkStatus();
-  File file{name, segment.shared_rows(), 0, named->rows.size(), Sorted(named->documents), true};
+  File file{name, segment.shared_rows(), 0, named->rows.size(), SortedOnce(named->documents), true};
   return WriteOne(std::move(file), [&](ByteSink* sink) {
     return WriteWords(index.lexical.language(), *rows, *named, sink);
   });
 }
 
 // The file is known before any of it is on the disk: an erasure finds it from then on, and one that
-// came before has destroyed the keys of its documents, which are looked at afterwards.
+// came before has destroyed the keys of its documents, which are looked at afterwards. It is its
+// segment's once it is whole: what is left of a failure is dropped by the next Keep().
 Status IndexFiles::WriteOne(File file, const std::function<Status(ByteSink*)>& write) {
   ASSIGN_OR_RETURN(const FileKeys::Made made, keys_->file_keys().Make());
   file.name.number = made.number;
   const IndexFileName name = file.name;
   const std::vector<uint64_t> documents = file.documents;
+  const std::weak_ptr<const void> rows = std::exchange(file.rows, {});
   bool erased = false;
   {
     std::lock_guard lock(mutex_);
@@ -317,7 +318,11 @@ Status IndexFiles::WriteOne(File file, const std::function<Status(ByteSink*)>& w
     return written;
   }
   std::lock_guard lock(mutex_);
-  if (!files_.contains(made.number)) Unlink(dir_ / name.text());  // its key is gone already
+  if (const auto found = files_.find(made.number); found != files_.end()) {
+    found->second.rows = rows;
+  } else {
+    Unlink(dir_ / name.text());  // its key is gone already
+  }
   return OkStatus();
 }
 
@@ -344,7 +349,7 @@ Status IndexFiles::Erase(uint32_t tenant, std::span<const uint64_t> numbers) {
   std::lock_guard lock(mutex_);
   std::vector<uint64_t> gone;
   for (const auto& [number, file] : files_) {
-    if (file.name.tenant == tenant && Intersects(file.documents, numbers)) gone.push_back(number);
+    if (file.name.tenant == tenant && file.MayHave(numbers)) gone.push_back(number);
   }
   return DropLocked(gone);
 }
@@ -353,7 +358,7 @@ bool IndexFiles::Hold(uint32_t tenant, std::span<const uint64_t> numbers) const 
   if (Planted(Bug::kErasedInFiles)) return false;
   std::lock_guard lock(mutex_);
   return std::any_of(files_.begin(), files_.end(), [&](const auto& entry) {
-    return entry.second.name.tenant == tenant && Intersects(entry.second.documents, numbers);
+    return entry.second.name.tenant == tenant && entry.second.MayHave(numbers);
   });
 }
 

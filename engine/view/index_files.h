@@ -50,10 +50,9 @@ struct IndexFileName {
 // The files of `dir`, by name, without what a crash has left of others.
 std::vector<IndexFileName> ListIndexFiles(const std::filesystem::path& dir);
 
-// Everything that a file says, block by block. NOT_FOUND if its key is gone, DATA_LOSS if it is
-// damaged.
-Status VisitIndexFile(const std::filesystem::path& dir, const IndexFileName& name,
-                      const FileKeys& keys, const std::function<void(std::string_view)>& visit);
+// Everything that a file says, opened. NOT_FOUND if its key is gone, DATA_LOSS if it is damaged.
+StatusOr<std::string> ReadIndexFile(const std::filesystem::path& dir, const IndexFileName& name,
+                                    const FileKeys& keys);
 
 // What the store says of a collection's rows.
 struct StoredRows {
@@ -114,7 +113,8 @@ class IndexFiles {
   // Returns once no file of this tenant opens any more that has rows of these versions of
   // documents. The keys of the documents must be destroyed before.
   Status Erase(uint32_t tenant, std::span<const uint64_t> numbers);
-  // Whether a file that opens has rows of one of them.
+  // Whether a file that opens has rows of one of them, or may have: one that was of no use and
+  // could not be dropped.
   bool Hold(uint32_t tenant, std::span<const uint64_t> numbers) const;
   // The collection is gone.
   void Forget(uint32_t tenant, uint32_t collection);
@@ -123,11 +123,12 @@ class IndexFiles {
   using Kind = IndexFileName::Kind;
   struct File {
     IndexFileName name;
-    std::weak_ptr<const void> rows;   // of the segment that it was written of, or that it became
+    std::weak_ptr<const void> rows;   // of the segment that it is of; none until it is written
     uint64_t geometry = 0;            // print of that of its lists; 0: none
     size_t count = 0;                 // of rows in it
     std::vector<uint64_t> documents;  // sorted
-    bool used = false;                // loaded or written since the start
+    bool used = false;                // loaded or made since the start; else nobody knows its rows
+    bool MayHave(std::span<const uint64_t> numbers) const;
   };
   // What is to be done for one segment.
   struct Task {

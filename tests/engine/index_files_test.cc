@@ -183,6 +183,24 @@ class IndexFilesAtRestart : public testing::Test {
     }
     return classes;
   }
+  // Whether the words in memory, of dead rows too, have it.
+  bool HoldsWord(std::string_view word) {
+    bool found = false;
+    const auto view = Pin();
+    for (const LexicalSegment& segment : view->indexes().begin()->second.lexical.segments()) {
+      segment.rows().ForEachTerm(
+          [&](std::string_view text, uint32_t, auto) { found = found || text == word; });
+    }
+    return found;
+  }
+  void CloseDocument(const std::string& id) {
+    const auto change = FromText<v1::SetAccessRequest>(
+        "collection: 'docs' document: '" + id +
+        "' acl { allow { principal: 'user:ana' } } label { level: 'public' }");
+    const auto changed = Asked<v1::SetAccessResponse>(
+        [&](auto done) { SetAccess(engine_->WriteAs(Anyone()), change, done); });
+    ASSERT_TRUE(changed.ok()) << changed.status().ToString();
+  }
   // A start without files, whatever there is.
   std::vector<std::string> ToldByARebuild() {
     engine_.reset();
@@ -257,12 +275,7 @@ TEST_F(IndexFilesAtRestart, WhatWasReplacedOrDeletedSinceIsGoneAndWhatCameIsTher
 TEST_F(IndexFilesAtRestart, ARevocationSurvives) {
   const auto open = ClassesOf("1"), closed = ClassesOf("4");
   ASSERT_EQ(open.size(), 4u);
-  const auto change = FromText<v1::SetAccessRequest>(
-      "collection: 'docs' document: '1' acl { allow { principal: 'user:ana' } } "
-      "label { level: 'public' }");
-  const auto changed = Asked<v1::SetAccessResponse>(
-      [&](auto done) { SetAccess(engine_->WriteAs(Anyone()), change, done); });
-  ASSERT_TRUE(changed.ok()) << changed.status().ToString();
+  CloseDocument("1");
   ASSERT_EQ(ClassesOf("1"), closed);
   const auto told = Told();
   Open();
@@ -385,6 +398,35 @@ TEST_F(IndexFilesAtRestart, NoFileOpensOnceTheErasureIsAcknowledged) {
   ASSERT_TRUE(erased.ok()) << erased.status().ToString();
   const auto verdict = Search("number4998");
   EXPECT_TRUE(verdict.found.empty()) << verdict.found.front().file;
+}
+
+// A version of its own since its subjects are others: the file names the number of before.
+TEST_F(IndexFilesAtRestart, ADocumentThatGotAnotherNumberStaysAndItsErasureTakesTheFile) {
+  const auto change = FromText<v1::UpdateMetadataRequest>(
+      "collection: 'docs' document: '4997' update_mask { paths: 'subjects' } "
+      "metadata { subjects: 'somebody' }");
+  const auto changed = Asked<v1::UpdateMetadataResponse>(
+      [&](auto done) { UpdateMetadata(engine_->WriteAs(Anyone()), change, done); });
+  ASSERT_TRUE(changed.ok()) << changed.status().ToString();
+  WaitForLists();
+  const auto told = Told();
+  Open();
+  WaitForLists();
+  EXPECT_EQ(Told(), told);
+  EXPECT_EQ(ClassesOf("4997").size(), 4u);
+  EraseDocument("4997");
+  EXPECT_FALSE(HoldsWord("number4997"));
+  const auto verdict = Search("number4997");
+  EXPECT_TRUE(verdict.found.empty()) << verdict.found.front().file;
+}
+
+// Its words come from a file in a dead row, as those of another class, and from the store.
+TEST_F(IndexFilesAtRestart, WordsOfAnErasedDocumentAreNotInMemoryEither) {
+  CloseDocument("1");
+  Open();
+  ASSERT_TRUE(HoldsWord("number1"));
+  EraseDocument("1");
+  EXPECT_FALSE(HoldsWord("number1"));
 }
 
 // As a loss of power leaves it in the midst of an erasure: the documents' keys are destroyed, those

@@ -69,11 +69,12 @@ TEST_F(WordsFile, WordsComeBackInTheirRows) {
     kept.push_back(KeptWords{number, kAlways, number == 3 ? Micros{77} : kNever});
   }
   kept[9].reset();
+  kept[10]->dead = true;
   const auto segment = filed->Take(kept);
   ASSERT_TRUE(segment.has_value());
   const LexicalRows& read = segment->rows();
-  EXPECT_EQ(segment->live(), kRows - 1);
-  EXPECT_TRUE(segment->Dead(9));
+  EXPECT_EQ(segment->live(), kRows - 2);
+  EXPECT_TRUE(segment->Dead(9) && segment->Dead(10));
   EXPECT_EQ(read.bounded().size(), 2u);
   ASSERT_EQ(read.runs().size(), rows_->runs().size());
   for (size_t run = 0; run < read.runs().size(); ++run) {
@@ -81,9 +82,11 @@ TEST_F(WordsFile, WordsComeBackInTheirRows) {
     EXPECT_EQ(read.runs()[run].words, rows_->runs()[run].words);
   }
   EXPECT_EQ(read.rows_of(40).size(), 2u);
+  // A dead one is its document's still: an erasure looks for it.
+  EXPECT_EQ(read.document(10), rows_->document(10));
   auto expected = WordsOf(*rows_);
   auto words = WordsOf(read);
-  // The dead row is of no document any more.
+  // The other dead row is of no document any more.
   const std::string dead =
       std::to_string(rows_->document(9)) + "/" + std::to_string(rows_->ordinal(9));
   const std::string nobody = std::to_string(UINT32_MAX) + "/" + std::to_string(rows_->ordinal(9));
