@@ -27,17 +27,7 @@ void TellSomeIds(Output& output, std::string_view sign, uint64_t count, const Id
 }
 
 void TellRefusedLines(Output& output, const SyncedSource& synced) {
-  for (const RefusedDocument& refused : synced.refusals) {
-    if (output.json()) {
-      output.Line(RefusalJson(refused));
-      continue;
-    }
-    std::string text = fmt::format("line {}", refused.origin.line);
-    for (const std::string& part : {refused.id, refused.field}) {
-      if (!part.empty()) text += ": " + Printable(part);
-    }
-    output.Note(fmt::format("refused: {}: {}", text, Printable(refused.message)));
-  }
+  for (const RefusedDocument& refused : synced.refusals) TellRefused(output, refused);
   const uint64_t more = synced.refused - std::min<uint64_t>(synced.refused, synced.refusals.size());
   if (more > 0) output.Note(fmt::format("refused: {} more", Grouped(more)));
 }
