@@ -53,13 +53,6 @@ StatusOr<int> Apply(const ApplyOptions& options, Session& session) {
   return TellApplied(session.output(), response->applied(), response->revision());
 }
 
-void TellNames(Output& output, std::string_view sign, uint64_t count,
-               const google::protobuf::RepeatedPtrField<std::string>& names) {
-  for (const auto& name : names) output.Line(fmt::format("{} {}", sign, Printable(name)));
-  const uint64_t more = count - static_cast<uint64_t>(names.size());
-  if (more > 0 && !names.empty()) output.Line(fmt::format("{} … {} more", sign, Grouped(more)));
-}
-
 void TellSync(Output& output, const SyncOptions& options,
               const v1::SyncDirectoryResponse& response) {
   const auto& difference = response.difference();

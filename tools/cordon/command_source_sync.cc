@@ -18,14 +18,6 @@ struct SourceSyncOptions {
   std::string reason;
 };
 
-using Ids = google::protobuf::RepeatedPtrField<std::string>;
-
-void TellSomeIds(Output& output, std::string_view sign, uint64_t count, const Ids& ids) {
-  for (const auto& id : ids) output.Line(fmt::format("{} {}", sign, Printable(id)));
-  const uint64_t more = count - std::min<uint64_t>(count, static_cast<uint64_t>(ids.size()));
-  if (more > 0 && !ids.empty()) output.Line(fmt::format("{} … {} more", sign, Grouped(more)));
-}
-
 void TellRefusedLines(Output& output, const SyncedSource& synced) {
   for (const RefusedDocument& refused : synced.refusals) TellRefused(output, refused);
   const uint64_t more = synced.refused - std::min<uint64_t>(synced.refused, synced.refusals.size());
@@ -36,12 +28,12 @@ void TellSyncedSource(Output& output, const SourceSyncOptions& options,
                       const SyncedSource& synced) {
   const auto& response = synced.response;
   const auto& difference = response.difference();
-  TellSomeIds(output, "?", difference.missing(), difference.missing_ids());
+  TellNames(output, "?", difference.missing(), difference.missing_ids());
   if (options.dry_run) {
-    TellSomeIds(output, "+", difference.added(), difference.added_ids());
-    TellSomeIds(output, "~", difference.changed(), difference.changed_ids());
-    TellSomeIds(output, "*", difference.redescribed(), difference.redescribed_ids());
-    TellSomeIds(output, "-", difference.removed(), difference.removed_ids());
+    TellNames(output, "+", difference.added(), difference.added_ids());
+    TellNames(output, "~", difference.changed(), difference.changed_ids());
+    TellNames(output, "*", difference.redescribed(), difference.redescribed_ids());
+    TellNames(output, "-", difference.removed(), difference.removed_ids());
   }
   std::string text = options.dry_run ? "nothing was changed; it would be: " : "";
   text += Counted(synced.listed, "document") + " listed";
