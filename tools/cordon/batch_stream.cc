@@ -4,11 +4,23 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "engine/base/check.h"
 
 namespace cordon {
+
+void MergeRefusals(const google::protobuf::RepeatedPtrField<v1::Refusal>& refusals,
+                   const std::vector<Origin>& origins, std::vector<RefusedDocument>* refused) {
+  for (const v1::Refusal& refusal : refusals) {
+    Origin origin;
+    if (refusal.index() < origins.size()) origin = origins[refusal.index()];
+    refused->push_back({std::move(origin), refusal.id(), refusal.field(), refusal.message()});
+  }
+  std::stable_sort(refused->begin(), refused->end(),
+                   [](const auto& a, const auto& b) { return a.origin.line < b.origin.line; });
+}
 
 BatchStream::BatchStream(const Connection& connection, Completed completed)
     : connection_(connection),

@@ -39,6 +39,11 @@ struct RefusedDocument {
   std::string message;
 };
 
+// Adds what the server refuses of the documents that came from `origins`; all are in the order of
+// the input then.
+void MergeRefusals(const google::protobuf::RepeatedPtrField<v1::Refusal>& refusals,
+                   const std::vector<Origin>& origins, std::vector<RefusedDocument>* refused);
+
 // What is sent as one message, and what was refused before sending.
 struct DocumentBatch {
   v1::IngestRequest request;

@@ -176,13 +176,7 @@ Status IngestRun::Send() {
 
 void IngestRun::Complete(const DocumentBatch& batch, const v1::IngestResponse& response) {
   std::vector<RefusedDocument> refused = batch.refused;
-  for (const v1::Refusal& refusal : response.refused()) {
-    Origin origin;
-    if (refusal.index() < batch.origins.size()) origin = batch.origins[refusal.index()];
-    refused.push_back({std::move(origin), refusal.id(), refusal.field(), refusal.message()});
-  }
-  std::stable_sort(refused.begin(), refused.end(),
-                   [](const auto& a, const auto& b) { return a.origin.line < b.origin.line; });
+  MergeRefusals(response.refused(), batch.origins, &refused);
   for (const RefusedDocument& document : refused) {
     if (settings_.refused != nullptr) settings_.refused->Add(document);
     TellRefused(output_, document);

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <utility>
 
 #include "engine/base/limits.h"
@@ -33,18 +32,6 @@ StatusOr<TriedDocuments> ReadTriedDocuments(const std::string& path) {
     documents.origins.push_back(std::move(item.origin));
     documents.request.mutable_documents()->Add(std::move(item.document));
   }
-}
-
-void AddRefused(const google::protobuf::RepeatedPtrField<v1::Refusal>& refused,
-                TriedDocuments* documents) {
-  for (const v1::Refusal& refusal : refused) {
-    Origin origin;
-    if (refusal.index() < documents->origins.size()) origin = documents->origins[refusal.index()];
-    documents->refused.push_back(
-        {std::move(origin), refusal.id(), refusal.field(), refusal.message()});
-  }
-  std::stable_sort(documents->refused.begin(), documents->refused.end(),
-                   [](const auto& a, const auto& b) { return a.origin.line < b.origin.line; });
 }
 
 }  // namespace cordon
