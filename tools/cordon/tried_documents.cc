@@ -4,8 +4,8 @@
 
 #include <utility>
 
-#include "engine/base/limits.h"
 #include "tools/cordon/ingest_source.h"
+#include "tools/cordon/message_size.h"
 
 namespace cordon {
 
@@ -23,11 +23,11 @@ StatusOr<TriedDocuments> ReadTriedDocuments(const std::string& path) {
                                    std::string(item.refused.message())});
       continue;
     }
-    bytes += item.document.ByteSizeLong();
-    if (bytes > limits::kIngestMessageBytes) {
+    bytes += BytesInMessage(item.document);
+    if (bytes > kBatchBytesMax) {
       return Invalid("FILE", fmt::format("takes more than {} bytes, which is what a message may; "
                                          "leave embeddings out, which are not needed, or split it",
-                                         limits::kIngestMessageBytes));
+                                         kBatchBytesMax));
     }
     documents.origins.push_back(std::move(item.origin));
     documents.request.mutable_documents()->Add(std::move(item.document));
