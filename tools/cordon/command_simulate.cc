@@ -305,6 +305,7 @@ void AddSnapshot(CLI::App& simulate, Session& session) {
           "--removals-max",
           [options](uint32_t percent) { options->begin.set_removals_max_percent(percent); },
           "Refused if more is missing, in percent of the source's records (default 10)")
+      ->check(CLI::PositiveNumber)
       ->type_name("PERCENT");
   OnRun(sync, session, options, SimulateSnapshot);
 }

@@ -4,6 +4,7 @@
 #include "tools/cordon/command.h"
 #include "tools/cordon/human.h"
 #include "tools/cordon/source_sync.h"
+#include "tools/cordon/sync_flags.h"
 
 namespace cordon {
 namespace {
@@ -12,10 +13,7 @@ struct SourceSyncOptions {
   std::string collection;
   std::string source;
   std::string file;
-  bool dry_run = false;
-  bool allow_removals = false;
-  uint32_t removals_max_percent = 0;
-  std::string reason;
+  SyncFlags flags;
 };
 
 void TellRefusedLines(Output& output, const SyncedSource& synced) {
@@ -29,13 +27,13 @@ void TellSyncedSource(Output& output, const SourceSyncOptions& options,
   const auto& response = synced.response;
   const auto& difference = response.difference();
   TellNames(output, "?", difference.missing(), difference.missing_ids());
-  if (options.dry_run) {
+  if (options.flags.dry_run) {
     TellNames(output, "+", difference.added(), difference.added_ids());
     TellNames(output, "~", difference.changed(), difference.changed_ids());
     TellNames(output, "*", difference.redescribed(), difference.redescribed_ids());
     TellNames(output, "-", difference.removed(), difference.removed_ids());
   }
-  std::string text = options.dry_run ? "nothing was changed; it would be: " : "";
+  std::string text = options.flags.dry_run ? "nothing was changed; it would be: " : "";
   text += Counted(synced.listed, "document") + " listed";
   if (synced.refused > 0) text += fmt::format(", {} refused", Grouped(synced.refused));
   if (response.has_difference()) {
@@ -74,10 +72,7 @@ StatusOr<int> SyncSource(const SourceSyncOptions& options, Session& session) {
   v1::SyncSourceBegin begin;
   begin.set_collection(options.collection);
   begin.set_source(options.source);
-  begin.set_dry_run(options.dry_run);
-  begin.set_allow_removals(options.allow_removals);
-  begin.set_removals_max_percent(options.removals_max_percent);
-  begin.set_reason(options.reason);
+  SetSyncFlags(options.flags, &begin);
   ASSIGN_OR_RETURN(Connection * connection, session.Connect());
   Output& output = session.output();
   ASSIGN_OR_RETURN(const SyncedSource synced,
@@ -92,9 +87,9 @@ StatusOr<int> SyncSource(const SourceSyncOptions& options, Session& session) {
   json.BeginObject().Key("listed").Unsigned(synced.listed);
   json.Key("refused").Unsigned(synced.refused);
   if (synced.response.has_difference()) {
-    WriteSourceDifference(json, options.dry_run, synced.response.difference());
+    WriteSourceDifference(json, options.flags.dry_run, synced.response.difference());
   }
-  json.Key("dry_run").Bool(options.dry_run);
+  json.Key("dry_run").Bool(options.flags.dry_run);
   output.Line(json.Key("revision").Unsigned(synced.response.revision()).EndObject());
   return code;
 }
@@ -110,7 +105,8 @@ void AddSourceSync(CLI::App& source, Session& session) {
   Lines as for 'cordon ingest', or for what the source has as it had it:
   {"id":"wiki/42","unchanged":true}
 
-  Only what differs is written. What the file lacks is deleted last, if no line is refused here.
+  Only what differs is written. What the file lacks is deleted last, and stays if a line cannot
+  be read or sent. What the server refuses of a listed document stays as it was.
   Without the right 'audit' --allow-removals must be given, and no counts are told.)");
   const auto options = std::make_shared<SourceSyncOptions>();
   sync->add_option("NAME", options->collection, "The collection")->required();
@@ -119,13 +115,7 @@ void AddSourceSync(CLI::App& source, Session& session) {
   sync->add_option("FILE", options->file,
                    "The listing (JSON lines, plain, .gz or .zst); - is standard input")
       ->required();
-  sync->add_flag("--dry-run", options->dry_run, "Prints the difference and changes nothing");
-  sync->add_flag("--allow-removals", options->allow_removals,
-                 "Deletes however many documents are missing");
-  sync->add_option("--removals-max", options->removals_max_percent,
-                   "Refuses to delete more than this share of the source's documents, in percent; "
-                   "10 if not given");
-  AddReason(sync, &options->reason);
+  AddSyncFlags(sync, "documents", "the source's documents", &options->flags);
   OnRun(sync, session, options, SyncSource);
 }
 
