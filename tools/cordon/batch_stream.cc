@@ -51,11 +51,12 @@ Status BatchStream::Send(DocumentBatch batch) {
 }
 
 StatusOr<v1::Checkpoint> BatchStream::OpenRun(v1::IngestRequest first) {
-  constexpr int kTries = 20;
+  constexpr int kTries = 20;  // 5 s
   constexpr std::chrono::milliseconds kPause{250};
   const auto asked = std::make_shared<DocumentBatch>();
   asked->request = std::move(first);
   for (int i = 0; i < kTries; ++i) {
+    if (i > 0) std::this_thread::sleep_for(kPause);
     {
       const std::lock_guard lock(mutex_);
       pending_ = {asked};
@@ -64,7 +65,6 @@ StatusOr<v1::Checkpoint> BatchStream::OpenRun(v1::IngestRequest first) {
     }
     failed_ = Pump(0);
     if (failed_.code() != StatusCode::kAborted) break;
-    std::this_thread::sleep_for(kPause);
   }
   RETURN_IF_ERROR(failed_);
   const std::lock_guard lock(mutex_);

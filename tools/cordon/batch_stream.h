@@ -77,8 +77,8 @@ class BatchStream {
   Status Send(DocumentBatch batch);
 
   // Before anything is sent: where the run stands that `first`, which has no documents, names. What
-  // is sent from then on follows its last batch. ABORTED is waited out for a while: the stream of a
-  // client that has just died may still be open.
+  // is sent from then on follows its last batch. ABORTED is waited out for 5 s: the stream of a
+  // client that has just died may still be open. UNIMPLEMENTED if the server knows no runs.
   StatusOr<v1::Checkpoint> OpenRun(v1::IngestRequest first);
 
   // Waits until `descriptor` can be read. Meanwhile it sees to the stream: an error, which is

@@ -70,7 +70,7 @@ Status IngestRun::Resume() {
   first.set_run(settings_.run);
   ASSIGN_OR_RETURN(const v1::Checkpoint checkpoint, stream_.OpenRun(std::move(first)));
   ASSIGN_OR_RETURN(sent_, InputPosition::Parse(checkpoint.position()));
-  accepted_ = checkpoint.accepted();
+  accepted_ = accepted_before_ = checkpoint.accepted();
   refused_ = checkpoint.refused();
   ended_ = checkpoint.ended();
   if (checkpoint.batch() > 0) {
@@ -186,8 +186,10 @@ void IngestRun::TellSums() {
     return;
   }
   const double seconds = std::max(progress_.elapsed().count(), 1e-9);
+  const auto here = static_cast<double>(accepted_ - accepted_before_);
   std::string text = fmt::format("accepted {} in {:.1f} s ({}/s)", Counted(accepted_, "document"),
-                                 seconds, Grouped(static_cast<uint64_t>(accepted_ / seconds)));
+                                 seconds, Grouped(static_cast<uint64_t>(here / seconds)));
+  if (accepted_before_ > 0) text += fmt::format(", {} of them before", Grouped(accepted_before_));
   if (refused_ > 0) text += fmt::format(", refused {}", Grouped(refused_));
   if (undefined_principals_ > 0) {
     text += ", " + Counted(undefined_principals_, "undefined principal");
