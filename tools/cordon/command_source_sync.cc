@@ -1,6 +1,8 @@
 // source sync.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "tools/cordon/command.h"
 #include "tools/cordon/human.h"
 #include "tools/cordon/source_sync.h"
