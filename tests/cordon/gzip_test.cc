@@ -116,6 +116,16 @@ TEST_F(ReadFile, BombIsStoppedAtTheLimit) {
   EXPECT_FALSE(ReadFileUnpacked(Write("over", std::string(kMax + 1, 'x')), kMax).ok());
 }
 
+TEST_F(Lines, TellHowFarTheyAre) {
+  auto reader =
+      LineReader::Open(Write("a", "12\n\n456\n" + std::string(8, 'x')), /*line_bytes_max=*/4);
+  ASSERT_TRUE(reader.ok());
+  Line line;
+  std::vector<double> fractions = {reader->Fraction()};
+  while (*reader->Next(line)) fractions.push_back(reader->Fraction());
+  EXPECT_THAT(fractions, ElementsAre(0, 3 / 16.0, 4 / 16.0, 8 / 16.0, 1));
+}
+
 TEST_F(Lines, EveryLineHasItsNumber) {
   EXPECT_THAT(ReadLines(Write("a", "one\n\nthree\n")), ElementsAre("1:one", "2:", "3:three"));
   EXPECT_THAT(ReadLines(Write("b", "one\nlast")), ElementsAre("1:one", "2:last"));

@@ -4,11 +4,23 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "engine/base/check.h"
 
 namespace cordon {
+
+void MergeRefusals(const google::protobuf::RepeatedPtrField<v1::Refusal>& refusals,
+                   const std::vector<Origin>& origins, std::vector<RefusedDocument>* refused) {
+  for (const v1::Refusal& refusal : refusals) {
+    Origin origin;
+    if (refusal.index() < origins.size()) origin = origins[refusal.index()];
+    refused->push_back({std::move(origin), refusal.id(), refusal.field(), refusal.message()});
+  }
+  std::stable_sort(refused->begin(), refused->end(),
+                   [](const auto& a, const auto& b) { return a.origin.line < b.origin.line; });
+}
 
 BatchStream::BatchStream(const Connection& connection, Completed completed)
     : connection_(connection),
@@ -39,11 +51,12 @@ Status BatchStream::Send(DocumentBatch batch) {
 }
 
 StatusOr<v1::Checkpoint> BatchStream::OpenRun(v1::IngestRequest first) {
-  constexpr int kTries = 20;
+  constexpr int kTries = 20;  // 5 s
   constexpr std::chrono::milliseconds kPause{250};
   const auto asked = std::make_shared<DocumentBatch>();
   asked->request = std::move(first);
   for (int i = 0; i < kTries; ++i) {
+    if (i > 0) std::this_thread::sleep_for(kPause);
     {
       const std::lock_guard lock(mutex_);
       pending_ = {asked};
@@ -52,7 +65,6 @@ StatusOr<v1::Checkpoint> BatchStream::OpenRun(v1::IngestRequest first) {
     }
     failed_ = Pump(0);
     if (failed_.code() != StatusCode::kAborted) break;
-    std::this_thread::sleep_for(kPause);
   }
   RETURN_IF_ERROR(failed_);
   const std::lock_guard lock(mutex_);

@@ -39,6 +39,11 @@ struct RefusedDocument {
   std::string message;
 };
 
+// Adds what the server refuses of the documents that came from `origins`; all are in the order of
+// the input then.
+void MergeRefusals(const google::protobuf::RepeatedPtrField<v1::Refusal>& refusals,
+                   const std::vector<Origin>& origins, std::vector<RefusedDocument>* refused);
+
 // What is sent as one message, and what was refused before sending.
 struct DocumentBatch {
   v1::IngestRequest request;
@@ -72,8 +77,8 @@ class BatchStream {
   Status Send(DocumentBatch batch);
 
   // Before anything is sent: where the run stands that `first`, which has no documents, names. What
-  // is sent from then on follows its last batch. ABORTED is waited out for a while: the stream of a
-  // client that has just died may still be open.
+  // is sent from then on follows its last batch. ABORTED is waited out for 5 s: the stream of a
+  // client that has just died may still be open. UNIMPLEMENTED if the server knows no runs.
   StatusOr<v1::Checkpoint> OpenRun(v1::IngestRequest first);
 
   // Waits until `descriptor` can be read. Meanwhile it sees to the stream: an error, which is

@@ -72,7 +72,7 @@ inline void AddReason(CLI::App* command, std::string* reason) {
 inline Status CheckStated(const CLI::Option* option, std::string_view name,
                           const std::string& value) {
   if (option->count() == 0 || !value.empty()) return OkStatus();
-  return Invalid(name, "empty; leave the option out for the key's default");
+  return Invalid(name, "empty; say which, or leave the option out");
 }
 
 // Tells how many records or parts of a file were applied.

@@ -9,6 +9,7 @@
 #include "tools/cordon/human.h"
 #include "tools/cordon/line_field.h"
 #include "tools/cordon/message_json.h"
+#include "tools/cordon/sync_flags.h"
 
 namespace cordon {
 namespace {
@@ -22,10 +23,7 @@ struct SyncOptions {
   std::string source;
   std::string file;
   uint64_t sequence = 0;
-  bool dry_run = false;
-  bool allow_removals = false;
-  uint32_t removals_max_percent = 0;
-  std::string reason;
+  SyncFlags flags;
 };
 
 struct GetOptions {
@@ -53,13 +51,6 @@ StatusOr<int> Apply(const ApplyOptions& options, Session& session) {
   return TellApplied(session.output(), response->applied(), response->revision());
 }
 
-void TellNames(Output& output, std::string_view sign, uint64_t count,
-               const google::protobuf::RepeatedPtrField<std::string>& names) {
-  for (const auto& name : names) output.Line(fmt::format("{} {}", sign, Printable(name)));
-  const uint64_t more = count - static_cast<uint64_t>(names.size());
-  if (more > 0 && !names.empty()) output.Line(fmt::format("{} … {} more", sign, Grouped(more)));
-}
-
 void TellSync(Output& output, const SyncOptions& options,
               const v1::SyncDirectoryResponse& response) {
   const auto& difference = response.difference();
@@ -67,7 +58,7 @@ void TellSync(Output& output, const SyncOptions& options,
   TellNames(output, "~", difference.changed(), difference.changed_names());
   TellNames(output, "-", difference.removed(), difference.removed_names());
   output.Line(fmt::format("{}{} added, {} changed, {} removed, {} unchanged, {} later, revision {}",
-                          options.dry_run ? "nothing was changed; it would be: " : "",
+                          options.flags.dry_run ? "nothing was changed; it would be: " : "",
                           Grouped(difference.added()), Grouped(difference.changed()),
                           Grouped(difference.removed()), Grouped(difference.unchanged()),
                           Grouped(difference.later()), response.revision()));
@@ -81,12 +72,12 @@ void WriteSync(JsonWriter& json, const SyncOptions& options,
   json.Key("removed").Unsigned(difference.removed());
   json.Key("unchanged").Unsigned(difference.unchanged());
   json.Key("later").Unsigned(difference.later());
-  if (options.dry_run) {
+  if (options.flags.dry_run) {
     json.Key("added_names").Strings(difference.added_names());
     json.Key("changed_names").Strings(difference.changed_names());
     json.Key("removed_names").Strings(difference.removed_names());
   }
-  json.Key("dry_run").Bool(options.dry_run);
+  json.Key("dry_run").Bool(options.flags.dry_run);
   json.Key("sequence").Unsigned(response.sequence());
   json.Key("revision").Unsigned(response.revision()).EndObject();
 }
@@ -96,10 +87,7 @@ StatusOr<int> Sync(const SyncOptions& options, Session& session) {
   v1::SyncBegin begin;
   begin.set_source(options.source);
   begin.set_sequence(options.sequence);
-  begin.set_dry_run(options.dry_run);
-  begin.set_allow_removals(options.allow_removals);
-  begin.set_removals_max_percent(options.removals_max_percent);
-  begin.set_reason(options.reason);
+  SetSyncFlags(options.flags, &begin);
   ASSIGN_OR_RETURN(Connection * connection, session.Connect());
   ASSIGN_OR_RETURN(const v1::SyncDirectoryResponse response,
                    SendSnapshot(*connection, begin, file));
@@ -235,13 +223,8 @@ void AddSync(CLI::App& directory, Session& session) {
   sync->add_option("FILE", options->file, "The snapshot; - is standard input")->required();
   sync->add_option("--sequence", options->sequence,
                    "Its place in the history of the source; else after all it has said");
-  sync->add_flag("--dry-run", options->dry_run, "Prints the difference and changes nothing");
-  sync->add_flag("--allow-removals", options->allow_removals,
-                 "Removes however many records and memberships are missing");
-  sync->add_option("--removals-max", options->removals_max_percent,
-                   "Refuses to remove more than this share of the source's records, or of the "
-                   "memberships in its groups, in percent; 10 if not given");
-  AddReason(sync, &options->reason);
+  AddSyncFlags(sync, "records and memberships",
+               "the source's records, or of the memberships in its groups", &options->flags);
   OnRun(sync, session, options, Sync);
 }
 

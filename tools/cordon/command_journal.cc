@@ -77,7 +77,7 @@ std::string JournalText(const v1::JournalLine& line) {
   if (line.dropped_collection() > 0) text += fmt::format("  dropped {}", line.dropped_collection());
   add("to", line.destination());
   add("purpose", line.purpose());
-  if (line.reason() != line.purpose()) add("because", line.reason());
+  if (line.reason() != line.purpose()) add("because", line.reason());  // of an export the same
   text += fmt::format("  revision {}", line.revision());
   if (!line.documents().empty()) {
     text += "  " + Counted(static_cast<uint64_t>(line.documents_size()), "document");

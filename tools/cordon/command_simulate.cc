@@ -94,7 +94,7 @@ StatusOr<int> SimulateIngest(const SimulateOptions& options, Session& session) {
   request.mutable_ingest()->Swap(&documents.request);
   request.mutable_ingest()->set_collection(options.name);
   ASSIGN_OR_RETURN(const v1::SimulateResponse response, Ask(options, std::move(request), session));
-  AddRefused(response.refused(), &documents);
+  MergeRefusals(response.refused(), documents.origins, &documents.refused);
   for (const RefusedDocument& refused : documents.refused) TellRefused(session.output(), refused);
   const int code = TellAnswer(session.output(), response, WriteSimulate, SimulateText);
   return documents.refused.empty() ? code : 1;
@@ -305,6 +305,7 @@ void AddSnapshot(CLI::App& simulate, Session& session) {
           "--removals-max",
           [options](uint32_t percent) { options->begin.set_removals_max_percent(percent); },
           "Refused if more is missing, in percent of the source's records (default 10)")
+      ->check(CLI::PositiveNumber)
       ->type_name("PERCENT");
   OnRun(sync, session, options, SimulateSnapshot);
 }

@@ -1,9 +1,12 @@
 // source sync.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "tools/cordon/command.h"
 #include "tools/cordon/human.h"
 #include "tools/cordon/source_sync.h"
+#include "tools/cordon/sync_flags.h"
 
 namespace cordon {
 namespace {
@@ -12,32 +15,11 @@ struct SourceSyncOptions {
   std::string collection;
   std::string source;
   std::string file;
-  bool dry_run = false;
-  bool allow_removals = false;
-  uint32_t removals_max_percent = 0;
-  std::string reason;
+  SyncFlags flags;
 };
 
-using Ids = google::protobuf::RepeatedPtrField<std::string>;
-
-void TellSomeIds(Output& output, std::string_view sign, uint64_t count, const Ids& ids) {
-  for (const auto& id : ids) output.Line(fmt::format("{} {}", sign, Printable(id)));
-  const uint64_t more = count - std::min<uint64_t>(count, static_cast<uint64_t>(ids.size()));
-  if (more > 0 && !ids.empty()) output.Line(fmt::format("{} … {} more", sign, Grouped(more)));
-}
-
 void TellRefusedLines(Output& output, const SyncedSource& synced) {
-  for (const RefusedDocument& refused : synced.refusals) {
-    if (output.json()) {
-      output.Line(RefusalJson(refused));
-      continue;
-    }
-    std::string text = fmt::format("line {}", refused.origin.line);
-    for (const std::string& part : {refused.id, refused.field}) {
-      if (!part.empty()) text += ": " + Printable(part);
-    }
-    output.Note(fmt::format("refused: {}: {}", text, Printable(refused.message)));
-  }
+  for (const RefusedDocument& refused : synced.refusals) TellRefused(output, refused);
   const uint64_t more = synced.refused - std::min<uint64_t>(synced.refused, synced.refusals.size());
   if (more > 0) output.Note(fmt::format("refused: {} more", Grouped(more)));
 }
@@ -46,14 +28,14 @@ void TellSyncedSource(Output& output, const SourceSyncOptions& options,
                       const SyncedSource& synced) {
   const auto& response = synced.response;
   const auto& difference = response.difference();
-  TellSomeIds(output, "?", difference.missing(), difference.missing_ids());
-  if (options.dry_run) {
-    TellSomeIds(output, "+", difference.added(), difference.added_ids());
-    TellSomeIds(output, "~", difference.changed(), difference.changed_ids());
-    TellSomeIds(output, "*", difference.redescribed(), difference.redescribed_ids());
-    TellSomeIds(output, "-", difference.removed(), difference.removed_ids());
+  TellNames(output, "?", difference.missing(), difference.missing_ids());
+  if (options.flags.dry_run) {
+    TellNames(output, "+", difference.added(), difference.added_ids());
+    TellNames(output, "~", difference.changed(), difference.changed_ids());
+    TellNames(output, "*", difference.redescribed(), difference.redescribed_ids());
+    TellNames(output, "-", difference.removed(), difference.removed_ids());
   }
-  std::string text = options.dry_run ? "nothing was changed; it would be: " : "";
+  std::string text = options.flags.dry_run ? "nothing was changed; it would be: " : "";
   text += Counted(synced.listed, "document") + " listed";
   if (synced.refused > 0) text += fmt::format(", {} refused", Grouped(synced.refused));
   if (response.has_difference()) {
@@ -92,10 +74,7 @@ StatusOr<int> SyncSource(const SourceSyncOptions& options, Session& session) {
   v1::SyncSourceBegin begin;
   begin.set_collection(options.collection);
   begin.set_source(options.source);
-  begin.set_dry_run(options.dry_run);
-  begin.set_allow_removals(options.allow_removals);
-  begin.set_removals_max_percent(options.removals_max_percent);
-  begin.set_reason(options.reason);
+  SetSyncFlags(options.flags, &begin);
   ASSIGN_OR_RETURN(Connection * connection, session.Connect());
   Output& output = session.output();
   ASSIGN_OR_RETURN(const SyncedSource synced,
@@ -110,9 +89,9 @@ StatusOr<int> SyncSource(const SourceSyncOptions& options, Session& session) {
   json.BeginObject().Key("listed").Unsigned(synced.listed);
   json.Key("refused").Unsigned(synced.refused);
   if (synced.response.has_difference()) {
-    WriteSourceDifference(json, options.dry_run, synced.response.difference());
+    WriteSourceDifference(json, options.flags.dry_run, synced.response.difference());
   }
-  json.Key("dry_run").Bool(options.dry_run);
+  json.Key("dry_run").Bool(options.flags.dry_run);
   output.Line(json.Key("revision").Unsigned(synced.response.revision()).EndObject());
   return code;
 }
@@ -128,7 +107,8 @@ void AddSourceSync(CLI::App& source, Session& session) {
   Lines as for 'cordon ingest', or for what the source has as it had it:
   {"id":"wiki/42","unchanged":true}
 
-  Only what differs is written. What the file lacks is deleted last, if no line is refused here.
+  Only what differs is written. What the file lacks is deleted last, and stays if a line cannot
+  be read or sent. What the server refuses of a listed document stays as it was.
   Without the right 'audit' --allow-removals must be given, and no counts are told.)");
   const auto options = std::make_shared<SourceSyncOptions>();
   sync->add_option("NAME", options->collection, "The collection")->required();
@@ -137,13 +117,7 @@ void AddSourceSync(CLI::App& source, Session& session) {
   sync->add_option("FILE", options->file,
                    "The listing (JSON lines, plain, .gz or .zst); - is standard input")
       ->required();
-  sync->add_flag("--dry-run", options->dry_run, "Prints the difference and changes nothing");
-  sync->add_flag("--allow-removals", options->allow_removals,
-                 "Deletes however many documents are missing");
-  sync->add_option("--removals-max", options->removals_max_percent,
-                   "Refuses to delete more than this share of the source's documents, in percent; "
-                   "10 if not given");
-  AddReason(sync, &options->reason);
+  AddSyncFlags(sync, "documents", "the source's documents", &options->flags);
   OnRun(sync, session, options, SyncSource);
 }
 

@@ -204,7 +204,10 @@ StatusOr<std::string> ReadFileAsIs(const std::string& path, size_t bytes_max) {
 }
 
 LineReader::LineReader(std::unique_ptr<FileSource> source, size_t line_bytes_max)
-    : source_(std::move(source)), line_bytes_max_(line_bytes_max), buffer_(kBufferBytes, '\0') {}
+    : source_(std::move(source)),
+      bytes_total_(source_->Size().value_or(0)),
+      line_bytes_max_(line_bytes_max),
+      buffer_(kBufferBytes, '\0') {}
 
 StatusOr<LineReader> LineReader::Open(const std::string& path, size_t line_bytes_max) {
   ASSIGN_OR_RETURN(std::unique_ptr<FileSource> source, FileSource::Open(path));
@@ -214,6 +217,7 @@ StatusOr<LineReader> LineReader::Open(const std::string& path, size_t line_bytes
 StatusOr<bool> LineReader::Fill() {
   if (begin_ < end_) return true;
   ASSIGN_OR_RETURN(end_, source_->Read(buffer_.data(), buffer_.size()));
+  bytes_read_ += end_;
   begin_ = 0;
   return end_ > 0;
 }
@@ -250,6 +254,13 @@ StatusOr<bool> LineReader::Next(Line& line) {
   line.number = ++number_;
   if (line.number == 1 && line.text.starts_with("\xef\xbb\xbf")) line.text.erase(0, 3);
   return true;
+}
+
+double LineReader::Fraction() const {
+  if (bytes_total_ == 0) return 0;
+  const uint64_t taken = bytes_read_ - (end_ - begin_);
+  // A file may grow while it is read.
+  return std::min(1.0, static_cast<double>(taken) / static_cast<double>(bytes_total_));
 }
 
 }  // namespace cordon

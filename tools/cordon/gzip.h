@@ -62,6 +62,11 @@ struct Line {
   std::string text;
   // Not OK if this line is refused (too long); the lines after it can still be read.
   Status status;
+
+  // Of nothing but blanks.
+  bool IsEmpty() const {
+    return status.ok() && text.find_first_not_of(" \t\r") == std::string::npos;
+  }
 };
 
 // The lines of a source of any length. Not thread-safe.
@@ -76,7 +81,9 @@ class LineReader {
 
   // As of FileSource.
   void WaitWith(WaitForInput wait) { source_->WaitWith(std::move(wait)); }
-  std::optional<uint64_t> Size() const { return source_->Size(); }
+
+  // How much of the whole the lines so far are, 0 to 1; 0 if its size is not known beforehand.
+  double Fraction() const;
 
  private:
   LineReader(std::unique_ptr<FileSource> source, size_t line_bytes_max);
@@ -87,6 +94,8 @@ class LineReader {
   void Append(Line& line, std::string_view bytes) const;
 
   std::unique_ptr<FileSource> source_;
+  uint64_t bytes_total_;     // 0: not known
+  uint64_t bytes_read_ = 0;  // from the source
   size_t line_bytes_max_;
   uint64_t number_ = 0;
   std::string buffer_;

@@ -7,7 +7,6 @@
 
 #include "tools/cordon/context_options.h"
 #include "tools/cordon/message_json.h"
-#include "tools/cordon/output.h"
 
 namespace cordon {
 namespace {
@@ -78,6 +77,13 @@ std::string ClearanceText(const v1::Clearance& clearance) {
 
 std::string Listed(const google::protobuf::RepeatedPtrField<std::string>& words) {
   return words.empty() ? "none" : Printable(fmt::format("{}", fmt::join(words, ", ")));
+}
+
+void TellNames(Output& output, std::string_view sign, uint64_t count,
+               const google::protobuf::RepeatedPtrField<std::string>& names) {
+  for (const auto& name : names) output.Line(fmt::format("{} {}", sign, Printable(name)));
+  const uint64_t more = count - std::min(count, static_cast<uint64_t>(names.size()));
+  if (more > 0 && !names.empty()) output.Line(fmt::format("{} … {} more", sign, Grouped(more)));
 }
 
 std::string Snippet(std::string_view text, size_t columns, size_t lines, std::string_view indent) {

@@ -8,6 +8,7 @@
 
 #include "cordon/v1/retrieval.pb.h"
 #include "cordon/v1/types.pb.h"
+#include "tools/cordon/output.h"
 
 namespace cordon {
 
@@ -25,6 +26,11 @@ std::string ClearanceText(const v1::Clearance& clearance);
 
 // The words joined by ", ", or "none".
 std::string Listed(const google::protobuf::RepeatedPtrField<std::string>& words);
+
+// A line "SIGN NAME" for each of the names, which are the first of `count`, and one for how many
+// more there are; nothing without names.
+void TellNames(Output& output, std::string_view sign, uint64_t count,
+               const google::protobuf::RepeatedPtrField<std::string>& names);
 
 // `text` in at most `lines` lines of about `columns` columns, each after `indent`; white space
 // collapsed, "…" where it was cut.

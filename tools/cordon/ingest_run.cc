@@ -5,27 +5,13 @@
 #include <algorithm>
 #include <utility>
 
-#include "engine/base/limits.h"
 #include "tools/cordon/human.h"
+#include "tools/cordon/message_size.h"
 
 namespace cordon {
 namespace {
 
-constexpr size_t kBatchDocumentsMax = 512;   // acknowledgements come often enough to be watched
-constexpr size_t kBatchBytesMax = 4 << 20;   // a few of them fill the pipe
-constexpr size_t kBatchTextMax = 16 << 20;   // of lines that are kept beside it
-constexpr size_t kEnvelopeBytes = 64 << 10;  // what a message has around its documents
-
-// In a message.
-size_t BytesOf(const SourceItem& item) { return item.document.ByteSizeLong() + 8; }
-
-void CheckSize(SourceItem* item) {
-  const size_t bytes = BytesOf(*item);
-  if (!item->refused.ok() || bytes <= limits::kIngestMessageBytes - kEnvelopeBytes) return;
-  item->refused = Invalid(
-      "",
-      fmt::format("takes {} bytes, which is more than a message may; split the document", bytes));
-}
+constexpr size_t kBatchTextMax = 16 << 20;  // of lines that are kept beside it
 
 Status OtherInput() {
   return Status(StatusCode::kFailedPrecondition, "run",
@@ -68,7 +54,7 @@ Status IngestRun::ReadAll(DocumentSource& source) {
   while (true) {
     ASSIGN_OR_RETURN(const bool more, source.Next(item));
     if (!more) return OkStatus();
-    CheckSize(&item);
+    if (item.refused.ok()) item.refused = CheckMessageSize(item.document);
     ASSIGN_OR_RETURN(const bool skipped, Skip(item));
     if (skipped) continue;
     RETURN_IF_ERROR(Add(item));
@@ -84,7 +70,7 @@ Status IngestRun::Resume() {
   first.set_run(settings_.run);
   ASSIGN_OR_RETURN(const v1::Checkpoint checkpoint, stream_.OpenRun(std::move(first)));
   ASSIGN_OR_RETURN(sent_, InputPosition::Parse(checkpoint.position()));
-  accepted_ = checkpoint.accepted();
+  accepted_ = accepted_before_ = checkpoint.accepted();
   refused_ = checkpoint.refused();
   ended_ = checkpoint.ended();
   if (checkpoint.batch() > 0) {
@@ -100,7 +86,7 @@ StatusOr<bool> IngestRun::Skip(SourceItem& item) {
   // Refused here, so the server does not know of it; told as if it came now.
   if (!item.refused.ok()) {
     AddRefused(item);
-    if (batch_.refused.size() >= kBatchDocumentsMax) RETURN_IF_ERROR(SendBatch());
+    if (batch_.refused.size() >= kBatchDocuments) RETURN_IF_ERROR(SendBatch());
   }
   if (position_.line() < sent_.line() || position_ == sent_) return true;
   return OtherInput();
@@ -124,8 +110,8 @@ Status IngestRun::CheckErrors() const {
 size_t IngestRun::BatchDocuments() const {
   // Whoever wants to stop early hears of refusals early.
   constexpr uint64_t kAtLeast = 16;
-  if (!settings_.errors_max) return kBatchDocumentsMax;
-  return std::min<uint64_t>(kBatchDocumentsMax, std::max(kAtLeast, *settings_.errors_max));
+  if (!settings_.errors_max) return kBatchDocuments;
+  return std::min<uint64_t>(kBatchDocuments, std::max(kAtLeast, *settings_.errors_max));
 }
 
 void IngestRun::Advance(const SourceItem& item) {
@@ -139,14 +125,14 @@ void IngestRun::AddRefused(SourceItem& item) {
 }
 
 Status IngestRun::Add(SourceItem& item) {
-  const size_t bytes = BytesOf(item);
+  const size_t bytes = BytesInMessage(item.document);
   batch_text_bytes_ += item.origin.text.size() + item.origin.vector.size() * sizeof(float);
   if (!item.refused.ok()) {
     ++refused_here_;
     Advance(item);
     AddRefused(item);
   } else {
-    if (batch_bytes_ + bytes > kBatchBytesMax) RETURN_IF_ERROR(SendBatch());
+    if (batch_bytes_ + bytes > kBatchBytes) RETURN_IF_ERROR(SendBatch());
     Advance(item);
     batch_bytes_ += bytes;
     batch_.origins.push_back(std::move(item.origin));
@@ -176,13 +162,7 @@ Status IngestRun::Send() {
 
 void IngestRun::Complete(const DocumentBatch& batch, const v1::IngestResponse& response) {
   std::vector<RefusedDocument> refused = batch.refused;
-  for (const v1::Refusal& refusal : response.refused()) {
-    Origin origin;
-    if (refusal.index() < batch.origins.size()) origin = batch.origins[refusal.index()];
-    refused.push_back({std::move(origin), refusal.id(), refusal.field(), refusal.message()});
-  }
-  std::stable_sort(refused.begin(), refused.end(),
-                   [](const auto& a, const auto& b) { return a.origin.line < b.origin.line; });
+  MergeRefusals(response.refused(), batch.origins, &refused);
   for (const RefusedDocument& document : refused) {
     if (settings_.refused != nullptr) settings_.refused->Add(document);
     TellRefused(output_, document);
@@ -206,8 +186,10 @@ void IngestRun::TellSums() {
     return;
   }
   const double seconds = std::max(progress_.elapsed().count(), 1e-9);
+  const auto here = static_cast<double>(accepted_ - accepted_before_);
   std::string text = fmt::format("accepted {} in {:.1f} s ({}/s)", Counted(accepted_, "document"),
-                                 seconds, Grouped(static_cast<uint64_t>(accepted_ / seconds)));
+                                 seconds, Grouped(static_cast<uint64_t>(here / seconds)));
+  if (accepted_before_ > 0) text += fmt::format(", {} of them before", Grouped(accepted_before_));
   if (refused_ > 0) text += fmt::format(", refused {}", Grouped(refused_));
   if (undefined_principals_ > 0) {
     text += ", " + Counted(undefined_principals_, "undefined principal");

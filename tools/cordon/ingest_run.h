@@ -68,10 +68,11 @@ class IngestRun {
   size_t batch_bytes_ = 0;
   size_t batch_text_bytes_ = 0;  // of its lines and vectors, if they are kept
   bool sent_any_ = false;
-  InputPosition position_;     // behind what is in batch_; of a run
-  InputPosition sent_;         // behind what the run's earlier starts sent
-  bool ended_ = false;         // the run has
-  uint64_t refused_here_ = 0;  // by this program, told or not
+  InputPosition position_;        // behind what is in batch_; of a run
+  InputPosition sent_;            // behind what the run's earlier starts sent
+  uint64_t accepted_before_ = 0;  // of that
+  bool ended_ = false;            // the run has
+  uint64_t refused_here_ = 0;     // by this program, told or not
 
   // Written where batches complete, read where progress is shown.
   std::atomic<uint64_t> accepted_{0};

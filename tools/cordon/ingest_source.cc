@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 
-#include <algorithm>
 #include <optional>
 #include <utility>
 
@@ -22,23 +21,15 @@ namespace {
 constexpr size_t kDocumentLineBytesMax = 128 << 20;
 constexpr size_t kRulesBytesMax = 16 << 20;
 
-// Of nothing but blanks.
-bool IsEmpty(const Line& line) {
-  return line.status.ok() && line.text.find_first_not_of(" \t\r") == std::string::npos;
-}
-
 class LineSource : public DocumentSource {
  public:
-  explicit LineSource(LineReader reader)
-      : reader_(std::move(reader)), bytes_total_(reader_.Size().value_or(0)) {}
+  explicit LineSource(LineReader reader) : reader_(std::move(reader)) {}
 
   StatusOr<bool> Next(SourceItem& item) override {
-    while (true) {
+    do {
       ASSIGN_OR_RETURN(const bool more, reader_.Next(line_));
       if (!more) return false;
-      bytes_read_ += line_.text.size() + 1;
-      if (!IsEmpty(line_)) break;
-    }
+    } while (line_.IsEmpty());
     item.origin = {line_.number, "", "", {}};
     item.document.Clear();
     item.refused =
@@ -47,10 +38,7 @@ class LineSource : public DocumentSource {
     return true;
   }
 
-  double Fraction() const override {
-    if (bytes_total_ == 0) return 0;
-    return std::min(1.0, static_cast<double>(bytes_read_) / static_cast<double>(bytes_total_));
-  }
+  double Fraction() const override { return reader_.Fraction(); }
 
   void KeepLines() override { keeps_lines_ = true; }
   void WaitWith(WaitForInput wait) override { reader_.WaitWith(std::move(wait)); }
@@ -59,8 +47,6 @@ class LineSource : public DocumentSource {
   LineReader reader_;
   JsonParser parser_;
   Line line_;
-  const uint64_t bytes_total_;  // 0: not known
-  uint64_t bytes_read_ = 0;
   bool keeps_lines_ = false;
 };
 
@@ -134,7 +120,7 @@ StatusOr<std::optional<uint64_t>> CountDocuments(const std::string& path) {
   while (true) {
     ASSIGN_OR_RETURN(const bool more, reader.Next(line));
     if (!more) return std::optional<uint64_t>(count);
-    count += IsEmpty(line) ? 0 : 1;
+    count += line.IsEmpty() ? 0 : 1;
   }
 }
 

@@ -15,7 +15,7 @@ StatusOr<std::vector<uint64_t>> ReadJsonLines(const std::string& path, size_t li
     ASSIGN_OR_RETURN(const bool more, reader.Next(line));
     if (!more) return lines;
     if (!line.status.ok()) return OnLine(line.number, line.status.field(), line.status);
-    if (line.text.find_first_not_of(" \t\r") == std::string::npos) continue;
+    if (line.IsEmpty()) continue;
     const auto value = parser.Parse(line.text);
     const Status status = value.ok() ? read(*value) : value.status();
     if (!status.ok()) return OnLine(line.number, status.field(), status);

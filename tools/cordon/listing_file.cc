@@ -1,7 +1,5 @@
 #include "tools/cordon/listing_file.h"
 
-#include <algorithm>
-
 #include "tools/cordon/document_json.h"
 
 namespace cordon {
@@ -20,8 +18,7 @@ StatusOr<bool> ListingFile::Next(ListedLine& line) {
   do {
     ASSIGN_OR_RETURN(const bool more, reader_.Next(text_));
     if (!more) return false;
-    bytes_read_ += text_.text.size() + 1;
-  } while (text_.status.ok() && text_.text.find_first_not_of(" \t\r") == std::string::npos);
+  } while (text_.IsEmpty());
   line.line = text_.number;
   line.document.Clear();
   line.unchanged = false;
@@ -40,11 +37,6 @@ Status ListingFile::Read(ListedLine& line) {
               FlagField("unchanged", [&](bool unchanged) { line.unchanged = unchanged; })}));
   if (line.unchanged) return OkStatus();
   return Invalid("unchanged", "is true, or left out beside the document");
-}
-
-double ListingFile::Fraction() const {
-  if (bytes_total_ == 0) return 0;
-  return std::min(1.0, static_cast<double>(bytes_read_) / static_cast<double>(bytes_total_));
 }
 
 }  // namespace cordon

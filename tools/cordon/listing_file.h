@@ -29,20 +29,17 @@ class ListingFile {
   // Fills `line`; false at the end. Empty lines are passed over. An error breaks the listing off.
   StatusOr<bool> Next(ListedLine& line);
 
-  // How much of the whole has been read, 0 to 1; 0 if the whole is not known.
-  double Fraction() const;
+  // As of LineReader.
+  double Fraction() const { return reader_.Fraction(); }
 
  private:
-  explicit ListingFile(LineReader reader)
-      : reader_(std::move(reader)), bytes_total_(reader_.Size().value_or(0)) {}
+  explicit ListingFile(LineReader reader) : reader_(std::move(reader)) {}
 
   Status Read(ListedLine& line);
 
   LineReader reader_;
   std::unique_ptr<JsonParser> parser_ = std::make_unique<JsonParser>();
   Line text_;
-  uint64_t bytes_total_;  // 0: not known
-  uint64_t bytes_read_ = 0;
 };
 
 }  // namespace cordon

@@ -78,7 +78,7 @@ StatusOr<bool> QueryRun::Fill(LineReader& reader) {
   while (slots_.size() < window_) {
     ASSIGN_OR_RETURN(const bool more, reader.Next(line_));
     if (!more) return false;
-    if (line_.status.ok() && line_.text.find_first_not_of(" \t\r") == std::string::npos) continue;
+    if (line_.IsEmpty()) continue;
     auto slot = std::make_unique<Slot>();
     slot->query.request = defaults_;
     slot->status = line_.status.ok() ? ParseQuery(parser_, line_.text, &slot->query) : line_.status;

@@ -14,12 +14,14 @@ struct QuestionTime {
   CLI::Option* option = nullptr;
 };
 
+// Adds the option to `command`; `time` outlives its run.
 inline void AddQuestionTime(CLI::App* command, QuestionTime* time) {
   time->option = command->add_option("--at", time->text,
                                      "Judged as of this time to come, such as "
                                      "2027-01-01T00:00:00Z; without it now");
 }
 
+// Sets `at` of the request if the option was given; INVALID_ARGUMENT for "at" if it is no time.
 template <typename Request>
 Status SetQuestionTime(const QuestionTime& time, Request* request) {
   if (time.option->count() == 0) return OkStatus();

@@ -1,20 +1,12 @@
 #include "tools/cordon/source_sync.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <optional>
 
 #include "engine/base/limits.h"
+#include "tools/cordon/message_size.h"
 
 namespace cordon {
-namespace {
-
-constexpr size_t kListingMessageBytes = 4 << 20;  // as a batch of `cordon ingest`
-constexpr int kListedPerMessage = 512;            // likewise
-constexpr size_t kListingEnvelopeBytes = 64 << 10;
-
-}  // namespace
 
 void SourceSyncRun::Restart() {
   message_.Clear();
@@ -34,11 +26,7 @@ bool SourceSyncRun::SendMessage(Stream& stream) {
 }
 
 bool SourceSyncRun::SendLine(ListedLine& line, Stream& stream) {
-  const size_t bytes = line.document.ByteSizeLong() + 8;
-  if (line.refused.ok() && bytes > limits::kIngestMessageBytes - kListingEnvelopeBytes) {
-    line.refused = Invalid(
-        "", fmt::format("takes {} bytes, which is more than a message may; split it", bytes));
-  }
+  if (line.refused.ok()) line.refused = CheckMessageSize(line.document);
   if (!line.refused.ok()) {
     incomplete_ = true;
     ++synced_.refused;
@@ -50,8 +38,9 @@ bool SourceSyncRun::SendLine(ListedLine& line, Stream& stream) {
     }
     return true;
   }
-  const int count = message_.documents_size() + message_.unchanged_size();
-  const bool full = count >= kListedPerMessage || message_bytes_ + bytes > kListingMessageBytes;
+  const auto count = static_cast<size_t>(message_.documents_size() + message_.unchanged_size());
+  const size_t bytes = BytesInMessage(line.document);
+  const bool full = count >= kBatchDocuments || message_bytes_ + bytes > kBatchBytes;
   if (count > 0 && full && !SendMessage(stream)) return false;
   message_bytes_ += bytes;
   ++synced_.listed;

@@ -2,11 +2,10 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <utility>
 
-#include "engine/base/limits.h"
 #include "tools/cordon/ingest_source.h"
+#include "tools/cordon/message_size.h"
 
 namespace cordon {
 
@@ -24,27 +23,15 @@ StatusOr<TriedDocuments> ReadTriedDocuments(const std::string& path) {
                                    std::string(item.refused.message())});
       continue;
     }
-    bytes += item.document.ByteSizeLong();
-    if (bytes > limits::kIngestMessageBytes) {
+    bytes += BytesInMessage(item.document);
+    if (bytes > kBatchBytesMax) {
       return Invalid("FILE", fmt::format("takes more than {} bytes, which is what a message may; "
                                          "leave embeddings out, which are not needed, or split it",
-                                         limits::kIngestMessageBytes));
+                                         kBatchBytesMax));
     }
     documents.origins.push_back(std::move(item.origin));
     documents.request.mutable_documents()->Add(std::move(item.document));
   }
-}
-
-void AddRefused(const google::protobuf::RepeatedPtrField<v1::Refusal>& refused,
-                TriedDocuments* documents) {
-  for (const v1::Refusal& refusal : refused) {
-    Origin origin;
-    if (refusal.index() < documents->origins.size()) origin = documents->origins[refusal.index()];
-    documents->refused.push_back(
-        {std::move(origin), refusal.id(), refusal.field(), refusal.message()});
-  }
-  std::stable_sort(documents->refused.begin(), documents->refused.end(),
-                   [](const auto& a, const auto& b) { return a.origin.line < b.origin.line; });
 }
 
 }  // namespace cordon

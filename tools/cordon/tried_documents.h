@@ -13,15 +13,11 @@ namespace cordon {
 struct TriedDocuments {
   v1::IngestRequest request;
   std::vector<Origin> origins;           // one for each of the request's documents
-  std::vector<RefusedDocument> refused;  // by this program or by the server
+  std::vector<RefusedDocument> refused;  // by this program, in input order
 };
 
 // Reads lines as ingest does, plain or packed; "-" is standard input. INVALID_ARGUMENT for "FILE"
 // as soon as they are more than one message holds.
 StatusOr<TriedDocuments> ReadTriedDocuments(const std::string& path);
-
-// Adds what the server refuses of the request; all are in the order of the input then.
-void AddRefused(const google::protobuf::RepeatedPtrField<v1::Refusal>& refused,
-                TriedDocuments* documents);
 
 }  // namespace cordon
