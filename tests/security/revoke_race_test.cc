@@ -214,7 +214,7 @@ class SocketTarget : public RaceTarget {
     return Write(line.admin.get(), &v1::Admin::Stub::RevokeKey, request, call, &response);
   }
 
-  ScratchDirectory scratch_{Place::kQuick};
+  ScratchDirectory scratch_;
   ServerProcess server_;
   std::string admin_;
   std::atomic<bool> falling_{false};
