@@ -52,6 +52,7 @@ constexpr Name kNames[] = {
     {"unknown-trust-passes", Bug::kUnknownTrustPasses},
     {"quarantine-ignored", Bug::kQuarantineIgnored},
     {"endpoint-unasked", Bug::kEndpointUnasked},
+    {"busy-is-well", Bug::kBusyIsWell},
     {"frequencies-of-all", Bug::kFrequenciesOfAll},
     {"lengths-of-all", Bug::kLengthsOfAll},
     {"row-filter-after-top-k", Bug::kRowFilterAfterTopK},

@@ -49,6 +49,7 @@ enum class Bug {
   kUnknownTrustPasses,        // a passage of no tier is of every tier
   kQuarantineIgnored,         // a source in quarantine is served
   kEndpointUnasked,           // texts are sent to endpoints that may not have them
+  kBusyIsWell,                // an endpoint that is busy or refuses counts as one that works
   // Writing.
   kClassIdReuse,          // classes of equal lists share an id, whatever their labels
   kChunkAclWidens,        // a chunk's own list replaces the document's

@@ -58,10 +58,12 @@ StatusOr<std::vector<double>> RateTexts(Endpoint* endpoint, const Released& quer
                                         std::span<const Released> texts,
                                         const std::function<bool()>& stop) {
   CORDON_CHECK(endpoint->config().kind == EndpointConfig::Kind::kRerank);
-  ASSIGN_OR_RETURN(const std::string body,
-                   endpoint->Call(RequestOf(endpoint->config(), query, texts), stop));
-  auto ratings = ReadAnswer(body, texts.size());
-  if (!ratings) return endpoint->BadAnswer("not one finite rating for each text");
+  std::optional<std::vector<double>> ratings;
+  const auto read = [&](const std::string& body) -> std::string {
+    ratings = ReadAnswer(body, texts.size());
+    return ratings ? "" : "not one finite rating for each text";
+  };
+  RETURN_IF_ERROR(endpoint->Call(RequestOf(endpoint->config(), query, texts), read, stop));
   return *std::move(ratings);
 }
 

@@ -157,6 +157,8 @@ class EndpointTest(ServerTest):
             self.model.become(how=how)
             error = self.refused("FAILED_PRECONDITION", *asked, field="endpoint")
             self.assertNotIn("secret words", str(error))
+            self.model.become()  # five in a row would open the circuit
+            self.assertEqual(self.found(name, "cat"), ["a"])
         self.model.become(statuses=[500, 503])
         self.assertEqual(self.found(name, "cat"), ["a"])
         self.assertEqual(len(self.model.asked()), 3)
@@ -204,6 +206,16 @@ class EndpointTest(ServerTest):
         self.model.become()
         time.sleep(PAUSE_MS / 1000 + 0.1)
         self.assertEqual(self.found(name, "cat"), ["a"])
+
+    def test_the_circuit_opens_for_answers_that_are_none(self):
+        name = self.embedded(text_document("a", "cat"))
+        self.model.become(how="few")
+        asked = ["retrieve", name, "--text", "cat", "--query-label", '{"level":"public"}']
+        for _ in range(5):
+            self.refused("FAILED_PRECONDITION", *asked, field="endpoint")
+        count = len(self.model.asked())
+        self.refused("UNAVAILABLE", *asked, field="endpoint")
+        self.assertEqual(len(self.model.asked()), count, "asked through an open circuit")
 
     def test_tls_is_verified(self):
         name = self.embedded(text_document("a", "cat"), endpoint="secure")
