@@ -65,6 +65,7 @@ std::string ReadAnswer(const EndpointConfig& config, const std::string& body,
 
 StatusOr<std::vector<std::vector<float>>> EmbedTexts(Endpoint* endpoint,
                                                      std::span<const Released> texts,
+                                                     const Endpoint::BeforeSending& before,
                                                      const std::function<bool()>& stop) {
   const EndpointConfig& config = endpoint->config();
   CORDON_CHECK(config.kind == EndpointConfig::Kind::kEmbeddings);
@@ -74,7 +75,7 @@ StatusOr<std::vector<std::vector<float>>> EmbedTexts(Endpoint* endpoint,
     const auto some = texts.subspan(from, std::min(batch, texts.size() - from));
     const auto out = std::span(embeddings).subspan(from, some.size());
     RETURN_IF_ERROR(endpoint->Call(
-        RequestOf(config, some),
+        RequestOf(config, some), from == 0 ? before : nullptr,
         [&](const std::string& body) { return ReadAnswer(config, body, out); }, stop));
   }
   return embeddings;

@@ -197,7 +197,8 @@ StatusOr<std::string> Endpoint::Try(HttpConnection* connection, HttpCall call,
   }
 }
 
-Status Endpoint::Call(std::string json, const ReadBody& read, const std::function<bool()>& stop) {
+Status Endpoint::Call(std::string json, const BeforeSending& before, const ReadBody& read,
+                      const std::function<bool()>& stop) {
   const auto until = Clock::now() + milliseconds(config_.deadline_ms);
   HttpCall call;
   call.json = std::move(json);
@@ -206,8 +207,11 @@ Status Endpoint::Call(std::string json, const ReadBody& read, const std::functio
   ASSIGN_OR_RETURN(call.bearer, Key());
   RETURN_IF_ERROR(Admit());
   ASSIGN_OR_RETURN(auto connection, TakeConnection(until, stop));
-  const auto body = Try(connection.get(), std::move(call), until);
+  const Status ready = before ? before() : OkStatus();
+  const auto body =
+      ready.ok() ? Try(connection.get(), std::move(call), until) : StatusOr<std::string>(ready);
   GiveBack(std::move(connection));
+  RETURN_IF_ERROR(ready);
   if (!body.ok()) {
     Settle(HealthOf(body.status()));
     return body.status();

@@ -47,6 +47,9 @@ class Endpoint {
 
   const EndpointConfig& config() const { return config_; }
 
+  // Runs once the call is certain, before the first byte leaves; if it fails nothing leaves, and
+  // that is the call's error. May be empty.
+  using BeforeSending = std::function<Status()>;
   // Reads the body of an answer with status 200; says why it is no good, or nothing if it is.
   using ReadBody = std::function<std::string(const std::string& body)>;
 
@@ -63,8 +66,9 @@ class Endpoint {
   //   fails   no answer, or the statuses above but 429, after all tries; an answer that cannot be
   //           read: the fifth in a row opens it
   //   nothing 429, another status (it may be about this one question), no free call, a caller that
-  //           has left: changes nothing
-  Status Call(std::string json, const ReadBody& read, const std::function<bool()>& stop);
+  //           has left, `before` that fails: changes nothing
+  Status Call(std::string json, const BeforeSending& before, const ReadBody& read,
+              const std::function<bool()>& stop);
 
  private:
   using Clock = std::chrono::steady_clock;

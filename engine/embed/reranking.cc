@@ -56,6 +56,7 @@ std::optional<std::vector<double>> ReadAnswer(const std::string& body, size_t co
 
 StatusOr<std::vector<double>> RateTexts(Endpoint* endpoint, const Released& query,
                                         std::span<const Released> texts,
+                                        const Endpoint::BeforeSending& before,
                                         const std::function<bool()>& stop) {
   CORDON_CHECK(endpoint->config().kind == EndpointConfig::Kind::kRerank);
   std::optional<std::vector<double>> ratings;
@@ -63,7 +64,7 @@ StatusOr<std::vector<double>> RateTexts(Endpoint* endpoint, const Released& quer
     ratings = ReadAnswer(body, texts.size());
     return ratings ? "" : "not one finite rating for each text";
   };
-  RETURN_IF_ERROR(endpoint->Call(RequestOf(endpoint->config(), query, texts), read, stop));
+  RETURN_IF_ERROR(endpoint->Call(RequestOf(endpoint->config(), query, texts), before, read, stop));
   return *std::move(ratings);
 }
 

@@ -36,7 +36,7 @@ class EndpointCall : public testing::Test {
   static std::string TakeAny(const std::string& /*body*/) { return ""; }
   static std::string TakeNone(const std::string& /*body*/) { return "no JSON object"; }
   StatusCode CodeOf(Endpoint* endpoint, const Endpoint::ReadBody& read = TakeAny) {
-    return endpoint->Call("{}", read, nullptr).code();
+    return endpoint->Call("{}", nullptr, read, nullptr).code();
   }
   LoopbackServer server_;
 };
@@ -270,7 +270,7 @@ TEST_F(EndpointCall, ACallerThatLeavesIsWaitedFor) {
   server_.Wait(milliseconds(20'000));
   const auto begun = steady_clock::now();
   const auto left = [&] { return steady_clock::now() - begun > milliseconds(100); };
-  EXPECT_EQ(endpoint.Call("{}", TakeAny, left).code(), StatusCode::kDeadlineExceeded);
+  EXPECT_EQ(endpoint.Call("{}", nullptr, TakeAny, left).code(), StatusCode::kDeadlineExceeded);
   EXPECT_LT(steady_clock::now() - begun, milliseconds(2500));
 }
 
