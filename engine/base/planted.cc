@@ -52,6 +52,7 @@ constexpr Name kNames[] = {
     {"unknown-trust-passes", Bug::kUnknownTrustPasses},
     {"quarantine-ignored", Bug::kQuarantineIgnored},
     {"endpoint-unasked", Bug::kEndpointUnasked},
+    {"source-looks-alike", Bug::kSourceLooksAlike},
     {"hidden-kept", Bug::kHiddenKept},
     {"sent-uncounted", Bug::kSentUncounted},
     {"canary-silent", Bug::kCanarySilent},

@@ -207,6 +207,64 @@ TEST_F(Access, AMisspeltSourceIsQuarantinedInSilence) {
       << "what is in quarantine is known";
 }
 
+// A source in quarantine writes itself otherwise.
+TEST_F(Access, ALookAlikeOfAQuarantinedSourceIsWritten) {
+  ASSERT_TRUE(Ingest(Of("wiki-import", "a")).ok());
+  ASSERT_TRUE(Ingest(Of("Wiki-Import", "before")).ok()) << "it looks like another, which is in use";
+  const auto applied = Send<v1::ApplyPolicyResponse, v1::ApplyPolicyRequest>(
+      [](const auto& context, const auto& request, auto done) {
+        ApplyPolicy(context, request, done);
+      },
+      "sources { source: 'wiki-import' quarantined: true }");
+  ASSERT_TRUE(applied.ok()) << applied.status().ToString();
+  ASSERT_EQ(applied->look_alike_sources_size(), 1);
+  EXPECT_EQ(applied->look_alike_sources(0), "Wiki-Import");
+  for (const std::string source :
+       {"Wiki-Import", "WIKI-IMPORT", "w\\321\\226ki-import", "wiki\\342\\200\\220import"}) {
+    const auto answer = Ingest(Of(source, "b"));
+    ASSERT_TRUE(answer.ok());
+    ASSERT_EQ(answer->refused_size(), 1) << source;
+    EXPECT_EQ(answer->refused(0).field(), "provenance.source") << source;
+    EXPECT_EQ(Outcome(Send<v1::UpdateMetadataResponse, v1::UpdateMetadataRequest>(
+                  [](const auto& context, const auto& request, auto done) {
+                    UpdateMetadata(context, request, done);
+                  },
+                  "collection: 'docs' document: 'a' update_mask { paths: 'provenance.source' } "
+                  "metadata { provenance { source: '" +
+                      source + "' } }")),
+              "INVALID_ARGUMENT: metadata.provenance.source")
+        << source;
+  }
+  EXPECT_EQ(Ingest(Of("wiki-import", "c"))->refused_size(), 0) << "it comes into quarantine";
+  EXPECT_EQ(Ingest(Of("wiki-export", "d"))->refused_size(), 0);
+}
+
+// Earlier releases took any text as a source.
+TEST_F(Access, ANameThatIsNoneAnyMoreKeepsItsDocumentsOutOfReach) {
+  for (const std::string source : {"wiki ", "wi\\342\\200\\213ki", "cafe\\314\\201", "a\\001b"}) {
+    scratch_.Do(
+        "ingest { collection: 'docs' documents { id: 'old' acl { allow { principal: "
+        "'everyone' } } label { level: 'public' } provenance { source: '" +
+        source + "' } chunks { text: 'old' embedding: 1 embedding: 0 } } }");
+    const auto policy = [&](const std::string& quarantined) {
+      return Outcome(Send<v1::ApplyPolicyResponse, v1::ApplyPolicyRequest>(
+          [](const auto& context, const auto& request, auto done) {
+            ApplyPolicy(context, request, done);
+          },
+          "sources { source: '" + source + "' quarantined: " + quarantined + " }"));
+    };
+    EXPECT_EQ(policy("true"), "OK") << source;
+    EXPECT_EQ(policy("false"), "OK") << source;
+    EXPECT_EQ(Outcome(Send<v1::EraseResponse, v1::EraseRequest>(
+                  [](const auto& context, const auto& request, auto done) {
+                    Erase(context, request, done);
+                  },
+                  "collection: 'docs' source: '" + source + "'")),
+              "OK")
+        << source;
+  }
+}
+
 // A container is asked, not copied: its change is seen by the next View and moves no row.
 TEST_F(Access, AContainersChangeMovesRowsOrIsSeenLate) {
   const auto apply = [&](const std::string& policy) {
