@@ -66,6 +66,8 @@ v1::GetDocumentResponse ToDocument(const Document& document, const JournalReceip
     *out->mutable_label() = ToProto(chunk->label);
   }
   *response.mutable_context_label() = ToProto(*document.context.label);
+  response.mutable_destinations()->Assign(document.context.destinations.begin(),
+                                          document.context.destinations.end());
   response.set_revision(document.access.view->revision());
   *response.mutable_as_of() = ToProtoTime(document.access.view.as_of);
   response.set_journal_id(receipt.id());

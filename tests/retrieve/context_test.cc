@@ -31,6 +31,16 @@ TEST_F(Contexts, TheSameIsSaidTwice) {
   EXPECT_EQ(Passages(Ask(With(2, "duplicates: DUPLICATES_NEAR"))), "l1=90 a=50");
 }
 
+// It crowds others out by characters that nobody sees, each time others.
+TEST_F(Contexts, TheSameIsSaidTwiceWithHiddenCharacters) {
+  scratch_.Do(From("a", "wiki", "internal", "leave is twelve weeks", 50));
+  scratch_.Do(From("b", "wiki", "internal", "lea\\342\\200\\213ve is twelve weeks", 40));
+  scratch_.Do(From("c", "wiki", "internal", "leave is twel\\342\\201\\240ve weeks", 30));
+  for (const char* kind : {"duplicates: DUPLICATES_EXACT", "duplicates: DUPLICATES_NEAR"}) {
+    EXPECT_EQ(Passages(Ask(With(2, kind))), "a=50 open5=5") << kind;
+  }
+}
+
 TEST_F(Contexts, OneDocumentOrSourceFillsIt) {
   scratch_.Do(Pages("book", 50, {"", "", "", ""}));
   scratch_.Do(From("w1", "wiki", "internal", "w1", 49));

@@ -289,6 +289,7 @@ void WriteDocument(JsonWriter& json, const v1::GetDocumentResponse& response) {
   json.EndArray();
   json.Key("context_label");
   LabelOrNull(json, response.has_context_label(), response.context_label());
+  json.Key("destinations").Strings(response.destinations());
   json.Key("revision").Unsigned(response.revision());
   json.Key("as_of").String(TimeText(response.as_of()));
   json.Key("journal_id").String(response.journal_id());
