@@ -248,6 +248,18 @@ class EndpointTest(ServerTest):
             self.assertEqual(answer["rerank"], "unavailable")
             self.assertEqual([p["document"] for p in answer["passages"]], plain)
 
+    def test_a_canary_goes_to_a_reranker_and_is_cut(self):
+        canary = text_document("bird", "cat", canary=True)
+        others = [text_document(f"o{i}", "a cat that is much longer " * i) for i in range(1, 4)]
+        name = self.embedded(canary, *others)
+        before = self.ok("stats", name)["canary_alerts"]
+        self.assertNotIn("bird", self.found(name, "cat", "--rerank", "rank", "--k", 1))
+        self.assertIn("cat", self.ranker.asked()[-1][0]["documents"])
+        self.assertEqual(self.ok("stats", name)["canary_alerts"], before + 1)
+        lines = self.ok("journal", "show", "-n", 20)["lines"]
+        sent = [line for line in lines if line["call"] == "SendToEndpoint"]
+        self.assertEqual([line["destination"] for line in sent if line["canary"]], ["rank"])
+
     def test_a_reranker_may_not_have_it(self):
         options = ["--embedder", "builtin", "--default-label", '{"level":"internal"}']
         name = self.collection(*options, dim=64, metric="cosine")
