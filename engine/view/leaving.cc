@@ -1,6 +1,7 @@
 #include "engine/view/leaving.h"
 
 #include <future>
+#include <memory>
 #include <string>
 #include <utility>
 
@@ -11,10 +12,11 @@ namespace {
 
 StatusOr<JournalReceipt> AwaitRecord(const Tenant& tenant, journal::v1::Record record,
                                      Durability durability) {
-  std::promise<StatusOr<JournalReceipt>> written;
-  auto receipt = written.get_future();
+  // Shared: the journal's thread may still be in set_value() when this one goes on.
+  const auto written = std::make_shared<std::promise<StatusOr<JournalReceipt>>>();
+  auto receipt = written->get_future();
   tenant.journal->Append(std::move(record), durability,
-                         [&written](auto result) { written.set_value(std::move(result)); });
+                         [written](auto result) { written->set_value(std::move(result)); });
   return receipt.get();
 }
 
