@@ -225,10 +225,10 @@ void Writer::CommitGroup(std::vector<Pending>* group) {
     } else {
       CountIngested(pending);
       Applied& applied = pending.applied;
-      pending.done(Committed{applied.next.revision, applied.existed,
-                             std::move(applied.existed_each), applied.parts, applied.more,
-                             std::move(applied.undefined), std::move(applied.model_label),
-                             std::move(applied.sync), *receipts[i]});
+      pending.done(Committed{
+          applied.next.revision, applied.existed, std::move(applied.existed_each), applied.parts,
+          applied.more, std::move(applied.undefined), std::move(applied.look_alikes),
+          std::move(applied.model_label), std::move(applied.sync), *receipts[i]});
     }
   }
   if (broken_.ok() && Planted(Bug::kAckBeforePublish)) {

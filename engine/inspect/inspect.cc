@@ -166,6 +166,8 @@ v1::JournalLine ToLine(const journal::v1::Record& record, const std::string& ten
   line.set_reason(record.reason());
   line.set_canary(record.canary());
   *line.mutable_endpoints() = record.endpoints();
+  line.set_counted_passages(record.counted_passages());
+  line.set_counted_tokens(record.counted_tokens());
   *line.mutable_receivers() = record.erasure().destinations();
   return line;
 }
