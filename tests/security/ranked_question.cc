@@ -96,7 +96,10 @@ std::vector<reference::Placed> RankedQuestion::Answer(reference::Metric metric,
   std::vector<reference::Placed> placed;
   if (rank == v1::RANK_HYBRID) {
     auto fused = fusion.value_or(reference::Fusion());
-    fused.depth = std::max(fused.depth, k == 0 ? kDefaultK : k);
+    const size_t wanted = k == 0 ? kDefaultK : k;
+    // Of the default: twice as many as are asked for.
+    const bool given = fused.depth != reference::Fusion().depth;
+    fused.depth = std::max(fused.depth, given ? wanted : std::min<size_t>(2 * wanted, kDepthMax));
     placed = reference::Fused(metric, visible, vector, text, fused);
   } else {
     for (const auto& found : rank == v1::RANK_LEXICAL
