@@ -46,47 +46,46 @@ constexpr size_t kAsked = 100;
 constexpr size_t kSeesAll = 0;  // the first caller
 
 // One way of asking.
-struct Ranking {
+struct Method {
   std::string name;
   v1::RetrieveRequest how;
 };
 
-Ranking Plain(std::string name, v1::Rank rank, size_t k = kAsked) {
-  Ranking ranking{std::move(name), {}};
-  ranking.how.set_rank(rank);
-  ranking.how.set_k(static_cast<uint32_t>(k));
-  return ranking;
+Method Plain(std::string name, v1::Rank rank, size_t k = kAsked) {
+  Method plain{std::move(name), {}};
+  plain.how.set_rank(rank);
+  plain.how.set_k(static_cast<uint32_t>(k));
+  return plain;
 }
 
 // The depth 0 is the engine's default.
-Ranking Fused(std::string_view method_name, v1::FusionMethod method, double by_text,
-              uint32_t depth) {
+Method Fused(std::string_view name, v1::FusionMethod method, double by_text, uint32_t depth) {
   const std::string beyond = depth == 0 ? "" : fmt::format(", {}", depth);
-  Ranking ranking = Plain(fmt::format("{} 1:{}{}", method_name, by_text, beyond), v1::RANK_HYBRID);
-  v1::Fusion* const fusion = ranking.how.mutable_fusion();
+  Method fused = Plain(fmt::format("{} 1:{}{}", name, by_text, beyond), v1::RANK_HYBRID);
+  v1::Fusion* const fusion = fused.how.mutable_fusion();
   fusion->set_method(method);
   fusion->set_lexical_weight(by_text);
   fusion->set_depth(depth);
-  return ranking;
+  return fused;
 }
 
 // Whose answers are judged, beside the default's.
-std::vector<Ranking> Judged() {
-  std::vector<Ranking> rankings = {Plain("lexical", v1::RANK_LEXICAL),
-                                   Plain("vector", v1::RANK_VECTOR)};
+std::vector<Method> Judged() {
+  std::vector<Method> methods = {Plain("lexical", v1::RANK_LEXICAL),
+                                 Plain("vector", v1::RANK_VECTOR)};
   for (const uint32_t depth : {100, 200, 500, 1000}) {
-    rankings.push_back(Fused("relative", v1::FUSION_METHOD_RELATIVE_SCORE, 1, depth));
+    methods.push_back(Fused("relative", v1::FUSION_METHOD_RELATIVE_SCORE, 1, depth));
   }
   for (const uint32_t depth : {100, 200, 1000}) {
-    rankings.push_back(Fused("rrf", v1::FUSION_METHOD_RECIPROCAL_RANK, 1, depth));
-    rankings.push_back(Fused("weighted", v1::FUSION_METHOD_WEIGHTED_SCORE, 1, depth));
+    methods.push_back(Fused("rrf", v1::FUSION_METHOD_RECIPROCAL_RANK, 1, depth));
+    methods.push_back(Fused("weighted", v1::FUSION_METHOD_WEIGHTED_SCORE, 1, depth));
   }
-  rankings.push_back(Fused("weighted", v1::FUSION_METHOD_WEIGHTED_SCORE, 3, 100));
-  return rankings;
+  methods.push_back(Fused("weighted", v1::FUSION_METHOD_WEIGHTED_SCORE, 3, 100));
+  return methods;
 }
 
 // Whose answers entitlements must not change.
-std::vector<Ranking> Compared() {
+std::vector<Method> Compared() {
   return {Plain("lexical", v1::RANK_LEXICAL), Plain("vector", v1::RANK_VECTOR),
           Fused("relative", v1::FUSION_METHOD_RELATIVE_SCORE, 1, 0),
           Fused("rrf", v1::FUSION_METHOD_RECIPROCAL_RANK, 1, 0),
@@ -150,7 +149,7 @@ RelevanceWorld DrawWorld(const RelevanceSet& set, size_t callers) {
 // How many answers under entitlements differ from those of an engine of only the permitted.
 size_t CountDifferent(const RelevanceSet& set, const RelevanceWorld& world,
                       RelevanceEngine* whole) {
-  const std::vector<Ranking> compared = Compared();
+  const std::vector<Method> compared = Compared();
   size_t different = 0;
   for (size_t caller = kSeesAll + 1; caller < world.callers.size(); ++caller) {
     RelevanceEngine only(set, world,
