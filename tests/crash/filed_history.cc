@@ -169,22 +169,64 @@ std::string FiledHistory::Some(const FiledState& state) {
   return chosen->first;
 }
 
+void FiledHistory::DrawBatch(FiledStep* step, FiledState* state) {
+  for (uint64_t i = 0; i < 2 * kFewRows; ++i) {
+    const bool listed = i % 2 == 0;
+    const std::string id = fmt::format("{}{}", listed ? "w" : "x", random_.Below(20));
+    bool twice = false;
+    for (const auto& document : step->batch.documents()) twice |= document.id() == id;
+    if (!twice) *step->batch.add_documents() = Made(id, listed ? "wiki" : "", state);
+  }
+  state->accepted += static_cast<uint64_t>(step->batch.documents_size());
+  *step->batch.add_documents() = ListedAs("refused", {"common", "", "", "", "everyone"});
+  step->batch.mutable_documents()->rbegin()->mutable_label()->set_level("nonsense");
+  ++state->refused;
+}
+
+void FiledHistory::DrawMetadata(FiledStep* step, FiledState* state) {
+  const std::string id = Some(*state);
+  FiledState::Document& document = state->documents.at(id);
+  v1::UpdateMetadataRequest* const request = &step->metadata;
+  request->set_collection("docs");
+  request->set_document(id);
+  if (step->kind == FiledStep::kTitle) {
+    document.title = "another";
+    request->mutable_metadata()->set_title(document.title);
+    request->mutable_update_mask()->add_paths("title");
+  } else {
+    document.subject = fmt::format("person:{}", ++version_);
+    request->mutable_metadata()->add_subjects(document.subject);
+    request->mutable_update_mask()->add_paths("subjects");
+  }
+}
+
+void FiledHistory::DrawListing(FiledStep* step, FiledState* state) {
+  v1::SyncSourceRequest* const request = &step->listing;
+  request->mutable_begin()->set_collection("docs");
+  request->mutable_begin()->set_source("wiki");
+  request->mutable_begin()->set_allow_removals(true);
+  const uint64_t gone = random_.Below(4), rewritten = random_.Below(4);
+  uint64_t place = 0;
+  for (const auto& [id, document] : After(steps_.size()).documents) {
+    if (document.source != "wiki") continue;
+    if (place == gone) {
+      state->documents.erase(id);
+    } else {
+      *request->add_documents() =
+          place == rewritten ? Made(id, "wiki", state) : ListedAs(id, document);
+    }
+    ++place;
+  }
+  *request->add_documents() = Made(fmt::format("y{}", version_), "wiki", state);
+  request->mutable_commit()->set_documents(static_cast<uint64_t>(request->documents_size()));
+}
+
 void FiledHistory::Draw(FiledStep::Kind kind) {
   FiledStep step{kind};
   FiledState state = After(steps_.size());
   switch (kind) {
     case FiledStep::kBatch:
-      for (uint64_t i = 0; i < 2 * kFewRows; ++i) {
-        const bool listed = i % 2 == 0;
-        const std::string id = fmt::format("{}{}", listed ? "w" : "x", random_.Below(20));
-        bool twice = false;
-        for (const auto& document : step.batch.documents()) twice |= document.id() == id;
-        if (!twice) *step.batch.add_documents() = Made(id, listed ? "wiki" : "", &state);
-      }
-      state.accepted += static_cast<uint64_t>(step.batch.documents_size());
-      *step.batch.add_documents() = ListedAs("refused", {"common", "", "", "", "everyone"});
-      step.batch.mutable_documents()->rbegin()->mutable_label()->set_level("nonsense");
-      ++state.refused;
+      DrawBatch(&step, &state);
       [[fallthrough]];
     case FiledStep::kEndRun:
       step.batch.set_collection("docs");
@@ -195,42 +237,12 @@ void FiledHistory::Draw(FiledStep::Kind kind) {
       state.ended = step.batch.end_run();
       break;
     case FiledStep::kTitle:
-    case FiledStep::kSubject: {
-      auto& document = state.documents.at(Some(state));
-      step.metadata.set_collection("docs");
-      const bool title = kind == FiledStep::kTitle;
-      if (title) step.metadata.mutable_metadata()->set_title(document.title = "another");
-      if (!title) {
-        document.subject = fmt::format("person:{}", ++version_);
-        step.metadata.mutable_metadata()->add_subjects(document.subject);
-      }
-      step.metadata.mutable_update_mask()->add_paths(title ? "title" : "subjects");
-      for (const auto& [id, each] : state.documents) {
-        if (&each == &document) step.metadata.set_document(id);
-      }
+    case FiledStep::kSubject:
+      DrawMetadata(&step, &state);
       break;
-    }
-    case FiledStep::kListing: {
-      step.listing.mutable_begin()->set_collection("docs");
-      step.listing.mutable_begin()->set_source("wiki");
-      step.listing.mutable_begin()->set_allow_removals(true);
-      const uint64_t gone = random_.Below(4), rewritten = random_.Below(4);
-      uint64_t place = 0;
-      for (const auto& [id, document] : After(steps_.size()).documents) {
-        if (document.source != "wiki") continue;
-        if (place == gone) {
-          state.documents.erase(id);
-        } else {
-          *step.listing.add_documents() =
-              place == rewritten ? Made(id, "wiki", &state) : ListedAs(id, document);
-        }
-        ++place;
-      }
-      *step.listing.add_documents() = Made(fmt::format("y{}", version_), "wiki", &state);
-      step.listing.mutable_commit()->set_documents(
-          static_cast<uint64_t>(step.listing.documents_size()));
+    case FiledStep::kListing:
+      DrawListing(&step, &state);
       break;
-    }
     case FiledStep::kAccess:
       step.document = Some(state);
       state.documents.at(step.document).allow = "user:ana";

@@ -71,6 +71,9 @@ class FiledHistory {
 
  private:
   void Draw(FiledStep::Kind kind);
+  void DrawBatch(FiledStep* step, FiledState* state);
+  void DrawMetadata(FiledStep* step, FiledState* state);
+  void DrawListing(FiledStep* step, FiledState* state);
   v1::Document Made(const std::string& id, const std::string& source, FiledState* state);
   std::string Some(const FiledState& state);
 
