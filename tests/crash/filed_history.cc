@@ -154,7 +154,7 @@ const v1::IngestRequest* FiledHistory::LastBatch(size_t steps) const {
 v1::Document FiledHistory::Made(const std::string& id, const std::string& source,
                                 FiledState* state) {
   FiledState::Document document;
-  document.text = fmt::format("common zq{}v{}", id, ++version_);
+  document.text = fmt::format("common zq{}v{}q", id, ++version_);
   document.title = fmt::format("title{}", version_);
   document.source = source;
   document.allow = random_.OneIn(3) ? "user:ana" : "everyone";
