@@ -199,13 +199,13 @@ class FiledCrash : public testing::Test {
 
 TEST_F(FiledCrash, AProcessThatDies) { Sweep("R2-files", 41, {Mishap::kKilled}); }
 
-TEST_F(FiledCrash, ALossOfPower) { Sweep("R3-files", 20, {Mishap::kPowerLost}); }
+TEST_F(FiledCrash, ALossOfPower) { Sweep("R3-files", 10, {Mishap::kPowerLost}); }
 
-TEST_F(FiledCrash, ACallThatFails) { Sweep("R5-files", 20, {Mishap::kFails, Mishap::kDiskFull}); }
+TEST_F(FiledCrash, ACallThatFails) { Sweep("R5-files", 10, {Mishap::kFails, Mishap::kDiskFull}); }
 
 // Files are opened, or made anew; a store never is another.
 TEST_F(FiledCrash, ABitThatFlips) {
-  Effort effort("R7-files", 20);
+  Effort effort("R7-files", 8);
   const uint64_t seed = effort.seed() % 1'000'000;
   Random random(seed);
   ASSERT_NO_FATAL_FAILURE(Prepare(seed));
