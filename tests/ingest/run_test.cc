@@ -3,6 +3,11 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
 #include "engine/base/limits.h"
 #include "tests/ingest/scratch_writer.h"
 
@@ -124,6 +129,64 @@ TEST_F(Runs, ACheckpointTellsLessThanWasApplied) {
   EXPECT_TRUE(Ask().ended());
   EXPECT_TRUE(Send(4, kEnd).ok());
   EXPECT_EQ(Outcome(Send(5, Good("d"))), "FAILED_PRECONDITION: run");
+}
+
+// A client that died has not told of them; its successor has the same input, and counts.
+TEST_F(Runs, WhatWasRefusedBeforeACrashIsInNoList) {
+  const std::string bad = "documents { id: 'bad' } ";
+  ASSERT_TRUE(Send(1, Good("a") + bad + Good("b")).ok());
+  ASSERT_TRUE(Send(2, bad + bad).ok());
+  ASSERT_TRUE(Send(3, Good("c")).ok());
+  v1::Checkpoint at = Ask();
+  using Places = std::vector<uint64_t>;
+  const auto places = [&] {
+    return Places(at.refused_places().begin(), at.refused_places().end());
+  };
+  EXPECT_EQ(places(), (Places{1, 3, 4}));
+  EXPECT_EQ(at.places_from(), 0u);
+  // Those of the batches that are compared, and no more.
+  const auto last = static_cast<uint64_t>(limits::kRunBatches) + 2;
+  for (uint64_t batch = 4; batch <= last; ++batch) ASSERT_TRUE(Send(batch, bad).ok());
+  at = Ask();
+  EXPECT_EQ(at.places_from(), 5u);
+  ASSERT_EQ(at.refused_places_size(), static_cast<int>(limits::kRunBatches) - 1);
+  EXPECT_EQ(at.refused_places(0), 6u);
+  EXPECT_EQ(at.refused(), at.refused_places_size() + 3u);
+}
+
+// Two processes that were started for one input, past what keeps streams apart.
+TEST_F(Runs, OneBatchIsSentTwiceAtOnce) {
+  constexpr size_t kClients = 4;
+  constexpr uint64_t kBatches = 50;
+  const uint64_t before = Pin()->revision();
+  uint64_t told_again = 0, turned_away = 0;
+  for (uint64_t batch = 1; batch <= kBatches; ++batch) {
+    std::vector<std::thread> clients;
+    std::vector<std::optional<StatusOr<IngestedBatch>>> answers(kClients);
+    for (size_t client = 0; client < kClients; ++client) {
+      clients.emplace_back([&, client] {
+        answers[client] = Send(batch, Titled("a", std::to_string(batch)) + Good("b"));
+      });
+    }
+    for (auto& client : clients) client.join();
+    uint64_t good = 0;
+    for (const auto& answer : answers) {
+      if (answer->ok()) {
+        ++good;
+        EXPECT_EQ((*answer)->response.revision(), before + batch);
+        EXPECT_EQ((*answer)->response.accepted(), 2u);
+      } else {
+        ++turned_away;
+        EXPECT_EQ(Outcome(*answer), "ABORTED: run");
+      }
+    }
+    EXPECT_GE(good, 1u);
+    told_again += good - 1;
+    ASSERT_EQ(Pin()->revision(), before + batch) << "it had its effect twice, or never";
+    ASSERT_EQ(TitleOf("a"), std::to_string(batch));
+  }
+  EXPECT_EQ(Ask().accepted(), 2 * kBatches);
+  EXPECT_EQ(told_again + turned_away, kBatches * (kClients - 1));
 }
 
 TEST_F(Runs, RefusalsAreNotToldAgain) {
