@@ -297,6 +297,18 @@ TEST_F(HiddenDocuments, AreToldFromAbsentOnes) {
 
 class HiddenNames : public Hidden {
  protected:
+  // The name of a journal record about the collection vault, and one that no record has.
+  Twin RecordOfTheVault() {
+    const auto all =
+        store_.Do<v1::QueryJournalResponse>(root_, "Admin/QueryJournal", "limit: 1000");
+    const auto found = std::find_if(all.lines().begin(), all.lines().end(),
+                                    [](const auto& line) { return line.collection() == "vault"; });
+    EXPECT_NE(found, all.lines().end());
+    if (found == all.lines().end()) return {};
+    const std::string id = found->journal_id();
+    return {id, id.substr(0, id.size() - 1) + "z"};
+  }
+
   // Calls of a key that holds every right for the collection docs, about another collection.
   static std::vector<std::pair<std::string, std::string>> CallsAbout() {
     const std::string me = "scope { destination: 'chat' } ";
@@ -403,7 +415,8 @@ TEST_F(HiddenNames, OfCollectionsAreToldFromAbsentOnes) {
   effort.Report("calls={} differences={}", 2 * twins_.calls(), HasFailure() ? "some" : "0");
 }
 
-// Destinations outside the key, users it may not act for, and whatever is another tenant's.
+// Destinations outside the key, users it may not act for, records of other collections, and
+// whatever is another tenant's.
 TEST_F(HiddenNames, OfOthersAreToldFromAbsentOnes) {
   Effort effort("S4-names", 10);
   HiddenWorld world(effort.seed());
@@ -417,6 +430,7 @@ TEST_F(HiddenNames, OfOthersAreToldFromAbsentOnes) {
               "reason: 'r' until { seconds: " + std::to_string(std::time(nullptr) + 3600) + " }")
           .id();
   const Twin access{opened, opened.substr(0, opened.size() - 1) + "z"};
+  const Twin record = RecordOfTheVault();
   store_.Do<v1::ApplyDirectoryResponse>(
       their_root_, "Directory/ApplyDirectory",
       "principals { name: 'group:them' sets_members: true members { principal: 'user:thems' } }");
@@ -444,6 +458,7 @@ TEST_F(HiddenNames, OfOthersAreToldFromAbsentOnes) {
     const std::string number = std::to_string(1 + world.Below(4));
     Expect(&world, "Admin/QueryJournal", root_, "journal_id: '$-" + number + "'", {"acme", "acmz"});
     Expect(&world, "Admin/QueryJournal", root_, "journal_id: 'acme-$'", {number, "9"});
+    Expect(&world, "Admin/QueryJournal", auditor_, "journal_id: '$'", record);
     Expect(&world, "Directory/GetPrincipal", root_, "principal: '$'", {"user:thems", "user:themz"});
     Expect(&world, "Directory/GetPrincipal", root_, "principal: '$'", {"group:them", "group:thez"});
     Expect(&world, "Admin/CreateTenant", their_root_, "name: '$'", {"default", "defaulz"});
