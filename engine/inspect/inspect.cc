@@ -39,15 +39,14 @@ StatusOr<v1::ExplainResponse> ExplainDocument(const ReadContext& context,
   ASSIGN_OR_RETURN(const Judged judged,
                    Judged::In(view->state(), at, request.destination(), context.caller.dev()));
   ASSIGN_OR_RETURN(const auto through, ThroughKeyOf(request, judged));
-  ASSIGN_OR_RETURN(std::vector<Subject> subjects,
+  ASSIGN_OR_RETURN(JudgedSubjects subjects,
                    through ? through->Subjects(request.as()) : judged.Subjects(request.as()));
-  for (Subject& subject : subjects) {
-    if (request.break_glass().empty()) break;
-    RETURN_IF_ERROR(BreakGlassOf(judged.world(), request.break_glass(), &subject));
-    if (through) RETURN_IF_ERROR(through->CheckBreakGlass(subject));
+  if (!request.break_glass().empty()) {
+    RETURN_IF_ERROR(BreakGlassOf(judged.world(), request.break_glass(), subjects.subject()));
+    if (through) RETURN_IF_ERROR(through->CheckBreakGlass(*subjects.subject()));
   }
   record->set_break_glass(request.break_glass());
-  record->set_subject(context.tenant->pseudonyms.Of("principal", subjects.front().name));
+  record->set_subject(context.tenant->pseudonyms.Of("principal", subjects.name()));
   record->set_destination(request.destination());
   record->add_documents(context.tenant->pseudonyms.Of("document", request.document()));
   store::v1::DocumentRecord document;
@@ -59,7 +58,7 @@ StatusOr<v1::ExplainResponse> ExplainDocument(const ReadContext& context,
   response.set_revision(view->revision());
   for (const auto& chunk : document.chunks()) {
     const Facts facts{chunk.class_id(), validity.from, validity.until};
-    for (const auto& subject : subjects) {
+    const bool seen = subjects.Any([&](const Subject& subject) {
       std::vector<Verdict> trace;
       bool permitted = true;
       if (through) {
@@ -68,8 +67,9 @@ StatusOr<v1::ExplainResponse> ExplainDocument(const ReadContext& context,
       }
       permitted &= Decide(judged.world(), subject, facts, &trace);
       if (permitted || response.clauses_size() == 0) Tell(trace, permitted, &response);
-      if (permitted) return response;
-    }
+      return permitted;
+    });
+    if (seen) return response;
   }
   return response;
 }
@@ -96,11 +96,12 @@ StatusOr<v1::StatsResponse> Count(const ReadContext& context, const v1::StatsReq
   }
   ASSIGN_OR_RETURN(const Judged judged, Judged::In(view->state(), view->now(),
                                                    request.destination(), context.caller.dev()));
-  ASSIGN_OR_RETURN(const std::vector<Subject> subjects, judged.Subjects(request.as()));
-  record->set_subject(context.tenant->pseudonyms.Of("principal", subjects.front().name));
+  ASSIGN_OR_RETURN(JudgedSubjects subjects, judged.Subjects(request.as()));
+  record->set_subject(context.tenant->pseudonyms.Of("principal", subjects.name()));
   record->set_destination(request.destination());
+  ASSIGN_OR_RETURN(auto classes_seen, ClassesOf(judged.world(), std::move(subjects), context.stop));
   const AllowedSet allowed = {
-      Bitmap::FromWords(ClassesOf(judged.world(), subjects), view->policy().classes.classes.size()),
+      Bitmap::FromWords(std::move(classes_seen), view->policy().classes.classes.size()),
       view->now()};
   response.set_visible_chunks(Planted(Bug::kCountsHidden)
                                   ? collection->chunks
