@@ -2,7 +2,10 @@
 // that can name it, writes included.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "tests/effort.h"
+#include "tests/security/hidden_requests.h"
 #include "tests/security/hidden_worlds.h"
 #include "tests/security/twin_calls.h"
 
@@ -56,7 +59,7 @@ class Hidden : public testing::Test {
   TwinCalls twins_{&store_};
 };
 
-class HiddenDocuments : public Hidden {
+class HiddenDocuments : public Hidden, protected HiddenRequests {
  protected:
   struct Pair {
     const Reason* reason;
@@ -85,32 +88,6 @@ class HiddenDocuments : public Hidden {
     }
     std::shuffle(pairs.begin(), pairs.end(), world->random());
     return pairs;
-  }
-
-  static std::string Quoted(const std::string& id) {
-    return "\"" + HiddenWorld::Escaped(id) + "\" ";
-  }
-  static std::string Named(const std::string& id) {
-    return "collection: 'docs' document: " + Quoted(id);
-  }
-  static std::string Batch(const std::string& id, const std::string& rest) {
-    return "collection: 'docs' batch: 7 documents { id: " + Quoted(id) + rest + " }";
-  }
-  static std::string NamedWith(const std::string& id, const std::string& rest) {
-    return Named(id) + rest;
-  }
-  // Changes of many, this one among others.
-  static std::string Many(const std::string& id, const std::string& rest) {
-    return "collection: 'docs' changes { document: 'none' " + rest +
-           " } changes { document: " + Quoted(id) + rest + " }";
-  }
-  // A listing with gaps: what it lacks stays.
-  static std::string Listed(const std::string& id, const std::string& rest) {
-    return "begin { collection: 'docs' source: 's' allow_removals: true } documents { id: " +
-           Quoted(id) + rest + " } commit { documents: 1 incomplete: true }";
-  }
-  static std::string Selected(const std::string& id, const std::string& rest) {
-    return "collection: 'docs' id_prefix: " + Quoted(id) + rest;
   }
 
   void CheckReads(HiddenWorld* world, const Pair& pair, Code expected);
@@ -228,7 +205,16 @@ void HiddenDocuments::CheckWrite(HiddenWorld* world, const Pair& pair) {
       {"Ingest/Ingest", editor_, words + acl + label, Batch, false},
       {"Ingest/Ingest", editor_, words + bad_acl, Batch, false},
       {"Ingest/Ingest", prefixed_, words, Batch, false},
+      {"Ingest/Ingest", writer_, words, OfARun, false},
+      {"Ingest/Ingest", writer_, words + acl, OfARun, false},
+      {"Ingest/Ingest", editor_, words + acl + label, OfARun, false},
+      {"Ingest/Ingest", editor_, words + bad_acl, OfARun, false},
+      {"Ingest/Ingest", prefixed_, words, OfARun, false},
       {"Ingest/SyncSource", writer_, words, Listed},
+      {"Ingest/SyncSource", writer_, words, ListedWhole},
+      {"Ingest/SyncSource", editor_, words + acl + label, ListedWhole},
+      {"Ingest/SyncSource", editor_, words + bad_acl, ListedWhole},
+      {"Ingest/SyncSource", writer_, "", ListedUnchanged},
       {"Ingest/SyncSource", editor_, words + acl + label, Listed},
       {"Ingest/SyncSource", prefixed_, words, Listed},
       {"Ingest/SyncSource", granter_, words, Listed},
@@ -245,6 +231,12 @@ void HiddenDocuments::CheckWrite(HiddenWorld* world, const Pair& pair) {
   const auto text = [&](const std::string& id) { return write.text(id, write.rest); };
   const auto answers = Expect(world, write.method, write.key, text, pair);
   if (write.revision) CheckRevisions(answers);
+  if (write.text == OfARun) {
+    // Sent again, it is told as it was; so is where the run stands.
+    Expect(world, write.method, write.key, text, pair);
+    const auto stands = [](const std::string& id) { return "collection: 'docs' run: " + Own(id); };
+    Expect(world, write.method, write.key, stands, pair);
+  }
   // A new list may open what is there; anything else leaves the two alike.
   if (!write.method.starts_with("Ingest/SetAccess")) CheckReads(world, pair, Code::UNKNOWN);
 }
