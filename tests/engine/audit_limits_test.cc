@@ -44,6 +44,7 @@ class AuditLimits : public Audit {
   static_assert((size_t{1} << kBits) > limits::kReportGroups);
 };
 
+// At kReportPrincipals and beyond.
 TEST_F(AuditLimits, OfAKeysReport) {
   ASSERT_EQ(Change("policy",
                    "destinations { destination { name: 'inner' scope: 4 ceiling { symbol: "
@@ -191,6 +192,7 @@ TEST_F(BeyondALimit, AUserEndsAReport) {
             "FAILED_PRECONDITION: as");
 }
 
+// At kReportGroups and beyond.
 TEST_F(AuditLimits, OfAReportsGroups) {
   std::string names = "compartments { ";
   for (size_t bit = 0; bit < kBits; ++bit) names += fmt::format("names: 'c{}' ", bit);
@@ -214,6 +216,7 @@ TEST_F(AuditLimits, OfAReportsGroups) {
   EXPECT_EQ(Outcome(Report(whose)), "FAILED_PRECONDITION: collection");
 }
 
+// At kSimulateAnswerBytes and beyond.
 TEST_F(AuditLimits, OfASimulationsAnswer) {
   constexpr size_t kDocuments = 512, kUsers = limits::kSimulateAnswerBytes / limits::kIdBytes / 512;
   static_assert(kDocuments * kUsers * limits::kIdBytes == limits::kSimulateAnswerBytes);

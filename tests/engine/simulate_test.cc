@@ -128,6 +128,7 @@ TEST_F(Simulated, ARefusedDocumentIsJudgedOrToldOtherwise) {
   EXPECT_EQ(refused->principals_size(), 0);
 }
 
+// At kDocumentsPerBatch and beyond.
 TEST_F(Simulated, ABatchIsTakenThatIngestRefuses) {
   EXPECT_EQ(Outcome(Sim("ingest { collection: 'none' " + Good("a") + "} ")),
             "NOT_FOUND: collection");

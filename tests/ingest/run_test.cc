@@ -187,6 +187,7 @@ TEST_F(Runs, FieldsThatMeanNothing) {
                   .ok());
 }
 
+// At kRunBatches and beyond.
 TEST_F(Runs, OneGrowsWithoutEnd) {
   const auto last = static_cast<uint64_t>(limits::kRunBatches) + 5;
   for (uint64_t batch = 1; batch <= last; ++batch) ASSERT_TRUE(Send(batch, Good("a")).ok());
@@ -195,6 +196,7 @@ TEST_F(Runs, OneGrowsWithoutEnd) {
   EXPECT_EQ(Ask().accepted(), last);
 }
 
+// At kRunsPerKey, kRunAge_s and beyond.
 TEST_F(Runs, ThereAreMoreAndMoreOfThem) {
   const auto begin = [&](size_t i) { return Send(1, Good("a"), "run" + std::to_string(i)); };
   for (size_t i = 0; i < limits::kRunsPerKey; ++i) ASSERT_TRUE(begin(i).ok());
@@ -205,7 +207,9 @@ TEST_F(Runs, ThereAreMoreAndMoreOfThem) {
   EXPECT_EQ(Rows().size(), limits::kRunsPerKey);
   // One that made room is not taken for a new one.
   EXPECT_EQ(Outcome(Send(2, kEnd, "run3")), "FAILED_PRECONDITION: batch");
-  scratch_.wall += limits::kRunAge_s * 1'000'000 + 1;
+  scratch_.wall += limits::kRunAge_s * 1'000'000 - 1;
+  EXPECT_EQ(Outcome(begin(10'000)), "FAILED_PRECONDITION: run");
+  scratch_.wall += 2;
   EXPECT_TRUE(begin(10'000).ok());
   EXPECT_EQ(Rows().size(), 1u) << "what nobody goes on with stays";
 }

@@ -60,6 +60,7 @@ TEST(PrincipalTest, OnlyValidUtf8InNfcIsAccepted) {
   EXPECT_FALSE(Refused("user:\xe5\xb1\xb1\xe7\x94\xb0"));  // 山田
 }
 
+// At kPrincipalBytes and beyond.
 TEST(PrincipalTest, AtMost256BytesAndNeverCut) {
   EXPECT_EQ(limits::kPrincipalBytes, 256u);  // DESIGN §1
   EXPECT_FALSE(Refused("user:" + std::string(251, 'a')));
