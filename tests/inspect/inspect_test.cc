@@ -264,8 +264,8 @@ TEST_F(Inspect, TheJournalTellsOfWhatTheRightDoesNotCover) {
   Grant grant = Only(Right::kAudit);
   grant.collections = {"docs"};
   const std::string self = scratch_.tenant->pseudonyms.Of("principal", grant.principal);
-  const std::string other = "key_id: 'default.other' actor: 'somebody' outcome: 'OK' ";
-  const std::string mine = "key_id: 'default.key' actor: '" + self + "' outcome: 'OK' ";
+  const std::string other = "key_id: 'default.other' actor: 'somebody' ";
+  const std::string mine = "key_id: 'default.key' actor: '" + self + "' ";
   const std::string covered[] = {
       write(other + "call: 'Retrieve' collection: 'docs' "),
       write(other + "call: 'Export' collection: 'docs' mutation: true "),
@@ -278,7 +278,7 @@ TEST_F(Inspect, TheJournalTellsOfWhatTheRightDoesNotCover) {
       write(other + "call: 'Export' collection: 'hr' mutation: true reason: 'merger' "),
       write(other + "call: 'Retrieve' outcome: 'NOT_FOUND' refused_field: 'collection' "),
       write(other + "call: 'AccessReport' "),
-      write("key_id: 'default.key' actor: 'another' call: 'AccessReport' outcome: 'OK' "),
+      write("key_id: 'default.key' actor: 'another' call: 'AccessReport' "),
       write(other + "call: 'DeleteCollection' collection: 'hr' dropped_collection: 2 "
                     "mutation: true "),
       write(other + "call: 'Erase' dropped_collection: 2 mutation: true "),
@@ -301,7 +301,7 @@ TEST_F(Inspect, TheJournalTellsOfWhatTheRightDoesNotCover) {
   }
   // The newest are found behind whatever others have done since; but for its own questions.
   for (int i = 0; i < 600; ++i) write(other + "call: 'Retrieve' collection: 'hr' ");
-  const auto newest = shown(grant, 20);
+  const auto newest = shown(grant, 100);
   EXPECT_EQ(std::count(newest.begin(), newest.end(), covered[0]), 1);
   EXPECT_EQ(std::count(newest.begin(), newest.end(), covered[4]), 1);
   for (const auto& id : hidden) EXPECT_EQ(std::count(newest.begin(), newest.end(), id), 0) << id;
