@@ -190,12 +190,14 @@ StatusOr<v1::WhoCanSeeResponse> Who(const ReadContext& context, const v1::WhoCan
     return MaySeeOne(judged, through, request.collection(), name, chunks);
   };
   Page page(request.after(), request.limit() == 0 ? limits::kWhoCanSeePage : request.limit());
-  const auto everyone = may_see(UnnamedUser(view->state()));  // whose name stands before all others
-  if (IsUndetermined(everyone.status())) {
-    page.Undetermined(kEveryone, everyone.status().message());
-  } else {
-    RETURN_IF_ERROR(everyone.status());
-    page.response().set_everyone(*everyone);
+  if (candidates.all()) {  // else no list leads to a user whom nothing names
+    const auto everyone = may_see(UnnamedUser(view->state()));
+    if (IsUndetermined(everyone.status())) {
+      page.Undetermined(kEveryone, everyone.status().message());  // the first of all names
+    } else {
+      RETURN_IF_ERROR(everyone.status());
+      page.response().set_everyone(*everyone);
+    }
   }
   const auto names = candidates.all()
                          ? KnownPrincipals(view->state(), UsableClasses(context, *view.view))
