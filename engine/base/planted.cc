@@ -45,6 +45,7 @@ constexpr Name kNames[] = {
     {"tombstone-not-in-lists", Bug::kTombstoneNotInLists},
     {"erased-in-lists", Bug::kErasedInLists},
     {"counts-hidden", Bug::kCountsHidden},
+    {"journal-unscoped", Bug::kJournalUnscoped},
     {"hidden-is-denied", Bug::kHiddenIsDenied},
     {"neighbours-unguarded", Bug::kNeighboursUnguarded},
     {"hidden-attributes", Bug::kHiddenAttributes},

@@ -37,6 +37,7 @@ enum class Bug {
   kTombstoneNotInLists,  // a deleted row stays in the lists
   kErasedInLists,        // erased rows stay in the memory that lists cover
   kCountsHidden,         // stats --as counts all rows
+  kJournalUnscoped,      // an auditor of one collection reads the records of all
   kHiddenIsDenied,       // a hidden document is told from an absent one
   kFrequenciesOfAll,     // how rare a word is, counted over all rows
   kLengthsOfAll,         // how long texts are, counted over all rows

@@ -343,6 +343,7 @@ Status Writer::ApplyToHead(Head* head, Pending* pending) {
   }
   batch_ = std::move(applied.batch);
   batch_.Clear();
+  AdoptNames(head->state, &applied.next);
   head->state = applied.next;
   for (const auto& [name, collection] : *head->state.collections) {
     if (!head->indexes.contains(collection->id)) {

@@ -107,6 +107,7 @@ TEST_F(EndpointCall, MoreCallsAtOnceThanItMayHave) {
   EXPECT_LE(server_.most_at_once(), 2);
 }
 
+// At kEndpointFailures and beyond.
 TEST_F(EndpointCall, ABrokenOneIsAskedForEver) {
   EndpointConfig config = Config();
   config.pause_ms = 2000;

@@ -120,6 +120,7 @@ TEST_F(Exports, OnlyWhatTheSubjectMaySeeAndItsLabelRisesFirst) {
   EXPECT_EQ(message->response->model_label().level(), "internal");
 }
 
+// At kExportDocuments and beyond.
 TEST_F(Exports, OneCallNamesTooManyDocuments) {
   std::string named;
   for (size_t i = 0; i < limits::kExportDocuments; ++i) named += "documents: 'a' ";

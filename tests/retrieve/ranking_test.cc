@@ -91,6 +91,7 @@ TEST_F(Shelf, IsFoundByMoreThanItsWords) {
   EXPECT_EQ(Lexical("the"), "plum");  // nothing but a stop word
 }
 
+// At kQueryTerms and beyond.
 TEST_F(Shelf, AQuestionOfTooManyWordsIsCut) {
   std::string text = "apple ";
   for (size_t i = 1; i < limits::kQueryTerms; ++i) text += "w" + std::to_string(i) + " ";
