@@ -32,7 +32,7 @@ Lists::Lists(std::shared_ptr<const Geometry> geometry, std::span<const Segment> 
                       from.class_id(row),
                       from.embedding(row),
                       from.norm(row),
-                      {of_segments_[s]->pairs[row]}});
+                      {of_segments_[s]->pairs[row], segments[s].lists()->part.get(), row}});
     }
   }
   part_ = ListPart(*geometry_, rows, stop);
@@ -63,6 +63,13 @@ Lists::Lists(const Lists& before, std::span<const Segment> segments, RowNumbers 
     return numbers_.Of(*place, numbers_.row(id));
   };
   part_ = ListPart::Merge(*geometry_, parts, number, stop);
+}
+
+std::optional<KnownLists> Lists::ListsOf(const Segment& segment, size_t s, uint32_t row) const {
+  const auto& known = segment.lists();
+  if (known == nullptr || known->geometry != geometry_->revision()) return std::nullopt;
+  if (s < segments_.size()) return KnownLists{known->pairs[row], &part_, numbers_.Of(s, row)};
+  return KnownLists{known->pairs[row], known->part.get(), row};
 }
 
 void Lists::Cover(const Segment& segment) {
