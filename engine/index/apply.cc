@@ -88,9 +88,18 @@ class NextVersion {
         source.ordinal = rows.ordinal(row);
         source.embedding = rows.embedding(row);
         source.norm = rows.norm(row);
-        if (lists_ != nullptr) source.lists = lists_->ListsOf(segments_[s], s, row);
+        source.lists = ListsOf(s, row);
       }
     }
+  }
+
+  // Nothing if there are none, or those of another geometry.
+  std::optional<KnownLists> ListsOf(size_t s, uint32_t row) const {
+    const auto& known = segments_[s].lists();
+    if (lists_ == nullptr || known == nullptr) return std::nullopt;
+    if (known->geometry != lists_->geometry().revision()) return std::nullopt;
+    if (s < covered_) return KnownLists{known->pairs[row], &lists_->part(), numbers_.Of(s, row)};
+    return KnownLists{known->pairs[row], known->part.get(), row};
   }
 
   // Rows of the document that died before are as readable as those that die now.

@@ -9,7 +9,6 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <span>
 #include <vector>
 
@@ -53,9 +52,6 @@ class Lists {
   const ListPart& part() const { return part_; }
   // What a covered segment has beside it from now on.
   const std::shared_ptr<const SegmentLists>& of_segment(size_t i) const { return of_segments_[i]; }
-  // The lists of a row of an index that has these, and where its codes are; `segment` is its
-  // segment s. Nothing if it has none of this geometry.
-  std::optional<KnownLists> ListsOf(const Segment& segment, size_t s, uint32_t row) const;
   // How many segments they cover.
   size_t segments() const { return segments_.size(); }
   uint64_t rows() const { return rows_; }

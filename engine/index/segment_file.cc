@@ -59,24 +59,51 @@ bool FactorsFit(const FiledVectors& filed, size_t size) {
   return true;
 }
 
+// Where a row's codes are in a part: in its first list, and in its second if that differs.
+struct EntryPair {
+  std::optional<uint32_t> first;
+  std::optional<uint32_t> second;
+};
+
+// By row of segment s. In one walk past all entries, since a list of equal vectors may be long.
+std::vector<EntryPair> EntriesOf(const VectorIndex& index, size_t s, const ListPart& part) {
+  const Segment& segment = index.segments()[s];
+  const RowNumbers numbers = index.numbers();
+  const bool covered = s < index.lists()->segments();
+  std::vector<EntryPair> entries(segment.rows().size());
+  for (uint32_t list = 0; list < index.lists()->geometry().lists(); ++list) {
+    const ListRange range = part.Find(list);
+    for (uint32_t entry = range.begin; entry < range.end; ++entry) {
+      const uint32_t id = part.blocks().id(entry);
+      if (covered && numbers.segment(id) != s) continue;
+      const uint32_t row = covered ? numbers.row(id) : id;
+      const bool first = segment.lists()->pairs[row].first == list;
+      (first ? entries[row].first : entries[row].second) = entry;
+    }
+  }
+  return entries;
+}
+
+// Requires that the segment has lists of the index's geometry.
 Status WriteLists(const VectorIndex& index, size_t s, ByteSink* sink) {
   const Segment& segment = index.segments()[s];
-  const Lists& lists = *index.lists();
-  std::vector<uint8_t> code(CodeBlocks::EntryBytes(lists.geometry().size()));
+  const bool covered = s < index.lists()->segments();
+  const ListPart* const part = covered ? &index.lists()->part() : segment.lists()->part.get();
+  CORDON_CHECK(part != nullptr);
   for (uint32_t row = 0; row < segment.rows().size(); ++row) {
     if (!segment.Dead(row)) RETURN_IF_ERROR(sink->WriteAll(&segment.lists()->pairs[row], 1));
   }
+  std::vector<uint8_t> code(CodeBlocks::EntryBytes(part->blocks().size()));
+  const std::vector<EntryPair> entries = EntriesOf(index, s, *part);
   for (uint32_t row = 0; row < segment.rows().size(); ++row) {
     if (segment.Dead(row)) continue;
-    const auto known = lists.ListsOf(segment, s, row);
-    CORDON_CHECK(known && known->part != nullptr);
-    const uint32_t of_row[] = {known->pair.first, known->pair.second};
-    for (const uint32_t list : std::span(of_row).first(ListsOf(known->pair))) {
-      const auto entry = known->part->EntryOf(list, known->id);
-      CORDON_CHECK(entry.has_value());
-      known->part->blocks().Take(*entry, code.data());
-      RETURN_IF_ERROR(sink->WriteAll(code));
-    }
+    const auto& [first, second] = entries[row];
+    CORDON_CHECK(first && second.has_value() == (ListsOf(segment.lists()->pairs[row]) == 2));
+    part->blocks().Take(*first, code.data());
+    RETURN_IF_ERROR(sink->WriteAll(code));
+    if (!second) continue;
+    part->blocks().Take(*second, code.data());
+    RETURN_IF_ERROR(sink->WriteAll(code));
   }
   return OkStatus();
 }
