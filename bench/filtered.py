@@ -5,9 +5,9 @@ filtered.json and filtered.html of it: what `make bench-filtered` calls.
 
 --bounded is the part of `make bench`: some sets and cells, a few minutes; it leaves
 filtered-bounded.json and .html, and --quick filtered-quick.*, beside those of the whole grid.
---claims (`make bench-claims`) measures the cells that the claims stand on, the most important first, for --minutes in
-all, and leaves filtered-claims.*; it prints what of the whole grid it left out. Whatever is
-measured is held against its targets (filtered_targets.py).
+--claims (`make bench-claims`) measures the cells that the claims stand on, the most important
+first, for --minutes in all, and leaves filtered-claims.*; it prints what of the whole grid it left
+out. Whatever is measured is held against its targets (filtered_targets.py).
 Data sets that are not there are left out with a notice; CORDON_SHARED_DATA says where they are.
 """
 
