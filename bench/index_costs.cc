@@ -13,6 +13,7 @@
 #include <fmt/format.h>
 #include <fmt/os.h>
 #include <malloc.h>
+#include <omp.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -32,6 +33,8 @@
 #include "bench/statistics.h"
 #include "engine/base/check.h"
 #include "engine/index/kernels.h"
+
+extern "C" void openblas_set_num_threads(int threads);
 
 namespace cordon {
 namespace {
@@ -324,6 +327,8 @@ int Main(int argc, char** argv) {
     options.classes = std::min<size_t>(options.classes, 1'000);
     options.rounds = 3;
   }
+  omp_set_num_threads(1);  // or the clock of this thread does not see all
+  openblas_set_num_threads(1);
   const char* shared = std::getenv("CORDON_SHARED_DATA");
   auto set = LoadVectors(options.data, shared == nullptr ? "" : shared, options.rows,
                          options.queries, options.seed);
