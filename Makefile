@@ -23,8 +23,8 @@ CPP_FOLDERS = $(wildcard engine include tools tests bench examples)
 CPP_FILES = $(shell find $(CPP_FOLDERS) -name '*.cc' -o -name '*.h')
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo serve test check soak tsan fuzz bench bench-filtered format check-format \
-  tidy clean build-deps bench-deps configure
+.PHONY: help build demo serve test check soak tsan fuzz bench bench-filtered bench-claims format \
+  check-format tidy clean build-deps bench-deps configure
 
 help:  ## lists the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,12 @@ bench-filtered: bench-deps configure  ## filtered search beside its peers, the w
 	@cmake --build $(BUILD) --parallel $(JOBS) --target filtered_search >$(BUILD)/bench/build.log 2>&1 \
 	  || { tail -n 60 $(BUILD)/bench/build.log >&2; exit 1; }
 	@python3 bench/filtered.py --build $(BUILD)
+
+CLAIM_MINUTES ?= 25
+bench-claims: bench-deps configure  ## of these the cells that claims stand on; CLAIM_MINUTES=25
+	@cmake --build $(BUILD) --parallel $(JOBS) --target filtered_search >$(BUILD)/bench/build.log 2>&1 \
+	  || { tail -n 60 $(BUILD)/bench/build.log >&2; exit 1; }
+	@python3 bench/filtered.py --build $(BUILD) --claims --minutes $(CLAIM_MINUTES)
 
 check: build-deps  ## tests under AddressSanitizer and UBSan, and the planted bugs
 	$(call preset,checked)
