@@ -119,7 +119,9 @@ TEST_F(EndpointConfigFile, WhatDoesNotFitTogetherIsTaken) {
   EXPECT_EQ(Read("\n  - x\n").field(), "endpoints");
   std::string many = "\n";
   for (size_t i = 0; i <= limits::kEndpoints; ++i) {
-    if (i == limits::kEndpoints) EXPECT_TRUE(Read(many).ok());
+    if (i == limits::kEndpoints) {
+      EXPECT_TRUE(Read(many).ok());
+    }
     many += With("name: e" + std::to_string(i)).substr(1);
   }
   EXPECT_EQ(Read(many).field(), "endpoints");
