@@ -137,7 +137,8 @@ TEST_F(Runs, ABatchOvertakenByTheRevocationOfItsKey) {
   EXPECT_EQ(Outcome(Send(3, Good("c"))), "FAILED_PRECONDITION: batch");
   EXPECT_EQ(TitleOf("c"), "absent");
   EXPECT_EQ(Rows().size(), 0u);
-  EXPECT_EQ(RevisionOf(Send(1, Good("d"), "other")), Pin()->revision());
+  const uint64_t taken = RevisionOf(Send(1, Good("d"), "other"));
+  EXPECT_EQ(taken, Pin()->revision());
   EXPECT_EQ(Rows().size(), 1u);
   // The journal says it as it was: revoked first, then written by that key.
   const auto written = scratch_.Records("Ingest"), revoked = scratch_.Records("RevokeKey");

@@ -123,6 +123,7 @@ class PublishedLeak : public testing::Test {
     docs.default_acl = kEveryone;
     docs.default_label = {"public", {}, {}};
     tenant_.CreateCollection(kDocs, docs);
+    tenant_.Settle();  // a batch is validated in the newest View
     tenant_.Ingest(kDocs, Open());
     tenant_.Settle();
   }
