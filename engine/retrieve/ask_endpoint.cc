@@ -1,6 +1,7 @@
 #include "engine/retrieve/ask_endpoint.h"
 
 #include <algorithm>
+#include <iterator>
 #include <set>
 #include <utility>
 
@@ -166,10 +167,13 @@ StatusOr<Label> CheckReranker(const ReadContext& context, const Access& access,
 
 StatusOr<v1::RerankOutcome> Rerank(const ReadContext& context, const Access& access,
                                    const LabelledText& query, const ContextPlan& plan,
-                                   journal::v1::Record* record, std::vector<Passage>* passages) {
+                                   journal::v1::Record* record, std::vector<Passage>* passages,
+                                   std::vector<Passage>* cut) {
   ASSIGN_OR_RETURN(const auto outcome, Reorder(context, access, query, plan, record, passages));
   const size_t kept = std::min(passages->size(), plan.k);
-  passages->erase(passages->begin() + static_cast<ptrdiff_t>(kept), passages->end());
+  const auto first_cut = passages->begin() + static_cast<ptrdiff_t>(kept);
+  cut->assign(std::make_move_iterator(first_cut), std::make_move_iterator(passages->end()));
+  passages->erase(first_cut, passages->end());
   return outcome;
 }
 

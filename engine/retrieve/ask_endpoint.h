@@ -31,12 +31,14 @@ struct LabelledText {
 };
 
 // Puts the passages in the order of the plan's reranker, which has been checked, equal ones as they
-// stood, and leaves plan.k of them; without its answer in the order in which they came. What is
+// stood; without its answer in the order in which they came. `passages` keeps plan.k of them, and
+// `cut` gets the others, which may have left for the reranker nevertheless. What is
 // sent is charged and in a journal record of its own before, and `record` then names the endpoint;
 // RESOURCE_EXHAUSTED beyond the key's quota, UNAVAILABLE without a journal: nothing is sent.
 // DEADLINE_EXCEEDED once the call is over.
 StatusOr<v1::RerankOutcome> Rerank(const ReadContext& context, const Access& access,
                                    const LabelledText& query, const ContextPlan& plan,
-                                   journal::v1::Record* record, std::vector<Passage>* passages);
+                                   journal::v1::Record* record, std::vector<Passage>* passages,
+                                   std::vector<Passage>* cut);
 
 }  // namespace cordon

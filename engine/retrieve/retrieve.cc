@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cmath>
 #include <optional>
+#include <set>
+#include <string_view>
 #include <utility>
 
 #include "engine/base/limits.h"
@@ -117,6 +119,17 @@ StatusOr<Question> ToQuestion(const Access& access, const v1::RetrieveRequest& r
   return question;
 }
 
+// A neighbour that the reranker has read, and that was cut as a hit, has been counted then.
+void MarkCounted(const std::vector<Passage>& cut, std::vector<Passage>* passages) {
+  std::set<std::pair<std::string_view, uint32_t>> counted;
+  for (const Passage& passage : cut) {
+    if (passage.counted) counted.emplace(passage->document, passage->ordinal);
+  }
+  for (Passage& passage : *passages) {
+    if (counted.contains({passage->document, passage->ordinal})) passage.counted = true;
+  }
+}
+
 }  // namespace
 
 StatusOr<PreparedQuestion> Prepare(const ReadContext& context, const v1::RetrieveRequest& request,
@@ -155,9 +168,10 @@ StatusOr<RetrievedContext> AnswerTo(const ReadContext& context, const v1::Retrie
   };
   ASSIGN_OR_RETURN(Chosen chosen, Choose(answer.plan, rules, find, context.stop));
   if (request.explain() && question.rank != v1::RANK_LEXICAL) answer.explain = trace;
+  std::vector<Passage> cut;  // by the reranker
   if (prepared.query_label) {
     ASSIGN_OR_RETURN(answer.rerank, Rerank(context, access, {request.text(), *prepared.query_label},
-                                           answer.plan, record, &chosen.passages));
+                                           answer.plan, record, &chosen.passages, &cut));
   }
   if (answer.plan.reach > 0) {
     // Nearness is the score of a ranking by vector only: in the others neighbours have none.
@@ -167,6 +181,7 @@ StatusOr<RetrievedContext> AnswerTo(const ReadContext& context, const v1::Retrie
                 answer.plan.ToRead());
     ASSIGN_OR_RETURN(chosen.passages, WithNeighbours(&guard, std::move(chosen.passages),
                                                      answer.plan.reach, context.stop));
+    MarkCounted(cut, &chosen.passages);
   }
   ASSIGN_OR_RETURN(answer.context, Pack(access, context, std::move(chosen.passages), answer.plan));
   answer.context.limited |= chosen.limited;

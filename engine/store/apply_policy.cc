@@ -106,8 +106,12 @@ std::vector<std::string> UnknownSources(const v1::ApplyPolicyRequest& request,
   return unknown;
 }
 
+// Beyond it an answer might be too long to be received, whoever wrote so many names.
+constexpr size_t kLookAlikesTold = 1000;
+
 // Sources that documents have, not in quarantine, that look like one that the change puts there:
-// perhaps the same that writes itself otherwise.
+// perhaps the same that writes itself otherwise. Not more than kLookAlikesTold: once those are in
+// quarantine, the same change tells of the next.
 std::vector<std::string> LookAlikeSources(const v1::ApplyPolicyRequest& request,
                                           const PolicyState& next) {
   LookAlikes quarantined;
@@ -118,8 +122,10 @@ std::vector<std::string> LookAlikeSources(const v1::ApplyPolicyRequest& request,
     any = true;
   }
   std::vector<std::string> alike;
-  for (size_t i = 0; any && i < next.classes.clauses.size(); ++i) {
-    const std::string& source = next.classes.clauses[i].source;
+  if (!any) return alike;
+  const auto& clauses = next.classes.clauses;
+  for (size_t i = 0; i < clauses.size() && alike.size() < kLookAlikesTold; ++i) {
+    const std::string& source = clauses[i].source;
     if (source.empty() || next.rules->quarantined_sources.contains(source)) continue;
     if (quarantined.HasOneLike(source)) alike.push_back(source);
   }

@@ -43,7 +43,7 @@ void NoteLeaving(const Pseudonyms& pseudonyms, std::string_view document, uint32
 }
 
 journal::v1::Record SendingRecord(journal::v1::Record call, std::string_view endpoint) {
-  call.set_call("SendToEndpoint");
+  call.set_call(std::string(kSendToEndpoint));
   call.set_outcome(std::string(CodeName(StatusCode::kOk)));
   call.set_destination(std::string(endpoint));
   call.clear_endpoints();

@@ -11,6 +11,9 @@
 
 namespace cordon {
 
+// The name of a record of texts that leave for an endpoint; no call is named so.
+inline constexpr std::string_view kSendToEndpoint = "SendToEndpoint";
+
 // A stored text that is about to leave.
 struct LeavingText {
   uint64_t tokens = 0;   // approximately

@@ -6,6 +6,7 @@
 
 #include "engine/base/check.h"
 #include "engine/base/planted.h"
+#include "engine/view/leaving.h"
 
 namespace cordon {
 namespace {
@@ -128,7 +129,8 @@ void Meters::Replay(const journal::v1::Record& record) {
   if (record.key_id().empty() || Planted(Bug::kUsageForgotten)) return;
   std::lock_guard lock(mutex_);
   const Amount amount{record.passages(), record.tokens()};
-  keys_.CountCall(record.key_id(), record.time_us());
+  // What a call sends to an endpoint is no call of its own.
+  if (record.call() != kSendToEndpoint) keys_.CountCall(record.key_id(), record.time_us());
   if (amount.passages == 0) return;
   const Amount counted{std::min<uint64_t>(record.counted_passages(), amount.passages),
                        std::min(record.counted_tokens(), amount.tokens)};

@@ -240,6 +240,38 @@ TEST_F(Access, ALookAlikeOfAQuarantinedSourceIsWritten) {
   EXPECT_EQ(Ingest(Of("wiki-export", "d"))->response.refused_size(), 0);
 }
 
+// Whoever writes many names cannot make the answer too long to be received.
+TEST_F(Access, LookAlikesBeyondWhatAnAnswerHolds) {
+  constexpr size_t kTold = 1000;
+  const std::string source = "wikiimport";  // may be written in 1,024 ways
+  std::string documents;
+  for (size_t i = 0; i <= kTold + 1; ++i) {
+    std::string name = source;
+    for (size_t letter = 0; letter < name.size(); ++letter) {
+      if ((i >> letter & 1) != 0) name[letter] = static_cast<char>(name[letter] - 'a' + 'A');
+    }
+    documents += Of(name, std::to_string(i));
+  }
+  ASSERT_TRUE(Ingest(documents).ok());
+  const auto quarantine = [&](const std::string& sources) {
+    return Send<v1::ApplyPolicyResponse, v1::ApplyPolicyRequest>(
+        [](const auto& context, const auto& request, auto done) {
+          ApplyPolicy(context, request, done);
+        },
+        sources);
+  };
+  std::string all = "sources { source: '" + source + "' quarantined: true } ";
+  const auto first = quarantine(all);
+  ASSERT_TRUE(first.ok()) << first.status().ToString();
+  ASSERT_EQ(first->look_alike_sources_size(), static_cast<int>(kTold));
+  for (const auto& name : first->look_alike_sources()) {
+    all += "sources { source: '" + name + "' quarantined: true } ";
+  }
+  const auto second = quarantine(all);
+  ASSERT_TRUE(second.ok()) << second.status().ToString();
+  EXPECT_EQ(second->look_alike_sources_size(), 1) << "the rest comes when those are in quarantine";
+}
+
 // Earlier releases took any text as a source.
 class OldSources : public Access {
  protected:

@@ -208,6 +208,29 @@ TEST_F(Reranked, APassageThatLeavesForBothCountsTwice) {
   EXPECT_EQ(Counted(again), "4 4 1");
 }
 
+// The reranker reads both halves of a document; one is cut, and comes again as a neighbour.
+TEST_F(Reranked, ANeighbourThatWasSentCountsTwice) {
+  server_.Say("200 OK",
+              R"({"results":[{"index":0,"relevance_score":9},{"index":1,"relevance_score":2},)"
+              R"({"index":2,"relevance_score":3},{"index":3,"relevance_score":4}]})");
+  scratch_.Do(
+      "ingest { collection: 'docs' documents { id: 'halves' acl { allow { principal: 'everyone' } "
+      "} label { level: 'public' } canary: true chunks { text: 'one' embedding: 10 embedding: 0 } "
+      "chunks { ordinal: 1 text: 'two' embedding: 9 embedding: 0 } } }");
+  v1::RetrieveRequest request = Best(1);
+  request.mutable_context()->set_neighbours(1);
+  ReadContext context = scratch_.Read(AllOf());
+  context.endpoints = &endpoints_;
+  const auto answer =
+      Asked<v1::RetrieveResponse>([&](auto done) { Retrieve(context, request, done); });
+  EXPECT_EQ(Passages(answer), "halves=10 halves=9");
+  EXPECT_EQ(Counted(scratch_.tenant->meters), "4 4 2");
+  const auto record = scratch_.Records("Retrieve").back();
+  EXPECT_EQ(record.counted_passages(), 2u);
+  EXPECT_TRUE(record.canary_told());
+  EXPECT_EQ(alerts(), 1u);
+}
+
 TEST_F(Reranked, BeyondTheQuotaItIsSentPassages) {
   PlaceCanary();
   Grant grant = AllOf();

@@ -117,6 +117,13 @@ TEST_F(Metered, ARestartForgetsNothing) {
   EXPECT_EQ(again.Keys(kNoon).at("default.key").passages(), 9u);
   EXPECT_EQ(again.Destinations(kNoon).at("chat").tokens(), 90u);
   EXPECT_FALSE(again.Charge(caller, "chat", {2, 1}, kNoon).ok());
+  // What the same call sent to an endpoint is not another one.
+  EXPECT_EQ(again.Keys(kNoon).at("default.key").requests(), 3u);
+  record.set_call("SendToEndpoint");
+  record.set_passages(1);
+  again.Replay(record);
+  EXPECT_EQ(again.Keys(kNoon).at("default.key").requests(), 3u);
+  EXPECT_EQ(again.Keys(kNoon).at("default.key").passages(), 10u);
   EXPECT_FALSE(again.Admit(caller, kNoon).ok());
   // Days that are past leave the memory and the store.
   Batch later;
