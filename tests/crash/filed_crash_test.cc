@@ -191,7 +191,7 @@ class FiledCrash : public testing::Test {
     return last;
   }
 
-  ScratchDirectory scratch_{Place::kQuick};
+  ScratchDirectory scratch_;
   Counts counts_;
   uint64_t rows_loaded_ = 0;
   uint64_t pending_kept_ = 0;

@@ -150,7 +150,7 @@ class Handbook : public testing::Test {
     return mean;
   }
 
-  ScratchDirectory scratch_{Place::kQuick};
+  ScratchDirectory scratch_;
   const std::string path_ = scratch_ / "data";
   std::unique_ptr<Engine> engine_;
 };
