@@ -1,5 +1,7 @@
 // Backups of a store whose indexes have files: that files or their keys are in one, that a restore
 // believes files of before, or brings back by them what was erased; and a run that was backed up.
+#include <algorithm>
+
 #include "tests/engine/erasing.h"
 
 namespace cordon {
