@@ -24,20 +24,17 @@
 #include <utility>
 #include <vector>
 
-#include "bench/bench_engine.h"
+#include "bench/dev_engine.h"
 #include "bench/exact_data.h"
 #include "bench/read_memory.h"
 #include "bench/statistics.h"
 #include "engine/crypto/aead.h"
-#include "engine/engine.h"
-#include "engine/identity/api_key.h"
 #include "engine/index/score.h"
 
 namespace cordon {
 namespace {
 
 namespace fs = std::filesystem;
-using bench::Done;
 
 struct FloatOptions {
   size_t rows = 100'000;
@@ -86,7 +83,7 @@ class Places {
     WriteFiles(folder);
     Fill(folder / "data");
     bench::AwaitRest();
-    const ReadContext context = engine_->ReadAs(*caller_, {});
+    const ReadContext context = engine_->Reading();
     view_ = context.tenant->publisher.Pin(context.clock);
     const auto& [collection, index] = *view_->indexes().begin();
     collection_ = collection;
@@ -129,29 +126,8 @@ class Places {
   }
 
   void Fill(const fs::path& folder) {
-    const auto key = MakeDevKey("default");
-    CORDON_CHECK(key.ok());
-    const DataPaths paths{folder, "", ""};
-    CORDON_CHECK(CreateStore(paths, {"default.first", "default.first.none", "none"}, true).ok());
-    Engine::Options opened;
-    opened.paths = paths;
-    opened.read_durability = Durability::kBuffered;
-    auto engine = Engine::Open(std::move(opened));
-    CORDON_CHECK(engine.ok());
-    engine_ = *std::move(engine);
-    const Authenticator authenticator([](auto, auto) { return std::nullopt; }, key->bearer);
-    auto caller = authenticator.Authenticate("Bearer " + key->bearer);
-    CORDON_CHECK(caller.ok());
-    caller_.emplace(*std::move(caller));
-    v1::CreateCollectionRequest create;
-    create.mutable_config()->set_name("docs");
-    create.mutable_config()->set_dimension(static_cast<uint32_t>(options_.dimension));
-    create.mutable_config()->set_metric(v1::METRIC_COSINE);
-    create.mutable_config()->set_embedder(v1::EMBEDDER_NONE);
-    create.mutable_config()->set_language("none");
-    create.mutable_config()->mutable_default_label()->set_level("public");
-    Done<v1::CreateCollectionResponse>(
-        [&](auto done) { CreateCollection(engine_->WriteAs(*caller_), create, done); });
+    engine_.emplace(folder);
+    engine_->MakeCollection("docs", options_.dimension, "none");
     constexpr size_t kBatch = 500;
     for (size_t from = 0; from < options_.rows; from += kBatch) {
       Ingest(from, std::min(options_.rows, from + kBatch));
@@ -171,8 +147,7 @@ class Places {
       }
       chunk->mutable_embedding()->Assign(vectors_.row(row), vectors_.row(row) + options_.dimension);
     }
-    Done<IngestedBatch>(
-        [&](auto done) { IngestDocuments(engine_->WriteAs(*caller_), batch, done); });
+    engine_->Ingest(batch);
   }
 
   double ScoreOf(const float* query, const float* row) const {
@@ -243,8 +218,7 @@ class Places {
   Random random_;
   const SecretKey key_ = *SecretKey::Generate();
   std::optional<MappedFile> plain_, sealed_;
-  std::unique_ptr<Engine> engine_;
-  std::optional<Authenticated> caller_;
+  std::optional<bench::DevEngine> engine_;
   PinnedView view_;
   uint32_t collection_ = 0;
   std::vector<std::string> ids_;

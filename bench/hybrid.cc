@@ -18,19 +18,14 @@
 #include <string>
 #include <vector>
 
-#include "bench/bench_engine.h"
+#include "bench/dev_engine.h"
 #include "bench/exact_data.h"
 #include "bench/read_memory.h"
 #include "bench/statistics.h"
 #include "bench/text_data.h"
-#include "engine/engine.h"
-#include "engine/identity/api_key.h"
-#include "engine/retrieve/retrieve.h"
 
 namespace cordon {
 namespace {
-
-using bench::Done;
 
 constexpr size_t kDimension = 256;
 constexpr size_t kBatch = 500;
@@ -48,27 +43,14 @@ struct Reader {
 class Store {
  public:
   Store(const TextOptions& options, const std::string& folder)
-      : data_(MakeTexts(options)), random_(options.seed) {
+      : data_(MakeTexts(options)), random_(options.seed), engine_(folder) {
     for (const double share : options.permitted) {
       Reader& reader = readers_.emplace_back();
       reader = {fmt::format("user:reader{}", readers_.size()), share,
                 DrawClasses(data_, share, &random_), 0};
       for (const uint32_t c : data_.class_of) reader.rows += reader.classes.Test(c) ? 1 : 0;
     }
-    const auto key = MakeDevKey("default");
-    CORDON_CHECK(key.ok());
-    const DataPaths paths{folder, "", ""};
-    CORDON_CHECK(CreateStore(paths, {"default.first", "default.first.none", "none"}, true).ok());
-    Engine::Options opened;
-    opened.paths = paths;
-    opened.read_durability = Durability::kBuffered;
-    auto engine = Engine::Open(std::move(opened));
-    CORDON_CHECK(engine.ok());
-    engine_ = *std::move(engine);
-    const Authenticator authenticator([](auto, auto) { return std::nullopt; }, key->bearer);
-    auto caller = authenticator.Authenticate("Bearer " + key->bearer);
-    CORDON_CHECK(caller.ok());
-    caller_.emplace(*std::move(caller));
+    engine_.MakeCollection("docs", kDimension, "none");
     Fill(options.rows);
   }
 
@@ -91,10 +73,7 @@ class Store {
     return vector;
   }
 
-  v1::RetrieveResponse Ask(const v1::RetrieveRequest& request) {
-    return Done<v1::RetrieveResponse>(
-        [&](auto done) { Retrieve(engine_->ReadAs(*caller_, {}), request, done); });
-  }
+  v1::RetrieveResponse Ask(const v1::RetrieveRequest& request) { return engine_.Ask(request); }
 
   const std::vector<Reader>& readers() const { return readers_; }
 
@@ -110,15 +89,6 @@ class Store {
   }
 
   void Fill(size_t rows) {
-    v1::CreateCollectionRequest create;
-    create.mutable_config()->set_name("docs");
-    create.mutable_config()->set_dimension(kDimension);
-    create.mutable_config()->set_metric(v1::METRIC_COSINE);
-    create.mutable_config()->set_embedder(v1::EMBEDDER_NONE);
-    create.mutable_config()->set_language("none");
-    create.mutable_config()->mutable_default_label()->set_level("public");
-    Done<v1::CreateCollectionResponse>(
-        [&](auto done) { CreateCollection(engine_->WriteAs(*caller_), create, done); });
     for (size_t from = 0; from < rows; from += kBatch) {
       v1::IngestRequest batch;
       batch.set_collection("docs");
@@ -130,16 +100,14 @@ class Store {
         const std::vector<float> vector = Vector();
         document->mutable_chunks(0)->mutable_embedding()->Assign(vector.begin(), vector.end());
       }
-      Done<IngestedBatch>(
-          [&](auto done) { IngestDocuments(engine_->WriteAs(*caller_), batch, done); });
+      engine_.Ingest(batch);
     }
   }
 
   const TextData data_;
   Random random_;
   std::vector<Reader> readers_;
-  std::unique_ptr<Engine> engine_;
-  std::optional<Authenticated> caller_;
+  bench::DevEngine engine_;
 };
 
 // Of one reader: the p50 of each ranking and what the hybrid one is of the others' sum, by round.

@@ -7,14 +7,8 @@
 #include <filesystem>
 #include <utility>
 
-#include "bench/bench_engine.h"
-#include "engine/identity/api_key.h"
-#include "engine/retrieve/retrieve.h"
-
 namespace cordon {
 namespace {
-
-using bench::Done;
 
 constexpr size_t kBatch = 500;
 constexpr char kCollection[] = "docs";
@@ -32,20 +26,8 @@ std::string NewFolder() {
 RelevanceEngine::RelevanceEngine(const RelevanceSet& set, const RelevanceWorld& world,
                                  const std::function<bool(size_t document)>& holds)
     : set_(set), world_(world), folder_(NewFolder()) {
-  const auto key = MakeDevKey("default");
-  CORDON_CHECK(key.ok());
-  const DataPaths paths{folder_, "", ""};
-  CORDON_CHECK(CreateStore(paths, {"default.first", "default.first.none", "none"}, true).ok());
-  Engine::Options options;
-  options.paths = paths;
-  options.read_durability = Durability::kBuffered;
-  auto engine = Engine::Open(std::move(options));
-  CORDON_CHECK(engine.ok());
-  engine_ = *std::move(engine);
-  const Authenticator authenticator([](auto, auto) { return std::nullopt; }, key->bearer);
-  auto caller = authenticator.Authenticate("Bearer " + key->bearer);
-  CORDON_CHECK(caller.ok());
-  caller_.emplace(*std::move(caller));
+  engine_.emplace(folder_);
+  engine_->MakeCollection(kCollection, set.vectors[0].size(), "en");
   Fill(holds);
 }
 
@@ -66,22 +48,10 @@ v1::Acl RelevanceEngine::ListOf(uint32_t class_id) const {
 }
 
 void RelevanceEngine::Fill(const std::function<bool(size_t document)>& holds) {
-  v1::CreateCollectionRequest create;
-  v1::CollectionConfig* const config = create.mutable_config();
-  config->set_name(kCollection);
-  config->set_dimension(static_cast<uint32_t>(set_.vectors[0].size()));
-  config->set_metric(v1::METRIC_COSINE);
-  config->set_embedder(v1::EMBEDDER_NONE);
-  config->set_language("en");
-  config->mutable_default_label()->set_level("public");
-  Done<v1::CreateCollectionResponse>(
-      [&](auto done) { CreateCollection(engine_->WriteAs(*caller_), create, done); });
   v1::IngestRequest batch;
   const auto send = [&] {
     if (batch.documents().empty()) return;
-    const auto answer = Done<IngestedBatch>(
-        [&](auto done) { IngestDocuments(engine_->WriteAs(*caller_), batch, done); });
-    CORDON_CHECK(answer.response.accepted() == static_cast<uint64_t>(batch.documents_size()));
+    engine_->Ingest(batch);
     batch.clear_documents();
   };
   batch.set_collection(kCollection);
@@ -109,8 +79,7 @@ RankedIds RelevanceEngine::Ask(size_t caller, size_t query, const v1::RetrieveRe
     const std::vector<float>& vector = set_.query_vectors[query];
     request.mutable_vector()->Assign(vector.begin(), vector.end());
   }
-  const auto answer = Done<v1::RetrieveResponse>(
-      [&](auto done) { Retrieve(engine_->ReadAs(*caller_, {}), request, done); });
+  const auto answer = engine_->Ask(request);
   RankedIds ranking;
   for (const auto& passage : answer.passages()) {
     ranking.emplace_back(passage.document(), passage.score());

@@ -5,15 +5,14 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "bench/dev_engine.h"
 #include "bench/relevance_data.h"
 #include "bench/relevance_peers.h"
 #include "cordon/v1/retrieval.pb.h"
-#include "engine/engine.h"
 #include "engine/index/bitmap.h"
 
 namespace cordon {
@@ -45,8 +44,7 @@ class RelevanceEngine {
   const RelevanceSet& set_;
   const RelevanceWorld& world_;
   const std::string folder_;
-  std::unique_ptr<Engine> engine_;
-  std::optional<Authenticated> caller_;
+  std::optional<bench::DevEngine> engine_;
 };
 
 }  // namespace cordon

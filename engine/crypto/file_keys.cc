@@ -40,6 +40,7 @@ FileKeys::FileKeys(std::filesystem::path path, std::shared_ptr<KeyFiles> files, 
     : path_(std::move(path)), files_(std::move(files)), seal_(std::move(seal)) {}
 
 bool FileKeys::Load() {
+  std::lock_guard writing(writing_);
   const auto sealed = files_->Read(path_);
   if (sealed.status().code() == StatusCode::kNotFound) return true;
   KeysText text;
@@ -47,7 +48,6 @@ bool FileKeys::Load() {
       !OpenSealed(seal_, kFilesMagic, std::string_view(*sealed).substr(kFilesMagic.size()),
                   &text.bytes) ||
       text.bytes.size() % kEntryBytes != kNumberBytes) {
-    std::lock_guard writing(writing_);
     damaged_ = true;
     return false;
   }

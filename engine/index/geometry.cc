@@ -81,7 +81,8 @@ Geometry::Geometry(Metric metric, Rotation rotation, uint64_t revision, uint64_t
   MakePrint();
 }
 
-// A hash of what Assign() goes by: 64 bits, the same in every process. Never 0.
+// A hash of what Assign() and codes go by (the mean is the centroids' own): 64 bits, the same in
+// every process. Never 0.
 void Geometry::MakePrint() {
   uint64_t hash = 0x9e3779b97f4a7c15;
   const auto mix = [&hash](uint64_t value) {

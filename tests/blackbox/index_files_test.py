@@ -72,7 +72,7 @@ class IndexFiles(unittest.TestCase):
                 f"d{i}",
                 allow=("user:ana",) if i % 5 == 0 else ("everyone",),
                 chunks=[{
-                    "text": f"number{i} and word{self.random.randrange(40)}",
+                    "text": f"number{i:04} and word{self.random.randrange(40)}",
                     "embedding": [self.random.random() for _ in range(DIMENSION)],
                 }],
             )
@@ -103,7 +103,7 @@ class IndexFiles(unittest.TestCase):
         told = self.told()
         self.store.kill()
         needle = self.store.path()
-        needle.write_bytes(b"number7 and")
+        needle.write_bytes(b"number0007")  # one word: a file of words has no more of a text
         searched = self.offline("erase", "verify", "--needle", needle)
         self.assertEqual(searched["ok"], True, searched)
         self.store.start()

@@ -77,7 +77,8 @@ class FiledCrash : public testing::Test {
     }
     effort.Report("places={} rows_from_files={} pending_kept={} lost={}", counts_.size(),
                   rows_loaded_, pending_kept_, HasFailure() ? 1 : 0);
-    EXPECT_GT(rows_loaded_, 0u);
+    // One disk that is full before the first file of `docs` leaves none once `other` is dropped.
+    if (effort.rounds() >= 10) EXPECT_GT(rows_loaded_, 0u);
   }
 
   // What was acknowledged, and perhaps the change after it, is there, and nothing else.
@@ -209,7 +210,7 @@ TEST_F(FiledCrash, ABitThatFlips) {
   const uint64_t seed = effort.seed() % 1'000'000;
   Random random(seed);
   ASSERT_NO_FATAL_FAILURE(Prepare(seed));
-  // As it was before `other` was dropped: there are files of both, and of rows that are dead.
+  // As it was once the last file was dropped: others are there, with rows that are dead.
   const FiledHistory history(seed);
   Crash({"filed", root(), seed, "index.unlink.after", counts_["index.unlink.after"]}, prepared());
   const std::string damaged = scratch_ / "damaged";

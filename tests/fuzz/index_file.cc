@@ -21,7 +21,7 @@
 namespace cordon {
 namespace {
 
-constexpr size_t kDimension = 4;
+constexpr size_t kDimension = 16;  // the fewest that a rotation has
 
 void Decode(const std::string& bytes) {
   const auto decoded = DecodeGeometry(bytes);
