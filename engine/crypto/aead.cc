@@ -4,6 +4,7 @@
 #include <openssl/rand.h>
 
 #include <algorithm>
+#include <array>
 #include <climits>
 #include <memory>
 
@@ -95,7 +96,8 @@ bool OpenSealed(const SecretKey& key, std::string_view place, std::string_view s
   EVP_CIPHER_CTX* const context = Context(/*seal=*/false);
   Begin(context, key, Bytes(sealed), place);
   const std::string_view cipher = sealed.substr(kSealNonceBytes, sealed.size() - kSealOverhead);
-  std::string tag(sealed.substr(sealed.size() - kTagBytes));
+  std::array<char, kTagBytes> tag;  // OpenSSL takes no constant one
+  std::copy_n(sealed.end() - kTagBytes, kTagBytes, tag.begin());
   text->resize(cipher.size());
   int size = 0;
   CORDON_CHECK(EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_SET_TAG, kTagBytes, tag.data()) == 1);

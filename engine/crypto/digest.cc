@@ -1,7 +1,10 @@
+// What OpenSSL has deprecated since 3.0 in favour of EVP is the function itself, which EVP wraps:
+// it needs no memory of its own, and no count of users that all threads share.
+#define OPENSSL_SUPPRESS_DEPRECATED
 #include "engine/crypto/digest.h"
 
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
+#include <openssl/sha.h>
 
 #include <algorithm>
 #include <array>
@@ -11,69 +14,63 @@
 namespace cordon {
 namespace {
 
-// To find an algorithm costs more than to digest a short message: it is done once.
-const EVP_MD* Sha256Algorithm() {
-  static const EVP_MD* const algorithm = EVP_MD_fetch(nullptr, "SHA256", nullptr);
-  CORDON_CHECK(algorithm != nullptr);
-  return algorithm;
+constexpr size_t kBlockBytes = SHA256_CBLOCK;
+constexpr uint8_t kInnerPad = 0x36, kOuterPad = 0x5c;
+
+// Takes `bytes` in and ends the digest; wipes `state`.
+Digest Finish(SHA256_CTX* state, std::string_view bytes) {
+  Digest digest;
+  CORDON_CHECK(SHA256_Update(state, bytes.data(), bytes.size()) == 1);
+  CORDON_CHECK(SHA256_Final(digest.data(), state) == 1);
+  OPENSSL_cleanse(state, sizeof(*state));
+  return digest;
 }
 
-constexpr size_t kBlockBytes = 64;  // of SHA-256
-constexpr uint8_t kInnerPad = 0x36, kOuterPad = 0x5c;
+// Sets `state` to what has taken in one half of the key.
+void Begin(std::string_view key, uint8_t pad, SHA256_CTX* state) {
+  std::array<char, kBlockBytes> padded{};  // no copy of the key is left behind
+  std::copy(key.begin(), key.end(), padded.begin());
+  for (char& c : padded) c = static_cast<char>(static_cast<uint8_t>(c) ^ pad);
+  CORDON_CHECK(SHA256_Init(state) == 1);
+  CORDON_CHECK(SHA256_Update(state, padded.data(), padded.size()) == 1);
+  OPENSSL_cleanse(padded.data(), padded.size());
+}
 
 }  // namespace
 
 Digest Sha256(std::string_view bytes) {
-  Digest digest;
-  unsigned int size = 0;
-  CORDON_CHECK(EVP_Digest(bytes.data(), bytes.size(), digest.data(), &size, Sha256Algorithm(),
-                          nullptr) == 1);
-  CORDON_CHECK(size == digest.size());
-  return digest;
+  SHA256_CTX state;
+  CORDON_CHECK(SHA256_Init(&state) == 1);
+  return Finish(&state, bytes);
 }
 
-void HmacKey::Free::operator()(evp_md_ctx_st* context) const { EVP_MD_CTX_free(context); }
+struct HmacKey::Halves {
+  SHA256_CTX inner, outer;
+};
 
-HmacKey::Context HmacKey::Keyed(std::string_view block, uint8_t pad) {
-  std::array<char, kBlockBytes> padded{};  // no copy of the key is left behind
-  std::copy(block.begin(), block.end(), padded.begin());
-  for (char& c : padded) c = static_cast<char>(static_cast<uint8_t>(c) ^ pad);
-  Context context(EVP_MD_CTX_new());
-  CORDON_CHECK(context != nullptr);
-  CORDON_CHECK(EVP_DigestInit_ex2(context.get(), Sha256Algorithm(), nullptr) == 1);
-  CORDON_CHECK(EVP_DigestUpdate(context.get(), padded.data(), padded.size()) == 1);
-  OPENSSL_cleanse(padded.data(), padded.size());
-  return context;
+void HmacKey::Wipe::operator()(Halves* halves) const {
+  OPENSSL_cleanse(halves, sizeof(*halves));
+  delete halves;
 }
 
-HmacKey::HmacKey(std::string_view key) {
+HmacKey::HmacKey(std::string_view key) : halves_(new Halves) {
   Digest digest{};
   if (key.size() > kBlockBytes) {
     digest = Sha256(key);
     key = AsBytes(digest);
   }
-  inner_ = Keyed(key, kInnerPad);
-  outer_ = Keyed(key, kOuterPad);
+  Begin(key, kInnerPad, &halves_->inner);
+  Begin(key, kOuterPad, &halves_->outer);
   OPENSSL_cleanse(digest.data(), digest.size());
 }
 
-// RFC 2104 over OpenSSL's SHA-256: its own HMAC takes three times as long for a short message, and
-// each passage that leaves costs several. (It allocates a context, which cannot be used again
-// without the key.)
+// RFC 2104 over OpenSSL's SHA-256: each passage that leaves costs two, and the digests of EVP and
+// its HMAC allocate a context for each message, which takes longer than to digest a short one.
 Digest HmacKey::Of(std::string_view bytes) const {
-  static thread_local const Context scratch(EVP_MD_CTX_new());
-  CORDON_CHECK(scratch != nullptr);
-  Digest digest;
-  unsigned int size = 0;
-  const auto finish = [&](const Context& keyed, std::string_view message) {
-    CORDON_CHECK(EVP_MD_CTX_copy_ex(scratch.get(), keyed.get()) == 1);
-    CORDON_CHECK(EVP_DigestUpdate(scratch.get(), message.data(), message.size()) == 1);
-    CORDON_CHECK(EVP_DigestFinal_ex(scratch.get(), digest.data(), &size) == 1);
-    CORDON_CHECK(size == digest.size());
-  };
-  finish(inner_, bytes);
-  finish(outer_, AsBytes(digest));
-  return digest;
+  SHA256_CTX state = halves_->inner;
+  const Digest inner = Finish(&state, bytes);
+  state = halves_->outer;
+  return Finish(&state, AsBytes(inner));
 }
 
 Digest HmacSha256(std::string_view key, std::string_view bytes) { return HmacKey(key).Of(bytes); }

@@ -8,8 +8,6 @@
 
 #include "engine/crypto/secret_key.h"
 
-struct evp_md_ctx_st;  // OpenSSL's
-
 namespace cordon {
 
 // 32 bytes: the result of SHA-256 or HMAC-SHA-256.
@@ -38,14 +36,12 @@ class HmacKey {
   Digest Of(std::string_view bytes) const;
 
  private:
-  struct Free {
-    void operator()(evp_md_ctx_st* context) const;  // wipes it
+  struct Halves;
+  struct Wipe {
+    void operator()(Halves* halves) const;
   };
-  using Context = std::unique_ptr<evp_md_ctx_st, Free>;
 
-  static Context Keyed(std::string_view block, uint8_t pad);
-
-  Context inner_, outer_;  // what has taken in its half of the key
+  std::unique_ptr<Halves, Wipe> halves_;  // never changes
 };
 
 // Whether `a` and `b` are the same bytes, in time that depends on their lengths only.

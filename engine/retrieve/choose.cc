@@ -1,5 +1,6 @@
 #include "engine/retrieve/choose.h"
 
+#include <algorithm>
 #include <map>
 
 #include "engine/base/stop.h"
@@ -17,6 +18,7 @@ class Filter {
 
   // Whether the passage stays; called for each in its turn.
   bool Keeps(const ClearedChunk& chunk) {
+    if (!plan_.Filters()) return true;
     if (plan_.min_trust && !rules_.Trusts(chunk.trust, *plan_.min_trust)) return false;
     size_t& of_document = of_documents_[chunk.document];
     size_t& of_source = of_sources_[chunk.source];
@@ -40,6 +42,7 @@ StatusOr<std::vector<Passage>> Filtered(const ContextPlan& plan, const PolicyRul
                                         const std::function<bool()>& stop) {
   Filter filter(plan, rules);
   std::vector<Passage> passages;
+  passages.reserve(std::min(best.size(), wanted));
   for (auto& chunk : best) {
     if (passages.size() == wanted) break;
     RETURN_IF_ERROR(CheckGoesOn(stop));  // a long text takes a while to compare

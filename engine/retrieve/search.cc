@@ -176,6 +176,7 @@ StatusOr<ClearedChunks> SearchOne(Proposer& proposer, const Question& question, 
     ASSIGN_OR_RETURN(const auto candidates,
                      by_text ? proposer.ByText(asked) : proposer.ByVector(asked));
     Guard guard = proposer.MakeGuard(reading);
+    cleared.reserve(std::min(k, candidates.size()));
     bool again = false;
     while (seen < candidates.size() && cleared.size() < k && !again) {
       RETURN_IF_ERROR(proposer.CheckStop());

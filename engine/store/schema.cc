@@ -9,9 +9,9 @@ namespace {
 
 template <typename Number>
 void AppendBigEndian(std::string* key, Number number) {
-  for (int shift = static_cast<int>(sizeof(Number)) * 8 - 8; shift >= 0; shift -= 8) {
-    key->push_back(static_cast<char>(number >> shift & 0xff));
-  }
+  std::array<char, sizeof(Number)> bytes;
+  for (size_t i = bytes.size(); i-- > 0; number >>= 8) bytes[i] = static_cast<char>(number & 0xff);
+  key->append(bytes.data(), bytes.size());
 }
 
 template <typename Number>
@@ -139,7 +139,9 @@ std::string ChunkKey(uint32_t tenant, uint32_t collection, uint64_t number, uint
 }
 
 std::string PseudonymKey(uint32_t tenant, uint32_t collection, std::string_view pseudonym) {
-  return CollectionPrefix(tenant, collection) + std::string(pseudonym);
+  std::string key = CollectionPrefix(tenant, collection);
+  key += pseudonym;
+  return key;
 }
 
 std::string KindKey(uint32_t tenant, uint32_t collection, char kind, std::string_view pseudonym) {

@@ -37,7 +37,10 @@ Vault::Vault(KeyStore* keys)
 
 std::string Vault::Pseudonym(uint32_t tenant, uint32_t collection, std::string_view kind,
                              std::string_view value) const {
-  std::string bytes = CollectionPrefix(tenant, collection);
+  const std::string prefix = CollectionPrefix(tenant, collection);
+  std::string bytes;
+  bytes.reserve(prefix.size() + kind.size() + 1 + value.size());
+  bytes += prefix;
   bytes += kind;
   bytes += '\0';
   bytes += value;

@@ -53,5 +53,27 @@ TEST(HiddenCharacters, ThatAScriptNeedsAreTaken) {
   }
 }
 
+// Long texts are looked at in blocks.
+TEST(HiddenCharacters, AreFoundWhereverTheyStand) {
+  for (size_t size = 0; size < 200; ++size) {
+    const std::string plain(size, size % 3 == 0 ? '~' : ' ');
+    EXPECT_EQ(CountHiddenCharacters(plain), 0u) << size;
+    for (size_t at = 0; at <= size; ++at) {
+      for (const char c : {'\x01', '\x1f', '\x7f', '\x0b'}) {
+        std::string text = plain;
+        text.insert(at, 1, c);
+        EXPECT_EQ(CountHiddenCharacters(text), 1u) << size << " " << at;
+        EXPECT_EQ(WithoutHiddenCharacters(text), plain) << size << " " << at;
+      }
+      std::string text = plain;
+      text.insert(at, "\u200b");
+      EXPECT_EQ(CountHiddenCharacters(text), 1u) << size << " " << at;
+      text = plain;
+      text.insert(at, "\r\n\t\u00e9");
+      EXPECT_EQ(CountHiddenCharacters(text), 0u) << size << " " << at;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace cordon
