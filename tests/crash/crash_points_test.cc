@@ -18,6 +18,7 @@
 #include "engine/journal/verify.h"
 #include "engine/verify_journals.h"
 #include "tests/crash/crash_scripts.h"
+#include "tests/crash/embedding_script.h"
 #include "tests/crash/in_process.h"
 #include "tests/effort.h"
 #include "tests/store/scratch_directory.h"
@@ -265,6 +266,33 @@ TEST_F(CrashPoints, ACrashWhileTheJournalBeginsAFileLosesRecords) {
   effort.Report("places={}", counts.size());
 }
 
+TEST_F(CrashPoints, ACrashWhileACollectionIsReEmbeddedChangesAnswers) {
+  const CrashPaths paths(prepared());
+  fs::create_directories(paths.root);
+  ASSERT_EQ(PrepareEmbedding(paths), "");
+  fs::copy(prepared(), root(), fs::copy_options::recursive);
+  ASSERT_EQ(RunUntil("embed", root(), 0, "", 0), 0);
+  const Counts counts = Census(root());
+  const Names places = {"begun.after",         "switched.after",        "dropped.after",
+                        "wal.write.before",    "wal.write.half",        "wal.sync.before",
+                        "wal.sync.after",      "MemTable::Add:Encoded", "journal.write.half",
+                        "journal.sync.before", "journal.sync.after"};
+  ExpectAll(places, counts);
+  Effort effort("R2-embed", 2 * places.size());
+  Random random(effort.seed());
+  while (!HasFailure() && effort.More()) {
+    const std::string& place = places[(effort.rounds() - 1) % places.size()];
+    const uint64_t nth = 1 + random.Below(counts.at(place));
+    SCOPED_TRACE(testing::Message() << place << ", time " << nth);
+    Crash("embed", root(), prepared(), 0, place, nth);
+    if (HasFailure()) break;
+    for (const auto& problem : CheckEmbedded(CrashPaths(root()))) ADD_FAILURE() << problem;
+    const auto verified = VerifyJournals(CrashPaths(root()).data);
+    EXPECT_TRUE(verified.ok() && verified->ok) << (verified.ok() ? verified->problem : "");
+  }
+  effort.Report("places={}", places.size());
+}
+
 TEST_F(CrashPoints, AStoreThatKillsItsServerIsOpenedForEver) {
   ASSERT_NO_FATAL_FAILURE(Prepare(1));
   const auto die = [&] { return RunUntil("serve", prepared(), 1, "wal.create.before", 1); };
@@ -300,6 +328,7 @@ int RunScript(char** arguments) {
   if (script == "serve") problem = ServeScript(paths, seed, kSteps);
   if (script == "create") problem = CreateScript(paths);
   if (script == "rotate") problem = RotateScript(paths);
+  if (script == "embed") problem = EmbedScript(paths);
   std::ofstream places(paths.root + "/places");
   for (const auto& [name, count] : PlacesSeen()) places << count << " " << name << "\n";
   if (!problem.empty()) std::cerr << problem << "\n";

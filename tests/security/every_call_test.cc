@@ -196,6 +196,17 @@ class Calls : public testing::Test {
       Replace("$COLLECTION", name, &text);
       ++mutations_;
     }
+    if (text.find("$SPACE") != text.npos) {
+      store_.Do<v1::CreateCollectionResponse>(
+          store_.admin(), "Admin/CreateCollection",
+          "config { name: '" + name + "' dimension: 2 metric: METRIC_L2 embedder: EMBEDDER_NONE }");
+      store_.Do<v1::BeginEmbeddingResponse>(
+          store_.admin(), "Admin/BeginEmbedding",
+          "collection: '" + name +
+              "' space { model: 'n' dimension: 3 embedder: EMBEDDER_BUILTIN }");
+      Replace("$SPACE", name, &text);
+      mutations_ += 2;
+    }
     if (text.find("$KEY") != text.npos) {
       const auto key = store_.MakeKey(store_.admin(), "principal: 'service:k' rights: RIGHT_QUERY");
       Replace("$KEY", key.id, &text);
