@@ -1,21 +1,27 @@
 """Filtered search beside its peers: runs bench/bin/filtered_search on each data set, and makes
 filtered.json and filtered.html of it: what `make bench-filtered` calls.
 
-    filtered.py --build build [--bounded | --quick] [--data a,b]
+    filtered.py --build build [--claims | --bounded | --quick] [--data a,b] [--minutes 25]
 
 --bounded is the part of `make bench`: some sets and cells, a few minutes; it leaves
 filtered-bounded.json and .html, and --quick filtered-quick.*, beside those of the whole grid.
+--claims (`make bench-claims`) measures the cells that the claims stand on, the most important
+first, for --minutes in all, and leaves filtered-claims.*; it prints what of the whole grid it left
+out. Whatever is measured is held against its targets (filtered_targets.py).
 Data sets that are not there are left out with a notice; CORDON_SHARED_DATA says where they are.
 """
 
 import argparse
+import itertools
 import json
 import os
 import subprocess
 import sys
+import time
 from html import escape
 from pathlib import Path
 
+import filtered_targets
 import machine
 import page
 from plot import lines
@@ -32,6 +38,29 @@ QUICK = {
     + ["--rounds", "3", "--queries-of-caller", "10", "--seconds", "0.01"]
 }
 WHOLE = ["--classes", "1000,20000,100000", "--k", "10,100"]
+# The cells of WHOLE and of filtered_search's own defaults; 100 % permitted is no correlation's.
+PERMITTED = [0.0001, 0.001, 0.01, 0.1, 0.5, 1.0]
+GRID = [
+    cell
+    for cell in itertools.product(
+        [1000, 20000, 100000], ["none", "positive", "negative"], PERMITTED, [10, 100], [0.95, 0.99]
+    )
+    if cell[2] < 1 or cell[1] == "none"
+]
+# In the order of their weight: real text, images, made clusters, neural embeddings. The number is a
+# set's share of the time, that of its peers' building included; what one leaves goes to the next.
+# A graph of only what each caller may see is built where that takes seconds.
+CLAIM = ["--k", "10", "--rounds", "10", "--permitted", "0.1,1,0.5,0.01,0.001,0.0001"]
+LARGE = [*CLAIM, "--classes", "20000", "--peers", "faiss_ivf,hnsw"]
+CLAIMS = {
+    "text-lsa384": (10, [*LARGE, "--rows", "100000", "--correlations", "none,negative"]),
+    "mnist784": (5, [*LARGE, "--correlations", "none"]),
+    "synthetic": (7, [*LARGE, "--rows", "200000"]),
+    "stackexchange-bge-base": (
+        3,
+        [*CLAIM, "--classes", "1000", "--correlations", "none,negative"],
+    ),
+}
 
 # What was recorded on another machine (2 cores, AVX2, one thread), not by these programs: queries a
 # second at recall@10 of 0.95. ✗: the recall was never reached; None: not measured.
@@ -77,6 +106,36 @@ def measure(programs, name, path, arguments):
     return json.loads(path.read_text()) if path.exists() else None
 
 
+def measure_claims(names, minutes, run):
+    """Gives each set its share of what is left; `run` takes a number, a name and arguments."""
+    deadline = time.monotonic() + minutes * 60
+    sets = []
+    for number, name in enumerate(names):
+        of_rest = sum(CLAIMS[other][0] for other in names[number:])
+        seconds = (deadline - time.monotonic()) * CLAIMS[name][0] / of_rest
+        measured = run(number, name, [*CLAIMS[name][1], "--budget", f"{seconds:.0f}"])
+        if measured:
+            sets.append(measured)
+    return sets
+
+
+def left_out(report):
+    """(title, head, rows) of what the whole grid has beyond this report."""
+    rows = [
+        [f"{one['data']}, {one['rows']:,} rows", *group]
+        for one in report["sets"]
+        for group in filtered_targets.left_out(one, GRID)
+    ]
+    absent = [name for name in SETS if name not in {one["data"] for one in report["sets"]}]
+    rows += [[name, "all", "the set is absent, or not of the claims"] for name in absent]
+    return "Left out of the whole grid", ["data", "of", "correlation and permitted"], rows
+
+
+def held_against_targets(report):
+    head = ["data", "cell", "asked", "measured", ""]
+    return "Targets", head, [list(row) for row in filtered_targets.rows(report)]
+
+
 def percent(part):
     return f"{part * 100:g} %"
 
@@ -88,6 +147,8 @@ def groups(report):
         for cell in one["cells"]:
             key = (one["data"], cell["classes"], cell["correlation"], cell["k"])
             by_key.setdefault((*key, cell["recall_asked"]), []).append(cell)
+    for cells in by_key.values():
+        cells.sort(key=lambda cell: cell["permitted"])
     return by_key
 
 
@@ -133,6 +194,8 @@ def tables(report):
         head += [f"{name}, slower by" for name in peers(cells)]
         title = f"{data}, {classes:,} classes, {correlation}, k {k}, recall ≥ {recall:g}"
         yield page.html_table(title, head, list(rows_of(cells)))
+    yield page.html_table(*held_against_targets(report))
+    yield page.html_table(*left_out(report))
     for title, head, rows in recorded():
         yield page.html_table(title, head, rows)
 
@@ -173,33 +236,51 @@ def make_page(report):
     )
 
 
-def main():
+def parse():
     parser = argparse.ArgumentParser()
     parser.add_argument("--build", type=Path, default=Path("build"))
-    parser.add_argument("--bounded", action="store_true", help="a few minutes")
-    parser.add_argument("--quick", action="store_true", help="a smoke run; its figures mean little")
+    kind = parser.add_mutually_exclusive_group()
+    kind.add_argument("--claims", action="store_true", help="the most important cells")
+    kind.add_argument("--bounded", action="store_true", help="a few minutes")
+    kind.add_argument("--quick", action="store_true", help="a smoke run; its figures mean little")
     parser.add_argument("--data", help="only these sets, by comma")
+    parser.add_argument("--minutes", type=float, default=25, help="of --claims, about")
     options = parser.parse_args()
+    options.kind = next((k for k in ("claims", "bounded", "quick") if getattr(options, k)), "")
+    return options
+
+
+def main():
+    options = parse()
     out = options.build / "bench"
     if not (out / "bin/filtered_search").exists():
         sys.exit("filtered search is left out: hnswlib is missing")
     if "CORDON_SHARED_DATA" not in os.environ:
         print("CORDON_SHARED_DATA is not set: only made vectors are searched", file=sys.stderr)
-    chosen = QUICK if options.quick else BOUNDED if options.bounded else dict.fromkeys(SETS, WHOLE)
+    chosen = {"claims": CLAIMS, "bounded": BOUNDED, "quick": QUICK}.get(
+        options.kind, dict.fromkeys(SETS, WHOLE)
+    )
     names = options.data.split(",") if options.data else list(chosen)
-    kind = "-quick" if options.quick else "-bounded" if options.bounded else ""
-    stem = f"filtered{kind}"
+    if options.claims and not set(names) <= set(CLAIMS):
+        sys.exit(f"--claims has only {', '.join(CLAIMS)}")
+    stem = f"filtered-{options.kind}" if options.kind else "filtered"
     report = {"machine": machine.describe(HERE.parent), "sets": [], "recorded_elsewhere": RECORDED}
     report["machine"]["quick"] = options.quick
-    for number, name in enumerate(names):
+
+    def run(number, name, arguments):
         # Sets may be files of the same name in two folders.
         path = out / f"{stem}-{number}-{Path(name).stem}.json"
-        measured = measure(out / "bin", name, path, chosen.get(name, WHOLE))
-        if measured:
-            report["sets"].append(measured)
+        return measure(out / "bin", name, path, arguments)
+
+    if options.claims:
+        report["sets"] = measure_claims(names, options.minutes, run)
+    else:
+        measured = [run(n, name, chosen.get(name, WHOLE)) for n, name in enumerate(names)]
+        report["sets"] = [one for one in measured if one]
     (out / f"{stem}.json").write_text(json.dumps(report, indent=1) + "\n")
     (out / f"{stem}.html").write_text(make_page(report))
-    for title, head, rows in recorded():
+    tables_printed = [*recorded()] if not options.claims else [left_out(report)]
+    for title, head, rows in [held_against_targets(report), *tables_printed]:
         table(title, head, rows)
     print(f"{out}/{stem}.json\n{out}/{stem}.html")
 

@@ -22,11 +22,11 @@
 
 #include "bench/filtered_callers.h"
 #include "bench/filtered_data.h"
+#include "bench/filtered_index.h"
 #include "bench/filtered_peers.h"
 #include "bench/statistics.h"
 #include "engine/base/check.h"
 #include "engine/index/kernels.h"
-#include "engine/index/upkeep.h"
 #include "engine/index/vector_index.h"
 
 extern "C" void openblas_set_num_threads(int threads);
@@ -35,6 +35,7 @@ namespace cordon {
 namespace {
 
 using nlohmann::json;
+using Wall = std::chrono::steady_clock;
 
 struct Options {
   std::string data = "synthetic";
@@ -51,49 +52,15 @@ struct Options {
   size_t rounds = 11;
   double seconds = 0.05;  // of one method in one round, at least
   uint64_t seed = 1;
+  double budget = 0;  // seconds; 0: no end
   bool sweep = false;
   std::string out;
 };
-
-// Of this thread: others may build beside it, and each method runs on one thread.
-double Seconds() {
-  timespec time;
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) * 1e-9;
-}
 
 Correlation ToCorrelation(const std::string& name) {
   if (name == "positive") return Correlation::kPositive;
   return name == "negative" ? Correlation::kNegative : Correlation::kNone;
 }
-
-// Cordon's index of a set under some classes.
-class OwnIndex {
- public:
-  OwnIndex(const VectorSet& set, const Classes& classes) : index_(set.dimension, set.metric) {
-    const double began = Seconds();
-    VectorIndexBuilder builder(index_);
-    for (size_t row = 0; row < set.rows; ++row) {
-      DocumentChange change;
-      const std::string id = fmt::format("{:08}", row);
-      change.document = id;
-      change.rows = {{0, classes.of_row[row], set.base.row(row)}};
-      builder.Add(change);
-    }
-    index_ = builder.Finish();
-    rows_s = Seconds() - began;
-    if (NeededUpkeep(index_, false) == Upkeep::kNone) return;
-    const VectorIndex frozen = index_.Frozen();
-    index_ = frozen.With(MakeLists(frozen, Upkeep::kTrain, {}));
-    lists_s = Seconds() - began - rows_s;
-  }
-  const VectorIndex& index() const { return index_; }
-  double rows_s = 0;
-  double lists_s = 0;
-
- private:
-  VectorIndex index_;
-};
 
 struct Result {
   double recall = 0;
@@ -242,6 +209,7 @@ class Bench {
     json cells = json::array(), builds = json::array();
     for (const size_t count : options_.classes) {
       for (const std::string& correlation : options_.correlations) {
+        if (!TimeLeft()) continue;
         const Classes classes = MakeClasses(set_, count, correlation != "none", random_);
         const OwnIndex own(set_, classes);
         builds.push_back({{"classes", count},
@@ -251,7 +219,10 @@ class Bench {
         fmt::print(stderr, "cordon built in {:.1f} + {:.1f} s\n", own.rows_s, own.lists_s);
         for (const double fraction : options_.permitted) {
           if (fraction == 1 && correlation != "none") continue;  // there is nothing to follow
+          if (!TimeLeft()) continue;
+          const auto before = Wall::now();
           Measure(classes, own.index(), correlation, fraction, &cells);
+          longest_ = std::max(longest_, Wall::now() - before);
         }
       }
     }
@@ -401,7 +372,17 @@ class Bench {
     }
   }
 
+  // As far as the longest cell so far can tell, whether one more is done in time. Of the clock on
+  // the wall, which is what somebody waits by; what is left out is not in the report.
+  bool TimeLeft() const {
+    if (options_.budget <= 0) return true;
+    const std::chrono::duration<double> after = Wall::now() - began_ + longest_;
+    return after.count() < options_.budget;
+  }
+
   const Options options_;
+  const Wall::time_point began_ = Wall::now();
+  Wall::duration longest_{};
   Random random_;
   const VectorSet set_;
   std::vector<std::unique_ptr<Peer>> peers_;
@@ -424,6 +405,7 @@ int Main(int argc, char** argv) {
   app.add_option("--rounds", options.rounds);
   app.add_option("--seconds", options.seconds);
   app.add_option("--seed", options.seed);
+  app.add_option("--budget", options.budget, "seconds; no cell is begun that may last longer");
   app.add_flag("--sweep", options.sweep, "also recall over time");
   app.add_option("--out", options.out);
   CLI11_PARSE(app, argc, argv);

@@ -172,6 +172,9 @@ Status Engine::LoadAll() {
   if (records.empty()) return Corrupt("the store has no tenant; restore from a backup");
   for (const auto& record : records) RETURN_IF_ERROR(LoadOne(record));
   index_files_->DropOthers();
+  if (const uint64_t rows = index_files_->rows_loaded(); rows > 0) {
+    spdlog::info("index: {} rows of vectors and words came from files", rows);
+  }
   erasures_ = std::make_unique<Erasures>(database_.get(), &vault_, writer_.get(), &clock_,
                                          [this] { return Tenants(); });
   embedding_ = std::make_unique<EmbeddingWorker>(

@@ -109,7 +109,7 @@ class Engine {
   ~Engine();
 
   // For tests and figures.
-  const IndexFiles& index_files() const { return *index_files_; }
+  IndexFiles& index_files() const { return *index_files_; }
 
   // Null if there is no such tenant.
   std::shared_ptr<Tenant> FindTenant(std::string_view name) const;

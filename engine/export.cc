@@ -2,6 +2,7 @@
 
 #include <memory>
 
+#include "engine/retrieve/outgoing_words.h"
 #include "engine/store/codec.h"
 #include "engine/view/journaled.h"
 
@@ -20,12 +21,26 @@ store::v1::ExportedBatch BatchOf(const v1::ExportRequest& request, const std::st
   return batch;
 }
 
-ExportedMessage ToMessage(ExportPart part, const Committed& committed) {
+// Like those of a passage (engine/retrieve/answer.cc).
+uint32_t SeeToHidden(bool strip, v1::Document* document) {
+  OutgoingWords words(strip);
+  words.SeeId(document->id());
+  words.See(document->mutable_title());
+  words.See(document->mutable_uri());
+  if (document->has_provenance()) words.See(document->mutable_provenance());
+  for (auto& [name, value] : *document->mutable_attributes()) words.See(&value);
+  for (auto& chunk : *document->mutable_chunks()) words.See(chunk.mutable_text());
+  return words.hidden();
+}
+
+ExportedMessage ToMessage(ExportPart part, bool strip, const Committed& committed) {
   ExportedMessage message;
   message.next = part.next;
   v1::ExportResponse& response = message.response.emplace();
   for (Cleared<ExportedDocument>& cleared : part.documents) {
-    *response.add_documents() = std::move(cleared).Take().document;
+    v1::Document* const document = response.add_documents();
+    *document = std::move(cleared).Take().document;
+    response.add_hidden_characters(SeeToHidden(strip, document));
   }
   if (committed.model_label) *response.mutable_model_label() = ToProto(*committed.model_label);
   response.set_revision(committed.revision);
@@ -57,15 +72,17 @@ void ExportNext(const ReadContext& read, const WriteContext& write,
                                  });
     return;
   }
+  const bool alert = RaisesAlert(record);
   auto batch = BatchOf(request, record.destination(), *part);
   const auto kept = std::make_shared<ExportPart>(*std::move(part));
-  RecordExport(write, std::move(batch), std::move(record),
-               [kept, alerts = read.tenant->canary_alerts,
-                done = std::move(done)](const StatusOr<Committed>& committed) {
-                 if (!committed.ok()) return done(committed.status());
-                 if (kept->canary) alerts->Raise(committed->receipt.id());
-                 done(ToMessage(std::move(*kept), *committed));
-               });
+  RecordExport(
+      write, std::move(batch), std::move(record),
+      [kept, alert, strip = request.strip_hidden_characters(), alerts = read.tenant->canary_alerts,
+       done = std::move(done)](const StatusOr<Committed>& committed) {
+        if (!committed.ok()) return done(committed.status());
+        if (alert) alerts->Raise(committed->receipt.id());
+        done(ToMessage(std::move(*kept), strip, *committed));
+      });
 }
 
 }  // namespace cordon

@@ -97,6 +97,7 @@ inline constexpr size_t kFilterDepth = 16;               // of a filter within f
 inline constexpr size_t kFilterValues = 4096;            // of all sets of a filter: a list of ids
 inline constexpr uint32_t kFusionDepth = 10000;          // as k
 inline constexpr uint32_t kFusionDepthDefault = 50;      // twice what a prompt takes, and more
+inline constexpr uint32_t kFusedForEachDefault = 2;      // of k: docs/decisions/fusion.md
 inline constexpr double kFusionWeightMax = 1e6;          // beyond it one ranking alone would do
 inline constexpr double kBm25K1Max = 10;                 // counts are as good as unbounded then
 inline constexpr size_t kAnswerBytes = 64 << 20;         // text of one answer: far beyond a prompt

@@ -37,6 +37,7 @@ enum class Bug {
   kTombstoneNotInLists,  // a deleted row stays in the lists
   kErasedInLists,        // erased rows stay in the memory that lists cover
   kCountsHidden,         // stats --as counts all rows
+  kJournalUnscoped,      // an auditor of one collection reads the records of all
   kHiddenIsDenied,       // a hidden document is told from an absent one
   kFrequenciesOfAll,     // how rare a word is, counted over all rows
   kLengthsOfAll,         // how long texts are, counted over all rows
@@ -49,6 +50,11 @@ enum class Bug {
   kUnknownTrustPasses,        // a passage of no tier is of every tier
   kQuarantineIgnored,         // a source in quarantine is served
   kEndpointUnasked,           // texts are sent to endpoints that may not have them
+  kSourceLooksAlike,          // a source may be spelt like one in quarantine
+  kHiddenKept,                // hidden characters leave although they are not wanted
+  kSentUncounted,             // passages leave for a reranker without being noted
+  kCanarySilent,              // a canary leaves like any other
+  kBusyIsWell,                // an endpoint that is busy or refuses counts as one that works
   // Writing.
   kClassIdReuse,          // classes of equal lists share an id, whatever their labels
   kChunkAclWidens,        // a chunk's own list replaces the document's

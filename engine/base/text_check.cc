@@ -56,6 +56,25 @@ Status CheckName(std::string_view field, std::string_view name, size_t bytes_max
   return OkStatus();
 }
 
+Status CheckPlainName(std::string_view field, std::string_view name, size_t bytes_max) {
+  RETURN_IF_ERROR(CheckName(field, name, bytes_max));
+  const auto is_seen = [](UChar32 c) {
+    return !u_hasBinaryProperty(c, UCHAR_DEFAULT_IGNORABLE_CODE_POINT) &&
+           !u_hasBinaryProperty(c, UCHAR_BIDI_CONTROL);
+  };
+  if (!EveryCodePoint(name, is_seen)) {
+    return Invalid(field, "holds a character that is not seen; remove it");
+  }
+  UChar32 before = ' ';
+  const auto stands_apart = [&](UChar32 c) {
+    const bool alone = c == ' ' ? before != ' ' : u_isUWhiteSpace(c) == 0;
+    before = c;
+    return alone;
+  };
+  if (EveryCodePoint(name, stands_apart) && before != ' ') return OkStatus();
+  return Invalid(field, "has white space at an end, or other than single spaces; remove it");
+}
+
 Status CheckText(std::string_view field, std::string_view text, size_t bytes_max) {
   if (text.size() > bytes_max) {
     return Invalid(field, fmt::format("longer than {} bytes; split it", bytes_max));

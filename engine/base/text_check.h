@@ -11,6 +11,11 @@ namespace cordon {
 // form C (UAX #15) without control characters (General_Category Cc).
 Status CheckName(std::string_view field, std::string_view name, size_t bytes_max);
 
+// Refuses `field` unless CheckName() accepts `name` and it can be told from others by looking at
+// it: no white space at its ends or other than single spaces, and no characters that are not seen
+// (those that Unicode says to ignore where they are not supported, bidirectional controls).
+Status CheckPlainName(std::string_view field, std::string_view name, size_t bytes_max);
+
 // Refuses `field` unless `text` is at most `bytes_max` bytes of valid UTF-8 without NUL. Empty text
 // passes.
 Status CheckText(std::string_view field, std::string_view text, size_t bytes_max);

@@ -47,6 +47,8 @@ bool FileKeys::Load() {
       !OpenSealed(seal_, kFilesMagic, std::string_view(*sealed).substr(kFilesMagic.size()),
                   &text.bytes) ||
       text.bytes.size() % kEntryBytes != kNumberBytes) {
+    std::lock_guard writing(writing_);
+    damaged_ = true;
     return false;
   }
   std::lock_guard lock(mutex_);
@@ -76,6 +78,7 @@ Status FileKeys::Store(const Keys& keys, uint64_t next) const {
 Status FileKeys::Exchange(Keys keys, uint64_t next) {
   RETURN_IF_ERROR(Store(keys, next));
   next_ = next;
+  damaged_ = false;
   std::lock_guard lock(mutex_);
   keys_.swap(keys);
   return OkStatus();
@@ -111,7 +114,7 @@ Status FileKeys::Destroy(std::span<const uint64_t> numbers) {
   }
   size_t gone = 0;
   for (const uint64_t number : numbers) gone += keys.erase(number);
-  return gone == 0 ? OkStatus() : Exchange(std::move(keys), next_);
+  return gone == 0 && !damaged_ ? OkStatus() : Exchange(std::move(keys), next_);
 }
 
 Status FileKeys::DestroyOthers(const std::set<uint64_t>& numbers) {

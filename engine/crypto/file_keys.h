@@ -28,7 +28,8 @@ class FileKeys {
   // `seal` seals the file of keys; `files` is the disk.
   FileKeys(std::filesystem::path path, std::shared_ptr<KeyFiles> files, SecretKey seal);
 
-  // Takes in what is on the disk. False if it was damaged, and there are no keys then.
+  // Takes in what is on the disk. False if it was damaged, and there are no keys then; the next
+  // Destroy() takes it off the disk, for what is damaged may still tell some.
   bool Load();
 
   // A new key, once it is on the disk, under a number that no file had before.
@@ -58,8 +59,9 @@ class FileKeys {
   const SecretKey seal_;
   std::mutex writing_;  // one change of the file at a time
   mutable std::mutex mutex_;
-  Keys keys_;          // guarded by mutex_
-  uint64_t next_ = 0;  // guarded by writing_
+  Keys keys_;             // guarded by mutex_
+  uint64_t next_ = 0;     // guarded by writing_
+  bool damaged_ = false;  // what is on the disk; guarded by writing_
 };
 
 }  // namespace cordon

@@ -65,6 +65,7 @@ std::string ReadAnswer(const EndpointConfig& config, const std::string& body,
 
 StatusOr<std::vector<std::vector<float>>> EmbedTexts(Endpoint* endpoint,
                                                      std::span<const Released> texts,
+                                                     const Endpoint::BeforeSending& before,
                                                      const std::function<bool()>& stop) {
   const EndpointConfig& config = endpoint->config();
   CORDON_CHECK(config.kind == EndpointConfig::Kind::kEmbeddings);
@@ -72,10 +73,10 @@ StatusOr<std::vector<std::vector<float>>> EmbedTexts(Endpoint* endpoint,
   const auto batch = static_cast<size_t>(config.batch);
   for (size_t from = 0; from < texts.size(); from += batch) {
     const auto some = texts.subspan(from, std::min(batch, texts.size() - from));
-    ASSIGN_OR_RETURN(const std::string body, endpoint->Call(RequestOf(config, some), stop));
-    const std::string wrong =
-        ReadAnswer(config, body, std::span(embeddings).subspan(from, some.size()));
-    if (!wrong.empty()) return endpoint->BadAnswer(wrong);
+    const auto out = std::span(embeddings).subspan(from, some.size());
+    RETURN_IF_ERROR(endpoint->Call(
+        RequestOf(config, some), from == 0 ? before : nullptr,
+        [&](const std::string& body) { return ReadAnswer(config, body, out); }, stop));
   }
   return embeddings;
 }

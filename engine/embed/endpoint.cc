@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <thread>
 
+#include "engine/base/planted.h"
 #include "engine/base/stop.h"
 #include "engine/base/text_check.h"
 #include "engine/crypto/key_file.h"
@@ -100,9 +101,15 @@ Status Endpoint::Admit() {
   return open ? Unavailable("the circuit is open") : OkStatus();
 }
 
-void Endpoint::Settle(bool failed) {
+Endpoint::Health Endpoint::HealthOf(const Status& failed) {
+  if (failed.code() == StatusCode::kUnavailable) return Health::kFails;
+  return Planted(Bug::kBusyIsWell) ? Health::kWorks : Health::kUntold;
+}
+
+void Endpoint::Settle(Health health) {
+  if (health == Health::kUntold) return;
   const std::lock_guard lock(mutex_);
-  if (!failed) {
+  if (health == Health::kWorks) {
     failures_ = 0;
     closed_from_ = {};
     return;
@@ -190,8 +197,9 @@ StatusOr<std::string> Endpoint::Try(HttpConnection* connection, HttpCall call,
   }
 }
 
-StatusOr<std::string> Endpoint::Call(std::string json, const std::function<bool()>& stop) {
-  const auto until = Clock::now() + milliseconds(config_.deadline_ms);
+Status Endpoint::Call(std::string json, const BeforeSending& before, const ReadBody& read,
+                      const std::function<bool()>& stop) {
+  auto until = Clock::now() + milliseconds(config_.deadline_ms);
   HttpCall call;
   call.json = std::move(json);
   call.answer_bytes = limits::kEndpointAnswerBytes;
@@ -199,12 +207,20 @@ StatusOr<std::string> Endpoint::Call(std::string json, const std::function<bool(
   ASSIGN_OR_RETURN(call.bearer, Key());
   RETURN_IF_ERROR(Admit());
   ASSIGN_OR_RETURN(auto connection, TakeConnection(until, stop));
-  auto body = Try(connection.get(), std::move(call), until);
+  const auto free_at = Clock::now();
+  const Status ready = before ? before() : OkStatus();
+  until += Clock::now() - free_at;  // how long the journal takes is not the endpoint's fault
+  const auto body =
+      ready.ok() ? Try(connection.get(), std::move(call), until) : StatusOr<std::string>(ready);
   GiveBack(std::move(connection));
-  // Busy, or refusing what is asked, it is there; and that a caller has left is not its fault.
-  const StatusCode code = body.status().code();
-  if (code != StatusCode::kDeadlineExceeded) Settle(code == StatusCode::kUnavailable);
-  return body;
+  RETURN_IF_ERROR(ready);
+  if (!body.ok()) {
+    Settle(HealthOf(body.status()));
+    return body.status();
+  }
+  const std::string wrong = read(*body);
+  Settle(wrong.empty() ? Health::kWorks : Health::kFails);
+  return wrong.empty() ? OkStatus() : BadAnswer(wrong);
 }
 
 }  // namespace cordon

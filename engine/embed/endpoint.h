@@ -47,24 +47,40 @@ class Endpoint {
 
   const EndpointConfig& config() const { return config_; }
 
-  // Sends `json` and gives the body of the answer with status 200. Tries again, with a pause that
-  // doubles or that the server names (Retry-After), after 408, 429, 500, 502, 503, 504 and lost
-  // connections, while there is time. UNAVAILABLE if it does not answer or the circuit is open;
-  // RESOURCE_EXHAUSTED if it is busy (429) or too many calls are under way; FAILED_PRECONDITION if
-  // it refuses what is asked, or its key cannot be read. What it said is logged only by its status.
+  // Runs once the call is certain, before the first byte leaves; if it fails nothing leaves, and
+  // that is the call's error. May be empty.
+  using BeforeSending = std::function<Status()>;
+  // Reads the body of an answer with status 200; says why it is no good, or nothing if it is.
+  using ReadBody = std::function<std::string(const std::string& body)>;
+
+  // Sends `json` and has `read` read the answer. Tries again, with a pause that doubles or that the
+  // server names (Retry-After), after 408, 429, 500, 502, 503, 504 and lost connections, while
+  // there is time. UNAVAILABLE if it does not answer or the circuit is open; RESOURCE_EXHAUSTED if
+  // it is busy (429) or too many calls are under way; FAILED_PRECONDITION if it refuses what is
+  // asked, answers what cannot be read, or its key cannot be read. What it said is logged only by
+  // its status.
   //
   // The circuit (Nygard, "Release It!") opens after kEndpointFailures failed calls in a row: calls
-  // then fail at once, until after a pause one may try.
-  StatusOr<std::string> Call(std::string json, const std::function<bool()>& stop);
-
-  // Of answers whose status is good and whose content is not.
-  Status BadAnswer(std::string_view why) const;
+  // then fail at once, until after a pause one may try. What a call tells of it:
+  //   works   an answer that can be read: closes the circuit
+  //   fails   no answer, or the statuses above but 429, after all tries; an answer that cannot be
+  //           read: the fifth in a row opens it
+  //   nothing 429, another status (it may be about this one question), no free call, a caller that
+  //           has left, `before` that fails: changes nothing
+  Status Call(std::string json, const BeforeSending& before, const ReadBody& read,
+              const std::function<bool()>& stop);
 
  private:
   using Clock = std::chrono::steady_clock;
+  // What a call has told of the endpoint.
+  enum class Health { kWorks, kFails, kUntold };
 
+  // Of a call that got no answer with status 200.
+  static Health HealthOf(const Status& failed);
   Status Admit();
-  void Settle(bool failed);
+  void Settle(Health health);
+  // Of answers whose status is good and whose content is not.
+  Status BadAnswer(std::string_view why) const;
   StatusOr<std::unique_ptr<HttpConnection>> TakeConnection(Clock::time_point until,
                                                            const std::function<bool()>& stop);
   void GiveBack(std::unique_ptr<HttpConnection> connection);

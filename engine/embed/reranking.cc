@@ -56,12 +56,15 @@ std::optional<std::vector<double>> ReadAnswer(const std::string& body, size_t co
 
 StatusOr<std::vector<double>> RateTexts(Endpoint* endpoint, const Released& query,
                                         std::span<const Released> texts,
+                                        const Endpoint::BeforeSending& before,
                                         const std::function<bool()>& stop) {
   CORDON_CHECK(endpoint->config().kind == EndpointConfig::Kind::kRerank);
-  ASSIGN_OR_RETURN(const std::string body,
-                   endpoint->Call(RequestOf(endpoint->config(), query, texts), stop));
-  auto ratings = ReadAnswer(body, texts.size());
-  if (!ratings) return endpoint->BadAnswer("not one finite rating for each text");
+  std::optional<std::vector<double>> ratings;
+  const auto read = [&](const std::string& body) -> std::string {
+    ratings = ReadAnswer(body, texts.size());
+    return ratings ? "" : "not one finite rating for each text";
+  };
+  RETURN_IF_ERROR(endpoint->Call(RequestOf(endpoint->config(), query, texts), before, read, stop));
   return *std::move(ratings);
 }
 

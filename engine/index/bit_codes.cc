@@ -109,6 +109,28 @@ void CodeBlocks::Copy(size_t entry, uint32_t id, const CodeBlocks& from, size_t 
               sizeof(id));
 }
 
+void CodeBlocks::Take(size_t entry, uint8_t* code) const {
+  CORDON_CHECK(entry < entries_);
+  const auto [b, row] = PlaceOfEntry(entry);
+  for (size_t i = 0; i < size_ / 8; ++i) code[i] = block(b)[i * kBlockEntries + PlaceOf(row)];
+  const uint8_t* const after = block(b) + CodeBytes(size_) + row * sizeof(float);
+  std::memcpy(code + size_ / 8, after, sizeof(float));
+  std::memcpy(code + size_ / 8 + sizeof(float), after + kBlockEntries * sizeof(float),
+              sizeof(float));
+}
+
+void CodeBlocks::PutTaken(size_t entry, uint32_t id, const uint8_t* code) {
+  CORDON_CHECK(entry < entries_);
+  const auto [b, row] = PlaceOfEntry(entry);
+  uint8_t* const block = bytes() + b * block_bytes();
+  for (size_t i = 0; i < size_ / 8; ++i) block[i * kBlockEntries + PlaceOf(row)] = code[i];
+  uint8_t* const after = block + CodeBytes(size_) + row * sizeof(float);
+  std::memcpy(after, code + size_ / 8, sizeof(float));
+  std::memcpy(after + kBlockEntries * sizeof(float), code + size_ / 8 + sizeof(float),
+              sizeof(float));
+  std::memcpy(after + 2 * kBlockEntries * sizeof(float), &id, sizeof(id));
+}
+
 QueryTables::QueryTables(EstimateForm /*form*/, const float* u, size_t size, float deviations)
     : size_(size) {
   CORDON_CHECK(size % 16 == 0 && size <= limits::kDimensionMax);

@@ -59,6 +59,12 @@ class CodeBlocks {
   // Copies an entry of other blocks of the same size; the id may be another.
   void Copy(size_t entry, uint32_t id, const CodeBlocks& from, size_t from_entry);
 
+  // The code of an entry by itself, as files have it (segment_file.h): a byte for eight dimensions
+  // each, a, F. EntryBytes(size()) bytes.
+  void Take(size_t entry, uint8_t* code) const;
+  void PutTaken(size_t entry, uint32_t id, const uint8_t* code);
+  static constexpr size_t EntryBytes(size_t size) { return size / 8 + 2 * sizeof(float); }
+
   static constexpr size_t CodeBytes(size_t size) { return size / 8 * kBlockEntries; }
   static constexpr size_t BlockBytes(size_t size) {
     return CodeBytes(size) + kBlockEntries * (2 * sizeof(float) + sizeof(uint32_t));

@@ -5,34 +5,55 @@
 #include "engine/base/check.h"
 
 namespace cordon {
+namespace {
+
+template <typename Visit>
+void ForEachList(const ListPair& pair, Visit visit) {
+  visit(pair.first);
+  if (pair.second != pair.first) visit(pair.second);
+}
+
+}  // namespace
+
+// The first half of a counting sort of both entries of each row.
+template <typename Rows, typename PairOf>
+std::vector<uint32_t> ListPart::MakeRoom(const Geometry& geometry, const Rows& rows,
+                                         PairOf pair_of) {
+  std::vector<uint32_t> next(geometry.lists() + 1);
+  for (const auto& row : rows) {
+    ForEachList(pair_of(row), [&](uint32_t list) { ++next[list + 1]; });
+  }
+  for (size_t l = 0; l < geometry.lists(); ++l) next[l + 1] += next[l];
+  SetBegins(next);
+  blocks_ = CodeBlocks(next.back(), geometry.size());
+  classes_.resize(next.back());
+  return next;
+}
+
+ListPart::ListPart(const Geometry& geometry, std::span<const CodedRow> rows) {
+  auto next = MakeRoom(geometry, rows, [](const CodedRow& row) { return row.pair; });
+  for (const CodedRow& row : rows) {
+    const uint8_t* codes = row.codes;
+    ForEachList(row.pair, [&](uint32_t list) {
+      const uint32_t entry = next[list]++;
+      classes_[entry] = row.class_id;
+      blocks_.PutTaken(entry, row.id, codes);
+      codes += CodeBlocks::EntryBytes(geometry.size());
+    });
+  }
+}
 
 ListPart::ListPart(const Geometry& geometry, std::span<const NumberedRow> rows,
                    const std::function<bool()>& stop) {
   constexpr size_t kRowsToStop = 1024;
-  // Counting sort of both entries of each row.
-  std::vector<uint32_t> next(geometry.lists() + 1);
-  size_t entries = 0;
-  const auto for_each_list = [](const ListPair& pair, auto visit) {
-    visit(pair.first);
-    if (pair.second != pair.first) visit(pair.second);
-  };
-  for (const NumberedRow& row : rows) {
-    for_each_list(row.lists.pair, [&](uint32_t list) {
-      ++next[list + 1];
-      ++entries;
-    });
-  }
-  for (size_t l = 0; l < geometry.lists(); ++l) next[l + 1] += next[l];
-  SetBegins(next);
-  blocks_ = CodeBlocks(entries, geometry.size());
-  classes_.resize(entries);
+  auto next = MakeRoom(geometry, rows, [](const NumberedRow& row) { return row.lists.pair; });
   FloatRows rotated(1, geometry.size());
   for (size_t i = 0; i < rows.size(); ++i) {
     if (i % kRowsToStop == 0 && stop && stop()) return;
     const NumberedRow& row = rows[i];
     if (row.lists.part == nullptr) geometry.Rotate(row.embedding, row.norm, rotated.row(0));
-    for_each_list(row.lists.pair,
-                  [&](uint32_t list) { Code(geometry, row, rotated.row(0), list, next[list]++); });
+    ForEachList(row.lists.pair,
+                [&](uint32_t list) { Code(geometry, row, rotated.row(0), list, next[list]++); });
   }
 }
 

@@ -37,6 +37,14 @@ struct NumberedRow {
   KnownLists lists;  // with a part of the same geometry, if any
 };
 
+// The same of a row whose codes were kept somewhere else (segment_file.h).
+struct CodedRow {
+  uint32_t id;
+  uint32_t class_id;
+  ListPair pair;         // below the number of lists
+  const uint8_t* codes;  // CodeBlocks::Take() of its first list, and of its second if that differs
+};
+
 // Immutable; thread-safe.
 class ListPart {
  public:
@@ -44,6 +52,9 @@ class ListPart {
   // Of no use if `stop` (may be empty) said true, which it then goes on saying.
   ListPart(const Geometry& geometry, std::span<const NumberedRow> rows,
            const std::function<bool()>& stop = {});
+
+  // With codes as they are given: no vector is looked at.
+  ListPart(const Geometry& geometry, std::span<const CodedRow> rows);
 
   // The entries of several parts of one geometry; `number` gives a row of part i its id, or nothing
   // if it is left out. Of no use if `stop` (may be empty) said true, which it then goes on saying.
@@ -61,6 +72,9 @@ class ListPart {
  private:
   void Code(const Geometry& geometry, const NumberedRow& row, const float* rotated, uint32_t list,
             size_t entry);
+  // Makes room for rows in these lists; gives back where the next entry of each list goes.
+  template <typename Rows, typename PairOf>
+  std::vector<uint32_t> MakeRoom(const Geometry& geometry, const Rows& rows, PairOf pair_of);
   void SetBegins(std::span<const uint32_t> begins);
 
   Bitmap present_;                // lists that have entries; empty if begins_ has all

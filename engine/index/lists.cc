@@ -23,9 +23,16 @@ uint32_t RowNumbers::Of(size_t segment, uint32_t row) const {
 Lists::Lists(std::shared_ptr<const Geometry> geometry, std::span<const Segment> segments,
              RowNumbers numbers, const std::function<bool()>& stop)
     : geometry_(std::move(geometry)), numbers_(numbers), cache_(limits::kMaskCacheBytes) {
-  std::vector<NumberedRow> rows;
+  std::vector<const ListPart*> parts;  // of segments whose codes are known, as of a file
+  std::vector<size_t> place_of;        // by part: of its segment
+  std::vector<NumberedRow> rows;       // of the others
   for (size_t s = 0; s < segments.size(); ++s) {
     Cover(segments[s]);
+    if (const auto& part = segments[s].lists()->part; part != nullptr) {
+      parts.push_back(part.get());
+      place_of.push_back(s);
+      continue;
+    }
     const SegmentRows& from = segments[s].rows();
     for (uint32_t row = 0; row < from.size(); ++row) {
       rows.push_back({numbers_.Of(s, row),
@@ -35,7 +42,16 @@ Lists::Lists(std::shared_ptr<const Geometry> geometry, std::span<const Segment> 
                       {of_segments_[s]->pairs[row]}});
     }
   }
-  part_ = ListPart(*geometry_, rows, stop);
+  ListPart coded(*geometry_, rows, stop);
+  if (parts.empty()) {
+    part_ = std::move(coded);
+    return;
+  }
+  parts.push_back(&coded);
+  const auto number = [&](size_t part, uint32_t id) -> std::optional<uint32_t> {
+    return part < place_of.size() ? numbers_.Of(place_of[part], id) : id;
+  };
+  part_ = ListPart::Merge(*geometry_, parts, number, stop);
 }
 
 Lists::Lists(const Lists& before, std::span<const Segment> segments, RowNumbers numbers,

@@ -3,29 +3,33 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <iterator>
 #include <utility>
 
+#include "engine/base/check.h"
 #include "engine/index/list_part.h"
+#include "engine/index/rotation.h"
 
 namespace cordon {
 namespace {
 
 static_assert(std::endian::native == std::endian::little);  // as the file is
 
-constexpr char kVectorsMagic[8] = {'C', 'D', 'N', 'V', 'E', 'C', '0', '1'};
+constexpr char kVectorsMagic[8] = {'C', 'D', 'N', 'V', 'E', 'C', '0', '2'};
 
 struct VectorsHeader {
   char magic[8];
   uint32_t dimension;
   uint32_t rows;
   uint32_t documents;
-  uint32_t lists;  // 0: no pairs follow
+  uint32_t lists;  // 0: no pairs and codes follow
   uint64_t geometry;
 };
 static_assert(sizeof(VectorsHeader) == 32 && sizeof(FiledRow) == 12 && sizeof(ListPair) == 8);
 
 Status VectorsDamaged() {
-  return Status(StatusCode::kDataLoss, "index", "a file of vectors is damaged; it is made anew");
+  return Status(StatusCode::kDataLoss, "index",
+                "a file of vectors is damaged, or of an older version; it is made anew");
 }
 
 bool AllFinite(const float* floats, size_t n) {
@@ -41,6 +45,79 @@ bool ListsFit(const FiledVectors& filed) {
   return std::all_of(filed.pairs.begin(), filed.pairs.end(), [&](const ListPair& pair) {
     return pair.first < filed.lists && pair.second < filed.lists;
   });
+}
+
+size_t ListsOf(const ListPair& pair) { return pair.second == pair.first ? 1 : 2; }
+
+bool FactorsFit(const FiledVectors& filed, size_t size) {
+  const size_t bytes = CodeBlocks::EntryBytes(size);
+  for (size_t at = size / 8; at < filed.codes.size(); at += bytes) {
+    float factors[2];
+    std::memcpy(factors, filed.codes.data() + at, sizeof(factors));
+    if (!AllFinite(factors, std::size(factors))) return false;
+  }
+  return true;
+}
+
+// Where a row's codes are in a part: in its first list, and in its second if that differs.
+struct EntryPair {
+  std::optional<uint32_t> first;
+  std::optional<uint32_t> second;
+};
+
+// By row of segment s. In one walk past all entries, since a list of equal vectors may be long.
+std::vector<EntryPair> EntriesOf(const VectorIndex& index, size_t s, const ListPart& part) {
+  const Segment& segment = index.segments()[s];
+  const RowNumbers numbers = index.numbers();
+  const bool covered = s < index.lists()->segments();
+  std::vector<EntryPair> entries(segment.rows().size());
+  for (uint32_t list = 0; list < index.lists()->geometry().lists(); ++list) {
+    const ListRange range = part.Find(list);
+    for (uint32_t entry = range.begin; entry < range.end; ++entry) {
+      const uint32_t id = part.blocks().id(entry);
+      if (covered && numbers.segment(id) != s) continue;
+      const uint32_t row = covered ? numbers.row(id) : id;
+      const bool first = segment.lists()->pairs[row].first == list;
+      (first ? entries[row].first : entries[row].second) = entry;
+    }
+  }
+  return entries;
+}
+
+// Requires that the segment has lists of the index's geometry.
+Status WriteLists(const VectorIndex& index, size_t s, ByteSink* sink) {
+  const Segment& segment = index.segments()[s];
+  const bool covered = s < index.lists()->segments();
+  const ListPart* const part = covered ? &index.lists()->part() : segment.lists()->part.get();
+  CORDON_CHECK(part != nullptr);
+  for (uint32_t row = 0; row < segment.rows().size(); ++row) {
+    if (!segment.Dead(row)) RETURN_IF_ERROR(sink->WriteAll(&segment.lists()->pairs[row], 1));
+  }
+  std::vector<uint8_t> code(CodeBlocks::EntryBytes(part->blocks().size()));
+  const std::vector<EntryPair> entries = EntriesOf(index, s, *part);
+  for (uint32_t row = 0; row < segment.rows().size(); ++row) {
+    if (segment.Dead(row)) continue;
+    const auto& [first, second] = entries[row];
+    CORDON_CHECK(first && second.has_value() == (ListsOf(segment.lists()->pairs[row]) == 2));
+    part->blocks().Take(*first, code.data());
+    RETURN_IF_ERROR(sink->WriteAll(code));
+    if (!second) continue;
+    part->blocks().Take(*second, code.data());
+    RETURN_IF_ERROR(sink->WriteAll(code));
+  }
+  return OkStatus();
+}
+
+// What a file has of lists, checked.
+Status ReadLists(uint32_t rows, size_t dimension, ByteSource* source, FiledVectors* filed) {
+  if (filed->lists == 0) return OkStatus();
+  RETURN_IF_ERROR(source->ReadAll(rows, &filed->pairs));
+  if (!ListsFit(*filed)) return VectorsDamaged();
+  size_t codes = 0;
+  for (const ListPair& pair : filed->pairs) codes += ListsOf(pair);
+  const size_t size = RotatedSize(dimension);
+  RETURN_IF_ERROR(source->ReadAll(codes * CodeBlocks::EntryBytes(size), &filed->codes));
+  return FactorsFit(*filed, size) ? OkStatus() : VectorsDamaged();
 }
 
 }  // namespace
@@ -63,9 +140,11 @@ std::optional<FiledVectors> NameVectors(const Segment& segment, const StoredNumb
   return named;
 }
 
-Status WriteVectors(const Segment& segment, size_t dimension, const FiledVectors& named,
-                    const Geometry* geometry, ByteSink* sink) {
+Status WriteVectors(const VectorIndex& index, size_t s, const FiledVectors& named, ByteSink* sink) {
+  const Segment& segment = index.segments()[s];
   const SegmentRows& rows = segment.rows();
+  const size_t dimension = index.dimension();
+  const Geometry* const geometry = index.lists() == nullptr ? nullptr : &index.lists()->geometry();
   const bool listed = geometry != nullptr && segment.lists() != nullptr &&
                       segment.lists()->geometry == geometry->revision();
   VectorsHeader header;
@@ -78,9 +157,7 @@ Status WriteVectors(const Segment& segment, size_t dimension, const FiledVectors
   RETURN_IF_ERROR(sink->WriteAll(&header, 1));
   RETURN_IF_ERROR(sink->WriteAll(named.documents));
   RETURN_IF_ERROR(sink->WriteAll(named.rows));
-  for (uint32_t row = 0; listed && row < rows.size(); ++row) {
-    if (!segment.Dead(row)) RETURN_IF_ERROR(sink->WriteAll(&segment.lists()->pairs[row], 1));
-  }
+  if (listed) RETURN_IF_ERROR(WriteLists(index, s, sink));
   for (uint32_t row = 0; row < rows.size(); ++row) {
     if (!segment.Dead(row)) RETURN_IF_ERROR(sink->WriteAll(rows.embedding(row), dimension));
   }
@@ -103,8 +180,7 @@ StatusOr<FiledVectors> ReadVectors(size_t dimension, ByteSource* source) {
   for (const FiledRow& row : filed.rows) {
     if (row.document >= header.documents) return VectorsDamaged();
   }
-  if (header.lists > 0) RETURN_IF_ERROR(source->ReadAll(header.rows, &filed.pairs));
-  if (!ListsFit(filed)) return VectorsDamaged();
+  RETURN_IF_ERROR(ReadLists(header.rows, dimension, source, &filed));
   if (source->left() != header.rows * dimension * sizeof(float)) return VectorsDamaged();
   filed.floats = FloatRows(header.rows, dimension);
   for (uint32_t row = 0; row < header.rows; ++row) {
@@ -119,22 +195,32 @@ std::optional<Segment> SegmentOf(size_t dimension, FiledVectors filed,
                                  const Geometry* geometry) {
   const bool listed = geometry != nullptr && filed.geometry == geometry->print() &&
                       filed.lists == geometry->lists();
+  const size_t code_bytes = CodeBlocks::EntryBytes(RotatedSize(dimension));
+  const uint8_t* next = filed.codes.data();
   std::vector<RowSource> rows;
+  std::vector<CodedRow> coded;
   SegmentLists lists;
   for (size_t row = 0; row < sources.size(); ++row) {
+    const uint8_t* const codes = next;
+    if (listed) next += ListsOf(filed.pairs[row]) * code_bytes;
     if (!sources[row]) continue;
     if (!rows.empty() && !(LayoutKey(rows.back()) < LayoutKey(*sources[row]))) return std::nullopt;
+    if (listed) {
+      coded.push_back(
+          {static_cast<uint32_t>(rows.size()), sources[row]->class_id, filed.pairs[row], codes});
+      lists.pairs.push_back(filed.pairs[row]);
+    }
     if (rows.size() != row) {
       std::memmove(filed.floats.row(rows.size()), filed.floats.row(row), dimension * sizeof(float));
     }
     rows.push_back(*sources[row]);
     rows.back().norm.reset();
-    if (listed) lists.pairs.push_back(filed.pairs[row]);
   }
   if (rows.empty()) return std::nullopt;
   Segment segment(SegmentRows::BuildInPlace(dimension, std::move(filed.floats), std::move(rows)));
   if (!listed) return segment;
   lists.geometry = geometry->revision();
+  lists.part = std::make_shared<const ListPart>(*geometry, coded);
   return segment.With(std::make_shared<const SegmentLists>(std::move(lists)));
 }
 

@@ -16,6 +16,7 @@
 #include "engine/index/float_rows.h"
 #include "engine/index/geometry.h"
 #include "engine/index/segment.h"
+#include "engine/index/vector_index.h"
 
 namespace cordon {
 
@@ -32,6 +33,7 @@ struct FiledVectors {
   std::vector<uint64_t> documents;  // stored numbers
   std::vector<FiledRow> rows;       // in the order of the segment
   std::vector<ListPair> pairs;      // by row, each below `lists`; or empty
+  std::vector<uint8_t> codes;       // CodeBlocks::Take(): by row, one for each of its lists
   uint32_t lists = 0;               // of the geometry
   FloatRows floats;                 // by row
 };
@@ -44,17 +46,17 @@ using StoredNumber = std::function<std::optional<uint64_t>(uint32_t number)>;
 // not known.
 std::optional<FiledVectors> NameVectors(const Segment& segment, const StoredNumber& stored);
 
-// Writes the live rows, as named. Their lists come along if the segment has some of `geometry`,
-// which may be null.
-Status WriteVectors(const Segment& segment, size_t dimension, const FiledVectors& named,
-                    const Geometry* geometry, ByteSink* sink);
+// Writes the live rows of segment s, as named. Their lists and codes come along if they are of the
+// geometry that the index has.
+Status WriteVectors(const VectorIndex& index, size_t s, const FiledVectors& named, ByteSink* sink);
 
 // DATA_LOSS for anything but what WriteVectors() made for this dimension, whatever the bytes.
 StatusOr<FiledVectors> ReadVectors(size_t dimension, ByteSource* source);
 
 // The rows for which `sources` has something, which is what they are from now on; their embeddings,
-// norms and lists are not looked at. Those lists that are of `geometry`, which may be null, come
-// along. Ends `filed`. Nothing if no row is left, or if they do not lie in the order of a segment.
+// norms and lists are not looked at. Lists and codes that are of `geometry`, which may be null,
+// come along. Ends `filed`. Nothing if no row is left, or if they do not lie in the order of a
+// segment.
 std::optional<Segment> SegmentOf(size_t dimension, FiledVectors filed,
                                  std::span<const std::optional<RowSource>> sources,
                                  const Geometry* geometry);

@@ -8,6 +8,7 @@
 #include "engine/ingest/check_change.h"
 #include "engine/ingest/commit.h"
 #include "engine/ingest/selection.h"
+#include "engine/ingest/source_name.h"
 #include "engine/ingest/validate.h"
 
 namespace cordon {
@@ -90,7 +91,7 @@ Status CheckSetAccessSelected(const WriteContext& context,
                   fmt::format("the key writes only ids that begin with '{}'", grant.id_prefix));
   }
   if (!request.source().empty()) {
-    RETURN_IF_ERROR(CheckName("source", request.source(), limits::kNameBytes));
+    RETURN_IF_ERROR(CheckStoredSource("source", request.source()));
   }
   return CheckAccess(*view->policy().rules, grant, request);
 }

@@ -7,6 +7,7 @@
 #include "engine/embed/embeddings.h"
 #include "engine/policy/release.h"
 #include "engine/store/codec.h"
+#include "engine/view/leaving.h"
 
 namespace cordon {
 namespace {
@@ -67,6 +68,18 @@ StatusOr<Endpoint*> EndpointOf(const WriteContext& context, const v1::Collection
                            config.dimension());
 }
 
+// What the journal has of them before they leave.
+journal::v1::Record RecordOfTexts(const WriteContext& context, const v1::CollectionConfig& config,
+                                  const Validated& validated) {
+  auto record =
+      SendingRecord(RecordOf("", context.caller, *context.tenant), config.embedding_endpoint());
+  record.set_collection(config.name());
+  for (const auto& document : validated.batch.documents()) {
+    record.add_documents(context.tenant->pseudonyms.Of("document", document.id()));
+  }
+  return record;
+}
+
 }  // namespace
 
 Status EmbedDocuments(const WriteContext& context, const View& view,
@@ -74,8 +87,13 @@ Status EmbedDocuments(const WriteContext& context, const View& view,
                       std::string* sent_to) {
   ASSIGN_OR_RETURN(Endpoint * endpoint, EndpointOf(context, config));
   const Sendable sendable = RefuseOrRelease(context, view, config, validated);
-  if (!sendable.texts.empty()) *sent_to = config.embedding_endpoint();
-  ASSIGN_OR_RETURN(const auto embeddings, EmbedTexts(endpoint, sendable.texts, /*stop=*/nullptr));
+  const auto leave = [&]() -> Status {
+    RETURN_IF_ERROR(LeaveForEndpoint(*context.tenant, RecordOfTexts(context, config, *validated)));
+    *sent_to = config.embedding_endpoint();
+    return OkStatus();
+  };
+  ASSIGN_OR_RETURN(const auto embeddings,
+                   EmbedTexts(endpoint, sendable.texts, leave, /*stop=*/nullptr));
   for (size_t i = 0; i < sendable.chunks.size(); ++i) {
     sendable.chunks[i]->mutable_embedding()->Assign(embeddings[i].begin(), embeddings[i].end());
   }

@@ -5,6 +5,7 @@
 #include "engine/base/text_check.h"
 #include "engine/ingest/check_change.h"
 #include "engine/ingest/commit.h"
+#include "engine/ingest/source_name.h"
 #include "engine/ingest/validate.h"
 
 namespace cordon {
@@ -53,7 +54,7 @@ StatusOr<Mutation> EraseOf(const WriteContext& context, const v1::EraseRequest& 
       return mutation;
     case v1::EraseRequest::kSource:
       RETURN_IF_ERROR(CheckUnbounded(context, "source"));
-      RETURN_IF_ERROR(CheckName("source", request.source(), limits::kNameBytes));
+      RETURN_IF_ERROR(CheckStoredSource("source", request.source()));
       erase->set_source(request.source());
       return mutation;
     case v1::EraseRequest::WHICH_NOT_SET:

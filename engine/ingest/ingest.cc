@@ -330,6 +330,8 @@ void ApplyPolicy(const WriteContext& context, v1::ApplyPolicyRequest request,
         response.set_revision(committed.revision);
         response.mutable_unknown_sources()->Assign(committed.undefined.begin(),
                                                    committed.undefined.end());
+        response.mutable_look_alike_sources()->Assign(committed.look_alikes.begin(),
+                                                      committed.look_alikes.end());
         return response;
       },
       why);

@@ -64,6 +64,26 @@ StatusOr<RunRecord> ReadRun(const View& view, const Collection& collection,
   return record;
 }
 
+bool BitOf(const std::string& bits, size_t i) {
+  return i / 8 < bits.size() && (static_cast<unsigned char>(bits[i / 8]) >> i % 8 & 1) != 0;
+}
+
+// The refused documents of the batches that are remembered, by their places in the run.
+void TellPlaces(const RunRecord& record, v1::Checkpoint* checkpoint) {
+  const auto documents = [](const AppliedBatch& batch) {
+    return batch.accepted() + CountRefused(batch);
+  };
+  uint64_t place = record.accepted() + record.refused();
+  for (const AppliedBatch& batch : record.batches()) place -= documents(batch);
+  checkpoint->set_places_from(place);
+  for (const AppliedBatch& batch : record.batches()) {
+    for (size_t i = 0; i < 8 * batch.refused().size(); ++i) {
+      if (BitOf(batch.refused(), i)) checkpoint->add_refused_places(place + i);
+    }
+    place += documents(batch);
+  }
+}
+
 StatusOr<v1::IngestResponse> CheckpointOf(const View& view, const RunRecord& record) {
   v1::IngestResponse response;
   v1::Checkpoint* const checkpoint = response.mutable_checkpoint();
@@ -74,12 +94,9 @@ StatusOr<v1::IngestResponse> CheckpointOf(const View& view, const RunRecord& rec
   ASSIGN_OR_RETURN(*checkpoint->mutable_position(),
                    view.vault().OpenFor("run position", record.position()));
   checkpoint->set_ended(record.ended());
+  TellPlaces(record, checkpoint);
   response.set_revision(record.batches().rbegin()->revision());
   return response;
-}
-
-bool BitOf(const std::string& bits, size_t i) {
-  return i / 8 < bits.size() && (static_cast<unsigned char>(bits[i / 8]) >> i % 8 & 1) != 0;
 }
 
 // The refusals as they were, with the reasons that they have now: none are stored. What was written

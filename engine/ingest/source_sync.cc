@@ -14,6 +14,7 @@
 #include "engine/ingest/commit.h"
 #include "engine/ingest/embed_documents.h"
 #include "engine/ingest/selection.h"
+#include "engine/ingest/source_name.h"
 #include "engine/store/codec.h"
 
 namespace cordon {
@@ -87,7 +88,8 @@ Status SourceSync::Take(const WriteContext& context, v1::SyncSourceRequest reque
 Status SourceSync::CheckBegin(const WriteContext& context, const v1::SyncSourceBegin& begin) const {
   const PinnedView view = context.tenant->publisher.Pin(context.clock);
   RETURN_IF_ERROR(Writable(context, *view.view, begin.collection()).status());
-  RETURN_IF_ERROR(CheckName("source", begin.source(), limits::kNameBytes));
+  if (begin.source().empty()) return Invalid("source", "missing; give a value");
+  RETURN_IF_ERROR(SourceCheck(*view->policy().rules)("source", begin.source()));
   RETURN_IF_ERROR(CheckReason(begin.reason()));
   if (begin.removals_max_percent() > 100) return Invalid("removals_max_percent", "not 0 to 100");
   return OkStatus();

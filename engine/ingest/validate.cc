@@ -10,6 +10,7 @@
 #include "engine/base/planted.h"
 #include "engine/base/text_check.h"
 #include "engine/embed/builtin.h"
+#include "engine/ingest/source_name.h"
 #include "engine/store/codec.h"
 #include "engine/store/embedding_spaces.h"
 #include "engine/store/interner.h"
@@ -71,7 +72,6 @@ Status CheckTexts(const v1::Document& document) {
   RETURN_IF_ERROR(CheckText("uri", document.uri(), limits::kUriBytes));
   RETURN_IF_ERROR(CheckText("text", document.text(), limits::kDocumentTextBytes));
   const auto& provenance = document.provenance();
-  RETURN_IF_ERROR(CheckText("provenance.source", provenance.source(), limits::kNameBytes));
   RETURN_IF_ERROR(CheckText("provenance.trust", provenance.trust(), limits::kNameBytes));
   if (static_cast<size_t>(document.subjects_size()) > limits::kSubjectsPerDocument) {
     return Invalid("subjects", fmt::format("more than {}", limits::kSubjectsPerDocument));
@@ -112,10 +112,11 @@ class DocumentCheck {
         config_(config),
         grant_(grant),
         embeddings_(embeddings),
-        embedder_(config.dimension()) {}
+        embedder_(config.dimension()),
+        check_source_(rules) {}
 
   // Completes `document`, or refuses it.
-  Status Complete(v1::Document* document) const {
+  Status Complete(v1::Document* document) {
     RETURN_IF_ERROR(CheckWritableId("id", grant_, document->id()));
     RETURN_IF_ERROR(CheckTexts(*document));
     RETURN_IF_ERROR(CheckOrigin(*document));
@@ -126,7 +127,7 @@ class DocumentCheck {
   }
 
  private:
-  Status CheckOrigin(const v1::Document& document) const;
+  Status CheckOrigin(const v1::Document& document);
   Status CompleteAccess(v1::Document* document) const;
   Status CompleteChunks(v1::Document* document) const;
   Status CompleteChunk(const v1::Label& document_label, v1::Chunk* chunk) const;
@@ -137,9 +138,11 @@ class DocumentCheck {
   const Grant& grant_;
   const Embeddings embeddings_;
   const BuiltinEmbedder embedder_;
+  SourceCheck check_source_;
 };
 
-Status DocumentCheck::CheckOrigin(const v1::Document& document) const {
+Status DocumentCheck::CheckOrigin(const v1::Document& document) {
+  RETURN_IF_ERROR(check_source_("provenance.source", document.provenance().source()));
   RETURN_IF_ERROR(CheckTrust(rules_, document.provenance().trust()));
   if (document.canary() && !grant_.rights.Has(Right::kLabel)) {
     return Denied("canary", "the key lacks the right 'label', which setting a canary needs");
@@ -275,8 +278,10 @@ Status CheckWritableId(std::string_view field, const Grant& grant, const std::st
 
 Status CheckMetadata(const View& view, const Collection& collection, const Authenticated& caller,
                      const std::vector<std::string>& cleared, v1::Document* metadata) {
+  const PolicyRules& rules = *view.policy().rules;
   RETURN_IF_ERROR(CheckTexts(*metadata));
-  RETURN_IF_ERROR(CheckTrust(*view.policy().rules, metadata->provenance().trust()));
+  RETURN_IF_ERROR(SourceCheck(rules)("provenance.source", metadata->provenance().source()));
+  RETURN_IF_ERROR(CheckTrust(rules, metadata->provenance().trust()));
   RETURN_IF_ERROR(ValidityOf(*metadata).status());
   const v1::CollectionConfig known = KnownTo(view.world(), caller, collection.config);
   for (const auto& name : cleared) RETURN_IF_ERROR(SpecOf(known, name).status());
@@ -298,7 +303,7 @@ Validated Validate(const View& view, const Collection& collection, const Authent
   validated.batch.set_collection(collection.config.name());
   validated.batch.set_space(ToldSpace(collection));
   const v1::CollectionConfig known = KnownTo(view.world(), caller, collection.config);
-  const DocumentCheck check(*view.policy().rules, known, caller.grant(), embeddings);
+  DocumentCheck check(*view.policy().rules, known, caller.grant(), embeddings);
   for (int i = 0; i < request->documents_size(); ++i) {
     v1::Document* document = request->mutable_documents(i);
     const Status status = check.Complete(document);

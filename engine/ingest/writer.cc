@@ -225,10 +225,10 @@ void Writer::CommitGroup(std::vector<Pending>* group) {
     } else {
       CountIngested(pending);
       Applied& applied = pending.applied;
-      pending.done(Committed{applied.next.revision, applied.existed,
-                             std::move(applied.existed_each), applied.parts, applied.more,
-                             std::move(applied.undefined), std::move(applied.model_label),
-                             std::move(applied.sync), *receipts[i]});
+      pending.done(Committed{
+          applied.next.revision, applied.existed, std::move(applied.existed_each), applied.parts,
+          applied.more, std::move(applied.undefined), std::move(applied.look_alikes),
+          std::move(applied.model_label), std::move(applied.sync), *receipts[i]});
     }
   }
   if (broken_.ok() && Planted(Bug::kAckBeforePublish)) {
@@ -344,6 +344,7 @@ Status Writer::ApplyToHead(Head* head, Pending* pending) {
   batch_ = std::move(applied.batch);
   batch_.Clear();
   const auto before = head->state.FindCollection(applied.collection);
+  AdoptNames(head->state, &applied.next);
   head->state = applied.next;
   const auto after = head->state.FindCollection(applied.collection);
   const auto gone = FollowSpaces(*head->state.collections, &head->indexes);

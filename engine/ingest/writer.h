@@ -43,8 +43,9 @@ struct Committed {
   uint32_t parts;
   bool more;
   std::vector<std::string> undefined;
-  std::optional<Label> model_label;  // of Export
-  v1::SyncDirectoryResponse sync;    // of SyncDirectory: all but the revision
+  std::vector<std::string> look_alikes;  // of ApplyPolicy
+  std::optional<Label> model_label;      // of Export
+  v1::SyncDirectoryResponse sync;        // of SyncDirectory: all but the revision
   JournalReceipt receipt;
 };
 

@@ -45,7 +45,7 @@ StatusOr<Trial> Writer::TryOne(WaitingTrial* waiting) {
   trial.before = head.tenant->publisher.Pin(clock_);
   waiting->mutation.set_time_us(std::max(trial.now(), head.state.time));
   auto applied = Apply(ContextOf(&head, unnamed, {}), head.state, waiting->mutation);
-  head.interner.Rollback();  // the batch goes as well: nothing of it was made
+  head.interner.Rollback();  // batch and new principals go as well: nothing of it was made
   RETURN_IF_ERROR(applied.status());
   RETURN_IF_ERROR(CheckNotRaised(head.state, applied->next, waiting->caller, applied->next.time));
   trial.after = std::move(applied->next);

@@ -21,13 +21,14 @@ struct Reach {
   std::shared_ptr<const Grant> grant;  // of the key, which bounds the collections; null: of nobody
   uint64_t judged = 0;
   uint64_t by_token = 0;  // of them, those for whom the key asks only with their own token
+  std::vector<std::pair<std::string, std::string>> undetermined = {};  // names, and why
 };
 
 // For whom a key may ask: those of its patterns' users and services who are known; and every user,
 // known or a stranger, whose own token it is brought.
 struct CoveredNames {
   std::set<std::string> known;
-  size_t by_token = 0;  // of them, those whom no pattern covers
+  std::set<std::string> by_token;  // of them, those whom no pattern covers
   bool stranger = false;
 };
 
@@ -52,25 +53,31 @@ StatusOr<CoveredNames> CoveredBy(const ReadContext& context, const View& view, c
     const bool by_pattern = grant.MayActAs(name);
     if (!by_pattern && !name.starts_with("user:")) continue;  // a token stands for a user
     const bool is_new = covered.known.insert(name).second;
-    covered.by_token += is_new && !by_pattern;
+    if (is_new && !by_pattern) covered.by_token.insert(name);
   }
   if (covered.known.size() <= limits::kReportPrincipals) return covered;
   return Status(
       StatusCode::kFailedPrecondition, "key_id",
       fmt::format("may act for {} known users and services, {} of them by their own tokens "
                   "alone, more than {}; ask about them one by one",
-                  covered.known.size(), covered.by_token, limits::kReportPrincipals));
+                  covered.known.size(), covered.by_token.size(), limits::kReportPrincipals));
 }
 
-// Adds what the key retrieves for `name`, by one destination or another.
-Status AddThrough(const ReadContext& context, const World& world, const ThroughKey& through,
-                  const std::string& name, Reach* reach) {
+// Adds what the key retrieves for `name`, by one destination or another. False if that is
+// undetermined, which is noted under the name `told`.
+StatusOr<bool> AddThrough(const ReadContext& context, const World& world, const ThroughKey& through,
+                          const std::string& name, std::string_view told, Reach* reach) {
   RETURN_IF_ERROR(CheckGoesOn(context.stop));
-  ASSIGN_OR_RETURN(const std::vector<Subject> subjects, through.Subjects(name));
-  const auto classes = ClassesOf(world, subjects);
+  auto subjects = through.Subjects(name);
+  if (IsUndetermined(subjects.status())) {
+    reach->undetermined.emplace_back(told, subjects.status().message());
+    return false;
+  }
+  RETURN_IF_ERROR(subjects.status());
+  ASSIGN_OR_RETURN(const auto classes, ClassesOf(world, *std::move(subjects), context.stop));
   reach->classes.resize(classes.size());
   for (size_t i = 0; i < classes.size(); ++i) reach->classes[i] |= classes[i];
-  return OkStatus();
+  return true;
 }
 
 StatusOr<Reach> OfKey(const ReadContext& context, const v1::AccessReportRequest& request,
@@ -81,15 +88,16 @@ StatusOr<Reach> OfKey(const ReadContext& context, const v1::AccessReportRequest&
   record->set_subject(context.tenant->pseudonyms.Of("principal", reach.grant->principal));
   if (!through.MayRetrieve()) return reach;
   ASSIGN_OR_RETURN(const CoveredNames covered, CoveredBy(context, view, *reach.grant));
+  const World world = judged.world();
+  if (covered.stranger) {  // "everyone" stands before all users and services
+    const std::string stranger = UnnamedUser(view.state());
+    RETURN_IF_ERROR(AddThrough(context, world, through, stranger, kEveryone, &reach).status());
+  }
   for (const auto& name : covered.known) {
-    RETURN_IF_ERROR(AddThrough(context, judged.world(), through, name, &reach));
+    ASSIGN_OR_RETURN(const bool added, AddThrough(context, world, through, name, name, &reach));
+    reach.judged += added;
+    reach.by_token += added && covered.by_token.contains(name);
   }
-  if (covered.stranger) {
-    RETURN_IF_ERROR(
-        AddThrough(context, judged.world(), through, UnnamedUser(view.state()), &reach));
-  }
-  reach.judged = covered.known.size();
-  reach.by_token = covered.by_token;
   return reach;
 }
 
@@ -101,9 +109,10 @@ StatusOr<Reach> ReachOf(const ReadContext& context, const v1::AccessReportReques
     case v1::AccessReportRequest::kKeyId:
       return OfKey(context, request, *view.view, judged, record);
     case v1::AccessReportRequest::kAs: {
-      ASSIGN_OR_RETURN(const std::vector<Subject> subjects, judged.Subjects(request.as()));
-      record->set_subject(context.tenant->pseudonyms.Of("principal", subjects.front().name));
-      return Reach{ClassesOf(judged.world(), subjects), nullptr, 1};
+      ASSIGN_OR_RETURN(JudgedSubjects subjects, judged.Subjects(request.as()));
+      record->set_subject(context.tenant->pseudonyms.Of("principal", subjects.name()));
+      ASSIGN_OR_RETURN(auto classes, ClassesOf(judged.world(), std::move(subjects), context.stop));
+      return Reach{std::move(classes), nullptr, 1};
     }
     case v1::AccessReportRequest::WHOSE_NOT_SET:
       break;
@@ -202,6 +211,7 @@ StatusOr<v1::AccessReportResponse> Report(const ReadContext& context,
   v1::AccessReportResponse response;
   response.set_judged(reach.judged);
   response.set_judged_by_token(reach.by_token);
+  for (const auto& [name, because] : reach.undetermined) TellUndetermined(name, because, &response);
   response.set_revision(view->revision());
   for (const auto& collection : collections) {
     auto* access = response.add_collections();

@@ -1,5 +1,7 @@
 #include "engine/inspect/collections.h"
 
+#include "engine/base/planted.h"
+
 namespace cordon {
 
 StatusOr<std::shared_ptr<const Collection>> FindCollection(const ReadContext& context,
@@ -21,6 +23,23 @@ std::vector<std::shared_ptr<const Collection>> UsableCollections(const ReadConte
     if (context.caller.RequireCollection(name).ok()) usable.push_back(collection);
   }
   return usable;
+}
+
+bool CoversChange(const Authenticated& caller, const std::string& collection, uint32_t dropped) {
+  if (!collection.empty()) return caller.RequireCollection(collection).ok();
+  return dropped == 0 || caller.grant().MayUseCollection(kAnyName);
+}
+
+bool CoversRecord(const ReadContext& context, const journal::v1::Record& record) {
+  const Authenticated& caller = context.caller;
+  if (Planted(Bug::kJournalUnscoped)) return true;
+  if (!record.collection().empty() || record.mutation()) {
+    return CoversChange(caller, record.collection(), record.dropped_collection());
+  }
+  if (caller.grant().MayUseCollection(kAnyName)) return true;
+  // Users with tokens of one issuer share a key's id.
+  return record.key_id() == caller.key_id() &&
+         record.actor() == context.tenant->pseudonyms.Of("principal", caller.grant().principal);
 }
 
 std::vector<bool> UsableClasses(const ReadContext& context, const View& view) {

@@ -1,8 +1,5 @@
 #include "engine/inspect/inspect.h"
 
-#include <fmt/format.h>
-
-#include <algorithm>
 #include <set>
 
 #include "engine/base/limits.h"
@@ -12,7 +9,6 @@
 #include "engine/inspect/collections.h"
 #include "engine/inspect/judged.h"
 #include "engine/inspect/through_key.h"
-#include "engine/journal/verify.h"
 #include "engine/store/apply.h"
 #include "engine/store/codec.h"
 
@@ -43,15 +39,14 @@ StatusOr<v1::ExplainResponse> ExplainDocument(const ReadContext& context,
   ASSIGN_OR_RETURN(const Judged judged,
                    Judged::In(view->state(), at, request.destination(), context.caller.dev()));
   ASSIGN_OR_RETURN(const auto through, ThroughKeyOf(request, judged));
-  ASSIGN_OR_RETURN(std::vector<Subject> subjects,
+  ASSIGN_OR_RETURN(JudgedSubjects subjects,
                    through ? through->Subjects(request.as()) : judged.Subjects(request.as()));
-  for (Subject& subject : subjects) {
-    if (request.break_glass().empty()) break;
-    RETURN_IF_ERROR(BreakGlassOf(judged.world(), request.break_glass(), &subject));
-    if (through) RETURN_IF_ERROR(through->CheckBreakGlass(subject));
+  if (!request.break_glass().empty()) {
+    RETURN_IF_ERROR(BreakGlassOf(judged.world(), request.break_glass(), subjects.subject()));
+    if (through) RETURN_IF_ERROR(through->CheckBreakGlass(*subjects.subject()));
   }
   record->set_break_glass(request.break_glass());
-  record->set_subject(context.tenant->pseudonyms.Of("principal", subjects.front().name));
+  record->set_subject(context.tenant->pseudonyms.Of("principal", subjects.name()));
   record->set_destination(request.destination());
   record->add_documents(context.tenant->pseudonyms.Of("document", request.document()));
   store::v1::DocumentRecord document;
@@ -63,7 +58,7 @@ StatusOr<v1::ExplainResponse> ExplainDocument(const ReadContext& context,
   response.set_revision(view->revision());
   for (const auto& chunk : document.chunks()) {
     const Facts facts{chunk.class_id(), validity.from, validity.until};
-    for (const auto& subject : subjects) {
+    const bool seen = subjects.Any([&](const Subject& subject) {
       std::vector<Verdict> trace;
       bool permitted = true;
       if (through) {
@@ -72,8 +67,9 @@ StatusOr<v1::ExplainResponse> ExplainDocument(const ReadContext& context,
       }
       permitted &= Decide(judged.world(), subject, facts, &trace);
       if (permitted || response.clauses_size() == 0) Tell(trace, permitted, &response);
-      if (permitted) return response;
-    }
+      return permitted;
+    });
+    if (seen) return response;
   }
   return response;
 }
@@ -100,11 +96,12 @@ StatusOr<v1::StatsResponse> Count(const ReadContext& context, const v1::StatsReq
   }
   ASSIGN_OR_RETURN(const Judged judged, Judged::In(view->state(), view->now(),
                                                    request.destination(), context.caller.dev()));
-  ASSIGN_OR_RETURN(const std::vector<Subject> subjects, judged.Subjects(request.as()));
-  record->set_subject(context.tenant->pseudonyms.Of("principal", subjects.front().name));
+  ASSIGN_OR_RETURN(JudgedSubjects subjects, judged.Subjects(request.as()));
+  record->set_subject(context.tenant->pseudonyms.Of("principal", subjects.name()));
   record->set_destination(request.destination());
+  ASSIGN_OR_RETURN(auto classes_seen, ClassesOf(judged.world(), std::move(subjects), context.stop));
   const AllowedSet allowed = {
-      Bitmap::FromWords(ClassesOf(judged.world(), subjects), view->policy().classes.classes.size()),
+      Bitmap::FromWords(std::move(classes_seen), view->policy().classes.classes.size()),
       view->now()};
   response.set_visible_chunks(Planted(Bug::kCountsHidden)
                                   ? collection->chunks
@@ -139,68 +136,6 @@ StatusOr<v1::ListCollectionsResponse> Collections(const ReadContext& context) {
     }
   }
   response.set_revision(view->revision());
-  return response;
-}
-
-v1::JournalLine ToLine(const journal::v1::Record& record, const std::string& tenant) {
-  v1::JournalLine line;
-  line.set_journal_id(fmt::format("{}-{}", tenant, record.sequence()));
-  *line.mutable_time() = ToProtoTime(record.time_us());
-  line.set_call(record.call());
-  line.set_outcome(record.outcome());
-  line.set_key_id(record.key_id());
-  line.set_actor(record.actor());
-  line.set_subject(record.subject());
-  line.set_collection(record.collection());
-  line.set_destination(record.destination());
-  line.set_purpose(record.purpose());
-  line.set_revision(record.revision());
-  *line.mutable_documents() = record.documents();
-  if (record.has_context_label()) *line.mutable_context_label() = record.context_label();
-  line.set_recovered(record.recovered());
-  line.set_verified_user(record.verified_user());
-  line.set_dropped_collection(record.dropped_collection());
-  line.set_break_glass(record.break_glass());
-  line.set_passages(record.passages());
-  line.set_tokens(record.tokens());
-  line.set_reason(record.reason());
-  line.set_canary(record.canary());
-  *line.mutable_endpoints() = record.endpoints();
-  *line.mutable_receivers() = record.erasure().destinations();
-  return line;
-}
-
-// The number in "TENANT-NUMBER"; 0 if it is no record of this tenant.
-uint64_t SequenceOf(const std::string& journal_id, const std::string& tenant) {
-  const std::string prefix = tenant + "-";
-  if (!journal_id.starts_with(prefix) || journal_id.size() > prefix.size() + 19) return 0;
-  uint64_t number = 0;
-  for (const char c : journal_id.substr(prefix.size())) {
-    if (c < '0' || c > '9') return 0;
-    number = number * 10 + static_cast<uint64_t>(c - '0');
-  }
-  return number;
-}
-
-StatusOr<v1::QueryJournalResponse> Lines(const ReadContext& context,
-                                         const v1::QueryJournalRequest& request) {
-  constexpr uint32_t kLinesMax = 1000;
-  constexpr uint32_t kLinesDefault = 20;
-  RETURN_IF_ERROR(context.caller.Require(Right::kAudit));
-  if (request.limit() > kLinesMax) return Invalid("limit", "more than 1000; ask for fewer");
-  std::vector<journal::v1::Record> records;
-  if (request.journal_id().empty()) {
-    ASSIGN_OR_RETURN(records, context.tenant->journal->Tail(
-                                  request.limit() == 0 ? kLinesDefault : request.limit()));
-  } else {
-    const uint64_t sequence = SequenceOf(request.journal_id(), context.tenant->name);
-    if (sequence == 0) return NotFound("journal_id", "no such record in this tenant's journal");
-    ASSIGN_OR_RETURN(records.emplace_back(), context.tenant->journal->Find(sequence));
-  }
-  v1::QueryJournalResponse response;
-  for (const auto& record : records) {
-    *response.add_lines() = ToLine(record, context.tenant->name);
-  }
   return response;
 }
 
@@ -244,31 +179,6 @@ void Capabilities(const ReadContext& context, Answer<v1::CapabilitiesResponse> d
     return response;
   };
   Journaled(context, "Capabilities", tell, Unnamed<v1::CapabilitiesResponse>, std::move(done));
-}
-
-void QueryJournal(const ReadContext& context, const v1::QueryJournalRequest& request,
-                  Answer<v1::QueryJournalResponse> done) {
-  Journaled(
-      context, "QueryJournal", [&](journal::v1::Record*) { return Lines(context, request); },
-      Named<v1::QueryJournalResponse>, std::move(done));
-}
-
-void VerifyJournal(const ReadContext& context, const JournalPlace& place,
-                   Answer<v1::VerifyJournalResponse> done) {
-  const auto verify = [&](journal::v1::Record*) -> StatusOr<v1::VerifyJournalResponse> {
-    RETURN_IF_ERROR(context.caller.Require(Right::kAudit));
-    // Up to where it is synced now: what is written after that may be half there.
-    const JournalAnchor synced = context.tenant->journal->synced();
-    const Verification found =
-        Verify(place.directory, context.tenant->name, place.key, synced, synced.sequence);
-    v1::VerifyJournalResponse response;
-    response.set_records(found.records);
-    response.set_ok(found.ok);
-    if (found.first_bad) response.set_first_bad(*found.first_bad);
-    response.set_problem(found.problem);
-    return response;
-  };
-  Journaled(context, "VerifyJournal", verify, Named<v1::VerifyJournalResponse>, std::move(done));
 }
 
 }  // namespace cordon

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "engine/base/stop.h"
 #include "engine/policy/dev_grant.h"
 #include "engine/store/apply.h"
 
@@ -31,30 +32,26 @@ StatusOr<Judged> Judged::In(const TenantState& state, Micros now, const std::str
   return Judged(&state, now, destination, dev);
 }
 
-StatusOr<std::vector<Subject>> Judged::Subjects(const std::string& name) const {
-  auto alone = ResolveUserAlone(world(), name, destination_, dev_);
-  if (alone.status().code() == StatusCode::kFailedPrecondition) {
-    return Status(StatusCode::kFailedPrecondition, "as",
-                  fmt::format("{}: {}", name, alone.status().message()));
-  }
-  RETURN_IF_ERROR(alone.status());
-  std::vector<Subject> subjects = {*std::move(alone)};
-  const std::string& canonical = subjects.front().name;
-  const auto keys = by_keys_.find(canonical);
-  const auto id = state_->policy.principals->Find(canonical);
+StatusOr<JudgedSubjects> Judged::Subjects(const std::string& name) const {
+  ASSIGN_OR_RETURN(Subject alone, ResolveUserAlone(world(), name, destination_, dev_));
+  const auto keys = by_keys_.find(alone.name);
+  const auto id = state_->policy.principals->Find(alone.name);
   const auto* record = id ? state_->policy.directory->Find(*id) : nullptr;
-  if (keys == by_keys_.end() || (record != nullptr && record->clearance)) return subjects;
-  subjects.resize(keys->second.size(), subjects.front());
-  for (size_t i = 0; i < subjects.size(); ++i) subjects[i].clearance = keys->second[i];
-  return subjects;
+  if (keys == by_keys_.end() || (record != nullptr && record->clearance)) {
+    return JudgedSubjects(std::move(alone));
+  }
+  return JudgedSubjects(std::move(alone), keys->second);
 }
 
-std::vector<uint64_t> ClassesOf(const World& world, const std::vector<Subject>& subjects) {
+StatusOr<std::vector<uint64_t>> ClassesOf(const World& world, JudgedSubjects subjects,
+                                          const std::function<bool()>& stop) {
   std::vector<uint64_t> classes((world.state.classes.classes.size() + 63) / 64);
-  for (const auto& subject : subjects) {
+  const bool stopped = subjects.Any([&](const Subject& subject) {
     const Entitlements entitlements = Entitle(world, subject);
     for (size_t i = 0; i < classes.size(); ++i) classes[i] |= entitlements.words()[i];
-  }
+    return !CheckGoesOn(stop).ok();
+  });
+  if (stopped) return Stopped();
   return classes;
 }
 

@@ -6,9 +6,13 @@
 // Groups that only tokens name are unknown here: a user is judged by the directory.
 #pragma once
 
+#include <algorithm>
+#include <functional>
 #include <map>
 #include <set>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "engine/store/codec.h"
@@ -27,6 +31,59 @@ StatusOr<Micros> TimeOf(const Request& request, Micros now) {
   return Invalid("at", "is past; name a time to come, or none for now: past access is not kept");
 }
 
+// Whether a name could not be judged: its groups are beyond a limit, and what it belongs to besides
+// could deny it. Nothing is served to such a one until the directory is mended; an answer about
+// many tells of it as undetermined, never as without access, and judges the others.
+inline bool IsUndetermined(const Status& resolved) {
+  return resolved.code() == StatusCode::kFailedPrecondition;
+}
+
+// Tells of `principal` in an answer.
+template <typename Response>
+void TellUndetermined(std::string_view principal, std::string_view because, Response* response) {
+  auto* undetermined = response->add_undetermined();
+  undetermined->set_principal(std::string(principal));
+  undetermined->set_because(std::string(because));
+}
+
+// All that one name can be: subjects that differ by the clearance or the destination alone. What
+// they have in common, which may be large, is there once. Borrows what differs.
+class JudgedSubjects {
+ public:
+  explicit JudgedSubjects(Subject subject) : subject_(std::move(subject)) {}
+  JudgedSubjects(Subject subject, const std::vector<Clearance>& clearances)
+      : subject_(std::move(subject)), clearances_(&clearances) {}
+  JudgedSubjects(Subject subject, const std::vector<Destination>& destinations)
+      : subject_(std::move(subject)), destinations_(&destinations) {}
+
+  const std::string& name() const { return subject_.name; }
+  // What all have in common; for BreakGlassOf().
+  Subject* subject() { return &subject_; }
+
+  // Calls visit(subject) for one after the other until it returns true; whether it did.
+  template <typename Visit>
+  bool Any(Visit visit) {
+    if (clearances_ != nullptr) {
+      return std::any_of(clearances_->begin(), clearances_->end(), [&](const auto& clearance) {
+        subject_.clearance = clearance;
+        return visit(std::as_const(subject_));
+      });
+    }
+    if (destinations_ != nullptr) {
+      return std::any_of(destinations_->begin(), destinations_->end(), [&](const auto& one) {
+        subject_.destination = one;
+        return visit(std::as_const(subject_));
+      });
+    }
+    return visit(std::as_const(subject_));
+  }
+
+ private:
+  Subject subject_;
+  const std::vector<Clearance>* clearances_ = nullptr;
+  const std::vector<Destination>* destinations_ = nullptr;
+};
+
 // Resolves names in one state at one time for one destination. Borrows the state.
 class Judged {
  public:
@@ -36,9 +93,9 @@ class Judged {
 
   // All that `name` can be: one subject; but a service without a clearance in the directory has
   // that of whichever of its keys it uses, one subject for each. It may see what one of them may.
-  // INVALID_ARGUMENT for "as" if it is no user or service, FAILED_PRECONDITION with its name if its
-  // groups nest too deep.
-  StatusOr<std::vector<Subject>> Subjects(const std::string& name) const;
+  // INVALID_ARGUMENT for "as" if it is no user or service; else an error is as
+  // IsUndetermined() says. What differs is borrowed from this.
+  StatusOr<JudgedSubjects> Subjects(const std::string& name) const;
 
   World world() const { return {state_->policy, now_}; }
   const TenantState& state() const { return *state_; }
@@ -57,7 +114,9 @@ class Judged {
 };
 
 // The classes that one of `subjects` may see, as words of bits (Entitlements::words).
-std::vector<uint64_t> ClassesOf(const World& world, const std::vector<Subject>& subjects);
+// DEADLINE_EXCEEDED once `stop` says true: there may be many destinations.
+StatusOr<std::vector<uint64_t>> ClassesOf(const World& world, JudgedSubjects subjects,
+                                          const std::function<bool()>& stop);
 
 inline bool HasClass(const std::vector<uint64_t>& classes, ClassId id) {
   return id / 64 < classes.size() && (classes[id / 64] >> (id % 64) & 1) != 0;

@@ -1,6 +1,7 @@
 #include <deque>
 
 #include "engine/base/limits.h"
+#include "engine/inspect/collections.h"
 #include "engine/inspect/inspect.h"
 #include "engine/store/codec.h"
 
@@ -66,19 +67,21 @@ StatusOr<v1::PolicyHistoryResponse> Changes(const ReadContext& context,
   record->set_revision(view->revision());
   v1::PolicyHistoryResponse response;
   std::deque<v1::PolicyRevision> newest;
-  RETURN_IF_ERROR(view->Scan(Family::kPolicy, PolicyRevisionPrefix(view->state().id),
-                             [&](auto key, auto payload) {
-                               const uint64_t revision = LastLongNumber(key);
-                               if (request.before() != 0 && revision >= request.before())
-                                 return OkStatus();
-                               store::v1::RevisionRecord change;
-                               RETURN_IF_ERROR(ParseRecord(payload, &change));
-                               newest.push_back(ToChange(revision, change));
-                               if (newest.size() <= limit) return OkStatus();
-                               newest.pop_front();
-                               response.set_more(true);
-                               return OkStatus();
-                             }));
+  RETURN_IF_ERROR(view->Scan(
+      Family::kPolicy, PolicyRevisionPrefix(view->state().id), [&](auto key, auto payload) {
+        const uint64_t revision = LastLongNumber(key);
+        if (request.before() != 0 && revision >= request.before()) return OkStatus();
+        store::v1::RevisionRecord change;
+        RETURN_IF_ERROR(ParseRecord(payload, &change));
+        if (!CoversChange(context.caller, change.collection(), change.dropped_collection())) {
+          return OkStatus();
+        }
+        newest.push_back(ToChange(revision, change));
+        if (newest.size() <= limit) return OkStatus();
+        newest.pop_front();
+        response.set_more(true);
+        return OkStatus();
+      }));
   response.mutable_changes()->Assign(newest.begin(), newest.end());
   response.set_revision(view->revision());
   return response;

@@ -239,24 +239,31 @@ class TwoStates {
     return two;
   }
 
-  StatusOr<Judgement> Judge(const std::string& name) const {
+  // Errors as IsUndetermined() say in which of the states.
+  StatusOr<Judgement> Judge(const std::string& name, const std::function<bool()>& stop) const {
     Judgement judgement{name, {}, {}};
-    for (const auto& [judged, classes] :
-         {std::pair{&before_, &judgement.before}, std::pair{&after_, &judgement.after}}) {
-      if (!*judged) continue;
-      ASSIGN_OR_RETURN(std::vector<Subject> subjects, (*judged)->Subjects(name));
-      if (!break_glass_.empty()) ReadUnder((*judged)->world(), &subjects);
-      *classes = ClassesOf((*judged)->world(), subjects);
-    }
+    ASSIGN_OR_RETURN(judgement.before, ClassesIn(before_, "before the change", name, stop));
+    ASSIGN_OR_RETURN(judgement.after, ClassesIn(after_, "after the change", name, stop));
     return judgement;
   }
 
  private:
-  // In the state in which the access is open, its user is judged as one who reads under it.
-  void ReadUnder(const World& world, std::vector<Subject>* subjects) const {
-    for (Subject& subject : *subjects) {
-      if (!BreakGlassOf(world, break_glass_, &subject).ok()) return;  // another's, or not open
+  StatusOr<std::vector<uint64_t>> ClassesIn(const std::optional<Judged>& judged,
+                                            std::string_view when, const std::string& name,
+                                            const std::function<bool()>& stop) const {
+    if (!judged) return std::vector<uint64_t>();
+    auto subjects = judged->Subjects(name);
+    if (!subjects.ok()) {
+      const Status& status = subjects.status();
+      return Status(status.code(), std::string(status.field()),
+                    fmt::format("{}: {}", when, status.message()));
     }
+    // In the state in which the access is open, its user is judged as one who reads under it; not
+    // if it is another's.
+    if (!break_glass_.empty()) {
+      (void)BreakGlassOf(judged->world(), break_glass_, subjects->subject());
+    }
+    return ClassesOf(judged->world(), *std::move(subjects), stop);
   }
 
   std::string break_glass_;  // empty: the change is about none
@@ -292,24 +299,36 @@ StatusOr<std::set<std::string>> NamesOf(const ReadContext& context, const Trial&
                                    names.size(), limits::kSimulatePrincipals));
 }
 
+// How many could be judged, and who could not, it tells in `response`.
 StatusOr<std::vector<Judgement>> JudgeAll(const ReadContext& context, const Trial& trial, Micros at,
                                           const v1::SimulateRequest& request, bool untouched,
-                                          uint64_t* judged) {
+                                          v1::SimulateResponse* response) {
   ASSIGN_OR_RETURN(const std::set<std::string> names, NamesOf(context, trial, request));
   ASSIGN_OR_RETURN(const TwoStates states,
                    TwoStates::Of(trial, at, request.destination(), context.caller.dev()));
-  *judged = names.size();
   std::vector<Judgement> judgements;
+  // Judges `name`, which is told as `told`; whether that could be.
+  const auto judge = [&](const std::string& name, std::string_view told) -> StatusOr<bool> {
+    RETURN_IF_ERROR(CheckGoesOn(context.stop));
+    auto judgement = states.Judge(name, context.stop);
+    if (IsUndetermined(judgement.status())) {
+      TellUndetermined(told, judgement.status().message(), response);
+      return false;
+    }
+    RETURN_IF_ERROR(judgement.status());
+    // Who sees the same classes sees the same documents, unless some of these are changed.
+    const bool all = !request.as().empty() || told == kEveryone;
+    if (untouched && !all && judgement->before == judgement->after) return true;
+    judgements.push_back(*std::move(judgement));
+    judgements.back().name = told;
+    return true;
+  };
   if (request.as().empty()) {
-    ASSIGN_OR_RETURN(judgements.emplace_back(), states.Judge(UnnamedUser(trial.after)));
-    judgements.front().name = kEveryone;
+    RETURN_IF_ERROR(judge(UnnamedUser(trial.after), kEveryone).status());
   }
   for (const auto& name : names) {
-    RETURN_IF_ERROR(CheckGoesOn(context.stop));
-    ASSIGN_OR_RETURN(Judgement judgement, states.Judge(name));
-    // Who sees the same classes sees the same documents, unless some of these are changed.
-    if (untouched && request.as().empty() && judgement.before == judgement.after) continue;
-    judgements.push_back(std::move(judgement));
+    ASSIGN_OR_RETURN(const bool judged, judge(name, name));
+    if (judged) response->set_judged(response->judged() + 1);
   }
   return judgements;
 }
@@ -318,10 +337,10 @@ StatusOr<v1::SimulateResponse> Compare(const ReadContext& context,
                                        const v1::SimulateRequest& request, const Trial& trial) {
   ASSIGN_OR_RETURN(const Micros at, TimeOf(request, trial.now()));
   const size_t limit = request.limit() == 0 ? limits::kSimulateDocumentsDefault : request.limit();
-  uint64_t judged = 0;
+  v1::SimulateResponse response;
   const Touched touched(trial, at);
   ASSIGN_OR_RETURN(std::vector<Judgement> judgements,
-                   JudgeAll(context, trial, at, request, touched.none(), &judged));
+                   JudgeAll(context, trial, at, request, touched.none(), &response));
   Comparison comparison(std::move(judgements), limit);
   const View& view = *trial.before.view;
   LaterChanges later(trial, at);
@@ -342,10 +361,8 @@ StatusOr<v1::SimulateResponse> Compare(const ReadContext& context,
     };
     RETURN_IF_ERROR(touched.ForEachNew(name, add_new));
   }
-  v1::SimulateResponse response;
   response.mutable_refused()->Assign(trial.refused.begin(), trial.refused.end());
   comparison.Tell(!request.as().empty(), &response);
-  response.set_judged(judged);
   later.next().Tell(&response);
   response.set_revision(view.revision());
   return response;

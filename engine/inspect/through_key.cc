@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <set>
 
 namespace cordon {
@@ -27,6 +26,13 @@ StatusOr<ThroughKey> ThroughKey::Of(const Judged& judged, const std::string& key
     const auto* found = FindDestination(rules, name, judged.dev());
     if (found != nullptr) through.destinations_.push_back(*found);
   }
+  if (through.MayRetrieve()) {
+    const std::string& own = through.grant_->principal;
+    const Status resolved = through.Subjects(own).status();
+    if (IsUndetermined(resolved)) {
+      return Status(resolved.code(), "key_id", fmt::format("{}: {}", own, resolved.message()));
+    }
+  }
   return through;
 }
 
@@ -47,17 +53,11 @@ Verdict ThroughKey::MayAsk(const std::string& name, const std::string& collectio
           fmt::format("{} may ask for {} by the user's own token only", grant_->principal, name)};
 }
 
-StatusOr<std::vector<Subject>> ThroughKey::Subjects(const std::string& name) const {
-  const auto subject =
-      ResolveThrough({state_->policy, at_}, *grant_, name, /*destination=*/"", /*dev=*/false);
-  if (!subject.ok()) {
-    return Status(subject.status().code(), subject.status().field(),
-                  fmt::format("{}: {}", name, subject.status().message()));
-  }
-  // They differ by the destination alone.
-  std::vector<Subject> subjects(std::max<size_t>(destinations_.size(), 1), *subject);
-  for (size_t i = 0; i < destinations_.size(); ++i) subjects[i].destination = destinations_[i];
-  return subjects;
+StatusOr<JudgedSubjects> ThroughKey::Subjects(const std::string& name) const {
+  ASSIGN_OR_RETURN(Subject subject, ResolveThrough({state_->policy, at_}, *grant_, name,
+                                                   /*destination=*/"", /*dev=*/false));
+  if (destinations_.empty()) return JudgedSubjects(std::move(subject));
+  return JudgedSubjects(std::move(subject), destinations_);
 }
 
 Status ThroughKey::CheckBreakGlass(const Subject& subject) const {

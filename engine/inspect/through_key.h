@@ -17,7 +17,8 @@ class ThroughKey {
  public:
   // In the state, at the time and for the destination of `judged`. The empty destination is each
   // that the key may name: what one of them may receive is retrieved. NOT_FOUND for "key_id" if the
-  // tenant has no such key.
+  // tenant has no such key, FAILED_PRECONDITION if it would retrieve and its own principal is
+  // undetermined, so that it asks for nobody.
   static StatusOr<ThroughKey> Of(const Judged& judged, const std::string& key_id);
 
   const std::shared_ptr<const Grant>& shared_grant() const { return grant_; }
@@ -32,8 +33,8 @@ class ThroughKey {
   Verdict MayAsk(const std::string& name, const std::string& collection) const;
 
   // `name` as the key asks for it: one subject for each destination; one without, which must be
-  // denied, if there is none. Errors are those of ResolveThrough(), and name the principal.
-  StatusOr<std::vector<Subject>> Subjects(const std::string& name) const;
+  // denied, if there is none. Errors are those of Judged::Subjects(). Borrows the destinations.
+  StatusOr<JudgedSubjects> Subjects(const std::string& name) const;
 
   // INVALID_ARGUMENT if a subject is judged under an access that this key may not use.
   Status CheckBreakGlass(const Subject& subject) const;

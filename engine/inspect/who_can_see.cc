@@ -101,20 +101,48 @@ class Candidates {
   bool all_ = false;
 };
 
-// Somebody by the name alone, or through the key that is asked about.
+// Somebody by the name alone, or through the key that is asked about. An error may be as
+// IsUndetermined() says.
 StatusOr<bool> MaySeeOne(const Judged& judged, const std::optional<ThroughKey>& through,
                          const std::string& collection, const std::string& name,
                          const std::vector<Facts>& chunks) {
   if (through && !through->MayAsk(name, collection).permitted) return false;
-  ASSIGN_OR_RETURN(const std::vector<Subject> subjects,
+  ASSIGN_OR_RETURN(JudgedSubjects subjects,
                    through ? through->Subjects(name) : judged.Subjects(name));
-  for (const auto& subject : subjects) {
-    for (const auto& chunk : chunks) {
-      if (Decide(judged.world(), subject, chunk)) return true;
-    }
-  }
-  return false;
+  return subjects.Any([&](const Subject& subject) {
+    return std::any_of(chunks.begin(), chunks.end(),
+                       [&](const Facts& chunk) { return Decide(judged.world(), subject, chunk); });
+  });
 }
+
+// One page of an answer: names come in their order.
+class Page {
+ public:
+  Page(std::string after, size_t limit) : after_(std::move(after)), limit_(limit) {}
+
+  void Sees(const std::string& name) {
+    response_.set_total(response_.total() + 1);
+    if (HasRoomFor(name)) response_.add_principals(name);
+  }
+  void Undetermined(std::string_view name, std::string_view because) {
+    response_.set_undetermined_total(response_.undetermined_total() + 1);
+    if (HasRoomFor(name)) TellUndetermined(name, because, &response_);
+  }
+  v1::WhoCanSeeResponse& response() { return response_; }
+
+ private:
+  bool HasRoomFor(std::string_view name) {
+    if (name <= after_) return false;
+    const int told = response_.principals_size() + response_.undetermined_size();
+    if (static_cast<size_t>(told) < limit_) return true;
+    response_.set_more(true);
+    return false;
+  }
+
+  const std::string after_;
+  const size_t limit_;
+  v1::WhoCanSeeResponse response_;
+};
 
 // The chunks' facts, each once.
 StatusOr<std::vector<Facts>> FactsOf(const store::v1::DocumentRecord& record) {
@@ -161,29 +189,32 @@ StatusOr<v1::WhoCanSeeResponse> Who(const ReadContext& context, const v1::WhoCan
   const auto may_see = [&](const std::string& name) {
     return MaySeeOne(judged, through, request.collection(), name, chunks);
   };
-  const size_t limit = request.limit() == 0 ? limits::kWhoCanSeePage : request.limit();
-  v1::WhoCanSeeResponse response;
+  Page page(request.after(), request.limit() == 0 ? limits::kWhoCanSeePage : request.limit());
+  if (candidates.all()) {  // else no list leads to a user whom nothing names
+    const auto everyone = may_see(UnnamedUser(view->state()));
+    if (IsUndetermined(everyone.status())) {
+      page.Undetermined(kEveryone, everyone.status().message());  // the first of all names
+    } else {
+      RETURN_IF_ERROR(everyone.status());
+      page.response().set_everyone(*everyone);
+    }
+  }
   const auto names = candidates.all()
                          ? KnownPrincipals(view->state(), UsableClasses(context, *view.view))
                          : candidates.names();
   for (const auto& name : names) {
     RETURN_IF_ERROR(CheckGoesOn(context.stop));
-    ASSIGN_OR_RETURN(const bool sees, may_see(name));
-    if (!sees) continue;
-    response.set_total(response.total() + 1);
-    if (name <= request.after()) continue;
-    const bool full = static_cast<size_t>(response.principals_size()) == limit;
-    if (full) {
-      response.set_more(true);
-    } else {
-      response.add_principals(name);
+    const auto sees = may_see(name);
+    if (IsUndetermined(sees.status())) {
+      page.Undetermined(name, sees.status().message());
+      continue;
     }
+    RETURN_IF_ERROR(sees.status());
+    if (*sees) page.Sees(name);
   }
-  ASSIGN_OR_RETURN(const bool everyone, may_see(UnnamedUser(view->state())));
-  response.set_everyone(everyone);
-  next.Tell(&response);
-  response.set_revision(view->revision());
-  return response;
+  next.Tell(&page.response());
+  page.response().set_revision(view->revision());
+  return std::move(page.response());
 }
 
 }  // namespace

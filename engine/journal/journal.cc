@@ -270,7 +270,7 @@ Status Journal::Sync() {
   return synced;
 }
 
-StatusOr<std::vector<Journal::Record>> Journal::Tail(size_t limit) const {
+StatusOr<std::vector<Journal::Record>> Journal::Tail(size_t limit, uint64_t before) const {
   if (limit > limits::kJournalTail) {
     return Invalid("limit", fmt::format("is at most {} records", limits::kJournalTail));
   }
@@ -279,6 +279,7 @@ StatusOr<std::vector<Journal::Record>> Journal::Tail(size_t limit) const {
     std::lock_guard lock(mutex_);
     last = written_;
   }
+  if (before <= last) last = before == 0 ? 0 : before - 1;
   const auto count = static_cast<size_t>(std::min<uint64_t>(limit, last));
   return ReadFrom(last - count + 1, count);
 }

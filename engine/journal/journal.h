@@ -86,8 +86,9 @@ class Journal {
   // Blocks; never from a callback. On an error some of them may be on disk nevertheless.
   StatusOr<std::vector<JournalReceipt>> AppendBatch(std::vector<Record> records);
 
-  // The last `limit` written records, oldest first. INVALID_ARGUMENT beyond limits::kJournalTail.
-  StatusOr<std::vector<Record>> Tail(size_t limit) const;
+  // The last `limit` written records with a lower number than `before`, oldest first.
+  // INVALID_ARGUMENT beyond limits::kJournalTail.
+  StatusOr<std::vector<Record>> Tail(size_t limit, uint64_t before = UINT64_MAX) const;
 
   // The record of this number; NOT_FOUND if none was written.
   StatusOr<Record> Find(uint64_t sequence) const;

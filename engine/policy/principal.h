@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <shared_mutex>
@@ -26,9 +27,19 @@ StatusOr<PrincipalKind> ParsePrincipal(std::string_view field, std::string_view 
 using PrincipalId = uint32_t;
 
 // Gives each name one number, for good. Thread-safe; shared by all Views of a tenant.
+//
+// A draft numbers on from where its base stood when it was made, and leaves the base alone: names
+// that only a refused or tried change gives go with it, or refused calls could fill the memory.
+// What the base is given since, a draft does not see.
 class PrincipalTable {
  public:
   PrincipalTable();
+  // A draft of `base`, which is none itself.
+  explicit PrincipalTable(std::shared_ptr<const PrincipalTable> base);
+
+  // Gives the names of a draft of this table the numbers that they have there. Nothing may have
+  // been numbered here since the draft was made: numbers are given by the one writer alone.
+  void Adopt(const PrincipalTable& draft);
 
   // The number of `name`, which must have passed ParsePrincipal; a new one if it has none.
   PrincipalId Intern(std::string_view name);
@@ -45,6 +56,8 @@ class PrincipalTable {
   static constexpr PrincipalId kEveryoneId = 0;
 
  private:
+  const std::shared_ptr<const PrincipalTable> base_;  // null: this is no draft
+  const PrincipalId first_;                           // number that this table itself gives
   mutable std::shared_mutex mutex_;
   std::unordered_map<std::string, PrincipalId> ids_;  // guarded by mutex_
   std::vector<std::string> names_;                    // guarded by mutex_

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "engine/base/limits.h"
+#include "engine/base/planted.h"
 #include "engine/base/text_check.h"
 
 namespace cordon {
@@ -199,6 +200,17 @@ std::optional<size_t> LabelRules::TrustRank(std::string_view tier) const {
   const auto it = std::find(trust.begin(), trust.end(), tier);
   if (it == trust.end()) return std::nullopt;
   return static_cast<size_t>(it - trust.begin());
+}
+
+StatusOr<size_t> LabelRules::LeastTrust(std::string_view field, std::string_view tier) const {
+  const auto rank = TrustRank(tier);
+  if (rank) return *rank;
+  return Invalid(field, "no trust tier of the policy; name one of `trust`");
+}
+
+bool LabelRules::Trusts(std::string_view tier, size_t least) const {
+  const auto rank = TrustRank(tier);
+  return rank ? *rank >= least : Planted(Bug::kUnknownTrustPasses);
 }
 
 void PolicyRules::NoteChange(const PolicyRules& before, const std::vector<std::string>& names) {

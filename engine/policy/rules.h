@@ -81,6 +81,12 @@ struct LabelRules {
 
   // The place of a trust tier, 0 being the lowest; nothing if it is none.
   std::optional<size_t> TrustRank(std::string_view tier) const;
+  // The place of a tier that a request asks for as the least; INVALID_ARGUMENT for `field` if it is
+  // none.
+  StatusOr<size_t> LeastTrust(std::string_view field, std::string_view tier) const;
+  // Whether a document of `tier` is as trusted as that: one without a tier, or with one that the
+  // policy does not know, is below all.
+  bool Trusts(std::string_view tier, size_t least) const;
 
   friend bool operator==(const LabelRules&, const LabelRules&) = default;
 };

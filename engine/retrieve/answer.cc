@@ -1,27 +1,21 @@
 #include "engine/retrieve/answer.h"
 
+#include "engine/retrieve/outgoing_words.h"
 #include "engine/store/codec.h"
-#include "engine/text/hidden_characters.h"
 
 namespace cordon {
 namespace {
 
-// Counts the hidden characters in all that a document brings to a passage, not in its text alone: a
-// title comes from whoever wrote the document, too. Takes them out if they are not wanted; never of
-// an id, which would be another's then.
+// Of all that a document brings to a passage, not of its text alone.
 uint32_t SeeToHidden(const ContextPlan& plan, ClearedChunk* chunk) {
-  size_t hidden = CountHiddenCharacters(chunk->document);
-  const auto see = [&](std::string* words) {
-    const size_t count = CountHiddenCharacters(*words);
-    hidden += count;
-    if (count > 0 && plan.strip_hidden_characters) *words = WithoutHiddenCharacters(*words);
-  };
-  if (!plan.omit_text) see(&chunk->text);
-  for (std::string* words : {&chunk->title, &chunk->uri, &chunk->source, &chunk->trust}) see(words);
-  for (auto& attribute : chunk->attributes) {
-    if (attribute.value.has_string_value()) see(attribute.value.mutable_string_value());
+  OutgoingWords words(plan.strip_hidden_characters);
+  words.SeeId(chunk->document);
+  if (!plan.omit_text) words.See(&chunk->text);
+  for (std::string* part : {&chunk->title, &chunk->uri, &chunk->source, &chunk->trust}) {
+    words.See(part);
   }
-  return static_cast<uint32_t>(hidden);
+  for (auto& attribute : chunk->attributes) words.See(&attribute.value);
+  return words.hidden();
 }
 
 }  // namespace

@@ -32,8 +32,8 @@ v1::RetrieveStreamResponse LastOf(RetrievedContext message, const JournalReceipt
 }  // namespace
 
 AnswerStream::Found AnswerStream::Keep(const Passage& passage) {
-  return {passage->document, passage->ordinal,     passage->number,  passage->score,
-          passage->parts,    passage.rerank_score, passage.neighbour};
+  return {passage->document, passage->ordinal,     passage->number,   passage->score,
+          passage->parts,    passage.rerank_score, passage.neighbour, passage.counted};
 }
 
 void AnswerStream::Next(const ReadContext& context, Respond<v1::RetrieveStreamResponse> done) {
@@ -99,6 +99,7 @@ StatusOr<std::vector<Passage>> AnswerStream::ClearAgain(const Access& access,
     Passage& passage = passages.emplace_back(*std::move(cleared[i]));
     passage.rerank_score = found[i].rerank_score;
     passage.neighbour = found[i].neighbour;
+    passage.counted = found[i].counted;
   }
   return passages;
 }

@@ -37,6 +37,7 @@ class AnswerStream : public std::enable_shared_from_this<AnswerStream> {
     std::optional<Parts> parts;
     std::optional<double> rerank_score;
     bool neighbour;
+    bool counted;
   };
   static Found Keep(const Passage& passage);
 

@@ -1,11 +1,17 @@
 #include "engine/retrieve/ask_endpoint.h"
 
 #include <algorithm>
+#include <set>
+#include <utility>
 
+#include "engine/base/planted.h"
 #include "engine/embed/embeddings.h"
 #include "engine/embed/reranking.h"
 #include "engine/policy/release.h"
+#include "engine/retrieve/outgoing_words.h"
+#include "engine/retrieve/pack.h"
 #include "engine/store/codec.h"
+#include "engine/view/leaving.h"
 
 namespace cordon {
 namespace {
@@ -46,15 +52,50 @@ Status QueryRefused(const Status& refused) {
   return Status(refused.code(), label ? "query_label" : "collection", refused.message());
 }
 
-StatusOr<std::vector<Released>> ReleaseAll(const Sender& sender,
-                                           const std::vector<Passage>& passages) {
-  std::vector<Released> released;
+// The texts as they leave for the reranker: like for the caller, without hidden characters if those
+// are not wanted. A block never has them.
+std::vector<std::string> OutgoingTexts(const ContextPlan& plan,
+                                       const std::vector<Passage>& passages) {
+  std::vector<std::string> texts;
   for (const Passage& passage : passages) {
-    auto one = sender.May(passage->label, passage->text);
+    OutgoingWords words(plan.strip_hidden_characters || plan.block);
+    words.See(&texts.emplace_back(passage->text));
+  }
+  return texts;
+}
+
+// `texts` are those of the passages; borrowed.
+StatusOr<std::vector<Released>> ReleaseAll(const Sender& sender,
+                                           const std::vector<Passage>& passages,
+                                           const std::vector<std::string>& texts) {
+  std::vector<Released> released;
+  for (size_t i = 0; i < passages.size(); ++i) {
+    auto one = sender.May(passages[i]->label, texts[i]);
     if (!one.ok()) return one.status();
     released.push_back(*std::move(one));
   }
   return released;
+}
+
+// The passages are on their way to the endpoint, with the question: they are charged, journalled
+// and, of a canary, told before.
+Status LeaveWithPassages(const ReadContext& context, const Access& access,
+                         const std::string& endpoint, journal::v1::Record* record,
+                         std::vector<Passage>* passages) {
+  journal::v1::Record sending = SendingRecord(*record, endpoint);
+  std::set<Label> labels;
+  if (!Planted(Bug::kSentUncounted)) {
+    for (const Passage& passage : *passages) {
+      NotePassage(passage, context.tenant->pseudonyms, &sending);
+      labels.insert(passage->label);
+    }
+  }
+  const auto joined = JoinOf(access.view->policy().rules->scheme, labels);
+  if (joined) *sending.mutable_context_label() = ToProto(*joined);
+  RETURN_IF_ERROR(LeaveForEndpoint(context, std::move(sending)));
+  record->add_endpoints(endpoint);
+  for (Passage& passage : *passages) passage.counted = true;
+  return OkStatus();
 }
 
 StatusOr<v1::RerankOutcome> Reorder(const ReadContext& context, const Access& access,
@@ -62,7 +103,8 @@ StatusOr<v1::RerankOutcome> Reorder(const ReadContext& context, const Access& ac
                                     journal::v1::Record* record, std::vector<Passage>* passages) {
   const Sender sender(context, access, plan.rerank);
   const auto text = sender.May(query.label, query.text);
-  const auto texts = ReleaseAll(sender, *passages);
+  const auto outgoing = OutgoingTexts(plan, *passages);
+  const auto texts = ReleaseAll(sender, *passages, outgoing);
   if (!text.ok() || !texts.ok()) return v1::RERANK_OUTCOME_NOT_ALLOWED;
   Endpoint* const endpoint =
       context.endpoints == nullptr
@@ -70,8 +112,13 @@ StatusOr<v1::RerankOutcome> Reorder(const ReadContext& context, const Access& ac
           : context.endpoints->Find(plan.rerank, EndpointConfig::Kind::kRerank);
   if (endpoint == nullptr) return v1::RERANK_OUTCOME_UNAVAILABLE;
   if (passages->empty()) return v1::RERANK_OUTCOME_RERANKED;
-  record->add_endpoints(plan.rerank);
-  const auto ratings = RateTexts(endpoint, *text, *texts, context.stop);
+  Status left;
+  const auto leave = [&] {
+    left = LeaveWithPassages(context, access, plan.rerank, record, passages);
+    return left;
+  };
+  const auto ratings = RateTexts(endpoint, *text, *texts, leave, context.stop);
+  RETURN_IF_ERROR(left);
   if (!ratings.ok()) {
     if (ratings.status().code() == StatusCode::kDeadlineExceeded) return ratings.status();
     return v1::RERANK_OUTCOME_UNAVAILABLE;
@@ -96,8 +143,12 @@ StatusOr<std::vector<float>> EmbedQuery(const ReadContext& context, const Access
   const Sender sender(context, access, config.embedding_endpoint());
   const auto released = sender.May(label, request.text());
   if (!released.ok()) return QueryRefused(released.status());
-  record->add_endpoints(config.embedding_endpoint());
-  ASSIGN_OR_RETURN(auto embeddings, EmbedTexts(endpoint, {&*released, 1}, context.stop));
+  const auto leave = [&]() -> Status {
+    RETURN_IF_ERROR(LeaveForEndpoint(context, SendingRecord(*record, config.embedding_endpoint())));
+    record->add_endpoints(config.embedding_endpoint());
+    return OkStatus();
+  };
+  ASSIGN_OR_RETURN(auto embeddings, EmbedTexts(endpoint, {&*released, 1}, leave, context.stop));
   return std::move(embeddings.front());
 }
 

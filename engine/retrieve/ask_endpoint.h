@@ -13,8 +13,8 @@
 namespace cordon {
 
 // The embedding of the question's text by the endpoint of the collection. The text is labelled by
-// `query_label`, or like documents that bring no label; refused if there is neither. Notes the
-// endpoint in `record` before anything is sent.
+// `query_label`, or like documents that bring no label; refused if there is neither. The journal
+// has a record of it before anything is sent, and `record` then names the endpoint.
 StatusOr<std::vector<float>> EmbedQuery(const ReadContext& context, const Access& access,
                                         const v1::RetrieveRequest& request,
                                         journal::v1::Record* record);
@@ -31,8 +31,10 @@ struct LabelledText {
 };
 
 // Puts the passages in the order of the plan's reranker, which has been checked, equal ones as they
-// stood, and leaves plan.k of them; without its answer in the order in which they came. Notes the
-// endpoint in `record` before anything is sent. DEADLINE_EXCEEDED once the call is over.
+// stood, and leaves plan.k of them; without its answer in the order in which they came. What is
+// sent is charged and in a journal record of its own before, and `record` then names the endpoint;
+// RESOURCE_EXHAUSTED beyond the key's quota, UNAVAILABLE without a journal: nothing is sent.
+// DEADLINE_EXCEEDED once the call is over.
 StatusOr<v1::RerankOutcome> Rerank(const ReadContext& context, const Access& access,
                                    const LabelledText& query, const ContextPlan& plan,
                                    journal::v1::Record* record, std::vector<Passage>* passages);

@@ -2,7 +2,6 @@
 
 #include <map>
 
-#include "engine/base/planted.h"
 #include "engine/base/stop.h"
 #include "engine/retrieve/diversity.h"
 #include "engine/retrieve/repeats.h"
@@ -18,7 +17,7 @@ class Filter {
 
   // Whether the passage stays; called for each in its turn.
   bool Keeps(const ClearedChunk& chunk) {
-    if (plan_.min_trust && !Trusted(chunk.trust)) return false;
+    if (plan_.min_trust && !rules_.Trusts(chunk.trust, *plan_.min_trust)) return false;
     size_t& of_document = of_documents_[chunk.document];
     size_t& of_source = of_sources_[chunk.source];
     if (of_document >= plan_.per_document_max || of_source >= plan_.per_source_max) return false;
@@ -29,12 +28,6 @@ class Filter {
   }
 
  private:
-  // Without a tier, or with one that the policy does not know, it is below all.
-  bool Trusted(const std::string& trust) const {
-    const auto rank = rules_.TrustRank(trust);
-    return rank ? *rank >= *plan_.min_trust : Planted(Bug::kUnknownTrustPasses);
-  }
-
   const ContextPlan& plan_;
   const PolicyRules& rules_;
   Repeats repeats_;

@@ -98,10 +98,7 @@ StatusOr<ContextPlan> PlanContext(const v1::RetrieveRequest& request, const Poli
   plan.per_document_max = CapOf(options.per_document_max());
   plan.per_source_max = CapOf(options.per_source_max());
   if (!options.min_trust().empty()) {
-    plan.min_trust = rules.TrustRank(options.min_trust());
-    if (!plan.min_trust) {
-      return Invalid("context.min_trust", "no trust tier of the policy; name one of `trust`");
-    }
+    ASSIGN_OR_RETURN(plan.min_trust, rules.LeastTrust("context.min_trust", options.min_trust()));
   }
   if (!options.rerank().empty() && request.text().empty()) {
     return Invalid("context.rerank", "a reranker needs the question's text; give one");

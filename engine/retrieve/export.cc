@@ -7,6 +7,7 @@
 #include "engine/base/text_check.h"
 #include "engine/retrieve/pack.h"
 #include "engine/store/codec.h"
+#include "engine/view/leaving.h"
 
 namespace cordon {
 namespace {
@@ -51,11 +52,14 @@ Status CheckDestination(const World& world, const Subject& subject) {
 // Fills one message.
 class PartReader {
  public:
-  PartReader(const ReadContext& context, const Access& access, const v1::ExportRequest& request)
+  PartReader(const ReadContext& context, const Access& access, const v1::ExportRequest& request,
+             std::optional<size_t> least_trust)
       : context_(context),
         access_(access),
         request_(request),
+        least_trust_(least_trust),
         guard_(*access.view.view, *access.collection, access.subject, {}),
+        rules_(*access.view->policy().rules),
         parts_{request.vectors(), context.caller.grant().rights.Has(Right::kAudit)} {}
 
   StatusOr<ExportPart> Read(const ExportPlace& place) {
@@ -65,11 +69,18 @@ class PartReader {
   }
 
  private:
+  StatusOr<Guard::Exported> Clear(const std::string& id) {
+    ASSIGN_OR_RETURN(auto cleared, guard_.ClearForExport(id, parts_));
+    if (!cleared || !least_trust_) return cleared;
+    const std::string& tier = (*cleared)->document.provenance().trust();
+    return rules_.Trusts(tier, *least_trust_) ? std::move(cleared) : Guard::Exported();
+  }
+
   Status ReadNamed() {
     int& next = part_.next.next_document;
     for (; next < request_.documents_size() && !Full(); ++next) {
       RETURN_IF_ERROR(CheckGoesOn(context_.stop));
-      ASSIGN_OR_RETURN(auto cleared, guard_.ClearForExport(request_.documents(next), parts_));
+      ASSIGN_OR_RETURN(auto cleared, Clear(request_.documents(next)));
       if (!cleared) return DocumentNotFound().Within(fmt::format("documents[{}]", next));
       Take(*std::move(cleared));
     }
@@ -83,7 +94,7 @@ class PartReader {
       if (next.next_ahead == next.ahead.size() && !LookAhead()) break;
       RETURN_IF_ERROR(CheckGoesOn(context_.stop));
       next.after = std::move(next.ahead[next.next_ahead++]);
-      ASSIGN_OR_RETURN(auto cleared, guard_.ClearForExport(next.after, parts_));
+      ASSIGN_OR_RETURN(auto cleared, Clear(next.after));
       if (cleared) Take(*std::move(cleared));
     }
     return OkStatus();
@@ -104,9 +115,6 @@ class PartReader {
 
   void Take(Cleared<ExportedDocument> cleared) {
     bytes_ += cleared->document.ByteSizeLong();
-    part_.tokens += cleared->tokens;
-    part_.canary = part_.canary || cleared->canary;
-    part_.passages += static_cast<uint64_t>(cleared->document.chunks_size());
     part_.labels.insert(cleared->labels.begin(), cleared->labels.end());
     part_.documents.push_back(std::move(cleared));
   }
@@ -118,7 +126,9 @@ class PartReader {
   const ReadContext& context_;
   const Access& access_;
   const v1::ExportRequest& request_;
+  const std::optional<size_t> least_trust_;
   Guard guard_;
+  const PolicyRules& rules_;
   const ExportedParts parts_;
   ExportPart part_;
   size_t bytes_ = 0;
@@ -133,13 +143,20 @@ StatusOr<ExportPart> ReadExportPart(const ReadContext& context, const v1::Export
   ASSIGN_OR_RETURN(const Access access,
                    Enter(context, &request.collection(), request.scope(), record, Right::kExport));
   RETURN_IF_ERROR(CheckDestination(access.view->world(), access.subject));
-  ASSIGN_OR_RETURN(ExportPart part, PartReader(context, access, request).Read(place));
-  const Scheme& scheme = access.view->policy().rules->scheme;
+  const PolicyRules& rules = *access.view->policy().rules;
+  std::optional<size_t> least_trust;
+  if (!request.min_trust().empty()) {
+    ASSIGN_OR_RETURN(least_trust, rules.LeastTrust("min_trust", request.min_trust()));
+  }
+  ASSIGN_OR_RETURN(ExportPart part, PartReader(context, access, request, least_trust).Read(place));
+  const Scheme& scheme = rules.scheme;
   const auto joined = JoinOf(scheme, part.labels);
   if (joined) *record->mutable_context_label() = ToProto(*joined);
-  record->set_passages(static_cast<uint32_t>(part.passages));
-  record->set_tokens(part.tokens);
-  record->set_canary(part.canary);
+  for (const auto& document : part.documents) {  // the writer names them
+    for (const uint64_t tokens : document->tokens) {
+      CountLeaving({tokens, document->canary}, record);
+    }
+  }
   return part;
 }
 

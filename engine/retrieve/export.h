@@ -23,9 +23,6 @@ struct ExportPlace {
 struct ExportPart {
   std::vector<Cleared<ExportedDocument>> documents;  // none: there are no more
   std::set<Label> labels;                            // of all that they hold
-  uint64_t tokens = 0;
-  uint64_t passages = 0;
-  bool canary = false;  // whether one of the documents is
   ExportPlace next;
 };
 

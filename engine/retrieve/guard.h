@@ -68,9 +68,9 @@ struct Reading {
 // The part of a document that a destination may be trained on: as it is ingested.
 struct ExportedDocument {
   v1::Document document;
-  std::set<Label> labels;  // of all that it holds: its chunks and attributes
-  size_t tokens = 0;       // of its texts, approximately
-  bool canary = false;     // an alert, which is not exported
+  std::set<Label> labels;      // of all that it holds: its chunks and attributes
+  std::vector<size_t> tokens;  // of each of its texts, approximately
+  bool canary = false;         // an alert, which is not exported
 };
 
 // What of a document is exported besides the texts that the subject may see.

@@ -45,7 +45,7 @@ void Guard::ExportChunk(const store::v1::ChunkEntry& entry, const store::v1::Chu
     std::memcpy(embedding.data(), vector.data(), vector.size());
     chunk->mutable_embedding()->Assign(embedding.begin(), embedding.end());
   }
-  out->tokens += ApproximateTokens(stored.text());
+  out->tokens.push_back(ApproximateTokens(stored.text()));
   out->labels.insert(label);
 }
 

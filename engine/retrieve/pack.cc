@@ -10,6 +10,7 @@
 #include "engine/store/codec.h"
 #include "engine/text/hidden_characters.h"
 #include "engine/text/tokens.h"
+#include "engine/view/leaving.h"
 
 namespace cordon {
 namespace {
@@ -105,15 +106,17 @@ Context PackAll(const Access& access, const Authenticated& caller,
   return context;
 }
 
+void NotePassage(const Passage& passage, const Pseudonyms& pseudonyms,
+                 journal::v1::Record* record) {
+  NoteLeaving(pseudonyms, passage->document, passage->ordinal,
+              {ApproximateTokens(passage->text), passage->canary, passage.counted}, record);
+}
+
 void NoteContext(const Context& context, const Pseudonyms& pseudonyms,
                  journal::v1::Record* record) {
   for (const Passage& passage : context.passages) {
-    record->add_documents(pseudonyms.Of("document", passage->document));
-    record->add_chunks(passage->ordinal);
-    if (passage->canary) record->set_canary(true);
-    record->set_tokens(record->tokens() + ApproximateTokens(passage->text));
+    NotePassage(passage, pseudonyms, record);
   }
-  record->set_passages(static_cast<uint32_t>(context.passages.size()));
   if (context.label) *record->mutable_context_label() = ToProto(*context.label);
 }
 

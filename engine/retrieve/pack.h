@@ -47,9 +47,11 @@ std::optional<Label> LabelOf(const Scheme& scheme, std::span<const Passage> pass
 void Classify(const Access& access, const Authenticated& caller, const std::set<Label>& labels,
               Context* context);
 
-// Notes in the journal record which chunks leave, how much of them, under which label, and whether
-// one is a canary's; by it they are metered (engine/view/journaled.h). Texts that are read and then
-// left out count as well.
+// Notes in the journal record that the passage leaves (engine/view/leaving.h). A text that is read
+// and then left out counts as well.
+void NotePassage(const Passage& passage, const Pseudonyms& pseudonyms, journal::v1::Record* record);
+
+// The same of all passages, and under which label they leave.
 void NoteContext(const Context& context, const Pseudonyms& pseudonyms, journal::v1::Record* record);
 
 }  // namespace cordon

@@ -18,6 +18,7 @@ struct Passage {
   Cleared<ClearedChunk> cleared;
   std::optional<double> rerank_score;
   bool neighbour = false;  // added because of the hit before it
+  bool counted = false;    // has left for an endpoint, and counted then
 };
 
 }  // namespace cordon

@@ -8,6 +8,7 @@
 #include "engine/base/stop.h"
 #include "engine/base/text_check.h"
 #include "engine/retrieve/access.h"
+#include "engine/retrieve/outgoing_words.h"
 #include "engine/retrieve/pack.h"
 #include "engine/retrieve/retrieve.h"
 #include "engine/store/codec.h"
@@ -18,6 +19,7 @@ namespace {
 struct Document {
   Access access;
   Context context;
+  bool strip = false;  // hidden characters are taken out
 };
 
 StatusOr<Document> ReadDocument(const ReadContext& context, const v1::GetDocumentRequest& request,
@@ -28,24 +30,44 @@ StatusOr<Document> ReadDocument(const ReadContext& context, const v1::GetDocumen
   Guard guard(*document.access.view.view, *document.access.collection, document.access.subject, {});
   ASSIGN_OR_RETURN(auto cleared, guard.ClearDocument(request.document()));
   if (cleared.empty()) return DocumentNotFound();
+  document.strip = request.strip_hidden_characters();
   document.context = PackAll(document.access, context.caller, std::move(cleared));
   NoteContext(document.context, context.tenant->pseudonyms, record);
   return document;
 }
 
+// What all chunks of the document bring alike.
+void DescribeDocument(const ClearedChunk& chunk, bool strip, v1::GetDocumentResponse* response) {
+  OutgoingWords words(strip);
+  words.SeeId(chunk.document);
+  response->set_document(chunk.document);
+  response->set_title(chunk.title);
+  words.See(response->mutable_title());
+  response->set_uri(chunk.uri);
+  words.See(response->mutable_uri());
+  if (!chunk.source.empty() || !chunk.trust.empty()) {
+    response->mutable_provenance()->set_source(chunk.source);
+    response->mutable_provenance()->set_trust(chunk.trust);
+    words.See(response->mutable_provenance());
+  }
+  response->set_hidden_characters(words.hidden());
+}
+
 v1::GetDocumentResponse ToDocument(const Document& document, const JournalReceipt& receipt) {
   v1::GetDocumentResponse response;
-  const auto& first = *document.context.passages.front();
-  response.set_document(first.document);
-  response.set_title(first.title);
-  response.set_uri(first.uri);
+  DescribeDocument(*document.context.passages.front(), document.strip, &response);
   for (const Passage& chunk : document.context.passages) {
     v1::DocumentChunk* out = response.add_chunks();
+    OutgoingWords words(document.strip);
     out->set_chunk(chunk->ordinal);
     out->set_text(chunk->text);
+    words.See(out->mutable_text());
+    out->set_hidden_characters(words.hidden());
     *out->mutable_label() = ToProto(chunk->label);
   }
   *response.mutable_context_label() = ToProto(*document.context.label);
+  response.mutable_destinations()->Assign(document.context.destinations.begin(),
+                                          document.context.destinations.end());
   response.set_revision(document.access.view->revision());
   *response.mutable_as_of() = ToProtoTime(document.access.view.as_of);
   response.set_journal_id(receipt.id());

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/text/hidden_characters.h"
 #include "engine/text/tokenise.h"
 
 namespace cordon {
@@ -46,8 +47,10 @@ std::string KeyOf(const Words& words, std::string_view text) {
 
 bool Repeats::Seen(std::string_view text) {
   if (kind_ != v1::DUPLICATES_EXACT && kind_ != v1::DUPLICATES_NEAR) return false;
-  const Words words = Tokenise(text);
-  if (!exact_.insert(KeyOf(words, text)).second) return true;
+  // Else a text would repeat itself with characters that nobody sees between its letters.
+  const std::string seen = WithoutHiddenCharacters(text);
+  const Words words = Tokenise(seen);
+  if (!exact_.insert(KeyOf(words, seen)).second) return true;
   return kind_ == v1::DUPLICATES_NEAR && SeenNearly(ShinglesOf(words));
 }
 

@@ -106,7 +106,8 @@ StatusOr<Question> ToQuestion(const Access& access, const v1::RetrieveRequest& r
   question.fusion = request.fusion();
   // What is fused depends on what is asked for, not on how many of it are looked at.
   if (question.fusion.depth() == 0) {
-    const size_t depth = std::max<size_t>(plan.k, limits::kFusionDepthDefault);
+    const size_t depth = std::clamp<size_t>(plan.k * limits::kFusedForEachDefault,
+                                            limits::kFusionDepthDefault, limits::kFusionDepth);
     question.fusion.set_depth(static_cast<uint32_t>(depth));
   }
   if (request.has_filter()) {

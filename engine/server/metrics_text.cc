@@ -109,7 +109,7 @@ void AddAlerts(const Figures& figures, const Front& front, Families* out) {
     out->Counter(name, help, static_cast<double>(value));
   };
   count("cordon_canary_hits_total",
-        "Answers that held a canary document. Alert on each: the log and the journal say who.",
+        "Calls by which a canary document left. Alert on each: the log and the journal say who.",
         figures.canary_alerts);
   count("cordon_guard_rejected_total",
         "Candidates of an index that the guard rejected: each a defect. Nothing has leaked.",

@@ -141,6 +141,7 @@ StatusOr<Applied> Apply(const ApplyContext& context, const TenantState& head,
   Applied applied;
   applied.batch = std::move(batch);
   applied.next = head;
+  applied.next.policy.principals = std::make_shared<PrincipalTable>(head.policy.principals);
   applied.next.revision = head.revision + 1;
   applied.next.time = std::max(head.time, static_cast<Micros>(mutation.time_us()));
   RETURN_IF_ERROR(ApplyChange(context, mutation, &applied));
@@ -150,6 +151,11 @@ StatusOr<Applied> Apply(const ApplyContext& context, const TenantState& head,
   RETURN_IF_ERROR(NoteMutation(context, mutation, &applied));
   PutRevision(context, mutation, &applied);
   return applied;
+}
+
+void AdoptNames(const TenantState& head, TenantState* next) {
+  head.policy.principals->Adopt(*next->policy.principals);
+  next->policy.principals = head.policy.principals;
 }
 
 void FinishReplay(const ApplyContext& context, const std::string& call, Applied* applied) {

@@ -34,9 +34,13 @@ struct ApplyContext {
 };
 
 // The state after `mutation`, or a refusal that has changed nothing but the interner, which the
-// caller must then roll back. `batch` is an empty one whose memory may serve again.
+// caller must then roll back. New principals are numbered in a draft of the head's table: who keeps
+// the state must AdoptNames(). `batch` is an empty one whose memory may serve again.
 StatusOr<Applied> Apply(const ApplyContext& context, const TenantState& head,
                         const store::v1::Mutation& mutation, Batch batch = {});
+
+// Gives the new principals of `next`, which Apply made of `head`, to the table of `head` for good.
+void AdoptNames(const TenantState& head, TenantState* next);
 
 // Adds where the tenant's state stands to the batch.
 void PutHead(const TenantState& state, Batch* batch);

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "engine/base/limits.h"
+#include "engine/base/look_alike.h"
 #include "engine/base/text_check.h"
 #include "engine/store/apply_steps.h"
 #include "engine/store/codec.h"
@@ -79,9 +80,11 @@ Status SetAll(std::string_view field, const Changes& changes, NameOf name_of, Se
   return OkStatus();
 }
 
-// Sources are quarantined and released one by one: an emergency must not restate the others.
+// Sources are quarantined and released one by one: an emergency must not restate the others. Any
+// name that a stored document can have: earlier releases took other names than ingest/ does.
 Status SetSource(const v1::SourceChange& change, PolicyRules* rules) {
-  RETURN_IF_ERROR(CheckName("source", change.source(), limits::kNameBytes));
+  if (change.source().empty()) return Invalid("source", "missing; give a value");
+  RETURN_IF_ERROR(CheckText("source", change.source(), limits::kNameBytes));
   if (change.quarantined()) {
     rules->quarantined_sources.insert(change.source());
   } else {
@@ -101,6 +104,26 @@ std::vector<std::string> UnknownSources(const v1::ApplyPolicyRequest& request,
     unknown.push_back(change.source());
   }
   return unknown;
+}
+
+// Sources that documents have, not in quarantine, that look like one that the change puts there:
+// perhaps the same that writes itself otherwise.
+std::vector<std::string> LookAlikeSources(const v1::ApplyPolicyRequest& request,
+                                          const PolicyState& next) {
+  LookAlikes quarantined;
+  bool any = false;
+  for (const auto& change : request.sources()) {
+    if (!change.quarantined()) continue;
+    quarantined.Add(change.source());
+    any = true;
+  }
+  std::vector<std::string> alike;
+  for (size_t i = 0; any && i < next.classes.clauses.size(); ++i) {
+    const std::string& source = next.classes.clauses[i].source;
+    if (source.empty() || next.rules->quarantined_sources.contains(source)) continue;
+    if (quarantined.HasOneLike(source)) alike.push_back(source);
+  }
+  return alike;
 }
 
 Status InUse(const Status& unknown, std::string_view by) {
@@ -259,6 +282,7 @@ Status ApplyPolicyFile(const ApplyContext& context, const v1::ApplyPolicyRequest
                                          request.has_trust() + request.sources_size() +
                                          request.containers_size() + request.destinations_size());
   applied->next.policy.rules = std::move(rules);
+  applied->look_alikes = LookAlikeSources(request, applied->next.policy);
   return OkStatus();
 }
 

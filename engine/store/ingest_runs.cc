@@ -51,15 +51,15 @@ Status MakeRoom(const ApplyContext& context, const std::string& prefix, Applied*
   return OkStatus();
 }
 
-uint64_t CountBits(std::string_view bytes) {
+}  // namespace
+
+uint64_t CountRefused(const store::v1::AppliedBatch& batch) {
   uint64_t count = 0;
-  for (const char byte : bytes) {
+  for (const char byte : batch.refused()) {
     count += static_cast<uint64_t>(std::popcount(static_cast<unsigned char>(byte)));
   }
   return count;
 }
-
-}  // namespace
 
 std::string RunKeyOf(const Vault& vault, uint32_t tenant, uint32_t collection,
                      std::string_view key_id, std::string_view run) {
@@ -123,7 +123,7 @@ Status NoteRun(const ApplyContext& context, const store::v1::Mutation& mutation,
   noted->set_accepted(static_cast<uint32_t>(batch.documents_size()));
   noted->set_refused(batch.run().refused());
   record.set_accepted(record.accepted() + noted->accepted());
-  record.set_refused(record.refused() + CountBits(noted->refused()));
+  record.set_refused(record.refused() + CountRefused(*noted));
   ASSIGN_OR_RETURN(*record.mutable_position(),
                    context.vault.SealFor("run position", batch.run().position()));
   record.set_ended(batch.run().end());

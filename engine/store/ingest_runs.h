@@ -23,6 +23,9 @@ std::string RunKeyOf(const Vault& vault, uint32_t tenant, uint32_t collection,
 // How the content of a batch is remembered; `digest` is that of what the client sent.
 std::string RunDigestOf(const Vault& vault, std::string_view digest);
 
+// How many of its documents were refused.
+uint64_t CountRefused(const store::v1::AppliedBatch& batch);
+
 // Refuses a batch that is not the next one of its run, by what is stored of that; an empty record
 // is that of a new run.
 Status CheckNextBatch(const store::v1::RunRecord& record, uint64_t batch);

@@ -75,8 +75,10 @@ Status CheckNotRaised(const TenantState& state_before, const TenantState& state_
   const Grant& grant = caller.grant();
   const auto held = MembershipsOf(before, grant.principal);
   const auto gained = MembershipsOf(after, grant.principal);
+  const auto self = after.principals->Find(grant.principal);  // `before` may not know the name
   const TimeSpans from_now({{now, kNever}});
   for (const auto& [group, times] : gained) {
+    if (group == self) continue;
     const auto it = held.find(group);
     if (!Both(times, from_now).Within(it == held.end() ? TimeSpans() : it->second)) {
       return Denied("members", fmt::format("would give the caller itself what is for {}; ask "

@@ -72,7 +72,9 @@ StatusOr<Applied> Replayer::Apply(const TenantState& head, const journal::v1::Re
     ASSIGN_OR_RETURN(const std::string text, context_.vault.OpenFor("mutation", sealed));
     if (!mutation.ParseFromString(text)) return Corrupt("a change in the journal is damaged");
     mutation.set_time_us(record.time_us());
-    return cordon::Apply(context_, before, mutation);
+    ASSIGN_OR_RETURN(Applied applied, cordon::Apply(context_, before, mutation));
+    AdoptNames(before, &applied.next);
+    return applied;
   }
   // Several changes of one record all read the store as it was before the first: to take a copy
   // away twice does no harm, and the collections' figures are counted anew by loading.

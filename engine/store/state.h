@@ -133,6 +133,7 @@ struct Applied {
   std::vector<bool> existed_each;      // of SetAccessMany and SetAccessSelected, by place
   // Of Ingest: groups and roles that have no record. Of ApplyPolicy: sources that no document had.
   std::vector<std::string> undefined;
+  std::vector<std::string> look_alikes;  // of ApplyPolicy: sources that look like quarantined ones
   uint32_t parts = 0;  // of ApplyPolicy and ApplyDirectory: how many; of Erase and SyncSource
   bool more = false;   // of Erase: the limit left some
   v1::SyncDirectoryResponse sync;  // of SyncDirectory: all but the revision

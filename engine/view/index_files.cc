@@ -251,27 +251,25 @@ Status IndexFiles::Keep(uint32_t tenant, uint32_t collection, const CollectionIn
     if (stop()) return OkStatus();
     const IndexFileName name{tenant, collection, 0, task.kind};
     RETURN_IF_ERROR(task.kind == Kind::kVectors
-                        ? WriteVectorsOf(name, index.vectors.segments()[task.segment], index)
+                        ? WriteVectorsOf(name, task.segment, index)
                         : WriteWordsOf(name, index.lexical.segments()[task.segment], index));
   }
   Drop(plan.drop);
   return OkStatus();
 }
 
-Status IndexFiles::WriteVectorsOf(IndexFileName name, const Segment& segment,
-                                  const CollectionIndex& index) {
+Status IndexFiles::WriteVectorsOf(IndexFileName name, size_t s, const CollectionIndex& index) {
+  const Segment& segment = index.vectors.segments()[s];
   const auto named = NameVectors(segment, NumbersOf(index.documents));
   if (!named) return OkStatus();
-  const Geometry* const geometry = GeometryOf(index.vectors);
   File file{name,
             segment.shared_rows(),
-            PrintOfLists(segment, geometry),
+            PrintOfLists(segment, GeometryOf(index.vectors)),
             named->rows.size(),
             SortedOnce(named->documents),
             true};
-  return WriteOne(std::move(file), [&](ByteSink* sink) {
-    return WriteVectors(segment, index.vectors.dimension(), *named, geometry, sink);
-  });
+  return WriteOne(std::move(file),
+                  [&](ByteSink* sink) { return WriteVectors(index.vectors, s, *named, sink); });
 }
 
 Status IndexFiles::WriteWordsOf(IndexFileName name, const LexicalSegment& segment,

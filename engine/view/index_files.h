@@ -141,7 +141,7 @@ class IndexFiles {
   };
 
   Plan PlanOf(uint32_t tenant, uint32_t collection, const CollectionIndex& index) const;
-  Status WriteVectorsOf(IndexFileName name, const Segment& segment, const CollectionIndex& index);
+  Status WriteVectorsOf(IndexFileName name, size_t s, const CollectionIndex& index);
   Status WriteWordsOf(IndexFileName name, const LexicalSegment& segment,
                       const CollectionIndex& index);
   // Registers and writes one.

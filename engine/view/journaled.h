@@ -55,20 +55,28 @@ void RefuseJournaled(const std::shared_ptr<Tenant>& tenant, const Authenticated&
   RefuseJournaled(tenant, RecordOf(call, caller, *tenant), status, std::move(done));
 }
 
+// Whether what the record says is leaving is a canary, and nobody has been told yet.
+inline bool RaisesAlert(const journal::v1::Record& record) {
+  return record.canary() && !record.canary_told();
+}
+
 // Counts what the record says is about to leave. If that is beyond a quota, the record says that
 // nothing left.
 inline Status Charge(const ReadContext& context, journal::v1::Record* record) {
   if (record->passages() == 0) return OkStatus();
-  Status charged =
-      context.tenant->meters.Charge(context.caller, record->destination(),
-                                    {record->passages(), record->tokens()}, context.clock->Now());
+  Status charged = context.tenant->meters.Charge(
+      context.caller, record->destination(), {record->passages(), record->tokens()},
+      context.clock->Now(), {record->counted_passages(), record->counted_tokens()});
   if (charged.ok()) return charged;
   record->clear_documents();
   record->clear_chunks();
   record->clear_context_label();
   record->clear_canary();
+  record->clear_canary_told();
   record->clear_passages();
   record->clear_tokens();
+  record->clear_counted_passages();
+  record->clear_counted_tokens();
   return charged;
 }
 
@@ -83,16 +91,16 @@ void Journaled(const ReadContext& context, journal::v1::Record record, Work work
   if (result->ok()) {
     if (const Status charged = Charge(context, &record); !charged.ok()) *result = charged;
   }
-  const bool canary = record.canary() && result->ok();
+  const bool alert = RaisesAlert(record) && result->ok();
   record.set_outcome(std::string(CodeName(result->status().code())));
   if (!result->ok()) record.set_refused_field(std::string(result->status().field()));
   context.tenant->journal->Append(
       std::move(record), context.durability,
-      [result, canary, alerts = context.tenant->canary_alerts, respond = std::move(respond),
+      [result, alert, alerts = context.tenant->canary_alerts, respond = std::move(respond),
        done = std::move(done)](const StatusOr<JournalReceipt>& receipt) {
         if (!receipt.ok()) return done(receipt.status());
         if (!result->ok()) return done(result->status());
-        if (canary) alerts->Raise(receipt->id());
+        if (alert) alerts->Raise(receipt->id());
         done(respond(std::move(**result), *receipt));
       });
 }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "engine/base/check.h"
 #include "engine/base/planted.h"
 
 namespace cordon {
@@ -98,19 +99,21 @@ Status Meters::Admit(const Authenticated& caller, Micros now) {
 }
 
 Status Meters::Charge(const Authenticated& caller, const std::string& destination, Amount amount,
-                      Micros now) {
+                      Micros now, Amount counted) {
   if (Planted(Bug::kQuotaNotCharged)) return OkStatus();
+  CORDON_CHECK(counted.passages <= amount.passages && counted.tokens <= amount.tokens);
+  const Amount more = amount.Without(counted);
   const Quota& quota = caller.grant().quota;
   std::lock_guard lock(mutex_);
   const auto& used = keys_.At(caller.key_id(), now);
   RETURN_IF_ERROR(CheckQuota("quota.passages_per_day", quota.passages_per_day, used.passages(),
-                             amount.passages, kDay, now));
+                             more.passages, kDay, now));
   RETURN_IF_ERROR(CheckQuota("quota.tokens_per_day", quota.tokens_per_day, used.tokens(),
-                             amount.tokens, kDay, now));
-  keys_.Add(caller.key_id(), amount, now);
+                             more.tokens, kDay, now));
+  keys_.Add(caller.key_id(), more, now);
   destinations_.Add(destination, amount, now);
-  totals_.left.passages += amount.passages;
-  totals_.left.tokens += amount.tokens;
+  totals_.left.passages += more.passages;
+  totals_.left.tokens += more.tokens;
   return OkStatus();
 }
 
@@ -127,7 +130,9 @@ void Meters::Replay(const journal::v1::Record& record) {
   const Amount amount{record.passages(), record.tokens()};
   keys_.CountCall(record.key_id(), record.time_us());
   if (amount.passages == 0) return;
-  keys_.Add(record.key_id(), amount, record.time_us());
+  const Amount counted{std::min<uint64_t>(record.counted_passages(), amount.passages),
+                       std::min(record.counted_tokens(), amount.tokens)};
+  keys_.Add(record.key_id(), amount.Without(counted), record.time_us());
   destinations_.Add(record.destination(), amount, record.time_us());
 }
 

@@ -28,6 +28,9 @@ namespace cordon {
 struct Amount {
   uint64_t passages = 0;
   uint64_t tokens = 0;
+
+  // Without `part`, which is a part of it.
+  Amount Without(Amount part) const { return {passages - part.passages, tokens - part.tokens}; }
 };
 
 // Of one tenant; at most one entry for each of its keys, issuers and destinations. Thread-safe.
@@ -36,10 +39,12 @@ class Meters {
   // Counts one call. RESOURCE_EXHAUSTED, with the rest of the minute as delay, beyond the quota.
   Status Admit(const Authenticated& caller, Micros now);
 
-  // Counts what is about to leave. RESOURCE_EXHAUSTED, with the rest of the day as delay, if that
-  // is beyond the quota: then nothing of it is counted, and nothing may leave.
+  // Counts what is about to leave for the destination, and what of it is not `counted` yet for the
+  // key: the same text may leave for an endpoint and then for the caller. RESOURCE_EXHAUSTED, with
+  // the rest of the day as delay, if that is beyond the quota: then nothing of it is counted, and
+  // nothing may leave.
   Status Charge(const Authenticated& caller, const std::string& destination, Amount amount,
-                Micros now);
+                Micros now, Amount counted = {});
 
   // At start: what the store kept, and then each record of the journal behind the anchor.
   void Load(UsageRecords keys, UsageRecords destinations);

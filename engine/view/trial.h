@@ -9,8 +9,8 @@
 
 namespace cordon {
 
-// Immutable. `after` shares what is the same with the state before, and may number classes that no
-// View has: it is judged as it is and never comes near a cache.
+// Immutable. `after` shares what is the same with the state before, and may number classes and
+// principals that no View has: it is judged as it is and never comes near a cache.
 struct Trial {
   PinnedView before;  // the newest published View; the documents are read by it
   TenantState after;

@@ -250,6 +250,7 @@ TEST_F(ClockLeap, AheadIsNotBelievedAndNoAnswerIsSafeMeanwhile) {
   EXPECT_TRUE(told_[1].ok());
 }
 
+// At kClockStep_s and beyond.
 TEST_F(ClockLeap, UpToTheBoundIsFollowedAndNotAMicrosecondMore) {
   wall_ += kBound;
   EXPECT_TRUE(clock_.Trusted().ok());

@@ -79,6 +79,19 @@ TEST(CheckName, TheSameNameInOtherBytesIsRefused) {
   EXPECT_TRUE(CheckName("name", "\uac00\u00c5\u03a9", 256).ok());  // their composed forms
 }
 
+TEST(CheckPlainName, OneThatLooksLikeAnotherPasses) {
+  for (const char* name : {"wiki", "wiki import", "caf\u00e9", "\u6771\u4eac", "a.b-c_d/e"}) {
+    EXPECT_TRUE(CheckPlainName("source", name, 256).ok()) << name;
+  }
+  for (const char* name : {"", " ", "wiki ", " wiki", "wiki  import", "wiki\timport",
+                           "wiki\u00a0import", "wiki\u2003import", "wi\u200bki", "wi\u202eki",
+                           "wi\u00adki", "wi\ufe0fki", "wiki\u2028", "cafe\u0301", "wi\x01ki"}) {
+    const Status status = CheckPlainName("source", name, 256);
+    EXPECT_EQ(status.code(), StatusCode::kInvalidArgument) << name;
+    EXPECT_EQ(status.field(), "source") << name;
+  }
+}
+
 TEST(CheckText, TextMayHoldLinesAndAnyNormalForm) {
   EXPECT_TRUE(CheckText("text", "", 10).ok());
   EXPECT_TRUE(CheckText("text", "a\n\tb\r\n", 10).ok());

@@ -266,7 +266,11 @@ class Tenants(ServerTest):
         self.refused("NOT_FOUND", "key", "revoke", one, key=file)
         journal = [self.query(mine, "user:a", key=k)["journal_id"] for k in (theirs, None)]
         self.refused("NOT_FOUND", "journal", "show", "--id", journal[1], key=theirs)
-        for key in (theirs, None):
+        narrow = self.make_key("service:narrow", "audit", "--collections", "elsewhere")
+        self.refused("NOT_FOUND", "journal", "show", "--id", journal[1], key=narrow)
+        shown = self.ok("journal", "show", "-n", 1000, key=narrow)["lines"]
+        self.assertEqual({line["collection"] for line in shown}, {""}, shown)
+        for key in (theirs, narrow, None):
             self.assertIs(self.ok("journal", "verify", key=key)["ok"], True)
 
     def test_the_seeds_of_a_fresh_tenant_do_not_count(self):

@@ -157,6 +157,8 @@ class EndpointTest(ServerTest):
             self.model.become(how=how)
             error = self.refused("FAILED_PRECONDITION", *asked, field="endpoint")
             self.assertNotIn("secret words", str(error))
+            self.model.become()  # five in a row would open the circuit
+            self.assertEqual(self.found(name, "cat"), ["a"])
         self.model.become(statuses=[500, 503])
         self.assertEqual(self.found(name, "cat"), ["a"])
         self.assertEqual(len(self.model.asked()), 3)
@@ -205,6 +207,16 @@ class EndpointTest(ServerTest):
         time.sleep(PAUSE_MS / 1000 + 0.1)
         self.assertEqual(self.found(name, "cat"), ["a"])
 
+    def test_the_circuit_opens_for_answers_that_are_none(self):
+        name = self.embedded(text_document("a", "cat"))
+        self.model.become(how="few")
+        asked = ["retrieve", name, "--text", "cat", "--query-label", '{"level":"public"}']
+        for _ in range(5):
+            self.refused("FAILED_PRECONDITION", *asked, field="endpoint")
+        count = len(self.model.asked())
+        self.refused("UNAVAILABLE", *asked, field="endpoint")
+        self.assertEqual(len(self.model.asked()), count, "asked through an open circuit")
+
     def test_tls_is_verified(self):
         name = self.embedded(text_document("a", "cat"), endpoint="secure")
         self.assertEqual(self.found(name, "cat"), ["a"])
@@ -235,6 +247,18 @@ class EndpointTest(ServerTest):
             answer = self.ask(name, "cat", "--rerank", "rank")
             self.assertEqual(answer["rerank"], "unavailable")
             self.assertEqual([p["document"] for p in answer["passages"]], plain)
+
+    def test_a_canary_goes_to_a_reranker_and_is_cut(self):
+        canary = text_document("bird", "cat", canary=True)
+        others = [text_document(f"o{i}", "a cat that is much longer " * i) for i in range(1, 4)]
+        name = self.embedded(canary, *others)
+        before = self.ok("stats", name)["canary_alerts"]
+        self.assertNotIn("bird", self.found(name, "cat", "--rerank", "rank", "--k", 1))
+        self.assertIn("cat", self.ranker.asked()[-1][0]["documents"])
+        self.assertEqual(self.ok("stats", name)["canary_alerts"], before + 1)
+        lines = self.ok("journal", "show", "-n", 20)["lines"]
+        sent = [line for line in lines if line["call"] == "SendToEndpoint"]
+        self.assertEqual([line["destination"] for line in sent if line["canary"]], ["rank"])
 
     def test_a_reranker_may_not_have_it(self):
         options = ["--embedder", "builtin", "--default-label", '{"level":"internal"}']

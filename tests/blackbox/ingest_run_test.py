@@ -1,6 +1,7 @@
 """Loads that break off: clients and servers killed on the way, and the same command again."""
 
 import os
+import pathlib
 import random
 import subprocess
 import time
@@ -91,10 +92,28 @@ class IngestRuns(unittest.TestCase):
     def test_refused_lines_of_a_run_that_goes_on(self):
         lines = self.store.lines(document("a"), b"{", document("b", acl={}), document("c"))
         arguments = ("ingest", "docs", lines, "--run", "r")
+        text = pathlib.Path(lines).read_bytes().splitlines()
         for _ in range(2):
-            answer = self.store.cordon(*arguments)
+            # As after a kill: nobody has what the first start wrote.
+            mend = self.store.path(".jsonl")
+            answer = self.store.cordon(*arguments, "--refused", mend)
             self.assertEqual(answer.code, 1, answer)
             self.assertEqual((answer.last["accepted"], answer.last["refused"]), (2, 2), answer)
+            self.assertEqual([told["line"] for told in answer.lines[:-1]], [2, 3], answer)
+            self.assertEqual(pathlib.Path(mend).read_bytes().splitlines(), text[1:3])
+
+    def test_two_clients_of_one_run_at_once(self):
+        records = [document(f"d{i}", vector=(float(i), 1.0)) for i in range(6_000)]
+        load = ("ingest", "docs", self.store.lines(*records), "--run", "r")
+        first = self.ok("stats", "docs")["revision"]
+        running = [self.begin(*load) for _ in range(3)]
+        # Whoever comes second waits for a while, and is told then.
+        codes = [process.wait(timeout=60) for process in running]
+        self.assertIn(0, codes)
+        self.assertEqual(self.ok(*load)["accepted"], 6_000)
+        stats = self.ok("stats", "docs")
+        self.assertEqual(stats["documents"], 6_000)
+        self.assertEqual(stats["revision"] - first, 12 + 1)  # of 512 documents, and the end
 
 
 if __name__ == "__main__":

@@ -120,6 +120,7 @@ TEST_F(FiveDocuments, ChangedOrRemovedKeepTheirValues) {
   EXPECT_EQ(Admitted("condition { attribute: 'lang' prefix: '' }"), "012");
 }
 
+// At kFilterParts, kFilterDepth and beyond.
 TEST_F(Filters, WrongOnesAreTaken) {
   const std::vector<std::pair<std::string, std::string>> table = {
       {"", "INVALID_ARGUMENT: "},

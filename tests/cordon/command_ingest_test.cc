@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "tests/cordon/cli_fixture.h"
+#include "tests/cordon/fake_ingest.h"
 #include "tests/cordon/fake_server.h"
 #include "tests/cordon/npy_bytes.h"
 #include "tests/cordon/test_files.h"
@@ -30,33 +31,6 @@ using testing::IsEmpty;
 using testing::StartsWith;
 
 class IngestCommand : public CommandLine {};
-
-std::string Documents(int count) {
-  std::string lines;
-  for (int i = 1; i <= count; ++i) {
-    lines += R"({"id":"d)" + std::to_string(i) +
-             R"(","text":"x"})"
-             "\n";
-  }
-  return lines;
-}
-
-// Accepts a batch, but for documents whose id ends in 00.
-v1::IngestResponse Accept(const v1::IngestRequest& request, uint64_t revision) {
-  v1::IngestResponse response;
-  response.set_batch(request.batch());
-  response.set_revision(revision);
-  for (int i = 0; i < request.documents_size(); ++i) {
-    if (!request.documents(i).id().ends_with("00")) continue;
-    v1::Refusal* const refusal = response.add_refused();
-    refusal->set_index(static_cast<uint32_t>(i));
-    refusal->set_id(request.documents(i).id());
-    refusal->set_field("label.level");
-    refusal->set_message("m");
-  }
-  response.set_accepted(static_cast<uint32_t>(request.documents_size() - response.refused_size()));
-  return response;
-}
 
 TEST_F(IngestCommand, RefusedLinesAreToldInOrderWithTheirNumbers) {
   FakeServer server;
@@ -225,94 +199,6 @@ TEST_F(IngestCommand, MaxErrorsStopsEarlyButTheGoodLinesBeforeLand) {
   EXPECT_THAT(result.out[1], StartsWith(R"({"line":7,)"));
   EXPECT_THAT(result.out[2], StartsWith(R"({"error":{"code":"ABORTED")"));
   EXPECT_EQ(result.out[3], R"({"accepted":5,"refused":2,"undefined_principals":0,"revision":1})");
-}
-
-// A server that keeps what a run has, as the real one does.
-class RunOfLines : public CommandLine {
- protected:
-  RunOfLines() {
-    server_.on_ingest = [this](FakeServer::Stream* stream) {
-      v1::IngestRequest request;
-      while (stream->Read(&request)) {
-        v1::IngestResponse response;
-        if (request.batch() == 0) {
-          *response.mutable_checkpoint() = at_;
-        } else if (left_ == 0) {
-          return grpc::Status(grpc::StatusCode::UNAVAILABLE, "gone");
-        } else {
-          --left_;
-          EXPECT_EQ(request.batch(), at_.batch() + 1);
-          EXPECT_EQ(request.run(), "load");
-          response = Accept(request, request.batch());
-          for (const auto& document : request.documents()) sent_.push_back(document.id());
-          at_.set_batch(request.batch());
-          at_.set_position(request.position());
-          at_.set_accepted(at_.accepted() + response.accepted());
-          at_.set_refused(at_.refused() + static_cast<uint64_t>(response.refused_size()));
-          at_.set_ended(request.end_run());
-        }
-        stream->Write(response);
-      }
-      return grpc::Status::OK;
-    };
-  }
-  Result Ingest(const std::string& lines) {
-    return Cordon({"ingest", "docs", File("d.jsonl", lines), "--run", "load", "--json", "--server",
-                   server_.address()});
-  }
-
-  FakeServer server_;
-  v1::Checkpoint at_;
-  int left_ = 1000;  // batches until it is gone
-  std::vector<std::string> sent_;
-};
-
-TEST_F(RunOfLines, GoesOnElsewhereOrSendsALineTwice) {
-  left_ = 1;
-  EXPECT_EQ(Ingest(Documents(2050)).code, 1);
-  EXPECT_EQ(at_.batch(), 1u);
-  left_ = 2;
-  EXPECT_EQ(Ingest(Documents(2050)).code, 1);
-  left_ = 1000;
-  const Result result = Ingest(Documents(2050));
-  EXPECT_EQ(result.code, 1) << "lines were refused, if not now";
-  EXPECT_EQ(result.out.back(),
-            R"({"accepted":2030,"refused":20,"undefined_principals":0,"revision":6})");
-  ASSERT_EQ(sent_.size(), 2050u);
-  for (size_t i = 0; i < sent_.size(); ++i) ASSERT_EQ(sent_[i], "d" + std::to_string(i + 1));
-  // Once more: all of it is there.
-  EXPECT_TRUE(at_.ended());
-  EXPECT_THAT(Ingest(Documents(2050)).out.back(), StartsWith(R"({"accepted":2030,"refused":20,)"));
-  EXPECT_EQ(sent_.size(), 2050u);
-}
-
-TEST_F(RunOfLines, TakesAnotherInputForItsOwn) {
-  left_ = 2;
-  (void)Ingest(Documents(2050));
-  const auto sent = sent_.size();
-  left_ = 1000;
-  std::string other = Documents(2050);
-  other.replace(other.find("\"x\""), 3, "\"y\"");
-  for (const std::string& lines : {other, Documents(100), std::string()}) {
-    const Result result = Ingest(lines);
-    EXPECT_EQ(result.code, 1);
-    ASSERT_GE(result.out.size(), 2u);
-    EXPECT_THAT(result.out[result.out.size() - 2], HasSubstr("FAILED_PRECONDITION"));
-    EXPECT_THAT(result.out[result.out.size() - 2], HasSubstr(R"("field":"run")"));
-  }
-  EXPECT_EQ(sent_.size(), sent);
-}
-
-TEST_F(RunOfLines, IsAServersThatKnowsNone) {
-  server_.on_ingest = [](FakeServer::Stream* stream) {
-    v1::IngestRequest request;
-    while (stream->Read(&request)) stream->Write(Accept(request, 1));
-    return grpc::Status::OK;
-  };
-  const Result result = Ingest(Documents(3));
-  EXPECT_EQ(result.code, 1);
-  ASSERT_GE(result.out.size(), 2u);
-  EXPECT_THAT(result.out[0], HasSubstr("UNIMPLEMENTED"));
 }
 
 class RefusedLines : public CommandLine {

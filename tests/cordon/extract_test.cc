@@ -55,6 +55,8 @@ TEST_F(Extract, BadFilesAreRefusedWithFieldAndRemedy) {
       {"k.html", "<meta charset=koi8-r>x", "text"},
       {"l.txt", "\xff\xfe\x01", "text"},
   };
+  const std::string most(limits::kDocumentTextBytes, 'x');
+  EXPECT_TRUE(ExtractFile(Write("most.txt", most)).ok());
   for (const auto& bad : cases) {
     const auto document = ExtractFile(Write(bad.name, bad.bytes));
     ASSERT_FALSE(document.ok()) << bad.name;

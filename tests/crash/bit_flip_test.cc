@@ -126,7 +126,7 @@ class BitFlip : public testing::Test {
     return kWrong;
   }
 
-  ScratchDirectory scratch_{Place::kQuick};
+  ScratchDirectory scratch_;
   std::vector<Change> changes_;
   Model model_;
 };

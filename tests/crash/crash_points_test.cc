@@ -3,10 +3,7 @@
 #include "tests/crash/crash_points.h"
 
 #include <gtest/gtest.h>
-#include <spawn.h>
 #include <spdlog/spdlog.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <csignal>
 #include <filesystem>
@@ -17,6 +14,7 @@
 #include "engine/crypto/key_file.h"
 #include "engine/journal/verify.h"
 #include "engine/verify_journals.h"
+#include "tests/crash/crash_run.h"
 #include "tests/crash/crash_scripts.h"
 #include "tests/crash/embedding_script.h"
 #include "tests/crash/in_process.h"
@@ -28,7 +26,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using Names = std::vector<std::string>;
-using Counts = std::map<std::string, uint64_t>;
 
 constexpr int kSteps = 6;
 
@@ -69,47 +66,6 @@ const Names kFilePlaces = {
     "journal_tmp.create.after", "journal_tmp.write.half",  "journal_tmp.sync.after",
     "journal.link.before",      "journal.link.after",      "tenant_dir.sync.before",
     "opening.write.before"};
-
-// Runs a script in a process of its own that dies at the place's nth time; an empty place is none.
-// The exit code, or 128 + N for signal N.
-int RunUntil(const std::string& script, const std::string& root, uint64_t seed,
-             const std::string& place, uint64_t nth) {
-  const std::string numbers[] = {std::to_string(seed), std::to_string(nth)};
-  const char* arguments[] = {"/proc/self/exe",   "--script",    script.c_str(),     root.c_str(),
-                             numbers[0].c_str(), place.c_str(), numbers[1].c_str(), nullptr};
-  pid_t child = 0;
-  if (posix_spawn(&child, "/proc/self/exe", nullptr, nullptr, const_cast<char**>(arguments),
-                  environ) != 0) {
-    return -1;
-  }
-  int status = 0;
-  waitpid(child, &status, 0);
-  return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
-}
-
-// The places that a whole run comes to.
-Counts Census(const std::string& root) {
-  Counts counts;
-  std::ifstream file(root + "/places");
-  std::string name;
-  uint64_t count = 0;
-  while (file >> count && std::getline(file >> std::ws, name)) counts[name] = count;
-  return counts;
-}
-
-// Dies at the place, at a random one of its times. The count may be less this time: then the first.
-void Crash(const std::string& script, const std::string& root, const std::string& prepared,
-           uint64_t seed, const std::string& place, uint64_t nth) {
-  for (const uint64_t time : {nth, uint64_t{1}}) {
-    fs::remove_all(root);
-    fs::create_directories(root);
-    if (!prepared.empty()) fs::copy(prepared, root, fs::copy_options::recursive);
-    const int code = RunUntil(script, root, seed, place, time);
-    if (code == 128 + SIGKILL) return;
-    ASSERT_EQ(code, 0) << place;
-  }
-  FAIL() << place << " was not come to";
-}
 
 // A random place; `own`: of those outside of RocksDB's directory.
 Counts::const_iterator Choose(const Counts& counts, bool own, Random* random) {
@@ -159,9 +115,9 @@ class CrashPoints : public testing::Test {
     fs::create_directories(paths.root);
     ASSERT_EQ(SetUpStore(paths), "");
     for (int session = 0; session < 4; ++session) {
-      ASSERT_EQ(RunUntil("serve", paths.root, seed, "", 0), 0);
+      ASSERT_EQ(RunUntil({"serve", paths.root, seed}), 0);
     }
-    ASSERT_EQ(RunUntil("serve", paths.root, seed, "journal.write.half", 9), 128 + SIGKILL);
+    ASSERT_EQ(RunUntil({"serve", paths.root, seed, "journal.write.half", 9}), 128 + SIGKILL);
     const CrashPaths copy(scratch_ / "copy");
     fs::copy(paths.root, copy.root, fs::copy_options::recursive);
     CheckServed(copy, seed, /*note=*/true);
@@ -182,14 +138,14 @@ TEST_F(CrashPoints, ACrashWhileServingLosesWhatWasAcknowledged) {
   Random random(seed);
   ASSERT_NO_FATAL_FAILURE(Prepare(seed));
   fs::copy(prepared(), root(), fs::copy_options::recursive);
-  ASSERT_EQ(RunUntil("serve", root(), seed, "", 0), 0);
+  ASSERT_EQ(RunUntil({"serve", root(), seed}), 0);
   const Counts counts = Census(root());
   ExpectAll(places, counts);
   while (!HasFailure() && effort.More()) {
     const std::string& place = places[(effort.rounds() - 1) % places.size()];
     const uint64_t nth = 1 + random.Below(counts.at(place));
     SCOPED_TRACE(testing::Message() << place << ", time " << nth);
-    Crash("serve", root(), prepared(), seed, place, nth);
+    Crash({"serve", root(), seed, place, nth}, prepared());
     if (!HasFailure()) CheckServed(CrashPaths(root()), seed, /*note=*/false);
   }
   effort.Report("places={} times={}", places.size(), [&] {
@@ -202,7 +158,7 @@ TEST_F(CrashPoints, ACrashWhileServingLosesWhatWasAcknowledged) {
 TEST_F(CrashPoints, AHalfCreatedStoreIsServedOrCannotBeMadeAgain) {
   const CrashPaths paths(root());
   fs::create_directories(paths.root);
-  ASSERT_EQ(RunUntil("create", root(), 0, "", 0), 0);
+  ASSERT_EQ(RunUntil({"create", root()}), 0);
   const Counts counts = Census(root());
   Effort effort("R2-create", 25);
   Random random(effort.seed());
@@ -212,7 +168,7 @@ TEST_F(CrashPoints, AHalfCreatedStoreIsServedOrCannotBeMadeAgain) {
     const auto place = Choose(counts, /*own=*/random.OneIn(2), &random);
     const uint64_t nth = 1 + random.Below(place->second);
     SCOPED_TRACE(testing::Message() << place->first << ", time " << nth);
-    Crash("create", root(), "", 0, place->first, nth);
+    Crash({"create", root(), 0, place->first, nth}, "");
     std::string refused = CreateScript(paths);
     if (refused.find("already holds a store") != refused.npos) {
       ++served;
@@ -236,7 +192,7 @@ TEST_F(CrashPoints, AHalfCreatedStoreIsServedOrCannotBeMadeAgain) {
 TEST_F(CrashPoints, ACrashWhileTheJournalBeginsAFileLosesRecords) {
   const CrashPaths paths(root());
   fs::create_directories(paths.root);
-  ASSERT_EQ(RunUntil("rotate", root(), 0, "", 0), 0);
+  ASSERT_EQ(RunUntil({"rotate", root()}), 0);
   const Counts counts = Census(root());
   ExpectAll({"journal_tmp.create.before", "journal_tmp.write.half", "journal_tmp.sync.after",
              "journal.link.before", "journal.link.after", "journal_tmp.unlink.after",
@@ -248,7 +204,7 @@ TEST_F(CrashPoints, ACrashWhileTheJournalBeginsAFileLosesRecords) {
   while (!HasFailure() && effort.More()) {
     const uint64_t nth = 1 + random.Below(place->second);
     SCOPED_TRACE(testing::Message() << place->first << ", time " << nth);
-    Crash("rotate", root(), "", 0, place->first, nth);
+    Crash({"rotate", root(), 0, place->first, nth}, "");
     std::ifstream said(paths.expected);
     uint64_t last = 0;
     for (uint64_t one; said >> one;) last = one;
@@ -271,7 +227,7 @@ TEST_F(CrashPoints, ACrashWhileACollectionIsReEmbeddedChangesAnswers) {
   fs::create_directories(paths.root);
   ASSERT_EQ(PrepareEmbedding(paths), "");
   fs::copy(prepared(), root(), fs::copy_options::recursive);
-  ASSERT_EQ(RunUntil("embed", root(), 0, "", 0), 0);
+  ASSERT_EQ(RunUntil({"embed", root()}), 0);
   const Counts counts = Census(root());
   const Names places = {"begun.after",         "switched.after",        "dropped.after",
                         "wal.write.before",    "wal.write.half",        "wal.sync.before",
@@ -284,7 +240,7 @@ TEST_F(CrashPoints, ACrashWhileACollectionIsReEmbeddedChangesAnswers) {
     const std::string& place = places[(effort.rounds() - 1) % places.size()];
     const uint64_t nth = 1 + random.Below(counts.at(place));
     SCOPED_TRACE(testing::Message() << place << ", time " << nth);
-    Crash("embed", root(), prepared(), 0, place, nth);
+    Crash({"embed", root(), 0, place, nth}, prepared());
     if (HasFailure()) break;
     for (const auto& problem : CheckEmbedded(CrashPaths(root()))) ADD_FAILURE() << problem;
     const auto verified = VerifyJournals(CrashPaths(root()).data);
@@ -295,7 +251,7 @@ TEST_F(CrashPoints, ACrashWhileACollectionIsReEmbeddedChangesAnswers) {
 
 TEST_F(CrashPoints, AStoreThatKillsItsServerIsOpenedForEver) {
   ASSERT_NO_FATAL_FAILURE(Prepare(1));
-  const auto die = [&] { return RunUntil("serve", prepared(), 1, "wal.create.before", 1); };
+  const auto die = [&] { return RunUntil({"serve", prepared(), 1, "wal.create.before", 1}); };
   for (int i = 0; i < 3; ++i) ASSERT_EQ(die(), 128 + SIGKILL);
   const CrashPaths paths(prepared());
   for (int i = 0; i < 2; ++i) {
@@ -318,21 +274,14 @@ TEST_F(CrashPoints, AStoreThatKillsItsServerIsOpenedForEver) {
   EXPECT_FALSE(fs::exists(paths.data.data_dir + "/opening"));
 }
 
-// The process that dies: --script NAME ROOT SEED PLACE NTH.
-int RunScript(char** arguments) {
-  const std::string script = arguments[0];
-  const CrashPaths paths(arguments[1]);
-  const uint64_t seed = std::stoull(arguments[2]);
-  DieAt(paths.data.data_dir, arguments[3], std::stoull(arguments[4]), kRocksPlaces);
-  std::string problem = "no such script";
-  if (script == "serve") problem = ServeScript(paths, seed, kSteps);
-  if (script == "create") problem = CreateScript(paths);
-  if (script == "rotate") problem = RotateScript(paths);
-  if (script == "embed") problem = EmbedScript(paths);
-  std::ofstream places(paths.root + "/places");
-  for (const auto& [name, count] : PlacesSeen()) places << count << " " << name << "\n";
-  if (!problem.empty()) std::cerr << problem << "\n";
-  return problem.empty() ? 0 : 3;
+std::string RunScript(const ScriptRun& run) {
+  const CrashPaths paths(run.root);
+  BeginScript(run, kRocksPlaces);
+  if (run.script == "serve") return ServeScript(paths, run.seed, kSteps);
+  if (run.script == "create") return CreateScript(paths);
+  if (run.script == "rotate") return RotateScript(paths);
+  if (run.script == "embed") return EmbedScript(paths);
+  return "no such script";
 }
 
 }  // namespace
@@ -340,7 +289,7 @@ int RunScript(char** arguments) {
 
 int main(int argc, char** argv) {
   spdlog::set_level(spdlog::level::off);  // recovery has much to say
-  if (argc == 7 && std::string_view(argv[1]) == "--script") return cordon::RunScript(argv + 2);
+  if (const auto code = cordon::AsScript(argc, argv, cordon::RunScript)) return *code;
   testing::InitGoogleTest(&argc, argv);
   return RUN_ALL_TESTS();
 }

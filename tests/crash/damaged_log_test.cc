@@ -104,7 +104,7 @@ class DamagedLog : public testing::Test {
     return kAccepted;
   }
 
-  ScratchDirectory scratch_{Place::kQuick};
+  ScratchDirectory scratch_;
   std::vector<Change> changes_;
   std::vector<Model> models_;  // by revision, from the template's on
 };

@@ -58,7 +58,7 @@ class FullDisk : public testing::Test {
     ReadsGoOn();
   }
 
-  ScratchDirectory scratch_{Place::kQuick};
+  ScratchDirectory scratch_;
   DiskModel disk_{scratch_ / "attic"};
   EngineOnDisk engine_{{scratch_ / "data", "", ""}, &disk_};
   History history_{kTemplateRevision};

@@ -168,7 +168,7 @@ class IoErrors : public testing::Test {
     }
   }
 
-  ScratchDirectory scratch_{Place::kQuick};
+  ScratchDirectory scratch_;
   DiskModel disk_{scratch_ / "attic"};
   uint64_t faults_ = 0;
   uint64_t refused_opens_ = 0;

@@ -115,7 +115,7 @@ class JournalDamage : public testing::Test {
     EXPECT_EQ(ReadFile(File()), damaged) << what << ": a refused journal was changed";
   }
 
-  ScratchDirectory scratch_{Place::kQuick};
+  ScratchDirectory scratch_;
   Model model_;
   uint64_t last_ = 0;
 };

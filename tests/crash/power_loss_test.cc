@@ -109,7 +109,7 @@ class PowerLoss : public testing::Test {
     store->disk->Mend();
   }
 
-  ScratchDirectory scratch_{Place::kQuick};
+  ScratchDirectory scratch_;
   uint64_t unacknowledged_kept_ = 0;
   uint64_t recovered_ = 0;
   uint64_t lost_while_opening_ = 0;

@@ -94,5 +94,23 @@ TEST_F(FilesKeys, DamageOrAnotherSealIsNoKeys) {
   EXPECT_TRUE(loaded_);
 }
 
+// What is damaged still has the bits of the others: who has the seal's key needs no tag.
+TEST_F(FilesKeys, DamagedOnesStayOnTheDisk) {
+  ASSERT_TRUE(Opened()->Make().ok());
+  const auto one = std::filesystem::file_size(Path());
+  std::fstream file(Path(), std::ios::binary | std::ios::in | std::ios::out);
+  const int byte = file.seekg(40).get();
+  file.seekp(40).put(static_cast<char>(byte ^ 16)).flush();
+  const auto damaged = Opened();
+  ASSERT_FALSE(loaded_);
+  ASSERT_TRUE(damaged->DestroyOthers({7}).ok());
+  EXPECT_LT(std::filesystem::file_size(Path()), one);
+  (void)Opened();
+  EXPECT_TRUE(loaded_);
+  const auto made = damaged->Make();
+  ASSERT_TRUE(made.ok());
+  EXPECT_EQ(made->number, 8u);
+}
+
 }  // namespace
 }  // namespace cordon

@@ -33,7 +33,11 @@ class EndpointCall : public testing::Test {
     config.deadline_ms = 3000;
     return config;
   }
-  StatusCode CodeOf(Endpoint* endpoint) { return endpoint->Call("{}", nullptr).status().code(); }
+  static std::string TakeAny(const std::string& /*body*/) { return ""; }
+  static std::string TakeNone(const std::string& /*body*/) { return "no JSON object"; }
+  StatusCode CodeOf(Endpoint* endpoint, const Endpoint::ReadBody& read = TakeAny) {
+    return endpoint->Call("{}", nullptr, read, nullptr).code();
+  }
   LoopbackServer server_;
 };
 
@@ -103,6 +107,7 @@ TEST_F(EndpointCall, MoreCallsAtOnceThanItMayHave) {
   EXPECT_LE(server_.most_at_once(), 2);
 }
 
+// At kEndpointFailures and beyond.
 TEST_F(EndpointCall, ABrokenOneIsAskedForEver) {
   EndpointConfig config = Config();
   config.pause_ms = 2000;
@@ -138,6 +143,67 @@ TEST_F(EndpointCall, ABrokenOneIsTriedByAllAtOnce) {
   }
   for (auto& caller : callers) caller.join();
   EXPECT_EQ(server_.asked(), asked + 1);
+}
+
+// Four failed calls, then what is no failure and no good answer, then the fifth.
+TEST_F(EndpointCall, ABusyOneCountsAsWell) {
+  EndpointConfig config = Config();
+  config.pause_ms = 20'000;
+  for (const char* neither : {"429 Busy\r\nRetry-After: 86400", "400 Bad", "401 Who", "404 Gone"}) {
+    Endpoint endpoint(config);
+    server_.Say("503 Broken\r\nRetry-After: 86400", "");  // one try each
+    for (int i = 0; i + 1 < limits::kEndpointFailures; ++i) {
+      EXPECT_EQ(CodeOf(&endpoint), StatusCode::kUnavailable);
+    }
+    server_.Say(neither, "");
+    for (int i = 0; i < 2 * limits::kEndpointFailures; ++i) {
+      const int asked = server_.asked();
+      EXPECT_NE(CodeOf(&endpoint), StatusCode::kOk) << neither;
+      EXPECT_EQ(server_.asked(), asked + 1) << neither << ": it is no failure either";
+    }
+    server_.Say("503 Broken\r\nRetry-After: 86400", "");
+    EXPECT_EQ(CodeOf(&endpoint), StatusCode::kUnavailable);
+    const int asked = server_.asked();
+    EXPECT_EQ(CodeOf(&endpoint), StatusCode::kUnavailable);
+    EXPECT_EQ(server_.asked(), asked) << neither << " closed the circuit";
+  }
+}
+
+// Half open, the one that tries is told to come again: still nobody knows that it works.
+TEST_F(EndpointCall, ABusyOneClosesTheCircuit) {
+  EndpointConfig config = Config();
+  config.pause_ms = 1500;
+  Endpoint endpoint(config);
+  server_.Say("503 Broken\r\nRetry-After: 86400", "");
+  for (int i = 0; i < limits::kEndpointFailures; ++i) {
+    EXPECT_EQ(CodeOf(&endpoint), StatusCode::kUnavailable);
+  }
+  std::this_thread::sleep_for(milliseconds(1600));
+  server_.Say("429 Busy\r\nRetry-After: 86400", "");
+  const int asked = server_.asked();
+  EXPECT_EQ(CodeOf(&endpoint), StatusCode::kResourceExhausted);
+  EXPECT_EQ(CodeOf(&endpoint), StatusCode::kUnavailable);
+  EXPECT_EQ(server_.asked(), asked + 1) << "asked through an open circuit";
+}
+
+TEST_F(EndpointCall, AnAnswerThatNobodyCanReadIsAGoodOne) {
+  EndpointConfig config = Config();
+  config.pause_ms = 1500;
+  Endpoint endpoint(config);
+  server_.Say("200 OK", "<html>");
+  for (int i = 0; i < limits::kEndpointFailures; ++i) {
+    EXPECT_EQ(CodeOf(&endpoint, TakeNone), StatusCode::kFailedPrecondition);
+  }
+  const int asked = server_.asked();
+  EXPECT_EQ(CodeOf(&endpoint, TakeNone), StatusCode::kUnavailable);
+  EXPECT_EQ(server_.asked(), asked) << "asked through an open circuit";
+  std::this_thread::sleep_for(milliseconds(1600));
+  EXPECT_EQ(CodeOf(&endpoint), StatusCode::kOk) << "it stays open";
+  for (int i = 0; i + 1 < limits::kEndpointFailures; ++i) {
+    EXPECT_EQ(CodeOf(&endpoint, TakeNone), StatusCode::kFailedPrecondition);
+  }
+  EXPECT_EQ(CodeOf(&endpoint), StatusCode::kOk) << "four failures, and one that works";
+  EXPECT_EQ(CodeOf(&endpoint, TakeNone), StatusCode::kFailedPrecondition) << "the first again";
 }
 
 // What a call with a key came with; empty if it was refused, and then nothing was sent.
@@ -205,7 +271,7 @@ TEST_F(EndpointCall, ACallerThatLeavesIsWaitedFor) {
   server_.Wait(milliseconds(20'000));
   const auto begun = steady_clock::now();
   const auto left = [&] { return steady_clock::now() - begun > milliseconds(100); };
-  EXPECT_EQ(endpoint.Call("{}", left).status().code(), StatusCode::kDeadlineExceeded);
+  EXPECT_EQ(endpoint.Call("{}", nullptr, TakeAny, left).code(), StatusCode::kDeadlineExceeded);
   EXPECT_LT(steady_clock::now() - begun, milliseconds(2500));
 }
 

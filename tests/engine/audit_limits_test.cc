@@ -1,8 +1,11 @@
 // Limits of an auditor's questions: at them the answer is whole, and one beyond is refused.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "engine/base/limits.h"
 #include "tests/engine/audit_fixture.h"
+#include "tests/engine/audit_world.h"
 
 namespace cordon {
 namespace {
@@ -41,6 +44,7 @@ class AuditLimits : public Audit {
   static_assert((size_t{1} << kBits) > limits::kReportGroups);
 };
 
+// At kReportPrincipals and beyond.
 TEST_F(AuditLimits, OfAKeysReport) {
   ASSERT_EQ(Change("policy",
                    "destinations { destination { name: 'inner' scope: 4 ceiling { symbol: "
@@ -63,6 +67,132 @@ TEST_F(AuditLimits, OfAKeysReport) {
   EXPECT_EQ(Outcome(Report(key)), "FAILED_PRECONDITION: key_id");
 }
 
+// One whose groups are beyond the limit ends no question about others, and is not told as without
+// access.
+class BeyondALimit : public AuditLimits {
+ protected:
+  void SetUp() override {
+    AuditLimits::SetUp();
+    ASSERT_EQ(Change("directory", AuditDraw::Ladders() + Members(AuditDraw::Ladder(0),
+                                                                 {"user:deep", "group:one-more"})),
+              "OK");
+    ASSERT_EQ(Change("directory", Members("group:one-more", {"user:deeper", "service:deeper"})),
+              "OK");
+    ASSERT_EQ(Change("policy",
+                     "destinations { destination { name: 'inner' scope: 4 ceiling { symbol: "
+                     "SYMBOL_ALL } } } "),
+              "OK");
+    ASSERT_TRUE(Ingest(Good("d")).ok());
+    ASSERT_TRUE(Ingest("documents { id: 'top' acl { allow { principal: '" +
+                       AuditDraw::Ladder(limits::kGroupDepth - 1) +
+                       "' } } label { level: 'public' } chunks { text: 't' embedding: 1 embedding: "
+                       "0 } } documents { id: 'bo' acl { allow { principal: 'user:bo' } } label { "
+                       "level: 'public' } chunks { text: 't' embedding: 1 embedding: 0 } } ")
+                    .ok());
+  }
+  static std::string Members(const std::string& group, const std::vector<std::string>& members) {
+    std::string text = "principals { name: '" + group + "' sets_members: true ";
+    for (const auto& member : members) text += "members { principal: '" + member + "' } ";
+    return text + "} ";
+  }
+  using Names = std::vector<std::string>;
+  template <typename Response>
+  static Names UndeterminedIn(const Response& response) {
+    Names names;
+    for (const auto& one : response.undetermined()) {
+      names.push_back(one.principal());
+      EXPECT_NE(one.because().find("flatten them"), std::string::npos) << one.because();
+    }
+    return names;
+  }
+  static Names SeenIn(const v1::WhoCanSeeResponse& response) {
+    return {response.principals().begin(), response.principals().end()};
+  }
+};
+
+TEST_F(BeyondALimit, AUserEndsWhoCanSee) {
+  for (const char* document : {"d", "top"}) {
+    const auto who = Who(fmt::format("collection: 'docs' document: '{}' ", document));
+    ASSERT_TRUE(who.ok()) << who.status().ToString();
+    const Names seen = SeenIn(*who);
+    EXPECT_EQ(std::count(seen.begin(), seen.end(), "user:deep"), 1) << document;
+    EXPECT_EQ(UndeterminedIn(*who), (Names{"service:deeper", "user:deeper"})) << document;
+    EXPECT_EQ(who->undetermined_total(), 2u);
+    EXPECT_EQ(who->total(), seen.size());
+  }
+  // Of a document that no list of theirs leads to, it is certain.
+  const auto bo = Who("collection: 'docs' document: 'bo' ");
+  EXPECT_EQ(SeenIn(*bo), (Names{"user:bo"}));
+  EXPECT_EQ(bo->undetermined_size(), 0);
+  // Page by page.
+  Names names;
+  v1::WhoCanSeeResponse page;
+  do {
+    const std::string after = names.empty() ? "" : names.back();
+    page = *Who("collection: 'docs' document: 'top' limit: 1 after: '" + after + "'");
+    ASSERT_EQ(page.principals_size() + page.undetermined_size(), 1);
+    names.push_back(page.principals().empty() ? page.undetermined(0).principal()
+                                              : page.principals(0));
+    EXPECT_EQ(page.undetermined_total(), 2u);
+  } while (page.more());
+  EXPECT_EQ(names, (Names{"service:deeper", "user:deep", "user:deeper"}));
+}
+
+TEST_F(BeyondALimit, EveryUserMayBe) {
+  ASSERT_EQ(Change("directory", Members("group:one-more", {"everyone"})), "OK");
+  const auto who = Who("collection: 'docs' document: 'd' ");
+  ASSERT_TRUE(who.ok()) << who.status().ToString();
+  EXPECT_FALSE(who->everyone());
+  ASSERT_GT(who->undetermined_size(), 0);
+  EXPECT_EQ(who->undetermined(0).principal(), "everyone");
+  EXPECT_EQ(who->total(), 0u);
+}
+
+TEST_F(BeyondALimit, AUserEndsASimulation) {
+  const std::string drop = "delete_document { collection: 'docs' document: 'd' } ";
+  const auto all = Sim(drop);
+  ASSERT_TRUE(all.ok()) << all.status().ToString();
+  EXPECT_EQ(UndeterminedIn(*all), (Names{"service:deeper", "user:deeper"}));
+  EXPECT_EQ(all->undetermined(0).because().substr(0, 18), "before the change:");
+  const auto named = Sim(drop + "as: 'user:deeper' as: 'user:deep' ");
+  ASSERT_TRUE(named.ok()) << named.status().ToString();
+  EXPECT_EQ(UndeterminedIn(*named), (Names{"user:deeper"}));
+  ASSERT_EQ(named->principals_size(), 1);
+  EXPECT_EQ(named->principals(0).principal(), "user:deep");
+  EXPECT_EQ(named->principals(0).lost(), 1u);
+  EXPECT_EQ(named->judged(), 1u);
+  // The change itself brings somebody beyond the limit: neither a loss nor nothing.
+  const auto pushed =
+      Sim("directory { " + Members(AuditDraw::Ladder(0), {"group:one-more", "group:two-more"}) +
+          Members("group:two-more", {"user:deep"}) + "} as: 'user:deep' ");
+  ASSERT_TRUE(pushed.ok()) << pushed.status().ToString();
+  EXPECT_EQ(UndeterminedIn(*pushed), (Names{"user:deep"}));
+  EXPECT_EQ(pushed->undetermined(0).because().substr(0, 17), "after the change:");
+  EXPECT_EQ(pushed->principals_size(), 0);
+}
+
+TEST_F(BeyondALimit, AUserEndsAReport) {
+  MakeKey("default.k",
+          "principal: 'service:k' rights: [RIGHT_QUERY, RIGHT_ACT_AS] collections: '*' "
+          "as_patterns: 'service:*' destinations: '*' clearance { symbol: SYMBOL_ALL } ");
+  MakeKey("default.d",
+          "principal: 'service:deeper' rights: [RIGHT_QUERY, RIGHT_ACT_AS] "
+          "collections: '*' destinations: '*'");
+  const auto report = Report("key_id: 'default.k' collection: 'docs'");
+  ASSERT_TRUE(report.ok()) << report.status().ToString();
+  EXPECT_EQ(UndeterminedIn(*report), (Names{"service:deeper", "user:deeper"}));
+  EXPECT_EQ(report->collections(0).count().documents(), 3u);
+  EXPECT_EQ(report->judged(), 3u) << "service:k, user:deep and user:bo";
+  EXPECT_EQ(report->judged_by_token(), 2u);
+  // A question about one alone is refused, and so is one about an application that can ask nothing.
+  EXPECT_EQ(Outcome(Report("as: 'user:deeper'")), "FAILED_PRECONDITION: as");
+  EXPECT_EQ(Outcome(Report("as: 'user:deep'")), "OK");
+  EXPECT_EQ(Outcome(Report("key_id: 'default.d'")), "FAILED_PRECONDITION: key_id");
+  EXPECT_EQ(Outcome(Why("collection: 'docs' document: 'd' as: 'user:deeper'")),
+            "FAILED_PRECONDITION: as");
+}
+
+// At kReportGroups and beyond.
 TEST_F(AuditLimits, OfAReportsGroups) {
   std::string names = "compartments { ";
   for (size_t bit = 0; bit < kBits; ++bit) names += fmt::format("names: 'c{}' ", bit);
@@ -86,6 +216,7 @@ TEST_F(AuditLimits, OfAReportsGroups) {
   EXPECT_EQ(Outcome(Report(whose)), "FAILED_PRECONDITION: collection");
 }
 
+// At kSimulateAnswerBytes and beyond.
 TEST_F(AuditLimits, OfASimulationsAnswer) {
   constexpr size_t kDocuments = 512, kUsers = limits::kSimulateAnswerBytes / limits::kIdBytes / 512;
   static_assert(kDocuments * kUsers * limits::kIdBytes == limits::kSimulateAnswerBytes);

@@ -30,10 +30,12 @@ using Names = std::set<std::string>;
 // Who sees what, one question to Decide for each chunk: slow, and without postings and memos.
 class Matrix : public Audit {
  protected:
-  // A service without a clearance in the directory has that of its keys.
-  std::vector<Subject> SubjectsOf(const View& view, const std::string& name,
-                                  const std::string& destination) {
+  // A service without a clearance in the directory has that of its keys. Nothing if it is
+  // undetermined.
+  std::optional<std::vector<Subject>> SubjectsOf(const View& view, const std::string& name,
+                                                 const std::string& destination) {
     auto alone = ResolveUserAlone(view.world(), name, destination, false);
+    if (alone.status().code() == StatusCode::kFailedPrecondition) return std::nullopt;
     EXPECT_TRUE(alone.ok()) << alone.status().ToString();
     std::vector<Subject> subjects;
     const auto id = view.policy().principals->Find(name);
@@ -47,16 +49,49 @@ class Matrix : public Audit {
     if (subjects.empty()) subjects.push_back(*alone);
     return subjects;
   }
+  // All groups of somebody, however many: whoever would see something by them must not be left out
+  // where that is undetermined.
+  static Subject Unbounded(const View& view, const std::string& name) {
+    const Directory& directory = *view.policy().directory;
+    Subject subject;
+    subject.name = name;
+    subject.clearance = Clearance::All();
+    if (const auto id = view.policy().principals->Find(name)) {
+      directory.AddTo(&subject.principals, *id, *id);
+    }
+    if (name.starts_with("user:")) {
+      directory.AddTo(&subject.principals, PrincipalTable::kEveryoneId,
+                      PrincipalTable::kEveryoneId);
+    }
+    for (size_t i = 0; i < subject.principals.all().size(); ++i) {
+      const PrincipalId member = subject.principals.all()[i];
+      for (const auto& parent : directory.GroupsOf(member)) {
+        if (parent.Counts(view.now())) {
+          directory.AddTo(&subject.principals, parent.principal, member);
+        }
+      }
+    }
+    return subject;
+  }
   // As the key would really ask for whomever it may: in its own words, and by the user's token.
-  std::vector<Subject> SubjectsThrough(const View& view, const Grant& grant) {
+  // Those of whom it cannot be told are in `undetermined`.
+  std::vector<Subject> SubjectsThrough(const View& view, const Grant& grant, Names* undetermined) {
     std::vector<Subject> subjects;
+    const auto is_beyond = [](const auto& resolved) {
+      return resolved.status().code() == StatusCode::kFailedPrecondition;
+    };
     const Authenticated caller = ScratchTenant::Caller(grant);
     for (const auto& name : AuditDraw::Askers()) {
       auto subject = ResolveSubject(view.world(), caller, name, "chat");
       if (subject.ok()) subjects.push_back(*std::move(subject));
+      if (is_beyond(subject)) undetermined->insert(name);
       if (!name.starts_with("user:")) continue;
       const auto forwarding = Forward(caller, name);
       auto forwarded = ResolveSubject(view.world(), forwarding, "", "chat");
+      if (is_beyond(forwarded)) {
+        undetermined->insert(name == "user:u9" ? "everyone" : name);
+        continue;
+      }
       EXPECT_TRUE(forwarded.ok()) << forwarded.status().ToString();
       if (forwarded.ok()) subjects.push_back(*std::move(forwarded));
     }
@@ -77,21 +112,47 @@ class Matrix : public Audit {
   static bool Any(const std::vector<bool>& seen) {
     return std::find(seen.begin(), seen.end(), true) != seen.end();
   }
-  // "user:u1 docs d3", of all who see something, now or when the clock says so.
-  Names Seen(const std::string& destination, std::optional<Micros> at = {}) {
-    Names seen;
+  // Who sees what, now or at another time: "user:u1 docs d3"; and of whom it cannot be told.
+  struct Sight {
+    Names seen, undetermined;
+  };
+  Sight Seen(const std::string& destination, std::optional<Micros> at = {}) {
+    Sight sight;
     PinnedView view = Pin();
     if (at) view.view = view->At(*at);
-    for (const char* collection : kAuditCollections) {
-      for (const auto& document : Documents(collection)) {
-        for (const auto& name : AuditDraw::Askers()) {
-          if (Any(Chunks(*view.view, SubjectsOf(*view.view, name, destination), document))) {
-            seen.insert(fmt::format("{} {} {}", name, collection, document.document().id()));
-          }
+    for (const auto& name : AuditDraw::Askers()) {
+      const auto subjects = SubjectsOf(*view.view, name, destination);
+      if (!subjects) {
+        sight.undetermined.insert(name);
+        continue;
+      }
+      for (const char* collection : kAuditCollections) {
+        for (const auto& document : Documents(collection)) {
+          if (!Any(Chunks(*view.view, *subjects, document))) continue;
+          sight.seen.insert(fmt::format("{} {} {}", name, collection, document.document().id()));
         }
       }
     }
-    return seen;
+    return sight;
+  }
+  template <typename Response>
+  static Names UndeterminedIn(const Response& response) {
+    Names names;
+    for (const auto& one : response.undetermined()) {
+      EXPECT_TRUE(names.insert(one.principal()).second) << one.principal();
+      EXPECT_NE(one.because().find("in the directory"), std::string::npos) << one.because();
+    }
+    return names;
+  }
+  // What stands in one and not in the other, of names that are determined.
+  static Names Without(const Names& whole, const Names& without, const Names& undetermined) {
+    Names rest;
+    std::set_difference(whole.begin(), whole.end(), without.begin(), without.end(),
+                        std::inserter(rest, rest.end()));
+    std::erase_if(rest, [&](const std::string& one) {
+      return undetermined.contains(one.substr(0, one.find(' ')));
+    });
+    return rest;
   }
 
   static constexpr Micros kLong = Micros{1'000'000} * 1'000'000;
@@ -101,12 +162,13 @@ class Matrix : public Audit {
   static std::string Principals(v1::SimulateResponse simulated) {
     v1::SimulateResponse only;
     only.mutable_principals()->Swap(simulated.mutable_principals());
+    only.mutable_undetermined()->Swap(simulated.mutable_undetermined());
     return only.ShortDebugString();
   }
 
   void CheckWho(AuditDraw* draw);
   void CheckReport(const std::string& whose, const std::vector<Subject>& subjects,
-                   const Grant* grant, Micros at);
+                   const Names& undetermined, const Grant* grant, Micros at);
   void CheckReports(AuditDraw* draw);
   // What a simulation tells of gains and losses; both as Seen() has it.
   struct Difference {
@@ -121,7 +183,7 @@ class Matrix : public Audit {
   void CheckSimulation(AuditDraw* draw);
 
   int64_t seconds() const { return scratch_.wall / 1'000'000; }
-  int visible_ = 0, hidden_ = 0, changed_ = 0, refused_ = 0;
+  int visible_ = 0, hidden_ = 0, undetermined_ = 0, changed_ = 0, refused_ = 0;
 };
 
 void Matrix::CheckWho(AuditDraw* draw) {
@@ -134,42 +196,63 @@ void Matrix::CheckWho(AuditDraw* draw) {
       const std::string always = fmt::format("collection: '{}' document: '{}' destination: '{}' ",
                                              collection, document.document().id(), destination);
       const std::string request = always + AtText(at);
-      Names expected;
+      Names expected, beyond, missing;
       for (const auto& name : AuditDraw::Askers()) {
         if (name == "user:u9") continue;  // nothing names it
-        const bool sees =
-            Any(Chunks(*view.view, SubjectsOf(*view.view, name, destination), document));
+        const auto subjects = SubjectsOf(*view.view, name, destination);
+        if (!subjects) {
+          beyond.insert(name);
+          const bool might = Any(Chunks(*view.view, {Unbounded(*view.view, name)}, document));
+          if (might) missing.insert(name);
+          continue;
+        }
+        const bool sees = Any(Chunks(*view.view, *subjects, document));
         if (sees) expected.insert(name);
         ++(sees ? visible_ : hidden_);
       }
       // In pages, as a long list is read.
-      Names told;
+      Names told, undetermined;
       v1::WhoCanSeeResponse page;
       do {
-        const std::string after = told.empty() ? "" : *told.rbegin();
+        const std::string after = std::max(told.empty() ? "" : *told.rbegin(),
+                                           undetermined.empty() ? "" : *undetermined.rbegin());
         const auto answer = Who(request + "limit: 3 after: '" + after + "'");
         ASSERT_TRUE(answer.ok()) << answer.status().ToString();
         page = *answer;
+        ASSERT_LE(page.principals_size() + page.undetermined_size(), 3);
         told.insert(page.principals().begin(), page.principals().end());
+        undetermined.merge(UndeterminedIn(page));
       } while (page.more());
       EXPECT_EQ(told, expected) << request;
       EXPECT_EQ(page.total(), expected.size()) << request;
+      EXPECT_EQ(page.undetermined_total(), undetermined.size()) << request;
+      const auto stranger = SubjectsOf(*view.view, "user:u9", destination);
+      const bool unnamed = undetermined.erase("everyone") > 0;
+      EXPECT_FALSE(unnamed && stranger) << request;
+      if (!stranger && Any(Chunks(*view.view, {Unbounded(*view.view, "user:u9")}, document))) {
+        EXPECT_TRUE(unnamed) << request;
+      }
+      undetermined_ += static_cast<int>(undetermined.size());
+      for (const auto& name : undetermined) EXPECT_TRUE(beyond.contains(name)) << name << request;
+      for (const auto& name : missing) EXPECT_TRUE(undetermined.contains(name)) << name << request;
       const Micros until = page.has_next_event() ? *FromProto(page.next_event()) : at + kLong;
       EXPECT_GT(until, at) << request;
       const auto last = Who(always + AtText(until - 1));
-      EXPECT_TRUE(last.ok() && last->total() == page.total() && last->everyone() == page.everyone())
+      EXPECT_TRUE(last.ok() && last->total() == page.total() &&
+                  last->everyone() == page.everyone() &&
+                  last->undetermined_total() == page.undetermined_total())
           << request << "until " << until;
-      EXPECT_EQ(page.everyone(),
-                Any(Chunks(*view.view, SubjectsOf(*view.view, "user:u9", destination), document)))
+      EXPECT_EQ(page.everyone(), stranger && Any(Chunks(*view.view, *stranger, document)))
           << request;
     }
   }
 }
 
 void Matrix::CheckReport(const std::string& whose, const std::vector<Subject>& subjects,
-                         const Grant* grant, Micros at) {
+                         const Names& undetermined, const Grant* grant, Micros at) {
   const auto report = Report(whose + " destination: 'chat' " + AtText(at));
   ASSERT_TRUE(report.ok()) << whose << report.status().ToString();
+  EXPECT_EQ(UndeterminedIn(*report), undetermined) << whose;
   ASSERT_EQ(report->collections_size(), 3);  // and the empty one of the fixture
   PinnedView view = Pin();
   view.view = view->At(at);
@@ -211,11 +294,23 @@ void Matrix::CheckReports(AuditDraw* draw) {
   PinnedView view = Pin();
   view.view = view->At(at);
   for (const auto& name : AuditDraw::Askers()) {
-    CheckReport("as: '" + name + "'", SubjectsOf(*view.view, name, "chat"), nullptr, at);
+    const auto subjects = SubjectsOf(*view.view, name, "chat");
+    if (subjects) {
+      CheckReport("as: '" + name + "'", *subjects, {}, nullptr, at);
+    } else {
+      EXPECT_EQ(Outcome(Report("as: '" + name + "' " + AtText(at))), "FAILED_PRECONDITION: as");
+    }
   }
   for (const char* id : {"default.k", "default.t"}) {
     const Grant key = *view->state().keys->find(id)->second.grant;
-    CheckReport(fmt::format("key_id: '{}'", id), SubjectsThrough(*view.view, key), &key, at);
+    const std::string whose = fmt::format("key_id: '{}'", id);
+    Names undetermined;
+    const auto subjects = SubjectsThrough(*view.view, key, &undetermined);
+    if (undetermined.contains(key.principal)) {  // it can ask for nobody
+      EXPECT_EQ(Outcome(Report(whose + AtText(at))), "FAILED_PRECONDITION: key_id");
+    } else {
+      CheckReport(whose, subjects, undetermined, &key, at);
+    }
   }
 }
 
@@ -275,7 +370,7 @@ void Matrix::CheckSimulation(AuditDraw* draw) {
     EXPECT_TRUE(last.ok() && Principals(*last) == Principals(*simulated)) << change.second;
   }
 
-  const Names before = then.empty() ? Seen(destination) : Seen(destination, at);
+  const Sight before = then.empty() ? Seen(destination) : Seen(destination, at);
   const std::string made = Change(change.first, change.second);
   EXPECT_EQ(simulated.status().ToString(), made) << change.first << " " << change.second;
   if (!simulated.ok()) {
@@ -284,12 +379,15 @@ void Matrix::CheckSimulation(AuditDraw* draw) {
   }
   EXPECT_EQ(RefusedBy(*simulated), Refused()) << change.second;
   if (!then.empty()) scratch_.wall = at;
-  const Names after = Seen(destination);
-  Names gained, lost;
-  std::set_difference(after.begin(), after.end(), before.begin(), before.end(),
-                      std::inserter(gained, gained.end()));
-  std::set_difference(before.begin(), before.end(), after.begin(), after.end(),
-                      std::inserter(lost, lost.end()));
+  const Sight after = Seen(destination);
+  Names undetermined = before.undetermined;
+  undetermined.insert(after.undetermined.begin(), after.undetermined.end());
+  undetermined_ += static_cast<int>(undetermined.size());
+  const Names gained = Without(after.seen, before.seen, undetermined);
+  const Names lost = Without(before.seen, after.seen, undetermined);
+  Names told_of = UndeterminedIn(*simulated);
+  if (told_of.erase("everyone") > 0) told_of.insert("user:u9");
+  EXPECT_EQ(told_of, undetermined) << change.first << " " << change.second;
   const Difference told = ToldBy(*simulated);
   EXPECT_EQ(told.gained, gained) << change.first << " " << change.second;
   EXPECT_EQ(told.lost, lost) << change.first << " " << change.second;
@@ -300,6 +398,7 @@ TEST_F(Matrix, AnAnswerDisagreesWithTheDecision) {
   Effort effort("A1", 80);
   AuditDraw draw(effort.seed());
   Prepare();
+  ASSERT_EQ(Change("directory", AuditDraw::Ladders()), "OK");
   MakeKey("default.s1",
           "principal: 'service:s1' rights: RIGHT_QUERY clearance { level: "
           "'confidential' }");
@@ -326,8 +425,8 @@ TEST_F(Matrix, AnAnswerDisagreesWithTheDecision) {
   if (effort.rounds() >= 80) {
     EXPECT_GT(changed_, 5);
   }
-  effort.Report("visible={} hidden={} changes_seen={} refused={}", visible_, hidden_, changed_,
-                refused_);
+  effort.Report("visible={} hidden={} undetermined={} changes_seen={} refused={}", visible_,
+                hidden_, undetermined_, changed_, refused_);
 }
 
 }  // namespace

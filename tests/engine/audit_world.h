@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/base/limits.h"
 #include "engine/base/random.h"
 
 namespace cordon {
@@ -32,11 +33,25 @@ class AuditDraw {
 
   std::string Principal() {
     const uint64_t kind = Below(12);
+    if (kind == 0 && Percent(30)) return Ladder(limits::kGroupDepth - 1);
     if (kind < 5) return fmt::format("group:g{}", Below(5));
     if (kind < 6) return "role:r";
     if (kind < 7) return "everyone";
     if (kind < 9) return fmt::format("service:s{}", Below(3));
     return fmt::format("user:u{}", Below(6));
+  }
+  // Groups within each other, from 0 up: whoever is a member of the lowest is in as many as may be,
+  // and who is one through another group is beyond that.
+  static std::string Ladder(size_t rung) { return fmt::format("group:deep-{}", rung); }
+  static std::string Ladders() {
+    std::string text;
+    for (size_t i = 1; i < limits::kGroupDepth; ++i) {
+      text += fmt::format(
+          "principals {{ name: '{}' sets_members: true members {{ principal: '{}' "
+          "}} }} ",
+          Ladder(i), Ladder(i - 1));
+    }
+    return text;
   }
   // `seconds` is now: some begin or end soon.
   std::string Entries(const std::string& field, uint64_t count, int64_t seconds) {
@@ -94,9 +109,12 @@ class AuditDraw {
   std::string Directory(int64_t seconds) {
     std::string text;
     for (uint64_t i = 0; i <= Below(3); ++i) {
-      const uint64_t kind = Below(10);
+      const uint64_t kind = Below(11);
       text += "principals { ";
-      if (kind < 6) {
+      if (kind == 10) {
+        text += "name: '" + Ladder(0) + "' sets_members: true " +
+                Entries("members", 1 + Below(2), seconds);
+      } else if (kind < 6) {
         text += fmt::format("name: 'group:g{}' sets_members: true ", Below(5)) +
                 Entries("members", Below(4), seconds);
       } else if (kind < 7) {

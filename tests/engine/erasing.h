@@ -74,6 +74,7 @@ class Erasing : public testing::Test {
     options.keys_disk = keys_disk_;
     options.wall = wall_;
     options.steady = steady_;
+    options.index_file_rows = index_file_rows_;
     return options;
   }
   void Open(const std::string& name = "data",
@@ -84,6 +85,15 @@ class Erasing : public testing::Test {
     auto opened = Engine::Open(std::move(options));
     ASSERT_TRUE(opened.ok()) << opened.status().ToString();
     engine_ = *std::move(opened);
+  }
+  // From now on time passes by Pass() only: what is due in a while is not due on a slow machine.
+  void StopTime() {
+    stopped_ = engine_->clock()->Now();
+    wall_ = steady_ = [this] { return stopped_.load(); };
+    Open();
+  }
+  void Pass(std::chrono::seconds seconds) {
+    stopped_ += std::chrono::duration_cast<std::chrono::microseconds>(seconds).count();
   }
   void Restore(const std::string& name, uint32_t backup = 0) {
     engine_.reset();
@@ -206,6 +216,8 @@ class Erasing : public testing::Test {
 
   ScratchDirectory scratch_;
   std::function<Micros()> wall_, steady_;  // null: the machine's
+  std::atomic<Micros> stopped_{0};         // StopTime()'s
+  size_t index_file_rows_ = kFiledRowsMin;
   const std::shared_ptr<FailingKeys> keys_disk_ = std::make_shared<FailingKeys>();
   std::unique_ptr<Engine> engine_;
 };

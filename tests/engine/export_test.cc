@@ -120,6 +120,7 @@ TEST_F(Exports, OnlyWhatTheSubjectMaySeeAndItsLabelRisesFirst) {
   EXPECT_EQ(message->response->model_label().level(), "internal");
 }
 
+// At kExportDocuments and beyond.
 TEST_F(Exports, OneCallNamesTooManyDocuments) {
   std::string named;
   for (size_t i = 0; i < limits::kExportDocuments; ++i) named += "documents: 'a' ";
@@ -165,6 +166,73 @@ TEST_F(Exports, TheJournalAndTheStoreRemember) {
   tenant.reset();
   Open();
   EXPECT_EQ(ModelLabel(), "internal");
+}
+
+TEST_F(Exports, ACanaryLeavesUntold) {
+  const auto tenant = engine_->FindTenant("default");
+  const auto alerts = [&] { return tenant->canary_alerts->count(); };
+  const auto marked = [&] { return tenant->journal->Tail(1)->front().canary(); };
+  Ingest("id: 'bird' canary: true " + Chunk("public", "everyone", "song"));
+  Ingest("id: 'owl' canary: true " + Chunk("public", "user:bo", "night"));
+  ASSERT_TRUE(Next(Exporter(false), "documents: 'a'").ok());
+  EXPECT_FALSE(marked());
+  EXPECT_EQ(alerts(), 0u);
+  const auto message = Next(Exporter(true));
+  ASSERT_TRUE(message.ok() && message->response);
+  EXPECT_EQ(message->response->documents_size(), 2) << "what bo may see is not exported";
+  for (const auto& document : message->response->documents()) {
+    EXPECT_FALSE(document.canary()) << "nobody is told, auditors neither";
+  }
+  EXPECT_TRUE(marked());
+  EXPECT_EQ(alerts(), 1u);
+  EXPECT_EQ(Outcome(Next(Exporter(true), "documents: 'owl'")), "NOT_FOUND: documents[0].document");
+  EXPECT_FALSE(marked());
+  EXPECT_EQ(alerts(), 1u);
+  Grant metered = Exporter(true);
+  metered.quota.passages_per_day = 0;
+  EXPECT_EQ(Outcome(Next(metered, "documents: 'bird'")),
+            "RESOURCE_EXHAUSTED: quota.passages_per_day");
+  EXPECT_FALSE(marked());
+  EXPECT_EQ(alerts(), 1u) << "it did not leave";
+}
+
+TEST_F(Exports, HiddenCharactersTrainAModel) {
+  const std::string hidden = "\\342\\200\\256";  // from right to left
+  Ingest("id: 'x" + hidden + "' title: 't" + hidden + "' " +
+         Chunk("public", "everyone", "o" + hidden + "ne" + hidden));
+  const auto kept = Next(Exporter(false), "prefix: 'x'");
+  ASSERT_TRUE(kept.ok() && kept->response);
+  ASSERT_EQ(kept->response->hidden_characters_size(), 1);
+  EXPECT_EQ(kept->response->hidden_characters(0), 4u);
+  EXPECT_EQ(kept->response->documents(0).title(), "t\u202e");
+  const auto stripped = Next(Exporter(false), "prefix: 'x' strip_hidden_characters: true");
+  ASSERT_TRUE(stripped.ok() && stripped->response);
+  EXPECT_EQ(stripped->response->hidden_characters(0), 4u);
+  EXPECT_EQ(
+      stripped->response->documents(0).title() + stripped->response->documents(0).chunks(0).text(),
+      "tone");
+  EXPECT_EQ(stripped->response->documents(0).id(), "x\u202e") << "another id were another document";
+}
+
+TEST_F(Exports, WhatIsNotTrustedTrainsAModel) {
+  Write<v1::ApplyPolicyResponse>(
+      ApplyPolicy, FromText<v1::ApplyPolicyRequest>(
+                       "trust { names: 'untrusted' names: 'partner' names: 'internal' }"));
+  const auto from = [&](const std::string& id, const std::string& tier) {
+    Ingest("id: '" + id + "' provenance { source: 's' trust: '" + tier + "' } " +
+           Chunk("public", "everyone", "text"));
+  };
+  from("t1", "untrusted");
+  from("t2", "partner");
+  from("t3", "internal");
+  const auto message = Next(Exporter(false), "min_trust: 'partner'");
+  ASSERT_TRUE(message.ok() && message->response) << message.status().ToString();
+  std::string ids;
+  for (const auto& document : message->response->documents()) ids += document.id() + " ";
+  EXPECT_EQ(ids, "t2 t3 ") << "one without a tier is below all";
+  EXPECT_EQ(Outcome(Next(Exporter(false), "min_trust: 'partner' documents: 't1'")),
+            Outcome(Next(Exporter(false), "min_trust: 'partner' documents: 'never'")));
+  EXPECT_EQ(Outcome(Next(Exporter(false), "min_trust: 'none'")), "INVALID_ARGUMENT: min_trust");
 }
 
 TEST_F(Exports, NothingToExportHasItsRecordAndNoRevision) {

@@ -408,7 +408,6 @@ TEST_F(IndexFilesAtRestart, ADocumentThatGotAnotherNumberStaysAndItsErasureTakes
   const auto changed = Asked<v1::UpdateMetadataResponse>(
       [&](auto done) { UpdateMetadata(engine_->WriteAs(Anyone()), change, done); });
   ASSERT_TRUE(changed.ok()) << changed.status().ToString();
-  WaitForLists();
   const auto told = Told();
   Open();
   WaitForLists();

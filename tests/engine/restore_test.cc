@@ -96,11 +96,14 @@ TEST_F(Restoring, AReceiptForgetsWhoReceivedTheDocument) {
 
 // Once its time has come: a collection that is dropped erases nothing by itself.
 TEST_F(Restoring, AReceiptForgetsWhoReceivedADocumentOfADroppedCollection) {
+  StopTime();
   Register();
   const Micros soon = engine_->clock()->Now() / 1'000'000 + 5;
   Ingest("doc/secret", "erase_after { seconds: " + std::to_string(soon) + " }");
   Export("doc/secret");
   Do<v1::DeleteCollectionResponse, v1::DeleteCollectionRequest>(DeleteCollection, "name: 'docs'");
+  EXPECT_TRUE(Receivers().empty());
+  Pass(std::chrono::seconds(10));
   for (int i = 0; i < 600 && Records("ErasureVerified").empty(); ++i) {
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
   }

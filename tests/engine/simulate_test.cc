@@ -128,6 +128,7 @@ TEST_F(Simulated, ARefusedDocumentIsJudgedOrToldOtherwise) {
   EXPECT_EQ(refused->principals_size(), 0);
 }
 
+// At kDocumentsPerBatch and beyond.
 TEST_F(Simulated, ABatchIsTakenThatIngestRefuses) {
   EXPECT_EQ(Outcome(Sim("ingest { collection: 'none' " + Good("a") + "} ")),
             "NOT_FOUND: collection");
@@ -189,6 +190,68 @@ TEST_F(Simulated, ASnapshotLeavesItsStage) {
   std::erase_if(after, [&](const auto& row) { return before.contains(row.first); });
   for (const auto& [key, row] : after) EXPECT_TRUE(key.starts_with("heads/")) << key;
   EXPECT_EQ(For("user:ana", "directory { " + group + "} "), "+1 -0") << "nothing was made";
+}
+
+// Or refused calls could fill the memory.
+TEST_F(Simulated, NamesOfWhatIsNotMadeStayNumbered) {
+  ASSERT_TRUE(Ingest(Good("a")).ok());
+  const auto names = [&] { return Pin()->policy().principals->size(); };
+  const size_t before = names();
+  const std::string group =
+      "principals { name: 'group:new' sets_members: true members { principal: 'user:new' } } ";
+  const std::string refused = "principals { name: 'user:x' clearance { level: 'nowhere' } } ";
+  ASSERT_TRUE(Sim("directory { " + group + "} ").ok());
+  ASSERT_TRUE(Sim("ingest { collection: 'docs' " + Closed("b") + "} ").ok());
+  EXPECT_FALSE(Sim("directory { " + group + refused + "} ").ok());
+  EXPECT_EQ(names(), before);
+  EXPECT_NE(Change("directory", group + refused), "OK");
+  EXPECT_NE(Change("policy",
+                   "containers { container { name: 'c' acl { allow { principal: 'user:y' "
+                   "} inherit: 'none' } } } "),
+            "OK");
+  EXPECT_NE(Change("set_access",
+                   "collection: 'docs' document: 'a' acl { allow { principal: "
+                   "'user:z' } inherit: 'none' } "),
+            "OK");
+  EXPECT_EQ(names(), before);
+  EXPECT_EQ(Pin()->policy().principals->Find("user:y"), std::nullopt);
+  // A name that was refused, and then comes, is its own and nobody else's.
+  ASSERT_EQ(Change("directory", group), "OK");
+  EXPECT_EQ(names(), before + 2);
+  EXPECT_EQ(Change("set_access",
+                   "collection: 'docs' document: 'a' acl { allow { principal: "
+                   "'user:x' } } "),
+            "OK");
+  const auto who = Who("collection: 'docs' document: 'a'");
+  ASSERT_TRUE(who.ok());
+  ASSERT_EQ(who->principals_size(), 1);
+  EXPECT_EQ(who->principals(0), "user:x");
+}
+
+// Before it the caller's principal has no number, and after it one: itself is no group it joins.
+TEST_F(Simulated, TheFirstChangeThatNamesItsCallerIsARaise) {
+  const std::string caller = AllOf().principal;
+  ASSERT_EQ(Pin()->policy().principals->Find(caller), std::nullopt);
+  const std::string named = "containers { container { name: 'folder:/' acl { allow { principal: '" +
+                            caller + "' } } } } ";
+  EXPECT_EQ(Outcome(Sim("policy { " + named + "} ")), "OK");
+  EXPECT_EQ(Change("policy", named), "OK");
+  EXPECT_NE(Pin()->policy().principals->Find(caller), std::nullopt);
+  const std::string joins =
+      "principals { name: 'group:new' sets_members: true members { "
+      "principal: '" +
+      caller + "' } } ";
+  EXPECT_EQ(Outcome(Sim("directory { " + joins + "} ")), "PERMISSION_DENIED: members");
+  EXPECT_NE(Change("directory", joins), "OK");
+}
+
+TEST_F(Simulated, TheFirstChangeThatNamesItsCallerMakesItAMember) {
+  const std::string joins =
+      "principals { name: 'group:new' sets_members: true members { "
+      "principal: '" +
+      AllOf().principal + "' } } ";
+  EXPECT_EQ(Outcome(Sim("directory { " + joins + "} ")), "PERMISSION_DENIED: members");
+  EXPECT_NE(Change("directory", joins), "OK");
 }
 
 TEST_F(Simulated, ACertificateIsLeftUnsaid) {

@@ -2,6 +2,7 @@
 // is in the sealed blocks of a file of vectors or words. They are refused, or can be used.
 #include <cstdint>
 #include <cstring>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -11,6 +12,8 @@
 #include "engine/base/check.h"
 #include "engine/base/checksum.h"
 #include "engine/index/geometry_file.h"
+#include "engine/index/list_part.h"
+#include "engine/index/lists.h"
 #include "engine/index/segment_file.h"
 #include "engine/lexical/segment_file.h"
 #include "tests/index/memory_stream.h"
@@ -35,8 +38,36 @@ void Decode(const std::string& bytes) {
   CORDON_CHECK(EncodeGeometry(geometry, decoded->changed).size() == bytes.size());
 }
 
+// A geometry of three lists; its print is not to be guessed: it is put into the header of a file
+// that says so many.
+const std::shared_ptr<const Geometry>& ThreeLists() {
+  static const std::shared_ptr<const Geometry> geometry = [] {
+    const Rotation rotation(kDimension, 1);
+    FloatRows centroids(3, rotation.size());
+    for (size_t l = 0; l < 3; ++l) centroids.row(l)[l] = 1;
+    return std::make_shared<const Geometry>(Metric::kL2, rotation, 1, 100, std::move(centroids), 3,
+                                            std::vector<float>{1, 1, 1}, 1.0f);
+  }();
+  return geometry;
+}
+
+// Its lists can be built of what the file says.
+void BuildLists(const Segment& segment) {
+  const Lists lists(ThreeLists(), {&segment, 1}, RowNumbers(segment.rows().size()));
+  size_t entries = 0;
+  for (const ListPair& pair : segment.lists()->pairs) entries += pair.first == pair.second ? 1 : 2;
+  CORDON_CHECK(lists.part().blocks().entries() == entries);
+}
+
 // The store has each row that is named, once, as a start sees to.
-void DecodeVectors(const std::string& bytes) {
+void DecodeVectors(std::string bytes) {
+  constexpr size_t kLists = 20, kPrint = 24;  // where the header has them
+  uint32_t count = 0;
+  if (bytes.size() >= kPrint + sizeof(uint64_t)) {
+    std::memcpy(&count, bytes.data() + kLists, sizeof(count));
+    const uint64_t print = ThreeLists()->print();
+    if (count == ThreeLists()->lists()) std::memcpy(bytes.data() + kPrint, &print, sizeof(print));
+  }
   MemorySource source(bytes);
   auto filed = ReadVectors(kDimension, &source);
   if (!filed.ok()) {
@@ -56,8 +87,11 @@ void DecodeVectors(const std::string& bytes) {
     sources[i]->class_id = row.class_id;
   }
   const size_t rows = taken.size();
-  const auto segment = SegmentOf(kDimension, *std::move(filed), sources, nullptr);
-  if (segment) CORDON_CHECK(segment->live() == rows);
+  const auto segment = SegmentOf(kDimension, *std::move(filed), sources, ThreeLists().get());
+  if (!segment) return;
+  CORDON_CHECK(segment->live() == rows);
+  CORDON_CHECK((segment->lists() != nullptr) == (count == ThreeLists()->lists()));
+  if (segment->lists() != nullptr) BuildLists(*segment);
 }
 
 // What a header says of languages and terms is not to be guessed: it is put right.

@@ -55,7 +55,7 @@ class JournalWorld {
     return file;
   }
 
-  ScratchDirectory scratch_{Place::kQuick};
+  ScratchDirectory scratch_;
   SecretKey key_{Sha256("the journal's key")};
   journal::ChainKeys keys_{key_};
 };

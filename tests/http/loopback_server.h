@@ -10,9 +10,11 @@
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <functional>
 #include <mutex>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "engine/base/check.h"
@@ -61,8 +63,14 @@ class LoopbackServer {
   // `status` may be followed by headers: "302 Found\r\nLocation: /elsewhere".
   void Say(const std::string& status, const std::string& body) {
     std::lock_guard lock(mutex_);
-    answer_ = "HTTP/1.1 " + status + "\r\nContent-Length: " + std::to_string(body.size()) +
-              "\r\nConnection: close\r\n\r\n" + body;
+    answer_ = AnswerOf(status, body);
+    body_of_ = nullptr;
+  }
+  // Answers each request, head and body, with 200 and what `body_of` makes of it, perhaps of
+  // several at once.
+  void SayBy(std::function<std::string(const std::string& request)> body_of) {
+    std::lock_guard lock(mutex_);
+    body_of_ = std::move(body_of);
   }
   // How long each answer takes from now on.
   void Wait(std::chrono::milliseconds delay) {
@@ -71,6 +79,11 @@ class LoopbackServer {
   }
 
  private:
+  static std::string AnswerOf(const std::string& status, const std::string& body) {
+    return "HTTP/1.1 " + status + "\r\nContent-Length: " + std::to_string(body.size()) +
+           "\r\nConnection: close\r\n\r\n" + body;
+  }
+
   void Listen() {
     while (true) {
       const int peer = accept4(socket_, nullptr, nullptr, SOCK_CLOEXEC);
@@ -83,6 +96,7 @@ class LoopbackServer {
   void Serve(int peer) {
     const std::string request = ReadRequest(peer);
     std::string answer;
+    std::function<std::string(const std::string&)> body_of;
     {
       std::unique_lock lock(mutex_);
       last_request_ = request;
@@ -90,7 +104,9 @@ class LoopbackServer {
       wake_.wait_for(lock, delay_, [this] { return stopping_; });
       --at_once_;
       answer = answer_;
+      body_of = body_of_;
     }
+    if (body_of) answer = AnswerOf("200 OK", body_of(request));
     (void)!send(peer, answer.data(), answer.size(), MSG_NOSIGNAL);
     close(peer);
   }
@@ -124,7 +140,9 @@ class LoopbackServer {
   int most_at_once_ = 0;                // guarded by mutex_
   std::string last_request_;            // guarded by mutex_
   std::string answer_;                  // guarded by mutex_
-  std::vector<std::thread> peers_;      // the listener's, until it has ended
+  // Instead of answer_; guarded by mutex_.
+  std::function<std::string(const std::string& request)> body_of_;
+  std::vector<std::thread> peers_;  // the listener's, until it has ended
   std::thread listener_;
 };
 

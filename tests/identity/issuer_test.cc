@@ -75,6 +75,7 @@ TEST(Issuers, AreBelievedTooMuch) {
   EXPECT_EQ(TokenVerifier::Open({one}, 1).status().field(), "issuers.one.jwks");
 }
 
+// At kAudiencesPerIssuer, kIssuers and beyond.
 TEST(Issuers, AndAudiencesAreWithoutNumber) {
   Issuer issuer = Base("corp", kIss);
   issuer.jwks = "/etc/corp.jwks";

@@ -51,6 +51,7 @@ class KeyFileTest : public testing::Test {
   WaitingRoom room_{1};
 };
 
+// At kKeysPerSet and beyond.
 TEST(KeySetText, AnUnsafeKeyIsUsed) {
   const ForgeKey rsa = ForgeKey::Rsa(), ec = ForgeKey::Ec(), ed = ForgeKey::Ed();
   const auto usable = [](const std::vector<std::string>& jwks) {
@@ -62,6 +63,10 @@ TEST(KeySetText, AnUnsafeKeyIsUsed) {
   EXPECT_EQ(usable({rsa.Jwk("a"), ec.Jwk("a")}), 2) << "the algorithm tells them apart";
   EXPECT_EQ(usable({ec.Jwk("a"), ForgeKey::Ec().Jwk("a"), ec.Jwk("b")}), 1) << "which of two?";
   EXPECT_EQ(usable({}), 0);
+  std::vector<std::string> many(limits::kKeysPerSet, ec.Jwk("a"));
+  EXPECT_EQ(usable(many), 0) << "which of them?";
+  many.push_back(ec.Jwk("b"));
+  EXPECT_EQ(usable(many), -1);
   for (const char* more :
        {R"(,"use":"enc")", R"(,"use":1)", R"(,"alg":"PS256")", R"(,"alg":"RS512")",
         R"(,"alg":"ES256")", R"(,"key_ops":["sign"])", R"(,"key_ops":"verify")", R"(,"d":"AQ")"}) {
@@ -80,8 +85,7 @@ TEST(KeySetText, AnUnsafeKeyIsUsed) {
     EXPECT_EQ(usable({jwk}), 0) << jwk;
     EXPECT_EQ(usable({jwk, ec.Jwk("b")}), 1) << "one bad key spoils the others: " << jwk;
   }
-  std::vector<std::string> many(257, "{}");
-  EXPECT_EQ(usable(many), -1);
+  EXPECT_EQ(usable(std::vector<std::string>(limits::kKeysPerSet + 1, "{}")), -1);
   for (const char* text : {"", "{}", "[]", R"({"keys":{}})", R"({"keys":[],"keys":[]})",
                            "{\"keys\":[", "{\"keys\":[]} x"}) {
     EXPECT_FALSE(ParseKeySet(text).ok()) << text;
@@ -207,6 +211,7 @@ class KeyUrlTest : public testing::Test {
   const std::string good_ = KeySetText({key_.Jwk("a")});
 };
 
+// At kKeySetBytes and beyond.
 TEST_F(KeyUrlTest, AnIssuerThatIsGoneIsBelievedForEver) {
   server_.Say("200 OK", good_);
   const auto set = Watch({milliseconds(30), milliseconds(10), milliseconds(50), milliseconds(500)});
@@ -224,6 +229,9 @@ TEST_F(KeyUrlTest, AnIssuerThatIsGoneIsBelievedForEver) {
     server_.Say("200 OK", good_);
     EXPECT_TRUE(Soon([&] { return set->Find("a", kEs256).has_value(); })) << status;
   }
+  server_.Say("200 OK", good_ + std::string(limits::kKeySetBytes - good_.size(), ' '));
+  std::this_thread::sleep_for(milliseconds(1000));  // longer than what came before is believed
+  EXPECT_TRUE(set->Find("a", kEs256)) << "it has just as many bytes as it may";
   server_.Wait(milliseconds(1000));  // more than one fetch may take
   EXPECT_TRUE(Soon([&] { return !set->Find("a", kEs256); })) << "too slow";
 }

@@ -276,6 +276,7 @@ TEST_F(Tokens, TheAlgorithmIsTheTokensChoice) {
   ExpectRefused("not configured", TokenBy(world_.rsa_of_partner, "r1", partner), "header.alg");
 }
 
+// At kTokenBytes and beyond.
 TEST_F(Tokens, WhatIsNoTokenIsRead) {
   const std::string good = Rsa(GoodClaims());
   const std::string header = good.substr(0, good.find('.'));
@@ -383,6 +384,7 @@ TEST_F(Tokens, WhatWasBelievedOnceIsBelievedForEver) {
   EXPECT_FALSE(believed(kNow)) << "its key is withdrawn";
 }
 
+// At kTokenGroups and beyond.
 TEST_F(Tokens, AGroupIsLost) {
   const auto user = Verify(Claimed("x", "1"));
   ASSERT_TRUE(user.ok()) << user.status().ToString();

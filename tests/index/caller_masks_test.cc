@@ -106,6 +106,16 @@ TEST_F(CallerMasksTest, OneOfAnotherKeyIsAnother) {
   EXPECT_EQ(Find(&cache, 1, 3), one);
 }
 
+// Whoever may see the same has the same masks, classes aside that came after the lists.
+TEST_F(CallerMasksTest, EqualCallersShareThem) {
+  const Lists& all = *index_.lists();
+  const auto masks = all.MasksOf(AllowedOf({0, 2}, 4));
+  EXPECT_EQ(all.MasksOf(AllowedOf({0, 2}, 4)), masks);
+  EXPECT_EQ(all.MasksOf(AllowedOf({0, 2, 700}, 1000)), masks);
+  EXPECT_NE(all.MasksOf(AllowedOf({0, 1}, 4)), masks);
+  EXPECT_NE(all.MasksOf(AllowedOf({0, 1, 2}, 4)), masks);
+}
+
 TEST_F(CallerMasksTest, RowsAreKnownBeforeTheyAreCounted) {
   MaskCache cache(1 << 20);
   const auto masks = Find(&cache, 1, 1);

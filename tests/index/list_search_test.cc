@@ -10,7 +10,10 @@
 #include <utility>
 #include <vector>
 
+#include "engine/base/limits.h"
 #include "engine/index/document_numbers.h"
+#include "engine/index/kernels.h"
+#include "engine/index/training.h"
 #include "tests/effort.h"
 #include "tests/index/listed_world.h"
 
@@ -183,6 +186,35 @@ TEST_P(ListSearchTest, ReadingAllListsFindsTheBest) {
     }
   }
   EXPECT_GE(static_cast<double>(found), 0.99 * static_cast<double>(wanted));
+}
+
+// From the fewest dimensions that lists take to the most, and every instruction set finds the same.
+TEST_P(ListSearchTest, ServesTheFewestAndTheMostDimensions) {
+  for (const size_t dimension : {kListedDimensionMin, limits::kDimensionMax}) {
+    Listed world(17, dimension, GetParam(), 300);
+    world.index = Upkept(world.index, Upkeep::kTrain);
+    SearchOptions options = Fast(10);
+    options.least = 1e-30f;
+    size_t found = 0, wanted = 0;
+    for (int q = 0; q < 5; ++q) {
+      const auto classes = world.SomeClasses(2);
+      const auto query = world.Query();
+      const auto expected = world.model.Search(classes, 0, query, 10);
+      for (const std::string_view set : InstructionSets()) {
+        ASSERT_TRUE(UseInstructionSet(set));
+        SearchTrace trace;
+        const auto hits = world.index.Search(AllowedOf(classes, kClasses), query, options, &trace);
+        ASSERT_TRUE(hits.ok());
+        ASSERT_EQ(trace.plan, SearchPlan::kLists);
+        ASSERT_EQ(hits->size(), expected.size());
+        for (size_t i = 0; i < expected.size(); ++i, ++wanted) {
+          found += (*hits)[i].document == expected[i].document ? 1 : 0;
+        }
+      }
+      ASSERT_TRUE(UseInstructionSet(""));
+    }
+    EXPECT_GE(static_cast<double>(found), 0.99 * static_cast<double>(wanted)) << dimension;
+  }
 }
 
 // A filter is applied inside the lists, the merged ones and those beside them: there are as many

@@ -4,11 +4,14 @@
 
 #include <gtest/gtest.h>
 
-#include <set>
+#include <cmath>
+#include <cstring>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "engine/index/list_part.h"
+#include "engine/index/rotation.h"
 #include "engine/index/training.h"
 #include "tests/index/listed_world.h"
 #include "tests/index/memory_stream.h"
@@ -43,12 +46,33 @@ class SegmentFile : public testing::Test {
 
   const Segment& segment() const { return index_.segments().front(); }
   const Geometry& geometry() const { return index_.lists()->geometry(); }
-  std::string Written() const {
-    const auto named = NameVectors(segment(), [](uint32_t number) { return 100 + number; });
+  std::shared_ptr<const Geometry> shared_geometry() const { return {index_.lists(), &geometry()}; }
+  std::string Written(size_t s = 0) const {
+    const auto named =
+        NameVectors(index_.segments()[s], [](uint32_t number) { return 100 + number; });
     MemorySink sink;
     EXPECT_TRUE(named.has_value());
-    EXPECT_TRUE(WriteVectors(segment(), kDimension, *named, &geometry(), &sink).ok());
+    EXPECT_TRUE(WriteVectors(index_, s, *named, &sink).ok());
     return sink.bytes();
+  }
+  FiledVectors Filed(size_t s = 0) const {
+    const std::string bytes = Written(s);
+    MemorySource source(bytes);
+    auto filed = ReadVectors(kDimension, &source);
+    EXPECT_TRUE(filed.ok()) << filed.status().ToString();
+    return *std::move(filed);
+  }
+  // All blocks of the lists of one segment: codes, factors and ids.
+  std::string BlocksOf(const Segment& segment) const {
+    const Lists lists(shared_geometry(), {&segment, 1}, index_.numbers());
+    const CodeBlocks& blocks = lists.part().blocks();
+    return std::string(reinterpret_cast<const char*>(blocks.block(0)),
+                       blocks.blocks() * blocks.block_bytes());
+  }
+  // The same rows in the same lists, without codes.
+  static Segment WithoutCodes(const Segment& segment) {
+    return segment.With(std::make_shared<const SegmentLists>(
+        SegmentLists{segment.lists()->geometry, segment.lists()->pairs, nullptr}));
   }
   // As they are in the index; `without` is left out.
   std::vector<std::optional<RowSource>> Sources(const FiledVectors& filed,
@@ -99,6 +123,76 @@ TEST_F(SegmentFile, RowsComeBackWithTheirLists) {
       EXPECT_EQ(read->lists()->pairs[row].first, known.first);
       EXPECT_EQ(read->lists()->pairs[row].second, known.second);
     }
+  }
+}
+
+// What a start does not compute, it must not get wrong by a bit.
+TEST_F(SegmentFile, CodesComeBackAsTheyWouldBeComputed) {
+  for (const bool lost : {false, true}) {
+    auto filed = Filed();
+    const auto sources = Sources(filed, lost ? std::optional<size_t>(17) : std::nullopt);
+    const auto read = SegmentOf(kDimension, std::move(filed), sources, &geometry());
+    ASSERT_TRUE(read.has_value());
+    ASSERT_NE(read->lists()->part, nullptr);
+    EXPECT_EQ(BlocksOf(*read), BlocksOf(WithoutCodes(*read)));
+  }
+}
+
+TEST_F(SegmentFile, CodesAreTakenAndNotComputed) {
+  auto filed = Filed();
+  const auto sources = Sources(filed);
+  filed.codes[random_.Below(kDimension / 8)] ^= 4;  // of the first row's first list
+  const auto read = SegmentOf(kDimension, std::move(filed), sources, &geometry());
+  ASSERT_TRUE(read.has_value());
+  EXPECT_NE(BlocksOf(*read), BlocksOf(WithoutCodes(*read)));
+}
+
+// A segment beside the lists has its codes in a part of its own.
+TEST_F(SegmentFile, RowsBesideTheListsKeepTheirCodesToo) {
+  Clusters clusters(random_, kDimension, 5);
+  std::vector<DocumentChange> changes(20);
+  for (uint32_t i = 0; i < changes.size(); ++i) {
+    const uint32_t number = kRows + i;
+    vectors_.push_back(clusters.Next());
+    ids_.push_back("d" + std::to_string(number));
+    changes[i].number = number;
+  }
+  for (uint32_t i = 0; i < changes.size(); ++i) {
+    changes[i].document = ids_[kRows + i];
+    changes[i].rows = {{0, 1, vectors_[kRows + i].data()}};
+  }
+  index_ = index_.Apply(changes);
+  ASSERT_EQ(index_.segments().size(), 2u);
+  auto filed = Filed(1);
+  ASSERT_EQ(filed.rows.size(), changes.size());
+  const auto sources = Sources(filed);
+  const auto read = SegmentOf(kDimension, std::move(filed), sources, &geometry());
+  ASSERT_TRUE(read.has_value());
+  ASSERT_NE(read->lists(), nullptr);
+  EXPECT_EQ(BlocksOf(*read), BlocksOf(index_.segments()[1]));
+  EXPECT_EQ(BlocksOf(*read), BlocksOf(WithoutCodes(*read)));
+}
+
+TEST_F(SegmentFile, AnOlderVersionOfTheFormatIsRefused) {
+  std::string bytes = Written();
+  ASSERT_EQ(bytes.substr(0, 8), "CDNVEC02");
+  bytes[7] = '1';
+  MemorySource source(bytes);
+  EXPECT_EQ(ReadVectors(kDimension, &source).status().code(), StatusCode::kDataLoss);
+}
+
+TEST_F(SegmentFile, CodesThatAreNoNumbersAreRefused) {
+  const std::string good = Written();
+  const auto filed = Filed();
+  const size_t size = RotatedSize(kDimension);
+  const size_t codes =
+      good.size() - filed.rows.size() * kDimension * sizeof(float) - filed.codes.size();
+  for (const size_t factor : {size_t{0}, size_t{1}}) {
+    std::string bad = good;
+    const float nan = NAN;
+    std::memcpy(bad.data() + codes + size / 8 + factor * sizeof(float), &nan, sizeof(nan));
+    MemorySource source(bad);
+    EXPECT_EQ(ReadVectors(kDimension, &source).status().code(), StatusCode::kDataLoss) << factor;
   }
 }
 

@@ -284,6 +284,39 @@ TEST_F(IndexUpkeepTest, TheDeadAreAliveInNewLists) {
   }
 }
 
+// When more than a third of the vectors have changed, and never again if the geometry is pinned.
+TEST(TrainingTest, IsDueAfterAThirdUnlessPinned) {
+  constexpr size_t kRows = kListedRowsMin;
+  Random random(9);
+  Clusters clusters(random, kDimension, 10);
+  VectorIndex index(kDimension, Metric::kCosine);
+  const auto put = [&](size_t from, size_t end) {
+    std::vector<std::string> ids;
+    std::vector<std::vector<float>> vectors;
+    for (size_t i = from; i < end; ++i) {
+      ids.push_back(std::to_string(i));
+      vectors.push_back(clusters.Next());
+    }
+    std::vector<DocumentChange> changes(ids.size());
+    for (size_t i = 0; i < ids.size(); ++i) {
+      changes[i].document = ids[i];
+      changes[i].rows = {{0, 0, vectors[i].data()}};
+    }
+    index = index.Apply(changes);
+  };
+  put(0, kRows - 1);
+  EXPECT_EQ(NeededUpkeep(index, false), Upkeep::kNone);
+  put(kRows - 1, kRows);
+  EXPECT_EQ(NeededUpkeep(index, false), Upkeep::kTrain);
+  EXPECT_EQ(NeededUpkeep(index, true), Upkeep::kTrain) << "the first one is anybody's";
+  index = Upkept(index, Upkeep::kTrain);
+  put(0, kRows / 3);
+  EXPECT_EQ(NeededUpkeep(index, false), Upkeep::kNone);
+  put(kRows / 3, kRows / 3 + 1);
+  EXPECT_EQ(NeededUpkeep(index, false), Upkeep::kTrain);
+  EXPECT_EQ(NeededUpkeep(index, true), Upkeep::kNone);
+}
+
 // Rows that are dead without anybody knowing whose they were.
 TEST_F(IndexUpkeepTest, SweptRowsLeaveWhatListsCover) {
   index_ = Upkept(index_, Upkeep::kTrain);

@@ -207,6 +207,82 @@ TEST_F(Access, AMisspeltSourceIsQuarantinedInSilence) {
       << "what is in quarantine is known";
 }
 
+// A source in quarantine writes itself otherwise.
+TEST_F(Access, ALookAlikeOfAQuarantinedSourceIsWritten) {
+  ASSERT_TRUE(Ingest(Of("wiki-import", "a")).ok());
+  ASSERT_TRUE(Ingest(Of("Wiki-Import", "before")).ok()) << "it looks like another, which is in use";
+  const auto applied = Send<v1::ApplyPolicyResponse, v1::ApplyPolicyRequest>(
+      [](const auto& context, const auto& request, auto done) {
+        ApplyPolicy(context, request, done);
+      },
+      "sources { source: 'wiki-import' quarantined: true }");
+  ASSERT_TRUE(applied.ok()) << applied.status().ToString();
+  ASSERT_EQ(applied->look_alike_sources_size(), 1);
+  EXPECT_EQ(applied->look_alike_sources(0), "Wiki-Import");
+  for (const std::string source :
+       {"Wiki-Import", "WIKI-IMPORT", "w\\321\\226ki-import", "wiki\\342\\200\\220import"}) {
+    const auto answer = Ingest(Of(source, "b"));
+    ASSERT_TRUE(answer.ok());
+    ASSERT_EQ(answer->response.refused_size(), 1) << source;
+    EXPECT_EQ(answer->response.refused(0).field(), "provenance.source") << source;
+    EXPECT_EQ(Outcome(Send<v1::UpdateMetadataResponse, v1::UpdateMetadataRequest>(
+                  [](const auto& context, const auto& request, auto done) {
+                    UpdateMetadata(context, request, done);
+                  },
+                  "collection: 'docs' document: 'a' update_mask { paths: 'provenance.source' } "
+                  "metadata { provenance { source: '" +
+                      source + "' } }")),
+              "INVALID_ARGUMENT: metadata.provenance.source")
+        << source;
+  }
+  EXPECT_EQ(Ingest(Of("wiki-import", "c"))->response.refused_size(), 0)
+      << "it comes into quarantine";
+  EXPECT_EQ(Ingest(Of("wiki-export", "d"))->response.refused_size(), 0);
+}
+
+// Earlier releases took any text as a source.
+class OldSources : public Access {
+ protected:
+  OldSources() {
+    for (size_t i = 0; i < sources_.size(); ++i) {
+      scratch_.Do("ingest { collection: 'docs' documents { id: 'old" + std::to_string(i) +
+                  "' acl { allow { principal: 'everyone' } } label { level: 'public' } provenance "
+                  "{ source: '" +
+                  sources_[i] + "' } chunks { text: 'old' embedding: 1 embedding: 0 } } }");
+    }
+  }
+
+  // A space behind it, a zero width one, not NFC, a control character.
+  const std::vector<std::string> sources_ = {"wiki ", "wi\\342\\200\\213ki", "cafe\\314\\201",
+                                             "a\\001b"};
+};
+
+TEST_F(OldSources, AreOutOfReach) {
+  for (size_t i = 0; i < sources_.size(); ++i) {
+    const auto policy = [&](const std::string& quarantined) {
+      return Send<v1::ApplyPolicyResponse, v1::ApplyPolicyRequest>(
+          [](const auto& context, const auto& request, auto done) {
+            ApplyPolicy(context, request, done);
+          },
+          "sources { source: '" + sources_[i] + "' quarantined: " + quarantined + " }");
+    };
+    const auto taken = policy("true");
+    ASSERT_TRUE(taken.ok()) << sources_[i] << ": " << taken.status().ToString();
+    EXPECT_TRUE(taken->unknown_sources().empty()) << sources_[i];
+    EXPECT_TRUE(policy("false").ok()) << sources_[i];
+    EXPECT_EQ(Outcome(SetSelected("source: '" + sources_[i] + "' " + kSecret)), "OK")
+        << sources_[i];
+    EXPECT_EQ(LevelOf("old" + std::to_string(i)), "restricted") << sources_[i];
+    EXPECT_EQ(Outcome(Send<v1::EraseResponse, v1::EraseRequest>(
+                  [](const auto& context, const auto& request, auto done) {
+                    Erase(context, request, done);
+                  },
+                  "collection: 'docs' source: '" + sources_[i] + "'")),
+              "OK")
+        << sources_[i];
+  }
+}
+
 // A container is asked, not copied: its change is seen by the next View and moves no row.
 TEST_F(Access, AContainersChangeMovesRowsOrIsSeenLate) {
   const auto apply = [&](const std::string& policy) {

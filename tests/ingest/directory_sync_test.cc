@@ -295,6 +295,7 @@ TEST_F(Snapshots, ACallerRaisesItself) {
   EXPECT_EQ(Staged(), 0u);
 }
 
+// At kSyncsPerTenant and beyond.
 TEST_F(Snapshots, OfManyAtOnceOneIsTooMany) {
   std::vector<std::unique_ptr<DirectorySync>> syncs;
   const auto begin = FromText<v1::SyncDirectoryRequest>(Begin());

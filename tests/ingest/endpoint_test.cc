@@ -116,6 +116,28 @@ TEST_F(EmbeddedByAnEndpoint, GetsTextsThatAreOnlyTried) {
       TryChange(context, FromText<v1::SimulateRequest>("ingest { collection: 'sent' }")).ok());
 }
 
+TEST_F(EmbeddedByAnEndpoint, ReceivesTextsBeforeTheJournalHasThem) {
+  RecordOfBatch(Document("a", "internal") + Document("b", "restricted"), "UNAVAILABLE: endpoint");
+  const auto sent = scratch_.Records("SendToEndpoint");
+  ASSERT_EQ(sent.size(), 1u);
+  EXPECT_EQ(sent[0].destination(), "embed");
+  EXPECT_EQ(sent[0].collection(), "sent");
+  ASSERT_EQ(sent[0].documents_size(), 1) << "the other one may not go";
+  EXPECT_EQ(sent[0].documents(0), scratch_.tenant->pseudonyms.Of("document", "a"));
+  EXPECT_EQ(sent[0].passages(), 0u) << "it was the caller's, not the store's";
+  EXPECT_LT(sent[0].sequence(), scratch_.Records("Ingest").back().sequence());
+  scratch_.disk.fail = true;
+  WriteContext context = Context();
+  context.endpoints = &endpoints_;
+  const auto ingested = Asked<IngestedBatch>([&](auto done) {
+    IngestDocuments(context,
+                    FromText<v1::IngestRequest>("collection: 'sent' " + Document("c", "internal")),
+                    done);
+  });
+  EXPECT_EQ(ingested.status().code(), StatusCode::kUnavailable);
+  EXPECT_NE(ingested.status().field(), "endpoint") << "it was not asked";
+}
+
 TEST_F(EmbeddedByAnEndpoint, ReceivesWhatAListingDoesNotChange) {
   int endpoints = -1;
   EXPECT_EQ(Listed(Document("stored", "internal"), &endpoints), "OK");

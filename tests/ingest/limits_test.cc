@@ -32,6 +32,7 @@ class RequestLimits : public ScratchWriter {
   }
 };
 
+// At kDirectoryRecords and beyond.
 TEST_F(RequestLimits, OfADirectoryFile) {
   v1::ApplyDirectoryRequest request;
   for (size_t i = 0; i < limits::kDirectoryRecords; ++i) {
@@ -47,6 +48,7 @@ TEST_F(RequestLimits, OfADirectoryFile) {
   EXPECT_EQ(Pin()->policy().principals->Find("group:more"), std::nullopt);
 }
 
+// At kReasonBytes and beyond.
 TEST_F(RequestLimits, OfAReason) {
   v1::ApplyDirectoryRequest request;
   request.set_reason(std::string(limits::kReasonBytes, 'x'));
@@ -55,6 +57,7 @@ TEST_F(RequestLimits, OfAReason) {
   EXPECT_EQ(Apply(request), "INVALID_ARGUMENT: reason");
 }
 
+// At kSubjectsPerDocument and beyond.
 TEST_F(RequestLimits, OfADocumentsParts) {
   std::string subjects;
   for (size_t i = 0; i < limits::kSubjectsPerDocument; ++i) {
@@ -88,6 +91,24 @@ TEST_F(RequestLimits, OfADocumentsParts) {
   EXPECT_EQ(attribute(limits::kAttributeBytes + 1), "attributes.s");
 }
 
+TEST_F(RequestLimits, OfADocument) {
+  const auto named = [&](size_t bytes) {
+    const auto put = Ingest(Good(std::string(bytes, 'i')));
+    EXPECT_TRUE(put.ok()) << put.status().ToString();
+    const auto& refused = put->response.refused();
+    return refused.empty() ? "OK" : refused[0].field();
+  };
+  EXPECT_EQ(named(limits::kIdBytes), "OK");
+  EXPECT_EQ(named(limits::kIdBytes + 1), "id");
+  const auto chunks = [&](size_t count) {
+    std::string more;  // beside the one that Put() has
+    for (size_t i = 1; i < count; ++i) more += "chunks { text: 't' embedding: 1 embedding: 0 } ";
+    return Put(more);
+  };
+  EXPECT_EQ(chunks(limits::kChunksPerDocument), "OK");
+  EXPECT_EQ(chunks(limits::kChunksPerDocument + 1), "chunks");
+}
+
 TEST_F(RequestLimits, OfACollection) {
   const auto create = [&](const std::string& name, const std::string& more) {
     return Outcome(Send<v1::CreateCollectionResponse, v1::CreateCollectionRequest>(
@@ -97,6 +118,14 @@ TEST_F(RequestLimits, OfACollection) {
   };
   EXPECT_EQ(create(std::string(limits::kCollectionBytes, 'c'), ""), "OK");
   EXPECT_EQ(create(std::string(limits::kCollectionBytes + 1, 'd'), ""), "INVALID_ARGUMENT: name");
+  const auto wide = [&](const std::string& name, size_t dimension) {
+    return Outcome(Send<v1::CreateCollectionResponse, v1::CreateCollectionRequest>(
+        CreateCollection, fmt::format("config {{ name: '{}' dimension: {} metric: METRIC_L2 "
+                                      "embedder: EMBEDDER_NONE }}",
+                                      name, dimension)));
+  };
+  EXPECT_EQ(wide("w", limits::kDimensionMax), "OK");
+  EXPECT_EQ(wide("x", limits::kDimensionMax + 1), "INVALID_ARGUMENT: dimension");
   EXPECT_EQ(create("e", fmt::format("erase_after_s: {}", limits::kEraseAfter_s)), "OK");
   EXPECT_EQ(create("f", fmt::format("erase_after_s: {}", limits::kEraseAfter_s + 1)),
             "INVALID_ARGUMENT: erase_after_s");
@@ -119,6 +148,7 @@ TEST_F(RequestLimits, OfACertificatesName) {
   EXPECT_EQ(create(limits::kCertificateNameBytes + 1), "INVALID_ARGUMENT: certificate");
 }
 
+// At kSelectionsQueue and beyond.
 TEST_F(RequestLimits, OfSelectionsThatWait) {
   background_ = std::make_unique<Executor>(1, limits::kSelectionsQueue);  // as the engine's
   std::promise<void> held, release;

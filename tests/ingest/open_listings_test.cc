@@ -55,6 +55,7 @@ TEST_F(ListingPlaces, TwoOfOneSourceAreOnTheirWayIn) {
   EXPECT_EQ(Enter(Of("wiki"), &first), "OK") << "the first one has ended";
 }
 
+// At kListingsOfOne and beyond.
 TEST_F(ListingPlaces, OneCallerTakesAllPlaces) {
   std::vector<Place> places(limits::kListingsPerTenant + 2);
   size_t next = 0;
@@ -71,6 +72,7 @@ TEST_F(ListingPlaces, OneCallerTakesAllPlaces) {
   EXPECT_EQ(Enter({"another", "docs", "wiki", "", "a"}, &elsewhere), "OK");
 }
 
+// At kListingSilence_s and beyond.
 TEST_F(ListingPlaces, WhoHangsIsWaitedForForEver) {
   const Micros silence = limits::kListingSilence_s * kSecond;
   Place hangs, next;

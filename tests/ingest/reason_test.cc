@@ -205,6 +205,7 @@ TEST_F(Reasons, AreAskedOfEveryChange) {
 }
 
 // An erasure by several mutations says why in each of them.
+// At kEraseAtOnce and beyond.
 TEST_F(Reasons, BelongToTheFirstPartOnly) {
   const auto batch = [](size_t from, size_t count) {
     std::string documents;

@@ -3,6 +3,11 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
 #include "engine/base/limits.h"
 #include "tests/ingest/scratch_writer.h"
 
@@ -88,6 +93,62 @@ TEST_F(Runs, ABatchThatComesAgainIsWrittenAgain) {
   EXPECT_EQ(RevisionOf(Send(3, Good("d"))), before + 1);
 }
 
+// Of a run, a batch of which nothing is accepted changes where it stands; of none, nothing changes.
+TEST_F(Runs, ABatchOfRefusalsAloneHasTheRecordOfAnother) {
+  const std::string bad = "documents { id: 'bad' } ";
+  const uint64_t before = Pin()->revision();
+  const auto of_run = Send(1, bad);
+  EXPECT_EQ(RevisionOf(of_run), before + 1);
+  EXPECT_EQ(of_run->response.refused_size(), 1);
+  const auto alone = Ingest(bad);
+  ASSERT_TRUE(alone.ok());
+  EXPECT_EQ(alone->response.refused_size(), 1);
+  EXPECT_EQ(Pin()->revision(), before + 1);
+  const auto records = scratch_.Records("Ingest");
+  ASSERT_EQ(records.size(), 2u);
+  EXPECT_EQ(records[0].outcome(), "OK");
+  EXPECT_TRUE(records[0].mutation());
+  EXPECT_EQ(records[0].revision(), before + 1);
+  EXPECT_EQ(records[0].documents_size(), 0);
+  EXPECT_EQ(records[1].outcome(), "INVALID_ARGUMENT");
+  EXPECT_EQ(records[1].refused_field(), "documents");
+  EXPECT_FALSE(records[1].mutation());
+}
+
+// On its way to the writer while its key is revoked: the first batch of a run is written, as any
+// change is that was let in before, and begins the run anew, which nobody can go on with. A later
+// one follows nothing any more.
+TEST_F(Runs, ABatchOvertakenByTheRevocationOfItsKey) {
+  const std::string grant =
+      "principal: 'service:w' rights: RIGHT_INGEST collections: '*' clearance { symbol: SYMBOL_ALL "
+      "}";
+  const auto made = Asked<v1::CreateKeyResponse>([&](auto done) {
+    CreateKey(Context(), FromText<v1::CreateKeyRequest>("grant { " + grant + " }"),
+              {"default.key", "default.key.s", std::string(32, 'd')}, done);
+  });
+  ASSERT_TRUE(made.ok()) << made.status().ToString();
+  ASSERT_TRUE(Send(1, Good("a")).ok());
+  ASSERT_TRUE(Send(2, Good("b")).ok());
+  ASSERT_EQ(Rows().size(), 1u);
+  ASSERT_TRUE((ScratchWriter::Send<v1::RevokeKeyResponse, v1::RevokeKeyRequest>(
+                   RevokeKey, "id: 'default.key'"))
+                  .ok());
+  EXPECT_EQ(Rows().size(), 0u) << "the runs of a revoked key stay";
+  EXPECT_EQ(Outcome(Send(3, Good("c"))), "FAILED_PRECONDITION: batch");
+  EXPECT_EQ(TitleOf("c"), "absent");
+  EXPECT_EQ(Rows().size(), 0u);
+  EXPECT_EQ(RevisionOf(Send(1, Good("d"), "other")), Pin()->revision());
+  EXPECT_EQ(Rows().size(), 1u);
+  // The journal says it as it was: revoked first, then written by that key.
+  const auto written = scratch_.Records("Ingest"), revoked = scratch_.Records("RevokeKey");
+  ASSERT_EQ(written.size(), 4u);
+  ASSERT_EQ(revoked.size(), 1u);
+  EXPECT_EQ(written[2].outcome(), "FAILED_PRECONDITION");
+  EXPECT_EQ(written[3].outcome(), "OK");
+  EXPECT_EQ(written[3].key_id(), "default.key");
+  EXPECT_GT(written[3].revision(), revoked[0].revision());
+}
+
 TEST_F(Runs, AnotherContentOrAGapIsTaken) {
   ASSERT_TRUE(Send(1, Titled("a", "one")).ok());
   ASSERT_TRUE(Send(2, Titled("b", "one")).ok());
@@ -124,6 +185,64 @@ TEST_F(Runs, ACheckpointTellsLessThanWasApplied) {
   EXPECT_TRUE(Ask().ended());
   EXPECT_TRUE(Send(4, kEnd).ok());
   EXPECT_EQ(Outcome(Send(5, Good("d"))), "FAILED_PRECONDITION: run");
+}
+
+// A client that died has not told of them; its successor has the same input, and counts.
+TEST_F(Runs, WhatWasRefusedBeforeACrashIsInNoList) {
+  const std::string bad = "documents { id: 'bad' } ";
+  ASSERT_TRUE(Send(1, Good("a") + bad + Good("b")).ok());
+  ASSERT_TRUE(Send(2, bad + bad).ok());
+  ASSERT_TRUE(Send(3, Good("c")).ok());
+  v1::Checkpoint at = Ask();
+  using Places = std::vector<uint64_t>;
+  const auto places = [&] {
+    return Places(at.refused_places().begin(), at.refused_places().end());
+  };
+  EXPECT_EQ(places(), (Places{1, 3, 4}));
+  EXPECT_EQ(at.places_from(), 0u);
+  // Those of the batches that are compared, and no more.
+  const auto last = static_cast<uint64_t>(limits::kRunBatches) + 2;
+  for (uint64_t batch = 4; batch <= last; ++batch) ASSERT_TRUE(Send(batch, bad).ok());
+  at = Ask();
+  EXPECT_EQ(at.places_from(), 5u);
+  ASSERT_EQ(at.refused_places_size(), static_cast<int>(limits::kRunBatches) - 1);
+  EXPECT_EQ(at.refused_places(0), 6u);
+  EXPECT_EQ(at.refused(), at.refused_places_size() + 3u);
+}
+
+// Two processes that were started for one input, past what keeps streams apart.
+TEST_F(Runs, OneBatchIsSentTwiceAtOnce) {
+  constexpr size_t kClients = 4;
+  constexpr uint64_t kBatches = 50;
+  const uint64_t before = Pin()->revision();
+  uint64_t told_again = 0, turned_away = 0;
+  for (uint64_t batch = 1; batch <= kBatches; ++batch) {
+    std::vector<std::thread> clients;
+    std::vector<std::optional<StatusOr<IngestedBatch>>> answers(kClients);
+    for (size_t client = 0; client < kClients; ++client) {
+      clients.emplace_back([&, client] {
+        answers[client] = Send(batch, Titled("a", std::to_string(batch)) + Good("b"));
+      });
+    }
+    for (auto& client : clients) client.join();
+    uint64_t good = 0;
+    for (const auto& answer : answers) {
+      if (answer->ok()) {
+        ++good;
+        EXPECT_EQ((*answer)->response.revision(), before + batch);
+        EXPECT_EQ((*answer)->response.accepted(), 2u);
+      } else {
+        ++turned_away;
+        EXPECT_EQ(Outcome(*answer), "ABORTED: run");
+      }
+    }
+    EXPECT_GE(good, 1u);
+    told_again += good - 1;
+    ASSERT_EQ(Pin()->revision(), before + batch) << "it had its effect twice, or never";
+    ASSERT_EQ(TitleOf("a"), std::to_string(batch));
+  }
+  EXPECT_EQ(Ask().accepted(), 2 * kBatches);
+  EXPECT_EQ(told_again + turned_away, kBatches * (kClients - 1));
 }
 
 TEST_F(Runs, RefusalsAreNotToldAgain) {
@@ -187,6 +306,7 @@ TEST_F(Runs, FieldsThatMeanNothing) {
                   .ok());
 }
 
+// At kRunBatches and beyond.
 TEST_F(Runs, OneGrowsWithoutEnd) {
   const auto last = static_cast<uint64_t>(limits::kRunBatches) + 5;
   for (uint64_t batch = 1; batch <= last; ++batch) ASSERT_TRUE(Send(batch, Good("a")).ok());
@@ -195,6 +315,7 @@ TEST_F(Runs, OneGrowsWithoutEnd) {
   EXPECT_EQ(Ask().accepted(), last);
 }
 
+// At kRunsPerKey, kRunAge_s and beyond.
 TEST_F(Runs, ThereAreMoreAndMoreOfThem) {
   const auto begin = [&](size_t i) { return Send(1, Good("a"), "run" + std::to_string(i)); };
   for (size_t i = 0; i < limits::kRunsPerKey; ++i) ASSERT_TRUE(begin(i).ok());
@@ -205,7 +326,9 @@ TEST_F(Runs, ThereAreMoreAndMoreOfThem) {
   EXPECT_EQ(Rows().size(), limits::kRunsPerKey);
   // One that made room is not taken for a new one.
   EXPECT_EQ(Outcome(Send(2, kEnd, "run3")), "FAILED_PRECONDITION: batch");
-  scratch_.wall += limits::kRunAge_s * 1'000'000 + 1;
+  scratch_.wall += limits::kRunAge_s * 1'000'000 - 1;
+  EXPECT_EQ(Outcome(begin(10'000)), "FAILED_PRECONDITION: run");
+  scratch_.wall += 2;
   EXPECT_TRUE(begin(10'000).ok());
   EXPECT_EQ(Rows().size(), 1u) << "what nobody goes on with stays";
 }

@@ -443,6 +443,7 @@ TEST_F(Listings, AnotherCollectionsDocumentsGo) {
   EXPECT_EQ(Stored("d0", "typed").document().id(), "d0");
 }
 
+// At kListedUnchanged and beyond.
 TEST_F(Listings, RefusalsFillTheMemory) {
   const std::string huge(limits::kListedRefusalBytes, 'x');
   const std::string bad = "documents { id: '" + huge + "' } documents { id: '' } ";
@@ -454,7 +455,12 @@ TEST_F(Listings, RefusalsFillTheMemory) {
   EXPECT_EQ(response->refused(0).index(), 1u);
   v1::SyncSourceRequest request =
       FromText<v1::SyncSourceRequest>(Begin("allow_removals: true ") + End(0));
-  for (size_t i = 0; i <= limits::kListedUnchanged; ++i) request.add_unchanged("");
+  for (size_t i = 0; i < limits::kListedUnchanged; ++i) request.add_unchanged("");
+  {
+    SourceSync most(&open_);
+    EXPECT_NE(Refused(most.Take(Context(), request)), "INVALID_ARGUMENT: unchanged");
+  }
+  request.add_unchanged("");
   SourceSync sync(&open_);
   EXPECT_EQ(Refused(sync.Take(Context(), request)), "INVALID_ARGUMENT: unchanged");
 }

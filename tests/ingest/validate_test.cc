@@ -56,6 +56,15 @@ TEST_F(Fields, AnyWrongOneLands) {
       {"title: 'a\\000b'", "title"},
       {"uri: '" + many + "'", "uri"},
       {"provenance { source: '" + many + "' }", "provenance.source"},
+      {"provenance { source: 'wiki import' }", "OK"},
+      {"provenance { source: 'wiki ' }", "provenance.source"},
+      {"provenance { source: ' wiki' }", "provenance.source"},
+      {"provenance { source: 'wiki  import' }", "provenance.source"},
+      {"provenance { source: 'wiki\\302\\240import' }", "provenance.source"},  // does not break
+      {"provenance { source: 'wi\\342\\200\\213ki' }", "provenance.source"},   // zero width
+      {"provenance { source: 'wi\\342\\200\\256ki' }", "provenance.source"},   // right to left
+      {"provenance { source: 'cafe\\314\\201' }", "provenance.source"},        // not NFC
+      {"provenance { source: 'caf\\303\\251' }", "OK"},
       {"provenance { trust: '" + many + "' }", "provenance.trust"},
       {"subjects: 'ok' subjects: ''", "subjects[1]"},
       {"label { level: 'secret' }", "label.level"},

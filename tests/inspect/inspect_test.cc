@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "tests/view/asked.h"
 #include "tests/view/scratch_tenant.h"
 
@@ -248,6 +250,97 @@ TEST_F(Inspect, ARecordOfAnotherTenantIsFound) {
     EXPECT_EQ(Outcome(Journal(0, other)).substr(0, 9), "NOT_FOUND") << other;
   }
   EXPECT_EQ(Outcome(Journal(1001, "")), "INVALID_ARGUMENT: limit");
+}
+
+// Rights to audit are for the collections of the key: of others nothing is told, not even by a call
+// that names none.
+TEST_F(Inspect, TheJournalTellsOfWhatTheRightDoesNotCover) {
+  const auto write = [&](const std::string& text) {
+    const auto receipts =
+        scratch_.tenant->journal->AppendBatch({FromText<journal::v1::Record>(text)});
+    CORDON_CHECK(receipts.ok());
+    return receipts->front().id();
+  };
+  Grant grant = Only(Right::kAudit);
+  grant.collections = {"docs"};
+  const std::string self = scratch_.tenant->pseudonyms.Of("principal", grant.principal);
+  const std::string other = "key_id: 'default.other' actor: 'somebody' ";
+  const std::string mine = "key_id: 'default.key' actor: '" + self + "' ";
+  const std::string covered[] = {
+      write(other + "call: 'Retrieve' collection: 'docs' "),
+      write(other + "call: 'Export' collection: 'docs' mutation: true "),
+      write(other + "call: 'ApplyDirectory' mutation: true "),
+      write(mine + "call: 'AccessReport' "),
+      write(other + "call: 'ErasureVerified' collection: 'docs' "),
+  };
+  const std::string hidden[] = {
+      write(other + "call: 'Retrieve' collection: 'hr' purpose: 'merger' "),
+      write(other + "call: 'Export' collection: 'hr' mutation: true reason: 'merger' "),
+      write(other + "call: 'Retrieve' outcome: 'NOT_FOUND' refused_field: 'collection' "),
+      write(other + "call: 'AccessReport' "),
+      write("key_id: 'default.key' actor: 'another' call: 'AccessReport' "),
+      write(other + "call: 'DeleteCollection' collection: 'hr' dropped_collection: 2 "
+                    "mutation: true "),
+      write(other + "call: 'Erase' dropped_collection: 2 mutation: true "),
+      write(other + "call: 'ErasureVerified' dropped_collection: 2 "),
+  };
+  const auto shown = [&](const Grant& by, uint32_t limit) {
+    std::vector<std::string> ids;
+    const auto answer = Journal(limit, "", by);
+    EXPECT_TRUE(answer.ok()) << answer.status().ToString();
+    if (!answer.ok()) return ids;
+    for (const auto& line : answer->lines()) ids.push_back(line.journal_id());
+    return ids;
+  };
+  EXPECT_EQ(shown(grant, 100), std::vector(std::begin(covered), std::end(covered)));
+  const std::string absent = Journal(0, "default-9999", grant).status().ToString();
+  for (const auto& id : covered) EXPECT_TRUE(Journal(0, id, grant).ok()) << id;
+  for (const auto& id : hidden) {
+    EXPECT_EQ(Journal(0, id, grant).status().ToString(), absent) << id;
+    EXPECT_TRUE(Journal(0, id).ok()) << id << ": an auditor of all collections has it";
+  }
+  // The newest are found behind whatever others have done since; but for its own questions.
+  for (int i = 0; i < 600; ++i) write(other + "call: 'Retrieve' collection: 'hr' ");
+  const auto newest = shown(grant, 100);
+  EXPECT_EQ(std::count(newest.begin(), newest.end(), covered[0]), 1);
+  EXPECT_EQ(std::count(newest.begin(), newest.end(), covered[4]), 1);
+  for (const auto& id : hidden) EXPECT_EQ(std::count(newest.begin(), newest.end(), id), 0) << id;
+  EXPECT_EQ(shown(grant, 1).size(), 1u);
+  grant.collections.clear();
+  const auto without = Journal(1000, "", grant);
+  ASSERT_TRUE(without.ok());
+  for (const auto& line : without->lines()) EXPECT_EQ(line.collection(), "");
+  // Who may use all collections has every record.
+  const auto all = Journal(1000, "");
+  ASSERT_TRUE(all.ok());
+  EXPECT_EQ(all->lines(0).journal_id(), "default-1");
+}
+
+TEST_F(Inspect, TheHistoryTellsOfWhatTheRightDoesNotCover) {
+  scratch_.Do(
+      "create_collection { name: 'hr' dimension: 2 metric: METRIC_COSINE "
+      "embedder: EMBEDDER_NONE }");
+  scratch_.Do("policy { compartments { names: 'people' } }");
+  scratch_.Do("delete_collection { name: 'hr' }");
+  Grant grant = Only(Right::kAudit);
+  const auto calls = [&](const std::string& collection, uint32_t limit) {
+    grant.collections = {collection};
+    v1::PolicyHistoryRequest request;
+    request.set_limit(limit);
+    const auto answer = Asked<v1::PolicyHistoryResponse>(
+        [&](auto done) { PolicyHistory(scratch_.Read(grant), request, done); });
+    std::vector<std::string> told;
+    for (const auto& change : answer->changes()) told.push_back(change.call());
+    if (answer->more()) told.push_back("more");
+    return told;
+  };
+  using Calls = std::vector<std::string>;
+  EXPECT_EQ(calls("docs", 9), (Calls{"CreateCollection", "ApplyPolicy"}));
+  EXPECT_EQ(calls("docs", 2), (Calls{"CreateCollection", "ApplyPolicy"}));
+  EXPECT_EQ(calls("docs", 1), (Calls{"ApplyPolicy", "more"}));
+  EXPECT_EQ(calls("other", 9), (Calls{"ApplyPolicy"}));
+  EXPECT_EQ(calls("*", 9),
+            (Calls{"CreateCollection", "CreateCollection", "ApplyPolicy", "DeleteCollection"}));
 }
 
 TEST_F(Inspect, AnAnswerLeavesWithoutARecord) {

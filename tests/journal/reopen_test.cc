@@ -123,7 +123,24 @@ TEST_F(Reopen, AChainOfManyFilesIsOneJournal) {
       ASSERT_EQ((*tail)[i].sequence(), 701 - tail->size() + 1 + i);
     }
   }
+  EXPECT_TRUE((*journal)->Tail(limits::kJournalTail).ok());
   EXPECT_FALSE((*journal)->Tail(limits::kJournalTail + 1).ok());
+  // The last ones before another, as a listing goes on.
+  const auto before = [&](size_t limit, uint64_t sequence) {
+    std::vector<uint64_t> found;
+    const auto tail = (*journal)->Tail(limit, sequence);
+    EXPECT_TRUE(tail.ok());
+    for (const auto& record : *tail) found.push_back(record.sequence());
+    return found;
+  };
+  using Numbers = std::vector<uint64_t>;
+  EXPECT_EQ(before(3, 100), (Numbers{97, 98, 99}));
+  EXPECT_EQ(before(5, 3), (Numbers{1, 2}));
+  EXPECT_EQ(before(5, 1), Numbers());
+  EXPECT_EQ(before(5, 0), Numbers());
+  EXPECT_EQ(before(2, 701), (Numbers{699, 700}));
+  EXPECT_EQ(before(2, 702), (Numbers{700, 701}));
+  EXPECT_EQ(before(2, 5000), (Numbers{700, 701}));
   EXPECT_EQ((*journal)->Find(0).status().code(), StatusCode::kNotFound);
   EXPECT_EQ((*journal)->Find(702).status().code(), StatusCode::kNotFound);
 }

@@ -4,7 +4,10 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <memory>
 #include <thread>
+#include <vector>
 
 #include "engine/base/limits.h"
 
@@ -57,6 +60,7 @@ TEST(PrincipalTest, OnlyValidUtf8InNfcIsAccepted) {
   EXPECT_FALSE(Refused("user:\xe5\xb1\xb1\xe7\x94\xb0"));  // 山田
 }
 
+// At kPrincipalBytes and beyond.
 TEST(PrincipalTest, AtMost256BytesAndNeverCut) {
   EXPECT_EQ(limits::kPrincipalBytes, 256u);  // DESIGN §1
   EXPECT_FALSE(Refused("user:" + std::string(251, 'a')));
@@ -79,6 +83,67 @@ TEST(PrincipalTest, ANumberMeansOneNameForGood) {
   EXPECT_EQ(table.size(), 3u);
   EXPECT_EQ(table.Find("user:nobody"), std::nullopt) << "looking up does not add";
   EXPECT_EQ(table.size(), 3u);
+}
+
+TEST(PrincipalTest, ADraftLeavesItsBaseAlone) {
+  const auto base = std::make_shared<PrincipalTable>();
+  const PrincipalId ana = base->Intern("user:ana");
+  PrincipalTable dropped(base), kept(base);
+  for (PrincipalTable* draft : {&dropped, &kept}) {
+    EXPECT_EQ(draft->Find("user:ana"), ana);
+    EXPECT_EQ(draft->Intern("user:ana"), ana);
+    EXPECT_EQ(draft->Find("everyone"), PrincipalTable::kEveryoneId);
+    EXPECT_EQ(draft->size(), 2u);
+  }
+  EXPECT_EQ(dropped.Intern("user:mallory"), 2u);
+  const PrincipalId bo = kept.Intern("user:bo");
+  EXPECT_EQ(kept.Name(ana), "user:ana");
+  EXPECT_EQ(kept.Name(bo), "user:bo");
+  EXPECT_EQ(kept.Find("user:mallory"), std::nullopt);
+  EXPECT_EQ(base->Find("user:bo"), std::nullopt) << "before it is adopted";
+  EXPECT_EQ(base->size(), 2u);
+  base->Adopt(kept);
+  EXPECT_EQ(base->size(), 3u);
+  EXPECT_EQ(base->Find("user:bo"), bo);
+  EXPECT_EQ(base->Name(bo), "user:bo");
+  EXPECT_EQ(base->Find("user:mallory"), std::nullopt);
+  EXPECT_EQ(base->Intern("user:cy"), 3u) << "the number of a dropped name is free";
+  // A draft that lives on, as one of a simulation does, keeps its own numbers.
+  EXPECT_EQ(dropped.Find("user:bo"), std::nullopt);
+  EXPECT_EQ(dropped.Find("user:mallory"), 2u);
+  EXPECT_EQ(dropped.Name(2), "user:mallory");
+  EXPECT_EQ(dropped.Intern("user:bo"), 3u);
+  EXPECT_EQ(dropped.Name(3), "user:bo");
+}
+
+// As Simulate and retrieval do while the writer goes on.
+TEST(PrincipalTest, WhoReadsADraftSeesWhatTheWriterGives) {
+  constexpr int kNames = 2000;
+  const auto base = std::make_shared<PrincipalTable>();
+  const PrincipalId ana = base->Intern("user:ana");
+  PrincipalTable tried(base);
+  const PrincipalId mallory = tried.Intern("user:mallory");
+  std::atomic<bool> done = false;
+  std::thread reader([&] {
+    while (!done) {
+      EXPECT_EQ(tried.Find("user:ana"), ana);
+      EXPECT_EQ(tried.Name(mallory), "user:mallory");
+      EXPECT_EQ(tried.Find("user:7"), std::nullopt);
+      EXPECT_EQ(base->Find("user:mallory"), std::nullopt);
+    }
+  });
+  for (int i = 0; i < kNames; ++i) {
+    PrincipalTable refused(base), draft(base);
+    refused.Intern("user:refused-" + std::to_string(i));
+    EXPECT_EQ(draft.Intern("user:" + std::to_string(i)), base->size());
+    base->Adopt(draft);
+  }
+  done = true;
+  reader.join();
+  EXPECT_EQ(base->size(), kNames + 2u);
+  for (int i = 0; i < kNames; ++i) {
+    EXPECT_EQ(base->Find("user:" + std::to_string(i)), static_cast<PrincipalId>(i + 2));
+  }
 }
 
 TEST(PrincipalTest, ThreadsThatInternTheSameNamesGetTheSameNumbers) {

@@ -31,6 +31,16 @@ TEST_F(Contexts, TheSameIsSaidTwice) {
   EXPECT_EQ(Passages(Ask(With(2, "duplicates: DUPLICATES_NEAR"))), "l1=90 a=50");
 }
 
+// It crowds others out by characters that nobody sees, each time others.
+TEST_F(Contexts, TheSameIsSaidTwiceWithHiddenCharacters) {
+  scratch_.Do(From("a", "wiki", "internal", "leave is twelve weeks", 50));
+  scratch_.Do(From("b", "wiki", "internal", "lea\\342\\200\\213ve is twelve weeks", 40));
+  scratch_.Do(From("c", "wiki", "internal", "leave is twel\\342\\201\\240ve weeks", 30));
+  for (const char* kind : {"duplicates: DUPLICATES_EXACT", "duplicates: DUPLICATES_NEAR"}) {
+    EXPECT_EQ(Passages(Ask(With(2, kind))), "a=50 open5=5") << kind;
+  }
+}
+
 TEST_F(Contexts, OneDocumentOrSourceFillsIt) {
   scratch_.Do(Pages("book", 50, {"", "", "", ""}));
   scratch_.Do(From("w1", "wiki", "internal", "w1", 49));
@@ -265,6 +275,42 @@ TEST_F(Contexts, HiddenCharactersLeaveBesideTheText) {
   EXPECT_EQ(stripped->passages(0).hidden_characters(), 6u);
   EXPECT_EQ(all(stripped->passages(0)), "t u s partner o");
   EXPECT_EQ(stripped->passages(0).document(), kept->passages(0).document());
+}
+
+// The other way by which texts leave for a caller.
+TEST_F(Contexts, HiddenCharactersLeaveWithAWholeDocument) {
+  const std::string hidden = "\\342\\200\\256";  // from right to left
+  scratch_.Do("ingest { collection: 'docs' documents { id: 'i" + hidden + "' title: 't" + hidden +
+              "' uri: 'u" + hidden +
+              "' acl { allow { principal: 'everyone' } } label { level: 'public' } provenance { "
+              "source: 's" +
+              hidden + "' trust: 'partner' } chunks { text: 'a" + hidden + hidden +
+              "' embedding: 1 embedding: 0 } chunks { ordinal: 1 text: 'b' embedding: 1 embedding: "
+              "0 } } }");
+  v1::GetDocumentRequest request;
+  request.set_collection("docs");
+  request.set_document("i\u202e");
+  request.mutable_scope()->set_as("user:eve");
+  const auto get = [&] {
+    return Asked<v1::GetDocumentResponse>(
+        [&](auto done) { GetDocument(scratch_.Read(AllOf()), request, done); });
+  };
+  const auto all = [](const v1::GetDocumentResponse& response) {
+    return response.title() + " " + response.uri() + " " + response.provenance().source() + " " +
+           response.provenance().trust() + " " + response.chunks(0).text();
+  };
+  const auto kept = get();
+  ASSERT_TRUE(kept.ok()) << kept.status().ToString();
+  EXPECT_EQ(kept->hidden_characters(), 4u);
+  EXPECT_EQ(kept->chunks(0).hidden_characters(), 2u);
+  EXPECT_EQ(kept->chunks(1).hidden_characters(), 0u);
+  EXPECT_EQ(CountHiddenCharacters(all(*kept)), 5u);
+  request.set_strip_hidden_characters(true);
+  const auto stripped = get();
+  EXPECT_EQ(all(*stripped), "t u s partner a");
+  EXPECT_EQ(stripped->hidden_characters(), 4u) << "it tells what is stored";
+  EXPECT_EQ(stripped->chunks(0).hidden_characters(), 2u);
+  EXPECT_EQ(stripped->document(), request.document());
 }
 
 TEST_F(Contexts, AQuarantinedSourceIsServed) {

@@ -36,6 +36,50 @@ TEST_F(Contexts, ABatchOrAStreamLeavesUncounted) {
   EXPECT_EQ(scratch_.Records("RetrieveStream").back().passages(), 0u);
 }
 
+// Only the record of the part that holds it is marked, and the alert is raised once.
+TEST_F(Contexts, ACanaryLeavesUntoldInABatchOrAStream) {
+  for (int i = 0; i < 20; ++i) scratch_.Do(Scored("more" + std::to_string(i), "everyone", 50 - i));
+  scratch_.Do(Scored("bird", "everyone", 33, "level: 'public'", "canary: true"));  // the 18th or so
+  const auto& alerts = scratch_.tenant->canary_alerts;
+  v1::BatchRetrieveRequest batch;
+  *batch.add_queries() = Question(3);
+  *batch.add_queries() = Question(20);
+  const auto answer = Asked<v1::BatchRetrieveResponse>(
+      [&](auto done) { BatchRetrieve(scratch_.Read(AllOf()), batch, done); });
+  ASSERT_TRUE(answer.ok());
+  const auto records = scratch_.Records("BatchRetrieve");
+  ASSERT_EQ(records.size(), 2u);
+  EXPECT_FALSE(records[0].canary());
+  EXPECT_TRUE(records[1].canary());
+  EXPECT_EQ(alerts->count(), 1u);
+
+  const auto stream = std::make_shared<AnswerStream>(Question(20));
+  const auto next = [&] {
+    return Asked<v1::RetrieveStreamResponse>(
+        [&](auto done) { stream->Next(scratch_.Read(AllOf()), done); });
+  };
+  EXPECT_EQ(next()->passages_size(), 16);
+  EXPECT_EQ(alerts->count(), 1u) << "it has not left yet";
+  EXPECT_EQ(next()->passages_size(), 4);
+  EXPECT_EQ(alerts->count(), 2u);
+  EXPECT_TRUE(next()->has_summary());
+  EXPECT_EQ(alerts->count(), 2u) << "the last message holds none";
+  const auto parts = scratch_.Records("RetrieveStream");
+  ASSERT_EQ(parts.size(), 3u);
+  EXPECT_FALSE(parts[0].canary() || parts[2].canary());
+  EXPECT_TRUE(parts[1].canary());
+
+  // What a quota keeps back has not left.
+  Grant grant = AllOf();
+  grant.quota.passages_per_day = 1;
+  batch.mutable_queries()->DeleteSubrange(0, 1);
+  ASSERT_TRUE(Asked<v1::BatchRetrieveResponse>([&](auto done) {
+                BatchRetrieve(scratch_.Read(grant), batch, done);
+              }).ok());
+  EXPECT_EQ(alerts->count(), 2u);
+  EXPECT_FALSE(scratch_.Records("BatchRetrieve").back().canary());
+}
+
 TEST_F(Contexts, ABatchHoldsMoreThanAnAnswerMay) {
   std::string documents;
   for (int i = 0; i < 100; ++i) {

@@ -91,6 +91,7 @@ TEST_F(Shelf, IsFoundByMoreThanItsWords) {
   EXPECT_EQ(Lexical("the"), "plum");  // nothing but a stop word
 }
 
+// At kQueryTerms and beyond.
 TEST_F(Shelf, AQuestionOfTooManyWordsIsCut) {
   std::string text = "apple ";
   for (size_t i = 1; i < limits::kQueryTerms; ++i) text += "w" + std::to_string(i) + " ";
@@ -140,6 +141,25 @@ TEST_F(Shelf, WeightsAndDepthCountForNothing) {
   EXPECT_EQ(Hybrid("plum", "k: 1 fusion { depth: 1 }"), "apple");
   EXPECT_EQ(Hybrid("plum", kByRanks + std::string("min_score: 0.02")), "plum");
   EXPECT_EQ(Hybrid("\"no other\"", kByRanks + std::string("min_score: 0.02")), "plum");
+}
+
+// Who is among the best by both may be behind the best k of one.
+TEST_F(Shelf, AFusedAnswerLooksNoDeeperThanItIsLong) {
+  for (int i = 0; i < 70; ++i) {
+    scratch_.Do(Written("v" + std::to_string(i), "everyone", 1000 - i, "of another thing", 2000));
+  }
+  const auto ranked = [&](uint32_t k) {
+    auto request = Question("plum", v1::RANK_HYBRID, kByRanks);
+    request.set_k(k);
+    const auto answer = Ask(request);
+    for (const auto& passage : answer->passages()) {
+      if (passage.document() == "plum") return passage.vector_rank();
+    }
+    return UINT32_MAX;
+  };
+  EXPECT_EQ(ranked(10), 0u);  // 50 of each
+  EXPECT_EQ(ranked(36), 0u);  // 72
+  EXPECT_EQ(ranked(37), 73u);
 }
 
 // Of each ranking the parts of its best, whatever is not asked for.

@@ -145,6 +145,25 @@ TEST_F(Answers, ReceiversTheKeyMayNotName) {
   const auto answer = Ask(Question(1), grant);
   ASSERT_EQ(answer->destinations_size(), 1);
   EXPECT_EQ(answer->destinations(0), "chat");
+  const auto document = Get("open1", "user:eve", grant);
+  ASSERT_EQ(document->destinations_size(), 1);
+  EXPECT_EQ(document->destinations(0), "chat");
+}
+
+// Of a whole document as of passages: each of its labels counts.
+TEST_F(Answers, ADocumentIsSaidToGoWhereAPartOfItMayNot) {
+  scratch_.Do(
+      "ingest { collection: 'docs' documents { id: 'two' acl { allow { principal: 'everyone' } } "
+      "label { level: 'public' } chunks { text: 'a' embedding: 1 embedding: 0 } chunks { ordinal: "
+      "1 text: 'b' embedding: 1 embedding: 0 label { level: 'internal' } } } }");
+  const auto receives = [&](const std::string& id) {
+    const auto document = Get(id);
+    EXPECT_TRUE(document.ok()) << document.status().ToString();
+    const auto& names = document->destinations();
+    return std::count(names.begin(), names.end(), "low") == 1;
+  };
+  EXPECT_TRUE(receives("open1"));
+  EXPECT_FALSE(receives("two"));
 }
 
 TEST_F(Answers, ADeniedChunkLeavesWithItsDocument) {

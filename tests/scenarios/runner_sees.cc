@@ -141,11 +141,14 @@ void Runner::CheckListed(const Step& step, const Asking& asking, const std::stri
   request.set_destination(asking.destination);
   const auto told = world_.Read<v1::WhoCanSeeResponse>(
       asking.auditor, [&](const auto& context, auto done) { WhoCanSee(context, request, done); });
-  // A list from which somebody is missing would be wrong: one whose groups nest too deep ends it.
-  if (told.status().code() == StatusCode::kFailedPrecondition) return;
   if (!told.ok()) return Fail(step, asking.RefusedBy("WhoCanSee of " + document, told.status()));
   const auto& names = told->principals();
   const bool listed = std::find(names.begin(), names.end(), NameOf(asking.as)) != names.end();
+  for (const auto& undetermined : told->undetermined()) {  // others may be
+    if (undetermined.principal() == NameOf(asking.as)) {
+      return Fail(step, fmt::format("WhoCanSee cannot tell of {}", asking.as));
+    }
+  }
   if (listed == sees || (sees && told->everyone())) return;
   Fail(step, fmt::format("{} must {} {}\n  but WhoCanSee {} them", asking.as,
                          sees ? "see" : "not see", document, listed ? "lists" : "does not list"));

@@ -314,6 +314,20 @@ void Calls::CheckOutcome(const Row& row, const Credential& with, const AnyAnswer
     return;
   }
   ASSERT_EQ(answer.messages.size(), 1u);
+  if (row.method == "Ingest/SyncSource") {
+    // As for Ingest: an id that the key may not write is refused, and the listing goes on.
+    v1::SyncSourceResponse response;
+    ASSERT_TRUE(response.ParseFromString(answer.messages[0]));
+    const uint64_t refused = with.reach == Reach::kOtherIds ? 1 : 0;
+    EXPECT_EQ(response.refused_documents(), refused);
+    ASSERT_EQ(static_cast<uint64_t>(response.refused_size()), refused);
+    if (refused > 0) {
+      EXPECT_EQ(response.refused(0).id(), "listed");
+      EXPECT_EQ(response.difference().added() + response.difference().changed() +
+                    response.difference().redescribed() + response.difference().unchanged(),
+                0u);
+    }
+  }
   if (row.method == "Ingest/Ingest" && row.writes) {
     v1::IngestResponse response;
     ASSERT_TRUE(response.ParseFromString(answer.messages[0]));

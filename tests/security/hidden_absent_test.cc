@@ -2,7 +2,10 @@
 // that can name it, writes included.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "tests/effort.h"
+#include "tests/security/hidden_requests.h"
 #include "tests/security/hidden_worlds.h"
 #include "tests/security/twin_calls.h"
 
@@ -56,7 +59,7 @@ class Hidden : public testing::Test {
   TwinCalls twins_{&store_};
 };
 
-class HiddenDocuments : public Hidden {
+class HiddenDocuments : public Hidden, protected HiddenRequests {
  protected:
   struct Pair {
     const Reason* reason;
@@ -85,32 +88,6 @@ class HiddenDocuments : public Hidden {
     }
     std::shuffle(pairs.begin(), pairs.end(), world->random());
     return pairs;
-  }
-
-  static std::string Quoted(const std::string& id) {
-    return "\"" + HiddenWorld::Escaped(id) + "\" ";
-  }
-  static std::string Named(const std::string& id) {
-    return "collection: 'docs' document: " + Quoted(id);
-  }
-  static std::string Batch(const std::string& id, const std::string& rest) {
-    return "collection: 'docs' batch: 7 documents { id: " + Quoted(id) + rest + " }";
-  }
-  static std::string NamedWith(const std::string& id, const std::string& rest) {
-    return Named(id) + rest;
-  }
-  // Changes of many, this one among others.
-  static std::string Many(const std::string& id, const std::string& rest) {
-    return "collection: 'docs' changes { document: 'none' " + rest +
-           " } changes { document: " + Quoted(id) + rest + " }";
-  }
-  // A listing with gaps: what it lacks stays.
-  static std::string Listed(const std::string& id, const std::string& rest) {
-    return "begin { collection: 'docs' source: 's' allow_removals: true } documents { id: " +
-           Quoted(id) + rest + " } commit { documents: 1 incomplete: true }";
-  }
-  static std::string Selected(const std::string& id, const std::string& rest) {
-    return "collection: 'docs' id_prefix: " + Quoted(id) + rest;
   }
 
   void CheckReads(HiddenWorld* world, const Pair& pair, Code expected);
@@ -228,7 +205,16 @@ void HiddenDocuments::CheckWrite(HiddenWorld* world, const Pair& pair) {
       {"Ingest/Ingest", editor_, words + acl + label, Batch, false},
       {"Ingest/Ingest", editor_, words + bad_acl, Batch, false},
       {"Ingest/Ingest", prefixed_, words, Batch, false},
+      {"Ingest/Ingest", writer_, words, OfARun, false},
+      {"Ingest/Ingest", writer_, words + acl, OfARun, false},
+      {"Ingest/Ingest", editor_, words + acl + label, OfARun, false},
+      {"Ingest/Ingest", editor_, words + bad_acl, OfARun, false},
+      {"Ingest/Ingest", prefixed_, words, OfARun, false},
       {"Ingest/SyncSource", writer_, words, Listed},
+      {"Ingest/SyncSource", writer_, words, ListedWhole},
+      {"Ingest/SyncSource", editor_, words + acl + label, ListedWhole},
+      {"Ingest/SyncSource", editor_, words + bad_acl, ListedWhole},
+      {"Ingest/SyncSource", writer_, "", ListedUnchanged},
       {"Ingest/SyncSource", editor_, words + acl + label, Listed},
       {"Ingest/SyncSource", prefixed_, words, Listed},
       {"Ingest/SyncSource", granter_, words, Listed},
@@ -245,6 +231,12 @@ void HiddenDocuments::CheckWrite(HiddenWorld* world, const Pair& pair) {
   const auto text = [&](const std::string& id) { return write.text(id, write.rest); };
   const auto answers = Expect(world, write.method, write.key, text, pair);
   if (write.revision) CheckRevisions(answers);
+  if (write.text == OfARun) {
+    // Sent again, it is told as it was; so is where the run stands.
+    Expect(world, write.method, write.key, text, pair);
+    const auto stands = [](const std::string& id) { return "collection: 'docs' run: " + Own(id); };
+    Expect(world, write.method, write.key, stands, pair);
+  }
   // A new list may open what is there; anything else leaves the two alike.
   if (!write.method.starts_with("Ingest/SetAccess")) CheckReads(world, pair, Code::UNKNOWN);
 }
@@ -297,6 +289,18 @@ TEST_F(HiddenDocuments, AreToldFromAbsentOnes) {
 
 class HiddenNames : public Hidden {
  protected:
+  // The name of a journal record about the collection vault, and one that no record has.
+  Twin RecordOfTheVault() {
+    const auto all =
+        store_.Do<v1::QueryJournalResponse>(root_, "Admin/QueryJournal", "limit: 1000");
+    const auto found = std::find_if(all.lines().begin(), all.lines().end(),
+                                    [](const auto& line) { return line.collection() == "vault"; });
+    EXPECT_NE(found, all.lines().end());
+    if (found == all.lines().end()) return {};
+    const std::string id = found->journal_id();
+    return {id, id.substr(0, id.size() - 1) + "z"};
+  }
+
   // Calls of a key that holds every right for the collection docs, about another collection.
   static std::vector<std::pair<std::string, std::string>> CallsAbout() {
     const std::string me = "scope { destination: 'chat' } ";
@@ -410,7 +414,8 @@ TEST_F(HiddenNames, OfCollectionsAreToldFromAbsentOnes) {
   effort.Report("calls={} differences={}", 2 * twins_.calls(), HasFailure() ? "some" : "0");
 }
 
-// Destinations outside the key, users it may not act for, and whatever is another tenant's.
+// Destinations outside the key, users it may not act for, records of other collections, and
+// whatever is another tenant's.
 TEST_F(HiddenNames, OfOthersAreToldFromAbsentOnes) {
   Effort effort("S4-names", 10);
   HiddenWorld world(effort.seed());
@@ -424,6 +429,7 @@ TEST_F(HiddenNames, OfOthersAreToldFromAbsentOnes) {
               "reason: 'r' until { seconds: " + std::to_string(std::time(nullptr) + 3600) + " }")
           .id();
   const Twin access{opened, opened.substr(0, opened.size() - 1) + "z"};
+  const Twin record = RecordOfTheVault();
   store_.Do<v1::ApplyDirectoryResponse>(
       their_root_, "Directory/ApplyDirectory",
       "principals { name: 'group:them' sets_members: true members { principal: 'user:thems' } }");
@@ -451,6 +457,7 @@ TEST_F(HiddenNames, OfOthersAreToldFromAbsentOnes) {
     const std::string number = std::to_string(1 + world.Below(4));
     Expect(&world, "Admin/QueryJournal", root_, "journal_id: '$-" + number + "'", {"acme", "acmz"});
     Expect(&world, "Admin/QueryJournal", root_, "journal_id: 'acme-$'", {number, "9"});
+    Expect(&world, "Admin/QueryJournal", auditor_, "journal_id: '$'", record);
     Expect(&world, "Directory/GetPrincipal", root_, "principal: '$'", {"user:thems", "user:themz"});
     Expect(&world, "Directory/GetPrincipal", root_, "principal: '$'", {"group:them", "group:thez"});
     Expect(&world, "Admin/CreateTenant", their_root_, "name: '$'", {"default", "defaulz"});

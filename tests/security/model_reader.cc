@@ -350,6 +350,15 @@ void ModelReader::GetDocument() {
         whole.set_document(expected[0].document);
         whole.set_title(expected[0].in->title);
         whole.set_uri(expected[0].in->uri);
+        if (!expected[0].in->source.empty() || !expected[0].in->trust.empty()) {
+          whole.mutable_provenance()->set_source(expected[0].in->source);
+          whole.mutable_provenance()->set_trust(expected[0].in->trust);
+        }
+        for (const auto& name : reference::Receivers(
+                 world(), caller_->credential.key, caller_->asker,
+                 reference::LabelsOf(world(), expected), tenant_.engine()->now())) {
+          whole.add_destinations(name);
+        }
         for (const Found& each : expected) {
           auto* chunk = whole.add_chunks();
           chunk->set_chunk(each.ordinal);

@@ -29,11 +29,11 @@ struct RaceState {
 
 // One call and its end.
 struct RaceCall {
-  using Request =
-      std::variant<v1::RetrieveRequest, v1::GetDocumentRequest, v1::CheckAccessRequest,
-                   v1::IngestRequest, v1::SetAccessRequest, v1::SetAccessManyRequest,
-                   v1::SetAccessSelectedRequest, v1::DeleteRequest, v1::ApplyDirectoryRequest,
-                   v1::ApplyPolicyRequest, v1::CreateKeyRequest, v1::RevokeKeyRequest>;
+  using Request = std::variant<v1::RetrieveRequest, v1::GetDocumentRequest, v1::CheckAccessRequest,
+                               v1::IngestRequest, v1::SetAccessRequest, v1::SetAccessManyRequest,
+                               v1::SetAccessSelectedRequest, v1::UpdateMetadataRequest,
+                               v1::DeleteRequest, v1::ApplyDirectoryRequest, v1::ApplyPolicyRequest,
+                               v1::CreateKeyRequest, v1::RevokeKeyRequest>;
   enum End {
     kAnswered,
     kNotKnown,    // UNAUTHENTICATED
@@ -84,6 +84,7 @@ class RaceDraw {
   RaceCall SetAccess();
   RaceCall SetAccessMany();
   RaceCall SetAccessSelected();
+  RaceCall UpdateMetadata();
   RaceCall Upsert(const std::string& id);
   RaceCall Delete(const std::string& id);
   RaceCall Members();

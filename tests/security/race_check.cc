@@ -31,14 +31,16 @@ namespace {
 using Calls = std::vector<const RaceCall*>;
 
 constexpr uint64_t kLast = std::numeric_limits<uint64_t>::max();
+// When a race is read: after every end that has come in it, before those that never come.
+constexpr reference::Time kNow = 4'000'000'000'000'000;
 
 reference::Names VisibleTo(const RaceState& state, const std::string& as) {
   static const reference::Key kKey{"service:app", true, {"*"}, {"dev"}, {"all"}};
   const auto& world = state.tenant.world;
-  const auto asker = reference::Resolve(world, kKey, as, "dev", 0);
+  const auto asker = reference::Resolve(world, kKey, as, "dev", kNow);
   reference::Names ids;
   for (const auto& found :
-       reference::Visible(world, state.tenant.collections.at(kRaceCollection), asker, 0)) {
+       reference::Visible(world, state.tenant.collections.at(kRaceCollection), asker, kNow)) {
     ids.insert(found.document);
   }
   return ids;

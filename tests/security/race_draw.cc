@@ -93,6 +93,7 @@ RaceCall RaceDraw::Write() {
   if (kind < 40) return SetAccessMany();
   if (kind < 55) return Upsert(Id());
   if (kind < 62) return Delete(Id());
+  if (kind < 68) return UpdateMetadata();
   if (kind < 78) return Members();
   if (kind < 86) return Clearance();
   return Container();
@@ -178,6 +179,30 @@ RaceCall RaceDraw::SetAccessSelected() {
   call.request = std::move(request);
   call.change = [=](RaceState* state) {
     for (size_t i = 0; i < kSelected; ++i) Give(list, std::nullopt, fmt::format("s{}", i), state);
+  };
+  return call;
+}
+
+// The document's end, which has come or never comes; sometimes under another number.
+RaceCall RaceDraw::UpdateMetadata() {
+  const std::string id = Id();
+  const bool ends = Percent(50);
+  v1::UpdateMetadataRequest request;
+  request.set_collection(kRaceCollection);
+  request.set_document(id);
+  request.mutable_update_mask()->add_paths("valid_from");
+  request.mutable_update_mask()->add_paths("valid_until");
+  if (ends) request.mutable_metadata()->mutable_valid_until()->set_seconds(1);
+  if (Percent(40)) {
+    request.mutable_update_mask()->add_paths("subjects");
+    request.mutable_metadata()->add_subjects(fmt::format("person:{}", Below(100)));
+  }
+  RaceCall call;
+  call.request = std::move(request);
+  call.change = [=](RaceState* state) {
+    const auto found = Docs(state)->documents.find(id);
+    if (found == Docs(state)->documents.end()) return;
+    found->second.valid_until = ends ? 1'000'000 : INT64_MAX;
   };
   return call;
 }

@@ -101,6 +101,10 @@ class EngineTarget : public RaceTarget {
     Write<v1::SetAccessResponse>(
         [&](const auto& context, auto done) { SetAccess(context, request, done); }, call);
   }
+  void Do(const v1::UpdateMetadataRequest& request, RaceCall* call) {
+    Write<v1::UpdateMetadataResponse>(
+        [&](const auto& context, auto done) { UpdateMetadata(context, request, done); }, call);
+  }
   void Do(const v1::SetAccessManyRequest& request, RaceCall* call) {
     Write<v1::SetAccessManyResponse>(
         [&](const auto& context, auto done) { SetAccessMany(context, request, done); }, call);

@@ -4,6 +4,7 @@ namespace cordon {
 namespace {
 
 constexpr uint32_t kDepthMax = 10'000;
+constexpr uint32_t kDefaultK = 10;
 
 reference::Filter MakeFilter(Draw* draw, int depth) {
   const size_t kind = depth == 0 ? 99 : draw->Below(100);
@@ -26,7 +27,8 @@ reference::Fusion MakeFusion(Draw* draw) {
   fusion.method = static_cast<reference::Fusion::Method>(draw->Below(3));
   fusion.by_vector = static_cast<double>(draw->Below(4)) / 2;
   fusion.by_text = 0.5 + static_cast<double>(draw->Below(3));
-  if (draw->Percent(50)) fusion.depth = kDepthMax;
+  // So few, too, that what there is goes beyond.
+  if (draw->Percent(60)) fusion.depth = draw->Percent(50) ? kDepthMax : 1 + draw->Below(4);
   return fusion;
 }
 
@@ -79,7 +81,9 @@ void RankedQuestion::Fill(v1::RetrieveRequest* request, bool embeds) const {
   out->set_method(kMethods[fusion->method]);
   out->set_vector_weight(fusion->by_vector);
   out->set_lexical_weight(fusion->by_text);
-  if (fusion->depth == kDepthMax) out->set_depth(kDepthMax);  // else the default
+  if (fusion->depth == reference::Fusion().depth) return;  // the default
+  const uint32_t k = request->k() == 0 ? kDefaultK : request->k();
+  out->set_depth(std::max(static_cast<uint32_t>(fusion->depth), k));
 }
 
 std::vector<reference::Placed> RankedQuestion::Answer(reference::Metric metric,
@@ -92,7 +96,10 @@ std::vector<reference::Placed> RankedQuestion::Answer(reference::Metric metric,
   std::vector<reference::Placed> placed;
   if (rank == v1::RANK_HYBRID) {
     auto fused = fusion.value_or(reference::Fusion());
-    fused.depth = std::max(fused.depth, k == 0 ? 10 : k);
+    const size_t wanted = k == 0 ? kDefaultK : k;
+    // Of the default: twice as many as are asked for.
+    const bool given = fused.depth != reference::Fusion().depth;
+    fused.depth = std::max(fused.depth, given ? wanted : std::min<size_t>(2 * wanted, kDepthMax));
     placed = reference::Fused(metric, visible, vector, text, fused);
   } else {
     for (const auto& found : rank == v1::RANK_LEXICAL

@@ -62,7 +62,7 @@ struct Fusion {
   enum Method { kRelative, kWeighted, kRanks };
   Method method = kRelative;
   double by_vector = 1, by_text = 1;
-  size_t depth = 50;  // of k or fewer
+  size_t depth = 50;  // of 2 k or fewer
 };
 
 inline std::vector<Found> RankedByText(std::vector<Found> found, const std::string& question) {

@@ -178,6 +178,10 @@ class SocketTarget : public RaceTarget {
     v1::SetAccessResponse response;
     return Write(line.ingest.get(), &v1::Ingest::Stub::SetAccess, request, call, &response);
   }
+  grpc::Status Do(Line& line, const v1::UpdateMetadataRequest& request, RaceCall* call) {
+    v1::UpdateMetadataResponse response;
+    return Write(line.ingest.get(), &v1::Ingest::Stub::UpdateMetadata, request, call, &response);
+  }
   grpc::Status Do(Line& line, const v1::SetAccessManyRequest& request, RaceCall* call) {
     v1::SetAccessManyResponse response;
     return Write(line.ingest.get(), &v1::Ingest::Stub::SetAccessMany, request, call, &response);
@@ -214,7 +218,7 @@ class SocketTarget : public RaceTarget {
     return Write(line.admin.get(), &v1::Admin::Stub::RevokeKey, request, call, &response);
   }
 
-  ScratchDirectory scratch_{Place::kQuick};
+  ScratchDirectory scratch_;
   ServerProcess server_;
   std::string admin_;
   std::atomic<bool> falling_{false};

@@ -45,7 +45,7 @@ class RunningEngine {
   Status Open();
   DataPaths paths() const { return {scratch_ / "data", "", ""}; }
 
-  ScratchDirectory scratch_{Place::kQuick};
+  ScratchDirectory scratch_;
   const Durability reads_;
   std::unique_ptr<Engine> engine_;
 };

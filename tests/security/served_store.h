@@ -93,7 +93,7 @@ class ServedStore {
 
  private:
   const std::shared_ptr<grpc::ChannelCredentials> credentials_;
-  ScratchDirectory scratch_{Place::kQuick};
+  ScratchDirectory scratch_;
   Config config_;
   std::unique_ptr<Server> server_;
   std::unique_ptr<AnyCaller> caller_;

@@ -5,13 +5,17 @@
 #include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <memory>
+#include <set>
 
 #include "engine/export.h"
+#include "engine/retrieve/answer_stream.h"
 #include "tests/effort.h"
 #include "tests/security/defect_log.h"
 #include "tests/security/random_changes.h"
 #include "tests/security/ranked_question.h"
+#include "tests/security/running_reranker.h"
 #include "tests/security/twins.h"
 
 namespace cordon {
@@ -29,6 +33,7 @@ void Clear(Response* response) {
   response->clear_journal_id();
 }
 void Clear(v1::BatchRetrieveResponse*) {}
+void Clear(v1::RetrieveStreamResponse* response) { response->clear_journal_id(); }
 void ClearMore(v1::RetrieveResponse* response) {
   const std::string mark = response->nonce().substr(0, 16);
   std::string* block = response->mutable_block();
@@ -49,6 +54,11 @@ void ClearMore(v1::BatchRetrieveResponse* response) {
     Clear(answer.mutable_response());
     ClearMore(answer.mutable_response());
   }
+}
+void ClearMore(v1::RetrieveStreamResponse* response) {
+  if (!response->has_summary()) return;
+  Clear(response->mutable_summary());
+  ClearMore(response->mutable_summary());
 }
 // An auditor is told how much there is; what the user may see of it must not depend on the rest.
 void ClearMore(v1::StatsResponse* response) {
@@ -126,9 +136,13 @@ class TwinWorlds {
   uint64_t hidden = 0;
   uint64_t emergencies = 0;  // answers under a break-glass access
   uint64_t exported = 0;     // documents
+  uint64_t streams = 0;      // that ended with an answer, not a refusal
+  uint64_t batches = 0;      // of more than one ranking, every question answered
+  uint64_t reranked = 0;     // answers in the reranker's order
 
  private:
   void NewEngines() {
+    reranker_ = std::make_unique<RunningReranker>();
     left_.reset();
     right_.reset();
     left_engine_.reset();
@@ -179,7 +193,13 @@ class TwinWorlds {
   template <typename Response, typename Call>
   StatusOr<Response> AskOne(MirroredTenant* tenant, Call call) {
     const auto caller = ToCaller(watcher_.credential, tenant->name(), tenant->model().world.dev);
-    return Later<Response>([&](auto done) { call(tenant->engine()->Read(caller), done); }).get();
+    return Later<Response>([&](auto done) { call(Reading(tenant, caller), done); }).get();
+  }
+
+  ReadContext Reading(MirroredTenant* tenant, const Authenticated& caller) {
+    ReadContext context = tenant->engine()->Read(caller);
+    context.endpoints = reranker_->endpoints();
+    return context;
   }
 
   // `call(context, done)` in both worlds.
@@ -189,8 +209,11 @@ class TwinWorlds {
     const auto right = AskOne<Response>(right_.get(), call);
     ++answers;
     if (!left.ok()) ++refusals;
-    if (left.ok()) passages += Passages(*left);
-    if (left.ok() && UnderGlass(request)) ++emergencies;
+    if (left.ok()) {
+      passages += Passages(*left);
+      if (UnderGlass(request)) ++emergencies;
+      Count(request, *left);
+    }
     if (Bytes(left) == Bytes(right)) return;
     ++differences;
     ADD_FAILURE() << "asked by " << watcher_.credential.key.principal << " in " << left_->name()
@@ -205,12 +228,36 @@ class TwinWorlds {
     return false;
   }
 
+  // What the comparison has met.
+  template <typename Request, typename Response>
+  void Count(const Request&, const Response&) {}
+  void Count(const v1::RetrieveRequest&, const v1::RetrieveResponse& response) {
+    reranked += response.rerank() == v1::RERANK_OUTCOME_RERANKED && response.passages_size() > 0;
+  }
+  void Count(const v1::BatchRetrieveRequest& request, const v1::BatchRetrieveResponse& response) {
+    std::set<v1::Rank> ranks;
+    for (const auto& query : request.queries()) ranks.insert(query.rank());
+    const bool all = std::ranges::all_of(response.answers(),
+                                         [](const auto& answer) { return answer.has_response(); });
+    batches += ranks.size() > 1 && all;
+  }
+
   template <typename Response>
   static std::string Text(const StatusOr<Response>& answer) {
     return answer.ok() ? answer->ShortDebugString() : answer.status().ToString();
   }
 
   void Retrieve(const Twins& twins) {
+    const v1::RetrieveRequest request = Question(twins);
+    const size_t how = draw_.Below(100);
+    if (how < 12) return Batch(twins, request);
+    if (how < 24) return Stream(request);
+    Same<v1::RetrieveResponse>(request, [&](const ReadContext& context, auto done) {
+      cordon::Retrieve(context, request, done);
+    });
+  }
+
+  v1::RetrieveRequest Question(const Twins& twins) {
     constexpr uint32_t kSizes[] = {0, 1, 1, 2, 3, 5, 50, 10'000};
     v1::RetrieveRequest request;
     request.set_collection(draw_.Percent(98) ? twins.collection() : "nowhere");
@@ -226,11 +273,19 @@ class TwinWorlds {
     const size_t dimension = twins.dimension() + (draw_.Percent(2) ? 1 : 0);
     RankedQuestion::Make(&draw_, dimension).Fill(&request, twins.embeds() != draw_.Percent(2));
     if (draw_.Percent(50)) SetContext(&request);
-    if (draw_.Percent(10)) return Batch(request);
-    Same<v1::RetrieveResponse>(request, [&](const ReadContext& context, auto done) {
-      cordon::Retrieve(context, request, done);
-    });
+    if (draw_.Percent(6)) SetReranker(&request);
+    return request;
   }
+
+  // Its order must depend on nothing but what it is sent, and on how it is asked.
+  void SetReranker(v1::RetrieveRequest* request) {
+    request->mutable_context()->set_rerank(kDestinations[draw_.Percent(90) ? 0 : 1]);
+    if (request->text().empty()) request->set_text("a text to be rated by");
+    if (request->k() > limits::kReranked) request->set_k(3);
+    if (draw_.Percent(90)) *request->mutable_query_label() = ToWire(Lowest());
+  }
+
+  reference::Label Lowest() const { return {left_->model().world.levels.front(), {}, {}}; }
 
   // What becomes of the passages must depend on nothing but them.
   void SetContext(v1::RetrieveRequest* request) {
@@ -254,12 +309,49 @@ class TwinWorlds {
     if (options->diversity() != 0 && request->k() > 1000) request->set_k(1000);
   }
 
-  void Batch(const v1::RetrieveRequest& request) {
+  // Alike questions, which are searched together, and others among them.
+  void Batch(const Twins& twins, const v1::RetrieveRequest& request) {
     v1::BatchRetrieveRequest batch;
-    for (size_t n = 1 + draw_.Below(3); n > 0; --n) *batch.add_queries() = request;
+    for (size_t n = 1 + draw_.Below(4); n > 0; --n) {
+      v1::RetrieveRequest* const query = batch.add_queries();
+      *query = draw_.Percent(40) ? request : Question(twins);
+      if (query->k() > 1000) query->set_k(10);  // 10,000 in all
+    }
     Same<v1::BatchRetrieveResponse>(batch, [&](const ReadContext& context, auto done) {
       cordon::BatchRetrieve(context, batch, done);
     });
+  }
+
+  void Stream(v1::RetrieveRequest request) {
+    if (draw_.Percent(95)) request.mutable_context()->clear_want_block();
+    const std::string left = StreamAll(left_.get(), request, /*counted=*/true);
+    const std::string right = StreamAll(right_.get(), request, /*counted=*/false);
+    ++answers;
+    if (left == right) return;
+    ++differences;
+    ADD_FAILURE() << "streamed to " << watcher_.credential.key.principal << " from "
+                  << left_->name() << ", twin " << twins_ << ":\n"
+                  << request.ShortDebugString() << "\nleft: " << left << "\nright: " << right;
+  }
+
+  // All messages, and how it ended.
+  std::string StreamAll(MirroredTenant* tenant, const v1::RetrieveRequest& request, bool counted) {
+    const auto caller = ToCaller(watcher_.credential, tenant->name(), tenant->model().world.dev);
+    const auto stream = std::make_shared<AnswerStream>(request);
+    std::string all;
+    while (!stream->ended()) {
+      const auto message = Later<v1::RetrieveStreamResponse>([&](auto done) {
+                             stream->Next(Reading(tenant, caller), done);
+                           }).get();
+      all += Bytes(message) + "\nthe next message: ";
+      if (!message.ok()) {
+        refusals += counted;
+        return all;
+      }
+      if (counted) passages += static_cast<uint64_t>(message->passages_size());
+    }
+    streams += counted;
+    return all;
   }
 
   void GetDocument(const Twins& twins) {
@@ -347,6 +439,7 @@ class TwinWorlds {
   }
 
   Draw draw_;
+  std::unique_ptr<RunningReranker> reranker_;  // asked by both
   std::unique_ptr<RunningEngine> left_engine_, right_engine_;
   std::unique_ptr<MirroredTenant> left_, right_;
   Watcher watcher_;  // who asks
@@ -363,9 +456,10 @@ TEST(Twins, WhatACallerCannotSeeChangesItsAnswers) {
   }
   effort.Report(
       "differences={} defects={} answers={} passages={} refusals={} hidden_chunks={} "
-      "emergencies={} exported={}",
+      "emergencies={} exported={} streams={} batches={} reranked={}",
       worlds.differences, log.defects(), worlds.answers, worlds.passages, worlds.refusals,
-      worlds.hidden, worlds.emergencies, worlds.exported);
+      worlds.hidden, worlds.emergencies, worlds.exported, worlds.streams, worlds.batches,
+      worlds.reranked);
   EXPECT_EQ(worlds.differences, 0u);
   // Otherwise the comparison proves little.
   EXPECT_GT(worlds.passages, worlds.answers / 8);
@@ -373,6 +467,9 @@ TEST(Twins, WhatACallerCannotSeeChangesItsAnswers) {
   if (effort.rounds() < 500) return;  // too few to meet all
   EXPECT_GT(worlds.emergencies, effort.rounds() / 10);
   EXPECT_GT(worlds.exported, 0u);
+  EXPECT_GT(worlds.streams, effort.rounds() / 2);
+  EXPECT_GT(worlds.batches, effort.rounds() / 10);
+  EXPECT_GT(worlds.reranked, 0u);
 }
 
 }  // namespace

@@ -103,6 +103,7 @@ TEST_F(EndpointConfigFile, ATypoIsPassedOver) {
   }
 }
 
+// At kEndpoints and beyond.
 TEST_F(EndpointConfigFile, WhatDoesNotFitTogetherIsTaken) {
   EXPECT_EQ(Read(With("key_file: /k") + "    key_env: KEY\n").field(), "endpoints.key_env");
   EXPECT_EQ(Read(With("batch: 1") + "    batch: 2\n").field(), "endpoints.batch");
@@ -118,6 +119,9 @@ TEST_F(EndpointConfigFile, WhatDoesNotFitTogetherIsTaken) {
   EXPECT_EQ(Read("\n  - x\n").field(), "endpoints");
   std::string many = "\n";
   for (size_t i = 0; i <= limits::kEndpoints; ++i) {
+    if (i == limits::kEndpoints) {
+      EXPECT_TRUE(Read(many).ok());
+    }
     many += With("name: e" + std::to_string(i)).substr(1);
   }
   EXPECT_EQ(Read(many).field(), "endpoints");

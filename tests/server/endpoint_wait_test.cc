@@ -168,6 +168,7 @@ class HangingEndpoint : public testing::Test {
   std::vector<std::thread> askers_;
 };
 
+// At kEndpointWaiters and beyond.
 TEST_F(HangingEndpoint, HoldsUpWhoDoesNotAskIt) {
   AskAll();
   // The last two found no place.

@@ -5,6 +5,7 @@
 
 #include <fstream>
 #include <thread>
+#include <vector>
 
 #include "cordon/v1/admin.grpc.pb.h"
 #include "cordon/v1/ingest.grpc.pb.h"
@@ -60,14 +61,16 @@ class RunStreams : public testing::Test {
     admin_ = v1::Admin::NewStub(channel);
     ingest_ = v1::Ingest::NewStub(channel);
   }
-  std::unique_ptr<grpc::ClientContext> Context() const {
+  std::unique_ptr<grpc::ClientContext> Context() const { return ContextOf(key_); }
+  static std::unique_ptr<grpc::ClientContext> ContextOf(const std::string& key) {
     auto context = std::make_unique<grpc::ClientContext>();
-    context->AddMetadata("authorization", "Bearer " + key_);
+    context->AddMetadata("authorization", "Bearer " + key);
     context->set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(30));
     return context;
   }
-  Opened Open() const {
-    Opened opened{Context(), nullptr};
+  Opened Open() const { return OpenAs(key_); }
+  Opened OpenAs(const std::string& key) const {
+    Opened opened{ContextOf(key), nullptr};
     opened.stream = ingest_->Ingest(opened.context.get());
     return opened;
   }
@@ -125,6 +128,41 @@ TEST_F(RunStreams, TwoOfOneRunAtOnce) {
   EXPECT_EQ(again.Send(Ask("a")).checkpoint().batch(), 1u);
   EXPECT_TRUE(again.End().ok());
   EXPECT_EQ(Documents(), 3u);
+}
+
+// What was applied has its record, under the key that it was applied by; what comes later is a
+// stranger's, of which there is none.
+TEST_F(RunStreams, ARevokedKeysRunGoesOn) {
+  v1::CreateKeyResponse key;
+  ASSERT_TRUE(admin_
+                  ->CreateKey(Context().get(),
+                              FromText<v1::CreateKeyRequest>(
+                                  "grant { principal: 'service:w' rights: RIGHT_INGEST "
+                                  "collections: 'docs' }"),
+                              &key)
+                  .ok());
+  const Opened opened = OpenAs(key.key());
+  EXPECT_EQ(opened.Send(Batch("a", 1)).accepted(), 1u);
+  v1::RevokeKeyRequest revoke;
+  revoke.set_id(key.id());
+  v1::RevokeKeyResponse revoked;
+  ASSERT_TRUE(admin_->RevokeKey(Context().get(), revoke, &revoked).ok());
+  EXPECT_EQ(EndOf(opened, Batch("a", 2)), grpc::StatusCode::UNAUTHENTICATED);
+  EXPECT_EQ(EndOf(OpenAs(key.key()), Ask("a")), grpc::StatusCode::UNAUTHENTICATED);
+  EXPECT_EQ(Documents(), 1u);
+  v1::QueryJournalRequest query;
+  query.set_limit(100);
+  v1::QueryJournalResponse journal;
+  ASSERT_TRUE(admin_->QueryJournal(Context().get(), query, &journal).ok());
+  std::vector<v1::JournalLine> lines;
+  for (const auto& line : journal.lines()) {
+    if (line.key_id() == key.id()) lines.push_back(line);
+  }
+  ASSERT_EQ(lines.size(), 1u);
+  EXPECT_EQ(lines[0].call(), "Ingest");
+  EXPECT_EQ(lines[0].outcome(), "OK");
+  EXPECT_EQ(lines[0].collection(), "docs");
+  EXPECT_LT(lines[0].revision(), revoked.revision());
 }
 
 TEST_F(RunStreams, OneOfAClientThatIsGoneStaysOpen) {

@@ -8,6 +8,7 @@
 namespace cordon {
 namespace {
 
+// At kQueryMessageBytes, kIngestMessageBytes and beyond.
 TEST(Messages, AreLargerThanTheyMayBe) {
   for (const size_t most : {limits::kQueryMessageBytes, limits::kIngestMessageBytes}) {
     constexpr size_t kTagAndLength = 5;

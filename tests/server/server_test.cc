@@ -206,6 +206,7 @@ TEST_F(Served, WaitersHoldUpEverybodyElse) {
 }
 
 // A key whose calls have all its places does not wait, whatever it asks for; another key does.
+// At kRevisionWaitersOfOne and beyond.
 TEST_F(Served, OneKeyTakesAllPlacesToWait) {
   Start();
   const std::string other = KeyOfA().key();

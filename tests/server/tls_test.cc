@@ -357,6 +357,7 @@ TEST_F(Tls, AKeyOutlivesItsEnd) {
   EXPECT_EQ(admin_->Knock(second), Code::UNAUTHENTICATED) << "revoked by halves";
   EXPECT_EQ(admin_->Knock(third), Code::UNAUTHENTICATED);
   EXPECT_EQ(Rotate(slowly.id(), 0, &none).error_code(), Code::NOT_FOUND) << "revoked";
+  EXPECT_TRUE(Rotate(at_once.id(), limits::kKeyOverlap_s, &key).ok());
   EXPECT_EQ(Rotate(at_once.id(), limits::kKeyOverlap_s + 1, &none).error_code(),
             Code::INVALID_ARGUMENT);
   EXPECT_EQ(Rotate(MakeCertificateKey("dns:a"), 0, &none).error_code(), Code::INVALID_ARGUMENT);

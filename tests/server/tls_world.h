@@ -178,7 +178,7 @@ class Tls : public testing::Test {
   bool Said(const std::string& words) const { return Log().find(words) != std::string::npos; }
 
   const std::shared_ptr<spdlog::logger> before_ = spdlog::default_logger();
-  ScratchDirectory scratch_{Place::kQuick};
+  ScratchDirectory scratch_;
   const CertificateAuthority server_ca_{"Server CA"};
   const CertificateAuthority clients_{"Client CA"};
   Config config_;

@@ -58,6 +58,7 @@ TESTS = [
     gtest("R5", "io_error_test"),
     gtest("R6", "disk_full_test", loops=4),
     gtest("R7", "bit_flip_test"),
+    gtest("R2 files", "filed_crash_test", loops=5),
     gtest("R9", "index_test", "InstructionSetsTest.*"),
     gtest("R12", "sigterm_test"),
 ]

@@ -254,6 +254,20 @@ TEST_F(Limits, OfACollectionsAttributes) {
       "INVALID_ARGUMENT: attributes");
 }
 
+// At kBreakGlassMax_s and beyond.
+TEST_F(Limits, OfAnAccess) {
+  const auto open = [&](uint64_t more_us) {
+    const uint64_t now_us = 1000 * (store_.state().revision + 1);  // as the store has it then
+    return FromText<Mutation>(fmt::format(
+        "break_glass {{ id: 'b' open {{ id: 'b' key_id: 'k' as: 'user:a' reason: 'r' until {{ "
+        "seconds: {} nanos: {} }} }} }}",
+        limits::kBreakGlassMax_s, (now_us + more_us) * 1000));
+  };
+  ExpectRefused(open(1), "INVALID_ARGUMENT: until");
+  EXPECT_TRUE(store_.Try(open(0)).ok());
+}
+
+// At kBreakGlassOpen and beyond.
 TEST_F(Limits, OfOpenAccesses) {
   const auto open = [](size_t i) {
     return FromText<Mutation>(fmt::format(
@@ -277,6 +291,7 @@ class Filled : public Limits {
   }
 };
 
+// At kRecordsPerDirectory and beyond.
 TEST_F(Filled, OfTheDirectory) {
   Fill(limits::kRecordsPerDirectory - 1, [](size_t i, Batch* batch) {
     v1::Principal record;
@@ -293,6 +308,7 @@ TEST_F(Filled, OfTheDirectory) {
   EXPECT_TRUE(store_.Try(one("group:last")).ok()) << "one that is there already";
 }
 
+// At kCollections and beyond.
 TEST_F(Filled, OfCollections) {
   Fill(limits::kCollections - 1, [](size_t i, Batch* batch) {
     store::v1::CollectionRecord record;
@@ -311,6 +327,7 @@ TEST_F(Filled, OfCollections) {
   ExpectRefused(one("one-more"), "FAILED_PRECONDITION: name");
 }
 
+// At kKeysPerTenant and beyond.
 TEST_F(Filled, OfKeys) {
   const std::string grant = "grant { principal: 'service:x' rights: RIGHT_QUERY }";
   Fill(limits::kKeysPerTenant - 1, [&](size_t i, Batch* batch) {
@@ -324,6 +341,7 @@ TEST_F(Filled, OfKeys) {
   ExpectRefused(one("one-more"), "FAILED_PRECONDITION: keys");
 }
 
+// At kTenants and beyond.
 TEST_F(Filled, OfTenants) {
   Fill(limits::kTenants - 2, [](size_t i, Batch* batch) {  // beside the one that is there
     store::v1::TenantRecord record;

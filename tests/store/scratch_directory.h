@@ -1,7 +1,6 @@
-// A directory of one test, gone with it.
+// A directory of one test, gone with it; where TMPDIR says.
 #pragma once
 
-#include <cstdint>
 #include <cstdlib>
 #include <filesystem>
 #include <string>
@@ -10,13 +9,10 @@
 
 namespace cordon {
 
-// kQuick is for tests that sync often and do not lose power: in memory, where there is room.
-enum class Place { kDisk, kQuick };
-
 class ScratchDirectory {
  public:
-  explicit ScratchDirectory(Place place = Place::kDisk) {
-    std::string name = (Root(place) / "cordon-test-XXXXXX").string();
+  ScratchDirectory() {
+    std::string name = (std::filesystem::temp_directory_path() / "cordon-test-XXXXXX").string();
     CORDON_CHECK(mkdtemp(name.data()) != nullptr);
     path_ = name;
   }
@@ -30,16 +26,6 @@ class ScratchDirectory {
   std::string operator/(const std::string& name) const { return (path_ / name).string(); }
 
  private:
-  static std::filesystem::path Root(Place place) {
-    constexpr uintmax_t kRoomBytes = uintmax_t{1} << 30;
-    const std::filesystem::path memory = "/dev/shm";
-    std::error_code none;
-    const bool quick = place == Place::kQuick && std::getenv("TMPDIR") == nullptr &&
-                       std::filesystem::is_directory(memory, none) &&
-                       std::filesystem::space(memory, none).available > kRoomBytes && !none;
-    return quick ? memory : std::filesystem::temp_directory_path();
-  }
-
   std::filesystem::path path_;
 };
 

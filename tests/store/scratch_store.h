@@ -46,6 +46,7 @@ class ScratchStore {
     interner_.Commit();
     CORDON_CHECK(database_->Write(applied->batch).ok());
     CORDON_CHECK(keys_->Destroy(1, applied->erased).ok());
+    AdoptNames(state_, &applied->next);
     state_ = applied->next;
     return applied;
   }

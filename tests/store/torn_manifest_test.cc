@@ -45,7 +45,7 @@ class TornManifest : public testing::Test {
     return Database::Open(copy, /*create=*/false).ok();
   }
 
-  ScratchDirectory scratch_{Place::kQuick};
+  ScratchDirectory scratch_;
   const std::string store_ = scratch_ / "store";
   fs::path manifest_;
   std::string whole_;

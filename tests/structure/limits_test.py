@@ -1,7 +1,11 @@
 """Every limit says its reason, and a test goes to it and one beyond.
 
-What no test names is listed here with a reason: at its real size it takes too long, or it turns
-nobody away.
+That a test does is seen where one file has both `limits::kX` and `limits::kX + 1` (or `- 1`, of
+what is a least), or gives it to Expect(), which goes to both. One that does so in other words says
+it in a line above it, `// At kX and beyond.`
+
+What no test names, or none goes to and beyond, is listed here with a reason: at its real size it
+takes too long, or it turns nobody away.
 """
 
 import re
@@ -55,6 +59,26 @@ UNTESTED = {
     "kWriteQueueBytes": SLOW,
 }
 
+# Tests name them, and there is no one beyond.
+INEXACT = {
+    "kAnswerBytes": "passages are whole: a test comes as near as they do",
+    "kDeadlineCap_ms": PACE,
+    "kListedRefusalBytes": "what is beyond it is counted, and not told",
+    "kRevisionWait_ms": PACE,
+    "kSyncBytes": GIVEN,
+    "kWriteQueue": "the writer takes from it while a test fills it",
+}
+
+MARK = re.compile(r"// At (k\w+(?:, k\w+)*) and beyond\.")
+
+
+def goes_beyond(code, name):
+    """Whether the code shows that it goes to the limit and one beyond."""
+    at = re.search(rf"\blimits::{name}\b(?!\s*[+-])", code)
+    beyond = re.search(rf"\blimits::{name}\s*[+-]\s*\d", code)
+    both = re.search(rf"\bExpect\(\s*limits::{name}\b", code)
+    return (at and beyond) or both
+
 
 def check(root):
     found = CONSTANT.findall((root / LIMITS).read_text(encoding="utf-8"))
@@ -62,15 +86,29 @@ def check(root):
     for name, reason in found:
         if not reason:
             yield f"{LIMITS}: {name} has no reason beside it"
-    tested = set()
+    tested, beyond = set(), set()
     for source in files(root / "tests", ".cc", ".h"):
-        code = COMMENT.sub("", source.read_text(encoding="utf-8"))
-        tested.update(re.findall(r"\blimits::(k[A-Z]\w*)", code))
+        text = source.read_text(encoding="utf-8")
+        code = COMMENT.sub("", text)
+        named = set(re.findall(r"\blimits::(k[A-Z]\w*)", code))
+        tested.update(named)
+        beyond.update(name for name in named if goes_beyond(code, name))
+        for marked in MARK.findall(text):
+            for name in marked.split(", "):
+                if name not in named or name not in names:
+                    path = source.relative_to(root)
+                    yield f"{path}: says that it goes beyond {name} and does not name it"
+                beyond.add(name)
     for name in sorted(names - tested):
         if name not in UNTESTED and not DEFAULT.search(name):
             yield f"{LIMITS}: no test names {name}; go to it and one beyond, or say why not"
+    for name in sorted((names & tested) - beyond):
+        if name not in INEXACT and not DEFAULT.search(name):
+            yield f"{LIMITS}: no test goes to {name} and beyond; add one, or mark the one that does"
     for name in sorted(set(UNTESTED) - (names - tested)):
         yield f"tests/structure/limits_test.py: {name} is tested, or gone; take it off the list"
+    for name in sorted(set(INEXACT) - ((names & tested) - beyond)):
+        yield f"tests/structure/limits_test.py: {name} is no longer inexact; take it off the list"
 
 
 run(
@@ -84,6 +122,15 @@ run(
                 root, LIMITS, "// Names.", "inline constexpr size_t kRemarked = 1;  // a reason\n"
             ),
             plant(root, "tests/planted.cc", "// limits::kRemarked\nkRemarked\n"),
+        ),
+        "no test goes to kOnce": lambda root: (
+            replace(
+                root, LIMITS, "// Names.", "inline constexpr size_t kOnce = 1;  // a reason\n"
+            ),
+            plant(root, "tests/planted.cc", "f(limits::kOnce);\n"),
+        ),
+        "goes beyond kElsewhere": lambda root: plant(
+            root, "tests/planted.cc", "// At kElsewhere and beyond.\n"
         ),
         "kPlanted has no reason": lambda root: replace(
             root, LIMITS, "// Names.", "inline constexpr size_t kPlanted = 1;\n"

@@ -45,6 +45,20 @@ TEST_F(Metered, PassagesBeyondTheQuotaAreRefusedWholeAndNotCounted) {
   EXPECT_FALSE(meters_.Destinations(kNoon + kDay / 2).contains("other"));
 }
 
+// A text that leaves for an endpoint and then for the caller: once for the key, and once for each.
+TEST_F(Metered, WhatIsCountedAlreadyCountsAgainForTheKey) {
+  const auto caller = Caller({.passages_per_day = 10});
+  EXPECT_TRUE(meters_.Charge(caller, "rank", {8, 80}, kNoon).ok());
+  EXPECT_TRUE(meters_.Charge(caller, "chat", {9, 90}, kNoon, {7, 70}).ok());
+  EXPECT_EQ(meters_.Keys(kNoon).at("default.key").passages(), 10u);
+  EXPECT_EQ(meters_.Keys(kNoon).at("default.key").tokens(), 100u);
+  EXPECT_EQ(meters_.Destinations(kNoon).at("rank").passages(), 8u);
+  EXPECT_EQ(meters_.Destinations(kNoon).at("chat").passages(), 9u);
+  EXPECT_EQ(meters_.totals().left.passages, 10u);
+  EXPECT_FALSE(meters_.Charge(caller, "chat", {2, 2}, kNoon, {1, 1}).ok());
+  EXPECT_TRUE(meters_.Charge(caller, "chat", {2, 2}, kNoon, {2, 2}).ok());
+}
+
 TEST_F(Metered, TheTotalsAreOfThisRunAndCountRefusals) {
   const auto caller = Caller({.passages_per_day = 10, .requests_per_minute = 1});
   EXPECT_TRUE(meters_.Admit(caller, kNoon).ok());

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "tools/cordon/human.h"
 #include "tools/cordon/message_json.h"
 #include "tools/cordon/output.h"
@@ -35,6 +37,37 @@ std::string EndText(const Response& response) {
   return fmt::format("revision {}, journal {}", response.revision(), response.journal_id());
 }
 
+template <typename Response>
+void WriteUndetermined(JsonWriter& json, const Response& response) {
+  json.Key("undetermined").BeginArray();
+  for (const v1::Undetermined& one : response.undetermined()) {
+    json.BeginObject().Key("principal").String(one.principal());
+    json.Key("because").String(one.because()).EndObject();
+  }
+  json.EndArray();
+}
+
+// A line for each; nothing if all could be judged.
+template <typename Response>
+std::string UndeterminedText(const Response& response) {
+  std::string text;
+  for (const v1::Undetermined& one : response.undetermined()) {
+    text +=
+        fmt::format("undetermined  {}: {}\n", Printable(one.principal()), Printable(one.because()));
+  }
+  return text;
+}
+
+// The name behind which the next page begins.
+std::string LastName(const v1::WhoCanSeeResponse& response) {
+  std::string last;
+  if (!response.principals().empty()) last = *response.principals().rbegin();
+  if (!response.undetermined().empty()) {
+    last = std::max(last, response.undetermined().rbegin()->principal());
+  }
+  return last;
+}
+
 void WriteCount(JsonWriter& json, const v1::AccessCount& count) {
   json.Key("documents").Unsigned(count.documents());
   json.Key("chunks").Unsigned(count.chunks());
@@ -61,6 +94,8 @@ void WriteWhoCanSee(JsonWriter& json, const v1::WhoCanSeeResponse& response) {
   json.Key("total").Unsigned(response.total());
   json.Key("more").Bool(response.more());
   json.Key("everyone").Bool(response.everyone());
+  WriteUndetermined(json, response);
+  json.Key("undetermined_total").Unsigned(response.undetermined_total());
   WriteNextEvent(json, response);
   WriteEnd(json, response);
 }
@@ -87,6 +122,7 @@ void WriteAccessReport(JsonWriter& json, const v1::AccessReportResponse& respons
   }
   json.EndArray().Key("judged").Unsigned(response.judged());
   json.Key("judged_by_token").Unsigned(response.judged_by_token());
+  WriteUndetermined(json, response);
   WriteEnd(json, response);
 }
 
@@ -108,6 +144,7 @@ void WriteSimulate(JsonWriter& json, const v1::SimulateResponse& response) {
     json.EndArray().EndObject();
   }
   json.EndArray().Key("judged").Unsigned(response.judged());
+  WriteUndetermined(json, response);
   WriteNextEvent(json, response);
   WriteEnd(json, response);
 }
@@ -115,12 +152,15 @@ void WriteSimulate(JsonWriter& json, const v1::SimulateResponse& response) {
 std::string WhoCanSeeText(const v1::WhoCanSeeResponse& response) {
   std::string text;
   for (const std::string& name : response.principals()) text += Printable(name) + "\n";
+  text += UndeterminedText(response);
   if (response.more()) {
-    text += fmt::format("… and more: go on with --after {}\n",
-                        Printable(response.principals(response.principals_size() - 1)));
+    text += fmt::format("… and more: go on with --after {}\n", Printable(LastName(response)));
   }
   text += fmt::format("{} in all", Grouped(response.total()));
   if (response.everyone()) text += ", and every user whom nothing names";
+  if (response.undetermined_total() > 0) {
+    text += fmt::format("; {} undetermined", Grouped(response.undetermined_total()));
+  }
   return text + "\n" + NextEventText(response) + EndText(response);
 }
 
@@ -141,9 +181,9 @@ std::string AccessReportText(const v1::AccessReportResponse& response) {
     judged += fmt::format(", {} of them only by a token of their own",
                           Grouped(response.judged_by_token()));
   }
-  return fmt::format("{}\n\njudged {}\n{}",
-                     Table({"COLLECTION", "BY", "", "DOCUMENTS", "CHUNKS"}, rows), judged,
-                     EndText(response));
+  return fmt::format("{}\n\n{}judged {}\n{}",
+                     Table({"COLLECTION", "BY", "", "DOCUMENTS", "CHUNKS"}, rows),
+                     UndeterminedText(response), judged, EndText(response));
 }
 
 std::string SimulateText(const v1::SimulateResponse& response) {
@@ -158,6 +198,7 @@ std::string SimulateText(const v1::SimulateResponse& response) {
     }
   }
   if (response.principals().empty()) text += "Nobody gains or loses anything.\n";
+  text += UndeterminedText(response);
   return text + fmt::format("\njudged {}; nothing was changed\n{}{}", Grouped(response.judged()),
                             NextEventText(response), EndText(response));
 }

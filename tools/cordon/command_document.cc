@@ -22,6 +22,7 @@ struct DocumentOptions {
   std::string break_glass;
   std::string reason;
   std::string set;
+  bool strip_hidden = false;
   QuestionTime at;
   std::string key_id;
   CLI::Option* key_option = nullptr;
@@ -39,6 +40,7 @@ StatusOr<int> Get(const DocumentOptions& options, Session& session) {
   request.mutable_scope()->set_destination(options.destination);
   request.mutable_scope()->set_purpose(options.purpose);
   request.mutable_scope()->set_break_glass(options.break_glass);
+  request.set_strip_hidden_characters(options.strip_hidden);
   ASSIGN_OR_RETURN(Connection * connection, session.Connect());
   const auto stub = v1::Retrieval::NewStub(connection->channel());
   ASSIGN_OR_RETURN(const v1::GetDocumentResponse response,
@@ -148,6 +150,8 @@ void AddDocumentCommands(CLI::App& app, Session& session) {
   get->add_option("--break-glass", get_options->break_glass,
                   "An access that this key opened for the user: cordon break-glass open");
   get->add_option("--purpose", get_options->purpose, "Why; recorded in the journal");
+  get->add_flag("--strip-hidden", get_options->strip_hidden,
+                "Takes invisible and bidirectional control characters out of all but the id");
   OnRun(get, session, get_options, Get);
 
   CLI::App* const update = AddCommand(

@@ -18,7 +18,9 @@ struct ExportOptions {
   std::string prefix;
   std::string purpose;
   std::vector<std::string> documents;
+  std::string min_trust;
   bool vectors = false;
+  bool strip_hidden = false;
   CLI::Option* as_option = nullptr;
 };
 
@@ -37,6 +39,8 @@ v1::ExportRequest Request(const ExportOptions& options) {
   request.mutable_documents()->Assign(options.documents.begin(), options.documents.end());
   request.set_prefix(options.prefix);
   request.set_vectors(options.vectors);
+  request.set_strip_hidden_characters(options.strip_hidden);
+  request.set_min_trust(options.min_trust);
   return request;
 }
 
@@ -50,12 +54,14 @@ StatusOr<int> Export(const ExportOptions& options, Session& session) {
   v1::ExportResponse part;
   std::string label;
   uint64_t documents = 0;
+  uint64_t with_hidden = 0;
   while (stream->Read(&part)) {
     for (const v1::Document& document : part.documents()) {
       JsonWriter json;
       WriteIngestLine(json, document);
       session.output().Line(json);
     }
+    for (const uint32_t hidden : part.hidden_characters()) with_hidden += hidden > 0 ? 1 : 0;
     documents += static_cast<uint64_t>(part.documents_size());
     label = LabelText(part.model_label());
     part.Clear();
@@ -66,6 +72,14 @@ StatusOr<int> Export(const ExportOptions& options, Session& session) {
                             : fmt::format("{} exported; the model of {} now has the label {}",
                                           Counted(documents, "document"),
                                           Printable(options.destination), Printable(label)));
+  if (with_hidden > 0) {
+    session.output().Note(fmt::format("{} hold hidden characters, which were {}",
+                                      Counted(with_hidden, "document"),
+                                      options.strip_hidden ? "taken out"
+                                                           : "left in; "
+                                                             "--strip-hidden takes "
+                                                             "them out"));
+  }
   return 0;
 }
 
@@ -116,6 +130,10 @@ void AddExportCommands(CLI::App& app, Session& session) {
       ->allow_extra_args(false)
       ->excludes(prefix);
   command->add_flag("--vectors", options->vectors, "Chunks with their embeddings");
+  command->add_flag("--strip-hidden", options->strip_hidden,
+                    "Takes hidden characters out of texts, titles, uris and attributes");
+  command->add_option("--min-trust", options->min_trust,
+                      "Only documents of this trust tier or a higher one");
   command->add_option("--purpose", options->purpose, "Why; recorded in the journal");
   OnRun(command, session, options, Export);
 

@@ -29,6 +29,12 @@ StatusOr<int> Change(const SourceOptions& options, Session& session) {
         "no document has had the source '{}' so far: is it spelt as in provenance.source?",
         Printable(options.source)));
   }
+  for (const std::string& source : response.look_alike_sources()) {
+    session.output().Note(fmt::format(
+        "'{}' looks the same and is another source, which stays in use: quarantine it, too, if it "
+        "is not meant to",
+        Printable(source)));
+  }
   return TellRevision(session.output(), response.revision());
 }
 

@@ -71,11 +71,19 @@ Status IngestRun::Resume() {
   ASSIGN_OR_RETURN(const v1::Checkpoint checkpoint, stream_.OpenRun(std::move(first)));
   ASSIGN_OR_RETURN(sent_, InputPosition::Parse(checkpoint.position()));
   accepted_ = accepted_before_ = checkpoint.accepted();
-  refused_ = checkpoint.refused();
+  refused_before_.insert(checkpoint.refused_places().begin(), checkpoint.refused_places().end());
+  const uint64_t untold =
+      checkpoint.refused() - std::min<uint64_t>(checkpoint.refused(), refused_before_.size());
+  refused_ = untold;  // the others are counted as they are told again
   ended_ = checkpoint.ended();
   if (checkpoint.batch() > 0) {
     output_.Note(fmt::format("run {}: {} after line {}", Printable(settings_.run),
                              ended_ ? "ended" : "goes on", sent_.line()));
+  }
+  if (untold > 0) {
+    output_.Note(fmt::format("run {}: {} refused long before {} told by an earlier start only",
+                             Printable(settings_.run), Counted(untold, "document"),
+                             untold == 1 ? "is" : "are"));
   }
   return OkStatus();
 }
@@ -83,7 +91,12 @@ Status IngestRun::Resume() {
 StatusOr<bool> IngestRun::Skip(SourceItem& item) {
   if (position_.line() >= sent_.line()) return false;
   Advance(item);
-  // Refused here, so the server does not know of it; told as if it came now.
+  if (item.refused.ok() && refused_before_.erase(place_++) > 0) {
+    item.refused = Invalid("",
+                           "was refused by an earlier start of the run; ingest it without the "
+                           "run to learn why");
+  }
+  // Refused here, so the server does not know of it, or then: told as if it came now.
   if (!item.refused.ok()) {
     AddRefused(item);
     if (batch_.refused.size() >= kBatchDocuments) RETURN_IF_ERROR(SendBatch());
@@ -167,6 +180,8 @@ void IngestRun::Complete(const DocumentBatch& batch, const v1::IngestResponse& r
     if (settings_.refused != nullptr) settings_.refused->Add(document);
     TellRefused(output_, document);
   }
+  // Whoever goes on after a kill asks for the last batches only.
+  if (settings_.refused != nullptr && !refused.empty()) settings_.refused->Flush();
   accepted_ += response.accepted();
   refused_ += refused.size();
   refused_by_server_ += static_cast<uint64_t>(response.refused_size());

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "engine/base/status.h"
@@ -71,8 +72,12 @@ class IngestRun {
   InputPosition position_;        // behind what is in batch_; of a run
   InputPosition sent_;            // behind what the run's earlier starts sent
   uint64_t accepted_before_ = 0;  // of that
-  bool ended_ = false;            // the run has
-  uint64_t refused_here_ = 0;     // by this program, told or not
+  // Of what they sent, by its places: what the server refused of the last batches, as far as the
+  // input has not come to it. Told again, as nobody knows what the starts before have told.
+  std::set<uint64_t> refused_before_;
+  uint64_t place_ = 0;         // of the next document that they sent
+  bool ended_ = false;         // the run has
+  uint64_t refused_here_ = 0;  // by this program, told or not
 
   // Written where batches complete, read where progress is shown.
   std::atomic<uint64_t> accepted_{0};

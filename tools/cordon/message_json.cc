@@ -173,14 +173,21 @@ void WriteValue(JsonWriter& json, const v1::AttributeValue& value) {
   json.Null();
 }
 
+void WriteProvenance(JsonWriter& json, const v1::Provenance& provenance) {
+  json.Key("provenance").BeginObject();
+  json.Key("source").String(provenance.source());
+  json.Key("trust").String(provenance.trust()).EndObject();
+}
+
+// Where there are any.
+void WriteHidden(JsonWriter& json, uint32_t hidden) {
+  if (hidden > 0) json.Key("hidden_characters").Unsigned(hidden);
+}
+
 // What only some passages have.
 void WriteOrigin(JsonWriter& json, const v1::Passage& passage) {
   if (passage.citation() > 0) json.Key("citation").Unsigned(passage.citation());
-  if (passage.has_provenance()) {
-    json.Key("provenance").BeginObject();
-    json.Key("source").String(passage.provenance().source());
-    json.Key("trust").String(passage.provenance().trust()).EndObject();
-  }
+  if (passage.has_provenance()) WriteProvenance(json, passage.provenance());
   if (!passage.attributes().empty()) {
     json.Key("attributes").BeginObject();
     for (const auto& attribute : passage.attributes()) {
@@ -188,9 +195,7 @@ void WriteOrigin(JsonWriter& json, const v1::Passage& passage) {
     }
     json.EndObject();
   }
-  if (passage.hidden_characters() > 0) {
-    json.Key("hidden_characters").Unsigned(passage.hidden_characters());
-  }
+  WriteHidden(json, passage.hidden_characters());
   if (passage.has_rerank_score()) json.Key("rerank_score").Double(passage.rerank_score());
   if (passage.neighbour()) json.Key("neighbour").Bool(true);
 }
@@ -270,17 +275,21 @@ void WriteDocument(JsonWriter& json, const v1::GetDocumentResponse& response) {
   json.Key("document").String(response.document());
   json.Key("title").String(response.title());
   json.Key("uri").String(response.uri());
+  if (response.has_provenance()) WriteProvenance(json, response.provenance());
+  WriteHidden(json, response.hidden_characters());
   json.Key("chunks").BeginArray();
   for (const v1::DocumentChunk& chunk : response.chunks()) {
     json.BeginObject().Key("chunk").Unsigned(chunk.chunk());
     json.Key("text").String(chunk.text());
     json.Key("label");
     WriteLabel(json, chunk.label());
+    WriteHidden(json, chunk.hidden_characters());
     json.EndObject();
   }
   json.EndArray();
   json.Key("context_label");
   LabelOrNull(json, response.has_context_label(), response.context_label());
+  json.Key("destinations").Strings(response.destinations());
   json.Key("revision").Unsigned(response.revision());
   json.Key("as_of").String(TimeText(response.as_of()));
   json.Key("journal_id").String(response.journal_id());
@@ -417,6 +426,8 @@ void WriteJournalLine(JsonWriter& json, const v1::JournalLine& line) {
   json.Key("reason").String(line.reason());
   json.Key("canary").Bool(line.canary());
   json.Key("endpoints").Strings(line.endpoints());
+  json.Key("counted_passages").Unsigned(line.counted_passages());
+  json.Key("counted_tokens").Unsigned(line.counted_tokens());
   json.Key("receivers").Strings(line.receivers()).EndObject();
 }
 

@@ -89,6 +89,13 @@ void RefusedFile::Add(const RefusedDocument& refused) {
   complete_ = complete_ && WriteRow(parts_[2].file, refused.origin.vector);
 }
 
+void RefusedFile::Flush() {
+  const std::lock_guard lock(mutex_);
+  for (const Part& part : parts_) {
+    if (part.file != nullptr && std::fflush(part.file) != 0) complete_ = false;
+  }
+}
+
 Status RefusedFile::Close() {
   const std::lock_guard lock(mutex_);
   for (Part& part : parts_) {

@@ -36,6 +36,9 @@ class RefusedFile {
   // Needs what `refused.origin` keeps. Errors are kept for Close().
   void Add(const RefusedDocument& refused);
 
+  // Hands what was added to the system: it outlives this program. Errors as Add.
+  void Flush();
+
   // The end: whether all was written. UNAVAILABLE for "refused" if not.
   Status Close();
 
