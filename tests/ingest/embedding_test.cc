@@ -240,6 +240,7 @@ TEST_F(Walks, PagesOverlapOrLeaveGaps) {
   EXPECT_EQ(Pin()->revision(), revision + 5);
 }
 
+// At kEmbeddedDocumentBytes and beyond.
 TEST_F(Walks, ADocumentIsTooLargeForTheWriter) {
   constexpr size_t kMost = limits::kEmbeddedDocumentBytes / (limits::kDimensionMax * sizeof(float));
   for (const size_t chunks : {kMost, kMost + 1}) {
