@@ -1,10 +1,10 @@
 // Requests in text format that name one document.
 #pragma once
 
-#include <functional>
 #include <string>
 
 #include "tests/security/hidden_worlds.h"
+#include "tests/security/twin_calls.h"
 
 namespace cordon {
 
@@ -26,10 +26,7 @@ struct HiddenRequests {
     return "collection: 'docs' changes { document: 'none' " + rest +
            " } changes { document: " + Quoted(id) + rest + " }";
   }
-  // What is told apart by the id where the id itself does not do: a name of its own for each.
-  static std::string Own(const std::string& id) {
-    return "'own-" + std::to_string(std::hash<std::string>()(id)) + "' ";
-  }
+  static std::string Own(const std::string& id) { return "'" + OwnName(id) + "' "; }
   // The first batch of a run, and its last: runs that have ended make room for others.
   static std::string OfARun(const std::string& id, const std::string& rest) {
     return "collection: 'docs' run: " + Own(id) + "batch: 1 end_run: true position: 'here' " +

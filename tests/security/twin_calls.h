@@ -1,6 +1,7 @@
 // The same call for a hidden thing and for an absent one, and all that came back, made comparable.
 #pragma once
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -34,6 +35,11 @@ inline void ClearMoment(google::protobuf::Message* message) {
   }
 }
 
+// What tells an id from others where the id itself does not do, as a source: of one length.
+inline std::string OwnName(const std::string& id) {
+  return fmt::format("own-{:016x}", std::hash<std::string>()(id));
+}
+
 // Every byte of an answer with the name that the caller gave taken out.
 inline std::string Comparable(const std::string& method, const AnyAnswer& answer,
                               const std::string& name) {
@@ -47,8 +53,10 @@ inline std::string Comparable(const std::string& method, const AnyAnswer& answer
     ClearMoment(message.get());
     all += "\nanswer " + message->SerializeAsString();
   }
-  for (size_t at = all.find(name); at != all.npos; at = all.find(name, at)) {
-    all.replace(at, name.size(), "<name>");
+  for (const std::string& each : {name, OwnName(name)}) {
+    for (size_t at = all.find(each); at != all.npos; at = all.find(each, at)) {
+      all.replace(at, each.size(), "<name>");
+    }
   }
   return all;
 }
