@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-#include "tests/security/served_store.h"
+#include "tests/security/credentials.h"
 
 namespace cordon {
 
