@@ -103,9 +103,10 @@ class Erasing : public testing::Test {
   }
 
   // A document in text format.
-  static std::string Doc(const std::string& id, const std::string& more, const std::string& text) {
+  static std::string Doc(const std::string& id, const std::string& more, const std::string& text,
+                         const std::vector<float>& vector = kVector) {
     std::string chunk = "chunks { text: '" + text + "' ";
-    for (const float number : kVector) {
+    for (const float number : vector) {
       char digits[32];
       std::snprintf(digits, sizeof(digits), "embedding: %.9g ", static_cast<double>(number));
       chunk += digits;

@@ -14,11 +14,12 @@ class RestoringFiles : public Erasing {
     Erasing::SetUp();
   }
 
-  // A batch of a run, of documents that everybody sees.
+  // A batch of a run, of documents that everybody sees, none of which has the secret's vector.
   void SendBatch(uint64_t number, size_t from, size_t count) {
     std::string batch = "collection: 'docs' run: 'load' batch: " + std::to_string(number) + " ";
     for (size_t i = from; i < from + count; ++i) {
-      batch += Doc("d" + std::to_string(i), "", "words of number" + std::to_string(i));
+      batch += Doc("d" + std::to_string(i), "", "words of number" + std::to_string(i),
+                   {1, 2, 3, static_cast<float>(i)});
     }
     Do<IngestedBatch, v1::IngestRequest>(IngestDocuments, batch);
   }
@@ -118,7 +119,7 @@ TEST_F(RestoringFiles, AStopWaitsForFilesOrLeavesHalfOfOne) {
   uint64_t loaded = 0;
   for (uint64_t stop = 0; stop < 8; ++stop) {
     Ingest("more" + std::to_string(stop), "", "words that are new");
-    std::this_thread::sleep_for(std::chrono::milliseconds(10 * stop));
+    std::this_thread::sleep_for(std::chrono::milliseconds(25 * stop * stop));
     told = Told();
     const auto began = std::chrono::steady_clock::now();
     engine_.reset();
