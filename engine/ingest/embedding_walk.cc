@@ -11,6 +11,7 @@
 #include "engine/embed/embeddings.h"
 #include "engine/store/embedding_spaces.h"
 #include "engine/view/journaled.h"
+#include "engine/view/leaving.h"
 
 namespace cordon {
 namespace {
@@ -92,7 +93,8 @@ StatusOr<EmbeddingWalk::Page> EmbeddingWalk::Find(const View& view) const {
           page.full =
               page.documents.size() == page_max_ || page.bytes >= limits::kEmbeddedPageBytes;
           if (page.full) return PageIsFull();
-          Found& found = page.documents.emplace_back(Found{record.number(), {}, {}, lacks});
+          Found& found = page.documents.emplace_back(
+              Found{record.number(), record.document().id(), {}, {}, lacks});
           for (const auto& chunk : record.chunks()) {
             found.ordinals.push_back(chunk.ordinal());
             found.labels.push_back(classes.labels[classes.classes[chunk.class_id()].label]);
@@ -226,10 +228,13 @@ StatusOr<EmbeddingBatch> EmbeddingWalk::Embed(Page* page) {
 
 Status EmbeddingWalk::EmbedBy(Endpoint* endpoint, Page* page, EmbeddingBatch* batch) {
   std::vector<Released> all;
+  std::vector<std::string> ids;
   for (const Found& document : page->documents) {
     all.insert(all.end(), document.released.begin(), document.released.end());
+    ids.push_back(document.id);
   }
-  const auto made = EmbedTexts(endpoint, all, tools_.stop);
+  const auto leave = [&] { return NoteLeaving(ids); };
+  const auto made = EmbedTexts(endpoint, all, leave, tools_.stop);
   if (!made.ok()) {
     // One text may be what it refuses, such as one that is too long for the model.
     if (made.status().code() != StatusCode::kFailedPrecondition) return made.status();
@@ -247,7 +252,8 @@ Status EmbeddingWalk::EmbedBy(Endpoint* endpoint, Page* page, EmbeddingBatch* ba
 
 Status EmbeddingWalk::EmbedEach(Endpoint* endpoint, Page* page, EmbeddingBatch* batch) {
   for (const Found& document : page->documents) {
-    const auto made = EmbedTexts(endpoint, document.released, tools_.stop);
+    const auto leave = [&] { return NoteLeaving({document.id}); };
+    const auto made = EmbedTexts(endpoint, document.released, leave, tools_.stop);
     if (made.ok()) {
       AddVectors(document.number, document.texts, space_.dimension(), *made, batch);
     } else if (made.status().code() == StatusCode::kFailedPrecondition) {
@@ -257,6 +263,14 @@ Status EmbeddingWalk::EmbedEach(Endpoint* endpoint, Page* page, EmbeddingBatch* 
     }
   }
   return OkStatus();
+}
+
+Status EmbeddingWalk::NoteLeaving(const std::vector<std::string>& ids) const {
+  auto sending = SendingRecord(RecordOfPage(), space_.embedding_endpoint());
+  for (const std::string& id : ids) {
+    sending.add_documents(tenant_->pseudonyms.Of("document", id));
+  }
+  return LeaveForEndpoint(*tenant_, std::move(sending));
 }
 
 journal::v1::Record EmbeddingWalk::RecordOfPage() const {

@@ -66,6 +66,7 @@ class EmbeddingWalk {
   // A document of a page. Stays where it is: what is released borrows the texts.
   struct Found {
     uint64_t number;
+    std::string id;
     std::vector<uint32_t> ordinals;
     std::vector<Label> labels;
     bool lacks;  // vectors; else it only loses some
@@ -92,8 +93,9 @@ class EmbeddingWalk {
   Status EmbedEach(Endpoint* endpoint, Page* page, store::v1::EmbeddingBatch* batch);
   void AddZeros(const Found& document, store::v1::EmbeddingBatch* batch) const;
   Status Send(store::v1::EmbeddingBatch batch);
-  // What the journal has of a page.
+  // What the journal has of a page; and of texts that leave, before they do.
   journal::v1::Record RecordOfPage() const;
+  Status NoteLeaving(const std::vector<std::string>& ids) const;
   bool AsksEndpoint() const;
   void LeaveOut(const Status& why);
 
