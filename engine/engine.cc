@@ -147,6 +147,7 @@ StatusOr<std::unique_ptr<Engine>> Engine::OpenOnce(Options options) {
 
 Engine::~Engine() {
   background_.reset();
+  embedding_.reset();
   erasures_.reset();
   for (const auto& [name, tenant] : tenants_) {
     // Makes everything before it durable, so that the writer can remember the end of the chain.
@@ -176,6 +177,9 @@ Status Engine::LoadAll() {
   }
   erasures_ = std::make_unique<Erasures>(database_.get(), &vault_, writer_.get(), &clock_,
                                          [this] { return Tenants(); });
+  embedding_ = std::make_unique<EmbeddingWorker>(
+      writer_.get(), &clock_, options_.endpoints.get(), [this] { return Tenants(); },
+      options_.embedding_pace);
   return OkStatus();
 }
 
@@ -204,11 +208,7 @@ Status Engine::LoadOne(const store::v1::TenantRecord& record) {
   auto collections = std::make_shared<TenantState::Collections>();
   for (const auto& [name, stored] : *state.collections) {
     Collection collection = *stored;
-    const auto geometry = ReadGeometry(vault_, options_.paths.Index(), {state.name, collection.id});
-    ASSIGN_OR_RETURN(CollectionIndex index,
-                     LoadIndex({database_.get(), &vault_, state.id}, state, index_files_.get(),
-                               geometry.ok() ? geometry->geometry.get() : nullptr, &collection));
-    indexes.emplace(collection.id, std::move(index));
+    RETURN_IF_ERROR(LoadIndexes(state, &collection, &indexes));
     (*collections)[name] = std::make_shared<const Collection>(std::move(collection));
   }
   state.collections = std::move(collections);
@@ -217,6 +217,24 @@ Status Engine::LoadOne(const store::v1::TenantRecord& record) {
                                         clock_.Now(), nullptr));
   Remember(tenant);
   writer_->Adopt(std::move(tenant), std::move(interner));
+  return OkStatus();
+}
+
+Status Engine::LoadIndexes(const TenantState& state, Collection* collection, Indexes* indexes) {
+  const Documents documents(database_.get(), &vault_, state.id);
+  const auto geometry_of = [&](uint32_t space) -> std::shared_ptr<const Geometry> {
+    auto stored = ReadGeometry(vault_, options_.paths.Index(), {state.name, space});
+    return stored.ok() ? stored->geometry : nullptr;
+  };
+  ASSIGN_OR_RETURN(CollectionIndex index,
+                   LoadIndex(documents, state, index_files_.get(),
+                             geometry_of(collection->space).get(), collection));
+  indexes->emplace(collection->space, std::move(index));
+  if (!collection->other) return OkStatus();
+  const uint32_t other = collection->other->number;
+  ASSIGN_OR_RETURN(index, LoadOtherIndex(documents, state, index_files_.get(),
+                                         geometry_of(other).get(), *collection));
+  indexes->emplace(other, std::move(index));
   return OkStatus();
 }
 
@@ -347,6 +365,12 @@ WriteContext Engine::WriteAs(const Authenticated& caller) {
 
 JournalPlace Engine::JournalOf(const std::string& tenant) const {
   return {options_.paths.JournalOf(tenant), journal_key_};
+}
+
+EmbeddingProgress Engine::EmbeddingProgressOf(const std::string& tenant,
+                                              uint32_t collection) const {
+  auto progress = embedding_->ProgressOf(tenant, collection);
+  return {progress.left_out, std::move(progress.waits_for)};
 }
 
 StatusOr<BackupInfo> Engine::Backup(uint32_t keep) {

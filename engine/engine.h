@@ -24,6 +24,7 @@
 #include "engine/embed/endpoint.h"
 #include "engine/erasures.h"
 #include "engine/figures.h"
+#include "engine/ingest/embedding_worker.h"
 #include "engine/ingest/ingest.h"
 #include "engine/inspect/inspect.h"
 #include "engine/retrieve/retrieve.h"
@@ -93,6 +94,7 @@ class Engine {
     std::string backup_dir{};  // empty: no backups
     // Smaller segments have no file in the index's directory; only tests choose another.
     size_t index_file_rows = kFiledRowsMin;
+    EmbeddingPace embedding_pace{};  // only tests choose another
     // The wall and the steady clock; only tests choose others (engine/base/clock.h).
     std::function<Micros()> wall = nullptr;
     std::function<Micros()> steady = nullptr;
@@ -119,6 +121,8 @@ class Engine {
   ReadContext ReadAs(const Authenticated& caller, std::function<bool()> stop);
   WriteContext WriteAs(const Authenticated& caller);
   JournalPlace JournalOf(const std::string& tenant) const;
+  // How a re-embedding goes on.
+  EmbeddingProgress EmbeddingProgressOf(const std::string& tenant, uint32_t collection) const;
 
   // Backs the store up into Options::backup_dir; one at a time, verifications included.
   StatusOr<BackupInfo> Backup(uint32_t keep);
@@ -139,6 +143,8 @@ class Engine {
   static StatusOr<std::unique_ptr<Engine>> OpenOnce(Options options);
   Status LoadAll();
   Status LoadOne(const store::v1::TenantRecord& record);
+  // Sets the figures of `collection` as well.
+  Status LoadIndexes(const TenantState& state, Collection* collection, Indexes* indexes);
   // `erased` gets the numbers of all documents that the journal knows as erased; may be null.
   StatusOr<std::unique_ptr<Journal>> OpenJournal(const std::string& tenant,
                                                  const std::optional<JournalAnchor>& anchor,
@@ -164,6 +170,7 @@ class Engine {
   std::unique_ptr<Writer> writer_;
   std::unique_ptr<Executor> background_;  // one thread, which waits for the writer
   std::unique_ptr<Erasures> erasures_;
+  std::unique_ptr<EmbeddingWorker> embedding_;
   std::mutex backing_up_;
   BackupStop backup_stop_;
 };

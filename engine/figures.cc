@@ -18,6 +18,9 @@ void AddView(const View& view, Micros now, Figures* figures) {
   for (const auto& [name, collection] : *view.state().collections) {
     figures->documents += collection->documents;
     figures->chunks += collection->chunks;
+    if (const auto& other = collection->other) {
+      figures->documents_to_embed += collection->documents - other->documents;
+    }
   }
   for (const auto& [id, access] : *view.policy().break_glass) {
     if (access->until > now) ++figures->open_break_glass;

@@ -21,6 +21,7 @@ struct Figures {
   uint64_t revisions = 0;  // of all tenants: how many changes there have been
   uint64_t documents = 0;
   uint64_t chunks = 0;
+  uint64_t documents_to_embed = 0;  // for a second embedding space
   uint64_t open_break_glass = 0;
   bool clock_in_doubt = false;
 };

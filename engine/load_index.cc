@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "engine/store/codec.h"
+#include "engine/store/embedding_spaces.h"
 
 namespace cordon {
 namespace {
@@ -25,11 +26,14 @@ Status Inconsistent(std::string_view what) {
 
 class IndexLoad {
  public:
-  IndexLoad(const Documents& documents, const TenantState& state, const Collection& collection)
+  IndexLoad(const Documents& documents, const TenantState& state, const Collection& collection,
+            uint32_t space)
       : documents_(documents),
         state_(state),
         collection_(collection),
-        builder_(collection.config) {}
+        space_(space),
+        searched_(space == collection.space),
+        builder_(searched_ ? EmptyIndex(collection.config) : OtherIndex(collection)) {}
 
   Status ReadDocuments() {
     return documents_.ScanAhead(
@@ -37,7 +41,7 @@ class IndexLoad {
   }
 
   Status ReadRows(IndexFiles* files, const Geometry* geometry) {
-    LoadedRows loaded = files->Load(state_.id, collection_.id, builder_.index(), stored_, geometry);
+    LoadedRows loaded = files->Load(state_.id, space_, builder_.index(), stored_, geometry);
     size_t missing = 0;
     for (size_t row = 0; row < stored_.rows.size(); ++row) missing += Lacks(loaded, row) ? 1 : 0;
     if (missing * kWalkedPart < stored_.rows.size()) {
@@ -47,12 +51,17 @@ class IndexLoad {
     }
     Flush();
     for (Segment& segment : loaded.vectors) builder_.AddSegment(std::move(segment));
+    if (!searched_) return OkStatus();  // files of when it was
     for (LexicalSegment& segment : loaded.words) builder_.AddSegment(std::move(segment));
     return OkStatus();
   }
 
-  uint64_t documents() const { return stored_.documents.size(); }
-  uint64_t rows() const { return stored_.rows.size(); }
+  void TellFigures(Collection* collection) const {
+    collection->documents = stored_.documents.size();
+    collection->chunks = stored_.rows.size();
+    if (collection->other) collection->other->documents = in_other_;
+    collection->stale = stale_;
+  }
   CollectionIndex Finish() { return builder_.Finish(); }
 
  private:
@@ -63,16 +72,27 @@ class IndexLoad {
     std::optional<std::string> text;
   };
 
-  static bool Lacks(const LoadedRows& loaded, size_t row) {
-    return !loaded.Has(row, LoadedRows::kVector) || !loaded.Has(row, LoadedRows::kWords);
+  bool Lacks(const LoadedRows& loaded, size_t row) const {
+    return !loaded.Has(row, LoadedRows::kVector) || LacksWords(loaded, row);
+  }
+
+  bool LacksWords(const LoadedRows& loaded, size_t row) const {
+    return searched_ && !loaded.Has(row, LoadedRows::kWords);
   }
 
   Status AddDocument(const store::v1::DocumentRecord& record) {
     ASSIGN_OR_RETURN(const Validity validity, ValidityOf(record.document()));
-    const uint32_t number = builder_.AddDocument(record.document().id(), record.number(),
-                                                 &record.document().attributes());
+    const uint32_t number =
+        builder_.AddDocument(record.document().id(), record.number(),
+                             searched_ ? &record.document().attributes() : nullptr);
+    const bool embedded = HasSpace(record, collection_, space_);
+    if (searched_ && !embedded) return Inconsistent("a document that is not embedded");
+    if (collection_.other) in_other_ += HasSpace(record, collection_, collection_.other->number);
+    stale_ += HasDroppedSpace(record, collection_);
     stored_.documents.push_back({record.number(), number, validity.from, validity.until,
-                                 stored_.rows.size(), static_cast<size_t>(record.chunks_size())});
+                                 stored_.rows.size(),
+                                 embedded ? static_cast<size_t>(record.chunks_size()) : 0});
+    if (!embedded) return OkStatus();
     for (int i = 0; i < record.chunks_size(); ++i) {
       const auto& entry = record.chunks(i);
       if (entry.class_id() >= state_.policy.classes.classes.size()) {
@@ -157,6 +177,7 @@ class IndexLoad {
             return false;  // of a document that was erased
           }
           const auto& document = stored_.documents[at];
+          if (document.rows == 0) return false;  // none of its chunks has a vector in the space
           if (row == document.first + document.rows || stored_.rows[row].ordinal != place.ordinal) {
             return Inconsistent("a document's chunks");
           }
@@ -175,17 +196,18 @@ class IndexLoad {
   Status Add(const LoadedRows& loaded, size_t document, size_t row,
              const store::v1::ChunkRecord* chunk) {
     if (chunk == nullptr) return Inconsistent("the key of a document's chunk");
-    const size_t bytes = collection_.config.dimension() * sizeof(float);
-    if (chunk->embedding().size() != bytes) return Inconsistent("a chunk's embedding");
+    const std::string_view vector = VectorIn(*chunk, collection_, space_);
+    const size_t dimension = builder_.index().vectors.dimension();
+    if (vector.size() != dimension * sizeof(float)) return Inconsistent("a chunk's embedding");
     if (document != document_) Flush();
     document_ = document;
     Read& read = read_.emplace_back();
     read.row = row;
     if (!loaded.Has(row, LoadedRows::kVector)) {
-      read.embedding.resize(collection_.config.dimension());
-      std::memcpy(read.embedding.data(), chunk->embedding().data(), bytes);
+      read.embedding.resize(dimension);
+      std::memcpy(read.embedding.data(), vector.data(), vector.size());
     }
-    if (!loaded.Has(row, LoadedRows::kWords)) read.text = chunk->text();
+    if (LacksWords(loaded, row)) read.text = chunk->text();
     return OkStatus();
   }
 
@@ -206,8 +228,12 @@ class IndexLoad {
   const Documents& documents_;
   const TenantState& state_;
   const Collection& collection_;
+  const uint32_t space_;
+  const bool searched_;
   CollectionIndexBuilder builder_;
   StoredRows stored_;
+  uint64_t in_other_ = 0;  // documents, as of Collection
+  uint64_t stale_ = 0;
   std::vector<Read> read_;  // of one document
   size_t document_ = 0;     // which
 };
@@ -217,11 +243,19 @@ class IndexLoad {
 StatusOr<CollectionIndex> LoadIndex(const Documents& documents, const TenantState& state,
                                     IndexFiles* files, const Geometry* geometry,
                                     Collection* collection) {
-  IndexLoad load(documents, state, *collection);
+  IndexLoad load(documents, state, *collection, collection->space);
   RETURN_IF_ERROR(load.ReadDocuments());
   RETURN_IF_ERROR(load.ReadRows(files, geometry));
-  collection->documents = load.documents();
-  collection->chunks = load.rows();
+  load.TellFigures(collection);
+  return load.Finish();
+}
+
+StatusOr<CollectionIndex> LoadOtherIndex(const Documents& documents, const TenantState& state,
+                                         IndexFiles* files, const Geometry* geometry,
+                                         const Collection& collection) {
+  IndexLoad load(documents, state, collection, collection.other->number);
+  RETURN_IF_ERROR(load.ReadDocuments());
+  RETURN_IF_ERROR(load.ReadRows(files, geometry));
   return load.Finish();
 }
 

@@ -2,8 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <vector>
+
 #include "engine/crypto/encoding.h"
 #include "engine/store/documents.h"
+#include "engine/store/embedding_spaces.h"
 #include "engine/store/raw_files.h"
 #include "engine/verify_journals.h"
 
@@ -67,7 +71,9 @@ class Verifier {
   void EachCollection(const TenantState& state) {
     for (const auto& [name, collection] : *state.collections) {
       const Documents documents(&database_, &vault_, state.id);
-      const auto check = [&](const store::v1::DocumentRecord& record, const auto&) -> Status {
+      const auto check = [&](const store::v1::DocumentRecord& record,
+                             const auto& chunks) -> Status {
+        RETURN_IF_ERROR(CheckVectors(record, chunks, *collection));
         ASSIGN_OR_RETURN(const auto number, documents.Find(collection->id, record.document().id()));
         if (number == record.number()) return OkStatus();
         return Corrupt(fmt::format("document {} is not found by its id", record.number()));
@@ -75,6 +81,25 @@ class Verifier {
       Note(fmt::format("tenant {}, collection {}", state.name, name),
            documents.ScanWhole(collection->id, check));
     }
+  }
+
+  // Each chunk has a vector in each space in which its document is said to be.
+  static Status CheckVectors(const store::v1::DocumentRecord& record,
+                             const std::vector<store::v1::ChunkRecord>& chunks,
+                             const Collection& collection) {
+    const auto in = [&](uint32_t space, size_t dimension) {
+      return std::all_of(chunks.begin(), chunks.end(), [&](const auto& chunk) {
+        return VectorIn(chunk, collection, space).size() == dimension * sizeof(float);
+      });
+    };
+    bool good = HasSpace(record, collection, collection.space) &&
+                in(collection.space, collection.config.dimension());
+    if (const auto& other = collection.other;
+        other && HasSpace(record, collection, other->number)) {
+      good = good && in(other->number, other->space.dimension());
+    }
+    if (good) return OkStatus();
+    return Corrupt(fmt::format("document {} lacks vectors", record.number()));
   }
 
   const Database& database_;

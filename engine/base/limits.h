@@ -26,9 +26,12 @@ inline constexpr size_t kSelectedPageBytes = 8 << 20;   // stored records that o
 inline constexpr size_t kSelectionsQueue = 16;          // calls that wait for the one at work
 inline constexpr size_t kSubjectsPerDocument = 256;     // people whom a document is about
 inline constexpr size_t kAttributesPerCollection = 64;  // columns
-inline constexpr uint64_t kEraseAfter_s = 31'536'000'000;  // a thousand years
-inline constexpr uint32_t kEraseAtOnce = 4096;             // documents of one mutation
-inline constexpr size_t kAttributeBytes = 4 << 10;         // a value, not a text
+inline constexpr size_t kEmbeddedPage = 256;  // documents of a page: a few calls of an endpoint
+inline constexpr size_t kEmbeddedPageBytes = 4 << 20;  // of vectors; a larger document comes alone
+inline constexpr size_t kEmbeddedDocumentBytes = 48 << 20;  // one must pass the writer's queue
+inline constexpr uint64_t kEraseAfter_s = 31'536'000'000;   // a thousand years
+inline constexpr uint32_t kEraseAtOnce = 4096;              // documents of one mutation
+inline constexpr size_t kAttributeBytes = 4 << 10;          // a value, not a text
 
 // Runs of Ingest.
 inline constexpr size_t kRunBytes = 256;          // a run's name, as other names

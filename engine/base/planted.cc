@@ -76,6 +76,7 @@ constexpr Name kNames[] = {
     {"stale-accepted", Bug::kStaleAccepted},
     {"sync-early", Bug::kSyncEarly},
     {"removed-kept", Bug::kRemovedKept},
+    {"switch-unfinished", Bug::kSwitchUnfinished},
     {"ack-before-publish", Bug::kAckBeforePublish},
     {"revision-too-early", Bug::kRevisionTooEarly},
     {"batch-applied-twice", Bug::kBatchAppliedTwice},

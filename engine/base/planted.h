@@ -73,6 +73,7 @@ enum class Bug {
   kAckBeforePublish,      // acknowledged before the View is published
   kRevisionTooEarly,      // a View tells a revision whose effect the next one has
   kBatchAppliedTwice,     // a batch of a run that comes again is written again
+  kSwitchUnfinished,      // an embedding space is switched to that lacks documents
   // Durability.
   kStoreUnsynced,         // acknowledged before RocksDB has synced
   kJournalUnsynced,       // acknowledged before the journal has synced

@@ -7,6 +7,7 @@
 
 #include "cordon/v1/admin.pb.h"
 #include "cordon/v1/directory.pb.h"
+#include "cordon/v1/embedding.pb.h"
 #include "cordon/v1/ingest.pb.h"
 #include "cordon/v1/policy.pb.h"
 #include "engine/base/executor.h"
@@ -22,7 +23,7 @@ struct WriteContext {
   Clock* clock;
   Writer* writer;
   Authenticated caller;
-  Executor* background = nullptr;  // for SetAccessSelected and SyncSource alone
+  Executor* background = nullptr;  // for calls that take long
   Endpoints* endpoints = nullptr;  // what embeds, if the server was given any
 };
 
@@ -66,6 +67,15 @@ void CreateCollection(const WriteContext& context, v1::CreateCollectionRequest r
                       Acknowledge<v1::CreateCollectionResponse> done);
 void DeleteCollection(const WriteContext& context, const v1::DeleteCollectionRequest& request,
                       Acknowledge<v1::DeleteCollectionResponse> done);
+
+// A collection's second embedding space (docs/decisions/re-embedding.md).
+void BeginEmbedding(const WriteContext& context, v1::BeginEmbeddingRequest request,
+                    Acknowledge<v1::BeginEmbeddingResponse> done);
+// With `allow_missing` on the context's background thread; `stop` as of SetAccessSelected().
+void SwitchEmbedding(const WriteContext& context, const v1::SwitchEmbeddingRequest& request,
+                     std::function<bool()> stop, Acknowledge<v1::SwitchEmbeddingResponse> done);
+void DropEmbedding(const WriteContext& context, const v1::DropEmbeddingRequest& request,
+                   Acknowledge<v1::DropEmbeddingResponse> done);
 
 // What a change would make of the tenant, which is not made (SimulateRequest.change). Refused as
 // the call itself would be, by its rights too; the journal gets its record from whoever asks. Waits

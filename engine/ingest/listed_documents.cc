@@ -6,6 +6,8 @@
 #include <span>
 #include <string_view>
 
+#include "engine/store/embedding_spaces.h"
+
 namespace cordon {
 namespace {
 
@@ -56,10 +58,11 @@ bool SameDescription(const v1::Document& listed, const v1::Document& stored) {
   return differencer.Compare(listed, stored);
 }
 
-bool SameEmbedding(const v1::Chunk& listed, const store::v1::ChunkRecord& stored) {
+bool SameEmbedding(const v1::Chunk& listed, const store::v1::ChunkRecord& stored,
+                   const Collection& collection) {
   const std::string_view bytes(reinterpret_cast<const char*>(listed.embedding().data()),
                                static_cast<size_t>(listed.embedding_size()) * sizeof(float));
-  return bytes == stored.embedding();
+  return bytes == SearchedVector(stored, collection);
 }
 
 class Comparison {
@@ -115,7 +118,7 @@ class Comparison {
         collection_.id, places_, [this](size_t i, const store::v1::ChunkRecord* stored) {
           const v1::Chunk& chunk = *contents_[i].chunk;
           const bool same = stored != nullptr && chunk.text() == stored->text() &&
-                            (!brings_vectors_ || SameEmbedding(chunk, *stored));
+                            (!brings_vectors_ || SameEmbedding(chunk, *stored, collection_));
           if (!same) listed_[contents_[i].document].kind = Listed::kChanged;
           return OkStatus();
         });

@@ -240,6 +240,7 @@ Status SourceSync::Sort(const WriteContext& context, const View& view, const Col
   ASSIGN_OR_RETURN(std::vector<Listed> listed, CompareListed(view, collection, *documents));
   Validated written;
   written.batch.set_collection(begin_.collection());
+  written.batch.set_space(validated.batch.space());
   std::map<std::string, Listed> counted;  // by id, of what is written
   for (size_t i = 0; i < listed.size(); ++i) {
     v1::Document* document = documents->Mutable(static_cast<int>(i));

@@ -12,6 +12,7 @@
 #include "engine/embed/builtin.h"
 #include "engine/ingest/source_name.h"
 #include "engine/store/codec.h"
+#include "engine/store/embedding_spaces.h"
 #include "engine/store/interner.h"
 #include "engine/text/chunker.h"
 
@@ -300,6 +301,7 @@ Validated Validate(const View& view, const Collection& collection, const Authent
                    v1::IngestRequest* request, Embeddings embeddings) {
   Validated validated;
   validated.batch.set_collection(collection.config.name());
+  validated.batch.set_space(ToldSpace(collection));
   const v1::CollectionConfig known = KnownTo(view.world(), caller, collection.config);
   DocumentCheck check(*view.policy().rules, known, caller.grant(), embeddings);
   for (int i = 0; i < request->documents_size(); ++i) {

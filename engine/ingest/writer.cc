@@ -343,25 +343,16 @@ Status Writer::ApplyToHead(Head* head, Pending* pending) {
   }
   batch_ = std::move(applied.batch);
   batch_.Clear();
+  const auto before = head->state.FindCollection(applied.collection);
   AdoptNames(head->state, &applied.next);
   head->state = applied.next;
-  for (const auto& [name, collection] : *head->state.collections) {
-    if (!head->indexes.contains(collection->id)) {
-      head->indexes.emplace(collection->id, EmptyIndex(collection->config));
-    }
+  const auto after = head->state.FindCollection(applied.collection);
+  const auto gone = FollowSpaces(*head->state.collections, &head->indexes);
+  head->gone.insert(head->gone.end(), gone.begin(), gone.end());
+  if (before && after && before->space != after->space) {
+    SwitchIndexes(*before, *after, &head->indexes);
   }
-  if (!applied.rows.empty()) {
-    const auto collection = head->state.FindCollection(applied.collection);
-    CollectionIndex& index = head->indexes.at(collection->id);
-    index = ApplyRows(index, applied.rows, pending->texts);
-  }
-  std::erase_if(head->indexes, [&](const auto& entry) {
-    const bool gone =
-        std::none_of(head->state.collections->begin(), head->state.collections->end(),
-                     [&](const auto& collection) { return collection.second->id == entry.first; });
-    if (gone) head->gone.push_back(entry.first);
-    return gone;
-  });
+  if (!applied.rows.empty()) ApplyRows(*after, applied.rows, pending->texts, &head->indexes);
   head->changed = true;
   return OkStatus();
 }

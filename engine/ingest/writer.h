@@ -145,7 +145,7 @@ class Writer {
     TenantState state;
     Indexes indexes;
     bool changed = false;        // by the group that is being committed
-    std::vector<uint32_t> gone;  // collections that it has dropped
+    std::vector<uint32_t> gone;  // embedding spaces that it has dropped
     uint64_t anchored = 0;       // journal sequence that the store remembers
   };
 
@@ -178,6 +178,7 @@ class Writer {
   void PublishChanged();
   // Starts what indexes need, and takes in what is ready. Requires heads_mutex_.
   void LookAfter(Head* head);
+  void LookAfter(Head* head, uint32_t space, bool pinned);
   // What failed is tried again also where nobody writes. And files follow their indexes.
   void LookAfterAll();
   void TakeIn();

@@ -15,15 +15,22 @@ constexpr int kCatchUps = 8;
 
 void Writer::LookAfter(Head* head) {
   for (const auto& [name, collection] : *head->state.collections) {
-    const auto found = head->indexes.find(collection->id);
-    if (found == head->indexes.end()) continue;
-    VectorIndex& index = found->second.vectors;
-    const Upkeep needed = NeededUpkeep(index, collection->config.pin_geometry());
-    const IndexName index_name{head->tenant->name, collection->id};
-    if (needed == Upkeep::kNone || upkeep_->Busy(index_name, needed)) continue;
-    index = index.Frozen();
-    upkeep_->Start(index_name, index, needed);
+    const bool pinned = collection->config.pin_geometry();
+    LookAfter(head, collection->space, pinned);
+    // Its lists are to be there when it is switched to.
+    if (collection->other) LookAfter(head, collection->other->number, pinned);
   }
+}
+
+void Writer::LookAfter(Head* head, uint32_t space, bool pinned) {
+  const auto found = head->indexes.find(space);
+  if (found == head->indexes.end()) return;
+  VectorIndex& index = found->second.vectors;
+  const Upkeep needed = NeededUpkeep(index, pinned);
+  const IndexName index_name{head->tenant->name, space};
+  if (needed == Upkeep::kNone || upkeep_->Busy(index_name, needed)) return;
+  index = index.Frozen();
+  upkeep_->Start(index_name, index, needed);
 }
 
 void Writer::LookAfterAll() {

@@ -5,6 +5,7 @@
 
 #include "cordon/v1/admin.pb.h"
 #include "cordon/v1/directory.pb.h"
+#include "cordon/v1/embedding.pb.h"
 #include "cordon/v1/ingest.pb.h"
 #include "cordon/v1/policy.pb.h"
 #include "engine/crypto/secret_key.h"
@@ -55,6 +56,16 @@ void EraseStatus(const ReadContext& context, const v1::EraseStatusRequest& reque
                  Answer<v1::EraseStatusResponse> done);
 void ListHolds(const ReadContext& context, const v1::ListHoldsRequest& request,
                Answer<v1::ListHoldsResponse> done);
+// How the walk of a re-embedding stands, of which its worker knows.
+struct EmbeddingProgress {
+  uint64_t left_out = 0;
+  std::string waits_for;
+};
+using EmbeddingProgressOf =
+    std::function<EmbeddingProgress(const std::string& tenant, uint32_t collection)>;
+void EmbeddingStatus(const ReadContext& context, const v1::EmbeddingStatusRequest& request,
+                     const EmbeddingProgressOf& progress_of,
+                     Answer<v1::EmbeddingStatusResponse> done);
 // Backups, of which the engine knows; all tenants are in one.
 using MakeBackupOf = std::function<StatusOr<BackupInfo>(uint32_t keep)>;
 using BackupsOf = std::function<StatusOr<std::vector<BackupInfo>>(bool verify)>;

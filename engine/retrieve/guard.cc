@@ -6,6 +6,7 @@
 
 #include "engine/base/planted.h"
 #include "engine/store/codec.h"
+#include "engine/store/embedding_spaces.h"
 
 namespace cordon {
 namespace {
@@ -109,10 +110,11 @@ Status Guard::Load(std::span<std::optional<ClearedChunk>> chunks) {
 
 Status Guard::Fill(const store::v1::ChunkRecord& record, ClearedChunk* chunk) {
   const size_t dimension = collection_.config.dimension();
-  if (record.embedding().size() != dimension * sizeof(float)) return ChunkIsDamaged();
+  const std::string_view vector = SearchedVector(record, collection_);
+  if (vector.size() != dimension * sizeof(float)) return ChunkIsDamaged();
   if (!query_.empty() || reading_.embedding) {
     embedding_.resize(dimension);
-    std::memcpy(embedding_.data(), record.embedding().data(), record.embedding().size());
+    std::memcpy(embedding_.data(), vector.data(), vector.size());
   }
   if (reading_.embedding) chunk->embedding = embedding_;
   if (!query_.empty()) {

@@ -4,6 +4,7 @@
 #include "engine/base/limits.h"
 #include "engine/retrieve/guard.h"
 #include "engine/store/codec.h"
+#include "engine/store/embedding_spaces.h"
 #include "engine/text/tokens.h"
 
 namespace cordon {
@@ -39,8 +40,9 @@ void Guard::ExportChunk(const store::v1::ChunkEntry& entry, const store::v1::Chu
   *chunk->mutable_label() = ToProto(label);
   if (parts.lists_and_subjects && entry.has_acl()) *chunk->mutable_acl() = entry.acl();
   if (parts.vectors) {
-    std::vector<float> embedding(stored.embedding().size() / sizeof(float));
-    std::memcpy(embedding.data(), stored.embedding().data(), stored.embedding().size());
+    const std::string_view vector = SearchedVector(stored, collection_);
+    std::vector<float> embedding(vector.size() / sizeof(float));
+    std::memcpy(embedding.data(), vector.data(), vector.size());
     chunk->mutable_embedding()->Assign(embedding.begin(), embedding.end());
   }
   out->tokens.push_back(ApproximateTokens(stored.text()));
@@ -67,7 +69,8 @@ StatusOr<Guard::Exported> Guard::Export(const Record& record, const ExportedPart
   size_t bytes = 0;
   const auto add = [&](size_t i, const store::v1::ChunkRecord* stored) -> Status {
     if (stored == nullptr) return OkStatus();  // erased meanwhile
-    bytes += stored->text().size() + (parts.vectors ? stored->embedding().size() : 0);
+    bytes +=
+        stored->text().size() + (parts.vectors ? SearchedVector(*stored, collection_).size() : 0);
     if (bytes > limits::kExportDocumentBytes) {
       return Invalid("vectors", "a document is larger than one message; leave the vectors out");
     }

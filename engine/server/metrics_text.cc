@@ -156,6 +156,8 @@ void AddAmounts(const Figures& figures, Families* out) {
   gauge("cordon_tenants", "Tenants.", figures.tenants);
   gauge("cordon_documents", "Documents.", figures.documents);
   gauge("cordon_chunks", "Chunks.", figures.chunks);
+  gauge("cordon_documents_to_embed", "Documents that a second embedding space still lacks.",
+        figures.documents_to_embed);
 }
 
 void AddProcess(std::chrono::system_clock::time_point started, Families* out) {

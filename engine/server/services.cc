@@ -354,6 +354,42 @@ Reactor* AdminService::DeleteCollection(CallContext* context,
   return Write(front_, context, request, response, cordon::DeleteCollection);
 }
 
+Reactor* AdminService::BeginEmbedding(CallContext* context,
+                                      const v1::BeginEmbeddingRequest* request,
+                                      v1::BeginEmbeddingResponse* response) {
+  return Write(front_, context, request, response, cordon::BeginEmbedding);
+}
+
+Reactor* AdminService::SwitchEmbedding(CallContext* context,
+                                       const v1::SwitchEmbeddingRequest* request,
+                                       v1::SwitchEmbeddingResponse* response) {
+  return Unary(
+      front_, context, request, response,
+      [engine = front_->engine](const Authenticated& caller, const v1::SwitchEmbeddingRequest& in,
+                                const std::function<bool()>& stop, auto done) {
+        cordon::SwitchEmbedding(engine->WriteAs(caller), in, stop, done);
+      });
+}
+
+Reactor* AdminService::DropEmbedding(CallContext* context, const v1::DropEmbeddingRequest* request,
+                                     v1::DropEmbeddingResponse* response) {
+  return Write(front_, context, request, response, cordon::DropEmbedding);
+}
+
+Reactor* AdminService::EmbeddingStatus(CallContext* context,
+                                       const v1::EmbeddingStatusRequest* request,
+                                       v1::EmbeddingStatusResponse* response) {
+  return ReadSince(front_, context, request, response, Right::kAdmin,
+                   [engine = front_->engine](const ReadContext& read, const auto& in, auto done) {
+                     cordon::EmbeddingStatus(
+                         read, in,
+                         [engine](const std::string& tenant, uint32_t collection) {
+                           return engine->EmbeddingProgressOf(tenant, collection);
+                         },
+                         done);
+                   });
+}
+
 Reactor* AdminService::CreateKey(CallContext* context, const v1::CreateKeyRequest* request,
                                  v1::CreateKeyResponse* response) {
   return Write(

@@ -118,6 +118,14 @@ class AdminService final : public v1::Admin::CallbackService {
                            v1::ListCollectionsResponse*) override;
   Reactor* DeleteCollection(CallContext*, const v1::DeleteCollectionRequest*,
                             v1::DeleteCollectionResponse*) override;
+  Reactor* BeginEmbedding(CallContext*, const v1::BeginEmbeddingRequest*,
+                          v1::BeginEmbeddingResponse*) override;
+  Reactor* SwitchEmbedding(CallContext*, const v1::SwitchEmbeddingRequest*,
+                           v1::SwitchEmbeddingResponse*) override;
+  Reactor* DropEmbedding(CallContext*, const v1::DropEmbeddingRequest*,
+                         v1::DropEmbeddingResponse*) override;
+  Reactor* EmbeddingStatus(CallContext*, const v1::EmbeddingStatusRequest*,
+                           v1::EmbeddingStatusResponse*) override;
   Reactor* CreateKey(CallContext*, const v1::CreateKeyRequest*, v1::CreateKeyResponse*) override;
   Reactor* ListKeys(CallContext*, const v1::ListKeysRequest*, v1::ListKeysResponse*) override;
   Reactor* RotateKey(CallContext*, const v1::RotateKeyRequest*, v1::RotateKeyResponse*) override;

@@ -35,6 +35,14 @@ Status ApplyChange(const ApplyContext& context, const Mutation& mutation, Applie
       return ApplyNewCollection(mutation.create_collection(), applied);
     case Mutation::kDeleteCollection:
       return ApplyDropCollection(context, mutation.delete_collection().name(), applied);
+    case Mutation::kBeginEmbedding:
+      return ApplyBeginEmbedding(mutation.begin_embedding(), applied);
+    case Mutation::kSwitchEmbedding:
+      return ApplySwitchEmbedding(mutation.switch_embedding(), applied);
+    case Mutation::kDropEmbedding:
+      return ApplyDropEmbedding(mutation.drop_embedding(), applied);
+    case Mutation::kEmbed:
+      return ApplyEmbeddingBatch(context, mutation.embed(), applied);
     case Mutation::kKey:
       return ApplyKey(context, mutation.key(), applied);
     case Mutation::kTenant:
@@ -59,7 +67,15 @@ Status ApplyChange(const ApplyContext& context, const Mutation& mutation, Applie
 bool IsAboutDocuments(const Mutation& mutation) {
   return mutation.has_ingest() || mutation.has_set_access() || mutation.has_set_access_many() ||
          mutation.has_set_access_selected() || mutation.has_delete_document() ||
-         mutation.has_update_metadata() || mutation.has_source() || mutation.has_erase();
+         mutation.has_update_metadata() || mutation.has_source() || mutation.has_erase() ||
+         mutation.has_embed();
+}
+
+// A restored store lacks the vectors that came since its backup: it stays in the embedding space
+// that it had, and what was begun or switched since is begun or switched again.
+bool IsAboutSpaces(const Mutation& mutation) {
+  return mutation.has_begin_embedding() || mutation.has_switch_embedding() ||
+         mutation.has_drop_embedding();
 }
 
 }  // namespace
@@ -70,6 +86,7 @@ void PutHead(const TenantState& state, Batch* batch) {
   head.set_time_us(state.time);
   head.set_next_collection(state.next_collection);
   head.set_next_document(state.next_document);
+  head.set_spaces(state.spaces);
   batch->Put(Family::kHeads, HeadKey(state.id), head);
 }
 
@@ -78,7 +95,7 @@ namespace {
 // What a restored store must be told of a change that is no document's: all of it, for it revokes
 // as much as it grants. Documents come from their sources again, and have noted theirs.
 Status NoteMutation(const ApplyContext& context, const Mutation& mutation, Applied* applied) {
-  if (IsAboutDocuments(mutation)) return OkStatus();
+  if (IsAboutDocuments(mutation) || IsAboutSpaces(mutation)) return OkStatus();
   Mutation told;
   if (applied->told) {
     told = *std::move(applied->told);
@@ -182,6 +199,14 @@ std::string_view CallOf(const Mutation& mutation) {
       return "CreateCollection";
     case Mutation::kDeleteCollection:
       return "DeleteCollection";
+    case Mutation::kBeginEmbedding:
+      return "BeginEmbedding";
+    case Mutation::kSwitchEmbedding:
+      return "SwitchEmbedding";
+    case Mutation::kDropEmbedding:
+      return "DropEmbedding";
+    case Mutation::kEmbed:
+      return "Embed";
     case Mutation::kKey:
       if (mutation.key().has_rotation()) return "RotateKey";
       return mutation.key().has_record() ? "CreateKey" : "RevokeKey";

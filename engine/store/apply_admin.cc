@@ -157,13 +157,7 @@ Status ApplyNewCollection(const v1::CollectionConfig& config, Applied* applied) 
   }
   applied->collection = config.name();
   const uint32_t id = applied->next.next_collection++;
-  auto all = std::make_shared<TenantState::Collections>(*applied->next.collections);
-  (*all)[config.name()] = std::make_shared<const Collection>(Collection{id, config});
-  applied->next.collections = std::move(all);
-  store::v1::CollectionRecord record;
-  record.set_id(id);
-  *record.mutable_config() = config;
-  applied->batch.Put(Family::kCollections, NamedKey(applied->next.id, config.name()), record);
+  PutCollection(Collection{id, config}, applied);
   return OkStatus();
 }
 

@@ -21,6 +21,7 @@ Status ApplyIngest(const ApplyContext& context, const store::v1::IngestBatch& ba
                    Applied* applied) {
   ASSIGN_OR_RETURN(DocumentWriter writer,
                    DocumentWriter::For(context, batch.collection(), applied));
+  if (!batch.documents().empty()) RETURN_IF_ERROR(writer.CheckSpace(batch.space()));
   std::unordered_map<std::string_view, int> last;
   for (int i = 0; i < batch.documents_size(); ++i) last[batch.documents(i).id()] = i;
   for (int i = 0; i < batch.documents_size(); ++i) {

@@ -10,6 +10,7 @@ Status ApplySource(const ApplyContext& context, const store::v1::SourceBatch& ba
   const store::v1::IngestBatch& written = batch.written();
   ASSIGN_OR_RETURN(DocumentWriter writer,
                    DocumentWriter::For(context, written.collection(), applied));
+  if (!written.documents().empty()) RETURN_IF_ERROR(writer.CheckSpace(written.space()));
   writer.ExpectRewrites(static_cast<size_t>(batch.redescribed_size()));
   for (int i = 0; i < batch.redescribed_size(); ++i) {
     const auto& change = batch.redescribed(i);

@@ -34,6 +34,13 @@ Status SetDestination(const v1::DestinationChange& change, PolicyRules* rules, A
 Status ApplyExported(const ApplyContext& context, const store::v1::ExportedBatch& batch,
                      Applied* applied);
 Status ApplyBreakGlass(const store::v1::BreakGlassChange& change, Applied* applied);
+// Puts a collection in the place of the one of its name.
+void PutCollection(Collection collection, Applied* applied);
+Status ApplyBeginEmbedding(const v1::BeginEmbeddingRequest& request, Applied* applied);
+Status ApplySwitchEmbedding(const v1::SwitchEmbeddingRequest& request, Applied* applied);
+Status ApplyDropEmbedding(const v1::DropEmbeddingRequest& request, Applied* applied);
+Status ApplyEmbeddingBatch(const ApplyContext& context, const store::v1::EmbeddingBatch& batch,
+                           Applied* applied);
 Status ApplyNewCollection(const v1::CollectionConfig& config, Applied* applied);
 Status ApplyDropCollection(const ApplyContext& context, const std::string& name, Applied* applied);
 Status ApplyKey(const ApplyContext& context, const store::v1::KeyChange& change, Applied* applied);

@@ -6,6 +6,7 @@
 
 #include "engine/base/planted.h"
 #include "engine/store/codec.h"
+#include "engine/store/embedding_spaces.h"
 
 namespace cordon {
 namespace {
@@ -163,15 +164,16 @@ void DocumentWriter::Drop(const DocumentRecord& old) {
                            ChunkKey(tenant(), collection_.id, old.number(), chunk.ordinal()));
   }
   applied_->batch.Delete(Family::kDocuments, DocumentKey(tenant(), collection_.id, old.number()));
-  collection_.documents -= 1;
-  collection_.chunks -= static_cast<uint64_t>(old.chunks_size());
+  Count(old, /*comes=*/false);
 }
 
 void DocumentWriter::PutChunk(const DocumentRecord& record, const v1::Chunk& chunk,
                               const SecretKey& key, const SealNonce& nonce) {
+  chunk_.Clear();
   chunk_.set_text(chunk.text());
-  chunk_.set_embedding(reinterpret_cast<const char*>(chunk.embedding().data()),
-                       static_cast<size_t>(chunk.embedding_size()) * sizeof(float));
+  SetVector({reinterpret_cast<const char*>(chunk.embedding().data()),
+             static_cast<size_t>(chunk.embedding_size()) * sizeof(float)},
+            collection_, collection_.space, &chunk_);
   Vault::Put(Family::kChunks, ChunkKey(tenant(), collection_.id, record.number(), chunk.ordinal()),
              key, nonce, chunk_, &applied_->batch);
 }
@@ -207,8 +209,7 @@ void DocumentWriter::PutNewest(const DocumentRecord* old, const DocumentRecord& 
     const auto behind = static_cast<uint32_t>(record.chunks_size() + 1);  // those of the chunks
     NoteAccess(old->number(), record, key, NonceAfter(nonce, behind));
   }
-  collection_.documents += 1;
-  collection_.chunks += static_cast<uint64_t>(record.chunks_size());
+  Count(record, /*comes=*/true);
   PutDocument(record, key, nonce);
   PutNames(record);
 }
@@ -218,6 +219,7 @@ RowChange DocumentWriter::RowsOf(const DocumentRecord& record, RowChange::Kind k
   const Validity validity = *ValidityOf(record.document());
   RowChange change{record.document().id(), kind, may_exist, validity.from, validity.until, {}};
   change.stored = record.number();
+  change.in_other = InOther(record);
   for (const auto& chunk : record.chunks()) {
     change.rows.push_back({chunk.ordinal(), chunk.class_id(), nullptr, {}});
   }
@@ -243,6 +245,7 @@ Status DocumentWriter::Replace(const v1::Document& document) {
   *record.mutable_document() = WithoutContent(document);
   record.set_revision(applied_->next.revision);
   record.set_number(applied_->next.next_document++);
+  SetSpaces({collection_.space}, collection_, &record);
   ASSIGN_OR_RETURN(const SecretKey key, context_.vault.NewKey(tenant(), record.number()));
   ASSIGN_OR_RETURN(const SealNonce nonce, RandomSealNonce());
   // By ordinal, whatever the order in which they came.

@@ -27,7 +27,14 @@ class DocumentWriter {
   static StatusOr<DocumentWriter> For(const ApplyContext& context, const std::string& collection,
                                       Applied* applied);
 
+  // ABORTED unless documents that come are embedded for the space that is searched; `told` as
+  // store.v1.IngestBatch has it.
+  Status CheckSpace(uint32_t told) const;
   Status Replace(const v1::Document& document);
+  // Gives a stored document vectors in the space that is not searched, unless `space` is 0, and
+  // takes those in dropped ones away. Borrows the vectors until the rows are taken up. True if that
+  // changed anything.
+  StatusOr<bool> Embed(const store::v1::EmbeddedDocument& embedded, uint32_t space);
   // Calls visit(i, record) for the stored record of each document, in turn, which it may change;
   // null if there is none. They are all that the mutation changes.
   using Ids = std::vector<std::string_view>;
@@ -95,6 +102,13 @@ class DocumentWriter {
   Status RewriteDescribed(const Record& old, Record* record, const Attributes* attributes);
   // Puts a stored document as a version of its own, with its content.
   Status PutVersion(const Record& old, Record* record);
+  // Whether it has vectors in the space that is not searched.
+  bool InOther(const Record& record) const;
+  // Counts a record that comes or goes.
+  void Count(const Record& record, bool comes);
+  // Whether there is a vector of the other space for each chunk.
+  Status CheckVectors(const store::v1::EmbeddedDocument& embedded, const Record& record) const;
+  void AddVectors(const store::v1::EmbeddedDocument& embedded, const Record& record);
   // Takes the stored records of `old` away.
   void Drop(const Record& old);
   // The same of the newest version of a document, which leaves none.

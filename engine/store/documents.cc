@@ -133,9 +133,14 @@ Status Documents::ReadSomeChunks(uint32_t collection, std::span<const ChunkPlace
 }
 
 Status Documents::Scan(uint32_t collection, const Visit& visit) const {
+  return ScanFrom(collection, 0, visit);
+}
+
+Status Documents::ScanFrom(uint32_t collection, uint64_t first, const Visit& visit) const {
   store::v1::DocumentRecord record;
-  return database_->Scan(
-      Family::kDocuments, CollectionPrefix(tenant_, collection),
+  return database_->ScanFrom(
+      Family::kDocuments, DocumentKey(tenant_, collection, first),
+      PrefixEnd(CollectionPrefix(tenant_, collection)),
       [&](std::string_view key, std::string_view payload) -> Status {
         ASSIGN_OR_RETURN(const bool there, Open(key, payload, &record));
         return there ? visit(record) : OkStatus();

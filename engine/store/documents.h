@@ -53,6 +53,9 @@ class Documents {
   using Visit = std::function<Status(const store::v1::DocumentRecord& record)>;
   Status Scan(uint32_t collection, const Visit& visit) const;
 
+  // The same from the document with this number on.
+  Status ScanFrom(uint32_t collection, uint64_t first, const Visit& visit) const;
+
   // The same, opened on all processors; `visit` is called on this thread. The record is the
   // callee's for the call.
   using Take = std::function<Status(store::v1::DocumentRecord& record)>;

@@ -149,8 +149,12 @@ Status LoadCollections(const Database& database, TenantState* state) {
   auto all = std::make_shared<TenantState::Collections>();
   RETURN_IF_ERROR(Each<store::v1::CollectionRecord>(
       database, Family::kCollections, state->id, [&](auto name, const auto& record) -> Status {
-        (*all)[std::string(name)] =
-            std::make_shared<const Collection>(Collection{record.id(), record.config()});
+        Collection collection{record.id(), record.config()};
+        if (record.space() != 0) collection.space = record.space();
+        if (record.has_other()) {
+          collection.other = OtherSpace{record.other().number(), record.other().space()};
+        }
+        (*all)[std::string(name)] = std::make_shared<const Collection>(std::move(collection));
         return OkStatus();
       }));
   state->collections = std::move(all);
@@ -206,6 +210,7 @@ StatusOr<LoadedTenant> LoadTenant(const Database& database, const store::v1::Ten
   state.time = head.time_us();
   state.next_collection = head.next_collection();
   state.next_document = head.next_document();
+  state.spaces = head.spaces();
   store::v1::AnchorRecord anchor;
   ASSIGN_OR_RETURN(const bool anchored,
                    database.Get(Family::kHeads, AnchorKey(tenant.id()), &anchor));

@@ -21,11 +21,21 @@ namespace cordon {
 // The first tenant: the only one whose admins may create others.
 inline constexpr std::string_view kFirstTenant = "default";
 
+// An embedding space of a collection beside the one that is searched (embedding_spaces.h).
+struct OtherSpace {
+  uint32_t number;
+  v1::EmbeddingSpace space;
+  uint64_t documents = 0;  // that have vectors in it
+};
+
 struct Collection {
-  uint32_t id;  // never reused
-  v1::CollectionConfig config;
-  uint64_t documents = 0;
+  uint32_t id;                  // never reused
+  v1::CollectionConfig config;  // of the embedding, what is searched
+  uint64_t documents = 0;       // all of them have vectors in the space that is searched
   uint64_t chunks = 0;
+  uint32_t space = id;  // that is searched; its number is that of its index
+  std::optional<OtherSpace> other = {};
+  uint64_t stale = 0;  // documents with vectors in spaces that were dropped
 };
 
 struct Key {
@@ -58,6 +68,7 @@ struct TenantState {
   Micros time = 0;
   uint32_t next_collection = 1;
   uint64_t next_document = 0;
+  uint32_t spaces = 0;  // embedding spaces that were begun beside those of new collections
   PolicyState policy;
   std::shared_ptr<const Collections> collections = std::make_shared<Collections>();
   std::shared_ptr<const Keys> keys = std::make_shared<Keys>();
@@ -78,8 +89,8 @@ struct TenantState {
 // attributes from the mutation, which must outlive it.
 struct RowChange {
   // kErase: from memory, too. kSweep: dead rows of all documents leave memory, and nothing else
-  // changes; of no document.
-  enum Kind { kReplace, kReclass, kRemove, kErase, kSweep };
+  // changes; of no document. kEmbed: vectors in the space that is not searched come to those of it.
+  enum Kind { kReplace, kReclass, kRemove, kErase, kSweep, kEmbed };
   struct Row {
     uint32_t ordinal;
     ClassId class_id;
@@ -91,7 +102,7 @@ struct RowChange {
   bool may_exist;  // false: the document is new
   Micros valid_from;
   Micros valid_until;
-  std::vector<Row> rows;  // of kReplace and kReclass
+  std::vector<Row> rows;  // of kReplace, kReclass and kEmbed
   // Null but for kReplace and some kReclass: the document keeps its own.
   const google::protobuf::Map<std::string, v1::AttributeValue>* attributes = nullptr;
   // Of kReclass: what `rows` borrow, read from the store; empty: they keep the words that the index
@@ -99,7 +110,9 @@ struct RowChange {
   std::vector<std::string> texts = {};
   // Of kErase: versions that were replaced or deleted before went as well.
   bool older = false;
-  // Of kReplace and kReclass: the number of the document's newest version, if it is known.
+  // Of kReclass: the document has vectors in the space that is not searched, too.
+  bool in_other = false;
+  // Of kReplace, kReclass and kEmbed: the number of the document's newest version, if it is known.
   std::optional<uint64_t> stored = {};
   // What `attributes` borrows if the mutation has only some of them.
   std::shared_ptr<const google::protobuf::Map<std::string, v1::AttributeValue>> merged = {};

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <deque>
 #include <set>
+#include <utility>
 
 #include "engine/base/check.h"
 
@@ -31,6 +32,7 @@ DocumentChange::Kind ToKind(RowChange::Kind kind) {
     case RowChange::kSweep:
       return DocumentChange::Kind::kSweep;
     case RowChange::kReplace:
+    case RowChange::kEmbed:
       break;
   }
   return DocumentChange::Kind::kReplace;
@@ -49,6 +51,7 @@ LexicalChange::Kind ToLexicalKind(const RowChange& change) {
       if (change.texts.empty()) return LexicalChange::Kind::kReclass;
       break;
     case RowChange::kReplace:
+    case RowChange::kEmbed:
       break;
   }
   return LexicalChange::Kind::kReplace;
@@ -70,6 +73,8 @@ class Changes {
   void Add(const RowChange& change) {
     if (change.kind == RowChange::kSweep) return Sweep(change);
     const uint32_t number = next_.documents.Add(change.document);
+    AddOther(change, number);
+    if (change.kind == RowChange::kEmbed) return;  // nothing that is searched
     vectors_.push_back(ToDocumentChange(change, number));
     lexical_.push_back(ToLexicalChange(change, number));
     if (change.kind == RowChange::kRemove || change.kind == RowChange::kErase) {
@@ -82,7 +87,10 @@ class Changes {
     if (change.stored) next_.documents.SetStored(number, *change.stored);
   }
 
-  CollectionIndex Apply() && {
+  // What becomes of the vectors in the space that is not searched.
+  const std::vector<DocumentChange>& other() const { return other_; }
+
+  CollectionIndex Apply() {
     next_.vectors = next_.vectors.Apply(vectors_);
     next_.lexical = next_.lexical.Apply(lexical_);
     for (const uint32_t number : removed_) next_.documents.Remove(number);
@@ -94,6 +102,14 @@ class Changes {
   void Sweep(const RowChange& change) {
     vectors_.push_back(ToDocumentChange(change, 0));
     lexical_.push_back(ToLexicalChange(change, 0));
+    other_.push_back(ToDocumentChange(change, 0));
+  }
+
+  // New content has no vectors there yet.
+  void AddOther(const RowChange& change, uint32_t number) {
+    if (change.kind == RowChange::kReclass && !change.in_other) return;
+    DocumentChange& out = other_.emplace_back(ToDocumentChange(change, number));
+    if (change.kind == RowChange::kReplace) out.kind = DocumentChange::Kind::kRemove;
   }
 
   LexicalChange ToLexicalChange(const RowChange& change, uint32_t number) {
@@ -121,6 +137,7 @@ class Changes {
   CollectionIndex next_;
   const PreparedTexts& prepared_;
   std::vector<DocumentChange> vectors_;
+  std::vector<DocumentChange> other_;
   std::vector<LexicalChange> lexical_;
   std::deque<TermCounts> counted_;  // of texts that were not prepared
   std::set<uint32_t> removed_;
@@ -165,7 +182,57 @@ CollectionIndex ApplyRows(const CollectionIndex& index, const std::vector<RowCha
                           const PreparedTexts& prepared) {
   Changes out(index, prepared);
   for (const RowChange& change : changes) out.Add(change);
-  return std::move(out).Apply();
+  return out.Apply();
+}
+
+void ApplyRows(const Collection& collection, const std::vector<RowChange>& changes,
+               const PreparedTexts& prepared, Indexes* indexes) {
+  CollectionIndex& searched = indexes->at(collection.space);
+  Changes out(searched, prepared);
+  for (const RowChange& change : changes) out.Add(change);
+  searched = out.Apply();
+  if (!collection.other) return;
+  CollectionIndex& other = indexes->at(collection.other->number);
+  other.vectors = other.vectors.Apply(out.other());
+  other.documents = searched.documents;
+}
+
+CollectionIndex OtherIndex(const Collection& collection) {
+  CollectionIndex index = EmptyIndex(collection.config);
+  index.vectors = VectorIndex(collection.other->space.dimension(), index.vectors.metric());
+  return index;
+}
+
+std::vector<uint32_t> FollowSpaces(const TenantState::Collections& collections, Indexes* indexes) {
+  std::set<uint32_t> there;
+  for (const auto& [name, collection] : collections) {
+    there.insert(collection->space);
+    if (!indexes->contains(collection->space)) {
+      indexes->emplace(collection->space, EmptyIndex(collection->config));
+    }
+    if (!collection->other) continue;
+    there.insert(collection->other->number);
+    if (indexes->contains(collection->other->number)) continue;
+    CollectionIndex other = OtherIndex(*collection);
+    other.documents = indexes->at(collection->space).documents;
+    indexes->emplace(collection->other->number, std::move(other));
+  }
+  std::vector<uint32_t> gone;
+  std::erase_if(*indexes, [&](const auto& entry) {
+    if (there.contains(entry.first)) return false;
+    gone.push_back(entry.first);
+    return true;
+  });
+  return gone;
+}
+
+void SwitchIndexes(const Collection& before, const Collection& after, Indexes* indexes) {
+  CollectionIndex& old = indexes->at(before.space);
+  CollectionIndex& searched = indexes->at(after.space);
+  const CollectionIndex empty = OtherIndex(after);
+  searched.documents = old.documents;
+  searched.lexical = std::exchange(old.lexical, empty.lexical);
+  searched.columns = std::exchange(old.columns, empty.columns);
 }
 
 DocumentChange ToDocumentChange(const RowChange& change, uint32_t number) {
@@ -194,7 +261,10 @@ void MarkClassesInUse(const CollectionIndex& index, std::vector<bool>* in_use) {
 }
 
 CollectionIndexBuilder::CollectionIndexBuilder(const v1::CollectionConfig& config)
-    : index_(EmptyIndex(config)), vectors_(index_.vectors), lexical_(index_.lexical) {}
+    : CollectionIndexBuilder(EmptyIndex(config)) {}
+
+CollectionIndexBuilder::CollectionIndexBuilder(CollectionIndex empty)
+    : index_(std::move(empty)), vectors_(index_.vectors), lexical_(index_.lexical) {}
 
 uint32_t CollectionIndexBuilder::AddDocument(std::string_view id, std::optional<uint64_t> stored,
                                              const Attributes* attributes) {

@@ -28,7 +28,8 @@ struct CollectionIndex {
   Columns columns;
 };
 
-// The indexes of each collection, by the collection's number.
+// The indexes of each collection, by the number of the embedding space. That of a space which is
+// not searched has vectors alone, and the documents' numbers, which it shares with the other one.
 using Indexes = std::map<uint32_t, CollectionIndex>;
 
 // The language of a collection's texts.
@@ -57,6 +58,20 @@ class PreparedTexts {
 CollectionIndex ApplyRows(const CollectionIndex& index, const std::vector<RowChange>& changes,
                           const PreparedTexts& prepared = {});
 
+// The same with the indexes of all spaces of a collection.
+void ApplyRows(const Collection& collection, const std::vector<RowChange>& changes,
+               const PreparedTexts& prepared, Indexes* indexes);
+
+// The index of a collection's space that is not searched, as it begins.
+CollectionIndex OtherIndex(const Collection& collection);
+
+// Gives the indexes that are missing to collections, and takes those away that belong to none; the
+// numbers of these.
+std::vector<uint32_t> FollowSpaces(const TenantState::Collections& collections, Indexes* indexes);
+
+// Makes the index of another space of the collection, `after`, the one that is searched.
+void SwitchIndexes(const Collection& before, const Collection& after, Indexes* indexes);
+
 // A change as the vectors' index understands it; borrows from `change` and what that borrows from.
 DocumentChange ToDocumentChange(const RowChange& change, uint32_t number);
 
@@ -67,6 +82,8 @@ void MarkClassesInUse(const CollectionIndex& index, std::vector<bool>* in_use);
 class CollectionIndexBuilder {
  public:
   explicit CollectionIndexBuilder(const v1::CollectionConfig& config);
+  // Of this index, which is empty.
+  explicit CollectionIndexBuilder(CollectionIndex empty);
 
   // Adds a document by an id that was not added before. Its number, and what else is known of it.
   uint32_t AddDocument(std::string_view id, std::optional<uint64_t> stored,

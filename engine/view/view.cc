@@ -39,7 +39,7 @@ void View::FindNextEvent(const View* previous) {
 std::vector<bool> View::ClassesInUse(const Collection* collection) const {
   std::vector<bool> in_use(policy().classes.classes.size());
   for (const auto& [id, index] : indexes_) {
-    if (collection == nullptr || collection->id == id) MarkClassesInUse(index, &in_use);
+    if (collection == nullptr || collection->space == id) MarkClassesInUse(index, &in_use);
   }
   return in_use;
 }

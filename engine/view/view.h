@@ -57,7 +57,7 @@ class View {
 
   const Indexes& indexes() const { return indexes_; }
   const CollectionIndex& indexes_of(const Collection& collection) const {
-    return indexes_.at(collection.id);
+    return indexes_.at(collection.space);
   }
   const VectorIndex& index(const Collection& collection) const {
     return indexes_of(collection).vectors;

@@ -16,6 +16,7 @@
 #include "engine/verify_journals.h"
 #include "tests/crash/crash_run.h"
 #include "tests/crash/crash_scripts.h"
+#include "tests/crash/embedding_script.h"
 #include "tests/crash/in_process.h"
 #include "tests/effort.h"
 #include "tests/store/scratch_directory.h"
@@ -221,6 +222,33 @@ TEST_F(CrashPoints, ACrashWhileTheJournalBeginsAFileLosesRecords) {
   effort.Report("places={}", counts.size());
 }
 
+TEST_F(CrashPoints, ACrashWhileACollectionIsReEmbeddedChangesAnswers) {
+  const CrashPaths paths(prepared());
+  fs::create_directories(paths.root);
+  ASSERT_EQ(PrepareEmbedding(paths), "");
+  fs::copy(prepared(), root(), fs::copy_options::recursive);
+  ASSERT_EQ(RunUntil({"embed", root()}), 0);
+  const Counts counts = Census(root());
+  const Names places = {"begun.after",         "switched.after",        "dropped.after",
+                        "wal.write.before",    "wal.write.half",        "wal.sync.before",
+                        "wal.sync.after",      "MemTable::Add:Encoded", "journal.write.half",
+                        "journal.sync.before", "journal.sync.after"};
+  ExpectAll(places, counts);
+  Effort effort("R2-embed", 2 * places.size());
+  Random random(effort.seed());
+  while (!HasFailure() && effort.More()) {
+    const std::string& place = places[(effort.rounds() - 1) % places.size()];
+    const uint64_t nth = 1 + random.Below(counts.at(place));
+    SCOPED_TRACE(testing::Message() << place << ", time " << nth);
+    Crash({"embed", root(), 0, place, nth}, prepared());
+    if (HasFailure()) break;
+    for (const auto& problem : CheckEmbedded(CrashPaths(root()))) ADD_FAILURE() << problem;
+    const auto verified = VerifyJournals(CrashPaths(root()).data);
+    EXPECT_TRUE(verified.ok() && verified->ok) << (verified.ok() ? verified->problem : "");
+  }
+  effort.Report("places={}", places.size());
+}
+
 TEST_F(CrashPoints, AStoreThatKillsItsServerIsOpenedForEver) {
   ASSERT_NO_FATAL_FAILURE(Prepare(1));
   const auto die = [&] { return RunUntil({"serve", prepared(), 1, "wal.create.before", 1}); };
@@ -252,6 +280,7 @@ std::string RunScript(const ScriptRun& run) {
   if (run.script == "serve") return ServeScript(paths, run.seed, kSteps);
   if (run.script == "create") return CreateScript(paths);
   if (run.script == "rotate") return RotateScript(paths);
+  if (run.script == "embed") return EmbedScript(paths);
   return "no such script";
 }
 

@@ -19,13 +19,13 @@ using google::protobuf::FileDescriptor;
 
 // What makes no revision, and so has nothing to say why of.
 const std::set<std::string> kReads = {
-    "Retrieve",      "BatchRetrieve", "RetrieveStream", "GetDocument",
-    "CheckAccess",   "GetPrincipal",  "GetPolicy",      "AllowedDestinations",
-    "PolicyHistory", "Explain",       "WhoCanSee",      "AccessReport",
-    "Simulate",      "Stats",         "ListBreakGlass", "ListCollections",
-    "ListKeys",      "ListHolds",     "EraseStatus",    "ListBackups",
-    "QueryJournal",  "VerifyJournal", "Usage",          "Capabilities",
-    "CreateBackup",
+    "Retrieve",      "BatchRetrieve",   "RetrieveStream", "GetDocument",
+    "CheckAccess",   "GetPrincipal",    "GetPolicy",      "AllowedDestinations",
+    "PolicyHistory", "Explain",         "WhoCanSee",      "AccessReport",
+    "Simulate",      "Stats",           "ListBreakGlass", "ListCollections",
+    "ListKeys",      "ListHolds",       "EraseStatus",    "ListBackups",
+    "QueryJournal",  "VerifyJournal",   "Usage",          "Capabilities",
+    "CreateBackup",  "EmbeddingStatus",
 };
 
 // The field that says why: of the request, of its beginning, or the purpose of what is read.
@@ -52,7 +52,7 @@ TEST(ReasonOfEachCall, IsForgottenByANewOne) {
       ++changes;
     }
   }
-  EXPECT_EQ(changes, 21u);
+  EXPECT_EQ(changes, 24u);
 }
 
 class Reasons : public ScratchWriter {
@@ -134,6 +134,10 @@ std::vector<Reasons::Change> Reasons::OfWhoMay() {
   const auto open = [](auto context, auto request, auto done) {
     OpenBreakGlass(context, request, "g", done);
   };
+  const auto switch_to = [](auto context, auto request, auto done) {
+    SwitchEmbedding(context, request, /*stop=*/{}, done);
+  };
+  const std::string of_new = "collection: 'new' ";
   return {
       {"ApplyDirectory", Sent<v1::ApplyDirectoryResponse, v1::ApplyDirectoryRequest>(
                              ApplyDirectory, "principals { name: 'group:a' sets_members: true } ")},
@@ -143,6 +147,15 @@ std::vector<Reasons::Change> Reasons::OfWhoMay() {
                                CreateCollection,
                                "config { name: 'new' dimension: 2 metric: METRIC_L2 embedder: "
                                "EMBEDDER_NONE } ")},
+      {"BeginEmbedding", Sent<v1::BeginEmbeddingResponse, v1::BeginEmbeddingRequest>(
+                             BeginEmbedding, of_new + "space { model: 'b' dimension: 3 embedder: "
+                                                      "EMBEDDER_BUILTIN } ")},
+      {"SwitchEmbedding", Sent<v1::SwitchEmbeddingResponse, v1::SwitchEmbeddingRequest>(
+                              switch_to, of_new + "model: 'b' ")},
+      {"SwitchEmbedding", Sent<v1::SwitchEmbeddingResponse, v1::SwitchEmbeddingRequest>(
+                              switch_to, of_new + "model: '' allow_missing: true ")},
+      {"DropEmbedding", Sent<v1::DropEmbeddingResponse, v1::DropEmbeddingRequest>(
+                            DropEmbedding, of_new + "model: 'b' ")},
       {"DeleteCollection", Sent<v1::DeleteCollectionResponse, v1::DeleteCollectionRequest>(
                                DeleteCollection, "name: 'new' ")},
       {"CreateKey", SentWithKey<v1::CreateKeyResponse, v1::CreateKeyRequest>(

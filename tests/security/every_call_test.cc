@@ -16,6 +16,7 @@
 #include "google/rpc/status.pb.h"
 #include "tests/effort.h"
 #include "tests/security/certificate_credentials.h"
+#include "tests/security/journal_watch.h"
 #include "tests/security/token_credentials.h"
 
 namespace cordon {
@@ -93,48 +94,6 @@ TEST(EveryCall, ServesWhatNobodyDeclared) {
   }
 }
 
-// The records of one tenant that calls left, the watch's own and its admin's aside.
-class JournalWatch {
- public:
-  JournalWatch(ServedStore* store, const ServedStore::Key& admin, std::string helper = "")
-      : store_(store),
-        admin_(admin.id),
-        helper_(std::move(helper)),
-        key_(store->MakeKey(admin, GrantOf(EveryRight(), kEveryReach))) {
-    New();
-  }
-
-  // Those since the last call, oldest first.
-  std::vector<v1::JournalLine> New() {
-    const auto read =
-        store_->Do<v1::QueryJournalResponse>(key_, "Admin/QueryJournal", "limit: 200");
-    std::vector<v1::JournalLine> lines;
-    for (const auto& line : read.lines()) {
-      const bool own = line.key_id() == key_.id || line.key_id() == admin_ ||
-                       line.key_id() == helper_ ||
-                       line.call() == "ErasureVerified";  // which nobody called
-      if (NumberOf(line.journal_id()) > last_ && !own) lines.push_back(line);
-    }
-    last_ = NumberOf(read.journal_id());
-    return lines;
-  }
-
-  uint64_t Revision() {
-    return store_->Do<v1::ListKeysResponse>(key_, "Admin/ListKeys", "").revision();
-  }
-
- private:
-  static uint64_t NumberOf(const std::string& journal_id) {
-    return std::stoull(journal_id.substr(journal_id.rfind('-') + 1));
-  }
-
-  ServedStore* const store_;
-  const std::string admin_;
-  const std::string helper_;
-  const ServedStore::Key key_;
-  uint64_t last_ = 0;
-};
-
 // Takes the log while it lives.
 class LogText {
  public:
@@ -195,6 +154,17 @@ class Calls : public testing::Test {
           "config { name: '" + name + "' dimension: 2 metric: METRIC_L2 embedder: EMBEDDER_NONE }");
       Replace("$COLLECTION", name, &text);
       ++mutations_;
+    }
+    if (text.find("$SPACE") != text.npos) {
+      store_.Do<v1::CreateCollectionResponse>(
+          store_.admin(), "Admin/CreateCollection",
+          "config { name: '" + name + "' dimension: 2 metric: METRIC_L2 embedder: EMBEDDER_NONE }");
+      store_.Do<v1::BeginEmbeddingResponse>(
+          store_.admin(), "Admin/BeginEmbedding",
+          "collection: '" + name +
+              "' space { model: 'n' dimension: 3 embedder: EMBEDDER_BUILTIN }");
+      Replace("$SPACE", name, &text);
+      mutations_ += 2;
     }
     if (text.find("$KEY") != text.npos) {
       const auto key = store_.MakeKey(store_.admin(), "principal: 'service:k' rights: RIGHT_QUERY");

@@ -370,6 +370,13 @@ class HiddenNames : public Hidden {
         {"Admin/Stats", "collection: '$'"},
         {"Admin/Stats", "collection: '$' as: 'user:ana' destination: 'chat'"},
         {"Admin/DeleteCollection", "name: '$'"},
+        {"Admin/BeginEmbedding",
+         "collection: '$' space { model: 'n' dimension: 2 embedder: EMBEDDER_BUILTIN }"},
+        {"Admin/BeginEmbedding", "collection: '$'"},
+        {"Admin/SwitchEmbedding", "collection: '$' model: 'n'"},
+        {"Admin/SwitchEmbedding", "collection: '$' model: 'n' allow_missing: true"},
+        {"Admin/DropEmbedding", "collection: '$' model: 'n'"},
+        {"Admin/EmbeddingStatus", "collection: '$'"},
     };
   }
 

@@ -28,6 +28,8 @@ ROOM = "what is beyond it leaves memory and is worked out again"
 UNTESTED = {
     "kCallersBytes": ROOM,
     "kDiversityFactor": PART,
+    "kEmbeddedPage": GIVEN,
+    "kEmbeddedPageBytes": PART,
     "kEndpointAnswerBytes": SLOW,
     "kEndpointBackoff_ms": PACE,
     "kEndpointPause_ms": PACE,

@@ -1,8 +1,10 @@
-// Fears: a document that gets another class is found by its words as before, or no longer.
+// Fears: a document that gets another class is found by its words as before, or no longer; vectors
+// in a space that is not searched are searched, or do not follow what becomes of their documents.
 #include "engine/view/collection_index.h"
 
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -84,6 +86,106 @@ TEST_P(NewClass, WhatWasErasedComesBack) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Texts, NewClass, testing::Bool());
+
+class SecondSpace : public testing::Test {
+ protected:
+  SecondSpace() {
+    collection_.config.set_dimension(2);
+    collection_.config.set_language("none");
+    Follow();
+    Apply({Change(RowChange::kReplace, "a"), Change(RowChange::kReplace, "b")});
+    collection_.other = OtherSpace{kOther, {}};
+    collection_.other->space.set_dimension(3);
+    Follow();
+  }
+
+  std::vector<uint32_t> Follow() {
+    return FollowSpaces({{"docs", std::make_shared<const Collection>(collection_)}}, &indexes_);
+  }
+  RowChange Change(RowChange::Kind kind, const std::string& id, ClassId class_id = 0) const {
+    RowChange change{id, kind, true, kAlways, kNever, {}};
+    if (kind == RowChange::kReplace) change.rows = {{3, class_id, vector_, "word"}};
+    if (kind == RowChange::kEmbed) change.rows = {{3, class_id, other_, {}}};
+    if (kind == RowChange::kReclass) change.rows = {{3, class_id, nullptr, {}}};
+    return change;
+  }
+  void Apply(const std::vector<RowChange>& changes) {
+    ApplyRows(collection_, changes, {}, &indexes_);
+  }
+  const CollectionIndex& searched() const { return indexes_.at(collection_.space); }
+  const CollectionIndex& other() const { return indexes_.at(collection_.other->number); }
+  // The documents that one finds by a vector who has this class alone.
+  std::string Found(const CollectionIndex& index, ClassId class_id = 0) const {
+    AllowedSet allowed{Bitmap(kClasses), 0};
+    allowed.classes.Set(class_id);
+    SearchOptions options;
+    options.k = 10;
+    const auto hits = index.vectors.Search(
+        allowed, {other_, static_cast<size_t>(index.vectors.dimension())}, options);
+    EXPECT_TRUE(hits.ok()) << hits.status().ToString();
+    std::string ids;
+    for (const auto& hit : *hits) ids += hit.document;
+    return ids;
+  }
+
+  static constexpr uint32_t kOther = 77;
+  const float vector_[2] = {1, 0};
+  const float other_[3] = {1, 2, 3};
+  Collection collection_{7, {}};
+  Indexes indexes_;
+};
+
+TEST_F(SecondSpace, ItsVectorsAreSearched) {
+  EXPECT_EQ(Found(other()), "");
+  Apply({Change(RowChange::kEmbed, "b")});
+  EXPECT_EQ(Found(other()), "b");
+  EXPECT_EQ(searched().vectors.rows(), 2u);
+  EXPECT_EQ(searched().lexical.rows(), 2u);
+  EXPECT_EQ(other().lexical.rows(), 0u);
+}
+
+TEST_F(SecondSpace, ARevocationLeavesThemInTheirClass) {
+  Apply({Change(RowChange::kEmbed, "a"), Change(RowChange::kEmbed, "b")});
+  RowChange both = Change(RowChange::kReclass, "a", 2);
+  both.in_other = true;
+  Apply({both});
+  EXPECT_EQ(Found(other(), 0), "b");
+  EXPECT_EQ(Found(other(), 2), "a");
+}
+
+TEST_F(SecondSpace, ADocumentWithoutThemIsTakenForOneThatHasThem) {
+  Apply({Change(RowChange::kReclass, "a", 2)});
+  EXPECT_EQ(Found(searched(), 2), "a");
+  EXPECT_EQ(Found(other(), 2), "");
+}
+
+TEST_F(SecondSpace, WhatIsWrittenAnewDeletedOrErasedStays) {
+  for (const RowChange::Kind kind : {RowChange::kReplace, RowChange::kRemove, RowChange::kErase}) {
+    Apply({Change(RowChange::kReplace, "a"), Change(RowChange::kReplace, "b")});
+    Apply({Change(RowChange::kEmbed, "a"), Change(RowChange::kEmbed, "b")});
+    EXPECT_EQ(other().vectors.rows(), 2u);
+    Apply({Change(kind, "a")});
+    EXPECT_EQ(Found(other()), "b") << kind;
+  }
+}
+
+TEST_F(SecondSpace, ASwitchLosesWordsOrNumbers) {
+  Apply({Change(RowChange::kEmbed, "a"), Change(RowChange::kEmbed, "b")});
+  const Collection before = collection_;
+  collection_.space = kOther;
+  collection_.other->number = before.space;
+  collection_.other->space.set_dimension(2);
+  collection_.config.set_dimension(3);
+  EXPECT_TRUE(Follow().empty());
+  SwitchIndexes(before, collection_, &indexes_);
+  EXPECT_EQ(searched().vectors.dimension(), 3u);
+  EXPECT_EQ(searched().lexical.rows(), 2u);
+  EXPECT_EQ(other().lexical.rows(), 0u);
+  EXPECT_EQ(Found(searched()).size(), 2u);
+  collection_.other.reset();
+  EXPECT_EQ(Follow(), std::vector<uint32_t>{7});
+  EXPECT_EQ(indexes_.size(), 1u);
+}
 
 }  // namespace
 }  // namespace cordon

@@ -15,6 +15,7 @@ namespace cordon {
 // The command families; each adds its commands to `app`. `session` outlives `app`.
 void AddKeyCommands(CLI::App& app, Session& session);         // key, tenant
 void AddCollectionCommands(CLI::App& app, Session& session);  // collection
+void AddEmbeddingCommands(CLI::App& app, Session& session);   // embedding
 void AddPolicyCommands(CLI::App& app, Session& session);      // policy
 void AddDirectoryCommands(CLI::App& app, Session& session);   // directory
 void AddSourceCommands(CLI::App& app, Session& session);      // source

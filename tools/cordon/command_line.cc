@@ -57,6 +57,7 @@ void AddSharedOptions(CLI::App& app, SharedOptions& shared) {
 void AddCommands(CLI::App& app, Session& session) {
   AddKeyCommands(app, session);
   AddCollectionCommands(app, session);
+  AddEmbeddingCommands(app, session);
   AddPolicyCommands(app, session);
   AddDirectoryCommands(app, session);
   AddSourceCommands(app, session);

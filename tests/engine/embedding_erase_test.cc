@@ -1,0 +1,117 @@
+// What a second embedding space could keep of what was erased, or bring back with a backup.
+#include "engine/embed/builtin.h"
+#include "engine/store/embedding_spaces.h"
+#include "tests/engine/erasing.h"
+
+namespace cordon {
+namespace {
+
+class ErasingInSpaces : public Erasing {
+ protected:
+  void Begin() {
+    Do<v1::BeginEmbeddingResponse, v1::BeginEmbeddingRequest>(
+        BeginEmbedding,
+        "collection: 'docs' space { model: 'new' dimension: 64 embedder: EMBEDDER_BUILTIN }");
+  }
+  void Switch(const std::string& model) {
+    Do<v1::SwitchEmbeddingResponse, v1::SwitchEmbeddingRequest>(
+        [](auto context, auto request, auto done) {
+          SwitchEmbedding(context, request, /*stop=*/{}, done);
+        },
+        "collection: 'docs' model: '" + model + "'");
+  }
+  void Drop(const std::string& model) {
+    Do<v1::DropEmbeddingResponse, v1::DropEmbeddingRequest>(
+        DropEmbedding, "collection: 'docs' model: '" + model + "'");
+  }
+  std::shared_ptr<const Collection> Docs() { return Pin()->state().FindCollection("docs"); }
+  void WaitUntilWhole() {
+    for (int i = 0; i < 1200; ++i) {
+      const auto docs = Docs();
+      if (docs->stale == 0 && (!docs->other || docs->other->documents == docs->documents)) return;
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    }
+    FAIL() << "not after a minute";
+  }
+  // The bytes of a text's vector in the second space.
+  static std::string SecondVector(const std::string& text) {
+    const std::vector<float> vector = BuiltinEmbedder(64).Embed(text);
+    std::string bytes(vector.size() * sizeof(float), '\0');
+    std::memcpy(bytes.data(), vector.data(), bytes.size());
+    return bytes;
+  }
+  bool Holds(const std::string& needle) {
+    const auto verdict = VerifyErased(paths(), {needle});
+    EXPECT_TRUE(verdict.ok()) << verdict.status().ToString();
+    return !verdict.ok() || !verdict->found.empty();
+  }
+};
+
+TEST_F(ErasingInSpaces, ASecondVectorIsLeftInAFile) {
+  Ingest("doc/secret", kSecret, kText);
+  Ingest("doc/other", "", "something else");
+  Begin();
+  WaitUntilWhole();
+  engine_.reset();
+  ASSERT_TRUE(Holds(SecondVector(kText))) << "the search finds nothing at all";
+  Open();
+  EXPECT_EQ(EraseAll("subject: 'person:123'"), 1u);
+  Switch("new");
+  engine_.reset();
+  EXPECT_FALSE(Holds(SecondVector(kText)));
+  EXPECT_TRUE(Holds(SecondVector("something else")));
+  EXPECT_TRUE(VerifyStore(paths())->ok());
+}
+
+TEST_F(ErasingInSpaces, AVectorOfADroppedSpaceIsLeftAfterAnErasure) {
+  Ingest("doc/secret", kSecret, kText);
+  Begin();
+  WaitUntilWhole();
+  Drop("new");
+  EXPECT_EQ(EraseAll("document: 'doc/secret'"), 1u);
+  WaitUntilWhole();
+  engine_.reset();
+  EXPECT_FALSE(Holds(SecondVector(kText)));
+  EXPECT_TRUE(VerifyStore(paths())->ok());
+}
+
+// The vectors that came later are not in it.
+TEST_F(ErasingInSpaces, ARestoredStoreSearchesASpaceThatItLacks) {
+  Ingest("doc/secret", kSecret, kText);
+  Ingest("doc/other");
+  ASSERT_TRUE(engine_->Backup(0).ok());
+  Begin();
+  WaitUntilWhole();
+  Switch("new");
+  EXPECT_EQ(EraseAll("document: 'doc/secret'"), 1u);
+  Drop("");
+  WaitUntilWhole();
+  Restore("restored");
+  EXPECT_FALSE(Docs()->other.has_value());
+  EXPECT_EQ(Docs()->space, Docs()->id);
+  EXPECT_EQ(Docs()->config.dimension(), 4u);
+  EXPECT_FALSE(Sees("doc/secret"));
+  EXPECT_TRUE(Sees("doc/other"));
+  // And may change it again.
+  Begin();
+  WaitUntilWhole();
+  Switch("new");
+  EXPECT_TRUE(Sees("doc/other"));
+}
+
+TEST_F(ErasingInSpaces, ABackupInTheMiddleForgetsWhatWasEmbedded) {
+  Ingest("doc/other");
+  Begin();
+  WaitUntilWhole();
+  ASSERT_TRUE(engine_->Backup(0).ok());
+  Switch("new");
+  Restore("restored");
+  EXPECT_EQ(Docs()->config.dimension(), 4u);
+  ASSERT_TRUE(Docs()->other.has_value());
+  EXPECT_EQ(Docs()->other->documents, 1u);
+  Switch("new");
+  EXPECT_TRUE(Sees("doc/other"));
+}
+
+}  // namespace
+}  // namespace cordon
