@@ -78,7 +78,9 @@ class FiledCrash : public testing::Test {
     effort.Report("places={} rows_from_files={} pending_kept={} lost={}", counts_.size(),
                   rows_loaded_, pending_kept_, HasFailure() ? 1 : 0);
     // One disk that is full before the first file of `docs` leaves none once `other` is dropped.
-    if (effort.rounds() >= 10) EXPECT_GT(rows_loaded_, 0u);
+    if (effort.rounds() >= 10) {
+      EXPECT_GT(rows_loaded_, 0u);
+    }
   }
 
   // What was acknowledged, and perhaps the change after it, is there, and nothing else.
