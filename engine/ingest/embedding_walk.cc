@@ -234,7 +234,11 @@ StatusOr<EmbeddingBatch> EmbeddingWalk::Embed(Page* page) {
     if (space_.embedder() != v1::EMBEDDER_HTTP) return batch;  // nothing is ever refused
     for (const Found& document : page->documents) {
       const Status fits = CheckSize(document.ordinals.size(), space_.dimension());
-      fits.ok() ? AddZeros(document, &batch) : LeaveOut(fits);
+      if (fits.ok()) {
+        AddZeros(document, &batch);
+      } else {
+        LeaveOut(fits);
+      }
     }
     return batch;
   }

@@ -349,7 +349,7 @@ TEST_F(Walks, ATextLeavesForASpaceThatWasDroppedWhileTheEndpointTookItsTime) {
   EXPECT_EQ(model_.asked(), 1);
 }
 
-// The writer has all that a page rewrites in memory at once. At kEmbeddedPageBytes and beyond.
+// At kEmbeddedPageBytes and beyond. The writer has all that a page rewrites in memory at once.
 TEST_F(Walks, LargeDocumentsAreCleanedUpAllAtOnce) {
   constexpr size_t kLarge = limits::kEmbeddedPageBytes / (limits::kDimensionMax * sizeof(float));
   ASSERT_TRUE(Ingest(Chunks("a", kLarge) + Chunks("b", kLarge)).ok());
