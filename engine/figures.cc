@@ -2,6 +2,7 @@
 
 #include "engine/engine.h"
 #include "engine/retrieve/search.h"
+#include "engine/store/embedding_spaces.h"
 
 namespace cordon {
 namespace {
@@ -18,7 +19,7 @@ void AddView(const View& view, Micros now, Figures* figures) {
   for (const auto& [name, collection] : *view.state().collections) {
     figures->documents += collection->documents;
     figures->chunks += collection->chunks;
-    if (const auto& other = collection->other) {
+    if (const auto& other = collection->other; other && MadeHere(other->space)) {
       figures->documents_to_embed += collection->documents - other->documents;
     }
   }

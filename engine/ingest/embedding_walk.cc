@@ -20,12 +20,23 @@ using store::v1::EmbeddingBatch;
 
 constexpr std::string_view kEmbedCall = "Embed";
 constexpr std::string_view kOwnKey = "embedding";  // what the journal says instead of a key
+// Records that a page looks at for each document that it may have: it holds a View meanwhile, and
+// asks for no stop.
+constexpr size_t kLookedAtEach = 80;
 
 // Ends a scan that has found enough; no error of the walk.
 Status PageIsFull() { return Status(StatusCode::kOutOfRange, "", "enough"); }
 
 std::string Bytes(const std::vector<float>& vector) {
   return std::string(reinterpret_cast<const char*>(vector.data()), vector.size() * sizeof(float));
+}
+
+// Why the vectors of a document with as many chunks are not made; OK if they may be.
+Status CheckSize(size_t chunks, size_t dimension) {
+  if (chunks * dimension * sizeof(float) <= limits::kEmbeddedDocumentBytes) return OkStatus();
+  return Invalid("space.dimension",
+                 "the vectors of a document are too large together; split the document, or take a "
+                 "model of a smaller dimension");
 }
 
 // Adds the vectors that were made of a document's texts, in their order; of a text that is empty
@@ -39,6 +50,15 @@ void AddVectors(uint64_t number, const std::vector<std::string>& texts, size_t d
     document->add_vectors(text.empty() ? std::string(dimension * sizeof(float), '\0')
                                        : Bytes(made[next++]));
   }
+}
+
+// Of the document's chunks, in their order.
+std::vector<Label> LabelsOf(const store::v1::DocumentRecord& record, const ClassTable& classes) {
+  std::vector<Label> labels;
+  for (const auto& chunk : record.chunks()) {
+    labels.push_back(classes.labels[classes.classes[chunk.class_id()].label]);
+  }
+  return labels;
 }
 
 }  // namespace
@@ -75,8 +95,7 @@ void EmbeddingWalk::LeaveOut(const Status& why) {
 // Vectors that nobody here can make are brought by who ingests, or by nobody.
 bool EmbeddingWalk::Lacks(const store::v1::DocumentRecord& record,
                           const Collection& collection) const {
-  return number_ != 0 && space_.embedder() != v1::EMBEDDER_NONE &&
-         !HasSpace(record, collection, number_);
+  return number_ != 0 && MadeHere(space_) && !HasSpace(record, collection, number_);
 }
 
 StatusOr<EmbeddingWalk::Page> EmbeddingWalk::Find(const View& view) const {
@@ -85,22 +104,21 @@ StatusOr<EmbeddingWalk::Page> EmbeddingWalk::Find(const View& view) const {
   const auto collection = view.state().FindCollection(name_);
   if (!collection || !IsFor(*collection)) return page;
   const ClassTable& classes = view.policy().classes;
+  size_t looked_at = 0;
   const Status scanned =
       view.documents().ScanFrom(id_, next_, [&](const store::v1::DocumentRecord& record) -> Status {
         const bool lacks = Lacks(record, *collection);
         const bool loses = gives_ == WalkGives::kVectors && HasDroppedSpace(record, *collection);
+        page.full = looked_at++ == kLookedAtEach * page_max_ ||
+                    ((lacks || loses) && (page.documents.size() == page_max_ ||
+                                          page.bytes >= limits::kEmbeddedPageBytes));
+        if (page.full) return PageIsFull();
         if (lacks || loses) {
-          page.full =
-              page.documents.size() == page_max_ || page.bytes >= limits::kEmbeddedPageBytes;
-          if (page.full) return PageIsFull();
           Found& found = page.documents.emplace_back(
-              Found{record.number(), record.document().id(), {}, {}, lacks});
-          for (const auto& chunk : record.chunks()) {
-            found.ordinals.push_back(chunk.ordinal());
-            found.labels.push_back(classes.labels[classes.classes[chunk.class_id()].label]);
-          }
+              Found{record.number(), record.document().id(), {}, LabelsOf(record, classes), lacks});
+          for (const auto& chunk : record.chunks()) found.ordinals.push_back(chunk.ordinal());
           page.bytes += found.ordinals.size() * space_.dimension() * sizeof(float);
-          if (lacks) RETURN_IF_ERROR(ReadTexts(view, &found, &page.bytes));
+          RETURN_IF_ERROR(ReadContent(view, &found, &page.bytes));
         }
         page.next = record.number() + 1;
         return OkStatus();
@@ -109,13 +127,14 @@ StatusOr<EmbeddingWalk::Page> EmbeddingWalk::Find(const View& view) const {
   return page;
 }
 
-Status EmbeddingWalk::ReadTexts(const View& view, Found* document, size_t* bytes) const {
+// Of one that only loses vectors the bytes alone: the writer has all of a page at once, too.
+Status EmbeddingWalk::ReadContent(const View& view, Found* document, size_t* bytes) const {
   std::vector<Documents::ChunkPlace> places;
   for (const uint32_t ordinal : document->ordinals) places.push_back({document->number, ordinal});
   return view.documents().ReadChunks(id_, places, [&](size_t, const auto* chunk) {
+    if (chunk != nullptr) *bytes += chunk->ByteSizeLong();
     // Of one that was erased meanwhile, which the mutation passes over, nothing is sent.
-    document->texts.push_back(chunk == nullptr ? "" : chunk->text());
-    *bytes += document->texts.back().size();
+    if (document->lacks) document->texts.push_back(chunk == nullptr ? "" : chunk->text());
     return OkStatus();
   });
 }
@@ -136,7 +155,8 @@ StatusOr<bool> EmbeddingWalk::TakePage() {
   {  // The View is not held while others are waited for.
     const PinnedView view = tenant_->publisher.Pin(tools_.clock);
     ASSIGN_OR_RETURN(page, Find(*view.view));
-    if (AsksEndpoint()) RETURN_IF_ERROR(ReleaseTexts(*view.view, &page));
+    page.revision = view->revision();
+    if (AsksEndpoint()) RETURN_IF_ERROR(ReleaseTexts(*view.view, &page.documents));
   }
   if (!page.documents.empty()) {
     auto batch = Embed(&page);
@@ -154,9 +174,9 @@ StatusOr<bool> EmbeddingWalk::TakePage() {
 }
 
 // On nobody's behalf: the endpoint is asked alone. Of kZeros those are left that it may not have.
-Status EmbeddingWalk::ReleaseTexts(const View& view, Page* page) {
+Status EmbeddingWalk::ReleaseTexts(const View& view, std::deque<Found>* documents) {
   std::deque<Found> kept;
-  for (Found& document : page->documents) {
+  for (Found& document : *documents) {
     Status refused;
     for (size_t i = 0; document.lacks && i < document.labels.size(); ++i) {
       const std::string_view text = document.texts.empty() ? "" : document.texts[i];
@@ -176,8 +196,29 @@ Status EmbeddingWalk::ReleaseTexts(const View& view, Page* page) {
       LeaveOut(refused);
     }
   }
-  page->documents = std::move(kept);
+  *documents = std::move(kept);
   return OkStatus();
+}
+
+// A slow endpoint has a page for minutes: meanwhile documents go, labels rise, a ceiling falls.
+Status EmbeddingWalk::ReleaseAgain(uint64_t revision, std::deque<Found>* documents) {
+  const PinnedView view = tenant_->publisher.Pin(tools_.clock);
+  if (view->revision() == revision) return OkStatus();
+  std::deque<Found> there;
+  const auto collection = view->state().FindCollection(name_);
+  if (collection && IsFor(*collection)) {
+    for (Found& document : *documents) {
+      store::v1::DocumentRecord record;
+      ASSIGN_OR_RETURN(const bool found,
+                       view->documents().ReadNumbered(id_, document.number, &record));
+      if (!found) continue;  // what was written anew is further on
+      document.labels = LabelsOf(record, view->policy().classes);
+      document.released.clear();
+      there.push_back(std::move(document));
+    }
+  }
+  *documents = std::move(there);
+  return ReleaseTexts(*view.view, documents);
 }
 
 void EmbeddingWalk::AddZeros(const Found& document, EmbeddingBatch* batch) const {
@@ -191,16 +232,23 @@ StatusOr<EmbeddingBatch> EmbeddingWalk::Embed(Page* page) {
   batch.set_space(number_);
   if (gives_ == WalkGives::kZeros) {
     if (space_.embedder() != v1::EMBEDDER_HTTP) return batch;  // nothing is ever refused
-    for (const Found& document : page->documents) AddZeros(document, &batch);
+    for (const Found& document : page->documents) {
+      const Status fits = CheckSize(document.ordinals.size(), space_.dimension());
+      if (fits.ok()) {
+        AddZeros(document, &batch);
+      } else {
+        LeaveOut(fits);
+      }
+    }
     return batch;
   }
   std::deque<Found> lacking;
   for (Found& document : page->documents) {
-    const size_t bytes = document.ordinals.size() * space_.dimension() * sizeof(float);
+    const Status fits = CheckSize(document.ordinals.size(), space_.dimension());
     if (!document.lacks) {
       batch.add_documents()->set_number(document.number);
-    } else if (bytes > limits::kEmbeddedDocumentBytes) {
-      LeaveOut(Invalid("space.dimension", "the vectors of a document are too large together"));
+    } else if (!fits.ok()) {
+      LeaveOut(fits);
     } else {
       lacking.push_back(std::move(document));
     }
@@ -227,40 +275,53 @@ StatusOr<EmbeddingBatch> EmbeddingWalk::Embed(Page* page) {
 }
 
 Status EmbeddingWalk::EmbedBy(Endpoint* endpoint, Page* page, EmbeddingBatch* batch) {
-  std::vector<Released> all;
-  std::vector<std::string> ids;
-  for (const Found& document : page->documents) {
-    all.insert(all.end(), document.released.begin(), document.released.end());
-    ids.push_back(document.id);
-  }
-  const auto leave = [&] { return NoteLeaving(ids); };
-  const auto made = EmbedTexts(endpoint, all, leave, tools_.stop);
-  if (!made.ok()) {
-    // One text may be what it refuses, such as one that is too long for the model.
-    if (made.status().code() != StatusCode::kFailedPrecondition) return made.status();
-    if (page->documents.size() > 1) return EmbedEach(endpoint, page, batch);
-    LeaveOut(made.status());
-    return OkStatus();
-  }
-  std::span<const std::vector<float>> rest(*made);
-  for (const Found& document : page->documents) {
-    AddVectors(document.number, document.texts, space_.dimension(), rest, batch);
-    rest = rest.subspan(document.released.size());
+  const auto most = static_cast<size_t>(endpoint->config().batch);
+  std::deque<Found>& documents = page->documents;
+  while (!documents.empty()) {
+    std::deque<Found> group;  // of one call; a document with more texts than that comes alone
+    size_t texts = 0;
+    do {
+      texts += documents.front().released.size();
+      group.push_back(std::move(documents.front()));
+      documents.pop_front();
+    } while (!documents.empty() && texts + documents.front().released.size() <= most);
+    RETURN_IF_ERROR(EmbedGroup(endpoint, page->revision, &group, batch));
   }
   return OkStatus();
 }
 
-Status EmbeddingWalk::EmbedEach(Endpoint* endpoint, Page* page, EmbeddingBatch* batch) {
-  for (const Found& document : page->documents) {
-    const auto leave = [&] { return NoteLeaving({document.id}); };
-    const auto made = EmbedTexts(endpoint, document.released, leave, tools_.stop);
-    if (made.ok()) {
-      AddVectors(document.number, document.texts, space_.dimension(), *made, batch);
-    } else if (made.status().code() == StatusCode::kFailedPrecondition) {
+Status EmbeddingWalk::EmbedGroup(Endpoint* endpoint, uint64_t revision, std::deque<Found>* group,
+                                 EmbeddingBatch* batch) {
+  RETURN_IF_ERROR(ReleaseAgain(revision, group));
+  if (group->empty()) return OkStatus();
+  std::vector<Released> all;
+  std::vector<std::string> ids;
+  for (const Found& document : *group) {
+    all.insert(all.end(), document.released.begin(), document.released.end());
+    ids.push_back(document.id);
+  }
+  Status left;
+  const auto leave = [&] { return left = NoteLeaving(ids); };
+  const auto made = EmbedTexts(endpoint, all, leave, tools_.stop);
+  RETURN_IF_ERROR(left);  // of the journal, whatever its code
+  if (!made.ok()) {
+    if (made.status().code() != StatusCode::kFailedPrecondition) return made.status();
+    // One text may be what it refuses, such as one that is too long for the model.
+    if (group->size() == 1) {
       LeaveOut(made.status());
-    } else {
-      return made.status();
+      return OkStatus();
     }
+    for (Found& document : *group) {
+      std::deque<Found> alone;
+      alone.push_back(std::move(document));
+      RETURN_IF_ERROR(EmbedGroup(endpoint, revision, &alone, batch));
+    }
+    return OkStatus();
+  }
+  std::span<const std::vector<float>> rest(*made);
+  for (const Found& document : *group) {
+    AddVectors(document.number, document.texts, space_.dimension(), rest, batch);
+    rest = rest.subspan(document.released.size());
   }
   return OkStatus();
 }

@@ -75,8 +75,9 @@ class EmbeddingWalk {
   };
   struct Page {
     std::deque<Found> documents;
-    size_t bytes = 0;   // of texts and vectors
-    uint64_t next = 0;  // the number behind it
+    size_t bytes = 0;       // of what is stored of them, and of the vectors that come
+    uint64_t next = 0;      // the number behind it
+    uint64_t revision = 0;  // of the View in which it was found
     bool full = false;
   };
 
@@ -84,13 +85,17 @@ class EmbeddingWalk {
   StatusOr<bool> TakePage();
   // The documents of the next page, with their texts.
   StatusOr<Page> Find(const View& view) const;
-  Status ReadTexts(const View& view, Found* document, size_t* bytes) const;
+  Status ReadContent(const View& view, Found* document, size_t* bytes) const;
   // Releases what the endpoint may have, leaves the rest out.
-  Status ReleaseTexts(const View& view, Page* page);
+  Status ReleaseTexts(const View& view, std::deque<Found>* documents);
+  // The same in the newest View, unless that is of this revision; and without what has gone.
+  Status ReleaseAgain(uint64_t revision, std::deque<Found>* documents);
   // The page as a mutation, embedded; with nothing in it if nothing is left of it.
   StatusOr<store::v1::EmbeddingBatch> Embed(Page* page);
   Status EmbedBy(Endpoint* endpoint, Page* page, store::v1::EmbeddingBatch* batch);
-  Status EmbedEach(Endpoint* endpoint, Page* page, store::v1::EmbeddingBatch* batch);
+  // Documents whose texts are sent together, or each alone once that is refused.
+  Status EmbedGroup(Endpoint* endpoint, uint64_t revision, std::deque<Found>* group,
+                    store::v1::EmbeddingBatch* batch);
   void AddZeros(const Found& document, store::v1::EmbeddingBatch* batch) const;
   Status Send(store::v1::EmbeddingBatch batch);
   // What the journal has of a page; and of texts that leave, before they do.

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "engine/ingest/upkeep_worker.h"
+#include "engine/store/embedding_spaces.h"
 
 namespace cordon {
 namespace {
@@ -15,7 +16,7 @@ constexpr int kWalksApart = 20;  // walks past all documents take at most a twen
 
 bool HasWork(const Collection& collection) {
   const bool lacks = collection.other && collection.other->documents < collection.documents &&
-                     collection.other->space.embedder() != v1::EMBEDDER_NONE;
+                     MadeHere(collection.other->space);
   return lacks || collection.stale > 0;
 }
 
@@ -109,7 +110,7 @@ bool EmbeddingWorker::Step(const std::shared_ptr<Tenant>& tenant, const Collecti
         after + std::max<Time::duration>(pace_.again, kWalksApart * (after - walking.begun));
   }
   // While it waits to begin anew, it follows what is written meanwhile.
-  if (!more.ok() || *more || walking.at_end) Note(name, *walking.walk, more.status());
+  Note(name, *walking.walk, more.status());
   return more.ok() && *more;
 }
 

@@ -25,9 +25,16 @@ StatusOr<v1::EmbeddingStatusResponse> StatusOf(const ReadContext& context,
   if (!collection->other) return response;
   *response.mutable_other() = collection->other->space;
   response.set_embedded(collection->other->documents);
+  const uint64_t missing = collection->documents - collection->other->documents;
+  if (missing > 0 && !MadeHere(collection->other->space)) {
+    response.set_left_out(missing);
+    response.set_waits_for(
+        "clients bring the vectors of this space, and those of documents that were written since "
+        "the switch cannot be made here; drop it");
+    return response;
+  }
   // What was left out is remembered a little longer than it is so.
-  response.set_left_out(
-      std::min(progress.left_out, collection->documents - collection->other->documents));
+  response.set_left_out(std::min(progress.left_out, missing));
   return response;
 }
 

@@ -16,6 +16,11 @@ namespace cordon {
 // Set in the numbers of spaces that are no collection's first.
 inline constexpr uint32_t kSpaceBit = uint32_t{1} << 31;
 
+// Whether the server makes a space's vectors; else clients bring them.
+inline bool MadeHere(const v1::EmbeddingSpace& space) {
+  return space.embedder() != v1::EMBEDDER_NONE;
+}
+
 // Whether all chunks of the document have vectors in a space.
 bool HasSpace(const store::v1::DocumentRecord& document, const Collection& collection,
               uint32_t space);

@@ -2,7 +2,7 @@
 
 import time
 
-from harness import ServerTest, main
+from harness import ServerTest, document, main
 from model_server import DIMENSION, MODEL, Model
 
 WAIT_S = 30
@@ -98,6 +98,18 @@ class Embedding(ServerTest):
         self.model.become()
         self.ok("embedding", "status", name, "--wait")
         self.switch(name, MODEL)
+
+    def test_vectors_that_clients_brought_are_waited_for_in_vain(self):
+        name = self.filled(document("c", vector=(1, 0)))
+        self.ok("embedding", "begin", name, "--embedder", "builtin", "--dim", "64", "--model", "n")
+        self.ok("embedding", "status", name, "--wait")
+        self.switch(name, "n")
+        self.ok("embedding", "status", name, "--wait")
+        self.ingest(name, text_document("d", "a dog"))
+        told = self.store.cordon("embedding", "status", name, "--wait")
+        self.assertEqual(told.code, 1, told)
+        self.assertEqual(told.last["left_out"], 1)
+        self.assertIn("drop it", told.last["waits_for"])
 
     def test_refusals_name_the_field(self):
         name = self.collection("--embedder", "builtin", "--model", "old")

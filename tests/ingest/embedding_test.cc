@@ -5,7 +5,10 @@
 
 #include <chrono>
 #include <memory>
+#include <string>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "engine/ingest/embedding_worker.h"
 #include "engine/store/embedding_spaces.h"
@@ -24,17 +27,22 @@ class Walks : public ScratchWriter {
   void SetUp() override {
     ScratchWriter::SetUp();
     model_.Say("200 OK", kOneVector);
+    Connect(/*batch=*/64, /*deadline_ms=*/2000);
+  }
+  void TearDown() override { worker_.reset(); }
+
+  // An endpoint that gets so many texts a call.
+  void Connect(int batch, int deadline_ms) {
     EndpointConfig config;
+    config.batch = batch;
     config.name = "embed";
     config.target.url = model_.url("/v1/embeddings");
     config.model = "m";
     config.dimension = 3;
-    config.deadline_ms = 2000;
+    config.deadline_ms = deadline_ms;
     config.pause_ms = 1;
     endpoints_ = std::make_unique<Endpoints>(std::vector<EndpointConfig>{config});
   }
-  void TearDown() override { worker_.reset(); }
-
   void Register(const std::string& ceiling = "internal") {
     ASSERT_TRUE(
         (Send<v1::ApplyPolicyResponse, v1::ApplyPolicyRequest>(
@@ -81,6 +89,20 @@ class Walks : public ScratchWriter {
   EmbeddingWalk Walk(size_t page_max) {
     return EmbeddingWalk({writer_.get(), &scratch_.clock, endpoints_.get(), {}}, scratch_.tenant,
                          *Docs(), WalkGives::kVectors, nullptr, "", page_max);
+  }
+  void BeginWide() {
+    ASSERT_TRUE((Send<v1::BeginEmbeddingResponse, v1::BeginEmbeddingRequest>(
+                     BeginEmbedding, "collection: 'docs' space { model: 'wide' dimension: " +
+                                         std::to_string(limits::kDimensionMax) +
+                                         " embedder: EMBEDDER_BUILTIN }"))
+                    .ok());
+  }
+  // A document with as many chunks, all without text.
+  static std::string Chunks(const std::string& id, size_t chunks) {
+    std::string document = "documents { id: '" + id +
+                           "' acl { allow { principal: 'everyone' } } label { level: 'public' } ";
+    for (size_t i = 0; i < chunks; ++i) document += "chunks { embedding: 1 embedding: 0 } ";
+    return document + "} ";
   }
   static std::string Labelled(const std::string& id, const std::string& level) {
     return "documents { id: '" + id + "' acl { allow { principal: 'everyone' } } label { level: '" +
@@ -244,16 +266,9 @@ TEST_F(Walks, PagesOverlapOrLeaveGaps) {
 TEST_F(Walks, ADocumentIsTooLargeForTheWriter) {
   constexpr size_t kMost = limits::kEmbeddedDocumentBytes / (limits::kDimensionMax * sizeof(float));
   for (const size_t chunks : {kMost, kMost + 1}) {
-    std::string document = "documents { id: 'd" + std::to_string(chunks) +
-                           "' acl { allow { principal: 'everyone' } } label { level: 'public' } ";
-    for (size_t i = 0; i < chunks; ++i) document += "chunks { embedding: 1 embedding: 0 } ";
-    ASSERT_TRUE(Ingest(document + "}").ok());
+    ASSERT_TRUE(Ingest(Chunks("d" + std::to_string(chunks), chunks)).ok());
   }
-  ASSERT_TRUE((Send<v1::BeginEmbeddingResponse, v1::BeginEmbeddingRequest>(
-                   BeginEmbedding, "collection: 'docs' space { model: 'wide' dimension: " +
-                                       std::to_string(limits::kDimensionMax) +
-                                       " embedder: EMBEDDER_BUILTIN }"))
-                  .ok());
+  BeginWide();
   auto walk = Walk(1);
   while (true) {
     const auto more = walk.Step();
@@ -277,6 +292,96 @@ TEST_F(Walks, AWalkGoesOnForASpaceThatIsGone) {
   EXPECT_FALSE(*more);
   EXPECT_EQ(model_.asked(), 0);
   EXPECT_FALSE(walk.IsFor(*Docs()));
+}
+
+// A text a call: while the endpoint has the first, the others change.
+TEST_F(Walks, ATextLeavesThatRoseOrWentWhileTheEndpointTookItsTime) {
+  Connect(/*batch=*/1, /*deadline_ms=*/60'000);
+  ASSERT_TRUE(Ingest(Labelled("first", "public") + Labelled("raised", "public") +
+                     Labelled("gone", "public") + Labelled("last", "public"))
+                  .ok());
+  Register();
+  ASSERT_EQ(Begin(), "OK");
+  std::string sent;
+  bool changed = false;
+  model_.SayBy([&](const std::string& request) {
+    sent += request;
+    if (!std::exchange(changed, true)) {
+      EXPECT_TRUE(
+          (Send<v1::SetAccessResponse, v1::SetAccessRequest>(
+               SetAccess, "collection: 'docs' document: 'raised' label { level: 'restricted' }"))
+              .ok());
+      EXPECT_TRUE((Send<v1::DeleteResponse, v1::DeleteRequest>(
+                       Delete, "collection: 'docs' document: 'gone'"))
+                      .ok());
+    }
+    return std::string(kOneVector);
+  });
+  auto walk = Walk(8);
+  const auto more = walk.Step();
+  model_.Say("200 OK", kOneVector);
+  ASSERT_TRUE(more.ok()) << more.status().ToString();
+  EXPECT_EQ(sent.find("the raised"), std::string::npos);
+  EXPECT_EQ(sent.find("the gone"), std::string::npos);
+  EXPECT_NE(sent.find("the last"), std::string::npos);
+  EXPECT_EQ(walk.left_out(), 1u);
+  EXPECT_EQ(Embedded(), 2u);
+  for (const auto& record : scratch_.Records("SendToEndpoint")) {
+    EXPECT_EQ(record.documents_size(), 1) << "what has not left";
+  }
+}
+
+TEST_F(Walks, ATextLeavesForASpaceThatWasDroppedWhileTheEndpointTookItsTime) {
+  Connect(/*batch=*/1, /*deadline_ms=*/60'000);
+  ASSERT_TRUE(Ingest(Labelled("a", "public") + Labelled("b", "public")).ok());
+  Register();
+  ASSERT_EQ(Begin(), "OK");
+  model_.SayBy([&](const std::string&) {
+    EXPECT_TRUE((Send<v1::DropEmbeddingResponse, v1::DropEmbeddingRequest>(
+                     DropEmbedding, "collection: 'docs' model: 'm'"))
+                    .ok());
+    return std::string(kOneVector);
+  });
+  auto walk = Walk(8);
+  const auto more = walk.Step();
+  model_.Say("200 OK", kOneVector);
+  EXPECT_EQ(more.status().code(), StatusCode::kAborted) << more.status().ToString();
+  EXPECT_EQ(model_.asked(), 1);
+}
+
+// At kEmbeddedPageBytes and beyond. The writer has all that a page rewrites in memory at once.
+TEST_F(Walks, LargeDocumentsAreCleanedUpAllAtOnce) {
+  constexpr size_t kLarge = limits::kEmbeddedPageBytes / (limits::kDimensionMax * sizeof(float));
+  ASSERT_TRUE(Ingest(Chunks("a", kLarge) + Chunks("b", kLarge)).ok());
+  BeginWide();
+  auto fills = Walk(8);
+  while (*fills.Step()) {
+  }
+  ASSERT_EQ(Embedded(), 2u);
+  ASSERT_TRUE((Send<v1::DropEmbeddingResponse, v1::DropEmbeddingRequest>(
+                   DropEmbedding, "collection: 'docs' model: 'wide'"))
+                  .ok());
+  auto cleans = Walk(8);
+  for (const uint64_t left : {1u, 0u}) {
+    ASSERT_TRUE(cleans.Step().ok());
+    EXPECT_EQ(Docs()->stale, left);
+  }
+}
+
+TEST_F(Walks, AViewIsHeldWhileAllDocumentsAreLookedAt) {
+  std::string all;
+  for (int i = 0; i < 81; ++i) all += Labelled("d" + std::to_string(i), "public");
+  ASSERT_TRUE(Ingest(all).ok());
+  BeginWide();
+  auto fills = Walk(100);
+  ASSERT_TRUE(fills.Step().ok());
+  ASSERT_EQ(Embedded(), 81u);
+  auto looks = Walk(1);  // at 80 that need nothing, and then at the last
+  for (const bool expected : {true, false}) {
+    const auto more = looks.Step();
+    ASSERT_TRUE(more.ok()) << more.status().ToString();
+    EXPECT_EQ(*more, expected);
+  }
 }
 
 }  // namespace

@@ -29,7 +29,6 @@ UNTESTED = {
     "kCallersBytes": ROOM,
     "kDiversityFactor": PART,
     "kEmbeddedPage": GIVEN,
-    "kEmbeddedPageBytes": PART,
     "kEndpointAnswerBytes": SLOW,
     "kEndpointBackoff_ms": PACE,
     "kEndpointPause_ms": PACE,
