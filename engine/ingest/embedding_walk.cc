@@ -179,7 +179,8 @@ Status EmbeddingWalk::ReleaseTexts(const View& view, std::deque<Found>* document
   for (Found& document : *documents) {
     Status refused;
     for (size_t i = 0; document.lacks && i < document.labels.size(); ++i) {
-      const std::string_view text = document.texts.empty() ? "" : document.texts[i];
+      const std::string_view text =
+          document.texts.empty() ? std::string_view() : std::string_view(document.texts[i]);
       auto released = Release(view.world(), space_.embedding_endpoint(), /*dev=*/false,
                               Clearance::Lowest(), document.labels[i], text);
       if (released.ok()) {

@@ -44,7 +44,8 @@ class Embedding(ServerTest):
         return self.ok("embedding", "switch", name, "--model", model, "--reason", "CHG-7")
 
     def found(self, name, text, *options):
-        answer = self.ok("retrieve", name, "--as", "user:a", "--text", text, *options)
+        label = ["--query-label", '{"level":"public"}']  # which an endpoint may have
+        answer = self.ok("retrieve", name, "--as", "user:a", "--text", text, *label, *options)
         return [passage["document"] for passage in answer["passages"]]
 
     def test_a_model_is_changed_and_changed_back(self):
