@@ -21,6 +21,13 @@ class ServedStore {
   // Starts the server again and holds what it serves against what the clients know.
   void RestartAndCheck();
 
+  // Waits until a file of an index is being written, for 2 s at most; whether one is.
+  bool AwaitIndexFile() const;
+  // Once the server is gone: what was erased since the last time opens in no file.
+  void CheckErased();
+  // How many starts had rows of files, which would else have been read one by one.
+  uint64_t StartsFromFiles() const;
+
   const std::vector<Client*>& clients() const { return view_; }
   const Stubs& stubs() const { return *stubs_; }
   ServerProcess& server() { return server_; }
