@@ -23,8 +23,10 @@ class ServedStore {
 
   // Waits until a file of an index is being written, for 2 s at most; whether one is.
   bool AwaitIndexFile() const;
-  // Once the server is gone: what was erased since the last time opens in no file.
+  // Once the server is gone, however it went: what was erased opens in no file of an index.
   void CheckErased();
+  // Stops the server: nor is it in any other file of the store.
+  void CheckErasedEverywhere();
   // How many starts had rows of files, which would else have been read one by one.
   uint64_t StartsFromFiles() const;
 
@@ -39,6 +41,7 @@ class ServedStore {
   void Connect();
   void MakeKey(Client* client);
   void CheckKeysWork();
+  std::vector<std::string> Erased();
 
   ScratchDirectory scratch_;
   ServerProcess server_;

@@ -149,6 +149,7 @@ TEST(Sigterm, LosesWhatWasAcknowledged) {
   }
   // Nothing is left for the next start to mend: the stop was a clean one.
   EXPECT_EQ(store.recovered(), 0u);
+  store.CheckErasedEverywhere();
   if (effort.rounds() >= 2 * kFiledEvery) {
     EXPECT_GT(writing, 0u) << "no file of an index was ever written";
     EXPECT_GT(store.StartsFromFiles(), 0u) << "no start has read one";
