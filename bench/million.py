@@ -151,8 +151,8 @@ def ingest(load, server, effort):
             raise Failed(f"only {took['chunks']} of {count} chunks were accepted")
         seconds.append(took["seconds"])
         if len(seconds) % 5 == 0 or start + count == effort.documents:
-            memory = server.memory()["rss_bytes"]
-            note(f"{start + count:,} in, {count / took['seconds']:,.0f}/s, {memory / 2**30:.1f} GiB")
+            rate, memory = count / took["seconds"], server.memory()["rss_bytes"]
+            note(f"{start + count:,} in, {rate:,.0f}/s, {memory / 2**30:.1f} GiB")
     return {
         "streams_s": sum(seconds),
         "wall_s": time.monotonic() - began,
