@@ -8,6 +8,7 @@
 #include <numeric>
 #include <utility>
 
+#include "bench/text_data.h"
 #include "engine/base/random.h"
 
 namespace cordon::bench {
@@ -19,16 +20,13 @@ constexpr uint32_t kClassSizeMin = 10;  // what the narrowest caller sees
 constexpr size_t kNarrow = 20;          // classes of that size, however large the corpus
 constexpr size_t kColleagues = 5;       // other members of each group
 
-// Sums of four uniform numbers: near enough to a normal distribution, and quick to make.
-void FillVector(uint64_t seed, google::protobuf::RepeatedField<float>* vector) {
-  Random random(seed);
-  vector->Resize(static_cast<int>(kDimension), 0);
-  for (float& number : *vector) {
-    const uint64_t bits = random.Next();
-    const uint64_t sum =
-        (bits & 0xffff) + (bits >> 16 & 0xffff) + (bits >> 32 & 0xffff) + (bits >> 48);
-    number = static_cast<float>(sum) / 65536.0f - 2.0f;
-  }
+// The sum of four uniform numbers: near enough to a normal distribution, and quick to make. Its
+// deviation is 0.58.
+float Normal(Random* random) {
+  const uint64_t bits = random->Next();
+  const uint64_t sum =
+      (bits & 0xffff) + (bits >> 16 & 0xffff) + (bits >> 32 & 0xffff) + (bits >> 48);
+  return static_cast<float>(sum) / 65536.0f - 2.0f;
 }
 
 std::string MakeText(Random* random) {
@@ -62,6 +60,16 @@ std::vector<uint32_t> ZipfSizes(size_t documents) {
   return sizes;
 }
 
+constexpr size_t kVocabulary = 200'000;
+constexpr size_t kLatent = 24;
+constexpr size_t kCentres = 1000;
+
+std::vector<float> Normals(size_t count, Random* random) {
+  std::vector<float> numbers(count);
+  for (float& number : numbers) number = Normal(random);
+  return numbers;
+}
+
 template <typename T>
 void Shuffle(std::vector<T>* items, Random* random) {
   for (size_t i = items->size(); i > 1; --i) std::swap((*items)[i - 1], (*items)[random->Below(i)]);
@@ -84,7 +92,41 @@ std::vector<uint32_t> PickGroups(const std::vector<uint32_t>& sizes, size_t targ
 
 }  // namespace
 
-Corpus::Corpus(size_t documents) : sizes_(ZipfSizes(documents)) {
+class Lifelike {
+ public:
+  Lifelike() : words_(kVocabulary) {
+    Random random(kSeed);
+    basis_ = Normals(kLatent * kDimension, &random);
+    centres_ = Normals(kCentres * kLatent, &random);
+  }
+
+  void FillVector(Random* random, float* vector) const {
+    const float* centre = &centres_[random->Below(kCentres) * kLatent];
+    for (size_t i = 0; i < kDimension; ++i) vector[i] = 0.3f * Normal(random);
+    for (size_t l = 0; l < kLatent; ++l) {
+      const float latent = centre[l] + 0.35f * Normal(random);
+      for (size_t i = 0; i < kDimension; ++i) vector[i] += latent * basis_[l * kDimension + i];
+    }
+  }
+
+  std::string MakeText(Random* random) const {
+    std::string text;
+    while (text.size() < kTextBytes) {
+      fmt::format_to(std::back_inserter(text), "w{:x} ", words_.Draw(random));
+    }
+    text.resize(kTextBytes, ' ');
+    return text;
+  }
+
+ private:
+  const Zipf words_;
+  std::vector<float> basis_;    // of all dimensions, by latent one
+  std::vector<float> centres_;  // of the latent dimensions, by Gaussian
+};
+
+Corpus::Corpus(size_t documents, Content content)
+    : lifelike_(content == Content::kLifelike ? std::make_unique<Lifelike>() : nullptr),
+      sizes_(ZipfSizes(documents)) {
   Random random(kSeed);
   class_of_.reserve(documents);
   for (uint32_t c = 0; c < kClasses; ++c) class_of_.insert(class_of_.end(), sizes_[c], c);
@@ -93,6 +135,15 @@ Corpus::Corpus(size_t documents) : sizes_(ZipfSizes(documents)) {
     const auto target = static_cast<size_t>(fraction * static_cast<double>(documents) + 0.5);
     groups_of_.push_back(PickGroups(sizes_, std::max<size_t>(target, kClassSizeMin), &random));
   }
+}
+
+Corpus::~Corpus() = default;
+
+void Corpus::FillVector(uint64_t seed, Embedding* vector) const {
+  Random random(seed);
+  vector->Resize(static_cast<int>(kDimension), 0);
+  if (lifelike_ != nullptr) return lifelike_->FillVector(&random, vector->mutable_data());
+  for (float& number : *vector) number = Normal(&random);
 }
 
 v1::Document Corpus::MakeDocument(size_t i) const {
@@ -108,7 +159,7 @@ v1::Document Corpus::MakeDocument(size_t i) const {
   document.mutable_acl()->add_deny()->set_principal("group:contractors");
   document.mutable_label()->set_level(kLevels[class_id % std::size(kLevels)]);
   v1::Chunk* chunk = document.add_chunks();
-  chunk->set_text(MakeText(&random));
+  chunk->set_text(lifelike_ != nullptr ? lifelike_->MakeText(&random) : MakeText(&random));
   FillVector(random.Next(), chunk->mutable_embedding());
   return document;
 }
@@ -146,7 +197,7 @@ size_t Corpus::Permitted(size_t which) const {
   return permitted;
 }
 
-v1::RetrieveRequest MakeQuery(size_t i, const std::string& caller) {
+v1::RetrieveRequest Corpus::MakeQuery(size_t i, const std::string& caller) const {
   v1::RetrieveRequest request;
   request.set_collection(kCollection);
   request.mutable_scope()->set_as(caller);

@@ -3,9 +3,12 @@
 //
 //   connect NAME ADDRESS KEY CHANNELS       prepare NAME
 //   ingest NAME FROM COUNT BATCH            answer NAME WHICH FILE
-//   retrieve NAME WHICH IN_FLIGHT SECONDS
+//   retrieve NAME WHICH IN_FLIGHT SECONDS [MODE [FROM COUNT BATCH]]
 //
-//   WHICH is the caller's number in corpus.h. A failure is {"error":…} and the end.
+//   WHICH is the caller's number in corpus.h; MODE is exact or fast. With FROM COUNT BATCH these
+//   documents are ingested beside, evenly over the seconds. A failure is {"error":…} and the end.
+//
+// Usage: load DOCUMENTS [lifelike]
 #include <fmt/format.h>
 #include <grpcpp/grpcpp.h>
 
@@ -40,9 +43,43 @@ void Require(const grpc::Status& status) {
   if (!status.ok()) Fail(status.error_message());
 }
 
+struct Streamed {
+  size_t accepted = 0;
+  double seconds = 0;
+};
+
+// Sends batches evenly, the last of them when `over_s` have passed; 0: as fast as they go.
+Streamed Stream(const Target& target, const std::vector<v1::IngestRequest>& batches,
+                double over_s) {
+  const auto start = std::chrono::steady_clock::now();
+  const auto context = NewContext(target);
+  const auto stub = v1::Ingest::NewStub(target.channels[0]);
+  const auto stream = stub->Ingest(context.get());
+  std::thread writer([&] {
+    for (size_t i = 0; i < batches.size(); ++i) {
+      const double due_s =
+          over_s * static_cast<double>(i + 1) / static_cast<double>(batches.size());
+      std::this_thread::sleep_until(start + std::chrono::duration<double>(due_s));
+      if (!stream->Write(batches[i])) break;
+    }
+    stream->WritesDone();
+  });
+  Streamed streamed;
+  v1::IngestResponse response;
+  while (stream->Read(&response)) {
+    streamed.accepted += response.accepted();
+    for (const auto& refused : response.refused()) Fail(refused.field() + " " + refused.message());
+  }
+  writer.join();
+  Require(stream->Finish());
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
+  streamed.seconds = took.count();
+  return streamed;
+}
+
 class Load {
  public:
-  explicit Load(size_t documents) : corpus_(documents) {}
+  Load(size_t documents, Content content) : corpus_(documents, content) {}
 
   void Obey(const std::string& line);
 
@@ -51,13 +88,14 @@ class Load {
   void Connect(std::istream& words);
   void Prepare(std::istream& words);
   void Ingest(std::istream& words);
+  std::vector<v1::IngestRequest> Batches(size_t from, size_t count, size_t batch) const;
   void Answer(std::istream& words);
   void Retrieve(std::istream& words);
-  const std::vector<v1::RetrieveRequest>& QueriesOf(size_t which);
+  const std::vector<v1::RetrieveRequest>& QueriesOf(size_t which, v1::Mode mode);
 
   const Corpus corpus_;
   std::map<std::string, Target> targets_;
-  std::map<size_t, std::vector<v1::RetrieveRequest>> queries_;
+  std::map<std::pair<size_t, v1::Mode>, std::vector<v1::RetrieveRequest>> queries_;
 };
 
 Target& Load::Named(std::istream& words) {
@@ -98,34 +136,20 @@ void Load::Ingest(std::istream& words) {
   const Target& target = Named(words);
   size_t from = 0, count = 0, batch = 1;
   words >> from >> count >> batch;
-  std::vector<v1::IngestRequest> requests;
+  const Streamed streamed = Stream(target, Batches(from, count, batch), 0);
+  fmt::print("{{\"chunks\":{},\"seconds\":{}}}\n", streamed.accepted, streamed.seconds);
+}
+
+std::vector<v1::IngestRequest> Load::Batches(size_t from, size_t count, size_t batch) const {
+  std::vector<v1::IngestRequest> batches;
   for (size_t i = 0; i < count; ++i) {
     if (i % batch == 0) {
-      requests.emplace_back().set_collection(kCollection);
-      requests.back().set_batch(requests.size());
+      batches.emplace_back().set_collection(kCollection);
+      batches.back().set_batch(batches.size());
     }
-    *requests.back().add_documents() = corpus_.MakeDocument(from + i);
+    *batches.back().add_documents() = corpus_.MakeDocument(from + i);
   }
-  const auto start = std::chrono::steady_clock::now();
-  const auto context = NewContext(target);
-  const auto stub = v1::Ingest::NewStub(target.channels[0]);
-  const auto stream = stub->Ingest(context.get());
-  std::thread writer([&] {
-    for (const auto& request : requests) {
-      if (!stream->Write(request)) break;
-    }
-    stream->WritesDone();
-  });
-  size_t accepted = 0;
-  v1::IngestResponse response;
-  while (stream->Read(&response)) {
-    accepted += response.accepted();
-    for (const auto& refused : response.refused()) Fail(refused.field() + " " + refused.message());
-  }
-  writer.join();
-  Require(stream->Finish());
-  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
-  fmt::print("{{\"chunks\":{},\"seconds\":{}}}\n", accepted, took.count());
+  return batches;
 }
 
 // One real answer, for the echo to give.
@@ -135,31 +159,42 @@ void Load::Answer(std::istream& words) {
   std::string file;
   words >> which >> file;
   v1::RetrieveResponse response;
-  Require(target.retrieval[0]->Retrieve(NewContext(target).get(), QueriesOf(which)[0], &response));
+  const v1::RetrieveRequest& query = QueriesOf(which, v1::MODE_EXACT)[0];
+  Require(target.retrieval[0]->Retrieve(NewContext(target).get(), query, &response));
   std::ofstream out(file, std::ios::binary);
   if (!(out << response.SerializeAsString()).flush()) Fail("cannot be written: " + file);
-  fmt::print("{{\"request_bytes\":{},\"answer_bytes\":{},\"passages\":{}}}\n",
-             QueriesOf(which)[0].ByteSizeLong(), response.ByteSizeLong(), response.passages_size());
+  fmt::print("{{\"request_bytes\":{},\"answer_bytes\":{},\"passages\":{}}}\n", query.ByteSizeLong(),
+             response.ByteSizeLong(), response.passages_size());
 }
 
 void Load::Retrieve(std::istream& words) {
   const Target& target = Named(words);
-  size_t which = 0, in_flight = 1;
+  size_t which = 0, in_flight = 1, from = 0, count = 0, batch = 1;
   double seconds = 1;
-  words >> which >> in_flight >> seconds;
-  const Loaded loaded = RunClosedLoop(target, QueriesOf(which), in_flight, seconds);
+  std::string mode;
+  words >> which >> in_flight >> seconds >> mode >> from >> count >> batch;
+  const auto& queries = QueriesOf(which, mode == "fast" ? v1::MODE_FAST : v1::MODE_EXACT);
+  Streamed beside;
+  std::thread ingest;
+  if (count > 0) {
+    ingest = std::thread(
+        [&, batches = Batches(from, count, batch)] { beside = Stream(target, batches, seconds); });
+  }
+  const Loaded loaded = RunClosedLoop(target, queries, in_flight, seconds);
+  if (ingest.joinable()) ingest.join();
   if (loaded.failed > 0) Fail(fmt::format("{} calls failed: {}", loaded.failed, loaded.error));
   fmt::print(
       "{{\"permitted_rows\":{},\"calls\":{},\"qps\":{:.1f},\"p50_us\":{:.1f},\"p99_us\":{:.1f},"
-      "\"passages\":{},\"answer_bytes\":{}}}\n",
+      "\"passages\":{},\"answer_bytes\":{},\"ingested\":{},\"ingest_s\":{:.3f}}}\n",
       corpus_.Permitted(which), loaded.calls, loaded.qps, loaded.p50_us, loaded.p99_us,
-      loaded.passages, loaded.answer_bytes);
+      loaded.passages, loaded.answer_bytes, beside.accepted, beside.seconds);
 }
 
-const std::vector<v1::RetrieveRequest>& Load::QueriesOf(size_t which) {
-  auto& queries = queries_[which];
+const std::vector<v1::RetrieveRequest>& Load::QueriesOf(size_t which, v1::Mode mode) {
+  auto& queries = queries_[{which, mode}];
   for (size_t i = queries.size(); i < kQueries; ++i) {
-    queries.push_back(MakeQuery(i, Corpus::Caller(which)));
+    queries.push_back(corpus_.MakeQuery(i, Corpus::Caller(which)));
+    queries.back().set_mode(mode);
   }
   return queries;
 }
@@ -180,7 +215,10 @@ void Load::Obey(const std::string& line) {
 }  // namespace cordon::bench
 
 int main(int argc, char** argv) {
-  cordon::bench::Load load(argc > 1 ? std::stoul(argv[1]) : 100000);
+  using cordon::bench::Content;
+  const bool lifelike = argc > 2 && std::string(argv[2]) == "lifelike";
+  cordon::bench::Load load(argc > 1 ? std::stoul(argv[1]) : 100000,
+                           lifelike ? Content::kLifelike : Content::kNoise);
   for (std::string line; std::getline(std::cin, line);) {
     load.Obey(line);
     std::fflush(stdout);

@@ -63,18 +63,18 @@ class Server:
         after_name = fields.rpartition(")")[2].split()
         return (int(after_name[11]) + int(after_name[12])) / os.sysconf("SC_CLK_TCK")
 
-    def await_rest(self, limit_s):
+    def await_rest(self, limit_s, rest_s=REST_S):
         """Waits until it does nothing by itself; the seconds until then. Failed after limit_s."""
         started = since = noted = time.monotonic()
         used = self.cpu_s()
-        while time.monotonic() - since < REST_S:
+        while time.monotonic() - since < rest_s:
             if self.process.poll() is not None:
                 raise Failed(f"{self.name} ended:\n{self.log.read_text()[-2000:]}")
             if time.monotonic() - started > limit_s:
                 raise Failed(f"{self.name} still works by itself after {limit_s} s")
             time.sleep(REST_S / 8)
             now, total = time.monotonic(), self.cpu_s()
-            if total - used > REST_PART * REST_S:
+            if total - used > REST_PART * rest_s:
                 since, used = now, total
             if now - noted > NOTE_S:
                 noted = now

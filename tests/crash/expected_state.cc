@@ -39,6 +39,11 @@ std::string CallName(const Change& change) {
       change);
 }
 
+std::string LastWordOf(const v1::Document& document) {
+  const std::string& text = document.chunks(0).text();
+  return text.substr(text.rfind(' ') + 1);
+}
+
 void LaneState::Apply(const Change& change, const Told& told) {
   std::visit(
       Overloaded{
@@ -52,6 +57,12 @@ void LaneState::Apply(const Change& change, const Told& told) {
             if (in.has_label()) *found->second.mutable_label() = in.label();
           },
           [&](const v1::DeleteRequest& in) { documents[in.collection()].erase(in.document()); },
+          [&](const v1::EraseRequest& in) {
+            const auto found = documents[in.collection()].find(in.document());
+            if (found == documents[in.collection()].end()) return;
+            erased.push_back(LastWordOf(found->second));
+            documents[in.collection()].erase(found);
+          },
           [&](const v1::ApplyDirectoryRequest& in) {
             for (const auto& one : in.principals()) {
               if (one.has_clearance()) clearances[one.name()] = LevelOf(one.clearance().level());

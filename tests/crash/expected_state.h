@@ -22,16 +22,19 @@
 
 namespace cordon {
 
-using Change =
-    std::variant<v1::IngestRequest, v1::SetAccessRequest, v1::DeleteRequest,
-                 v1::ApplyDirectoryRequest, v1::ApplyPolicyRequest, v1::CreateCollectionRequest,
-                 v1::DeleteCollectionRequest, v1::CreateKeyRequest, v1::RevokeKeyRequest>;
+using Change = std::variant<v1::IngestRequest, v1::SetAccessRequest, v1::DeleteRequest,
+                            v1::ApplyDirectoryRequest, v1::ApplyPolicyRequest,
+                            v1::CreateCollectionRequest, v1::DeleteCollectionRequest,
+                            v1::CreateKeyRequest, v1::RevokeKeyRequest, v1::EraseRequest>;
 
 // As the journal calls it.
 std::string CallName(const Change& change);
 
 // The collection that all lanes share, each with ids that begin with its own name and a slash.
 inline constexpr char kShared[] = "docs";
+// The last word of a document's text.
+std::string LastWordOf(const v1::Document& document);
+
 // Every list allows this user: what exists is what it sees.
 inline constexpr char kSeesAll[] = "user:all";
 
@@ -55,6 +58,7 @@ struct LaneState {
   std::map<std::string, int> clearances;
   std::map<std::string, Key> keys;   // by principal
   std::vector<std::string> revoked;  // bearers
+  std::vector<std::string> erased;   // last words, which no other document has
 
   void Apply(const Change& change, const Told& told);
   // One line for each passage that `user` may see of a collection, sorted.

@@ -35,6 +35,7 @@ struct Sender {
   }
   void operator()(const v1::SetAccessRequest& request) { SetAccess(context, request, Revision()); }
   void operator()(const v1::DeleteRequest& request) { Delete(context, request, Revision()); }
+  void operator()(const v1::EraseRequest& request) { Erase(context, request, Revision()); }
   void operator()(const v1::ApplyDirectoryRequest& request) {
     ApplyDirectory(context, request, Revision());
   }

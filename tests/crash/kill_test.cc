@@ -10,21 +10,31 @@ namespace {
 
 using std::chrono::microseconds;
 
+// One of so many kills comes while a file of an index is written, for which a server must live for
+// a second.
+constexpr uint64_t kFiledEvery = 12;
+
 TEST(Kill, LosesWhatWasAcknowledged) {
   Effort effort("R1", 100);
   Random random(effort.seed());
   ServedStore store(random.Next());
-  uint64_t pending = 0, starting = 0;
+  uint64_t pending = 0, starting = 0, writing = 0;
   while (!testing::Test::HasFailure() && effort.More()) {
     SCOPED_TRACE(testing::Message() << "round " << effort.rounds());
     {
       Load load(&store.stubs(), store.clients(), /*graceful=*/false);
-      std::this_thread::sleep_for(microseconds(1000 + random.Below(250'000)));
+      if (effort.rounds() % kFiledEvery == 0) {
+        writing += store.AwaitIndexFile();
+        std::this_thread::sleep_for(microseconds(random.Below(random.OneIn(2) ? 1000 : 30'000)));
+      } else {
+        std::this_thread::sleep_for(microseconds(1000 + random.Below(250'000)));
+      }
       load.StopIsNear();
       store.server().Kill();
       load.Join();
       for (const auto& problem : load.problems()) ADD_FAILURE() << problem;
     }
+    if (effort.rounds() % kFiledEvery == 0) store.CheckErased();
     for (const Client* client : store.clients()) pending += client->lane.pending.size();
     // Sometimes the next one is killed too, while it recovers.
     if (random.OneIn(4)) {
@@ -36,8 +46,15 @@ TEST(Kill, LosesWhatWasAcknowledged) {
     store.RestartAndCheck();
   }
   EXPECT_GT(pending, 0u) << "no kill came in mid-work";
-  effort.Report("changes={} pending_at_kill={} kills_at_start={} recovered_records={}",
-                store.revision(), pending, starting, store.recovered());
+  store.CheckErasedEverywhere();
+  if (effort.rounds() >= 2 * kFiledEvery) {
+    EXPECT_GT(writing, 0u) << "no file of an index was ever written";
+    EXPECT_GT(store.StartsFromFiles(), 0u) << "no start has read one";
+  }
+  effort.Report(
+      "changes={} pending_at_kill={} kills_at_start={} recovered_records={} kills_at_index_file={} "
+      "starts_from_files={}",
+      store.revision(), pending, starting, store.recovered(), writing, store.StartsFromFiles());
 }
 
 }  // namespace

@@ -85,6 +85,9 @@ struct Sender {
   grpc::Status operator()(const v1::DeleteRequest& request) {
     return Unary<v1::DeleteResponse>(stubs.ingest.get(), &v1::Ingest::Stub::Delete, request);
   }
+  grpc::Status operator()(const v1::EraseRequest& request) {
+    return Unary<v1::EraseResponse>(stubs.ingest.get(), &v1::Ingest::Stub::Erase, request);
+  }
   grpc::Status operator()(const v1::ApplyDirectoryRequest& request) {
     return Unary<v1::ApplyDirectoryResponse>(stubs.directory.get(),
                                              &v1::Directory::Stub::ApplyDirectory, request);
@@ -176,9 +179,8 @@ bool Load::Step(Client* client) {
     return false;
   }
   lane.Acknowledge(told);
-  if (client->changes.kind() == RandomChanges::kAdmin || client->changes.random().OneIn(2)) {
-    return true;
-  }
+  const bool shared = client->changes.kind() == RandomChanges::kDocuments;
+  if (!shared || client->changes.random().OneIn(2)) return true;
   const std::string user = lane.users()[client->changes.random().Below(2)];
   v1::RetrieveResponse response;
   const auto asked = stubs_->Retrieve(client->bearer, Everything(user, kShared), &response);

@@ -9,7 +9,21 @@ namespace {
 
 constexpr int kDimension = 8;
 constexpr size_t kKeysMax = 6;
+// Enough for files (view/index_files.h) while a few are erased.
+constexpr uint64_t kFiledDocuments = 80;
+constexpr uint64_t kFiledDocumentsMin = 70;
+constexpr uint64_t kFiledChunks = 32;
 constexpr const char* kLevels[] = {"public", "internal", "confidential"};
+
+Change NewCollection(const std::string& name) {
+  v1::CreateCollectionRequest request;
+  auto* config = request.mutable_config();
+  config->set_name(name);
+  config->set_dimension(kDimension);
+  config->set_metric(v1::METRIC_INNER_PRODUCT);
+  config->set_embedder(v1::EMBEDDER_NONE);
+  return request;
+}
 
 }  // namespace
 
@@ -19,6 +33,8 @@ Change RandomChanges::Next(const LaneState& state) {
       return NextOfDocuments(state);
     case kAdmin:
       return NextOfAdmin(state);
+    case kFiled:
+      return NextOfFiled(state);
     case kIngest:
       break;
   }
@@ -77,12 +93,39 @@ Change RandomChanges::NextOfAdmin(const LaneState& state) {
     request.set_name(name);
     return request;
   }
-  v1::CreateCollectionRequest request;
-  auto* config = request.mutable_config();
-  config->set_name(name);
-  config->set_dimension(kDimension);
-  config->set_metric(v1::METRIC_INNER_PRODUCT);
-  config->set_embedder(v1::EMBEDDER_NONE);
+  return NewCollection(name);
+}
+
+// Versions of a document have one last word between two erasures, so that it tells whether anything
+// of them is left.
+Change RandomChanges::NextOfFiled(const LaneState& state) {
+  const std::string name = lane_ + "-files";
+  if (!state.collections.contains(name)) return NewCollection(name);
+  const auto found = state.documents.find(name);
+  static const std::map<std::string, v1::Document> kNone;
+  const auto& documents = found == state.documents.end() ? kNone : found->second;
+  const bool all = documents.size() < kFiledDocumentsMin || random_.OneIn(8);
+  if (!all && random_.OneIn(4)) {
+    v1::EraseRequest request;
+    request.set_collection(name);
+    request.set_document(
+        std::next(documents.begin(), static_cast<ptrdiff_t>(random_.Below(documents.size())))
+            ->first);
+    return request;
+  }
+  ++version_;
+  v1::IngestRequest request;
+  request.set_collection(name);
+  const uint64_t first = random_.Below(kFiledDocuments);
+  for (uint64_t i = all ? kFiledDocuments : 1 + random_.Below(3); i > 0; --i) {
+    const std::string id = fmt::format("d{}", (first + i) % kFiledDocuments);
+    const auto known = documents.find(id);
+    const std::string word = known != documents.end() ? LastWordOf(known->second)
+                                                      : fmt::format("zq{}v{}q", id, version_);
+    auto* document = request.add_documents();
+    *document = MakeDocument(id, kFiledChunks, /*inherit=*/false);
+    for (auto& chunk : *document->mutable_chunks()) chunk.set_text(chunk.text() + " " + word);
+  }
   return request;
 }
 
@@ -97,20 +140,25 @@ Change RandomChanges::Batch(const LaneState& state, const std::string& collectio
   const uint64_t first = random_.Below(10);
   const uint64_t count = 1 + random_.Below(6);
   for (uint64_t i = 0; i < count; ++i) {
-    auto* document = request.add_documents();
-    document->set_id(fmt::format("{}d{}", prefix, (first + i) % 10));
-    document->set_title(fmt::format("version {}", version_));
-    *document->mutable_acl() = RandomAcl(!state.containers.empty());
-    document->mutable_label()->set_level(kLevels[random_.Below(3)]);
-    const uint64_t chunks = 1 + random_.Below(3);
-    for (uint64_t c = 0; c < chunks; ++c) {
-      auto* chunk = document->add_chunks();
-      chunk->set_text(fmt::format("{} of {} in version {}", c, chunks, version_));
-      chunk->add_embedding(static_cast<float>(version_) + static_cast<float>(c) / 4);
-      for (int d = 1; d < kDimension; ++d) chunk->add_embedding(static_cast<float>(random_.Unit()));
-    }
+    *request.add_documents() = MakeDocument(fmt::format("{}d{}", prefix, (first + i) % 10),
+                                            1 + random_.Below(3), !state.containers.empty());
   }
   return request;
+}
+
+v1::Document RandomChanges::MakeDocument(const std::string& id, uint64_t chunks, bool inherit) {
+  v1::Document document;
+  document.set_id(id);
+  document.set_title(fmt::format("version {}", version_));
+  *document.mutable_acl() = RandomAcl(inherit);
+  document.mutable_label()->set_level(kLevels[random_.Below(3)]);
+  for (uint64_t c = 0; c < chunks; ++c) {
+    auto* chunk = document.add_chunks();
+    chunk->set_text(fmt::format("{} of {} in version {}", c, chunks, version_));
+    chunk->add_embedding(static_cast<float>(version_) + static_cast<float>(c) / 4);
+    for (int d = 1; d < kDimension; ++d) chunk->add_embedding(static_cast<float>(random_.Unit()));
+  }
+  return document;
 }
 
 v1::Acl RandomChanges::RandomAcl(bool inherit) {

@@ -14,6 +14,7 @@ class RandomChanges {
     kDocuments,  // documents and who may see them: every kind of change to them
     kIngest,     // batches only, so that many may be on their way
     kAdmin,      // collections and keys
+    kFiled,      // a collection with index files: much is replaced, and some erased
   };
   RandomChanges(std::string lane, Kind kind, uint64_t seed)
       : lane_(std::move(lane)), kind_(kind), random_(seed) {}
@@ -27,7 +28,9 @@ class RandomChanges {
  private:
   Change NextOfDocuments(const LaneState& state);
   Change NextOfAdmin(const LaneState& state);
+  Change NextOfFiled(const LaneState& state);
   Change Batch(const LaneState& state, const std::string& collection, const std::string& prefix);
+  v1::Document MakeDocument(const std::string& id, uint64_t chunks, bool inherit);
   v1::Acl RandomAcl(bool inherit);
   Change Members();
   Change Folder();

@@ -1,7 +1,11 @@
 #include "tests/crash/served_store.h"
 
+#include <filesystem>
 #include <fstream>
+#include <iterator>
+#include <thread>
 
+#include "engine/verify_erased.h"
 #include "tests/store/from_text.h"
 
 namespace cordon {
@@ -12,7 +16,8 @@ constexpr char kCollection[] =
 constexpr char kClearance[] = "principals { name: 'user:all' clearance { level: 'restricted' } }";
 constexpr char kGrant[] =
     "grant { rights: RIGHT_QUERY rights: RIGHT_INGEST rights: RIGHT_LABEL rights: RIGHT_GRANT "
-    "rights: RIGHT_ADMIN rights: RIGHT_AUDIT rights: RIGHT_ACT_AS as_patterns: '*' "
+    "rights: RIGHT_ADMIN rights: RIGHT_AUDIT rights: RIGHT_ACT_AS rights: RIGHT_ERASE as_patterns: "
+    "'*' "
     "clearance { symbol: SYMBOL_ALL } collections: '*' destinations: 'dev' }";
 
 }  // namespace
@@ -28,6 +33,7 @@ ServedStore::ServedStore(uint64_t seed)
                                                 seed + 10 + static_cast<uint64_t>(i)));
   }
   clients_.push_back(std::make_unique<Client>("a", RandomChanges::kAdmin, seed + 20));
+  clients_.push_back(std::make_unique<Client>("f", RandomChanges::kFiled, seed + 30));
   Connect();
   Told told;
   for (const Change& change : {Change(FromText<v1::CreateCollectionRequest>(kCollection)),
@@ -71,6 +77,62 @@ void ServedStore::RestartAndCheck() {
   const auto asked =
       stubs_->admin->VerifyJournal(Stubs::As(clients_[0]->bearer).get(), {}, &verified);
   EXPECT_TRUE(asked.ok() && verified.ok()) << asked.error_message() << verified.problem();
+}
+
+bool ServedStore::AwaitIndexFile() const {
+  using std::chrono::steady_clock;
+  namespace fs = std::filesystem;
+  const auto until = steady_clock::now() + std::chrono::seconds(2);
+  for (; steady_clock::now() < until; std::this_thread::sleep_for(std::chrono::microseconds(50))) {
+    std::error_code gone;
+    for (fs::directory_iterator file(scratch_ / "data/index", gone), end; !gone && file != end;
+         file.increment(gone)) {
+      if (file->path().extension() == ".tmp") return true;
+    }
+  }
+  return false;
+}
+
+void ServedStore::CheckErased() {
+  const DataPaths paths{scratch_ / "data", "", ""};
+  const auto keys = OpenKeys(paths);
+  ASSERT_TRUE(keys.ok()) << keys.status().ToString();
+  const std::vector<std::string> words = Erased();
+  for (const IndexFileName& name : ListIndexFiles(paths.Index())) {
+    const auto text = ReadIndexFile(paths.Index(), name, (*keys)->file_keys());
+    if (text.status().code() == StatusCode::kNotFound) continue;  // its key is destroyed
+    ASSERT_TRUE(text.ok()) << text.status().ToString();
+    for (const auto& word : words) {
+      EXPECT_EQ(text->find(word), std::string::npos) << word << " is in " << name.text();
+    }
+  }
+}
+
+void ServedStore::CheckErasedEverywhere() {
+  server_.Terminate();
+  ASSERT_EQ(server_.Wait(std::chrono::seconds(30)), 0);
+  const auto searched = VerifyErased({scratch_ / "data", "", ""}, Erased());
+  ASSERT_TRUE(searched.ok()) << searched.status().ToString();
+  for (const auto& found : searched->found) ADD_FAILURE() << found.file << ": " << found.where;
+}
+
+// The last ones: of the lanes' words only these are kept.
+std::vector<std::string> ServedStore::Erased() {
+  constexpr ptrdiff_t kKept = 50;
+  std::vector<std::string> words;
+  for (const auto& client : clients_) {
+    auto& erased = client->lane.state.erased;
+    if (std::ssize(erased) > kKept) erased.erase(erased.begin(), erased.end() - kKept);
+    words.insert(words.end(), erased.begin(), erased.end());
+  }
+  return words;
+}
+
+uint64_t ServedStore::StartsFromFiles() const {
+  const std::string log = server_.Log();
+  uint64_t starts = 0;
+  for (size_t at = 0; (at = log.find(" came from files", at)) != std::string::npos; ++at) ++starts;
+  return starts;
 }
 
 // Keys that were told work, and revoked ones never again.

@@ -21,6 +21,15 @@ class ServedStore {
   // Starts the server again and holds what it serves against what the clients know.
   void RestartAndCheck();
 
+  // Waits until a file of an index is being written, for 2 s at most; whether one is.
+  bool AwaitIndexFile() const;
+  // Once the server is gone, however it went: what was erased opens in no file of an index.
+  void CheckErased();
+  // Stops the server: nor is it in any other file of the store.
+  void CheckErasedEverywhere();
+  // How many starts had rows of files, which would else have been read one by one.
+  uint64_t StartsFromFiles() const;
+
   const std::vector<Client*>& clients() const { return view_; }
   const Stubs& stubs() const { return *stubs_; }
   ServerProcess& server() { return server_; }
@@ -32,6 +41,7 @@ class ServedStore {
   void Connect();
   void MakeKey(Client* client);
   void CheckKeysWork();
+  std::vector<std::string> Erased();
 
   ScratchDirectory scratch_;
   ServerProcess server_;

@@ -2,6 +2,8 @@
 // answer.
 #include <gtest/gtest.h>
 
+#include <functional>
+
 #include "tests/crash/served_store.h"
 #include "tests/effort.h"
 #include "tests/store/from_text.h"
@@ -16,6 +18,9 @@ using std::chrono::seconds;
 using Stopwatch = std::chrono::steady_clock;
 using Stream = grpc::ClientReaderWriter<v1::IngestRequest, v1::IngestResponse>;
 
+// One of so many stops comes while a file of an index is written, for which a server must live for
+// a second.
+constexpr uint64_t kFiledEvery = 10;
 constexpr auto kStopsWithin = seconds(10);  // then supervisors lose patience
 
 // Streams on which nothing happens: only the server can end them.
@@ -102,10 +107,10 @@ class SlowReader {
   std::thread writer_;
 };
 
-// Stops the server under load; how long it took.
-milliseconds StopUnderLoad(ServedStore* store, microseconds after) {
+// Stops the server under load, once `wait` has returned; how long it took.
+milliseconds StopUnderLoad(ServedStore* store, const std::function<void()>& wait) {
   Load load(&store->stubs(), store->clients(), /*graceful=*/true);
-  std::this_thread::sleep_for(after);
+  wait();
   load.StopIsNear();
   const auto begun = Stopwatch::now();
   store->server().Terminate();
@@ -123,20 +128,34 @@ TEST(Sigterm, LosesWhatWasAcknowledged) {
   Random random(effort.seed());
   ServedStore store(random.Next());
   milliseconds slowest{0};
+  uint64_t writing = 0;
   while (!testing::Test::HasFailure() && effort.More()) {
     SCOPED_TRACE(testing::Message() << "round " << effort.rounds());
     {
       const std::string bearer = store.clients()[0]->bearer;
       IdleStreams idle(store.stubs(), bearer, static_cast<int>(random.Below(3)));
       Opening opening(store.stubs(), bearer);
-      const auto took = StopUnderLoad(&store, microseconds(random.Below(200'000)));
+      const auto took = StopUnderLoad(&store, [&] {
+        if (effort.rounds() % kFiledEvery == 0) {
+          writing += store.AwaitIndexFile();
+        } else {
+          std::this_thread::sleep_for(microseconds(random.Below(200'000)));
+        }
+      });
       slowest = std::max(slowest, took);
     }
+    if (effort.rounds() % kFiledEvery == 0) store.CheckErased();
     store.RestartAndCheck();
   }
   // Nothing is left for the next start to mend: the stop was a clean one.
   EXPECT_EQ(store.recovered(), 0u);
-  effort.Report("changes={} slowest_stop_ms={}", store.revision(), slowest.count());
+  store.CheckErasedEverywhere();
+  if (effort.rounds() >= 2 * kFiledEvery) {
+    EXPECT_GT(writing, 0u) << "no file of an index was ever written";
+    EXPECT_GT(store.StartsFromFiles(), 0u) << "no start has read one";
+  }
+  effort.Report("changes={} slowest_stop_ms={} stops_at_index_file={} starts_from_files={}",
+                store.revision(), slowest.count(), writing, store.StartsFromFiles());
 }
 
 TEST(Sigterm, WaitsForAClientThatDoesNotRead) {
@@ -145,7 +164,7 @@ TEST(Sigterm, WaitsForAClientThatDoesNotRead) {
     SlowReader slow(store.stubs(), store.clients()[0]->bearer);
     IdleStreams idle(store.stubs(), store.clients()[0]->bearer, 3);
     std::this_thread::sleep_for(milliseconds(500));
-    const auto took = StopUnderLoad(&store, milliseconds(100));
+    const auto took = StopUnderLoad(&store, [] { std::this_thread::sleep_for(milliseconds(100)); });
     EXPECT_LT(took, kStopsWithin);
   }
   store.RestartAndCheck();
