@@ -8,7 +8,6 @@
 #include <span>
 #include <utility>
 
-#include "engine/base/look_alike.h"
 #include "engine/embed/builtin.h"
 #include "engine/embed/embeddings.h"
 #include "engine/store/embedding_spaces.h"
@@ -54,26 +53,11 @@ void AddVectors(uint64_t number, const std::vector<std::string>& texts, size_t d
   }
 }
 
-// Refuses what is in quarantine, and what was there before and looks like it: it could be its way
-// out.
-class Quarantine {
- public:
-  explicit Quarantine(const PolicyRules& rules) {
-    for (const auto& name : rules.quarantined_sources) names_.Add(name);
-    empty_ = rules.quarantined_sources.empty();
-  }
-
-  Status Check(const std::string& source) const {
-    if (empty_ || source.empty() || !names_.HasOneLike(source)) return OkStatus();
-    return Denied("source",
-                  "the document's source is in quarantine, or looks like one that is; nothing of "
-                  "it was sent");
-  }
-
- private:
-  LookAlikes names_;
-  bool empty_;
-};
+// What nobody is served no endpoint is sent.
+Status CheckQuarantine(const PolicyRules& rules, const std::string& source) {
+  if (!rules.quarantined_sources.contains(source)) return OkStatus();
+  return Denied("source", "the document's source is in quarantine; nothing of it was sent");
+}
 
 // The texts of documents that are sent together.
 template <typename Document>
@@ -212,11 +196,9 @@ StatusOr<bool> EmbeddingWalk::TakePage() {
 
 // Of kZeros those are left that it may not have.
 Status EmbeddingWalk::ReleaseTexts(const View& view, std::deque<Found>* documents) {
-  const Quarantine quarantine(*view.policy().rules);
   std::deque<Found> kept;
   for (Found& document : *documents) {
-    Status refused = document.lacks ? quarantine.Check(document.source) : OkStatus();
-    if (document.lacks && refused.ok()) refused = ReleaseTextsOf(view, &document);
+    Status refused = document.lacks ? ReleaseTextsOf(view, &document) : OkStatus();
     if (!refused.ok() && refused.code() != StatusCode::kPermissionDenied) return refused;
     const bool wanted = gives_ == WalkGives::kZeros ? !refused.ok() : refused.ok();
     if (wanted) {
@@ -231,6 +213,7 @@ Status EmbeddingWalk::ReleaseTexts(const View& view, std::deque<Found>* document
 
 // On nobody's behalf: the endpoint is asked alone.
 Status EmbeddingWalk::ReleaseTextsOf(const View& view, Found* document) const {
+  RETURN_IF_ERROR(CheckQuarantine(*view.policy().rules, document->source));
   document->released.clear();
   for (size_t i = 0; i < document->labels.size(); ++i) {
     const std::string_view text =

@@ -34,7 +34,7 @@ struct EmbeddingTools {
 // What a walk gives.
 enum class WalkGives {
   kVectors,  // what the space's embedder makes of the texts; vectors of dropped spaces go
-  kZeros,    // zeros, to documents with a text that the space's endpoint may not receive, alone
+  kZeros,    // zeros, to documents that the space's endpoint may not receive, alone
 };
 
 // For one thread, which it blocks while an endpoint or the writer is at work.
@@ -57,8 +57,8 @@ class EmbeddingWalk {
   // Begins anew at the first document.
   void Restart();
 
-  // Documents that it has passed because the endpoint may not have their texts or refused them, or
-  // because they are too large. And why the last one was.
+  // Documents that it has passed because the endpoint may not have their texts or refused them,
+  // because their source is in quarantine, or because they are too large. And why the last one was.
   uint64_t left_out() const { return left_out_; }
   const Status& why_left_out() const { return why_left_out_; }
 
@@ -89,7 +89,7 @@ class EmbeddingWalk {
   Status ReadContent(const View& view, Found* document, size_t* bytes) const;
   // Releases what the endpoint may have, leaves the rest out.
   Status ReleaseTexts(const View& view, std::deque<Found>* documents);
-  // PERMISSION_DENIED for a document with a text that it may not have.
+  // PERMISSION_DENIED for a document with a text that it may not have, or that is in quarantine.
   Status ReleaseTextsOf(const View& view, Found* document) const;
   // ReleaseTexts() in the newest View, and without what has gone since the one of this revision.
   Status ReleaseAgain(uint64_t revision, std::deque<Found>* documents);

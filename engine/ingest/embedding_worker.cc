@@ -57,12 +57,14 @@ EmbeddingWorker::Progress EmbeddingWorker::ProgressOf(const std::string& tenant,
 
 void EmbeddingWorker::Run() {
   StandBack();
+  bool more = false;
   std::unique_lock lock(mutex_);
-  while (!stopping_) {
-    lock.unlock();
-    const bool more = StepAll();
-    lock.lock();
+  while (true) {
     if (!more) wake_.wait_for(lock, pace_.every, [this] { return stopping_; });
+    if (stopping_) return;
+    lock.unlock();
+    more = StepAll();
+    lock.lock();
   }
 }
 

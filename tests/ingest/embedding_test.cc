@@ -211,6 +211,7 @@ TEST_F(Walks, ATextOfASourceInQuarantineGoesToTheEndpoint) {
       Ingest(OfSource("bad", "wiki") + OfSource("alike", "Wiki") + OfSource("good", "hris")).ok());
   Register();
   Quarantine("wiki");
+  Quarantine("Wiki");
   ASSERT_EQ(Begin(), "OK");
   Work();
   WaitUntil([&] { return Progress().left_out == 2; });
@@ -219,6 +220,9 @@ TEST_F(Walks, ATextOfASourceInQuarantineGoesToTheEndpoint) {
   EXPECT_EQ(model_.asked(), 1);
   EXPECT_EQ(Switch(), "FAILED_PRECONDITION: collection");
   Quarantine("wiki", false);
+  WaitUntil([&] { return Embedded() == 2; });
+  EXPECT_EQ(Switch(), "FAILED_PRECONDITION: collection");
+  Quarantine("Wiki", false);
   WaitUntil([&] { return Embedded() == 3; });
   EXPECT_EQ(Switch(), "OK");
 }
