@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <future>
+#include <iterator>
 #include <span>
 #include <utility>
 
@@ -50,6 +51,22 @@ void AddVectors(uint64_t number, const std::vector<std::string>& texts, size_t d
     document->add_vectors(text.empty() ? std::string(dimension * sizeof(float), '\0')
                                        : Bytes(made[next++]));
   }
+}
+
+// What nobody is served no endpoint is sent.
+Status CheckQuarantine(const PolicyRules& rules, const std::string& source) {
+  if (!rules.quarantined_sources.contains(source)) return OkStatus();
+  return Denied("source", "the document's source is in quarantine; nothing of it was sent");
+}
+
+// The texts of documents that are sent together.
+template <typename Document>
+std::vector<Released> TextsOf(const std::deque<Document>& documents) {
+  std::vector<Released> texts;
+  for (const Document& document : documents) {
+    texts.insert(texts.end(), document.released.begin(), document.released.end());
+  }
+  return texts;
 }
 
 // Of the document's chunks, in their order.
@@ -114,8 +131,12 @@ StatusOr<EmbeddingWalk::Page> EmbeddingWalk::Find(const View& view) const {
                                           page.bytes >= limits::kEmbeddedPageBytes));
         if (page.full) return PageIsFull();
         if (lacks || loses) {
-          Found& found = page.documents.emplace_back(
-              Found{record.number(), record.document().id(), {}, LabelsOf(record, classes), lacks});
+          Found& found = page.documents.emplace_back(Found{record.number(),
+                                                           record.document().id(),
+                                                           record.document().provenance().source(),
+                                                           {},
+                                                           LabelsOf(record, classes),
+                                                           lacks});
           for (const auto& chunk : record.chunks()) found.ordinals.push_back(chunk.ordinal());
           page.bytes += found.ordinals.size() * space_.dimension() * sizeof(float);
           RETURN_IF_ERROR(ReadContent(view, &found, &page.bytes));
@@ -173,23 +194,12 @@ StatusOr<bool> EmbeddingWalk::TakePage() {
   return page.full;
 }
 
-// On nobody's behalf: the endpoint is asked alone. Of kZeros those are left that it may not have.
+// Of kZeros those are left that it may not have.
 Status EmbeddingWalk::ReleaseTexts(const View& view, std::deque<Found>* documents) {
   std::deque<Found> kept;
   for (Found& document : *documents) {
-    Status refused;
-    for (size_t i = 0; document.lacks && i < document.labels.size(); ++i) {
-      const std::string_view text =
-          document.texts.empty() ? std::string_view() : std::string_view(document.texts[i]);
-      auto released = Release(view.world(), space_.embedding_endpoint(), /*dev=*/false,
-                              Clearance::Lowest(), document.labels[i], text);
-      if (released.ok()) {
-        if (!text.empty()) document.released.push_back(*std::move(released));
-        continue;
-      }
-      if (released.status().code() != StatusCode::kPermissionDenied) return released.status();
-      refused = released.status();
-    }
+    Status refused = document.lacks ? ReleaseTextsOf(view, &document) : OkStatus();
+    if (!refused.ok() && refused.code() != StatusCode::kPermissionDenied) return refused;
     const bool wanted = gives_ == WalkGives::kZeros ? !refused.ok() : refused.ok();
     if (wanted) {
       kept.push_back(std::move(document));
@@ -201,25 +211,45 @@ Status EmbeddingWalk::ReleaseTexts(const View& view, std::deque<Found>* document
   return OkStatus();
 }
 
-// A slow endpoint has a page for minutes: meanwhile documents go, labels rise, a ceiling falls.
+// On nobody's behalf: the endpoint is asked alone.
+Status EmbeddingWalk::ReleaseTextsOf(const View& view, Found* document) const {
+  RETURN_IF_ERROR(CheckQuarantine(*view.policy().rules, document->source));
+  document->released.clear();
+  for (size_t i = 0; i < document->labels.size(); ++i) {
+    const std::string_view text =
+        document->texts.empty() ? std::string_view() : std::string_view(document->texts[i]);
+    ASSIGN_OR_RETURN(Released released,
+                     Release(view.world(), space_.embedding_endpoint(), /*dev=*/false,
+                             Clearance::Lowest(), document->labels[i], text));
+    if (!text.empty()) document->released.push_back(std::move(released));
+  }
+  return OkStatus();
+}
+
+// A slow endpoint has a page for minutes: meanwhile documents go, labels rise, sources come into
+// quarantine, a ceiling falls, and by the clock alone an endpoint's terms end.
 Status EmbeddingWalk::ReleaseAgain(uint64_t revision, std::deque<Found>* documents) {
   const PinnedView view = tenant_->publisher.Pin(tools_.clock);
-  if (view->revision() == revision) return OkStatus();
+  if (view->revision() != revision) RETURN_IF_ERROR(LookAgain(*view.view, documents));
+  return ReleaseTexts(*view.view, documents);
+}
+
+Status EmbeddingWalk::LookAgain(const View& view, std::deque<Found>* documents) const {
   std::deque<Found> there;
-  const auto collection = view->state().FindCollection(name_);
+  const auto collection = view.state().FindCollection(name_);
   if (collection && IsFor(*collection)) {
     for (Found& document : *documents) {
       store::v1::DocumentRecord record;
       ASSIGN_OR_RETURN(const bool found,
-                       view->documents().ReadNumbered(id_, document.number, &record));
+                       view.documents().ReadNumbered(id_, document.number, &record));
       if (!found) continue;  // what was written anew is further on
-      document.labels = LabelsOf(record, view->policy().classes);
-      document.released.clear();
+      document.source = record.document().provenance().source();
+      document.labels = LabelsOf(record, view.policy().classes);
       there.push_back(std::move(document));
     }
   }
   *documents = std::move(there);
-  return ReleaseTexts(*view.view, documents);
+  return OkStatus();
 }
 
 void EmbeddingWalk::AddZeros(const Found& document, EmbeddingBatch* batch) const {
@@ -293,23 +323,12 @@ Status EmbeddingWalk::EmbedBy(Endpoint* endpoint, Page* page, EmbeddingBatch* ba
 
 Status EmbeddingWalk::EmbedGroup(Endpoint* endpoint, uint64_t revision, std::deque<Found>* group,
                                  EmbeddingBatch* batch) {
-  RETURN_IF_ERROR(ReleaseAgain(revision, group));
-  if (group->empty()) return OkStatus();
-  std::vector<Released> all;
-  std::vector<std::string> ids;
-  for (const Found& document : *group) {
-    all.insert(all.end(), document.released.begin(), document.released.end());
-    ids.push_back(document.id);
-  }
-  Status left;
-  const auto leave = [&] { return left = NoteLeaving(ids); };
-  const auto made = EmbedTexts(endpoint, all, leave, tools_.stop);
-  RETURN_IF_ERROR(left);  // of the journal, whatever its code
-  if (!made.ok()) {
-    if (made.status().code() != StatusCode::kFailedPrecondition) return made.status();
+  Status refused;
+  ASSIGN_OR_RETURN(const Vectors made, SendGroup(endpoint, revision, group, &refused));
+  if (!refused.ok()) {
     // One text may be what it refuses, such as one that is too long for the model.
     if (group->size() == 1) {
-      LeaveOut(made.status());
+      LeaveOut(refused);
       return OkStatus();
     }
     for (Found& document : *group) {
@@ -319,7 +338,7 @@ Status EmbeddingWalk::EmbedGroup(Endpoint* endpoint, uint64_t revision, std::deq
     }
     return OkStatus();
   }
-  std::span<const std::vector<float>> rest(*made);
+  std::span<const std::vector<float>> rest(made);
   for (const Found& document : *group) {
     AddVectors(document.number, document.texts, space_.dimension(), rest, batch);
     rest = rest.subspan(document.released.size());
@@ -327,10 +346,35 @@ Status EmbeddingWalk::EmbedGroup(Endpoint* endpoint, uint64_t revision, std::deq
   return OkStatus();
 }
 
-Status EmbeddingWalk::NoteLeaving(const std::vector<std::string>& ids) const {
+StatusOr<EmbeddingWalk::Vectors> EmbeddingWalk::SendGroup(Endpoint* endpoint, uint64_t revision,
+                                                          std::deque<Found>* group,
+                                                          Status* refused) {
+  const auto most = static_cast<size_t>(endpoint->config().batch);
+  Vectors made;
+  for (bool more = true; more;) {
+    RETURN_IF_ERROR(ReleaseAgain(revision, group));
+    if (group->empty()) return Vectors();
+    const std::vector<Released> texts = TextsOf(*group);
+    const auto rest = std::span(texts).subspan(made.size());
+    Status left;
+    const auto leave = [&] { return left = NoteLeaving(*group); };
+    auto some = EmbedTexts(endpoint, rest.first(std::min(most, rest.size())), leave, tools_.stop);
+    RETURN_IF_ERROR(left);  // of the journal, whatever its code
+    if (!some.ok()) {
+      if (some.status().code() != StatusCode::kFailedPrecondition) return some.status();
+      *refused = some.status();
+      return Vectors();
+    }
+    std::move(some->begin(), some->end(), std::back_inserter(made));
+    more = made.size() < texts.size();
+  }
+  return made;
+}
+
+Status EmbeddingWalk::NoteLeaving(const std::deque<Found>& group) const {
   auto sending = SendingRecord(RecordOfPage(), space_.embedding_endpoint());
-  for (const std::string& id : ids) {
-    sending.add_documents(tenant_->pseudonyms.Of("document", id));
+  for (const Found& document : group) {
+    sending.add_documents(tenant_->pseudonyms.Of("document", document.id));
   }
   return LeaveForEndpoint(*tenant_, std::move(sending));
 }

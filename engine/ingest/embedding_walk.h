@@ -34,7 +34,7 @@ struct EmbeddingTools {
 // What a walk gives.
 enum class WalkGives {
   kVectors,  // what the space's embedder makes of the texts; vectors of dropped spaces go
-  kZeros,    // zeros, to documents with a text that the space's endpoint may not receive, alone
+  kZeros,    // zeros, to documents that the space's endpoint may not receive, alone
 };
 
 // For one thread, which it blocks while an endpoint or the writer is at work.
@@ -57,8 +57,8 @@ class EmbeddingWalk {
   // Begins anew at the first document.
   void Restart();
 
-  // Documents that it has passed because the endpoint may not have their texts or refused them, or
-  // because they are too large. And why the last one was.
+  // Documents that it has passed because the endpoint may not have their texts or refused them,
+  // because their source is in quarantine, or because they are too large. And why the last one was.
   uint64_t left_out() const { return left_out_; }
   const Status& why_left_out() const { return why_left_out_; }
 
@@ -67,6 +67,7 @@ class EmbeddingWalk {
   struct Found {
     uint64_t number;
     std::string id;
+    std::string source;
     std::vector<uint32_t> ordinals;
     std::vector<Label> labels;
     bool lacks;  // vectors; else it only loses some
@@ -88,19 +89,28 @@ class EmbeddingWalk {
   Status ReadContent(const View& view, Found* document, size_t* bytes) const;
   // Releases what the endpoint may have, leaves the rest out.
   Status ReleaseTexts(const View& view, std::deque<Found>* documents);
-  // The same in the newest View, unless that is of this revision; and without what has gone.
+  // PERMISSION_DENIED for a document with a text that it may not have, or that is in quarantine.
+  Status ReleaseTextsOf(const View& view, Found* document) const;
+  // ReleaseTexts() in the newest View, and without what has gone since the one of this revision.
   Status ReleaseAgain(uint64_t revision, std::deque<Found>* documents);
+  // Takes out what has gone, and the others as they are now.
+  Status LookAgain(const View& view, std::deque<Found>* documents) const;
   // The page as a mutation, embedded; with nothing in it if nothing is left of it.
   StatusOr<store::v1::EmbeddingBatch> Embed(Page* page);
   Status EmbedBy(Endpoint* endpoint, Page* page, store::v1::EmbeddingBatch* batch);
   // Documents whose texts are sent together, or each alone once that is refused.
   Status EmbedGroup(Endpoint* endpoint, uint64_t revision, std::deque<Found>* group,
                     store::v1::EmbeddingBatch* batch);
+  // One for each text of documents that the endpoint may still have before each call; of the others
+  // none. What the endpoint refuses is told in `refused`.
+  using Vectors = std::vector<std::vector<float>>;
+  StatusOr<Vectors> SendGroup(Endpoint* endpoint, uint64_t revision, std::deque<Found>* group,
+                              Status* refused);
   void AddZeros(const Found& document, store::v1::EmbeddingBatch* batch) const;
   Status Send(store::v1::EmbeddingBatch batch);
   // What the journal has of a page; and of texts that leave, before they do.
   journal::v1::Record RecordOfPage() const;
-  Status NoteLeaving(const std::vector<std::string>& ids) const;
+  Status NoteLeaving(const std::deque<Found>& group) const;
   bool AsksEndpoint() const;
   void LeaveOut(const Status& why);
 

@@ -14,6 +14,11 @@ namespace {
 constexpr int kDoublings = 10;   // of the wait after failures
 constexpr int kWalksApart = 20;  // walks past all documents take at most a twentieth of the time
 
+EmbeddingWorker::Progress ToProgress(const EmbeddingWalk& walk) {
+  const Status& why = walk.why_left_out();
+  return {walk.left_out(), std::string(why.ok() ? "" : why.message())};
+}
+
 bool HasWork(const Collection& collection) {
   const bool lacks = collection.other && collection.other->documents < collection.documents &&
                      MadeHere(collection.other->space);
@@ -52,12 +57,14 @@ EmbeddingWorker::Progress EmbeddingWorker::ProgressOf(const std::string& tenant,
 
 void EmbeddingWorker::Run() {
   StandBack();
+  bool more = false;
   std::unique_lock lock(mutex_);
-  while (!stopping_) {
-    lock.unlock();
-    const bool more = StepAll();
-    lock.lock();
+  while (true) {
     if (!more) wake_.wait_for(lock, pace_.every, [this] { return stopping_; });
+    if (stopping_) return;
+    lock.unlock();
+    more = StepAll();
+    lock.lock();
   }
 }
 
@@ -105,26 +112,26 @@ bool EmbeddingWorker::Step(const std::shared_ptr<Tenant>& tenant, const Collecti
     walking.not_before = after + std::min(wait, std::max(pace_.again, pace_.after_failure));
   }
   if (more.ok() && !*more && !walking.at_end) {
-    walking.at_end = true;
+    walking.at_end = walking.whole = true;
     walking.again =
         after + std::max<Time::duration>(pace_.again, kWalksApart * (after - walking.begun));
   }
   // While it waits to begin anew, it follows what is written meanwhile.
-  Note(name, *walking.walk, more.status());
+  if (walking.at_end || !walking.whole) walking.told = ToProgress(*walking.walk);
+  Note(name, walking.told, more.status());
   return more.ok() && *more;
 }
 
-void EmbeddingWorker::Note(const Name& name, const EmbeddingWalk& walk, const Status& failed) {
-  const Status& why = failed.ok() ? walk.why_left_out() : failed;
-  std::string text(why.ok() ? "" : why.message());
+void EmbeddingWorker::Note(const Name& name, Progress progress, const Status& failed) {
+  if (!failed.ok()) progress.waits_for = failed.message();
   std::lock_guard lock(mutex_);
   if (stopping_) return;
-  Progress& progress = progress_[name];
-  if (!failed.ok() && progress.waits_for != text) {
+  Progress& noted = progress_[name];
+  if (!failed.ok() && noted.waits_for != progress.waits_for) {
     spdlog::warn("re-embedding of a collection of tenant {} waits: {}", name.first,
                  failed.ToString());
   }
-  progress = {walk.left_out(), std::move(text)};
+  noted = std::move(progress);
 }
 
 }  // namespace cordon

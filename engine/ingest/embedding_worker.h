@@ -35,7 +35,8 @@ class EmbeddingWorker {
   // Ends what goes on, once the page that was sent is committed.
   ~EmbeddingWorker();
 
-  // How the walk of a collection stands; as of no walk if there is none.
+  // How the walk of a collection stands; as of no walk if there is none. What was left out stays
+  // told while a later walk looks at it again.
   struct Progress {
     uint64_t left_out = 0;
     std::string waits_for;  // why it does not go on; empty if it does
@@ -51,14 +52,16 @@ class EmbeddingWorker {
     Time not_before;
     Time again;  // from the first document
     bool at_end = false;
-    int failures = 0;  // in a row
+    bool whole = false;  // a walk has been at the end
+    Progress told = {};  // by the last one that was, or as yet by this one
+    int failures = 0;    // in a row
   };
 
   void Run();
   // One page of each walk that may go on. True if any has more.
   bool StepAll();
   bool Step(const std::shared_ptr<Tenant>& tenant, const Collection& collection);
-  void Note(const Name& name, const EmbeddingWalk& walk, const Status& failed);
+  void Note(const Name& name, Progress progress, const Status& failed);
   bool Stopping() const;
 
   const EmbeddingTools tools_;

@@ -7,6 +7,7 @@
 #include "engine/ingest/check_change.h"
 #include "engine/ingest/commit.h"
 #include "engine/ingest/embed_documents.h"
+#include "engine/ingest/fill_embedding.h"
 #include "engine/ingest/run_step.h"
 #include "engine/ingest/validate.h"
 #include "engine/store/codec.h"
@@ -226,6 +227,7 @@ StatusOr<CheckedBatch> CheckIngest(const WriteContext& context, v1::IngestReques
 
 void IngestDocuments(const WriteContext& context, v1::IngestRequest request,
                      Acknowledge<IngestedBatch> done) {
+  if (FillsOtherSpace(context, request)) return FillEmbedding(context, request, std::move(done));
   std::string sent_to;  // the endpoint that received texts
   auto checked = CheckIngest(context, &request, &sent_to);
   auto record = RecordOf("Ingest", context.caller, *context.tenant);

@@ -29,8 +29,8 @@ StatusOr<v1::EmbeddingStatusResponse> StatusOf(const ReadContext& context,
   if (missing > 0 && !MadeHere(collection->other->space)) {
     response.set_left_out(missing);
     response.set_waits_for(
-        "clients bring the vectors of this space, and those of documents that were written since "
-        "the switch cannot be made here; drop it");
+        "clients bring the vectors of this space, also of documents that were written since it was "
+        "begun or switched from; fill it, or drop it");
     return response;
   }
   // What was left out is remembered a little longer than it is so.

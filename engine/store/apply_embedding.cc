@@ -23,8 +23,9 @@ Status CheckSpace(const v1::EmbeddingSpace& space) {
     return Invalid("dimension", fmt::format("not 1 to {}", limits::kDimensionMax));
   }
   const bool http = space.embedder() == v1::EMBEDDER_HTTP;
-  if (!http && space.embedder() != v1::EMBEDDER_BUILTIN) {
-    return Invalid("embedder", "must be builtin or http: the server embeds what is stored");
+  if (!http && space.embedder() != v1::EMBEDDER_BUILTIN &&
+      space.embedder() != v1::EMBEDDER_NONE) {
+    return Invalid("embedder", "must be builtin, http, or none: then clients bring the vectors");
   }
   if (http != !space.embedding_endpoint().empty()) {
     return Invalid("embedding_endpoint",

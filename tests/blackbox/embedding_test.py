@@ -112,6 +112,23 @@ class Embedding(ServerTest):
         self.assertEqual(told.last["left_out"], 1)
         self.assertIn("drop it", told.last["waits_for"])
 
+    def test_a_client_brings_the_vectors_of_its_own_model(self):
+        name = self.filled(document("c", vector=(1, 0)), document("d", vector=(0, 1)))
+        begin = ["embedding", "begin", name, "--embedder", "none"]
+        self.ok(*begin, "--dim", "3", "--model", "own")
+        lines = [document("c", vector=(0, 0, 1)), document("d", vector=(1, 0, 0))]
+        told = self.ok(
+            "embedding", "fill", name, self.store.lines(*lines[:1]), "--model", "own"
+        )
+        self.assertEqual(told["accepted"], 1)
+        status = self.store.cordon("embedding", "status", name, "--wait")
+        self.assertEqual(status.code, 1, status)
+        self.assertEqual((status.last["embedded"], status.last["left_out"]), (1, 1))
+        self.refused("FAILED_PRECONDITION", "embedding", "switch", name, "--model", "own")
+        self.ok("embedding", "fill", name, self.store.lines(*lines), "--model", "own")
+        self.switch(name, "own")
+        self.assertEqual(self.config(name)["dim"], 3)
+
     def test_refusals_name_the_field(self):
         name = self.collection("--embedder", "builtin", "--model", "old")
         begin = ["embedding", "begin", name]

@@ -30,6 +30,9 @@ class RunOfLines : public CommandLine {
           *response.mutable_checkpoint() = at_;
         } else if (left_ == 0) {
           return grpc::Status(grpc::StatusCode::UNAVAILABLE, "gone");
+        } else if (switch_at_ == request.batch()) {
+          switch_at_ = 0;
+          return Switched();
         } else {
           --left_;
           EXPECT_EQ(request.batch(), at_.batch() + 1);
@@ -60,7 +63,8 @@ class RunOfLines : public CommandLine {
 
   FakeServer server_;
   v1::Checkpoint at_;
-  int left_ = 1000;  // batches until it is gone
+  int left_ = 1000;         // batches until it is gone
+  uint64_t switch_at_ = 0;  // the batch that meets a switch of the embedding; 0: none
   std::vector<std::string> sent_;
 };
 
@@ -84,6 +88,16 @@ TEST_F(RunOfLines, GoesOnElsewhereOrSendsALineTwice) {
 }
 
 // What a client had not told of when it died, nor written.
+TEST_F(RunOfLines, LosesItsPlaceByASwitchOfTheEmbedding) {
+  switch_at_ = 3;
+  const Result result = Ingest(Documents(5099));
+  ASSERT_FALSE(result.out.empty());
+  EXPECT_THAT(result.out.back(), StartsWith(R"({"accepted":5049,"refused":50,)"));
+  ASSERT_EQ(sent_.size(), 5099u);
+  for (size_t i = 0; i < sent_.size(); ++i) ASSERT_EQ(sent_[i], "d" + std::to_string(i + 1));
+  EXPECT_TRUE(at_.ended());
+}
+
 TEST_F(RunOfLines, LosesWhatTheServerRefusedBefore) {
   left_ = 2;
   EXPECT_EQ(Ingest("{\n" + Documents(2050)).code, 1);

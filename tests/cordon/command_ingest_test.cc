@@ -85,6 +85,63 @@ TEST_F(IngestCommand, AnOverloadLosesAndRepeatsNoLine) {
   EXPECT_GT(streams, 2);
 }
 
+TEST_F(IngestCommand, ASwitchOfTheEmbeddingLosesOrRepeatsALine) {
+  FakeServer server;
+  std::atomic<int> batches{0};
+  std::vector<std::string> stored;
+  server.on_ingest = [&](FakeServer::Stream* stream) {
+    v1::IngestRequest request;
+    while (stream->Read(&request)) {
+      if (++batches % 3 == 0) return Switched();
+      for (const auto& document : request.documents()) stored.push_back(document.id());
+      stream->Write(Accept(request, 1));
+    }
+    return grpc::Status::OK;
+  };
+  const Result result = Cordon(
+      {"ingest", "docs", File("d.jsonl", Documents(5099)), "--json", "--server", server.address()});
+  ASSERT_FALSE(result.out.empty());
+  EXPECT_EQ(result.out.back(),
+            R"({"accepted":5049,"refused":50,"undefined_principals":0,"revision":1})");
+  ASSERT_EQ(stored.size(), 5099u);
+  for (int i = 0; i < 5099; ++i) ASSERT_EQ(stored[i], "d" + std::to_string(i + 1));
+}
+
+// They are of the model before.
+TEST_F(IngestCommand, VectorsAreSentAgainIntoAnotherEmbedding) {
+  FakeServer server;
+  std::atomic<int> batches{0};
+  server.on_ingest = [&](FakeServer::Stream* stream) {
+    v1::IngestRequest request;
+    stream->Read(&request);
+    ++batches;
+    return Switched();
+  };
+  const std::string line = R"({"id":"d","chunks":[{"text":"x","embedding":[1,0]}]})";
+  const Result result =
+      Cordon({"ingest", "docs", File("d.jsonl", line), "--json", "--server", server.address()});
+  EXPECT_EQ(result.code, 1);
+  EXPECT_EQ(batches, 1);
+  ASSERT_EQ(result.out.size(), 2u);
+  EXPECT_THAT(result.out[0], StartsWith(R"({"error":{"code":"ABORTED")"));
+}
+
+// Somebody switches each time, or it is no switch at all.
+TEST_F(IngestCommand, ABatchIsSentAgainForEver) {
+  FakeServer server;
+  std::atomic<int> batches{0};
+  server.on_ingest = [&](FakeServer::Stream* stream) {
+    v1::IngestRequest request;
+    stream->Read(&request);
+    ++batches;
+    return Switched();
+  };
+  const Result result = Cordon(
+      {"ingest", "docs", File("d.jsonl", Documents(1)), "--json", "--server", server.address()});
+  EXPECT_EQ(result.code, 1);
+  EXPECT_EQ(batches, 6);
+}
+
 TEST_F(IngestCommand, AnIngestThatBreaksOffTellsTheAcknowledgedPrefix) {
   FakeServer server;
   server.on_ingest = [](FakeServer::Stream* stream) {

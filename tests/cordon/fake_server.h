@@ -33,6 +33,15 @@ inline grpc::Status Overloaded(int delay_ms) {
   return {grpc::StatusCode::RESOURCE_EXHAUSTED, "busy", details.SerializeAsString()};
 }
 
+// ABORTED for "collection": its embedding space was switched meanwhile.
+inline grpc::Status Switched() {
+  google::rpc::BadRequest request;
+  request.add_field_violations()->set_field("collection");
+  google::rpc::Status details;
+  details.add_details()->PackFrom(request);
+  return {grpc::StatusCode::ABORTED, "send them again", details.SerializeAsString()};
+}
+
 // Each call is a function that the test sets. Thread-safe as far as those are.
 class FakeServer {
  public:

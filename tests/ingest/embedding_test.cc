@@ -104,9 +104,24 @@ class Walks : public ScratchWriter {
     for (size_t i = 0; i < chunks; ++i) document += "chunks { embedding: 1 embedding: 0 } ";
     return document + "} ";
   }
-  static std::string Labelled(const std::string& id, const std::string& level) {
+  static std::string Labelled(const std::string& id, const std::string& level,
+                              const std::string& more = "") {
     return "documents { id: '" + id + "' acl { allow { principal: 'everyone' } } label { level: '" +
-           level + "' } chunks { text: 'the " + id + "' embedding: 1 embedding: 0 } } ";
+           level + "' } " + more + "chunks { text: 'the " + id + "' embedding: 1 embedding: 0 } } ";
+  }
+  static std::string OfSource(const std::string& id, const std::string& source) {
+    return Labelled(id, "public", "provenance { source: '" + source + "' } ");
+  }
+  void Quarantine(const std::string& source, bool quarantined = true) {
+    const std::string change = "sources { source: '" + source +
+                               "' quarantined: " + (quarantined ? "true" : "false") + " }";
+    EXPECT_TRUE((Send<v1::ApplyPolicyResponse, v1::ApplyPolicyRequest>(ApplyPolicy, change)).ok());
+  }
+  void Raise(const std::string& id) {
+    EXPECT_TRUE(
+        (Send<v1::SetAccessResponse, v1::SetAccessRequest>(
+             SetAccess, "collection: 'docs' document: '" + id + "' label { level: 'restricted' }"))
+            .ok());
   }
 
   LoopbackServer model_;
@@ -188,6 +203,49 @@ TEST_F(Walks, ADocumentWhoseLabelWasLoweredStaysLeftOut) {
                    SetAccess, "collection: 'docs' document: 'a' label { level: 'public' }"))
                   .ok());
   WaitUntil([&] { return Embedded() == 1; });
+}
+
+TEST_F(Walks, ATextOfASourceInQuarantineGoesToTheEndpoint) {
+  Connect(/*batch=*/1, /*deadline_ms=*/60'000);
+  ASSERT_TRUE(
+      Ingest(OfSource("bad", "wiki") + OfSource("alike", "Wiki") + OfSource("good", "hris")).ok());
+  Register();
+  Quarantine("wiki");
+  Quarantine("Wiki");
+  ASSERT_EQ(Begin(), "OK");
+  Work();
+  WaitUntil([&] { return Progress().left_out == 2; });
+  EXPECT_NE(Progress().waits_for.find("quarantine"), std::string::npos) << Progress().waits_for;
+  EXPECT_EQ(Embedded(), 1u);
+  EXPECT_EQ(model_.asked(), 1);
+  EXPECT_EQ(Switch(), "FAILED_PRECONDITION: collection");
+  Quarantine("wiki", false);
+  WaitUntil([&] { return Embedded() == 2; });
+  EXPECT_EQ(Switch(), "FAILED_PRECONDITION: collection");
+  Quarantine("Wiki", false);
+  WaitUntil([&] { return Embedded() == 3; });
+  EXPECT_EQ(Switch(), "OK");
+}
+
+// A walk that has failed in the middle has not looked at all of them.
+TEST_F(Walks, WhatWasLeftOutIsForgottenWhenAnotherWalkBegins) {
+  ASSERT_TRUE(Ingest(Labelled("secret", "restricted")).ok());
+  Register();
+  ASSERT_EQ(Begin(), "OK");
+  Work();
+  WaitUntil([&] { return Progress().left_out == 1; });
+  model_.Say("500 Internal Server Error", "");
+  ASSERT_TRUE(Ingest(Labelled("open", "public")).ok());
+  WaitUntil([&] { return model_.asked() > 0; });
+  for (int i = 0; i < 100; ++i) {
+    ASSERT_EQ(Progress().left_out, 1u);
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  }
+  WaitUntil([&] { return Progress().waits_for.find("label") == std::string::npos; });
+  EXPECT_EQ(Progress().left_out, 1u);
+  model_.Say("200 OK", kOneVector);
+  WaitUntil([&] { return Embedded() == 1; });
+  EXPECT_EQ(Progress().left_out, 1u);
 }
 
 TEST_F(Walks, AnEndpointThatIsDownStopsWriters) {
@@ -298,7 +356,8 @@ TEST_F(Walks, AWalkGoesOnForASpaceThatIsGone) {
 TEST_F(Walks, ATextLeavesThatRoseOrWentWhileTheEndpointTookItsTime) {
   Connect(/*batch=*/1, /*deadline_ms=*/60'000);
   ASSERT_TRUE(Ingest(Labelled("first", "public") + Labelled("raised", "public") +
-                     Labelled("gone", "public") + Labelled("last", "public"))
+                     Labelled("gone", "public") + OfSource("held", "wiki") +
+                     Labelled("last", "public"))
                   .ok());
   Register();
   ASSERT_EQ(Begin(), "OK");
@@ -307,10 +366,8 @@ TEST_F(Walks, ATextLeavesThatRoseOrWentWhileTheEndpointTookItsTime) {
   model_.SayBy([&](const std::string& request) {
     sent += request;
     if (!std::exchange(changed, true)) {
-      EXPECT_TRUE(
-          (Send<v1::SetAccessResponse, v1::SetAccessRequest>(
-               SetAccess, "collection: 'docs' document: 'raised' label { level: 'restricted' }"))
-              .ok());
+      Raise("raised");
+      Quarantine("wiki");
       EXPECT_TRUE((Send<v1::DeleteResponse, v1::DeleteRequest>(
                        Delete, "collection: 'docs' document: 'gone'"))
                       .ok());
@@ -323,12 +380,58 @@ TEST_F(Walks, ATextLeavesThatRoseOrWentWhileTheEndpointTookItsTime) {
   ASSERT_TRUE(more.ok()) << more.status().ToString();
   EXPECT_EQ(sent.find("the raised"), std::string::npos);
   EXPECT_EQ(sent.find("the gone"), std::string::npos);
+  EXPECT_EQ(sent.find("the held"), std::string::npos);
   EXPECT_NE(sent.find("the last"), std::string::npos);
-  EXPECT_EQ(walk.left_out(), 1u);
+  EXPECT_EQ(walk.left_out(), 2u);
   EXPECT_EQ(Embedded(), 2u);
   for (const auto& record : scratch_.Records("SendToEndpoint")) {
     EXPECT_EQ(record.documents_size(), 1) << "what has not left";
   }
+}
+
+// Several calls for one document, judged before each.
+TEST_F(Walks, TheRestOfADocumentLeavesThatRoseMeanwhile) {
+  Connect(/*batch=*/1, /*deadline_ms=*/60'000);
+  const std::string more = "chunks { text: 'more' embedding: 1 embedding: 0 } ";
+  ASSERT_TRUE(Ingest(Labelled("long", "public", more) + Labelled("last", "public", more)).ok());
+  Register();
+  ASSERT_EQ(Begin(), "OK");
+  int calls = 0;
+  model_.SayBy([&](const std::string&) {
+    if (++calls == 1) Raise("long");
+    return std::string(kOneVector);
+  });
+  auto walk = Walk(8);
+  const auto more_pages = walk.Step();
+  model_.Say("200 OK", kOneVector);
+  ASSERT_TRUE(more_pages.ok()) << more_pages.status().ToString();
+  EXPECT_EQ(calls, 1 + 2);
+  EXPECT_EQ(walk.left_out(), 1u);
+  EXPECT_EQ(Embedded(), 1u);
+  EXPECT_EQ(scratch_.Records("SendToEndpoint").size(), 3u) << "a call without its record";
+}
+
+// No revision changes by that.
+TEST_F(Walks, ATextLeavesWhoseEndpointsTermsEndedMeanwhile) {
+  Connect(/*batch=*/1, /*deadline_ms=*/60'000);
+  ASSERT_TRUE(Ingest(Labelled("a", "public") + Labelled("b", "public")).ok());
+  ASSERT_TRUE((Send<v1::ApplyPolicyResponse, v1::ApplyPolicyRequest>(
+                   ApplyPolicy,
+                   "destinations { destination { name: 'embed' scope: 3 ceiling { level: "
+                   "'internal' } terms_reviewed_until { seconds: 60 } } }"))
+                  .ok());
+  ASSERT_EQ(Begin(), "OK");
+  model_.SayBy([&](const std::string&) {
+    scratch_.wall = 61'000'000;
+    return std::string(kOneVector);
+  });
+  auto walk = Walk(8);
+  const auto more = walk.Step();
+  model_.Say("200 OK", kOneVector);
+  ASSERT_TRUE(more.ok()) << more.status().ToString();
+  EXPECT_EQ(model_.asked(), 1);
+  EXPECT_EQ(walk.left_out(), 1u);
+  EXPECT_EQ(Embedded(), 1u);
 }
 
 TEST_F(Walks, ATextLeavesForASpaceThatWasDroppedWhileTheEndpointTookItsTime) {

@@ -9,11 +9,15 @@
 namespace cordon {
 namespace {
 
-// What a document is once it is stored: without a list or label of its own it has the defaults.
+// What a document is once it is stored: without a list or label of its own it has the defaults, and
+// the server's vectors if it makes them.
 reference::Document Completed(reference::Document document,
                               const reference::Collection& collection) {
   if (!document.acl) document.acl = collection.default_acl;
   if (!document.label) document.label = collection.default_label;
+  for (auto& [ordinal, chunk] : document.chunks) {
+    if (collection.embeds) chunk.embedding = BuiltIn(collection.dimension, chunk.text);
+  }
   return document;
 }
 
@@ -53,32 +57,10 @@ MirroredTenant::MirroredTenant(RunningEngine* engine, std::string name)
   model_.world.levels = {"public", "internal", "confidential", "restricted"};
 }
 
-template <typename Response>
-void MirroredTenant::Sent(std::future<StatusOr<Response>> answer,
-                          std::function<void(const Response&, reference::Tenant*)> change,
-                          std::function<bool(const reference::Tenant&)> in_order) {
-  auto shared = std::make_shared<std::future<StatusOr<Response>>>(std::move(answer));
-  waiting_.push_back([this, shared, change, in_order] {
-    const StatusOr<Response> response = shared->get();
-    const bool late = in_order && !in_order(model_);
-    if (!response.ok()) {
-      ++refused_;
-      const auto code = response.status().code();
-      EXPECT_TRUE(code == StatusCode::kInvalidArgument || code == StatusCode::kFailedPrecondition ||
-                  (late && code == StatusCode::kAborted))
-          << response.status().ToString();
-      return;
-    }
-    EXPECT_FALSE(late) << "what came late was taken";
-    ++acknowledged_;
-    change(*response, &model_);
-    EXPECT_TRUE(reference::AliasesStand(model_.world));
-  });
-}
-
 void MirroredTenant::Settle() {
   for (const auto& wait : waiting_) wait();
   waiting_.clear();
+  switching_ = false;
 }
 
 void MirroredTenant::CreateCollection(const std::string& name,
@@ -136,10 +118,20 @@ void MirroredTenant::SendAgain(const std::string& collection) {
   EXPECT_EQ(again->response.refused_size(), last.response.refused_size());
 }
 
+v1::Document MirroredTenant::ToSend(const std::string& collection, const std::string& id,
+                                    const reference::Document& document) const {
+  v1::Document sent = ToWire(id, document);
+  if (!model_.collections.at(collection).embeds) return sent;
+  for (auto& chunk : *sent.mutable_chunks()) chunk.clear_embedding();
+  return sent;
+}
+
 void MirroredTenant::SendBatch(const v1::IngestRequest& batch_of, const Documents& documents) {
   v1::IngestRequest request = batch_of;
   const std::string collection = request.collection();
-  for (const auto& [id, document] : documents) *request.add_documents() = ToWire(id, document);
+  for (const auto& [id, document] : documents) {
+    *request.add_documents() = ToSend(collection, id, document);
+  }
   Sent<IngestedBatch>(Later<IngestedBatch>([&](auto done) {
                         IngestDocuments(engine_->Write(root_), request, done);
                       }),
@@ -153,8 +145,9 @@ void MirroredTenant::SendBatch(const v1::IngestRequest& batch_of, const Document
                         refused_ += refused.size();
                         reference::Collection& into = model->collections.at(collection);
                         for (size_t i = 0; i < documents.size(); ++i) {
-                          const auto& [id, document] = documents[i];
-                          if (!refused.contains(i)) into.documents[id] = Completed(document, into);
+                          if (refused.contains(i)) continue;
+                          into.documents[documents[i].first] = Completed(documents[i].second, into);
+                          into.whole = false;
                         }
                       });
 }
@@ -254,7 +247,7 @@ void MirroredTenant::SyncSource(const std::string& collection, const std::string
   first.mutable_begin()->set_allow_removals(true);
   for (size_t i = 0; i < listed.size(); ++i) {
     *(i < listed.size() / 2 ? first : last).add_documents() =
-        ToWire(listed[i].first, listed[i].second);
+        ToSend(collection, listed[i].first, listed[i].second);
   }
   last.mutable_commit()->set_documents(listed.size());
   OpenListings open;
@@ -283,6 +276,7 @@ void MirroredTenant::SyncSource(const std::string& collection, const std::string
   for (const auto& each : response->refused()) refused.insert(each.index());
   std::set<std::string> stay;
   reference::Collection& into = model_.collections.at(collection);
+  into.whole = into.whole && listed.empty();
   for (size_t i = 0; i < listed.size(); ++i) {
     const auto& [id, document] = listed[i];
     stay.insert(id);

@@ -1,8 +1,11 @@
 // A tenant twice: in the engine, and as the reference model that follows what was acknowledged.
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -65,6 +68,16 @@ class MirroredTenant {
   void SetMembers(const std::string& group, const std::vector<reference::Entry>& members) {
     Say(group, {members, {}, {}});
   }
+  // A second embedding space of a collection, which is switched to, and back, and dropped.
+  void BeginEmbedding(const std::string& collection, const reference::Space& space);
+  // At most so many pages of so many documents each are embedded, or cleaned of a dropped space.
+  // Nothing else may be on its way.
+  void WalkEmbedding(const std::string& collection, size_t pages, size_t documents);
+  // Brings vectors for the other space, of documents as they are stored, with their chunks alone.
+  void FillEmbedding(const std::string& collection, const Documents& documents);
+  // Batches that are on their way may meet it: then they are refused as ABORTED.
+  void SwitchEmbedding(const std::string& collection, const std::string& model);
+  void DropEmbedding(const std::string& collection, const std::string& model);
   // `change` does to the model what `request` says.
   void ApplyPolicy(const v1::ApplyPolicyRequest& request, Change change);
 
@@ -78,6 +91,9 @@ class MirroredTenant {
   uint64_t revision() const { return revision_; }
   uint64_t acknowledged() const { return acknowledged_; }
   uint64_t refused() const { return refused_; }
+  uint64_t switches() const { return switches_; }
+  // Batches that met one.
+  uint64_t aborted() const { return aborted_; }
 
  private:
   // Remembers to wait for `answer`, and then to make `change`, given the response. What comes late
@@ -87,6 +103,13 @@ class MirroredTenant {
             std::function<void(const Response&, reference::Tenant*)> change,
             std::function<bool(const reference::Tenant&)> in_order = {});
 
+  // Whether an answer says that a batch met a switch that is on its way.
+  bool MetASwitch(const Status& refused) const {
+    return refused.code() == StatusCode::kAborted && refused.field() == "collection" && switching_;
+  }
+  // As it is sent: without vectors to a collection that embeds by itself.
+  v1::Document ToSend(const std::string& collection, const std::string& id,
+                      const reference::Document& document) const;
   // Sends a batch and remembers what the model has to do.
   void SendBatch(const v1::IngestRequest& request, const Documents& documents);
 
@@ -104,6 +127,34 @@ class MirroredTenant {
   uint64_t revision_ = 0;
   uint64_t acknowledged_ = 0;
   uint64_t refused_ = 0;
+  bool switching_ = false;  // a switch has been sent and not yet waited for
+  uint64_t switches_ = 0;
+  uint64_t aborted_ = 0;
 };
+
+template <typename Response>
+void MirroredTenant::Sent(std::future<StatusOr<Response>> answer,
+                          std::function<void(const Response&, reference::Tenant*)> change,
+                          std::function<bool(const reference::Tenant&)> in_order) {
+  auto shared = std::make_shared<std::future<StatusOr<Response>>>(std::move(answer));
+  waiting_.push_back([this, shared, change, in_order] {
+    const StatusOr<Response> response = shared->get();
+    const bool late = in_order && !in_order(model_);
+    if (!response.ok()) {
+      ++refused_;
+      const auto code = response.status().code();
+      const bool met = MetASwitch(response.status());
+      aborted_ += met;
+      EXPECT_TRUE(code == StatusCode::kInvalidArgument || code == StatusCode::kFailedPrecondition ||
+                  met || (late && code == StatusCode::kAborted))
+          << response.status().ToString();
+      return;
+    }
+    EXPECT_FALSE(late) << "what came late was taken";
+    ++acknowledged_;
+    change(*response, &model_);
+    EXPECT_TRUE(reference::AliasesStand(model_.world));
+  });
+}
 
 }  // namespace cordon

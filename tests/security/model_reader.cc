@@ -217,9 +217,14 @@ void ModelReader::Retrieve() {
   size_t dimension = target.collection == nullptr ? 3 : target.collection->dimension;
   const bool wrong = draw_.Percent(1);
   if (wrong) ++dimension;
-  const RankedQuestion question = RankedQuestion::Make(&draw_, dimension);
-  question.Fill(&request, /*embeds=*/false);
+  RankedQuestion question = RankedQuestion::Make(&draw_, dimension);
+  // A collection that embeds by itself takes no vector of any dimension.
+  const bool embeds = target.collection != nullptr && target.collection->embeds && !wrong;
+  question.Fill(&request, embeds);
+  if (embeds) question.vector = BuiltIn(dimension, request.text());
   std::string refused = Refused(&target);
+  const bool of_model = DrawModel(target, &request);
+  if (refused.empty() && !of_model) refused = "INVALID_ARGUMENT: vector_model";
   if (refused.empty() && wrong && !question.vector.empty()) refused = "INVALID_ARGUMENT: vector";
   const bool known = target.collection == nullptr || !question.filter ||
                      reference::Knows(world(), caller_->asker, *target.collection, *question.filter,
@@ -232,6 +237,16 @@ void ModelReader::Retrieve() {
       }),
       refused,
       [=, this](const auto& response) { CompareRetrieve(target, question, request, response); });
+}
+
+// Whether the model that the question names, if it names one, is the one that is searched.
+bool ModelReader::DrawModel(const Target& target, v1::RetrieveRequest* request) {
+  if (target.collection == nullptr || request->rank() == v1::RANK_LEXICAL) return true;
+  if (!draw_.Percent(10)) return true;
+  const std::string& searched = target.collection->model;
+  const auto& other = target.collection->other;
+  request->set_vector_model(other && draw_.Percent(30) ? other->model : searched);
+  return request->vector_model().empty() || request->vector_model() == searched;
 }
 
 void ModelReader::CompareRetrieve(const Target& target, const RankedQuestion& question,

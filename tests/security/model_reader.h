@@ -83,6 +83,7 @@ class ModelReader {
   void AllowedDestinations();
   void Stats();
 
+  bool DrawModel(const Target& target, v1::RetrieveRequest* request);
   void CompareRetrieve(const Target& target, const RankedQuestion& question,
                        const v1::RetrieveRequest& request, const v1::RetrieveResponse& response);
   void CompareOrder(const std::vector<reference::Placed>& expected,

@@ -48,6 +48,8 @@ class Lives {
     }
     acknowledged += tenant.acknowledged();
     refused += tenant.refused();
+    switches += tenant.switches();
+    aborted += tenant.aborted();
   }
 
   uint64_t worlds() const { return worlds_; }
@@ -56,6 +58,8 @@ class Lives {
   uint64_t acknowledged = 0;
   uint64_t refused = 0;
   uint64_t restarts = 0;
+  uint64_t switches = 0;  // to another embedding space
+  uint64_t aborted = 0;   // batches that met one
 
  private:
   // Some writes in flight at once, or a change of the rules, or time alone.
@@ -86,11 +90,12 @@ TEST(Model, AUserSeesMoreOrLessThanTheModelPermits) {
   effort.Report(
       "leaked={} missing={} wrong={} defects={} answers={} passages={} refusals={} "
       "permitted={:.0f}% "
-      "writes={} refused_writes={} worlds={} restarts={} emergencies={}",
+      "writes={} refused_writes={} worlds={} restarts={} emergencies={} switches={} aborted={}",
       tally.leaked, tally.missing, tally.wrong, log.defects(), tally.answers, tally.passages,
       tally.refusals,
       100.0 * static_cast<double>(tally.permitted) / static_cast<double>(tally.judged + 1),
-      lives.acknowledged, lives.refused, lives.worlds(), lives.restarts, tally.emergencies);
+      lives.acknowledged, lives.refused, lives.worlds(), lives.restarts, tally.emergencies,
+      lives.switches, lives.aborted);
   EXPECT_TRUE(tally.clean());
   // Otherwise the comparison proves little.
   EXPECT_GT(tally.passages, tally.answers / 2);
@@ -98,6 +103,7 @@ TEST(Model, AUserSeesMoreOrLessThanTheModelPermits) {
   EXPECT_LT(tally.permitted, tally.judged / 10 * 9);
   EXPECT_GT(lives.acknowledged, lives.refused);
   EXPECT_GT(tally.emergencies, tally.answers / 200);
+  EXPECT_GT(lives.switches, lives.worlds() / 4);
 }
 
 }  // namespace

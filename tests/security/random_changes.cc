@@ -8,6 +8,9 @@ namespace cordon {
 namespace {
 
 const Strings kCollections = {"c1", "c2", "c3"};
+const Strings kModels = {"m1", "m2", "m3"};
+constexpr size_t kAllPages = SIZE_MAX;
+constexpr size_t kAPage = 256;  // more than all documents
 
 // Narrows a destination to what the rule of its scope asks.
 void Satisfy(const reference::Gate& rule, reference::Destination* destination) {
@@ -47,7 +50,7 @@ void RandomChanges::Begin() {
 }
 
 void RandomChanges::Fill() {
-  for (const auto& name : kCollections) tenant_.CreateCollection(name, draw_.Collection(model()));
+  for (const auto& name : kCollections) tenant_.CreateCollection(name, DrawCollection());
   tenant_.Settle();
   for (const auto& name : kCollections) {
     for (int i = 0; i < 8; ++i) Ingest(name, 4);
@@ -58,6 +61,7 @@ void RandomChanges::Fill() {
 void RandomChanges::ChangeSomething() {
   if (model().collections.empty() || draw_.Percent(22)) return ChangeDirectory();
   const std::string collection = Collection();
+  if (draw_.Percent(8)) return Reembed(collection);
   if (draw_.Percent(50)) return Ingest(collection, 1 + draw_.Below(3));
   if (draw_.Percent(12)) return ChangeMany(collection);
   if (draw_.Percent(6)) return SyncSource(collection);
@@ -67,6 +71,50 @@ void RandomChanges::ChangeSomething() {
   if (draw_.Percent(40)) return tenant_.Delete(collection, id);
   const auto [acl, label] = Access();
   tenant_.SetAccess(collection, id, acl, label);
+}
+
+reference::Collection RandomChanges::DrawCollection() {
+  reference::Collection collection = draw_.Collection(model());
+  collection.embeds = draw_.Percent(25);
+  if (draw_.Percent(50)) collection.model = draw_.Pick(kModels);
+  return collection;
+}
+
+// Some are refused: a space that is not whole, or one that is not there.
+void RandomChanges::Reembed(const std::string& collection) {
+  tenant_.Settle();
+  const auto& now = model().collections.at(collection);
+  if (!now.other) {
+    // What was dropped before is cleaned up, or another one is refused.
+    if (draw_.Percent(70)) tenant_.WalkEmbedding(collection, kAllPages, kAPage);
+    return tenant_.BeginEmbedding(collection,
+                                  {draw_.Pick(kModels), 1 + draw_.Below(24), draw_.Percent(60)});
+  }
+  const size_t what = draw_.Below(100);
+  if (what < 15) return FillSpace(collection, /*all=*/false);
+  if (what >= 90) return tenant_.DropEmbedding(collection, now.other->model);
+  if (what < 60) FillSpace(collection, /*all=*/true);
+  tenant_.SwitchEmbedding(collection, draw_.Percent(95) ? now.other->model : now.model);
+}
+
+void RandomChanges::FillSpace(const std::string& collection, bool all) {
+  const auto& into = model().collections.at(collection);
+  if (into.other->embeds) {
+    return all ? tenant_.WalkEmbedding(collection, kAllPages, kAPage)
+               : tenant_.WalkEmbedding(collection, 1, 1 + draw_.Below(4));
+  }
+  MirroredTenant::Documents documents;
+  for (const auto& [id, stored] : into.documents) {
+    if (!all && draw_.Percent(60)) continue;
+    reference::Document filled;
+    for (const auto& [ordinal, chunk] : stored.chunks) {
+      // What has some keeps them.
+      filled.chunks[ordinal] = {
+          chunk.text, chunk.other.empty() ? draw_.Vector(into.other->dimension) : chunk.other};
+    }
+    documents.emplace_back(id, std::move(filled));
+  }
+  if (!documents.empty()) tenant_.FillEmbedding(collection, documents);
 }
 
 // Some fields of a document, with the values of another one.
@@ -232,7 +280,7 @@ void RandomChanges::AddLadder() {
 void RandomChanges::ChangeCollections() {
   const std::string& name = draw_.Pick(kCollections);
   if (!model().collections.contains(name)) {
-    tenant_.CreateCollection(name, draw_.Collection(model()));
+    tenant_.CreateCollection(name, DrawCollection());
     tenant_.Settle();
     for (int i = 0; i < 3; ++i) Ingest(name, 4);
   } else if (draw_.Percent(20)) {

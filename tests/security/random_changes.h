@@ -48,6 +48,12 @@ class RandomChanges {
   void SyncSource(const std::string& collection);
   void Ingest(const std::string& collection, size_t count);
   void UpdateMetadata(const std::string& collection, const std::string& id);
+  // A step on the way to another embedding model, or back.
+  void Reembed(const std::string& collection);
+  // Vectors in the other space for all documents, or for some.
+  void FillSpace(const std::string& collection, bool all);
+  // An empty collection; some embed by themselves.
+  reference::Collection DrawCollection();
   void AddLadder();
 
   Draw& draw_;

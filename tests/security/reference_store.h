@@ -6,9 +6,11 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tests/policy/reference_model.h"
@@ -20,6 +22,7 @@ struct StoredChunk {
   std::vector<float> embedding;
   std::optional<List> acl = {};
   std::optional<Label> label = {};
+  std::vector<float> other = {};  // in the space that is not searched; empty if it has none there
 };
 struct Document {
   std::string title, uri;
@@ -31,6 +34,11 @@ struct Document {
   std::string source, trust;
 };
 enum class Metric { kCosine, kInnerProduct, kL2 };
+struct Space {  // of embeddings
+  std::string model;
+  size_t dimension = 1;
+  bool embeds = false;
+};
 struct Collection {
   size_t dimension = 1;
   Metric metric = Metric::kCosine;
@@ -39,6 +47,9 @@ struct Collection {
   std::map<std::string, Document> documents = {};
   bool embeds = false;                                          // by itself; how is not modelled
   std::map<std::string, std::optional<Label>> attributes = {};  // declared, and what hides them
+  std::string model = {};
+  std::optional<Space> other = {};  // that is not searched
+  bool whole = false;               // every document has vectors in it for certain
 };
 struct Said {  // who says what the directory says of a principal; perhaps that it is gone
   std::string source;
@@ -88,6 +99,36 @@ inline double Score(Metric metric, const std::vector<float>& q, const std::vecto
   }
   const double norm_q = std::sqrt(Dot(q, q)), norm_x = std::sqrt(Dot(x, x));
   return norm_q == 0 || norm_x == 0 ? 0.0 : Dot(q, x) / (norm_q * norm_x) + 0.0;
+}
+
+// What becomes of a text in a space that the server embeds for.
+using Embed = std::function<std::vector<float>(size_t dimension, const std::string& text)>;
+
+// The other space becomes the one that is searched; false if a document has no vectors there.
+inline bool Switch(Collection* collection, const Embed& embed) {
+  const Space now = *collection->other;
+  collection->other = Space{collection->model, collection->dimension, collection->embeds};
+  collection->model = now.model;
+  collection->dimension = now.dimension;
+  collection->embeds = now.embeds;
+  collection->whole = true;  // all have those in which they were found so far
+  bool all = true;
+  for (auto& [id, document] : collection->documents) {
+    for (auto& [ordinal, chunk] : document.chunks) {
+      if (now.embeds) chunk.other = embed(now.dimension, chunk.text);
+      all = all && !chunk.other.empty();
+      chunk.embedding.swap(chunk.other);
+    }
+  }
+  return all;
+}
+
+// The other space goes.
+inline void Drop(Collection* collection) {
+  collection->other.reset();
+  for (auto& [id, document] : collection->documents) {
+    for (auto& [ordinal, chunk] : document.chunks) chunk.other.clear();
+  }
 }
 
 // Every chunk that the asker may see, by document and ordinal; not scored.

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <cstdlib>
 #include <filesystem>
 
@@ -25,6 +26,7 @@ Status RunningEngine::Open() {
   Engine::Options options;
   options.paths = paths();
   options.read_durability = reads_;
+  options.embedding_pace.every = std::chrono::hours(24);
   ASSIGN_OR_RETURN(engine_, Engine::Open(std::move(options)));
   return OkStatus();
 }

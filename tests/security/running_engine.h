@@ -21,6 +21,7 @@ std::future<StatusOr<Response>> Later(Call call) {
   return answer;
 }
 
+// It re-embeds nothing by itself, so that a revision is always a write of the test's.
 class RunningEngine {
  public:
   // The worlds' unit of time.

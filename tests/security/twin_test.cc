@@ -119,9 +119,17 @@ class TwinWorlds {
     twins.Fill();
     ASSERT_TRUE(twins.Even()) << "the worlds of this test differ in visible documents";
     hidden += twins.hidden();
+    const bool reembeds = draw_.Percent(15);
+    const int switch_at = static_cast<int>(draw_.Below(Twins::kTicks + 1));
+    if (reembeds) twins.BeginSpace();
     if (draw_.Percent(1) && !left_engine_->Reopen()) return;
     for (int tick = 0; tick <= Twins::kTicks && !testing::Test::HasFailure(); ++tick) {
       if (tick > 0) MoveOn();
+      if (reembeds && tick == switch_at) {
+        twins.SwitchSpace();
+        ++switches;
+        ASSERT_TRUE(twins.Even()) << "the worlds of this test differ in visible documents";
+      }
       for (int i = 0; i < kQuestions; ++i) Ask(twins);
     }
     // Last: what leaves raises the model's label, for good.
@@ -139,6 +147,7 @@ class TwinWorlds {
   uint64_t streams = 0;      // that ended with an answer, not a refusal
   uint64_t batches = 0;      // of more than one ranking, every question answered
   uint64_t reranked = 0;     // answers in the reranker's order
+  uint64_t switches = 0;     // of both to another embedding space
 
  private:
   void NewEngines() {
@@ -272,6 +281,7 @@ class TwinWorlds {
     if (draw_.Percent(10)) request.set_token_budget(static_cast<uint32_t>(1 + draw_.Below(20)));
     const size_t dimension = twins.dimension() + (draw_.Percent(2) ? 1 : 0);
     RankedQuestion::Make(&draw_, dimension).Fill(&request, twins.embeds() != draw_.Percent(2));
+    if (draw_.Percent(3)) request.set_vector_model("second");
     if (draw_.Percent(50)) SetContext(&request);
     if (draw_.Percent(6)) SetReranker(&request);
     return request;
@@ -456,10 +466,10 @@ TEST(Twins, WhatACallerCannotSeeChangesItsAnswers) {
   }
   effort.Report(
       "differences={} defects={} answers={} passages={} refusals={} hidden_chunks={} "
-      "emergencies={} exported={} streams={} batches={} reranked={}",
+      "emergencies={} exported={} streams={} batches={} reranked={} switches={}",
       worlds.differences, log.defects(), worlds.answers, worlds.passages, worlds.refusals,
       worlds.hidden, worlds.emergencies, worlds.exported, worlds.streams, worlds.batches,
-      worlds.reranked);
+      worlds.reranked, worlds.switches);
   EXPECT_EQ(worlds.differences, 0u);
   // Otherwise the comparison proves little.
   EXPECT_GT(worlds.passages, worlds.answers / 8);
@@ -470,6 +480,7 @@ TEST(Twins, WhatACallerCannotSeeChangesItsAnswers) {
   EXPECT_GT(worlds.streams, effort.rounds() / 2);
   EXPECT_GT(worlds.batches, effort.rounds() / 10);
   EXPECT_GT(worlds.reranked, 0u);
+  EXPECT_GT(worlds.switches, effort.rounds() / 20);
 }
 
 }  // namespace

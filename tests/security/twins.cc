@@ -12,6 +12,7 @@ namespace {
 
 constexpr size_t kVisible = 8;  // documents at most
 constexpr size_t kIds = 16;
+constexpr size_t kLeft = 2;  // ids that no tenant has
 
 // A label that is below its document's would be refused.
 bool Below(const reference::World& world, const reference::Label& own,
@@ -38,7 +39,7 @@ void Twins::Fill() {
   for (size_t i = kIds; i > 1; --i) std::swap(ids_[i - 1], ids_[draw_.Below(i)]);
   std::vector<Steps> left_steps, right_steps;
   const size_t visible = 1 + draw_.Below(kVisible);
-  for (size_t i = 0; i < kIds - 2; ++i) {
+  for (size_t i = 0; i < kIds - kLeft; ++i) {
     if (i < visible) {
       const reference::Document document = Valid();
       left_steps.push_back(StepsToward(ids_[i], WithHiddenChunks(document)));
@@ -52,6 +53,35 @@ void Twins::Fill() {
   Send(&right_, std::move(right_steps));
   left_.Settle();
   right_.Settle();
+}
+
+void Twins::BeginSpace() {
+  space_ = {"second", 1 + draw_.Below(24), /*embeds=*/true};
+  for (auto* tenant : {&left_, &right_}) {
+    tenant->BeginEmbedding(collection_, space_);
+    tenant->WalkEmbedding(collection_, draw_.Below(3), 1 + draw_.Below(4));
+  }
+}
+
+void Twins::SwitchSpace() {
+  const bool drops = draw_.Percent(50);
+  for (auto* tenant : {&left_, &right_}) {
+    const uint64_t before = tenant->switches();
+    tenant->WalkEmbedding(collection_, SIZE_MAX, kIds);
+    tenant->SwitchEmbedding(collection_, space_.model);
+    tenant->Settle();
+    EXPECT_EQ(tenant->switches(), before + 1);
+  }
+  dimension_ = space_.dimension;
+  embeds_ = true;
+  // Of an id that is never a visible document's: what comes now is in one space only.
+  const std::string& id = ids_[kIds - kLeft - 1];
+  for (auto* tenant : {&left_, &right_}) {
+    if (draw_.Percent(60)) Send(tenant, {HiddenSteps(id)});
+    tenant->Settle();
+    if (drops) tenant->DropEmbedding(collection_, "");
+    tenant->WalkEmbedding(collection_, draw_.Below(3), 1 + draw_.Below(4));
+  }
 }
 
 void Twins::DrawWatchers() {

@@ -30,6 +30,11 @@ class Twins {
   // Draws the watchers and fills the collection of both tenants.
   void Fill();
 
+  // Begins another embedding space in both tenants, and fills it in each to a part of its own.
+  void BeginSpace();
+  // Switches both to it, once it is whole, and goes on in each with what is hidden.
+  void SwitchSpace();
+
   const std::vector<Watcher>& watchers() const { return watchers_; }
   const std::string& collection() const { return collection_; }
   // Every id that some tenant has or had, and some that neither had.
@@ -80,6 +85,7 @@ class Twins {
   bool counts_ = false;
   size_t dimension_ = 1;
   bool embeds_ = false;
+  reference::Space space_;  // the second one
   uint64_t hidden_ = 0;
 };
 

@@ -1,5 +1,6 @@
 #include "tests/security/wire.h"
 
+#include "engine/embed/builtin.h"
 #include "tests/store/proof.h"
 
 namespace cordon {
@@ -135,6 +136,7 @@ v1::CollectionConfig ToWire(const std::string& name, const reference::Collection
                     : collection.metric == reference::Metric::kInnerProduct
                         ? v1::METRIC_INNER_PRODUCT
                         : v1::METRIC_L2);
+  config.set_model(collection.model);
   config.set_embedder(collection.embeds ? v1::EMBEDDER_BUILTIN : v1::EMBEDDER_NONE);
   *config.mutable_default_acl() = ToWire(collection.default_acl);
   *config.mutable_default_label() = ToWire(collection.default_label);
@@ -157,6 +159,10 @@ v1::Principal ToWire(const std::string& name, const reference::Record& record) {
   out.set_alias_of(record.alias_of);
   out.set_remove(!record.members && !record.clearance && record.alias_of.empty());
   return out;
+}
+
+std::vector<float> BuiltIn(size_t dimension, const std::string& text) {
+  return BuiltinEmbedder(dimension).Embed(text);
 }
 
 Authenticated ToCaller(const Credential& credential, const std::string& tenant, bool dev) {

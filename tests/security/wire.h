@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "cordon/v1/policy.pb.h"
 #include "cordon/v1/types.pb.h"
@@ -19,6 +20,10 @@ v1::ScopeRule ToWire(int scope, const reference::Gate& gate);
 v1::Document ToWire(const std::string& id, const reference::Document& document);
 v1::CollectionConfig ToWire(const std::string& name, const reference::Collection& collection);
 v1::Principal ToWire(const std::string& name, const reference::Record& record);
+
+// What the engine's own embedder makes of a text. The model takes it as it is: the embedder's tests
+// are elsewhere.
+std::vector<float> BuiltIn(size_t dimension, const std::string& text);
 
 // What a key may do beside what the decision reads of it.
 struct Credential {

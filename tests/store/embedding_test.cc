@@ -106,8 +106,8 @@ TEST_F(Spaces, ABadOneIsBegun) {
   EXPECT_EQ(with("model: 'n' dimension: 4097 embedder: EMBEDDER_BUILTIN"),
             "INVALID_ARGUMENT: space.dimension");
   EXPECT_EQ(with("model: 'n' dimension: 3"), "INVALID_ARGUMENT: space.embedder");
-  EXPECT_EQ(with("model: 'n' dimension: 3 embedder: EMBEDDER_NONE"),
-            "INVALID_ARGUMENT: space.embedder");
+  EXPECT_EQ(with("model: 'n' dimension: 3 embedder: EMBEDDER_NONE embedding_endpoint: 'e'"),
+            "INVALID_ARGUMENT: space.embedding_endpoint");
   EXPECT_EQ(with("dimension: 3 embedder: EMBEDDER_BUILTIN"), "INVALID_ARGUMENT: space.model");
   EXPECT_EQ(with("model: 'old' dimension: 3 embedder: EMBEDDER_BUILTIN"),
             "INVALID_ARGUMENT: space.model");

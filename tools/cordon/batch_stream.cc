@@ -10,6 +10,27 @@
 #include "engine/base/check.h"
 
 namespace cordon {
+namespace {
+
+// Whether the collection's embedding space was switched while a batch was on its way. It is nowhere
+// then, and comes again with those behind it, in their order: of a run none of them is there, and
+// elsewhere one that is gets the same content once more.
+bool MetASwitch(const Status& status) {
+  return status.code() == StatusCode::kAborted && status.field() == "collection";
+}
+
+// Vectors are of a model: those that were made for the space before have no place in another one,
+// even if it has as many dimensions. Texts are embedded by the server for the one that is searched.
+bool BringsVectors(const v1::IngestRequest& request) {
+  for (const auto& document : request.documents()) {
+    for (const auto& chunk : document.chunks()) {
+      if (!chunk.embedding().empty()) return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace
 
 void MergeRefusals(const google::protobuf::RepeatedPtrField<v1::Refusal>& refusals,
                    const std::vector<Origin>& origins, std::vector<RefusedDocument>* refused) {
@@ -139,7 +160,7 @@ Status BatchStream::Reopen() {
     if (outcome.ok()) {
       return Status(StatusCode::kUnavailable, "", "the server ended the stream; run it again");
     }
-    delay = retry_.Next(outcome);
+    delay = DelayBefore(outcome);
     if (!delay) return outcome.status;
     written_ = 0;
     ended_ = false;
@@ -147,6 +168,14 @@ Status BatchStream::Reopen() {
   std::this_thread::sleep_for(*delay);
   Open();
   return OkStatus();
+}
+
+std::optional<std::chrono::milliseconds> BatchStream::DelayBefore(const RpcOutcome& outcome) {
+  constexpr int kSwitchesMax = 5;
+  if (!MetASwitch(outcome.status)) return retry_.Next(outcome);
+  if (pending_.empty() || BringsVectors(pending_.front()->request)) return std::nullopt;
+  if (switches_++ == kSwitchesMax) return std::nullopt;
+  return std::chrono::milliseconds(0);
 }
 
 grpc::Status BatchStream::Close() {
@@ -167,6 +196,7 @@ void BatchStream::ReadAcknowledgements() {
       break;
     }
     retry_.Reset();
+    switches_ = 0;
     CompleteFront(response);
     CompleteUnsent();
     changed_.notify_all();

@@ -94,8 +94,11 @@ class BatchStream {
   // Writes what is unwritten and waits, over reconnects, until at most `pending_max` batches pend.
   Status Pump(size_t pending_max);
   void Open();
-  // Ends the broken stream; opens another one if the server only asked to wait.
+  // Ends the broken stream; opens another one if the server only asked to wait, or if what was sent
+  // is nowhere and may be sent again.
   Status Reopen();
+  // How long to wait before another stream; nothing if there is to be none. With mutex_ held.
+  std::optional<std::chrono::milliseconds> DelayBefore(const RpcOutcome& outcome);
   grpc::Status Close();
   void ReadAcknowledgements();
   void CompleteFront(const v1::IngestResponse& response);  // with mutex_ held
@@ -120,6 +123,7 @@ class BatchStream {
   bool out_of_order_ = false;  // guarded by mutex_
   std::optional<v1::Checkpoint> checkpoint_;  // of OpenRun(); guarded by mutex_
   RetryPolicy retry_;                         // guarded by mutex_
+  int switches_ = 0;  // in a row that came between a batch and the store; guarded by mutex_
 };
 
 }  // namespace cordon

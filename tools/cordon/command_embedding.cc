@@ -1,4 +1,4 @@
-// embedding begin | status | switch | drop.
+// embedding begin | fill | status | switch | drop.
 #include <fmt/format.h>
 
 #include <chrono>
@@ -9,6 +9,8 @@
 #include "tools/cordon/access_json.h"
 #include "tools/cordon/command.h"
 #include "tools/cordon/human.h"
+#include "tools/cordon/ingest_run.h"
+#include "tools/cordon/ingest_source.h"
 #include "tools/cordon/message_json.h"
 
 namespace cordon {
@@ -22,6 +24,8 @@ struct EmbeddingOptions {
   int64_t dimension = 0;
   std::string embedder = "http";
   std::string endpoint;
+  std::string path;
+  std::string vectors;
   std::string reason;
   bool wait = false;
   bool allow_missing = false;
@@ -34,7 +38,9 @@ StatusOr<v1::EmbeddingSpace> SpaceOf(const EmbeddingOptions& options) {
   }
   space.set_model(options.model);
   space.set_dimension(static_cast<uint32_t>(options.dimension));
-  space.set_embedder(options.embedder == "http" ? v1::EMBEDDER_HTTP : v1::EMBEDDER_BUILTIN);
+  space.set_embedder(options.embedder == "http"   ? v1::EMBEDDER_HTTP
+                     : options.embedder == "none" ? v1::EMBEDDER_NONE
+                                                  : v1::EMBEDDER_BUILTIN);
   space.set_embedding_endpoint(options.endpoint);
   return space;
 }
@@ -59,6 +65,18 @@ StatusOr<int> Begin(const EmbeddingOptions& options, Session& session) {
                      return stub->BeginEmbedding(context, request, answer);
                    }));
   return TellRevision(session.output(), response.revision());
+}
+
+StatusOr<int> Fill(const EmbeddingOptions& options, Session& session) {
+  if (options.model.empty()) return Invalid("model", "missing; name the one that made the vectors");
+  ASSIGN_OR_RETURN(auto lines, options.vectors.empty()
+                                   ? OpenLines(options.path)
+                                   : OpenLinesWithVectors(options.path, options.vectors));
+  ASSIGN_OR_RETURN(Connection * connection, session.Connect());
+  IngestSettings settings{options.collection, options.reason, std::nullopt};
+  settings.model = options.model;
+  const auto vectors = VectorsOf(std::move(lines));
+  return IngestRun(*connection, session.output(), std::move(settings)).Run(*vectors);
 }
 
 std::string SpaceText(const v1::EmbeddingSpace& space) {
@@ -182,9 +200,10 @@ void AddBegin(CLI::App& embedding, Session& session) {
   const Options options = WithCollection(begin);
   begin
       ->add_option("--embedder", options->embedder,
-                   "What embeds: http (an endpoint of the server's) or builtin (for trying)")
-      ->check(CLI::IsMember({"builtin", "http"}))
-      ->type_name("builtin|http")
+                   "What embeds: http (an endpoint of the server's), none (you bring the vectors: "
+                   "embedding fill) or builtin (for trying)")
+      ->check(CLI::IsMember({"builtin", "http", "none"}))
+      ->type_name("builtin|http|none")
       ->capture_default_str();
   begin->add_option("--embedding-endpoint", options->endpoint,
                     "With --embedder http: the endpoint, which is a destination of the policy too");
@@ -192,6 +211,29 @@ void AddBegin(CLI::App& embedding, Session& session) {
   begin->add_option("--dim", options->dimension, "Numbers in an embedding; else the endpoint's");
   AddReason(begin, &options->reason);
   OnRun(begin, session, options, Begin);
+}
+
+void AddFill(CLI::App& embedding, Session& session) {
+  CLI::App* const fill =
+      AddCommand(embedding, "fill", "Brings the vectors that another model made of what is stored",
+                 R"(  cordon embedding fill docs vectors.jsonl --model own-2
+  cordon embedding fill docs corpus.jsonl --vectors own-2.npy --model own-2
+
+  {"id":"hr/42","chunks":[{"text":"…","embedding":[0.1,0.2]}]}       (on one line)
+  Texts are sent to be compared: a document that was written anew keeps what it has.)");
+  const Options options = WithCollection(fill);
+  fill->add_option(
+          "FILE", options->path,
+          "Lines of JSON as for ingest, all but ids, ordinals, texts and embeddings is left "
+          "alone; - is standard input")
+      ->required();
+  fill->add_option("--model", options->model, "The model, as embedding begin named it")->required();
+  fill->add_option("--vectors", options->vectors,
+                   "The embeddings of the lines: one row (.npy, .fvecs) for each line that is not "
+                   "empty")
+      ->type_name("FILE");
+  AddReason(fill, &options->reason);
+  OnRun(fill, session, options, Fill);
 }
 
 void AddSwitch(CLI::App& embedding, Session& session) {
@@ -218,6 +260,7 @@ void AddEmbeddingCommands(CLI::App& app, Session& session) {
   cordon embedding drop docs --model bge-base)");
   embedding->require_subcommand(1);
   AddBegin(*embedding, session);
+  AddFill(*embedding, session);
   CLI::App* const status =
       AddCommand(*embedding, "status", "Tells what is searched and how far the other model is",
                  "  cordon embedding status docs\n  cordon embedding status docs --wait --json");

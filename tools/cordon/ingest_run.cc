@@ -164,6 +164,7 @@ Status IngestRun::Send() {
   sent_any_ = true;
   batch_.request.set_collection(settings_.collection);
   batch_.request.set_reason(settings_.reason);
+  batch_.request.set_embedding_model(settings_.model);
   if (!settings_.run.empty()) {
     batch_.request.set_run(settings_.run);
     batch_.request.set_position(position_.Bytes());

@@ -28,6 +28,8 @@ struct IngestSettings {
   RefusedFile* refused = nullptr;
   // The run that this one goes on with, or begins; empty: each time all is sent.
   std::string run = {};
+  // The model that made the embeddings; empty: the collection's.
+  std::string model = {};
 };
 
 // Not thread-safe. Uses each object once.

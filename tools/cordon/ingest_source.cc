@@ -108,6 +108,32 @@ class LinesWithVectors : public DocumentSource {
   bool keeps_lines_ = false;
 };
 
+class VectorsAlone : public DocumentSource {
+ public:
+  explicit VectorsAlone(std::unique_ptr<DocumentSource> documents)
+      : documents_(std::move(documents)) {}
+
+  StatusOr<bool> Next(SourceItem& item) override {
+    ASSIGN_OR_RETURN(const bool more, documents_->Next(item));
+    v1::Document whole;
+    whole.Swap(&item.document);
+    item.document.set_id(std::move(*whole.mutable_id()));
+    item.document.mutable_chunks()->Swap(whole.mutable_chunks());
+    for (auto& chunk : *item.document.mutable_chunks()) {
+      chunk.clear_acl();
+      chunk.clear_label();
+    }
+    return more;
+  }
+
+  double Fraction() const override { return documents_->Fraction(); }
+  void KeepLines() override { documents_->KeepLines(); }
+  void WaitWith(WaitForInput wait) override { documents_->WaitWith(std::move(wait)); }
+
+ private:
+  const std::unique_ptr<DocumentSource> documents_;
+};
+
 // How many documents the lines of a regular file hold; nothing if `path` is none.
 StatusOr<std::optional<uint64_t>> CountDocuments(const std::string& path) {
   struct stat info {};
@@ -188,6 +214,10 @@ StatusOr<std::unique_ptr<DocumentSource>> OpenLinesWithVectors(const std::string
   ASSIGN_OR_RETURN(auto lines, OpenLines(path));
   return std::unique_ptr<DocumentSource>(
       std::make_unique<LinesWithVectors>(std::move(lines), std::move(vectors)));
+}
+
+std::unique_ptr<DocumentSource> VectorsOf(std::unique_ptr<DocumentSource> documents) {
+  return std::make_unique<VectorsAlone>(std::move(documents));
 }
 
 StatusOr<std::unique_ptr<DocumentSource>> OpenDirectory(const std::string& directory,

@@ -49,6 +49,10 @@ StatusOr<std::unique_ptr<DocumentSource>> OpenLines(const std::string& path);
 StatusOr<std::unique_ptr<DocumentSource>> OpenLinesWithVectors(const std::string& path,
                                                                const std::string& vectors_path);
 
+// The same documents with nothing but their ids and their chunks' ordinals, texts and embeddings:
+// what another model made of what is stored.
+std::unique_ptr<DocumentSource> VectorsOf(std::unique_ptr<DocumentSource> documents);
+
 // The files below `directory`, in bytewise order of their paths, under the rules of `rules_path`. A
 // document's id is its path in the directory; a file that no rule matches is refused. What is left
 // out is added to `skipped`.
