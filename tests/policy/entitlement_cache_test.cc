@@ -5,6 +5,10 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <map>
+#include <memory>
+#include <utility>
+
 #include "engine/base/random.h"
 #include "tests/effort.h"
 #include "tests/policy/engine_world.h"
@@ -34,6 +38,12 @@ class MovingPolicy {
   }
 
   std::string User() { return fmt::format("user:{}", random_.Below(kUsers)); }
+
+  // Mostly containers, of which many inherit.
+  void MoveContainers() {
+    if (random_.Below(8) == 0) return Move();
+    ChangeContainer();
+  }
 
   void Move() {
     switch (random_.Below(40)) {
@@ -103,7 +113,7 @@ class MovingPolicy {
       Container& container = rules.containers[name];
       // Most changes are small, and leave most callers what they had.
       if (random_.Below(4) > 0 && !container.clause.allow.empty()) {
-        container.clause.allow[random_.Below(container.clause.allow.size())] = Entry();
+        container.clause.allow.Set(random_.Below(container.clause.allow.size()), Entry());
       } else {
         container.clause = List(1 + random_.Below(12), random_.Below(2));
       }
@@ -117,8 +127,19 @@ class MovingPolicy {
 
   void ChangeDefault() {
     PolicyRules rules = *state_.rules;
-    rules.default_clearance =
-        random_.Below(2) == 0 ? Clearance{Clearance::Kind::kNamed, "internal", {}} : Clearance();
+    switch (random_.Below(4)) {
+      case 0:
+        std::swap(rules.scheme.levels.at(1), rules.scheme.levels.at(2));
+        break;
+      case 1:
+        if (rules.quarantined_sources.erase("hris") == 0) rules.quarantined_sources.insert("hris");
+        break;
+      case 2:
+        rules.default_clearance = {Clearance::Kind::kNamed, "internal", {}};
+        break;
+      default:
+        rules.default_clearance = Clearance();
+    }
     Replace(std::move(rules), {});
   }
 
@@ -168,6 +189,10 @@ class MovingPolicy {
     if (inherits) {
       const auto name = fmt::format("folder:{}", random_.Below(9));  // one of which is unknown
       state_.classes.AddClause({name, {}, name});
+      clauses.push_back(static_cast<ClauseId>(state_.classes.clauses.size() - 1));
+    }
+    if (random_.Below(10) == 0) {
+      state_.classes.AddClause({"", {{}, {}, true}, "source hris", "hris"});
       clauses.push_back(static_cast<ClauseId>(state_.classes.clauses.size() - 1));
     }
     if (random_.Below(500) == 0) clauses.clear();
@@ -223,7 +248,9 @@ TEST(EntitlementCacheTest, ARememberedCallerIsToldWhatWasOnce) {
   std::vector<Authenticated> callers = {Application(true), Application(false)};
   for (uint64_t i = 0; i < 3; ++i) callers.push_back(TokenCaller(i, &policy.random()));
   std::vector<Past> pasts;  // of Views that are still pinned
-  size_t permitted = 0;
+  // The last that was remembered of each, and how many were made of the one before.
+  std::map<std::pair<const Authenticated*, std::string>, std::shared_ptr<KnownCaller>> last;
+  size_t permitted = 0, followed = 0;
   while (effort.More()) {
     policy.Move();
     if (pasts.size() < 4) pasts.push_back({policy.state(), policy.now()});
@@ -241,14 +268,43 @@ TEST(EntitlementCacheTest, ARememberedCallerIsToldWhatWasOnce) {
     ASSERT_TRUE(known.ok());
     ASSERT_EQ((*known)->subject().principals.all(), subject->principals.all()) << as;
     ASSERT_EQ((*known)->subject().clearance, subject->clearance) << as;
+    auto& before = last[{&caller, as}];
+    followed += before && before != *known && &before->subject() == &(*known)->subject() ? 1 : 0;
+    before = *known;
     const auto told = (*known)->EntitlementsIn(world);
     ASSERT_EQ(told->words(), Judged(world, *subject)) << as << " at " << world.now;
     for (const uint64_t word : told->words()) {
       permitted += static_cast<size_t>(__builtin_popcountll(word));
     }
   }
-  effort.Report("permitted={}", permitted / effort.rounds());
+  effort.Report("permitted={} followed={}", permitted / effort.rounds(), followed);
   EXPECT_GT(permitted, 0u);
+  if (effort.rounds() >= 500) {
+    EXPECT_GT(followed, 0u) << "were made of what was remembered";
+  }
+}
+
+// Of which most is copied: what a change of containers reaches is all that may be judged anew.
+TEST(EntitlementCacheTest, ARememberedCallerIsToldWhatContainersPermitted) {
+  Effort effort("S1-followed", 800);
+  MovingPolicy policy(effort.seed());
+  EntitlementCache cache;
+  const Authenticated caller = Application(true);
+  std::map<std::string, std::shared_ptr<KnownCaller>> last;
+  size_t followed = 0;
+  while (effort.More()) {
+    policy.MoveContainers();
+    const World world{policy.state(), policy.now()};
+    const std::string as = fmt::format("user:{}", 4 + policy.random().Below(4));
+    const auto known = *cache.Find(world, caller, as, "");
+    const auto told = known->EntitlementsIn(world);
+    ASSERT_EQ(told->words(), Judged(world, known->subject())) << as << " at " << world.now;
+    auto& before = last[as];
+    followed += before && before != known && &before->subject() == &known->subject() ? 1 : 0;
+    before = known;
+  }
+  effort.Report("followed={}", followed);
+  EXPECT_GT(followed, effort.rounds() / 100);
 }
 
 // By postings, which begin before what is known ends, or one by one where they do not reach.
@@ -379,6 +435,65 @@ TEST(EntitlementCacheTest, AContainersChangeForgetsThoseWhomItDoesNotConcern) {
   EXPECT_NE(ask("user:2"), second);
   EXPECT_FALSE(sees("user:1"));
   EXPECT_TRUE(sees("user:2"));
+}
+
+// The chain root ← site ← folder, of which only the root changes: what inherits from it from far is
+// judged anew, by postings and without, and nobody is resolved.
+TEST(EntitlementCacheTest, AChangeAboveLeavesWhatInheritsFromItAsItWas) {
+  PolicyState state;
+  state.classes.labels.PushBack({"public", {}, {}});
+  const PrincipalId user = state.principals->Intern("user:1");
+  PolicyRules first;
+  for (const std::string name : {"root", "site", "folder", "other"}) {
+    first.containers[name].clause.allow = {{user}};
+    state.classes.AddClause({name, {}, name});
+  }
+  first.containers["site"].inherit = {"root"};
+  first.containers["folder"].inherit = {"site"};
+  const auto publish = [&](PolicyRules rules) {
+    rules.NoteChange(*state.rules, {"root"});
+    state.rules = std::make_shared<const PolicyRules>(std::move(rules));
+  };
+  publish(std::move(first));
+  for (ClauseId clause = 0; clause < 300; ++clause) {
+    state.classes.classes.PushBack({{clause % 4}, 0});  // 256 of them in postings
+  }
+  state.ExtendPostings();
+  EntitlementCache cache;
+  const Authenticated caller = Application(true);
+  std::shared_ptr<KnownCaller> before;
+  const auto expect = [&](bool below_root, Micros now) {
+    const World world{state, now};
+    const auto known = *cache.Find(world, caller, "user:1", "");
+    const auto told = known->EntitlementsIn(world);
+    for (ClassId id = 0; id < 300; ++id) {
+      ASSERT_EQ(told->Permits(id), below_root || id % 4 == 3) << id << " at " << now;
+    }
+    if (before != nullptr) {
+      EXPECT_EQ(&known->subject(), &before->subject()) << now;
+    }
+    before = known;
+  };
+  expect(true, 0);
+  PolicyRules rules = *state.rules;
+  rules.containers["root"].clause.allow.clear();
+  publish(rules);
+  expect(false, 1);
+  rules.containers["root"].clause.allow = {{user, 10}};
+  publish(rules);
+  expect(true, 2);
+  rules.containers["root"].clause.deny = {{user}};
+  publish(rules);
+  rules.containers["root"].clause.deny.clear();
+  publish(rules);
+  expect(true, 3);
+  before = nullptr;  // a time at which an entry ends is one at which all is asked again
+  expect(false, 10);
+  rules.containers.erase("root");
+  publish(rules);
+  rules.containers["root"].clause.allow = {{user}};
+  publish(rules);
+  expect(true, 11);
 }
 
 // Each entry grows with the classes; all of them together must not.
