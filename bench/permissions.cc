@@ -234,7 +234,7 @@ class Churn {
                 {"containers", containers_},
                 {"groups", kGroups}};
     std::vector<double> us;
-    size_t hits = 0, changes = 0;
+    size_t hits = 0, followed = 0, changes = 0;
     const auto start = Clock::now();
     while (MicrosSince(start) < seconds * 1e6) {
       if (static_cast<double>(changes) < MicrosSince(start) * kChangesPerSecond / 1e6) {
@@ -242,16 +242,18 @@ class Churn {
         ++changes;
       }
       const auto& user = users_[random_.Below(users_.size())];
-      const KnownCaller* const before = last_[user];
+      const Told before = last_[user];
       const auto began = Clock::now();
-      const KnownCaller* const after = Ask(user);
+      const Told after = Ask(user);
       us.push_back(MicrosSince(began));
-      hits += before == after;
+      hits += before.caller == after.caller;
+      followed += before.caller != after.caller && before.subject == after.subject;
     }
     const double took_s = MicrosSince(start) / 1e6;
     out["changes_per_s"] = static_cast<double>(changes) / took_s;
     out["lookups_per_s"] = static_cast<double>(us.size()) / took_s;
     out["hit_rate"] = static_cast<double>(hits) / static_cast<double>(us.size());
+    out["followed_rate"] = static_cast<double>(followed) / static_cast<double>(us.size());
     out["p50_us"] = At(us, 0.5);
     out["p99_us"] = At(us, 0.99);
     out["heap_bytes"] = HeapBytes() - heap_before_;
@@ -280,7 +282,7 @@ class Churn {
     if (allow.size() < 10) {
       allow.push_back(entry);
     } else {
-      allow[random_.Below(allow.size())] = entry;
+      allow.Set(random_.Below(allow.size()), entry);
     }
   }
   ClauseId AddClause(ClauseSlot slot) {
@@ -319,11 +321,16 @@ class Churn {
       policy_.rules = std::make_shared<const PolicyRules>(std::move(rules));
     }
   }
-  const KnownCaller* Ask(const std::string& user) {
+  // What was remembered: another caller of the same subject was made of the one before.
+  struct Told {
+    const KnownCaller* caller = nullptr;
+    const Subject* subject = nullptr;
+  };
+  Told Ask(const std::string& user) {
     const World world{policy_, 0};
     const auto known = *cache_.Find(world, app_, user, "");
     known->EntitlementsIn(world);
-    return last_[user] = known.get();
+    return last_[user] = {known.get(), &known->subject()};
   }
 
   const size_t containers_;
@@ -331,7 +338,7 @@ class Churn {
   Random random_;
   PolicyState policy_;
   std::vector<std::string> users_;
-  std::map<std::string, const KnownCaller*> last_;
+  std::map<std::string, Told> last_;
   const Authenticated app_ = App();
   const size_t heap_before_ = HeapBytes();
   EntitlementCache cache_;

@@ -90,6 +90,7 @@ def sections(merged, figure, interval):
     for one in merged["churn"]:
         rows = [
             ["look-ups remembered", f"{100 * one['hit_rate']:.1f} %"],
+            ["made of what was remembered", f"{100 * one['followed_rate']:.1f} %"],
             ["look-up p50, p99, µs", f"{figure(one['p50_us'])}, {figure(one['p99_us'])}"],
             ["look-ups a second", figure(one["lookups_per_s"])],
             ["bytes, as counted", f"{one['counted_bytes']:,}"],

@@ -1,16 +1,20 @@
-// An append-only sequence that is cheap to copy: versions share all full blocks.
+// An append-only sequence that is cheap to copy: versions share all blocks.
 //
 // One writer appends to its own copy; readers keep theirs. A version never changes after it is
-// copied, so that a View can pin it. What no other version holds is appended to in place.
+// copied, so that a View can pin it. What it holds stands side by side in blocks, and what is
+// appended to the end of one version is beyond the ends of those that share the block: it is made
+// in place, and nothing ever moves. Only of two versions that are both appended to, the second
+// copies its last block, as the place is taken.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <memory>
+#include <new>
 #include <utility>
 #include <vector>
 
 #include "engine/base/check.h"
-#include "engine/base/only_here.h"
 
 namespace cordon {
 
@@ -19,26 +23,54 @@ class PersistentVector {
  public:
   size_t size() const { return size_; }
 
+  // Valid until this version is appended to or goes.
   const T& operator[](size_t index) const {
     CORDON_CHECK(index < size_);
-    return *(*blocks_[index / kBlock])[index % kBlock];
+    return (*blocks_[index / kBlock])[index % kBlock];
   }
 
-  // Copies at most one block of pointers, the first time since this version was copied.
   void PushBack(T value) {
-    auto item = std::make_shared<const T>(std::move(value));
-    if (size_ % kBlock == 0) {
-      blocks_.push_back(std::make_shared<Block>());
-    } else if (!OnlyHere(blocks_.back())) {
-      blocks_.back() = std::make_shared<Block>(*blocks_.back());
+    const size_t place = size_ % kBlock;
+    if (place == 0) blocks_.push_back(std::make_shared<Block>());
+    if (!blocks_.back()->Append(place, &value)) {
+      blocks_.back() = std::make_shared<Block>(*blocks_.back(), place);
+      CORDON_CHECK(blocks_.back()->Append(place, &value));
     }
-    blocks_.back()->push_back(std::move(item));
     ++size_;
   }
 
  private:
   static constexpr size_t kBlock = 256;
-  using Block = std::vector<std::shared_ptr<const T>>;
+
+  class Block {
+   public:
+    Block() {}
+    // The first `count`.
+    Block(const Block& other, size_t count) {
+      for (; taken_ < count; ++taken_) new (Place(taken_)) T(other[taken_]);
+    }
+    Block(const Block&) = delete;
+    Block& operator=(const Block&) = delete;
+    ~Block() {
+      for (size_t i = 0; i < taken_; ++i) std::destroy_at(Place(i));
+    }
+
+    const T& operator[](size_t place) const {
+      return *std::launder(reinterpret_cast<const T*>(&bytes_[place * sizeof(T)]));
+    }
+    // Moves `value` there unless the place is taken.
+    bool Append(size_t place, T* value) {
+      if (!taken_.compare_exchange_strong(place, place + 1)) return false;
+      new (Place(place)) T(std::move(*value));
+      return true;
+    }
+
+   private:
+    T* Place(size_t place) { return reinterpret_cast<T*>(&bytes_[place * sizeof(T)]); }
+
+    std::atomic<size_t> taken_ = 0;
+    alignas(T) std::byte bytes_[kBlock * sizeof(T)];
+  };
 
   std::vector<std::shared_ptr<Block>> blocks_;
   size_t size_ = 0;

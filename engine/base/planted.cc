@@ -34,6 +34,7 @@ constexpr Name kNames[] = {
     {"training-ignored", Bug::kTrainingIgnored},
     {"break-glass-without-end", Bug::kBreakGlassWithoutEnd},
     {"postings-unlabelled", Bug::kPostingsUnlabelled},
+    {"heirs-forgotten", Bug::kHeirsForgotten},
     {"alias-kept", Bug::kAliasKept},
     {"skip-final-check", Bug::kSkipFinalCheck},
     {"filter-after-top-k", Bug::kFilterAfterTopK},

@@ -25,6 +25,7 @@ enum class Bug {
   kTrainingIgnored,       // providers that train on input are not told from others
   kBreakGlassWithoutEnd,  // a break-glass access never ends
   kPostingsUnlabelled,    // what is read from postings is not asked for its labels
+  kHeirsForgotten,        // what a container permits moves, and what inherits from it stays
   kAliasKept,             // an alias stands for whom it stood first, whoever it was given to since
   // Search and guard.
   kSkipFinalCheck,       // the guard permits whatever the search proposes

@@ -47,10 +47,8 @@ class Candidates {
   }
 
  private:
-  using Entries = std::vector<TimedPrincipal>;
-
-  std::vector<const Entries*> AllowLists(const SecurityClass& security) const {
-    std::vector<const Entries*> lists;
+  std::vector<const EntryList*> AllowLists(const SecurityClass& security) const {
+    std::vector<const EntryList*> lists;
     std::vector<std::string> containers;
     std::set<std::string> seen;
     const auto add = [&](const Clause& clause) {
@@ -76,10 +74,10 @@ class Candidates {
   }
 
   // Whom the list names, and their members to the last; nothing if that is every user.
-  std::optional<std::set<PrincipalId>> Below(const Entries& allow) const {
+  std::optional<std::set<PrincipalId>> Below(const EntryList& allow) const {
     std::vector<PrincipalId> next;
     std::set<PrincipalId> below;
-    const auto add = [&](const Entries& entries) {
+    const auto add = [&](const EntryList& entries) {
       for (const auto& entry : entries) {
         const PrincipalId principal = world_.state.directory->Canonical(entry.principal);
         if (entry.Counts(world_.now) && below.insert(principal).second) next.push_back(principal);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <map>
 #include <numeric>
 #include <span>
 
@@ -186,6 +187,15 @@ class ClassPostings::Part {
   ClassId begin() const { return begin_; }
   ClassId end() const { return end_; }
 
+  // Adds the classes below `end` that inherit from the container itself.
+  void AddClassesOf(std::string_view container, size_t end, std::vector<ClassId>* classes) const {
+    const auto found = by_container_.find(container);
+    if (found == by_container_.end()) return;
+    for (const uint32_t place : found->second) {
+      if (begin_ + place < end) classes->push_back(begin_ + place);
+    }
+  }
+
   // Sets the bits of the permitted places from `first` on; `words` are those of the part, all zero.
   Micros AddPermitted(const PostingsQuestion& question, Judge* judge, uint32_t first,
                       uint64_t* words) const {
@@ -213,6 +223,7 @@ class ClassPostings::Part {
     bool anchored = false;
     for (const ClauseId clause_id : security.clauses) {
       const ClauseSlot& slot = table.clauses[clause_id];
+      if (!slot.container.empty()) by_container_[slot.container].push_back(place);
       for (const auto& entry : slot.clause.deny) deny_.Add(entry, place);
       const bool list = slot.container.empty() && slot.source.empty();
       if (list && slot.clause.only_denies) continue;
@@ -263,6 +274,7 @@ class ClassPostings::Part {
   std::vector<LabelId> labels_;       // by place
   ListsByNumber<uint32_t> by_label_;  // places
   std::vector<LabelId> label_ids_;    // sorted
+  std::map<std::string, std::vector<uint32_t>, std::less<>> by_container_;  // places
 };
 
 size_t ClassPostings::classes() const { return parts_.empty() ? 0 : parts_.back()->end(); }
@@ -298,6 +310,12 @@ Micros ClassPostings::AddPermitted(const PostingsQuestion& question, Judge* judg
     for (size_t w = 0; w < later.size(); ++w) own[w] |= later[w];
   }
   return next;
+}
+
+std::vector<ClassId> ClassPostings::ClassesOf(std::string_view container, size_t end) const {
+  std::vector<ClassId> classes;
+  for (const auto& part : parts_) part->AddClassesOf(container, end, &classes);
+  return classes;
 }
 
 }  // namespace cordon

@@ -8,11 +8,12 @@
 // A class has one list with an `allow` that its postings stand for (its anchor; a class that only
 // names containers has none). The denies of all its lists are postings too. What else it demands,
 // such as containers, sources, further lists and the label, is asked of a Judge, once the anchor
-// permits.
+// permits. Which classes a container has a say in is a posting as well, for when it has changed.
 #pragma once
 
 #include <cstdint>
 #include <memory>
+#include <string_view>
 #include <vector>
 
 #include "engine/policy/clause.h"
@@ -51,6 +52,10 @@ class ClassPostings {
   // there is none.
   Micros AddPermitted(const PostingsQuestion& question, Judge* judge, ClassId from,
                       std::vector<uint64_t>* words) const;
+
+  // The covered classes below `end` of which one list is this container's own; not those whose
+  // containers inherit from it.
+  std::vector<ClassId> ClassesOf(std::string_view container, size_t end) const;
 
  private:
   class Part;

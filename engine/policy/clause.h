@@ -1,7 +1,6 @@
 // Clauses and security classes: every access question is about these (DESIGN §1).
 #pragma once
 
-#include <compare>
 #include <cstdint>
 #include <string>
 #include <utility>
@@ -9,40 +8,22 @@
 
 #include "engine/base/clock.h"
 #include "engine/base/persistent_vector.h"
-#include "engine/base/planted.h"
+#include "engine/policy/entry_list.h"
 #include "engine/policy/event_times.h"
 #include "engine/policy/label.h"
 #include "engine/policy/principal.h"
 
 namespace cordon {
 
-// A principal in a clause or group, which counts while from <= now < until.
-struct TimedPrincipal {
-  PrincipalId principal;
-  Micros until = kNever;
-  Micros from = kAlways;
-
-  bool Counts(Micros now) const {
-    return (from <= now || Planted(Bug::kStartsIgnored)) &&
-           (now < until || Planted(Bug::kEndsIgnored));
-  }
-  // Whether it ever begins or ends.
-  bool Timed() const { return from != kAlways || until != kNever; }
-  // The first time later than `after` at which it begins or ends; kNever if there is none.
-  Micros NextEvent(Micros after) const {
-    return from > after ? from : until > after ? until : kNever;
-  }
-
-  friend auto operator<=>(const TimedPrincipal&, const TimedPrincipal&) = default;
-};
-
 // One access-control list. It permits whom `allow` names and `deny` does not.
 struct Clause {
-  std::vector<TimedPrincipal> allow;
-  std::vector<TimedPrincipal> deny;
+  EntryList allow;
+  EntryList deny;
   // The list named nobody to allow and inherits instead: it only adds its denies. Fixed when the
   // list is written: an allow list none of whose entries counts now allows nobody.
   bool only_denies = false;
+
+  friend bool operator==(const Clause&, const Clause&) = default;
 };
 
 using ClauseId = uint32_t;

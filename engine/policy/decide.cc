@@ -6,6 +6,7 @@
 #include <array>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 
 #include "engine/base/planted.h"
@@ -16,16 +17,17 @@ namespace {
 
 // An entry that names one of the set. With `nearest`, which only explanations ask for, the one to
 // which the way is shortest: to each principal Expand() has found a shortest one.
-const TimedPrincipal* FindMatch(const std::vector<TimedPrincipal>& list, const PrincipalSet& set,
-                                Micros now, bool nearest) {
-  const TimedPrincipal* found = nullptr;
+std::optional<PrincipalId> FindMatch(const EntryList& list, const PrincipalSet& set, Micros now,
+                                     bool nearest) {
+  std::optional<PrincipalId> found;
   size_t steps = 0;
-  for (const auto& entry : list) {
-    if (!entry.Counts(now) || !set.Contains(entry.principal)) continue;
-    if (!nearest) return &entry;
-    const size_t way = set.PathTo(entry.principal).size();
-    if (found == nullptr || way < steps) {
-      found = &entry;
+  for (size_t i = 0; i < list.size(); ++i) {
+    const PrincipalId id = list.principals()[i];
+    if (!set.Contains(id) || !list[i].Counts(now)) continue;
+    if (!nearest) return id;
+    const size_t way = set.PathTo(id).size();
+    if (!found || way < steps) {
+      found = id;
       steps = way;
     }
   }
@@ -36,60 +38,54 @@ const TimedPrincipal* FindMatch(const std::vector<TimedPrincipal>& list, const P
 bool ListPermits(const World& world, const Subject& subject, const Clause& clause,
                  std::string_view name, std::vector<Verdict>* trace) {
   const bool explain = trace != nullptr;
-  // What is to come, in addition to what holds.
-  const std::string later = explain ? NotBegun(world, subject, clause) : "";
+  // What is to come is told in addition to what holds.
+  const auto note = [&](bool permitted, const auto& because) {
+    return Note(trace, name, permitted,
+                [&] { return because() + NotBegun(world, subject, clause); });
+  };
   for (const auto* set : {&subject.principals, &subject.application_principals}) {
     if (set != &subject.principals && Planted(Bug::kDenyOfAppIgnored)) continue;
-    if (const auto* denied = FindMatch(clause.deny, *set, world.now, explain)) {
-      return Note(trace, name, false,
-                  explain ? "denies " + Witness(world, *set, denied->principal) + later : "");
+    if (const auto denied = FindMatch(clause.deny, *set, world.now, explain)) {
+      return note(false, [&] { return "denies " + Witness(world, *set, *denied); });
     }
   }
-  if (clause.only_denies) return Note(trace, name, true, "denies others only" + later);
+  if (clause.only_denies) return note(true, [] { return std::string("denies others only"); });
   // Passed over, whatever it allows: the record says under which access.
-  if (subject.break_glass != nullptr) {
-    return Note(
-        trace, name, true,
-        explain
-            ? fmt::format("passed over by break-glass {}, until {}: {}", subject.break_glass->id,
-                          FormatTime(subject.break_glass->until), subject.break_glass->reason) +
-                  later
-            : "");
+  if (const auto* access = subject.break_glass.get()) {
+    return note(true, [&] {
+      return fmt::format("passed over by break-glass {}, until {}: {}", access->id,
+                         FormatTime(access->until), access->reason);
+    });
   }
-  if (const auto* allowed = FindMatch(clause.allow, subject.principals, world.now, explain)) {
-    return Note(
-        trace, name, true,
-        explain ? "allows " + Witness(world, subject.principals, allowed->principal) + later : "");
+  if (const auto allowed = FindMatch(clause.allow, subject.principals, world.now, explain)) {
+    return note(true, [&] { return "allows " + Witness(world, subject.principals, *allowed); });
   }
-  return Note(trace, name, false,
-              explain ? fmt::format("allows none of {}'s principals", subject.name) + later : "");
+  return note(false, [&] { return fmt::format("allows none of {}'s principals", subject.name); });
 }
 
-// A container and all containers above it, each once. Unknown ones never permit.
+// A container and all containers above it, each once. Unknown ones never permit. `until`, unless it
+// is null, is made no later than when an entry of the lists that were asked begins or ends.
 bool ContainerPermits(const World& world, const Subject& subject, const std::string& name,
-                      std::vector<Verdict>* trace) {
-  std::vector<std::string> above = {name};
-  std::set<std::string> seen = {name};
-  std::map<std::string, std::string> ways;  // "folder:/hr → folder:/", of those above, if explained
+                      std::vector<Verdict>* trace, Micros* until = nullptr) {
   bool permitted = true;
-  for (size_t i = 0; i < above.size() && (permitted || trace != nullptr); ++i) {
-    const auto& containers = world.state.rules->containers;
-    const auto it = containers.find(above[i]);
-    if (it == containers.end()) {
-      return Note(trace, above[i], false, "the container does not exist");
+  std::map<std::string, std::string> ways;  // "folder:/hr ← folder:/", below each, if explained
+  const auto judge = [&](const std::string& at, const Container* container,
+                         const std::string* below) {
+    if (container == nullptr) {
+      permitted = Note(trace, at, false, "the container does not exist");
+      return false;
     }
-    permitted &= ListPermits(world, subject, it->second.clause, it->first, trace);
-    if (trace != nullptr && i > 0) {
-      trace->back().because += fmt::format("; above {}", ways.at(it->first));
+    if (until != nullptr) *until = std::min(*until, NextEvent(container->clause, world.now));
+    permitted &= ListPermits(world, subject, container->clause, at, trace);
+    if (trace == nullptr) return permitted && !Planted(Bug::kContainersAbove);
+    if (below != nullptr) {
+      const auto further = ways.find(*below);
+      ways[at] = further == ways.end() ? *below : fmt::format("{} ← {}", *below, further->second);
+      trace->back().because += fmt::format("; above {}", ways[at]);
     }
-    if (Planted(Bug::kContainersAbove)) continue;
-    for (const auto& parent : it->second.inherit) {
-      if (!seen.insert(parent).second) continue;
-      above.push_back(parent);
-      if (trace == nullptr) continue;
-      ways[parent] = i == 0 ? it->first : fmt::format("{} ← {}", it->first, ways.at(it->first));
-    }
-  }
+    return !Planted(Bug::kContainersAbove);
+  };
+  ForEachUpwards(*world.state.rules, name, judge);
   return permitted;
 }
 
@@ -378,8 +374,11 @@ class RememberingJudge : public Judge {
   bool Permits(ClauseId id) override {
     if (const auto known = clauses_.Of(id)) return known == Remembered::kYes;
     const ClauseSlot& slot = world_.state.classes.clauses[id];
-    until_ = std::min(
-        until_, slot.container.empty() ? NextEvent(slot.clause, world_.now) : NextOfContainers());
+    if (!slot.container.empty()) {
+      return clauses_.Keep(id,
+                           ContainerPermits(world_, subject_, slot.container, nullptr, &until_));
+    }
+    until_ = std::min(until_, NextEvent(slot.clause, world_.now));
     return clauses_.Keep(id, ClausePermits(world_, subject_, id, nullptr));
   }
 
@@ -401,16 +400,10 @@ class RememberingJudge : public Judge {
   Micros until() const { return until_; }
 
  private:
-  Micros NextOfContainers() {
-    if (!containers_) containers_ = world_.state.rules->NextEvent(world_.now);
-    return *containers_;
-  }
-
   const World& world_;
   const Subject& subject_;
   Remembered clauses_;
   Remembered labels_;
-  std::optional<Micros> containers_;
   Micros until_ = kNever;
 };
 
@@ -419,13 +412,27 @@ constexpr size_t kLookUpsOfAClass = 4;
 
 }  // namespace
 
-Entitlements Entitle(const World& world, const Subject& subject, const Entitlements* known) {
+Entitlements Entitle(const World& world, const Subject& subject, const Entitlements* known,
+                     const std::set<std::string>& moved) {
   const PolicyState& state = world.state;
   RememberingJudge judge(world, subject);
   Entitlements entitlements;
   if (known != nullptr) entitlements = *known;
   entitlements.words_.resize((state.classes.classes.size() + 63) / 64);
   const size_t covered = state.postings.classes();
+  const auto judge_class = [&](ClassId id) {
+    const uint64_t bit = uint64_t{1} << (id % 64);
+    uint64_t& word = entitlements.words_[id / 64];
+    word = judge.PermitsClass(id) ? word | bit : word & ~bit;
+  };
+  for (const auto& container : moved) {
+    for (const ClassId id : state.postings.ClassesOf(container, entitlements.classes_))
+      judge_class(id);
+  }
+  // Of those that postings do not tell of, too few to look for them, all.
+  for (size_t id = covered; !moved.empty() && id < entitlements.classes_; ++id) {
+    judge_class(static_cast<ClassId>(id));
+  }
   // To look a few classes up for many principals takes longer than to judge them. Break-glass asks
   // for all classes: postings know only those that allow the subject.
   const bool look_up =
@@ -439,9 +446,7 @@ Entitlements Entitle(const World& world, const Subject& subject, const Entitleme
     entitlements.classes_ = covered;
   }
   for (size_t& id = entitlements.classes_; id < state.classes.classes.size(); ++id) {
-    if (judge.PermitsClass(static_cast<ClassId>(id))) {
-      entitlements.words_[id / 64] |= uint64_t{1} << (id % 64);
-    }
+    judge_class(static_cast<ClassId>(id));
   }
   entitlements.until_ = std::min(entitlements.until_, judge.until());
   return entitlements;

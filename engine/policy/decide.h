@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -131,8 +132,8 @@ class Entitlements {
   Micros until() const { return until_; }
 
  private:
-  friend Entitlements Entitle(const World& world, const Subject& subject,
-                              const Entitlements* known);
+  friend Entitlements Entitle(const World& world, const Subject& subject, const Entitlements* known,
+                              const std::set<std::string>& moved);
   std::vector<uint64_t> words_;
   size_t classes_ = 0;
   Micros until_ = kNever;
@@ -143,10 +144,11 @@ class Entitlements {
 bool KeepsVerdicts(const World& world, const Subject& subject, const RulesChange::Changed& changed,
                    Micros* until);
 
-// `known` are the subject's entitlements to the first classes, if they still hold: then only the
-// later ones are judged.
+// `known` are the subject's entitlements to the first classes, if they still hold but for what the
+// containers `moved` permit: then only the classes that inherit from those and the later ones are
+// judged.
 Entitlements Entitle(const World& world, const Subject& subject,
-                     const Entitlements* known = nullptr);
+                     const Entitlements* known = nullptr, const std::set<std::string>& moved = {});
 
 // The destination of that name, the development destination included.
 const Destination* FindDestination(const PolicyRules& rules, std::string_view name, bool dev);

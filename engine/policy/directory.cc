@@ -28,6 +28,14 @@ std::vector<TimedPrincipal> EdgesOf(const DirectoryRecord* record) {
   return edges;
 }
 
+// Whether a principal itself is the same by both, whoever its members are; null says nothing.
+bool SaysTheSameOfItself(const DirectoryRecord* a, const DirectoryRecord* b) {
+  static const DirectoryRecord kNothing;
+  if (a == nullptr) a = &kNothing;
+  if (b == nullptr) b = &kNothing;
+  return a->removed == b->removed && a->clearance == b->clearance && a->alias_of == b->alias_of;
+}
+
 template <typename T>
 const std::vector<T>& OrNone(const std::vector<T>* list) {
   static const std::vector<T> kNone;
@@ -62,20 +70,22 @@ class Directory::Change {
 
 void PrincipalSet::Grow() {
   places_.assign(std::max<size_t>(16, 2 * places_.size()), kNobody);
-  for (const PrincipalId id : order_) {
-    size_t i = PlaceOf(id);
-    while (places_[i] != kNobody) i = Next(i);
-    places_[i] = id;
-  }
+  marks_.assign(places_.size() / 8, 0);
+  for (const PrincipalId id : order_) Place(id);
+}
+
+void PrincipalSet::Place(PrincipalId id) {
+  size_t i = PlaceOf(id);
+  while (places_[i] != kNobody) i = Next(i);
+  places_[i] = id;
+  const size_t mark = MarkOf(id);
+  marks_[mark / 64] |= uint64_t{1} << (mark % 64);
 }
 
 bool PrincipalSet::Add(PrincipalId id, PrincipalId via) {
+  if (Contains(id)) return false;
   if (2 * (order_.size() + 1) > places_.size()) Grow();
-  size_t i = PlaceOf(id);
-  for (; places_[i] != kNobody; i = Next(i)) {
-    if (places_[i] == id) return false;
-  }
-  places_[i] = id;
+  Place(id);
   order_.push_back(id);
   via_.push_back(via);
   return true;
@@ -121,7 +131,9 @@ void Directory::Set(PrincipalId id, std::shared_ptr<const DirectoryRecord> recor
   const std::vector<TimedPrincipal> after = EdgesOf(record.get());
   size_ += (record ? 1 : 0);
   size_ -= (FindStored(id) != nullptr ? 1 : 0);
-  std::vector<PrincipalId> concerned = {id};
+  // Members belong to it, and not the other way about: who is in it and stays is not concerned.
+  std::vector<PrincipalId> concerned;
+  if (!SaysTheSameOfItself(FindStored(id), record.get())) concerned.push_back(id);
   SetAlias(id, record.get(), &concerned);
   std::vector<TimedPrincipal> gone, come;
   std::set_difference(before.begin(), before.end(), after.begin(), after.end(),
@@ -148,7 +160,7 @@ void Directory::Set(PrincipalId id, std::shared_ptr<const DirectoryRecord> recor
   } else {
     records_.Erase(id);
   }
-  Note(std::move(concerned));
+  if (!concerned.empty()) Note(std::move(concerned));
 }
 
 const DirectoryRecord* Directory::FindStored(PrincipalId id) const {

@@ -40,7 +40,7 @@ bool SaysTheSame(const DirectoryRecord& a, const DirectoryRecord& b);
 class PrincipalSet {
  public:
   bool Contains(PrincipalId id) const {
-    if (places_.empty()) return false;
+    if (!MayContain(id)) return false;
     for (size_t i = PlaceOf(id);; i = Next(i)) {
       if (places_[i] == id) return true;
       if (places_[i] == kNobody) return false;
@@ -64,19 +64,37 @@ class PrincipalSet {
   Micros until() const { return until_; }
   void LastsUntil(Micros until) { until_ = std::min(until_, until); }
 
+  // Of memory.
+  size_t bytes() const {
+    return (order_.capacity() + via_.capacity() + places_.capacity()) * sizeof(PrincipalId) +
+           marks_.capacity() * sizeof(uint64_t);
+  }
+
  private:
   static constexpr PrincipalId kNobody = UINT32_MAX;
 
-  // Where the search for `id` begins (Knuth's multiplicative hash).
-  size_t PlaceOf(PrincipalId id) const {
-    return static_cast<size_t>((id * uint64_t{0x9E3779B97F4A7C15}) >> 32) & (places_.size() - 1);
+  // Knuth's multiplicative hash.
+  static size_t HashOf(PrincipalId id) {
+    return static_cast<size_t>((id * uint64_t{0x9E3779B97F4A7C15}) >> 32);
   }
+  // Where the search for `id` begins.
+  size_t PlaceOf(PrincipalId id) const { return HashOf(id) & (places_.size() - 1); }
   size_t Next(size_t place) const { return (place + 1) & (places_.size() - 1); }
+  // False of most that are not here, from a few bytes: hardly any list names one's principals.
+  bool MayContain(PrincipalId id) const {
+    if (marks_.empty()) return false;
+    const size_t mark = MarkOf(id);
+    return (marks_[mark / 64] >> (mark % 64) & 1) != 0;
+  }
+  size_t MarkOf(PrincipalId id) const { return HashOf(id) & (marks_.size() * 64 - 1); }
+  // Where there is room for it.
+  void Place(PrincipalId id);
   void Grow();
 
   std::vector<PrincipalId> order_;
   std::vector<PrincipalId> via_;     // beside order_
   std::vector<PrincipalId> places_;  // a hash table, at most half full; its size is a power of two
+  std::vector<uint64_t> marks_;      // eight bits a place; those of members are set
   Micros until_ = kNever;
 };
 
@@ -142,7 +160,8 @@ class Directory {
   class Change;
   std::shared_ptr<const Change> last_change() const { return last_change_; }
   // False if a change since `then`, a place in the history of this directory, may concern one of
-  // these: one's memberships or record changed, or so much happened that it is not known.
+  // these: to what it belongs, its clearance or for whom it stands changed (not its members), or so
+  // much happened that it is not known.
   bool Unchanged(const Change* then, const PrincipalSet& a, const PrincipalSet& b) const;
 
  private:

@@ -7,8 +7,6 @@
 namespace cordon {
 namespace {
 
-size_t BytesOf(const PrincipalSet& set) { return set.all().size() * 4 * sizeof(PrincipalId); }
-
 // The grant stands for the key: it is one object for as long as the key is not changed, and an
 // entry holds it, so that no other can take its address. A token stands for its claims, and for the
 // grant that its issuer gives to users who call alone.
@@ -47,53 +45,95 @@ StatusOr<std::shared_ptr<KnownCaller>> KnownCaller::Resolve(const World& world,
       known->unknown_.push_back(std::move(name));
     }
   }
-  known->change_ = world.state.directory->last_change();
-  ASSIGN_OR_RETURN(known->subject_, ResolveSubject(world, caller, as, destination));
+  ASSIGN_OR_RETURN(Subject subject, ResolveSubject(world, caller, as, destination));
   if (!break_glass.empty()) {
-    RETURN_IF_ERROR(BreakGlass(world, caller, break_glass, &known->subject_));
+    RETURN_IF_ERROR(BreakGlass(world, caller, break_glass, &subject));
   }
   known->grant_ = caller.shared_grant();
-  known->rules_ = world.state.rules;
   known->from_ = world.now;
-  known->until_ =
-      std::min(known->subject_.principals.until(), known->subject_.application_principals.until());
+  known->HoldIn(world,
+                std::min(subject.principals.until(), subject.application_principals.until()));
+  known->subject_ = std::make_shared<const Subject>(std::move(subject));
   return known;
 }
 
-bool KnownCaller::RulesHoldIn(const World& world) {
+bool KnownCaller::AddMovedByRules(const World& world, Moved* moved) const {
   const PolicyRules* rules = world.state.rules.get();
   if (rules == rules_.get()) return true;
   const RulesChange* const then = rules_->last_change.get();
   // Other rules without a note of what has changed: somebody forgot it.
   if (then == nullptr || then == rules->last_change.get()) return false;
-  Micros until = until_;
   for (const auto* change = rules->last_change.get(); change != then;
        change = change->before.get()) {
-    if (change == nullptr || change->before == nullptr || change->labels) {
-      return false;
-    }
+    if (change == nullptr || change->before == nullptr || change->labels) return false;
     for (const auto& changed : change->containers) {
-      if (!KeepsVerdicts(world, subject_, changed, &until)) return false;
+      if (KeepsVerdicts(world, *subject_, changed, &moved->until)) continue;
+      if (!change->reached) return false;
+      if (Planted(Bug::kHeirsForgotten)) {
+        moved->containers.insert(changed.name);
+      } else {
+        moved->containers.insert(change->reached->begin(), change->reached->end());
+      }
     }
   }
-  until_ = until;
-  rules_ = world.state.rules;
   return true;
 }
 
-bool KnownCaller::HoldsIn(const World& world) {
-  if (Planted(Bug::kStaleEntitlements)) return true;
-  for (const auto& name : unknown_) {
-    if (world.state.principals->Find(name)) return false;
+std::optional<KnownCaller::Moved> KnownCaller::MovedIn(const World& world) const {
+  Moved moved{{}, until_};
+  if (world.now < from_ || until_ <= world.now) return std::nullopt;
+  if (!world.state.directory->Unchanged(change_.get(), subject_->principals,
+                                        subject_->application_principals)) {
+    return std::nullopt;
   }
-  std::lock_guard lock(mutex_);
-  if (world.now < from_ || until_ <= world.now || !RulesHoldIn(world)) return false;
-  if (!world.state.directory->Unchanged(change_.get(), subject_.principals,
-                                        subject_.application_principals)) {
-    return false;
-  }
+  if (!AddMovedByRules(world, &moved) || moved.until <= world.now) return std::nullopt;
+  return moved;
+}
+
+void KnownCaller::HoldIn(const World& world, Micros until) {
+  until_ = until;
+  rules_ = world.state.rules;
   change_ = world.state.directory->last_change();
-  return until_ > world.now;
+}
+
+std::shared_ptr<const Entitlements> KnownCaller::StillKnown(const World& world) const {
+  if (Planted(Bug::kStaleEntitlements)) return entitlements_;
+  const bool known = entitlements_ && judged_at_ <= world.now &&
+                     world.now < entitlements_->until() &&
+                     entitlements_->classes() <= world.state.classes.classes.size();
+  return known ? entitlements_ : nullptr;
+}
+
+std::shared_ptr<KnownCaller> KnownCaller::Follow(std::shared_ptr<KnownCaller> known,
+                                                 const World& world) {
+  if (Planted(Bug::kStaleEntitlements)) return known;
+  for (const auto& name : known->unknown_) {
+    if (world.state.principals->Find(name)) return nullptr;
+  }
+  std::shared_ptr<const Entitlements> before;
+  std::optional<Moved> moved;
+  {
+    std::lock_guard lock(known->mutex_);
+    moved = known->MovedIn(world);
+    if (!moved) return nullptr;
+    if (moved->containers.empty()) {
+      known->HoldIn(world, moved->until);
+      return known;
+    }
+    before = known->StillKnown(world);
+  }
+  auto next = std::make_shared<KnownCaller>();
+  next->subject_ = known->subject_;
+  next->grant_ = known->grant_;
+  next->unknown_ = known->unknown_;
+  next->from_ = world.now;
+  next->HoldIn(world, moved->until);
+  if (before != nullptr) {
+    next->entitlements_ = std::make_shared<const Entitlements>(
+        Entitle(world, *next->subject_, before.get(), moved->containers));
+    next->judged_at_ = world.now;
+  }
+  return next;
 }
 
 std::shared_ptr<const Entitlements> KnownCaller::EntitlementsIn(const World& world) {
@@ -101,14 +141,10 @@ std::shared_ptr<const Entitlements> KnownCaller::EntitlementsIn(const World& wor
   std::shared_ptr<const Entitlements> known;
   {
     std::lock_guard lock(mutex_);
-    if (entitlements_ && judged_at_ <= world.now && world.now < entitlements_->until() &&
-        entitlements_->classes() <= classes) {
-      known = entitlements_;
-    }
-    if (Planted(Bug::kStaleEntitlements) && entitlements_) known = entitlements_;
+    known = StillKnown(world);
   }
   if (known && known->classes() == classes) return known;
-  auto fresh = std::make_shared<const Entitlements>(Entitle(world, subject_, known.get()));
+  auto fresh = std::make_shared<const Entitlements>(Entitle(world, *subject_, known.get()));
   std::lock_guard lock(mutex_);
   // Not back to what an older View asked for.
   if (!entitlements_ || (judged_at_ <= world.now && entitlements_->classes() <= classes)) {
@@ -119,7 +155,8 @@ std::shared_ptr<const Entitlements> KnownCaller::EntitlementsIn(const World& wor
 }
 
 size_t KnownCaller::bytes() const {
-  return sizeof(*this) + BytesOf(subject_.principals) + BytesOf(subject_.application_principals);
+  return sizeof(*this) + sizeof(*subject_) + subject_->principals.bytes() +
+         subject_->application_principals.bytes();
 }
 
 StatusOr<std::shared_ptr<KnownCaller>> EntitlementCache::Find(const World& world,
@@ -128,9 +165,12 @@ StatusOr<std::shared_ptr<KnownCaller>> EntitlementCache::Find(const World& world
                                                               std::string_view destination) {
   const std::string key = KeyOf(caller, as, destination);
   const size_t classes_bytes = world.state.classes.classes.size() / 8;
-  auto known = Lookup(key, classes_bytes);
-  if (known && known->HoldsIn(world)) return known;
-  ASSIGN_OR_RETURN(known, KnownCaller::Resolve(world, caller, as, destination));
+  const auto before = Lookup(key, classes_bytes);
+  auto known = before == nullptr ? nullptr : KnownCaller::Follow(before, world);
+  if (known != nullptr && known == before) return known;
+  if (known == nullptr) {
+    ASSIGN_OR_RETURN(known, KnownCaller::Resolve(world, caller, as, destination));
+  }
   Insert(key, known, classes_bytes);
   return known;
 }

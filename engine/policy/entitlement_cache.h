@@ -6,14 +6,19 @@
 //                   concerns one of its principals; the time at which the first of its memberships
 //                   ends or another begins; that names which stood for nobody still do
 //   the classes     the same; the changes of containers, each of which must leave to the subject
-//                   what the container's own list permits; the time at which the first of the
-//                   entries that name it begins or ends; and how many classes there were: later
-//                   ones are judged when they are asked for
+//                   what the container's own list permits, or the classes that inherit from it are
+//                   judged anew; the time at which the first of the entries that name the subject
+//                   begins or ends; and how many classes there were: later ones are judged when
+//                   they are asked for
+// Nor does an entry change what it says: where something moved, another one takes its place, so
+// that who holds the first for an older View is told what that View says.
 #pragma once
 
 #include <list>
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 
@@ -33,10 +38,13 @@ class KnownCaller {
                                                         std::string_view destination,
                                                         std::string_view break_glass = {});
 
-  const Subject& subject() const { return subject_; }
+  const Subject& subject() const { return *subject_; }
 
-  // Whether ResolveSubject() would give the same in `world`.
-  bool HoldsIn(const World& world);
+  // `known` if it holds in `world`: ResolveSubject() would give the same, and all containers permit
+  // to it what they did. One made of it if containers permit something else, and nothing else
+  // moved. Null if who asks must be resolved anew.
+  static std::shared_ptr<KnownCaller> Follow(std::shared_ptr<KnownCaller> known,
+                                             const World& world);
 
   // Entitle(world, subject()), for a world in which this holds.
   std::shared_ptr<const Entitlements> EntitlementsIn(const World& world);
@@ -45,11 +53,24 @@ class KnownCaller {
   size_t bytes() const;
 
  private:
-  Subject subject_;
-  // Whether the rules of `world` leave all as it was; then they are those of the next question.
-  // Requires mutex_.
-  bool RulesHoldIn(const World& world);
+  // What is not in `world` as this was made of it.
+  struct Moved {
+    std::set<std::string> containers;  // that may permit something else to the subject
+    Micros until;                      // before then all others permit the same
+  };
+  // Nothing if more moved than containers, or it is not known what. Requires mutex_.
+  std::optional<Moved> MovedIn(const World& world) const;
+  // Adds what the rules moved; false if it was more. Requires mutex_.
+  bool AddMovedByRules(const World& world, Moved* moved) const;
 
+  // This holds in `world`, and there until `until`: later ones are compared with it. Requires
+  // mutex_.
+  void HoldIn(const World& world, Micros until);
+  // Entitlements of this that still are what they were, to the first classes at least; null if
+  // there are none. Requires mutex_.
+  std::shared_ptr<const Entitlements> StillKnown(const World& world) const;
+
+  std::shared_ptr<const Subject> subject_;
   std::shared_ptr<const Grant> grant_;  // of the caller
   std::vector<std::string>
       unknown_;      // names that stood for nobody, as no list and no group named them

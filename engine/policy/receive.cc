@@ -16,7 +16,7 @@ bool TagsPass(std::string_view name, const std::vector<std::string>& forbidden, 
   if (Planted(Bug::kTagsIgnored)) return true;
   for (const auto& tag : label.tags) {
     if (std::find(forbidden.begin(), forbidden.end(), tag) != forbidden.end()) {
-      return Note(trace, name, false, fmt::format("forbids the tag {}", tag));
+      return Note(trace, name, false, [&] { return fmt::format("forbids the tag {}", tag); });
     }
   }
   return true;
@@ -30,10 +30,10 @@ bool RegionPasses(const Destination& destination, const Label& label, std::strin
   if (!destination.region.empty() && std::binary_search(regions->begin(), regions->end(), own)) {
     return true;
   }
-  return Note(trace, name, false,
-              destination.region.empty()
-                  ? "the label is bound to a region, the destination has none"
-                  : "not in a region of the label: " + destination.region);
+  return Note(trace, name, false, [&] {
+    return destination.region.empty() ? "the label is bound to a region, the destination has none"
+                                      : "not in a region of the label: " + destination.region;
+  });
 }
 
 // Terms that somebody has reviewed, and not too long ago.
@@ -41,25 +41,24 @@ bool TermsHold(std::string_view name, Micros now, const std::optional<Micros>& u
                std::vector<Verdict>* trace) {
   if (!until || Planted(Bug::kTermsIgnored)) return true;
   const bool hold = now < *until;
-  return Note(trace, name, hold,
-              trace == nullptr ? ""
-                               : fmt::format("the terms are reviewed until {}{}",
-                                             FormatTime(*until), hold ? "" : ", which is past"));
+  return Note(trace, name, hold, [&] {
+    return fmt::format("the terms are reviewed until {}{}", FormatTime(*until),
+                       hold ? "" : ", which is past");
+  });
 }
 
 // What the rule of a scope asks of a destination, whatever the label: what is not stated is not
 // there.
 bool RulePermits(const World& world, const ScopeRule& rule, const Destination& destination,
                  std::string_view name, std::vector<Verdict>* trace) {
-  const bool explain = trace != nullptr;
   bool permitted = true;
   if (!rule.regions.empty() && !Planted(Bug::kScopeRegionIgnored)) {
-    permitted &= Note(trace, name, rule.PermitsRegion(destination.region),
-                      !explain ? ""
-                      : destination.region.empty()
-                          ? "asks for a region, the destination states none"
-                          : fmt::format("asks for {}, the destination is in {}",
-                                        fmt::join(rule.regions, ", "), destination.region));
+    permitted &= Note(trace, name, rule.PermitsRegion(destination.region), [&] {
+      return destination.region.empty()
+                 ? "asks for a region, the destination states none"
+                 : fmt::format("asks for {}, the destination is in {}",
+                               fmt::join(rule.regions, ", "), destination.region);
+    });
   }
   if (rule.terms_reviewed_until) {
     permitted &= TermsHold(name, world.now, rule.terms_reviewed_until, trace);
@@ -83,11 +82,10 @@ bool RulePermits(const World& world, const ScopeRule& rule, const Destination& d
 bool ClearancePermits(const Scheme& scheme, std::string_view name, const Clearance& clearance,
                       const Label& label, std::vector<Verdict>* trace) {
   const bool permitted = Dominates(scheme, clearance, label);
-  return Note(trace, name, permitted,
-              trace == nullptr
-                  ? ""
-                  : fmt::format("{} {} {}", ToText(clearance),
-                                permitted ? "dominates" : "does not dominate", ToText(label)));
+  return Note(trace, name, permitted, [&] {
+    return fmt::format("{} {} {}", ToText(clearance), permitted ? "dominates" : "does not dominate",
+                       ToText(label));
+  });
 }
 
 const Destination* FindDestination(const PolicyRules& rules, std::string_view name, bool dev) {
@@ -113,8 +111,9 @@ bool MayReceive(const World& world, const Destination& destination,
     permitted &= RulePermits(world, *rule, destination, scope, trace);
   }
   if (HasModelLabel(destination)) {
-    permitted &= ClearancePermits(rules.scheme, name + " model label", subject_clearance,
-                                  *destination.model_label, trace);
+    const std::string model = trace == nullptr ? "" : name + " model label";
+    permitted &=
+        ClearancePermits(rules.scheme, model, subject_clearance, *destination.model_label, trace);
   }
   return permitted;
 }

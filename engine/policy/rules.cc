@@ -29,9 +29,33 @@ Status CheckTrust(const std::vector<std::string>& tiers) {
 // Changes are told apart while they are about no more containers than this, together.
 constexpr size_t kChangesKept = 4096;
 
+// Names that inherit from what one change is about are kept up to so many: some ten megabytes with
+// those of all changes that are.
+constexpr size_t kHeirsKept = 64;
+
 std::optional<Container> Find(const PolicyRules& rules, const std::string& name) {
   const auto found = rules.containers.find(name);
   return found == rules.containers.end() ? std::nullopt : std::optional(found->second);
+}
+
+// The containers changed, and all that inherit from them; nothing if those are too many to be kept.
+std::optional<std::set<std::string>> Reached(const PolicyRules& rules,
+                                             const std::vector<RulesChange::Changed>& changed) {
+  std::set<std::string> reached;
+  for (const auto& one : changed) reached.insert(one.name);
+  // A walk over all finds at least those that inherit from what the last one found.
+  for (size_t found = 0; found != reached.size();) {
+    found = reached.size();
+    for (const auto& [name, container] : rules.containers) {
+      const auto& above = container.inherit;
+      if (std::any_of(above.begin(), above.end(),
+                      [&](const auto& parent) { return reached.contains(parent); })) {
+        reached.insert(name);
+      }
+    }
+    if (reached.size() > changed.size() + kHeirsKept) return std::nullopt;
+  }
+  return reached;
 }
 
 std::string RegionsText(const ScopeRule& rule) {
@@ -219,9 +243,13 @@ void PolicyRules::NoteChange(const PolicyRules& before, const std::vector<std::s
                 sizeof(LabelRules) + sizeof(containers) + sizeof(last_change));
   auto change = std::make_shared<RulesChange>();
   change->labels = static_cast<const LabelRules&>(*this) != static_cast<const LabelRules&>(before);
-  for (const auto& name : names)
-    change->containers.push_back({Find(before, name), Find(*this, name)});
-  change->kept = 1 + names.size() + (before.last_change ? before.last_change->kept : 0);
+  for (const auto& name : names) {
+    RulesChange::Changed changed{name, Find(before, name), Find(*this, name)};
+    if (changed.before != changed.after) change->containers.push_back(std::move(changed));
+  }
+  change->reached = Reached(*this, change->containers);
+  change->kept =
+      1 + change->containers.size() + (before.last_change ? before.last_change->kept : 0);
   if (change->kept <= kChangesKept) {
     change->before = before.last_change;
   } else {
@@ -233,6 +261,7 @@ void PolicyRules::NoteChange(const PolicyRules& before, const std::vector<std::s
 Micros NextEvent(const Clause& clause, Micros after) {
   Micros next = kNever;
   for (const auto* list : {&clause.allow, &clause.deny}) {
+    if (!list->timed()) continue;
     for (const auto& entry : *list) next = std::min(next, entry.NextEvent(after));
   }
   return next;

@@ -6,6 +6,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "engine/policy/clause.h"
@@ -17,6 +18,8 @@ namespace cordon {
 struct Container {
   Clause clause;
   std::vector<std::string> inherit;
+
+  friend bool operator==(const Container&, const Container&) = default;
 };
 
 // From this scope on, a model is trained on what it is given: it has a label of its own.
@@ -95,12 +98,16 @@ struct LabelRules {
 struct RulesChange {
   // A container; nothing where there was none, or is none any more.
   struct Changed {
+    std::string name;
     std::optional<Container> before;
     std::optional<Container> after;
   };
 
   bool labels = false;  // something else than the containers changed
   std::vector<Changed> containers;
+  // Those, and all that inherit from them by the rules after the change: what any other permits is
+  // what it was. Nothing if they are too many to be kept.
+  std::optional<std::set<std::string>> reached;
   std::shared_ptr<const RulesChange> before;  // null: what was before is not known
   size_t kept = 0;                            // containers of this change and those before it
 };
@@ -109,7 +116,8 @@ struct RulesChange {
 // LabelRules, whose comparison tells whether it has changed.
 struct PolicyRules : LabelRules {
   std::map<std::string, Container, std::less<>> containers;
-  std::shared_ptr<const RulesChange> last_change;  // null: nothing is known of their history
+  // Rules that are made anew begin a history of their own. Null: nothing is known of it.
+  std::shared_ptr<const RulesChange> last_change = std::make_shared<const RulesChange>();
 
   // Notes what has been changed since `before`, of which these began as a copy: perhaps the
   // containers named, and no others.
@@ -134,5 +142,29 @@ struct PolicyRules : LabelRules {
 // The earliest time later than `after` at which an entry of `clause` begins or ends; kNever if
 // there is none.
 Micros NextEvent(const Clause& clause, Micros after);
+
+// Calls visit(name, container, below) for a container and all above it, each once, the nearest
+// first, until it returns false. The container is null if there is none of the name; `below` is the
+// name of the one that inherits from it, null for the first.
+template <typename Visit>
+void ForEachUpwards(const PolicyRules& rules, const std::string& name, Visit visit) {
+  struct Step {
+    const std::string* name;
+    const std::string* below;
+  };
+  std::vector<Step> steps = {{&name, nullptr}};
+  std::set<std::string_view> seen;  // if there is any above
+  for (size_t i = 0; i < steps.size(); ++i) {
+    const Step step = steps[i];
+    const auto it = rules.containers.find(*step.name);
+    const Container* const container = it == rules.containers.end() ? nullptr : &it->second;
+    if (!visit(*step.name, container, step.below)) return;
+    if (container == nullptr) continue;
+    for (const auto& parent : container->inherit) {
+      if (seen.empty()) seen.insert(name);
+      if (seen.insert(parent).second) steps.push_back({&parent, step.name});
+    }
+  }
+}
 
 }  // namespace cordon

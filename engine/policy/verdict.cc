@@ -39,8 +39,7 @@ std::multimap<PrincipalId, ComingMembership> ComingMemberships(const World& worl
 
 // Entries for one of the set that have not begun, and entries for groups of which one of the set is
 // not a member yet. Of groups above those nothing is told.
-Coming ComingOf(const World& world, const PrincipalSet& set,
-                const std::vector<TimedPrincipal>& list) {
+Coming ComingOf(const World& world, const PrincipalSet& set, const EntryList& list) {
   const auto& names = *world.state.principals;
   const auto memberships = ComingMemberships(world, set);
   Coming coming;

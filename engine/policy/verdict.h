@@ -3,16 +3,24 @@
 
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 #include "engine/policy/decide.h"
 
 namespace cordon {
 
-// Records a verdict when somebody listens; returns it.
-inline bool Note(std::vector<Verdict>* trace, std::string_view name, bool permitted,
-                 std::string because) {
-  if (trace != nullptr) trace->push_back({std::string(name), permitted, std::move(because)});
+// Records a verdict when somebody listens; returns it. `because` is its witness, or a function that
+// finds one, which is called only then.
+template <typename Because>
+bool Note(std::vector<Verdict>* trace, std::string_view name, bool permitted,
+          const Because& because) {
+  if (trace == nullptr) return permitted;
+  if constexpr (std::is_invocable_v<Because>) {
+    trace->push_back({std::string(name), permitted, because()});
+  } else {
+    trace->push_back({std::string(name), permitted, std::string(because)});
+  }
   return permitted;
 }
 

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <deque>
+#include <memory>
 #include <vector>
 
 #include "engine/base/random.h"
@@ -38,6 +39,25 @@ TEST(PersistentVectorTest, AVersionChangesAfterItWasCopied) {
     for (const Version& each : versions) ExpectSame(each.model, each.vector);
   }
   EXPECT_GT(versions.back().model.size(), 256u) << "one block";
+}
+
+// The place that one version takes behind the end of the other is taken for good, whatever becomes
+// of either.
+TEST(PersistentVectorTest, WhatAVersionHeldOutlivesAll) {
+  const auto held = std::make_shared<int>(7), other = std::make_shared<int>(8);
+  {
+    PersistentVector<std::shared_ptr<int>> base;
+    base.PushBack(held);
+    {
+      PersistentVector<std::shared_ptr<int>> refused = base;
+      refused.PushBack(other);
+    }
+    base.PushBack(held);
+    EXPECT_EQ(base.size(), 2u);
+    EXPECT_EQ(base[1], held);
+  }
+  EXPECT_EQ(held.use_count(), 1);
+  EXPECT_EQ(other.use_count(), 1);
 }
 
 TEST(PersistentVectorTest, WhatStandsThereMovesWhenMoreIsAppended) {

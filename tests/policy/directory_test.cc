@@ -276,6 +276,25 @@ TEST_F(Aliases, WhatIsRememberedOfEitherIsLookedAtAgain) {
   EXPECT_THAT(NamesOf("user:ana@x"), ElementsAre("user:ana@x"));
 }
 
+// Who stays in a group is remembered whoever comes and goes; whom its own memberships or what is
+// said of itself concerns is looked at again.
+TEST_F(Aliases, NewMembersMakeTheOldOnesLookedAtAgain) {
+  SetMembers("group:a", {"user:ana", "user:bo"});
+  const auto set = [&](const std::string& name) { return *directory_.Expand({Id(name)}, 0); };
+  auto then = directory_.last_change();
+  const auto ana = set("user:ana"), bo = set("user:bo"), cy = set("user:cy");
+  SetMembers("group:a", {"user:ana", "user:cy"});
+  EXPECT_TRUE(directory_.Unchanged(then.get(), ana, ana));
+  EXPECT_FALSE(directory_.Unchanged(then.get(), bo, bo));
+  EXPECT_FALSE(directory_.Unchanged(then.get(), cy, cy));
+  SetMembers("group:above", {"group:a"});
+  EXPECT_FALSE(directory_.Unchanged(then.get(), ana, ana));
+  then = directory_.last_change();
+  const auto again = set("user:ana");
+  directory_.Set(Id("group:a"), nullptr);
+  EXPECT_FALSE(directory_.Unchanged(then.get(), again, again));
+}
+
 // A tenant of 100,000 in one group at the end of fifty, in a circle: who is asked about is found by
 // a way of fifty steps, and a change copies no other record.
 TEST_F(Aliases, AGroupOfAllIsWalkedForEach) {

@@ -5,180 +5,17 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <map>
+#include <memory>
+#include <utility>
+
 #include "engine/base/random.h"
 #include "tests/effort.h"
 #include "tests/policy/engine_world.h"
+#include "tests/policy/moving_policy.h"
 
 namespace cordon {
 namespace {
-
-// A tenant's policy that changes by small random steps, as mutations do.
-class MovingPolicy {
- public:
-  explicit MovingPolicy(uint64_t seed) : random_(seed) {
-    for (const char* level : {"public", "internal", "confidential"}) {
-      state_.classes.labels.PushBack({level, {}, {}});
-    }
-    for (int i = 0; i < 8; ++i) ChangeContainer();
-    for (int i = 0; i < 40; ++i) ChangeMembers();
-    for (int i = 0; i < 2500; ++i) AddClass();
-  }
-
-  const PolicyState& state() const { return state_; }
-  Micros now() const { return now_; }
-  Random& random() { return random_; }
-
-  void Grow(int classes) {
-    for (int i = 0; i < classes; ++i) AddClass();
-    state_.ExtendPostings();
-  }
-
-  std::string User() { return fmt::format("user:{}", random_.Below(kUsers)); }
-
-  void Move() {
-    switch (random_.Below(40)) {
-      case 0:
-        return ChangeDefault();  // rarely: with it nobody is remembered
-      case 1:
-      case 11:
-      case 12:
-      case 13:
-      case 14:
-        return ChangeContainer();
-      case 2:
-      case 3:
-      case 4:
-        return ChangeMembers();
-      case 5:
-        return ChangeClearance();
-      case 6:
-      case 7:
-      case 8:
-      case 9:
-      case 10:
-        now_ += static_cast<Micros>(random_.Below(20));
-        return;
-      default:
-        for (uint64_t n = random_.Below(random_.Below(20) == 0 ? 600 : 3); n > 0; --n) AddClass();
-        if (random_.Below(3) == 0) state_.ExtendPostings();
-    }
-  }
-
- private:
-  static constexpr uint64_t kUsers = 12;
-  static constexpr uint64_t kNewcomers = 4;  // of them, whom hardly any list names
-
-  std::string Anybody() {
-    const uint64_t kind = random_.Below(10);
-    if (random_.Below(10'000) == 0) return fmt::format("user:{}", random_.Below(kNewcomers));
-    if (kind < 3) return fmt::format("user:{}", kNewcomers + random_.Below(kUsers - kNewcomers));
-    if (kind == 3) return "service:app";
-    if (kind == 4 && random_.Below(20) == 0) return "everyone";
-    // Those from 60 on have no record, and come late.
-    return fmt::format("group:{}", random_.Below(random_.Below(2000) == 0 ? 70 : 60));
-  }
-
-  TimedPrincipal Entry() {
-    const auto soon = [this] { return now_ + static_cast<Micros>(random_.Below(2000)); };
-    const Micros until = random_.Below(4) == 0 ? soon() : kNever;
-    const Micros from = random_.Below(4) == 0 ? soon() : kAlways;
-    return {state_.principals->Intern(Anybody()), until, from};
-  }
-
-  Clause List(size_t allow, size_t deny) {
-    Clause clause;
-    for (size_t i = 0; i < allow; ++i) clause.allow.push_back(Entry());
-    for (size_t i = 0; i < deny; ++i) clause.deny.push_back(Entry());
-    clause.only_denies = allow == 0;
-    return clause;
-  }
-
-  void ChangeContainer() {
-    PolicyRules rules = *state_.rules;
-    const uint64_t number = random_.Below(8);
-    const std::string name = fmt::format("folder:{}", number);
-    if (random_.Below(8) == 0) {
-      rules.containers.erase(name);
-    } else {
-      Container& container = rules.containers[name];
-      // Most changes are small, and leave most callers what they had.
-      if (random_.Below(4) > 0 && !container.clause.allow.empty()) {
-        container.clause.allow[random_.Below(container.clause.allow.size())] = Entry();
-      } else {
-        container.clause = List(1 + random_.Below(12), random_.Below(2));
-      }
-      if (random_.Below(5) == 0) container.inherit.clear();
-      if (number > 0 && random_.Below(5) == 0) {
-        container.inherit = {fmt::format("folder:{}", random_.Below(number))};
-      }
-    }
-    Replace(std::move(rules), {name});
-  }
-
-  void ChangeDefault() {
-    PolicyRules rules = *state_.rules;
-    rules.default_clearance =
-        random_.Below(2) == 0 ? Clearance{Clearance::Kind::kNamed, "internal", {}} : Clearance();
-    Replace(std::move(rules), {});
-  }
-
-  void Replace(PolicyRules rules, const std::vector<std::string>& containers) {
-    // Now and then nothing is known of their history, as after a start.
-    rules.last_change = nullptr;
-    if (random_.Below(20) > 0) {
-      rules.last_change = state_.rules->last_change;
-      rules.NoteChange(*state_.rules, containers);
-    }
-    state_.rules = std::make_shared<const PolicyRules>(std::move(rules));
-  }
-
-  void SetRecord(const std::string& name, std::shared_ptr<const DirectoryRecord> record) {
-    auto directory = std::make_shared<Directory>(*state_.directory);
-    directory->Set(state_.principals->Intern(name), std::move(record));
-    state_.directory = std::move(directory);
-  }
-
-  void ChangeMembers() {
-    const std::string group = fmt::format("group:{}", random_.Below(60));
-    if (random_.Below(6) == 0) return SetRecord(group, nullptr);
-    auto record = std::make_shared<DirectoryRecord>();
-    record->members.emplace();
-    for (uint64_t n = random_.Below(6); n > 0; --n) record->members->push_back(Entry());
-    SetRecord(group, std::move(record));
-  }
-
-  void ChangeClearance() {
-    if (random_.Below(3) == 0) return SetRecord(User(), nullptr);
-    auto record = std::make_shared<DirectoryRecord>();
-    record->clearance = random_.Below(2) == 0 ? Clearance::All() : Clearance::Lowest();
-    SetRecord(User(), std::move(record));
-  }
-
-  ClauseId AddList(Clause clause) {
-    state_.classes.AddClause({"", std::move(clause), "document acl"});
-    return static_cast<ClauseId>(state_.classes.clauses.size() - 1);
-  }
-
-  void AddClass() {
-    std::vector<ClauseId> clauses;
-    const bool inherits = random_.Below(3) == 0;
-    clauses.push_back(AddList(
-        List(inherits ? random_.Below(3) : 1 + random_.Below(6), random_.Below(5) == 0 ? 1 : 0)));
-    if (random_.Below(6) == 0) clauses.push_back(AddList(List(1 + random_.Below(9), 0)));
-    if (inherits) {
-      const auto name = fmt::format("folder:{}", random_.Below(9));  // one of which is unknown
-      state_.classes.AddClause({name, {}, name});
-      clauses.push_back(static_cast<ClauseId>(state_.classes.clauses.size() - 1));
-    }
-    if (random_.Below(500) == 0) clauses.clear();
-    const auto label = static_cast<LabelId>(random_.Below(3));
-    state_.classes.classes.PushBack({std::move(clauses), label});
-  }
-
-  Random random_;
-  PolicyState state_;
-  Micros now_ = 0;
-};
 
 // What one is told who asks for the first time.
 std::vector<uint64_t> Judged(const World& world, const Subject& subject) {
@@ -223,7 +60,9 @@ TEST(EntitlementCacheTest, ARememberedCallerIsToldWhatWasOnce) {
   std::vector<Authenticated> callers = {Application(true), Application(false)};
   for (uint64_t i = 0; i < 3; ++i) callers.push_back(TokenCaller(i, &policy.random()));
   std::vector<Past> pasts;  // of Views that are still pinned
-  size_t permitted = 0;
+  // The last that was remembered of each, and how many were made of the one before.
+  std::map<std::pair<const Authenticated*, std::string>, std::shared_ptr<KnownCaller>> last;
+  size_t permitted = 0, followed = 0;
   while (effort.More()) {
     policy.Move();
     if (pasts.size() < 4) pasts.push_back({policy.state(), policy.now()});
@@ -241,14 +80,43 @@ TEST(EntitlementCacheTest, ARememberedCallerIsToldWhatWasOnce) {
     ASSERT_TRUE(known.ok());
     ASSERT_EQ((*known)->subject().principals.all(), subject->principals.all()) << as;
     ASSERT_EQ((*known)->subject().clearance, subject->clearance) << as;
+    auto& before = last[{&caller, as}];
+    followed += before && before != *known && &before->subject() == &(*known)->subject() ? 1 : 0;
+    before = *known;
     const auto told = (*known)->EntitlementsIn(world);
     ASSERT_EQ(told->words(), Judged(world, *subject)) << as << " at " << world.now;
     for (const uint64_t word : told->words()) {
       permitted += static_cast<size_t>(__builtin_popcountll(word));
     }
   }
-  effort.Report("permitted={}", permitted / effort.rounds());
+  effort.Report("permitted={} followed={}", permitted / effort.rounds(), followed);
   EXPECT_GT(permitted, 0u);
+  if (effort.rounds() >= 500) {
+    EXPECT_GT(followed, 0u) << "were made of what was remembered";
+  }
+}
+
+// Of which most is copied: what a change of containers reaches is all that may be judged anew.
+TEST(EntitlementCacheTest, ARememberedCallerIsToldWhatContainersPermitted) {
+  Effort effort("S1-followed", 800);
+  MovingPolicy policy(effort.seed());
+  EntitlementCache cache;
+  const Authenticated caller = Application(true);
+  std::map<std::string, std::shared_ptr<KnownCaller>> last;
+  size_t followed = 0;
+  while (effort.More()) {
+    policy.MoveContainers();
+    const World world{policy.state(), policy.now()};
+    const std::string as = fmt::format("user:{}", 4 + policy.random().Below(4));
+    const auto known = *cache.Find(world, caller, as, "");
+    const auto told = known->EntitlementsIn(world);
+    ASSERT_EQ(told->words(), Judged(world, known->subject())) << as << " at " << world.now;
+    auto& before = last[as];
+    followed += before && before != known && &before->subject() == &known->subject() ? 1 : 0;
+    before = known;
+  }
+  effort.Report("followed={}", followed);
+  EXPECT_GT(followed, effort.rounds() / 100);
 }
 
 // By postings, which begin before what is known ends, or one by one where they do not reach.
@@ -379,6 +247,65 @@ TEST(EntitlementCacheTest, AContainersChangeForgetsThoseWhomItDoesNotConcern) {
   EXPECT_NE(ask("user:2"), second);
   EXPECT_FALSE(sees("user:1"));
   EXPECT_TRUE(sees("user:2"));
+}
+
+// The chain root ← site ← folder, of which only the root changes: what inherits from it from far is
+// judged anew, by postings and without, and nobody is resolved.
+TEST(EntitlementCacheTest, AChangeAboveLeavesWhatInheritsFromItAsItWas) {
+  PolicyState state;
+  state.classes.labels.PushBack({"public", {}, {}});
+  const PrincipalId user = state.principals->Intern("user:1");
+  PolicyRules first;
+  for (const std::string name : {"root", "site", "folder", "other"}) {
+    first.containers[name].clause.allow = {{user}};
+    state.classes.AddClause({name, {}, name});
+  }
+  first.containers["site"].inherit = {"root"};
+  first.containers["folder"].inherit = {"site"};
+  const auto publish = [&](PolicyRules rules) {
+    rules.NoteChange(*state.rules, {"root"});
+    state.rules = std::make_shared<const PolicyRules>(std::move(rules));
+  };
+  publish(std::move(first));
+  for (ClauseId clause = 0; clause < 300; ++clause) {
+    state.classes.classes.PushBack({{clause % 4}, 0});  // 256 of them in postings
+  }
+  state.ExtendPostings();
+  EntitlementCache cache;
+  const Authenticated caller = Application(true);
+  std::shared_ptr<KnownCaller> before;
+  const auto expect = [&](bool below_root, Micros now) {
+    const World world{state, now};
+    const auto known = *cache.Find(world, caller, "user:1", "");
+    const auto told = known->EntitlementsIn(world);
+    for (ClassId id = 0; id < 300; ++id) {
+      ASSERT_EQ(told->Permits(id), below_root || id % 4 == 3) << id << " at " << now;
+    }
+    if (before != nullptr) {
+      EXPECT_EQ(&known->subject(), &before->subject()) << now;
+    }
+    before = known;
+  };
+  expect(true, 0);
+  PolicyRules rules = *state.rules;
+  rules.containers["root"].clause.allow.clear();
+  publish(rules);
+  expect(false, 1);
+  rules.containers["root"].clause.allow = {{user, 10}};
+  publish(rules);
+  expect(true, 2);
+  rules.containers["root"].clause.deny = {{user}};
+  publish(rules);
+  rules.containers["root"].clause.deny.clear();
+  publish(rules);
+  expect(true, 3);
+  before = nullptr;  // a time at which an entry ends is one at which all is asked again
+  expect(false, 10);
+  rules.containers.erase("root");
+  publish(rules);
+  rules.containers["root"].clause.allow = {{user}};
+  publish(rules);
+  expect(true, 11);
 }
 
 // Each entry grows with the classes; all of them together must not.

@@ -8,6 +8,10 @@
 #include <gtest/gtest.h>
 
 #include <functional>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
 
 #include "engine/base/limits.h"
 
@@ -187,6 +191,30 @@ TEST(RulesTest, TheNextEventIsTheNextStartOrEndOfAContainersEntry) {
   EXPECT_EQ(rules.NextEvent(25), 30);
   EXPECT_EQ(rules.NextEvent(30), 40);
   EXPECT_EQ(rules.NextEvent(40), 50);
+}
+
+// What a remembered caller is judged anew by: a change that reaches too far is not told in part.
+TEST(RulesTest, AChangeForgetsWhatInheritsFromWhatItIsAbout) {
+  PolicyRules before;
+  before.containers["root"];
+  before.containers["a site"].inherit = {"root"};
+  before.containers["folder"].inherit = {"other", "a site"};
+  before.containers["other"];
+  const auto reached = [&](const std::vector<std::string>& changed) {
+    PolicyRules after = before;
+    for (const auto& name : changed) after.containers[name].clause.deny = {{1}};
+    // Named, and the same as before.
+    after.NoteChange(before, {"root", "a site", "folder", "other", "new"});
+    EXPECT_EQ(after.last_change->containers.size(), changed.size());
+    return after.last_change->reached;
+  };
+  using Names = std::set<std::string>;
+  EXPECT_EQ(reached({}), Names());
+  EXPECT_EQ(reached({"root"}), Names({"root", "a site", "folder"}));
+  EXPECT_EQ(reached({"other", "new"}), Names({"other", "folder", "new"}));
+  for (int i = 0; i < 1000; ++i) before.containers[std::to_string(i)].inherit = {"other"};
+  EXPECT_EQ(reached({"root"}), Names({"root", "a site", "folder"}));
+  EXPECT_EQ(reached({"other"}), std::nullopt);
 }
 
 TEST(RulesTest, TheDevelopmentDestinationIsWhatTheContractSays) {

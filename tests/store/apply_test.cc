@@ -43,7 +43,7 @@ std::string Describe(const TenantState& state) {
   std::string text = "revision " + std::to_string(state.revision) + " next collection " +
                      std::to_string(state.next_collection) + "\n";
   const auto& policy = state.policy;
-  const auto list = [&](const std::vector<TimedPrincipal>& entries) {
+  const auto list = [&](const EntryList& entries) {
     std::string out = "[";
     for (const auto& entry : entries) {
       out += std::to_string(entry.from) + "<=" + policy.principals->Name(entry.principal) + "<" +
@@ -195,7 +195,7 @@ TEST(Apply, ListsThatBeginAtOtherTimesAreOneClass) {
   store.Reopen();
   const auto& table = store.state().policy.classes;
   const auto& security = table.classes[store.Document("d4").chunks(0).class_id()];
-  const TimedPrincipal& entry = table.clauses[security.clauses[0]].clause.allow[0];
+  const TimedPrincipal entry = table.clauses[security.clauses[0]].clause.allow[0];
   EXPECT_EQ(entry.from, 5'000'000);
   EXPECT_EQ(entry.until, 6'000'000);
   EXPECT_EQ(table.events.Next(0), 5'000'000);
