@@ -14,6 +14,12 @@ bool IsAscii(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](unsigned char c) { return c < 0x80; });
 }
 
+// Most names are: what holds for all of these is not asked of each.
+bool IsPrintableAscii(std::string_view text) {
+  return std::all_of(text.begin(), text.end(),
+                     [](unsigned char c) { return c >= 0x20 && c < 0x7f; });
+}
+
 // Walks the code points; false at the first that is malformed or that `accept` turns down.
 template <typename Accept>
 bool EveryCodePoint(std::string_view text, Accept accept) {
@@ -48,6 +54,7 @@ Status CheckName(std::string_view field, std::string_view name, size_t bytes_max
   if (name.size() > bytes_max) {
     return Invalid(field, fmt::format("longer than {} bytes; shorten it", bytes_max));
   }
+  if (IsPrintableAscii(name)) return OkStatus();
   if (!IsUtf8(name)) return Invalid(field, "not valid UTF-8; re-encode it");
   if (!EveryCodePoint(name, [](UChar32 c) { return u_charType(c) != U_CONTROL_CHAR; })) {
     return Invalid(field, "holds a control character; remove it");

@@ -36,18 +36,22 @@ Status CheckTimes(const v1::Entry& entry) {
   return Invalid("until", "not after from, so that the entry would never count; give a later end");
 }
 
+Status CheckEntry(const v1::Entry& entry) {
+  // One with times was written as an object, which has the principal in a field of its own.
+  const bool object = entry.has_from() || entry.has_until();
+  const bool lacks = object && entry.principal().empty();
+  RETURN_IF_ERROR(ParsePrincipal(lacks ? "principal" : "", entry.principal()).status());
+  return CheckTimes(entry);
+}
+
 Status CheckEntries(std::string_view field, const Entries& entries, size_t max) {
   if (static_cast<size_t>(entries.size()) > max) {
     return Invalid(field, fmt::format("more than {} entries; name a group instead", max));
   }
+  // A path is made for what is wrong alone: a call may have tens of thousands of entries.
   for (int i = 0; i < entries.size(); ++i) {
-    const std::string path = fmt::format("{}[{}]", field, i);
-    // One with times was written as an object, which has the principal in a field of its own.
-    const bool object = entries[i].has_from() || entries[i].has_until();
-    const bool lacks = object && entries[i].principal().empty();
-    RETURN_IF_ERROR(
-        ParsePrincipal(lacks ? path + ".principal" : path, entries[i].principal()).status());
-    RETURN_IF_ERROR(CheckTimes(entries[i]).Within(path));
+    const Status checked = CheckEntry(entries[i]);
+    if (!checked.ok()) return checked.Within(fmt::format("{}[{}]", field, i));
   }
   return OkStatus();
 }
