@@ -1,6 +1,8 @@
 #include "engine/ingest/fill_embedding.h"
 
 #include <fmt/format.h>
+#include <google/protobuf/descriptor.h>
+#include <google/protobuf/message.h>
 
 #include <algorithm>
 #include <cmath>

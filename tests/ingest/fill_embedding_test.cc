@@ -2,9 +2,12 @@
 // that they were not made of, that they bring something else along, or tell of what is hidden.
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "engine/base/limits.h"
 #include "engine/store/embedding_spaces.h"
 #include "tests/ingest/scratch_writer.h"
 
