@@ -64,9 +64,10 @@ class Calibrator {
     for (size_t f = 0; f < kFractions; ++f) {
       if (static_cast<double>(ids_.size()) * Calibration::kFractions[f] < kRowsMin) {
         calibration.least[f] = calibration.least[std::max<size_t>(f, 1) - 1];
+        calibration.work[f] = calibration.work[std::max<size_t>(f, 1) - 1];
         continue;
       }
-      calibration.least[f] = LeastOf(f);
+      Deepen(f, &calibration);
     }
     if (Stopped()) return std::nullopt;
     return calibration;
@@ -172,40 +173,38 @@ class Calibrator {
            static_cast<double>(trace.rows_reranked * stride) * 2;
   }
 
-  // What a flat search of the part does.
-  double FlatWork(size_t f) const {
-    constexpr double kRow = 40;
-    return static_cast<double>(ids_.size()) * Calibration::kFractions[f] *
-           (static_cast<double>(RowStride(dimension_)) + kRow);
-  }
-
-  // From lax to strict; between two steps by the logarithm. 0 where a flat search is less work.
-  std::array<float, kTargets> LeastOf(size_t f) const {
-    constexpr double kLax = 20, kStep = 0.5;
+  // From lax to strict; between two steps by the logarithm. Also beyond the work of a flat search
+  // of the part: between it and a larger part lies where lists begin to pay.
+  void Deepen(size_t f, Calibration* calibration) const {
+    constexpr double kLax = 20, kStep = 0.5, kBeyondFlat = 4;
     constexpr int kSteps = 60;
     const ListPart& part = searched_.lists.part();
     CallerMasks masks(part, searched_.lists.geometry().lists(), [&](size_t entry) {
       const uint32_t id = part.blocks().id(entry);
       return LevelOf(id) >= f;
     });
-    std::array<float, kTargets> least{};
+    const double scanned = std::min(1.0, kBeyondFlat * Calibration::kFractions[f]);
+    const double enough = FlatWork(scanned * static_cast<double>(ids_.size()), dimension_);
     size_t target = 0;
-    double before = 0;
+    Outcome before{0, 0};
     for (int step = 0; step < kSteps && target < kTargets && !Stopped(); ++step) {
       const double now = kLax * std::pow(kStep, step);
-      const auto [recall, work] = Search(masks, f, static_cast<float>(now));
-      if (work > FlatWork(f)) break;
-      for (; target < kTargets && recall >= Aim(Calibration::kTargets[target]); ++target) {
+      const Outcome outcome = Search(masks, f, static_cast<float>(now));
+      if (outcome.work > enough) break;
+      for (; target < kTargets && outcome.recall >= Aim(Calibration::kTargets[target]); ++target) {
         const double part_of_step =
-            step == 0 || recall <= before
+            step == 0 || outcome.recall <= before.recall
                 ? 1
-                : (Aim(Calibration::kTargets[target]) - before) / (recall - before);
-        least[target] = static_cast<float>(
-            now / kStep * std::pow(kStep, step == 0 ? 1 : std::clamp(part_of_step, 0.0, 1.0)));
+                : std::clamp((Aim(Calibration::kTargets[target]) - before.recall) /
+                                 (outcome.recall - before.recall),
+                             0.0, 1.0);
+        calibration->least[f][target] =
+            static_cast<float>(now / kStep * std::pow(kStep, part_of_step));
+        calibration->work[f][target] =
+            static_cast<float>(before.work + part_of_step * (outcome.work - before.work));
       }
-      before = recall;
+      before = outcome;
     }
-    return least;
   }
 
   const SearchedLists& searched_;
@@ -219,6 +218,11 @@ class Calibrator {
 };
 
 }  // namespace
+
+double FlatWork(double rows, size_t dimension) {
+  constexpr double kRow = 40;
+  return rows * (static_cast<double>(RowStride(dimension)) + kRow);
+}
 
 std::optional<Calibration> Calibrate(const SearchedLists& searched, Metric metric, size_t dimension,
                                      const std::function<bool()>& stop) {

@@ -15,4 +15,7 @@ namespace cordon {
 std::optional<Calibration> Calibrate(const SearchedLists& searched, Metric metric, size_t dimension,
                                      const std::function<bool()>& stop);
 
+// What a flat search of so many permitted rows does, as Calibration counts work.
+double FlatWork(double rows, size_t dimension);
+
 }  // namespace cordon

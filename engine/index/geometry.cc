@@ -36,20 +36,23 @@ CodeBlocks CodeCentroids(EstimateForm form, const FloatRows& centroids, size_t l
 
 }  // namespace
 
-float Calibration::LeastFor(double recall, double fraction) const {
+Calibration::Depth Calibration::DepthFor(double recall, double fraction) const {
   size_t target = 0;
   while (target + 1 < kTargets.size() && kTargets[target] < recall) ++target;
-  if (kTargets[target] < recall) return 0;
-  if (fraction >= kFractions.front()) return least.front()[target];
-  if (fraction <= kFractions.back()) return least.back()[target];
+  if (kTargets[target] < recall) return {0, 0};
+  if (fraction >= kFractions.front()) return {least.front()[target], work.front()[target]};
+  if (fraction <= kFractions.back()) return {least.back()[target], work.back()[target]};
   size_t above = 0;
   while (kFractions[above + 1] > fraction) ++above;
-  const float high = least[above][target], low = least[above + 1][target];
-  if (high == 0 || low == 0) return 0;
+  if (least[above][target] == 0 || least[above + 1][target] == 0) return {0, 0};
   // Between two fractions by the logarithms.
   const double part =
       std::log(kFractions[above] / fraction) / std::log(kFractions[above] / kFractions[above + 1]);
-  return static_cast<float>(std::exp((1 - part) * std::log(high) + part * std::log(low)));
+  const auto between = [&](const Table& table) {
+    const float high = table[above][target], low = table[above + 1][target];
+    return static_cast<float>(std::exp((1 - part) * std::log(high) + part * std::log(low)));
+  };
+  return {between(least), between(work)};
 }
 
 Geometry::Geometry(Metric metric, Rotation rotation, uint64_t revision, uint64_t rows,
@@ -71,7 +74,7 @@ Geometry::Geometry(Metric metric, Rotation rotation, uint64_t revision, uint64_t
   for (size_t i = 0; i < size(); ++i) {
     mean_.row(0)[i] = static_cast<float>(sum[i] / static_cast<double>(lists));
   }
-  for (const float spread : spread_) mean_spread_ += spread / static_cast<float>(lists);
+  ScoresOfLists();
   CodeFromMean();
   assign_ = CodeCentroids(EstimateForm::kDistance, centroids_, lists, mean(), size());
   if (form() != EstimateForm::kDistance) {
@@ -97,6 +100,23 @@ void Geometry::MakePrint() {
     for (size_t i = 0; i < size(); ++i) mix(std::bit_cast<uint32_t>(centroid(l)[i]));
   }
   print_ = hash | 1;
+}
+
+// A row's score differs from its list's term by its residual's part along what the query is from
+// the centroid (about as long as residuals are), and by distance for the residual's own length.
+void Geometry::ScoresOfLists() {
+  const auto lists = static_cast<float>(lists_);
+  float mean_spread = 0;
+  for (const float spread : spread_) mean_spread += spread / lists;
+  const float along = metric_ == Metric::kCosine ? std::sqrt(mean_spread)
+                      : metric_ == Metric::kL2   ? 2 * std::sqrt(mean_spread)
+                                                 : 1;
+  for (const float spread : spread_) {
+    scores_.push_back(
+        {metric_ == Metric::kL2 ? -spread : 0, deviation_ * along * std::sqrt(spread)});
+    mean_scores_.mean += scores_.back().mean / lists;
+    mean_scores_.deviation += scores_.back().deviation / lists;
+  }
 }
 
 void Geometry::CodeFromMean() {
@@ -156,6 +176,7 @@ ListOrder::ListOrder(const Geometry& geometry, const QueryTables& tables, const 
   base_ = geometry.form() == EstimateForm::kDot
               ? RotatedDot(rotated, geometry.mean(), geometry.size())
               : -tables.norm() * tables.norm();
+  above_ = kKeyDeviations * geometry.ReachOf(tables.norm());
   Estimate(geometry.order_codes(), tables);
 }
 
@@ -168,18 +189,32 @@ ListOrder::ListOrder(const Geometry& geometry, const QueryTables& tables, const 
   Estimate(geometry.assign_codes(), tables);
 }
 
+void ListOrder::AddReach() {
+  const std::span<const Geometry::Scores> scores = geometry_.scores();
+  const Geometry::Scores* const of_list = scores.data();
+  float* const keys = keys_.data();
+  for (size_t l = 0; l < scores.size(); ++l) {
+    keys[l] += of_list[l].mean + above_ * of_list[l].deviation;
+  }
+}
+
 void ListOrder::Estimate(const CodeBlocks& codes, const QueryTables& tables) {
-  constexpr size_t kLanes = 8;  // in loops that the compiler makes vectors of
+  constexpr size_t kLanes = 8;
   const size_t lists = geometry_.lists();
-  keys_.resize(codes.blocks() * kBlockEntries);
-  bins_.resize(keys_.size());
+  const size_t padded = codes.blocks() * kBlockEntries;
+  keys_.resize(padded);
+  bins_.resize(padded);
   EstimateBlocks(tables, codes.block(0), codes.blocks(), keys_.data());
-  for (size_t l = lists; l < keys_.size(); ++l) keys_[l] = keys_[0];
+  if (codes_) AddReach();
+  // By pointers, so that the compiler makes vectors of the loops.
+  float* const keys = keys_.data();
+  uint8_t* const bins = bins_.data();
+  std::fill(keys + lists, keys + padded, keys[0]);
   float low[kLanes], high[kLanes];
-  for (size_t j = 0; j < kLanes; ++j) low[j] = high[j] = keys_[0];
-  for (size_t l = 0; l < keys_.size(); l += kLanes) {
+  for (size_t j = 0; j < kLanes; ++j) low[j] = high[j] = keys[0];
+  for (size_t l = 0; l < padded; l += kLanes) {
     for (size_t j = 0; j < kLanes; ++j) {
-      const float key = keys_[l + j];
+      const float key = keys[l + j];
       low[j] = key < low[j] ? key : low[j];
       high[j] = key > high[j] ? key : high[j];
     }
@@ -187,10 +222,11 @@ void ListOrder::Estimate(const CodeBlocks& codes, const QueryTables& tables) {
   const float least = *std::min_element(low, low + kLanes);
   const float most = *std::max_element(high, high + kLanes);
   const float scale = most > least ? 255.0f / (most - least) : 0;
-  for (size_t l = 0; l < keys_.size(); ++l) {
-    bins_[l] = static_cast<uint8_t>(static_cast<int32_t>((keys_[l] - least) * scale));
+  for (size_t l = 0; l < padded; ++l) {
+    bins[l] = static_cast<uint8_t>(static_cast<int32_t>((keys[l] - least) * scale));
   }
-  for (size_t l = 0; l < lists; ++l) ++counts_[bins_[l]];
+  uint32_t* const counts = counts_.data();
+  for (size_t l = 0; l < lists; ++l) ++counts[bins[l]];
 }
 
 std::span<const ListOrder::Near> ListOrder::Next(size_t count) {
@@ -201,15 +237,18 @@ std::span<const ListOrder::Near> ListOrder::Next(size_t count) {
   if (found == 0) return {};
   near_.resize(found + 1);
   size_t n = 0;
-  for (uint32_t l = 0; l < geometry_.lists(); ++l) {  // without branches: most are left out
-    near_[n].list = l;
-    n += static_cast<size_t>(bins_[l] >= least && bins_[l] <= next_bin_);
+  Near* const near = near_.data();
+  const uint8_t* const bins = bins_.data();
+  const auto lists = static_cast<uint32_t>(geometry_.lists());
+  for (uint32_t l = 0; l < lists; ++l) {  // without branches: most are left out
+    near[n].list = l;
+    n += static_cast<size_t>(bins[l] >= least && bins[l] <= next_bin_);
   }
   near_.resize(found);
   next_bin_ = least - 1;
   codes_ ? AddTerms() : AddExactTerms();
   std::sort(near_.begin(), near_.end(), [](const Near& a, const Near& b) {
-    return a.term != b.term ? a.term > b.term : a.list < b.list;
+    return a.key != b.key ? a.key > b.key : a.list < b.list;
   });
   return near_;
 }
@@ -226,7 +265,10 @@ void ListOrder::AddTerms() {
     for (size_t i = 0; i < n; ++i) {
       const Geometry::CentroidFacts& facts = geometry_.centroid_facts(near_[begin + i].list);
       const auto dot = static_cast<float>(codes_->Dot(sums[i], {facts.scale, 0}));
-      near_[begin + i].term = base_ + facts.constant + factor * dot;
+      Near& near = near_[begin + i];
+      const Geometry::Scores& scores = geometry_.scores()[near.list];
+      near.term = base_ + facts.constant + factor * dot;
+      near.key = near.term + scores.mean + above_ * scores.deviation;
     }
   }
 }
@@ -234,6 +276,7 @@ void ListOrder::AddTerms() {
 void ListOrder::AddExactTerms() {
   for (Near& near : near_) {
     near.term = -RotatedDistance(rotated_, geometry_.centroid(near.list), geometry_.size());
+    near.key = near.term;
   }
 }
 

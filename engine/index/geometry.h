@@ -27,16 +27,22 @@
 namespace cordon {
 
 // How far a search must go for a recall, found on held-out rows (calibrate.h). A list is visited if
-// it is expected to hold at least `least` of the k answers wanted.
+// it is expected to hold at least `least` of the k answers wanted. Lists are searched where that is
+// less work than a flat search of all permitted rows.
 struct Calibration {
   static constexpr std::array<double, 6> kTargets = {0.8, 0.9, 0.95, 0.98, 0.99, 0.995};
   // Permitted rows, as parts of the rows at training.
   static constexpr std::array<double, 6> kFractions = {1, 0.3, 0.1, 0.03, 0.01, 0.003};
-  // least[fraction][target]; 0: not reached with less work than a flat search takes.
-  std::array<std::array<float, kTargets.size()>, kFractions.size()> least{};
+  using Table = std::array<std::array<float, kTargets.size()>, kFractions.size()>;
+  Table least{};  // [fraction][target]; 0: not reached with any work near that of a flat search
+  Table work{};   // of such a search of lists, in bytes that a flat one reads in the time
 
-  // What serves this recall if this part of the rows is permitted; 0 if only a search of all does.
-  float LeastFor(double recall, double fraction) const;
+  struct Depth {
+    float least;
+    float work;
+  };
+  // What serves this recall if this part of the rows is permitted; zeros if only a search of all.
+  Depth DepthFor(double recall, double fraction) const;
 };
 
 // Immutable once shared; thread-safe.
@@ -62,7 +68,16 @@ class Geometry {
   const float* centroid(size_t list) const { return centroids_.row(list); }
   const float* mean() const { return mean_.row(0); }
   float spread(size_t list) const { return spread_[list]; }
-  float mean_spread() const { return mean_spread_; }
+  // How a query's scores lie in a list: their mean is the list's term plus `mean`, and their
+  // deviation is `deviation` times the query's ReachOf().
+  struct Scores {
+    float mean;
+    float deviation;
+  };
+  std::span<const Scores> scores() const { return scores_; }  // by list
+  const Scores& mean_scores() const { return mean_scores_; }
+  // `norm`: how far the query is from mean().
+  float ReachOf(float norm) const { return metric_ == Metric::kInnerProduct ? norm : 1; }
   float deviation() const { return deviation_; }
   // The centroids as entries: for queries, and for rows, which go by distance.
   const CodeBlocks& order_codes() const { return order_ ? *order_ : assign_; }
@@ -88,6 +103,7 @@ class Geometry {
 
  private:
   void CodeFromMean();
+  void ScoresOfLists();
   void MakePrint();
 
   Metric metric_;
@@ -101,7 +117,8 @@ class Geometry {
   CodeRows centroid_codes_;
   std::vector<CentroidFacts> centroid_facts_;
   std::vector<float> spread_;
-  float mean_spread_ = 0;
+  std::vector<Scores> scores_;
+  Scores mean_scores_{};
   float deviation_;                    // of a residual along a direction, in parts of √spread
   CodeBlocks assign_;                  // the centroids, by distance
   std::unique_ptr<CodeBlocks> order_;  // by dot product, where queries go by that
@@ -111,7 +128,12 @@ class Geometry {
 // The lists by their nearness to a query or row, as far as they are asked for. For one query.
 class ListOrder {
  public:
+  // A key lies so many deviations above the mean of the list's scores: where the last lists that
+  // matter to a search begin to have none that are good enough.
+  static constexpr float kKeyDeviations = 2;
+
   struct Near {
+    float key;   // how high its rows may score, or `term` for rows: what lists are ordered by
     float term;  // ⟨q, c⟩ or -‖q - c‖²: what ScanBlocks() takes
     uint32_t list;
   };
@@ -129,6 +151,7 @@ class ListOrder {
 
  private:
   void Estimate(const CodeBlocks& codes, const QueryTables& tables);
+  void AddReach();
   void AddTerms();
   void AddExactTerms();
 
@@ -136,6 +159,7 @@ class ListOrder {
   const float* rotated_;
   std::optional<QueryCodes> codes_;  // of u; null for rows
   float base_ = 0;                   // of all terms
+  float above_ = 0;                  // kKeyDeviations of the query
   std::vector<float>& keys_;         // estimates, by list
   std::vector<uint8_t>& bins_;       // of the keys: the higher the nearer
   std::vector<Near>& near_;

@@ -1,5 +1,6 @@
 #include "engine/index/geometry_file.h"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstring>
@@ -14,7 +15,7 @@ namespace {
 
 static_assert(std::endian::native == std::endian::little);  // as the file is
 
-constexpr char kMagic[8] = {'C', 'D', 'N', 'G', 'E', 'O', '0', '2'};
+constexpr char kMagic[8] = {'C', 'D', 'N', 'G', 'E', 'O', '0', '3'};
 
 struct Header {
   char magic[8];
@@ -49,12 +50,17 @@ bool Sound(const float* floats, size_t n, bool positive) {
   return true;
 }
 
+bool Sound(const Calibration::Table& table) {
+  return std::all_of(table.begin(), table.end(), [](const auto& of_fraction) {
+    return Sound(of_fraction.data(), of_fraction.size(), true);
+  });
+}
+
 bool Sound(const Header& header) {
   return header.metric <= static_cast<uint32_t>(Metric::kL2) && header.dimension >= 16 &&
          header.dimension <= limits::kDimensionMax && header.lists >= 1 &&
          header.lists <= kListsMax && header.rows >= 1 && Sound(&header.deviation, 1, true) &&
-         Sound(header.calibration.least.front().data(),
-               Calibration::kFractions.size() * Calibration::kTargets.size(), true);
+         Sound(header.calibration.least) && Sound(header.calibration.work);
 }
 
 }  // namespace

@@ -66,12 +66,7 @@ ListSearch::ListSearch(const SearchedLists& searched, const PaddedQuery& query,
   geometry_.Rotate(query.vector(), query.norm(), rotated);
   for (size_t i = 0; i < geometry_.size(); ++i) u[i] = rotated[i] - geometry_.mean()[i];
   tables_ = new (scratch_.tables) QueryTables(geometry_.form(), u, geometry_.size(), kDeviations);
-  // One for all lists: then nearer lists are never passed over for farther ones.
-  const float spread = geometry_.mean_spread();
-  deviation_ = kTail * geometry_.deviation() *
-               (query.metric() == Metric::kCosine ? spread
-                : query.metric() == Metric::kL2   ? 2 * spread
-                                                  : std::sqrt(spread) * tables_->norm());
+  reach_ = geometry_.ReachOf(tables_->norm());
   scratch_.seen.Clear();
   scratch_.best.clear();
   scratch_.pending.clear();
@@ -87,7 +82,7 @@ Status ListSearch::Run(const std::function<bool()>& stop) {
     for (size_t i = 0; i < lists.size() && !ended; ++i) {
       RETURN_IF_ERROR(CheckGoesOn(stop));
       ++trace_.lists_seen;
-      ended = full() && !Expects(lists[i], 2 * most_ + kMoreRows);
+      ended = full() && !Expects(ScoresFrom(lists[i]), 2 * most_ + kMoreRows);
       if (!ended) Visit(lists[i], i + 1 < lists.size() ? &lists[i + 1] : nullptr);
     }
     Rerank(&scratch_.pending);
@@ -102,7 +97,7 @@ Status ListSearch::Run(const std::function<bool()>& stop) {
 void ListSearch::Visit(const ListOrder::Near& near, const ListOrder::Near* next) {
   const size_t permitted = MaskBase(near.list) + MaskNew(near.list);
   most_ = std::max(most_, permitted);
-  if (permitted == 0 || (full() && !Expects(near, permitted))) return;
+  if (permitted == 0 || (full() && !Expects(ScoresIn(near), permitted))) return;
   ++trace_.lists_scanned;
   scratch_.fresh.clear();
   if (permitted <= kReadAll) {
@@ -117,12 +112,23 @@ void ListSearch::Visit(const ListOrder::Near& near, const ListOrder::Near* next)
   if (!full()) Rerank(&scratch_.pending);
 }
 
+Geometry::Scores ListSearch::ScoresIn(const ListOrder::Near& near) const {
+  const Geometry::Scores& scores = geometry_.scores()[near.list];
+  return {near.term + scores.mean, reach_ * scores.deviation};
+}
+
+// Those of a list of the usual deviation with this key: no list that follows is expected to hold
+// more, as far as keys tell.
+Geometry::Scores ListSearch::ScoresFrom(const ListOrder::Near& near) const {
+  const float deviation = reach_ * geometry_.mean_scores().deviation;
+  return {near.key - ListOrder::kKeyDeviations * deviation, deviation};
+}
+
 // ln(m Q(z)) against ln(least · k), with Q(z) ≈ exp(-0.717 z - 0.416 z²) / 2 (within 1 % or so).
-bool ListSearch::Expects(const ListOrder::Near& near, size_t permitted) const {
-  const bool distance = query_.metric() == Metric::kL2;
-  const float mean = distance ? near.term - geometry_.mean_spread() : near.term;
-  const float above = static_cast<float>(floor_) - mean;
-  const float z = deviation_ > 0 ? std::max(0.0f, above / deviation_) : above > 0 ? 1e3f : 0;
+bool ListSearch::Expects(const Geometry::Scores& scores, size_t permitted) const {
+  const float deviation = kTail * scores.deviation;
+  const float above = static_cast<float>(floor_) - scores.mean;
+  const float z = deviation > 0 ? std::max(0.0f, above / deviation) : above > 0 ? 1e3f : 0;
   return std::log(static_cast<float>(permitted)) - 0.693f - 0.717f * z - 0.416f * z * z >=
          log_least_;
 }

@@ -1,9 +1,10 @@
 // The search of the lists near a query.
 //
-// Lists are visited from the nearest on. A list is passed over if it is unlikely to matter: with m
-// permitted rows, whose scores are taken as normal around that of the list's centre, the expected
-// number of rows above the k-th best so far is m · Q(z), and must be `least` · k (Calibration). The
-// search ends where that fails for more rows than any list had. In a visited
+// Lists are visited by how high their rows may score: near ones and wide ones first. A list is
+// passed over if it is unlikely to matter: with m permitted rows, whose scores are taken as normal
+// around that of the list's centre, as wide as its rows lie, the expected number of rows above the
+// k-th best so far is m · Q(z), and must be `least` · k (Calibration). The search ends where that
+// fails for more rows than any list had. In a visited
 // list the 1-bit codes of permitted rows are read, and where the upper end of an estimate reaches
 // the k-th best, the int8 codes (codes.h). The best of these, and some more, are scored by their
 // floats in the end.
@@ -69,7 +70,9 @@ class ListSearch {
 
   void Visit(const ListOrder::Near& near, const ListOrder::Near* next);
   bool full() const { return floor_ > -std::numeric_limits<double>::infinity(); }
-  bool Expects(const ListOrder::Near& near, size_t permitted) const;
+  Geometry::Scores ScoresIn(const ListOrder::Near& near) const;
+  Geometry::Scores ScoresFrom(const ListOrder::Near& near) const;
+  bool Expects(const Geometry::Scores& scores, size_t permitted) const;
   size_t MaskBase(uint32_t list);
   uint32_t Admitted(size_t begin, uint32_t mask) const;
   size_t MaskNew(uint32_t list);
@@ -95,9 +98,9 @@ class ListSearch {
   Scratch& scratch_;
   const QueryCodes codes_;
   QueryTables* tables_ = nullptr;
-  double floor_;         // the k-th best score so far; minus infinity before there are k
-  float deviation_ = 0;  // of the scores in a list
-  size_t most_ = 0;      // permitted rows of any list that was looked at
+  double floor_;     // the k-th best score so far; minus infinity before there are k
+  float reach_ = 0;  // of the query (geometry.h)
+  size_t most_ = 0;  // permitted rows of any list that was looked at
 };
 
 }  // namespace cordon

@@ -45,15 +45,12 @@ double CodeScore(const PaddedQuery& query, const QueryCodes& codes, const RowFac
 }
 
 PermittedRuns::PermittedRuns(const Bitmap& classes) : classes_(classes) {
-  const std::span<const uint64_t> words = classes.words();
-  for (size_t w = 0; w < words.size() && few(); ++w) {
-    for (uint64_t word = words[w]; word != 0; word &= word - 1) {
-      if (count_ < kFewMax) {
-        few_[count_] = static_cast<uint32_t>(w * 64 + static_cast<size_t>(std::countr_zero(word)));
-      }
-      ++count_;
-    }
+  for (const uint64_t word : classes.words()) {
+    if (word != 0) count_ += static_cast<size_t>(std::popcount(word));
+    if (!few()) return;
   }
+  uint32_t* next = few_;
+  classes.ForEach([&](size_t class_id) { *next++ = static_cast<uint32_t>(class_id); });
 }
 
 // Leaves the block uninitialised.

@@ -13,6 +13,7 @@
 #include "engine/base/check.h"
 #include "engine/base/limits.h"
 #include "engine/base/planted.h"
+#include "engine/index/calibrate.h"
 #include "engine/index/list_search.h"
 #include "engine/index/training.h"
 
@@ -187,8 +188,9 @@ float VectorIndex::LeastFor(const AllowedSet& allowed, const SearchOptions& opti
       CountCovered(allowed, masks) + CountIn(segments().subspan(Covered()), allowed);
   trace->rows_permitted = rows;
   const double part = static_cast<double>(rows) / static_cast<double>(lists_->geometry().rows());
-  const float least = lists_->geometry().calibration().LeastFor(options.recall, part);
-  return least == 0 && options.plan == SearchPlan::kLists ? kStrictest : least;
+  const auto [least, work] = lists_->geometry().calibration().DepthFor(options.recall, part);
+  if (options.plan == SearchPlan::kLists) return least == 0 ? kStrictest : least;
+  return work < FlatWork(static_cast<double>(rows), dimension_) ? least : 0;
 }
 
 // Others share the masks who have other classes beside the lists: of the covered rows alone a count
