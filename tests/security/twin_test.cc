@@ -23,7 +23,7 @@ namespace {
 
 constexpr int kTwinsOfATenant = 10;
 constexpr int kTwinsOfAnEngine = 200;
-constexpr int kQuestions = 12;  // at each tick
+constexpr int kQuestionsOfATick = 12;  // at each tick
 
 // What may differ. The clocks stand alike, so that as_of is compared as well: it must not be the
 // time of a hidden document's start or end.
@@ -122,7 +122,7 @@ class TwinWorlds {
     if (draw_.Percent(1) && !left_engine_->Reopen()) return;
     for (int tick = 0; tick <= Twins::kTicks && !testing::Test::HasFailure(); ++tick) {
       if (tick > 0) MoveOn();
-      for (int i = 0; i < kQuestions; ++i) Ask(twins);
+      for (int i = 0; i < kQuestionsOfATick; ++i) Ask(twins);
     }
     // Last: what leaves raises the model's label, for good.
     if (draw_.Percent(40)) Export(twins);
