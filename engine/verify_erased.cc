@@ -22,7 +22,7 @@ constexpr size_t kSealBytes = 4;  // the CRC before a stored payload
 class NeedleSearch {
  public:
   NeedleSearch(const DataPaths& paths, const Vault& vault, const SecretKey& journal_key,
-         const std::vector<std::string>& needles)
+               const std::vector<std::string>& needles)
       : paths_(paths), vault_(vault), journal_key_(journal_key), needles_(needles) {}
 
   Status Run() {
