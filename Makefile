@@ -2,8 +2,8 @@
 BUILD ?= build
 JOBS ?= $(shell nproc)
 TEST_TIMEOUT_S ?= 900
-# Tests write to the disk and wait for it thousands of times. In memory, where there is room for it,
-# they need a third of the time; TESTS_IN=/tmp lets them wait.
+# Tests write to the disk thousands of times, and waited for it half of their time. In memory, where
+# there is room for it, they do not; TESTS_IN=/tmp lets them wait.
 TESTS_IN ?= $(shell [ "$$(df --output=avail -BG /dev/shm 2>/dev/null | tail -n 1 | tr -dc 0-9)" -ge 4 ] \
   2>/dev/null && echo /dev/shm || echo /tmp)
 TEST_JOBS ?= $(shell echo $$(($(JOBS) * 3 / 2)))  # many wait for a process, a clock or an endpoint

@@ -19,10 +19,10 @@ namespace fs = std::filesystem;
 
 constexpr size_t kSealBytes = 4;  // the CRC before a stored payload
 
-class Search {
+class NeedleSearch {
  public:
-  Search(const DataPaths& paths, const Vault& vault, const SecretKey& journal_key,
-         const std::vector<std::string>& needles)
+  NeedleSearch(const DataPaths& paths, const Vault& vault, const SecretKey& journal_key,
+               const std::vector<std::string>& needles)
       : paths_(paths), vault_(vault), journal_key_(journal_key), needles_(needles) {}
 
   Status Run() {
@@ -216,7 +216,7 @@ StatusOr<ErasedVerdict> VerifyErased(const DataPaths& paths,
   if (!journal_key.ok()) return journal_key.status().Within("journal_key");
   ASSIGN_OR_RETURN(const auto keys, OpenKeys(paths));
   const Vault vault(keys.get());
-  Search search(paths, vault, *journal_key, needles);
+  NeedleSearch search(paths, vault, *journal_key, needles);
   RETURN_IF_ERROR(search.Run());
   return search.verdict();
 }

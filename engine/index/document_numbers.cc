@@ -8,12 +8,12 @@
 namespace cordon {
 namespace {
 
-struct Hash {
+struct IdHash {
   uint32_t bucket;
   uint32_t rest;
 };
 
-Hash HashOf(std::string_view id, uint32_t buckets) {
+IdHash HashOfId(std::string_view id, uint32_t buckets) {
   const uint64_t hash = std::hash<std::string_view>()(id);
   return {static_cast<uint32_t>(hash % buckets), static_cast<uint32_t>(hash >> 32)};
 }
@@ -21,7 +21,7 @@ Hash HashOf(std::string_view id, uint32_t buckets) {
 }  // namespace
 
 std::optional<uint32_t> DocumentNumbers::Find(std::string_view id) const {
-  const Hash hash = HashOf(id, kBuckets);
+  const IdHash hash = HashOfId(id, kBuckets);
   const std::vector<Place>* bucket = buckets_.Find(hash.bucket);
   if (bucket == nullptr) return std::nullopt;
   for (const Place& place : *bucket) {
@@ -40,14 +40,14 @@ uint32_t DocumentNumbers::Add(std::string_view id) {
     first_free_ = slots_.Find(number)->next_free;
   }
   slots_.Mutable(number) = {std::string(id), kNone};
-  const Hash hash = HashOf(id, kBuckets);
+  const IdHash hash = HashOfId(id, kBuckets);
   buckets_.Mutable(hash.bucket).push_back({hash.rest, number});
   ++size_;
   return number;
 }
 
 void DocumentNumbers::Remove(uint32_t number) {
-  const Hash hash = HashOf(id(number), kBuckets);
+  const IdHash hash = HashOfId(id(number), kBuckets);
   const size_t erased = std::erase_if(buckets_.Mutable(hash.bucket),
                                       [&](const Place& place) { return place.number == number; });
   CORDON_CHECK(erased == 1);

@@ -10,7 +10,7 @@
 namespace cordon {
 namespace {
 
-Status Damaged(std::string_view what) {
+Status TenantIsDamaged(std::string_view what) {
   spdlog::error("the store is inconsistent: {}", what);
   return Corrupt("the store is inconsistent; restore from a backup");
 }
@@ -116,17 +116,18 @@ Status LoadClasses(const Database& database, uint32_t tenant, Interner* interner
                    PolicyState* policy) {
   RETURN_IF_ERROR(Each<store::v1::ClauseRecord>(
       database, Family::kClauses, tenant, [&](auto key, const auto& record) -> Status {
-        if (LastNumber(key) != policy->classes.clauses.size()) return Damaged("clause numbers");
+        if (LastNumber(key) != policy->classes.clauses.size())
+          return TenantIsDamaged("clause numbers");
         interner->LoadClause(record, policy);
         return OkStatus();
       }));
   return Each<store::v1::ClassRecord>(database, Family::kClasses, tenant,
                                       [&](auto key, const auto& record) -> Status {
                                         if (LastNumber(key) != policy->classes.classes.size())
-                                          return Damaged("class numbers");
+                                          return TenantIsDamaged("class numbers");
                                         for (const uint32_t clause : record.clauses()) {
                                           if (clause >= policy->classes.clauses.size())
-                                            return Damaged("a class's clause");
+                                            return TenantIsDamaged("a class's clause");
                                         }
                                         interner->LoadClass(record, policy);
                                         return OkStatus();
@@ -190,7 +191,7 @@ StatusOr<std::vector<store::v1::TenantRecord>> LoadTenants(const Database& datab
         RETURN_IF_ERROR(ParseRecord(payload, &tenant));
         // Numbers are given from 1 on, one a tenant.
         const bool given = tenant.id() > 0 && tenant.id() <= limits::kTenants;
-        return given ? OkStatus() : Damaged("a tenant with a number that is never given");
+        return given ? OkStatus() : TenantIsDamaged("a tenant with a number that is never given");
       }));
   std::sort(tenants.begin(), tenants.end(),
             [](const auto& a, const auto& b) { return a.id() < b.id(); });
@@ -205,7 +206,7 @@ StatusOr<LoadedTenant> LoadTenant(const Database& database, const store::v1::Ten
   state.name = tenant.name();
   store::v1::HeadRecord head;
   ASSIGN_OR_RETURN(const bool found, database.Get(Family::kHeads, HeadKey(tenant.id()), &head));
-  if (!found) return Damaged("a tenant without a head");
+  if (!found) return TenantIsDamaged("a tenant without a head");
   state.revision = head.revision();
   state.time = head.time_us();
   state.next_collection = head.next_collection();
@@ -235,7 +236,7 @@ Status DropStaged(Database* database, uint32_t tenant) {
     return Status(StatusCode::kCancelled, "", "one is enough");
   });
   if (none.ok()) return OkStatus();
-  // Damaged ones go as well: nobody reads them.
+  // TenantIsDamaged ones go as well: nobody reads them.
   Batch batch;
   batch.DeletePrefix(Family::kStaged, TenantPrefix(tenant));
   return database->Write(batch);

@@ -21,7 +21,7 @@ Number ReadBigEndian(std::string_view bytes) {
   return number;
 }
 
-std::string Key(uint32_t tenant, std::string_view rest) {
+std::string KeyBelow(uint32_t tenant, std::string_view rest) {
   std::string key = TenantPrefix(tenant);
   key += rest;
   return key;
@@ -43,24 +43,24 @@ std::string TenantPrefix(uint32_t tenant) {
   return key;
 }
 
-std::string HeadKey(uint32_t tenant) { return Key(tenant, "h"); }
-std::string AnchorKey(uint32_t tenant) { return Key(tenant, "a"); }
-std::string SchemeKey(uint32_t tenant) { return Key(tenant, "s"); }
+std::string HeadKey(uint32_t tenant) { return KeyBelow(tenant, "h"); }
+std::string AnchorKey(uint32_t tenant) { return KeyBelow(tenant, "a"); }
+std::string SchemeKey(uint32_t tenant) { return KeyBelow(tenant, "s"); }
 
 std::string ContainerKey(uint32_t tenant, std::string_view name) {
-  return Key(tenant, "c") + std::string(name);
+  return KeyBelow(tenant, "c") + std::string(name);
 }
 
 std::string DestinationKey(uint32_t tenant, std::string_view name) {
-  return Key(tenant, "d") + std::string(name);
+  return KeyBelow(tenant, "d") + std::string(name);
 }
 
 std::string BreakGlassKey(uint32_t tenant, std::string_view id) {
-  return Key(tenant, "b") + std::string(id);
+  return KeyBelow(tenant, "b") + std::string(id);
 }
 
 std::string ExportPrefix(uint32_t tenant, uint32_t collection, std::string_view pseudonym) {
-  std::string key = Key(tenant, "x");
+  std::string key = KeyBelow(tenant, "x");
   AppendBigEndian(&key, collection);
   key += pseudonym;
   key.push_back('\0');
@@ -73,15 +73,15 @@ std::string ExportKey(uint32_t tenant, uint32_t collection, std::string_view pse
 }
 
 std::string KeyUsageKey(uint32_t tenant, std::string_view key_id) {
-  return Key(tenant, "k") + std::string(key_id);
+  return KeyBelow(tenant, "k") + std::string(key_id);
 }
 
 std::string DestinationUsageKey(uint32_t tenant, std::string_view destination) {
-  return Key(tenant, "d") + std::string(destination);
+  return KeyBelow(tenant, "d") + std::string(destination);
 }
 
 std::string RunPrefix(uint32_t tenant, uint32_t collection, std::string_view key_pseudonym) {
-  std::string key = Key(tenant, "r");
+  std::string key = KeyBelow(tenant, "r");
   AppendBigEndian(&key, collection);
   key += key_pseudonym;
   return key;
@@ -92,7 +92,7 @@ std::string RunKey(uint32_t tenant, uint32_t collection, std::string_view key_ps
   return RunPrefix(tenant, collection, key_pseudonym) + std::string(run_pseudonym);
 }
 
-std::string NamedKey(uint32_t tenant, std::string_view name) { return Key(tenant, name); }
+std::string NamedKey(uint32_t tenant, std::string_view name) { return KeyBelow(tenant, name); }
 
 std::string NumberedKey(uint32_t tenant, uint32_t number) {
   std::string key = TenantPrefix(tenant);
@@ -107,10 +107,10 @@ std::string RevisionKey(uint32_t tenant, uint64_t revision) {
 }
 
 std::string SourceKey(uint32_t tenant, std::string_view name) {
-  return Key(tenant, "o") + std::string(name);
+  return KeyBelow(tenant, "o") + std::string(name);
 }
 
-std::string PolicyRevisionPrefix(uint32_t tenant) { return Key(tenant, "r"); }
+std::string PolicyRevisionPrefix(uint32_t tenant) { return KeyBelow(tenant, "r"); }
 
 std::string PolicyRevisionKey(uint32_t tenant, uint64_t revision) {
   std::string key = PolicyRevisionPrefix(tenant);

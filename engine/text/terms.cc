@@ -56,7 +56,7 @@ bool Ties(std::string_view between) {
 }
 
 // Whether a stemmer may take its ending off: letters, with apostrophes between.
-bool IsPlain(std::string_view word) {
+bool IsPlainWord(std::string_view word) {
   return std::all_of(word.begin(), word.end(), [](char c) {
     return (c >= 'a' && c <= 'z') || static_cast<unsigned char>(c) >= 0x80 || c == '\'';
   });
@@ -105,7 +105,7 @@ void ForEachTerm(Language language, const Words& words, Visit visit) {
 
 std::string_view TermOfWord(Language language, std::string_view word) {
   word = Bare(language, word);
-  return IsPlain(word) ? Stem(language, word) : word;
+  return IsPlainWord(word) ? Stem(language, word) : word;
 }
 
 // Finds each term again by a table of hashes that serves all texts of a thread.

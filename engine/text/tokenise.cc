@@ -56,20 +56,20 @@ icu::BreakIterator* WordIterator() {
   return iterator.get();
 }
 
-enum class Kind : uint8_t { kLetter, kDigit, kJoiner, kBetweenAny, kBetweenDigits, kOther };
+enum class CharKind : uint8_t { kLetter, kDigit, kJoiner, kBetweenAny, kBetweenDigits, kOther };
 
 // The classes of UAX #29 as far as ASCII has them, after folding: ExtendNumLet, MidNumLet with the
 // single quote, MidNum. ICU 72 takes the at sign for a letter, and the colon for none between two.
-Kind KindOf(char c) {
-  if ((c >= 'a' && c <= 'z') || c == '@') return Kind::kLetter;
-  if (c >= '0' && c <= '9') return Kind::kDigit;
-  if (c == '_') return Kind::kJoiner;
-  if (c == '.' || c == '\'') return Kind::kBetweenAny;
-  if (c == ',' || c == ';') return Kind::kBetweenDigits;
-  return Kind::kOther;
+CharKind CharKindOf(char c) {
+  if ((c >= 'a' && c <= 'z') || c == '@') return CharKind::kLetter;
+  if (c >= '0' && c <= '9') return CharKind::kDigit;
+  if (c == '_') return CharKind::kJoiner;
+  if (c == '.' || c == '\'') return CharKind::kBetweenAny;
+  if (c == ',' || c == ';') return CharKind::kBetweenDigits;
+  return CharKind::kOther;
 }
 
-bool IsAlphanumeric(char c) { return KindOf(c) <= Kind::kDigit && c != '@'; }
+bool IsAlphanumeric(char c) { return CharKindOf(c) <= CharKind::kDigit && c != '@'; }
 bool IsBlank(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 bool IsAscii(char c) { return static_cast<unsigned char>(c) < 0x80; }
 
@@ -108,19 +108,19 @@ class WordCutter {
   // Whether the word goes on behind `at`, its last character: how many characters farther, or 0.
   size_t Step(size_t at, size_t end) const {
     if (at + 1 >= end) return 0;
-    const Kind next = KindOf(folded_[at + 1]);
-    if (next <= Kind::kJoiner) return 1;
+    const CharKind next = CharKindOf(folded_[at + 1]);
+    if (next <= CharKind::kJoiner) return 1;
     if (at + 2 >= end) return 0;
-    const Kind here = KindOf(folded_[at]);
-    if (KindOf(folded_[at + 2]) != here) return 0;
-    const bool joined =
-        next == Kind::kBetweenAny || (here == Kind::kDigit && next == Kind::kBetweenDigits);
-    return here <= Kind::kDigit && joined ? 2 : 0;
+    const CharKind here = CharKindOf(folded_[at]);
+    if (CharKindOf(folded_[at + 2]) != here) return 0;
+    const bool joined = next == CharKind::kBetweenAny ||
+                        (here == CharKind::kDigit && next == CharKind::kBetweenDigits);
+    return here <= CharKind::kDigit && joined ? 2 : 0;
   }
 
   void CutAscii(size_t begin, size_t end) {
     for (size_t at = begin; at < end; ++at) {
-      if (KindOf(folded_[at]) > Kind::kJoiner) continue;
+      if (CharKindOf(folded_[at]) > CharKind::kJoiner) continue;
       const size_t first = at;
       bool holds = IsAlphanumeric(folded_[at]);
       for (size_t step = Step(at, end); step > 0; step = Step(at, end)) {

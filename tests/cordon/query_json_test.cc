@@ -23,7 +23,7 @@ StatusOr<Query> Parse(std::string_view line) {
   return query;
 }
 
-std::string RefusedField(std::string_view line) {
+std::string RefusedIn(std::string_view line) {
   const auto query = Parse(line);
   EXPECT_FALSE(query.ok()) << line;
   return query.ok() ? "" : std::string(query.status().field());
@@ -54,25 +54,25 @@ TEST(QueryJson, WhatALineDoesNotSayIsTheDefaults) {
 
 TEST(QueryJson, ZeroPassagesAreNotTheDefaultNumber) {
   for (const char* k : {"0", "-1", "1.5", "\"10\"", "4294967296", "18446744073709551615", "null"}) {
-    EXPECT_EQ(RefusedField(std::string(R"({"text":"t","k":)") + k + "}"), "k") << k;
+    EXPECT_EQ(RefusedIn(std::string(R"({"text":"t","k":)") + k + "}"), "k") << k;
   }
   EXPECT_EQ(Parse(R"({"text":"t","k":10001})")->request.k(), 10001u);  // the server's to refuse
 }
 
 TEST(QueryJson, AnEmptyUserDoesNotBecomeTheKeysOwn) {
-  EXPECT_EQ(RefusedField(R"({"text":"t","as":""})"), "as");
-  EXPECT_EQ(RefusedField(R"({"text":"t","as":null})"), "as");
-  EXPECT_EQ(RefusedField(R"({"text":"t","destination":""})"), "destination");
+  EXPECT_EQ(RefusedIn(R"({"text":"t","as":""})"), "as");
+  EXPECT_EQ(RefusedIn(R"({"text":"t","as":null})"), "as");
+  EXPECT_EQ(RefusedIn(R"({"text":"t","destination":""})"), "destination");
 }
 
 TEST(QueryJson, WhatIsUnknownIsRefused) {
-  EXPECT_EQ(RefusedField(R"({"text":"t","where":{}})"), "where");
-  EXPECT_EQ(RefusedField(R"({"text":"t","mode":"quick"})"), "mode");
-  EXPECT_EQ(RefusedField(R"({"text":"t","rank":"best"})"), "rank");
-  EXPECT_EQ(RefusedField(R"({"text":"t","vector":[1,1e39]})"), "vector[1]");
-  EXPECT_EQ(RefusedField(R"({"text":"t","vector":[]})"), "vector");
-  EXPECT_EQ(RefusedField(R"({"id":7,"text":"t"})"), "id");
-  EXPECT_EQ(RefusedField(R"(["q"])"), "");
+  EXPECT_EQ(RefusedIn(R"({"text":"t","where":{}})"), "where");
+  EXPECT_EQ(RefusedIn(R"({"text":"t","mode":"quick"})"), "mode");
+  EXPECT_EQ(RefusedIn(R"({"text":"t","rank":"best"})"), "rank");
+  EXPECT_EQ(RefusedIn(R"({"text":"t","vector":[1,1e39]})"), "vector[1]");
+  EXPECT_EQ(RefusedIn(R"({"text":"t","vector":[]})"), "vector");
+  EXPECT_EQ(RefusedIn(R"({"id":7,"text":"t"})"), "id");
+  EXPECT_EQ(RefusedIn(R"(["q"])"), "");
 }
 
 TEST(QueryJson, AFilterSaysSomethingElse) {
@@ -108,13 +108,13 @@ TEST(QueryJson, AWrongFilterIsTaken) {
       {R"({"or":[{"attr":"x","eq":1},{"not":{"attr":"y","in":[1,{}]}}]})",
        "filter.or[1].not.in[1]"}};
   for (const auto& [filter, field] : table) {
-    EXPECT_EQ(RefusedField(R"({"text":"t","filter":)" + filter + "}"), field) << filter;
+    EXPECT_EQ(RefusedIn(R"({"text":"t","filter":)" + filter + "}"), field) << filter;
   }
-  EXPECT_EQ(RefusedField(R"({"text":"t","fusion":{"method":"max"}})"), "fusion.method");
-  EXPECT_EQ(RefusedField(R"({"text":"t","fusion":{"weights":{"vector":"1"}}})"),
+  EXPECT_EQ(RefusedIn(R"({"text":"t","fusion":{"method":"max"}})"), "fusion.method");
+  EXPECT_EQ(RefusedIn(R"({"text":"t","fusion":{"weights":{"vector":"1"}}})"),
             "fusion.weights.vector");
-  EXPECT_EQ(RefusedField(R"({"text":"t","fusion":{"depth":0}})"), "fusion.depth");
-  EXPECT_EQ(RefusedField(R"({"text":"t","min_score":"1"})"), "min_score");
+  EXPECT_EQ(RefusedIn(R"({"text":"t","fusion":{"depth":0}})"), "fusion.depth");
+  EXPECT_EQ(RefusedIn(R"({"text":"t","min_score":"1"})"), "min_score");
 }
 
 TEST(QueryJson, ARefusedQuestionKeepsItsId) {

@@ -18,8 +18,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-enum Outcome { kIntact, kRefusedToOpen, kRefusedToAnswer, kWrong };
-
 // Where a kind of file is, below the data directory.
 struct Kind {
   const char* name;
@@ -45,6 +43,8 @@ constexpr Kind kKinds[] = {
 
 class BitFlip : public testing::Test {
  protected:
+  enum Outcome { kIntact, kRefusedToOpen, kRefusedToAnswer, kWrong };
+
   void MakeCrashed(uint64_t seed) {
     changes_ = RandomChanges(seed, 60);
     model_ = Model();

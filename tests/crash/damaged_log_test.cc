@@ -17,10 +17,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
-enum Outcome { kIntact, kAccepted, kRefused, kWrong };
-
 class DamagedLog : public testing::Test {
  protected:
+  enum Outcome { kIntact, kAccepted, kRefused, kWrong };
+
   // A store that crashed: the end of its history is in the log only.
   void MakeCrashed(uint64_t seed) {
     changes_ = RandomChanges(seed, 60);

@@ -24,7 +24,7 @@ namespace fs = std::filesystem;
 constexpr uint64_t kFlipsOfAChild = 50;
 
 // A journal file in its parts: the header, then one frame a record.
-struct Parts {
+struct FileParts {
   std::string header;
   std::vector<std::string> frames;
 
@@ -84,13 +84,13 @@ class JournalDamage : public testing::Test {
     return made.ok() ? 0 : 3;
   }
 
-  Parts Split(const std::string& path) const {
+  FileParts Split(const std::string& path) const {
     const std::string bytes = ReadFile(path);
     const auto key = ReadKeyFile(paths().JournalKey());
     CORDON_CHECK(key.ok());
     const auto header = journal::ParseHeader(bytes, journal::ChainKeys(*key).header);
     CORDON_CHECK(header.state == journal::HeaderState::kIntact);
-    Parts parts{bytes.substr(0, header.bytes), {}};
+    FileParts parts{bytes.substr(0, header.bytes), {}};
     for (size_t at = header.bytes; at < bytes.size();) {
       const size_t size = journal::FrameBytes(std::string_view(bytes).substr(at));
       parts.frames.push_back(bytes.substr(at, size));
@@ -187,14 +187,14 @@ TEST_F(JournalDamage, MovedRepeatedCutOrForeignRecordsAreMissed) {
   InOneChild([&] {
     Rng rng(seed);
     const std::string good = ReadFile(File());
-    const Parts parts = Split(File());
-    const Parts foreign = Split(File("acme"));
+    const FileParts parts = Split(File());
+    const FileParts foreign = Split(File("acme"));
     const size_t count = parts.frames.size();
     ASSERT_GT(count, 50u);
     ASSERT_FALSE(foreign.frames.empty());
     for (int i = 0; i < 8; ++i) {
       const size_t at = rng() % (count - 1);
-      Parts bad = parts;
+      FileParts bad = parts;
       std::swap(bad.frames[at], bad.frames[at + 1 + rng() % (count - at - 1)]);
       WriteFile(File(), bad.Joined());
       ExpectFound(fmt::format("record {} swapped", at));
@@ -230,13 +230,13 @@ TEST_F(JournalDamage, MovedRepeatedCutOrForeignRecordsAreMissed) {
 TEST_F(JournalDamage, AStoreAheadOfItsJournalIsServedUnrecorded) {
   MakeStore(std::random_device{}(), /*crashed=*/true);
   InOneChild([&] {
-    const Parts parts = Split(File());
+    const FileParts parts = Split(File());
     int opened = 0;
     for (size_t cut = 0; cut < 6; ++cut) {
       fs::remove_all(scratch_ / "copy");
       fs::copy(paths().data_dir, scratch_ / "copy", fs::copy_options::recursive);
       const DataPaths copy{scratch_ / "copy", "", ""};
-      Parts shorter = parts;
+      FileParts shorter = parts;
       shorter.frames.resize(parts.frames.size() - cut);
       WriteFile(copy.JournalOf("default") + "/000001.log", shorter.Joined());
       DiskModel disk(scratch_ / "attic");

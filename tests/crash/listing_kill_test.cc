@@ -21,9 +21,9 @@ constexpr uint64_t kIds = 220;
 constexpr uint64_t kMessages = 10;
 
 // Generation g lists all but each eleventh. All are described anew, each third is written anew.
-bool Lists(uint64_t generation, uint64_t id) { return id % 11 != generation % 11; }
+bool IsListed(uint64_t generation, uint64_t id) { return id % 11 != generation % 11; }
 bool Rewrites(uint64_t id) { return id % 3 == 0; }
-std::string Words(uint64_t generation, uint64_t id) {
+std::string WordsOf(uint64_t generation, uint64_t id) {
   return "some words " + (Rewrites(id) ? std::to_string(generation) : std::string("that stay"));
 }
 
@@ -65,11 +65,11 @@ class ListedServer : public testing::Test {
         message.mutable_begin()->set_allow_removals(true);
       }
       for (uint64_t id = i * kIds / kMessages; id < (i + 1) * kIds / kMessages; ++id) {
-        if (!Lists(generation, id)) continue;
+        if (!IsListed(generation, id)) continue;
         auto* document = message.add_documents();
         document->set_id(std::to_string(id));
         document->set_title(std::to_string(generation));
-        document->set_text(Words(generation, id));
+        document->set_text(WordsOf(generation, id));
         ++listed;
       }
       if (i + 1 == kMessages) message.mutable_commit()->set_documents(listed);
@@ -97,23 +97,23 @@ class ListedServer : public testing::Test {
     for (uint64_t id = 0; id < kIds; ++id) {
       const auto stored = Get(id);
       if (!stored) {
-        EXPECT_FALSE(Lists(before, id) && Lists(now, id)) << id << " is gone";
-        EXPECT_FALSE(Lists(before, id) && !ended) << id << " is gone before the end";
+        EXPECT_FALSE(IsListed(before, id) && IsListed(now, id)) << id << " is gone";
+        EXPECT_FALSE(IsListed(before, id) && !ended) << id << " is gone before the end";
         continue;
       }
-      const bool old = stored->title == std::to_string(before) && Lists(before, id);
-      const bool is_new = stored->title == std::to_string(now) && Lists(now, id);
+      const bool old = stored->title == std::to_string(before) && IsListed(before, id);
+      const bool is_new = stored->title == std::to_string(now) && IsListed(now, id);
       EXPECT_TRUE(old || is_new) << id << " of " << stored->title;
-      EXPECT_EQ(stored->text, Words(old ? before : now, id)) << id;
+      EXPECT_EQ(stored->text, WordsOf(old ? before : now, id)) << id;
     }
   }
   void CheckWhole(uint64_t generation) {
     for (uint64_t id = 0; id < kIds; ++id) {
       const auto stored = Get(id);
-      EXPECT_EQ(stored.has_value(), Lists(generation, id)) << id;
+      EXPECT_EQ(stored.has_value(), IsListed(generation, id)) << id;
       if (!stored) continue;
       EXPECT_EQ(stored->title, std::to_string(generation)) << id;
-      EXPECT_EQ(stored->text, Words(generation, id)) << id;
+      EXPECT_EQ(stored->text, WordsOf(generation, id)) << id;
     }
   }
   void CheckJournal() {

@@ -7,19 +7,19 @@
 namespace cordon {
 namespace {
 
-constexpr int kDimension = 8;
+constexpr int kDrawnDimension = 8;
 constexpr size_t kKeysMax = 6;
 // Enough for files (view/index_files.h) while a few are erased.
 constexpr uint64_t kFiledDocuments = 80;
 constexpr uint64_t kFiledDocumentsMin = 70;
 constexpr uint64_t kFiledChunks = 32;
-constexpr const char* kLevels[] = {"public", "internal", "confidential"};
+constexpr const char* kDrawnLevels[] = {"public", "internal", "confidential"};
 
 Change NewCollection(const std::string& name) {
   v1::CreateCollectionRequest request;
   auto* config = request.mutable_config();
   config->set_name(name);
-  config->set_dimension(kDimension);
+  config->set_dimension(kDrawnDimension);
   config->set_metric(v1::METRIC_INNER_PRODUCT);
   config->set_embedder(v1::EMBEDDER_NONE);
   return request;
@@ -57,7 +57,7 @@ Change RandomChanges::NextOfDocuments(const LaneState& state) {
       request.set_document(DocumentId());
       const uint64_t what = random_.Below(3);
       if (what != 0) *request.mutable_acl() = RandomAcl(folder);
-      if (what != 1) request.mutable_label()->set_level(kLevels[random_.Below(3)]);
+      if (what != 1) request.mutable_label()->set_level(kDrawnLevels[random_.Below(3)]);
       return request;
     }
     case 3:
@@ -151,12 +151,12 @@ v1::Document RandomChanges::MakeDocument(const std::string& id, uint64_t chunks,
   document.set_id(id);
   document.set_title(fmt::format("version {}", version_));
   *document.mutable_acl() = RandomAcl(inherit);
-  document.mutable_label()->set_level(kLevels[random_.Below(3)]);
+  document.mutable_label()->set_level(kDrawnLevels[random_.Below(3)]);
   for (uint64_t c = 0; c < chunks; ++c) {
     auto* chunk = document.add_chunks();
     chunk->set_text(fmt::format("{} of {} in version {}", c, chunks, version_));
     chunk->add_embedding(static_cast<float>(version_) + static_cast<float>(c) / 4);
-    for (int d = 1; d < kDimension; ++d) chunk->add_embedding(static_cast<float>(random_.Unit()));
+    for (int d = 1; d < kDrawnDimension; ++d) chunk->add_embedding(static_cast<float>(random_.Unit()));
   }
   return document;
 }
@@ -182,7 +182,7 @@ Change RandomChanges::Members() {
     if (random_.OneIn(3)) continue;
     auto* user = request.add_principals();
     user->set_name(who);
-    user->mutable_clearance()->set_level(kLevels[random_.Below(3)]);
+    user->mutable_clearance()->set_level(kDrawnLevels[random_.Below(3)]);
   }
   return request;
 }

@@ -22,7 +22,7 @@
 namespace cordon {
 namespace {
 
-constexpr int kDocuments = 40;
+constexpr int kEmbedded = 40;
 constexpr const char* kUsers[] = {"user:ana", "user:bo"};
 constexpr const char* kWords[] = {"river", "tax", "harbour", "clock", "violet", "engine", "salt"};
 
@@ -146,7 +146,7 @@ class Reembedding : public testing::Test {
         return "acl { allow { principal: 'everyone' } deny { principal: 'user:ana' } } ";
     }
   }
-  std::string Id() { return "d" + std::to_string(random_.Below(kDocuments)); }
+  std::string Id() { return "d" + std::to_string(random_.Below(kEmbedded)); }
   void IngestOne(const std::string& id) {
     Ingest("documents { id: '" + id + "' " + Acl() + "subjects: 's" +
            std::to_string(random_.Below(5)) + "' chunks { ordinal: 0 text: '" + Text() +
@@ -208,7 +208,7 @@ class Reembedding : public testing::Test {
 TEST_F(Reembedding, AnswersAreNotThoseOfACollectionThatWasEmbeddedSoFromTheBeginning) {
   Effort effort("re-embedding", 2);
   random_ = Random(effort.seed());
-  for (int i = 0; i < kDocuments; ++i) IngestOne("d" + std::to_string(i));
+  for (int i = 0; i < kEmbedded; ++i) IngestOne("d" + std::to_string(i));
   Begin();
   for (int step = 0; step < 60 && !HasFatalFailure(); ++step) {
     ChangeSomething();
@@ -231,7 +231,7 @@ TEST_F(Reembedding, AnswersAreNotThoseOfACollectionThatWasEmbeddedSoFromTheBegin
 }
 
 TEST_F(Reembedding, ASecondSpaceIsSearchedBeforeTheSwitch) {
-  for (int i = 0; i < kDocuments; ++i) IngestOne("d" + std::to_string(i));
+  for (int i = 0; i < kEmbedded; ++i) IngestOne("d" + std::to_string(i));
   const auto told = [&] {
     std::string all;
     for (const char* word : kWords) {
@@ -283,7 +283,7 @@ TEST_F(Reembedding, AQuestionForTheOtherModelIsAnswered) {
 }
 
 TEST_F(Reembedding, VectorsOfADroppedSpaceStayInTheStore) {
-  for (int i = 0; i < kDocuments; ++i) IngestOne("d" + std::to_string(i));
+  for (int i = 0; i < kEmbedded; ++i) IngestOne("d" + std::to_string(i));
   Begin();
   WaitUntilWhole();
   ASSERT_EQ(Switch("new"), "OK");
@@ -304,17 +304,17 @@ TEST_F(Reembedding, VectorsOfADroppedSpaceStayInTheStore) {
                         return OkStatus();
                       })
                   .ok());
-  EXPECT_EQ(chunks, 2u * kDocuments);
+  EXPECT_EQ(chunks, 2u * kEmbedded);
   ExpectEqualAnswers();
 }
 
 TEST_F(Reembedding, AClosedEngineCannotGoOn) {
-  for (int i = 0; i < kDocuments; ++i) IngestOne("d" + std::to_string(i));
+  for (int i = 0; i < kEmbedded; ++i) IngestOne("d" + std::to_string(i));
   Begin();
   Open();  // perhaps in the middle
   WaitUntilWhole();
   Open();
-  EXPECT_EQ(StatusOfDocs().embedded(), static_cast<uint64_t>(kDocuments));
+  EXPECT_EQ(StatusOfDocs().embedded(), static_cast<uint64_t>(kEmbedded));
   ASSERT_EQ(Switch("new"), "OK");
   Open();
   EXPECT_EQ(StatusOfDocs().searched().model(), "new");

@@ -24,9 +24,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr size_t kDimension = 32;
-constexpr size_t kDocuments = 5'000;  // enough for lists
-constexpr size_t kBatch = 1'000;
+constexpr size_t kFiledDimension = 32;
+constexpr size_t kFiledDocuments = 5'000;  // enough for lists
+constexpr size_t kFiledBatch = 1'000;
 constexpr size_t kFileRows = 256;
 
 std::string BytesOf(const fs::path& path) {
@@ -50,7 +50,7 @@ class IndexFilesAtRestart : public testing::Test {
     const auto made = Asked<v1::CreateCollectionResponse>(
         [&](auto done) { CreateCollection(engine_->WriteAs(Anyone()), request, done); });
     ASSERT_TRUE(made.ok()) << made.status().ToString();
-    for (size_t from = 0; from < kDocuments; from += kBatch) Ingest(from, kBatch);
+    for (size_t from = 0; from < kFiledDocuments; from += kFiledBatch) Ingest(from, kFiledBatch);
     WaitForLists();
     WaitForFiles();
     for (int q = 0; q < 12; ++q) questions_.push_back(Question(q));
@@ -72,7 +72,7 @@ class IndexFilesAtRestart : public testing::Test {
   }
 
   std::vector<float> Vector() {
-    std::vector<float> vector(kDimension);
+    std::vector<float> vector(kFiledDimension);
     for (float& x : vector) x = static_cast<float>(random_.Unit() * 2 - 1);
     return vector;
   }
@@ -242,7 +242,7 @@ class IndexFilesAtRestart : public testing::Test {
 
 TEST_F(IndexFilesAtRestart, AnswersAreThoseOfARebuild) {
   Open();
-  EXPECT_EQ(engine_->index_files().rows_loaded(), 4 * kDocuments);
+  EXPECT_EQ(engine_->index_files().rows_loaded(), 4 * kFiledDocuments);
   WaitForLists();
   EXPECT_EQ(Told(), told_);
   EXPECT_EQ(ToldByARebuild(), told_);
@@ -250,7 +250,7 @@ TEST_F(IndexFilesAtRestart, AnswersAreThoseOfARebuild) {
 
 TEST_F(IndexFilesAtRestart, WhatWasReplacedOrDeletedSinceIsGoneAndWhatCameIsThere) {
   Ingest(0, 7, "fresh");
-  Ingest(kDocuments, 20, "fresh");
+  Ingest(kFiledDocuments, 20, "fresh");
   for (int i = 100; i < 140; ++i) {
     const auto deleted = Asked<v1::DeleteResponse>([&](auto done) {
       Delete(
@@ -266,7 +266,7 @@ TEST_F(IndexFilesAtRestart, WhatWasReplacedOrDeletedSinceIsGoneAndWhatCameIsTher
   const auto told = Told();
   ASSERT_NE(told.back(), "");
   Open();
-  EXPECT_GT(engine_->index_files().rows_loaded(), 3 * kDocuments);
+  EXPECT_GT(engine_->index_files().rows_loaded(), 3 * kFiledDocuments);
   WaitForLists();
   EXPECT_EQ(Told(), told);
   EXPECT_EQ(ToldByARebuild(), told);
@@ -279,7 +279,7 @@ TEST_F(IndexFilesAtRestart, ARevocationSurvives) {
   ASSERT_EQ(ClassesOf("1"), closed);
   const auto told = Told();
   Open();
-  EXPECT_GT(engine_->index_files().rows_loaded(), 3 * kDocuments);
+  EXPECT_GT(engine_->index_files().rows_loaded(), 3 * kFiledDocuments);
   EXPECT_EQ(ClassesOf("1"), closed);
   WaitForLists();
   EXPECT_EQ(Told(), told);
@@ -358,7 +358,7 @@ TEST_F(IndexFilesAtRestart, WithoutKeysOrGeometryItIsARebuild) {
     if (entry.path().extension() == ".geometry") fs::remove(entry.path());
   }
   Open();
-  EXPECT_EQ(engine_->index_files().rows_loaded(), 4 * kDocuments);
+  EXPECT_EQ(engine_->index_files().rows_loaded(), 4 * kFiledDocuments);
   WaitForLists();
   const auto told = Told();
   for (size_t q = 0; q < told.size(); q += 3) EXPECT_EQ(told[q], told_[q]) << q;  // the exact ones
@@ -366,9 +366,9 @@ TEST_F(IndexFilesAtRestart, WithoutKeysOrGeometryItIsARebuild) {
 }
 
 TEST_F(IndexFilesAtRestart, WhatWasErasedIsInNoFile) {
-  Ingest(kDocuments, kFileRows, "zebrafish");
+  Ingest(kFiledDocuments, kFileRows, "zebrafish");
   WaitForFiles();
-  const std::string id = std::to_string(kDocuments + 3);
+  const std::string id = std::to_string(kFiledDocuments + 3);
   const std::string needle = "number" + id;
   const fs::path copies = scratch_ / "copies";
   fs::copy(Dir(), copies);

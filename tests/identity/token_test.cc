@@ -23,7 +23,7 @@ static_assert(!std::is_constructible_v<VerifiedUser, UserClaims>);
 
 constexpr int64_t kNow_s = 1'800'000'000;
 constexpr Micros kNow = kNow_s * 1'000'000;
-constexpr char kIss[] = "https://login.example.org/";
+constexpr char kTokenIss[] = "https://login.example.org/";
 
 std::string At(int64_t seconds) { return std::to_string(kNow_s + seconds); }
 
@@ -34,7 +34,7 @@ class World {
     Write("corp.jwks", {rsa.Jwk("r1"), ec.Jwk("e1"), ed.Jwk("d1"), small.Jwk("small"),
                         R"({"kty":"oct","kid":"oct","k":"c2VjcmV0LXNlY3JldC1zZWNyZXQ"})"});
     Write("partner.jwks", {partner.Jwk("p1"), rsa_of_partner.Jwk("r1")});
-    Issuer corp = Base("corp", kIss, "default");
+    Issuer corp = Base("corp", kTokenIss, "default");
     corp.algorithms = {TokenAlgorithm::kRs256, TokenAlgorithm::kEs256, TokenAlgorithm::kEdDsa};
     Issuer claims = Base("claims", "https://claims.example.org", "default");
     claims.jwks = corp.jwks;
@@ -79,8 +79,8 @@ const World& TheWorld() {
 }
 
 Members GoodClaims() {
-  return {{"iss", Quoted(kIss)}, {"sub", "\"ana\""}, {"aud", "\"cordon\""},
-          {"iat", At(-10)},      {"exp", At(300)},   {"jti", "\"1\""}};
+  return {{"iss", Quoted(kTokenIss)}, {"sub", "\"ana\""}, {"aud", "\"cordon\""},
+          {"iat", At(-10)},           {"exp", At(300)},   {"jti", "\"1\""}};
 }
 
 Members With(Members members, const std::string& name, const std::string& value) {
@@ -188,7 +188,7 @@ TEST_F(Tokens, ABadOneIsAccepted) {
   ExpectRefused("iss without its slash", claims("iss", "\"https://login.example.org\""), "iss");
   ExpectRefused("iss with more", claims("iss", "\"https://login.example.org/x\""), "iss");
   ExpectRefused("no iss", Rsa(Without(GoodClaims(), "iss")), "iss");
-  ExpectRefused("iss is a list", claims("iss", "[\"" + std::string(kIss) + "\"]"), "iss");
+  ExpectRefused("iss is a list", claims("iss", "[\"" + std::string(kTokenIss) + "\"]"), "iss");
   ExpectRefused("another issuer's key of the same name",
                 TokenBy(world_.rsa_of_partner, "r1", GoodClaims()), "signature");
   ExpectRefused("another issuer's key", TokenBy(world_.partner, "p1", GoodClaims()), "header.kid");
@@ -364,7 +364,7 @@ TEST_F(Tokens, WhatWasBelievedOnceIsBelievedForEver) {
     std::filesystem::rename(world_.scratch / "moving.new", world_.scratch / "moving.jwks");
   };
   publish(first);
-  Issuer issuer = World::Base("moving", kIss, "default");
+  Issuer issuer = World::Base("moving", kTokenIss, "default");
   issuer.jwks = world_.scratch / "moving.jwks";
   const auto verifier = *TokenVerifier::Open({issuer}, 1);
   const std::string token = TokenBy(first, "k", GoodClaims());

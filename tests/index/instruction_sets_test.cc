@@ -24,7 +24,8 @@ namespace cordon {
 namespace {
 
 constexpr size_t kDimensionMax = 1025;
-constexpr size_t kRowsMax = 40;  // more than a stream of rows, and than the rows fetched ahead
+constexpr size_t kStreamRowsMax =
+    40;  // more than a stream of rows, and than the rows fetched ahead
 
 constexpr float kDenormal = 1e-40f;
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
@@ -64,13 +65,13 @@ struct Case {
   explicit Case(Random& random)
       : dimension(1 + random.Below(kDimensionMax)),
         query(1, dimension),
-        memory(kRowsMax, dimension),
-        spoiled(kRowsMax, false) {
+        memory(kStreamRowsMax, dimension),
+        spoiled(kStreamRowsMax, false) {
     Fill(random, query.row(0), dimension);
-    const size_t n = random.OneIn(8) ? 1 + random.Below(kRowsMax) : 1 + random.Below(9);
+    const size_t n = random.OneIn(8) ? 1 + random.Below(kStreamRowsMax) : 1 + random.Below(9);
     const bool apart = random.OneIn(2);
     for (size_t i = 0; i < n; ++i) {
-      const size_t place = apart ? i * (kRowsMax / n) : i;
+      const size_t place = apart ? i * (kStreamRowsMax / n) : i;
       float* row = memory.row(place);
       rows.push_back(row);
       if (random.OneIn(8)) {

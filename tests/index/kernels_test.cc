@@ -18,47 +18,57 @@ namespace {
 constexpr size_t kRows = 37;  // more than one batch of a kernel, and not a multiple
 
 // How the numbers of a test vector look.
-enum class Shape { kPlain, kSameSign, kSpread, kCancelling, kTiny, kHuge, kDenormalParts, kZero };
+enum class KernelShape {
+  kPlain,
+  kSameSign,
+  kSpread,
+  kCancelling,
+  kTiny,
+  kHuge,
+  kDenormalParts,
+  kZero
+};
 
-float Draw(Random& random, Shape shape, size_t i) {
+float DrawShaped(Random& random, KernelShape shape, size_t i) {
   const double x = random.Unit() * 2 - 1;
   switch (shape) {
-    case Shape::kPlain:
+    case KernelShape::kPlain:
       return static_cast<float>(x);
-    case Shape::kSameSign:
+    case KernelShape::kSameSign:
       return static_cast<float>(0.5 + std::abs(x) / 2);
-    case Shape::kSpread:
+    case KernelShape::kSpread:
       return static_cast<float>(x * std::pow(2.0, static_cast<double>(random.Below(30)) - 15));
-    case Shape::kCancelling:
+    case KernelShape::kCancelling:
       return static_cast<float>((i % 2 == 0 ? 1 : -1) * (1 + x * 1e-6));
-    case Shape::kTiny:
+    case KernelShape::kTiny:
       return static_cast<float>((x < 0 ? -1 : 1) * 1.1e-10 * (1 + std::abs(x)));
-    case Shape::kHuge:
+    case KernelShape::kHuge:
       return static_cast<float>(x * 3e13);  // norm below 1e15 up to 1,025 dimensions
-    case Shape::kDenormalParts:
+    case KernelShape::kDenormalParts:
       return i == 0 ? 1.0f : static_cast<float>(x * 1e-40);
-    case Shape::kZero:
+    case KernelShape::kZero:
       return 0;
   }
   return 0;
 }
 
-constexpr Shape kShapes[] = {Shape::kPlain,         Shape::kSameSign, Shape::kSpread,
-                             Shape::kCancelling,    Shape::kTiny,     Shape::kHuge,
-                             Shape::kDenormalParts, Shape::kZero};
+constexpr KernelShape kKernelShapes[] = {KernelShape::kPlain,         KernelShape::kSameSign,
+                                         KernelShape::kSpread,        KernelShape::kCancelling,
+                                         KernelShape::kTiny,          KernelShape::kHuge,
+                                         KernelShape::kDenormalParts, KernelShape::kZero};
 
 struct Sample {
   Sample(Random& random, size_t dimension)
       : dimension(dimension), query(1, dimension), rows(kRows, dimension) {
-    const Shape of_query = kShapes[random.Below(std::size(kShapes))];
-    for (size_t i = 0; i < dimension; ++i) query.row(0)[i] = Draw(random, of_query, i);
+    const KernelShape of_query = kKernelShapes[random.Below(std::size(kKernelShapes))];
+    for (size_t i = 0; i < dimension; ++i) query.row(0)[i] = DrawShaped(random, of_query, i);
     for (size_t r = 0; r < kRows; ++r) {
       // One in eight is nearly the query: the hardest case for a distance.
-      const Shape shape = kShapes[random.Below(std::size(kShapes))];
+      const KernelShape shape = kKernelShapes[random.Below(std::size(kKernelShapes))];
       const bool near = random.OneIn(8);
       for (size_t i = 0; i < dimension; ++i) {
         rows.row(r)[i] = near ? query.row(0)[i] * static_cast<float>(1 + 1e-7 * random.Unit())
-                              : Draw(random, shape, i);
+                              : DrawShaped(random, shape, i);
       }
     }
     // Not one after the other, so that both ways of fetching are taken.
@@ -76,14 +86,14 @@ struct Sample {
   std::vector<const float*> pointers;
 };
 
-bool InRange(double norm) { return kNormMin <= norm && norm <= kNormMax; }
+bool NormInRange(double norm) { return kNormMin <= norm && norm <= kNormMax; }
 
 void CheckDots(const Sample& sample, const std::vector<float>& out, RoundingBound bound) {
   const double query_norm = Norm(sample.query.row(0), sample.dimension);
   for (size_t r = 0; r < kRows; ++r) {
     const float* row = sample.pointers[r];
     const double norm = Norm(row, sample.dimension);
-    if (!InRange(query_norm) || !InRange(norm)) continue;
+    if (!NormInRange(query_norm) || !NormInRange(norm)) continue;
     const double score = Score(Metric::kInnerProduct, sample.query.row(0), row, sample.dimension);
     ASSERT_LE(std::abs(double{out[r]} - score), bound.relative * query_norm * norm)
         << "row " << r << " of dimension " << sample.dimension;
@@ -135,7 +145,7 @@ TEST_P(KernelsTest, AgreesWithItsScalarTwin) {
     const double dot_error = KernelBound(stride).relative + ScalarBound(stride).relative;
     for (size_t r = 0; r < kRows; ++r) {
       const double norm = Norm(sample.pointers[r], dimension);
-      if (!InRange(norm) || !InRange(query_norm)) continue;
+      if (!NormInRange(norm) || !NormInRange(query_norm)) continue;
       EXPECT_NEAR(out[r], twin[r], dot_error * query_norm * norm);
     }
     SquaredDistanceRows(sample.query.row(0), sample.pointers, stride, out.data());
@@ -163,13 +173,13 @@ TEST_P(KernelsTest, ReadsEachRowOnceAndInOrder) {
   }
 }
 
-std::vector<std::string> AllInstructionSets() {
+std::vector<std::string> KernelSets() {
   std::vector<std::string> names;
   for (std::string_view name : InstructionSets()) names.emplace_back(name);
   return names;
 }
 
-INSTANTIATE_TEST_SUITE_P(Here, KernelsTest, testing::ValuesIn(AllInstructionSets()),
+INSTANTIATE_TEST_SUITE_P(Here, KernelsTest, testing::ValuesIn(KernelSets()),
                          [](const auto& info) { return info.param; });
 
 TEST(ScalarTwinTest, StaysWithinItsBound) {

@@ -19,13 +19,13 @@
 namespace cordon {
 namespace {
 
-constexpr size_t kDimension = 20;
+constexpr size_t kSegmentDimension = 20;
 
 class SegmentFile : public testing::Test {
  protected:
   SegmentFile() {
-    Clusters clusters(random_, kDimension, 5);
-    VectorIndex index(kDimension, Metric::kL2);
+    Clusters clusters(random_, kSegmentDimension, 5);
+    VectorIndex index(kSegmentDimension, Metric::kL2);
     for (size_t i = 0; i < kRows; ++i) {
       vectors_.push_back(clusters.Next());
       ids_.push_back("d" + std::to_string(i));
@@ -58,7 +58,7 @@ class SegmentFile : public testing::Test {
   FiledVectors Filed(size_t s = 0) const {
     const std::string bytes = Written(s);
     MemorySource source(bytes);
-    auto filed = ReadVectors(kDimension, &source);
+    auto filed = ReadVectors(kSegmentDimension, &source);
     EXPECT_TRUE(filed.ok()) << filed.status().ToString();
     return *std::move(filed);
   }
@@ -95,18 +95,18 @@ class SegmentFile : public testing::Test {
   Random random_{1};
   std::vector<std::vector<float>> vectors_;
   std::vector<std::string> ids_;
-  VectorIndex index_{kDimension, Metric::kL2};
+  VectorIndex index_{kSegmentDimension, Metric::kL2};
 };
 
 TEST_F(SegmentFile, RowsComeBackWithTheirLists) {
   const std::string bytes = Written();
   for (const bool lost : {false, true}) {
     MemorySource source(bytes);
-    auto filed = ReadVectors(kDimension, &source);
+    auto filed = ReadVectors(kSegmentDimension, &source);
     ASSERT_TRUE(filed.ok()) << filed.status().ToString();
     ASSERT_EQ(filed->rows.size(), kRows - 1) << "the dead one is not in it";
     const auto sources = Sources(*filed, lost ? std::optional<size_t>(17) : std::nullopt);
-    const auto read = SegmentOf(kDimension, *std::move(filed), sources, &geometry());
+    const auto read = SegmentOf(kSegmentDimension, *std::move(filed), sources, &geometry());
     ASSERT_TRUE(read.has_value());
     ASSERT_EQ(read->live(), kRows - (lost ? 2 : 1));
     ASSERT_NE(read->lists(), nullptr);
@@ -115,7 +115,7 @@ TEST_F(SegmentFile, RowsComeBackWithTheirLists) {
       const auto number = rows.number(rows.document(row));
       EXPECT_EQ(rows.class_id(row), number % 3);
       EXPECT_EQ(rows.ordinal(row), number % 7);
-      EXPECT_EQ(std::vector<float>(rows.embedding(row), rows.embedding(row) + kDimension),
+      EXPECT_EQ(std::vector<float>(rows.embedding(row), rows.embedding(row) + kSegmentDimension),
                 vectors_[number]);
       const auto before = segment().rows().Find(ids_[number]);
       ASSERT_TRUE(before.has_value());
@@ -131,7 +131,7 @@ TEST_F(SegmentFile, CodesComeBackAsTheyWouldBeComputed) {
   for (const bool lost : {false, true}) {
     auto filed = Filed();
     const auto sources = Sources(filed, lost ? std::optional<size_t>(17) : std::nullopt);
-    const auto read = SegmentOf(kDimension, std::move(filed), sources, &geometry());
+    const auto read = SegmentOf(kSegmentDimension, std::move(filed), sources, &geometry());
     ASSERT_TRUE(read.has_value());
     ASSERT_NE(read->lists()->part, nullptr);
     EXPECT_EQ(BlocksOf(*read), BlocksOf(WithoutCodes(*read)));
@@ -141,15 +141,15 @@ TEST_F(SegmentFile, CodesComeBackAsTheyWouldBeComputed) {
 TEST_F(SegmentFile, CodesAreTakenAndNotComputed) {
   auto filed = Filed();
   const auto sources = Sources(filed);
-  filed.codes[random_.Below(kDimension / 8)] ^= 4;  // of the first row's first list
-  const auto read = SegmentOf(kDimension, std::move(filed), sources, &geometry());
+  filed.codes[random_.Below(kSegmentDimension / 8)] ^= 4;  // of the first row's first list
+  const auto read = SegmentOf(kSegmentDimension, std::move(filed), sources, &geometry());
   ASSERT_TRUE(read.has_value());
   EXPECT_NE(BlocksOf(*read), BlocksOf(WithoutCodes(*read)));
 }
 
 // A segment beside the lists has its codes in a part of its own.
 TEST_F(SegmentFile, RowsBesideTheListsKeepTheirCodesToo) {
-  Clusters clusters(random_, kDimension, 5);
+  Clusters clusters(random_, kSegmentDimension, 5);
   std::vector<DocumentChange> changes(20);
   for (uint32_t i = 0; i < changes.size(); ++i) {
     const uint32_t number = kRows + i;
@@ -166,7 +166,7 @@ TEST_F(SegmentFile, RowsBesideTheListsKeepTheirCodesToo) {
   auto filed = Filed(1);
   ASSERT_EQ(filed.rows.size(), changes.size());
   const auto sources = Sources(filed);
-  const auto read = SegmentOf(kDimension, std::move(filed), sources, &geometry());
+  const auto read = SegmentOf(kSegmentDimension, std::move(filed), sources, &geometry());
   ASSERT_TRUE(read.has_value());
   ASSERT_NE(read->lists(), nullptr);
   EXPECT_EQ(BlocksOf(*read), BlocksOf(index_.segments()[1]));
@@ -178,35 +178,36 @@ TEST_F(SegmentFile, AnOlderVersionOfTheFormatIsRefused) {
   ASSERT_EQ(bytes.substr(0, 8), "CDNVEC02");
   bytes[7] = '1';
   MemorySource source(bytes);
-  EXPECT_EQ(ReadVectors(kDimension, &source).status().code(), StatusCode::kDataLoss);
+  EXPECT_EQ(ReadVectors(kSegmentDimension, &source).status().code(), StatusCode::kDataLoss);
 }
 
 TEST_F(SegmentFile, CodesThatAreNoNumbersAreRefused) {
   const std::string good = Written();
   const auto filed = Filed();
-  const size_t size = RotatedSize(kDimension);
+  const size_t size = RotatedSize(kSegmentDimension);
   const size_t codes =
-      good.size() - filed.rows.size() * kDimension * sizeof(float) - filed.codes.size();
+      good.size() - filed.rows.size() * kSegmentDimension * sizeof(float) - filed.codes.size();
   for (const size_t factor : {size_t{0}, size_t{1}}) {
     std::string bad = good;
     const float nan = NAN;
     std::memcpy(bad.data() + codes + size / 8 + factor * sizeof(float), &nan, sizeof(nan));
     MemorySource source(bad);
-    EXPECT_EQ(ReadVectors(kDimension, &source).status().code(), StatusCode::kDataLoss) << factor;
+    EXPECT_EQ(ReadVectors(kSegmentDimension, &source).status().code(), StatusCode::kDataLoss)
+        << factor;
   }
 }
 
 TEST_F(SegmentFile, ListsOfAnotherGeometryAreNotTaken) {
   const std::string bytes = Written();
   MemorySource source(bytes);
-  auto filed = ReadVectors(kDimension, &source);
+  auto filed = ReadVectors(kSegmentDimension, &source);
   ASSERT_TRUE(filed.ok());
   const auto sources = Sources(*filed);
-  const auto other = Train(Metric::kL2, kDimension, geometry().revision(),
+  const auto other = Train(Metric::kL2, kSegmentDimension, geometry().revision(),
                            index_.segments().first(1), [] { return false; });
   // The same number; and centroids of a sample without the row that went.
   ASSERT_NE(other->print(), geometry().print());
-  const auto read = SegmentOf(kDimension, *std::move(filed), sources, other.get());
+  const auto read = SegmentOf(kSegmentDimension, *std::move(filed), sources, other.get());
   ASSERT_TRUE(read.has_value());
   EXPECT_EQ(read->lists(), nullptr);
 }
@@ -214,25 +215,26 @@ TEST_F(SegmentFile, ListsOfAnotherGeometryAreNotTaken) {
 TEST_F(SegmentFile, RowsInAnotherOrderAreRefused) {
   const std::string bytes = Written();
   MemorySource source(bytes);
-  auto filed = ReadVectors(kDimension, &source);
+  auto filed = ReadVectors(kSegmentDimension, &source);
   ASSERT_TRUE(filed.ok());
   auto sources = Sources(*filed);
   std::swap(sources[3], sources[4]);
-  EXPECT_FALSE(SegmentOf(kDimension, *std::move(filed), sources, nullptr).has_value());
+  EXPECT_FALSE(SegmentOf(kSegmentDimension, *std::move(filed), sources, nullptr).has_value());
 }
 
 TEST_F(SegmentFile, AnyBytesAreRefusedOrRows) {
   const std::string good = Written();
   for (size_t size = 0; size < good.size(); size += 1 + random_.Below(50)) {
     MemorySource source(std::string_view(good).substr(0, size));
-    EXPECT_EQ(ReadVectors(kDimension, &source).status().code(), StatusCode::kDataLoss) << size;
+    EXPECT_EQ(ReadVectors(kSegmentDimension, &source).status().code(), StatusCode::kDataLoss)
+        << size;
   }
   for (int i = 0; i < 2000; ++i) {
     std::string bad = good;
     const size_t place = random_.OneIn(2) ? random_.Below(40) : random_.Below(bad.size());
     bad[place] = static_cast<char>(bad[place] ^ (1 << random_.Below(8)));
     MemorySource source(bad);
-    const auto read = ReadVectors(kDimension, &source);
+    const auto read = ReadVectors(kSegmentDimension, &source);
     if (!read.ok()) {
       EXPECT_EQ(read.status().code(), StatusCode::kDataLoss);
       continue;
@@ -244,7 +246,7 @@ TEST_F(SegmentFile, AnyBytesAreRefusedOrRows) {
     }
   }
   MemorySource source(good);
-  EXPECT_FALSE(ReadVectors(kDimension + 1, &source).ok()) << "of another collection";
+  EXPECT_FALSE(ReadVectors(kSegmentDimension + 1, &source).ok()) << "of another collection";
 }
 
 }  // namespace

@@ -19,9 +19,9 @@
 namespace cordon {
 namespace {
 
-constexpr size_t kDimension = 16;
+constexpr size_t kUpkeepDimension = 16;
 constexpr size_t kDocuments = 600;
-constexpr size_t kClasses = 4;
+constexpr size_t kUpkeepClasses = 4;
 
 using Kind = DocumentChange::Kind;
 
@@ -60,7 +60,7 @@ class IndexUpkeepTest : public testing::Test {
   }
 
   void Change(size_t document, Kind kind, Micros from = kAlways, Micros until = kNever) {
-    Change(document, kind, static_cast<uint32_t>(document % kClasses), from, until);
+    Change(document, kind, static_cast<uint32_t>(document % kUpkeepClasses), from, until);
   }
   void Change(size_t document, Kind kind, uint32_t class_id, Micros from, Micros until) {
     const std::string id = std::to_string(document);
@@ -89,16 +89,16 @@ class IndexUpkeepTest : public testing::Test {
         .k = kDocuments, .mode = SearchMode::kFast, .plan = SearchPlan::kLists, .least = 1e-30f};
     SearchTrace trace;
     const auto hits =
-        index_.Search(AllowedOf(classes, kClasses, now), vectors_[document], options, &trace);
+        index_.Search(AllowedOf(classes, kUpkeepClasses, now), vectors_[document], options, &trace);
     EXPECT_EQ(trace.plan, SearchPlan::kLists);
     return std::any_of(hits->begin(), hits->end(),
                        [&](const Hit& hit) { return hit.document == std::to_string(document); });
   }
 
   Random random_{5};
-  Clusters clusters_{random_, kDimension, 10};
+  Clusters clusters_{random_, kUpkeepDimension, 10};
   std::vector<std::vector<float>> vectors_;
-  VectorIndex index_{kDimension, Metric::kCosine, 100 * RowStride(kDimension)};
+  VectorIndex index_{kUpkeepDimension, Metric::kCosine, 100 * RowStride(kUpkeepDimension)};
 };
 
 TEST_F(IndexUpkeepTest, ErasedRowsLeaveWhatListsCover) {
@@ -220,7 +220,7 @@ TEST_F(IndexUpkeepTest, PermittedRowsAreCountedAsTheyWere) {
   for (int round = 0; round < 500; ++round) {
     for (uint64_t n = random_.Below(3); n > 0; --n) {
       const size_t document = random_.Below(kDocuments);
-      const auto class_id = static_cast<uint32_t>(random_.Below(kClasses));
+      const auto class_id = static_cast<uint32_t>(random_.Below(kUpkeepClasses));
       const bool there = index_.rows() > 0 && Finds(document, {0, 1, 2, 3}, 10);
       if (there && random_.OneIn(3)) {
         Change(document, Kind::kReclass, class_id, kAlways, kNever);
@@ -234,8 +234,8 @@ TEST_F(IndexUpkeepTest, PermittedRowsAreCountedAsTheyWere) {
     // Old versions as well: they share masks with later ones, and with what came of them otherwise.
     if (random_.OneIn(20)) index_ = pinned[random_.Below(pinned.size())];
     const VectorIndex& asked = random_.OneIn(4) ? pinned[random_.Below(pinned.size())] : index_;
-    const std::set<uint32_t> classes = {static_cast<uint32_t>(random_.Below(kClasses)), 3};
-    const AllowedSet allowed = AllowedOf(classes, kClasses, random_.OneIn(2) ? 10 : 20);
+    const std::set<uint32_t> classes = {static_cast<uint32_t>(random_.Below(kUpkeepClasses)), 3};
+    const AllowedSet allowed = AllowedOf(classes, kUpkeepClasses, random_.OneIn(2) ? 10 : 20);
     SearchTrace trace;
     const SearchOptions options{.k = 1, .mode = SearchMode::kFast, .plan = SearchPlan::kLists};
     ASSERT_TRUE(asked.Search(allowed, vectors_[0], options, &trace).ok());
@@ -288,8 +288,8 @@ TEST_F(IndexUpkeepTest, TheDeadAreAliveInNewLists) {
 TEST(TrainingTest, IsDueAfterAThirdUnlessPinned) {
   constexpr size_t kRows = kListedRowsMin;
   Random random(9);
-  Clusters clusters(random, kDimension, 10);
-  VectorIndex index(kDimension, Metric::kCosine);
+  Clusters clusters(random, kUpkeepDimension, 10);
+  VectorIndex index(kUpkeepDimension, Metric::kCosine);
   const auto put = [&](size_t from, size_t end) {
     std::vector<std::string> ids;
     std::vector<std::vector<float>> vectors;

@@ -4,15 +4,16 @@
 
 SOURCE is the project, TESTS the folder of the test binaries of the checked build. Every bug of
 engine/base/planted.cc needs a row in caught_by.txt, or several; each one's test must pass without
-the bug and fail with it. --find lists all tests that fail with a bug: for choosing a row.
+the bug and fail with it, by the same seed. As many run at once as there are processors. --find
+lists all tests that fail with a bug: for choosing a row.
 """
 
+import concurrent.futures
 import os
 import pathlib
 import re
 import subprocess
 import sys
-import time
 
 TIMEOUT_S = 300
 FAILED = 1  # GoogleTest's exit status; a crash is no catch, since it may be by chance
@@ -44,13 +45,18 @@ def run(tests, binary, test, bug):
     return done.returncode, done.stdout + done.stderr
 
 
-def judge(tests, bug, binary, test):
-    """What is wrong with a row; nothing if its test catches its bug."""
+def without(tests, binary, test):
+    """What is wrong with a test already without a bug."""
     status, output = run(tests, binary, test, "")
     if status != 0:
         return f"{binary} {test} fails without any bug:\n{output[-2000:]}"
     if "[  PASSED  ] 0 tests" in output:
         return f"{binary} has no test {test}"
+    return None
+
+
+def judge(tests, bug, binary, test):
+    """What is wrong with a row whose test is well; nothing if it catches its bug."""
     status, output = run(tests, binary, test, bug)
     if status == 0:
         return f"{binary} {test} does not notice it"
@@ -59,21 +65,29 @@ def judge(tests, bug, binary, test):
     return None
 
 
+def missed_by(tests, table):
+    """bug -> what is wrong with its rows."""
+    distinct = list(dict.fromkeys(row for of_bug in table.values() for row in of_bug))
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        faults = dict(zip(distinct, pool.map(lambda row: without(tests, *row), distinct)))
+        judged = {(bug, row): pool.submit(judge, tests, bug, *row)
+                  for bug in table for row in table[bug] if not faults[row]}
+        return {bug: [fault for row in table[bug]
+                      if (fault := faults[row] or judged[bug, row].result())] for bug in table}
+
+
 def check(source, tests):
     table = rows(source)
     known = bugs(source)
     problems = [f"{bug}: no row in caught_by.txt" for bug in known if bug not in table]
     problems += [f"{bug}: in caught_by.txt, and no such bug" for bug in table if bug not in known]
     caught = 0
-    for bug in (bug for bug in known if bug in table):
-        began = time.monotonic()
-        missed = [problem for row in table[bug] if (problem := judge(tests, bug, *row))]
+    for bug, missed in missed_by(tests, table).items():
         problems += [f"{bug}: {problem}" for problem in missed]
-        if missed:
+        if missed or bug not in known:
             continue
         caught += 1
-        by = " and ".join(" ".join(row) for row in table[bug])
-        print(f"{bug:24} caught by {by} ({time.monotonic() - began:.1f} s)", flush=True)
+        print(f"{bug:24} caught by {' and '.join(' '.join(row) for row in table[bug])}")
     print(f"SUMMARY S8 bugs={len(known)} caught={caught}")
     for problem in problems:
         print(problem, file=sys.stderr)

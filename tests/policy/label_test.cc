@@ -12,7 +12,7 @@ namespace {
 
 using testing::HasSubstr;
 
-const Scheme kScheme = {{"public", "internal", "secret"}, {"merger", "people"}, {"eu", "pii"}};
+const Scheme kLabelScheme = {{"public", "internal", "secret"}, {"merger", "people"}, {"eu", "pii"}};
 
 std::vector<std::vector<std::string>> SubsetsOf(const std::vector<std::string>& names) {
   std::vector<std::vector<std::string>> subsets(size_t{1} << names.size());
@@ -27,9 +27,9 @@ std::vector<std::vector<std::string>> SubsetsOf(const std::vector<std::string>& 
 // Every label of the scheme.
 std::vector<Label> AllLabels() {
   std::vector<Label> labels;
-  for (const auto& level : kScheme.levels) {
-    for (const auto& compartments : SubsetsOf(kScheme.compartments)) {
-      for (const auto& tags : SubsetsOf(kScheme.tags))
+  for (const auto& level : kLabelScheme.levels) {
+    for (const auto& compartments : SubsetsOf(kLabelScheme.compartments)) {
+      for (const auto& tags : SubsetsOf(kLabelScheme.tags))
         labels.push_back({level, compartments, tags});
     }
   }
@@ -39,8 +39,8 @@ std::vector<Label> AllLabels() {
 // Every clearance of the scheme.
 std::vector<Clearance> AllClearances() {
   std::vector<Clearance> clearances = {Clearance::Lowest(), Clearance::All()};
-  for (const auto& level : kScheme.levels) {
-    for (const auto& compartments : SubsetsOf(kScheme.compartments)) {
+  for (const auto& level : kLabelScheme.levels) {
+    for (const auto& compartments : SubsetsOf(kLabelScheme.compartments)) {
       clearances.push_back({Clearance::Kind::kNamed, level, compartments});
     }
   }
@@ -54,13 +54,13 @@ Clearance Named(std::string level, std::vector<std::string> compartments = {}) {
 TEST(LabelTest, JoinIsCommutativeAssociativeAndIdempotent) {
   const auto labels = AllLabels();
   for (const auto& a : labels) {
-    EXPECT_EQ(Join(kScheme, a, a), a);
+    EXPECT_EQ(Join(kLabelScheme, a, a), a);
     for (const auto& b : labels) {
-      const Label ab = Join(kScheme, a, b);
-      ASSERT_EQ(ab, Join(kScheme, b, a)) << ToText(a) << " and " << ToText(b);
-      ASSERT_EQ(Join(kScheme, ab, b), ab);
+      const Label ab = Join(kLabelScheme, a, b);
+      ASSERT_EQ(ab, Join(kLabelScheme, b, a)) << ToText(a) << " and " << ToText(b);
+      ASSERT_EQ(Join(kLabelScheme, ab, b), ab);
       for (const auto& c : labels) {
-        ASSERT_EQ(Join(kScheme, ab, c), Join(kScheme, a, Join(kScheme, b, c)));
+        ASSERT_EQ(Join(kLabelScheme, ab, c), Join(kLabelScheme, a, Join(kLabelScheme, b, c)));
       }
     }
   }
@@ -69,13 +69,14 @@ TEST(LabelTest, JoinIsCommutativeAssociativeAndIdempotent) {
 TEST(LabelTest, JoinIsTheLeastLabelThatIsAsSensitiveAsBoth) {
   for (const auto& a : AllLabels()) {
     for (const auto& b : AllLabels()) {
-      const Label join = Join(kScheme, a, b);
+      const Label join = Join(kLabelScheme, a, b);
       for (const auto& clearance : AllClearances()) {
-        const bool both = Dominates(kScheme, clearance, a) && Dominates(kScheme, clearance, b);
-        ASSERT_EQ(Dominates(kScheme, clearance, join), both)
+        const bool both =
+            Dominates(kLabelScheme, clearance, a) && Dominates(kLabelScheme, clearance, b);
+        ASSERT_EQ(Dominates(kLabelScheme, clearance, join), both)
             << ToText(clearance) << " of " << ToText(a) << " and " << ToText(b);
       }
-      for (const auto& tag : kScheme.tags) {
+      for (const auto& tag : kLabelScheme.tags) {
         const auto has = [&](const Label& label) {
           return std::count(label.tags.begin(), label.tags.end(), tag) > 0;
         };
@@ -91,32 +92,32 @@ TEST(LabelTest, RegionsMeetInAJoinSinceEachOneMorePermitsMore) {
   const Label either = {"public", {}, {"pii", "region:eu", "region:us"}};
   using Regions = std::vector<std::string>;
   const Label nowhere = {"public", {}, {"region:eu", "region:us"}, Regions{}};
-  EXPECT_EQ(Join(kScheme, eu, us), nowhere);
-  EXPECT_EQ(Join(kScheme, nowhere, eu), nowhere);
-  EXPECT_EQ(Join(kScheme, either, us),
+  EXPECT_EQ(Join(kLabelScheme, eu, us), nowhere);
+  EXPECT_EQ(Join(kLabelScheme, nowhere, eu), nowhere);
+  EXPECT_EQ(Join(kLabelScheme, either, us),
             (Label{"public", {}, {"pii", "region:eu", "region:us"}, Regions{"region:us"}}));
-  EXPECT_EQ(Join(kScheme, either, either), either);
+  EXPECT_EQ(Join(kLabelScheme, either, either), either);
   EXPECT_EQ(RegionsOf(either), (Regions{"region:eu", "region:us"}));
   EXPECT_EQ(RegionsOf(Label{"public", {}, {"pii"}}), std::nullopt);
-  EXPECT_EQ(Join(kScheme, Label{"public", {}, {"pii"}}, eu),
+  EXPECT_EQ(Join(kLabelScheme, Label{"public", {}, {"pii"}}, eu),
             (Label{"public", {}, {"pii", "region:eu"}}));
 }
 
 TEST(LabelTest, AJoinWithALevelThatIsNotKnownIsSeenByNobody) {
   const Label unknown = {"forgotten", {}, {}};
   for (const auto& label : AllLabels()) {
-    EXPECT_EQ(Join(kScheme, label, unknown).level, "forgotten");
-    EXPECT_EQ(Join(kScheme, unknown, label).level, "forgotten");
-    EXPECT_FALSE(Dominates(kScheme, Clearance::All(), Join(kScheme, label, unknown)));
+    EXPECT_EQ(Join(kLabelScheme, label, unknown).level, "forgotten");
+    EXPECT_EQ(Join(kLabelScheme, unknown, label).level, "forgotten");
+    EXPECT_FALSE(Dominates(kLabelScheme, Clearance::All(), Join(kLabelScheme, label, unknown)));
   }
 }
 
 TEST(LabelTest, DominatesIsMonotone) {
   for (const auto& high : AllClearances()) {
     for (const auto& low : AllClearances()) {
-      if (!Covers(kScheme, high, low)) continue;
+      if (!Covers(kLabelScheme, high, low)) continue;
       for (const auto& label : AllLabels()) {
-        ASSERT_TRUE(Dominates(kScheme, high, label) || !Dominates(kScheme, low, label))
+        ASSERT_TRUE(Dominates(kLabelScheme, high, label) || !Dominates(kLabelScheme, low, label))
             << ToText(high) << " covers " << ToText(low) << " but not for " << ToText(label);
       }
     }
@@ -124,18 +125,18 @@ TEST(LabelTest, DominatesIsMonotone) {
 }
 
 TEST(LabelTest, DominatesNeedsTheLevelAndEveryCompartmentAndIgnoresTags) {
-  EXPECT_TRUE(Dominates(kScheme, Named("internal"), {"internal", {}, {"pii"}}));
-  EXPECT_TRUE(Dominates(kScheme, Named("internal", {"people"}), {"public", {}, {}}));
-  EXPECT_FALSE(Dominates(kScheme, Named("internal"), {"secret", {}, {}}));
-  EXPECT_FALSE(Dominates(kScheme, Named("secret", {"people"}), {"public", {"merger"}, {}}));
+  EXPECT_TRUE(Dominates(kLabelScheme, Named("internal"), {"internal", {}, {"pii"}}));
+  EXPECT_TRUE(Dominates(kLabelScheme, Named("internal", {"people"}), {"public", {}, {}}));
+  EXPECT_FALSE(Dominates(kLabelScheme, Named("internal"), {"secret", {}, {}}));
+  EXPECT_FALSE(Dominates(kLabelScheme, Named("secret", {"people"}), {"public", {"merger"}, {}}));
   EXPECT_FALSE(
-      Dominates(kScheme, Named("secret", {"people"}), {"public", {"merger", "people"}, {}}));
-  EXPECT_TRUE(Dominates(kScheme, Clearance::All(), {"secret", {"merger", "people"}, {}}));
-  EXPECT_TRUE(Dominates(kScheme, Clearance::Lowest(), {"public", {}, {"pii"}}));
-  EXPECT_FALSE(Dominates(kScheme, Clearance::Lowest(), {"public", {"people"}, {}}));
-  EXPECT_FALSE(Dominates(kScheme, Clearance::Lowest(), {"internal", {}, {}}));
-  EXPECT_FALSE(Dominates(kScheme, Named("forgotten"), {"public", {}, {}}));
-  EXPECT_FALSE(Dominates(kScheme, Named(""), {"", {}, {}}));
+      Dominates(kLabelScheme, Named("secret", {"people"}), {"public", {"merger", "people"}, {}}));
+  EXPECT_TRUE(Dominates(kLabelScheme, Clearance::All(), {"secret", {"merger", "people"}, {}}));
+  EXPECT_TRUE(Dominates(kLabelScheme, Clearance::Lowest(), {"public", {}, {"pii"}}));
+  EXPECT_FALSE(Dominates(kLabelScheme, Clearance::Lowest(), {"public", {"people"}, {}}));
+  EXPECT_FALSE(Dominates(kLabelScheme, Clearance::Lowest(), {"internal", {}, {}}));
+  EXPECT_FALSE(Dominates(kLabelScheme, Named("forgotten"), {"public", {}, {}}));
+  EXPECT_FALSE(Dominates(kLabelScheme, Named(""), {"", {}, {}}));
 }
 
 TEST(LabelTest, OneClearanceCoversAnotherExactlyIfItNeverSeesLess) {
@@ -143,32 +144,32 @@ TEST(LabelTest, OneClearanceCoversAnotherExactlyIfItNeverSeesLess) {
     for (const auto& low : AllClearances()) {
       // "All" follows later schemes, so that no named clearance covers it.
       if (low.kind == Clearance::Kind::kAll && high.kind != Clearance::Kind::kAll) {
-        EXPECT_FALSE(Covers(kScheme, high, low)) << ToText(high);
+        EXPECT_FALSE(Covers(kLabelScheme, high, low)) << ToText(high);
         continue;
       }
       bool never_less = true;
       for (const auto& label : AllLabels()) {
-        never_less &= Dominates(kScheme, high, label) || !Dominates(kScheme, low, label);
+        never_less &= Dominates(kLabelScheme, high, label) || !Dominates(kLabelScheme, low, label);
       }
-      EXPECT_EQ(Covers(kScheme, high, low), never_less) << ToText(high) << ", " << ToText(low);
+      EXPECT_EQ(Covers(kLabelScheme, high, low), never_less) << ToText(high) << ", " << ToText(low);
     }
   }
 }
 
 TEST(LabelTest, NamesThatTheSchemeLacksAreRefusedByTheirField) {
-  EXPECT_TRUE(kScheme.CheckLabel({"internal", {"people"}, {"pii"}}).ok());
-  EXPECT_EQ(kScheme.CheckLabel({"", {}, {}}).field(), "level");
-  EXPECT_EQ(kScheme.CheckLabel({"Internal", {}, {}}).field(), "level");
-  EXPECT_THAT(std::string(kScheme.CheckLabel({"x", {}, {}}).message()), HasSubstr("internal"))
+  EXPECT_TRUE(kLabelScheme.CheckLabel({"internal", {"people"}, {"pii"}}).ok());
+  EXPECT_EQ(kLabelScheme.CheckLabel({"", {}, {}}).field(), "level");
+  EXPECT_EQ(kLabelScheme.CheckLabel({"Internal", {}, {}}).field(), "level");
+  EXPECT_THAT(std::string(kLabelScheme.CheckLabel({"x", {}, {}}).message()), HasSubstr("internal"))
       << "the message names the levels that there are";
-  EXPECT_EQ(kScheme.CheckLabel({"public", {"peopl"}, {}}).field(), "compartments");
-  EXPECT_EQ(kScheme.CheckLabel({"public", {}, {"gdpr"}}).field(), "tags");
-  EXPECT_TRUE(kScheme.CheckClearance(Clearance::All()).ok());
-  EXPECT_TRUE(kScheme.CheckClearance(Clearance::Lowest()).ok());
-  EXPECT_EQ(kScheme.CheckClearance(Named("")).field(), "level");
-  EXPECT_EQ(kScheme.CheckClearance(Named("x")).field(), "level");
-  EXPECT_EQ(kScheme.CheckClearance(Named("public", {"x"})).field(), "compartments");
-  EXPECT_EQ(kScheme.CheckTags({"gdpr"}).field(), "forbidden_tags");
+  EXPECT_EQ(kLabelScheme.CheckLabel({"public", {"peopl"}, {}}).field(), "compartments");
+  EXPECT_EQ(kLabelScheme.CheckLabel({"public", {}, {"gdpr"}}).field(), "tags");
+  EXPECT_TRUE(kLabelScheme.CheckClearance(Clearance::All()).ok());
+  EXPECT_TRUE(kLabelScheme.CheckClearance(Clearance::Lowest()).ok());
+  EXPECT_EQ(kLabelScheme.CheckClearance(Named("")).field(), "level");
+  EXPECT_EQ(kLabelScheme.CheckClearance(Named("x")).field(), "level");
+  EXPECT_EQ(kLabelScheme.CheckClearance(Named("public", {"x"})).field(), "compartments");
+  EXPECT_EQ(kLabelScheme.CheckTags({"gdpr"}).field(), "forbidden_tags");
 }
 
 TEST(LabelTest, SchemesThatMakeNoSenseAreRefused) {

@@ -20,7 +20,7 @@ namespace {
 
 using testing::HasSubstr;
 
-Clearance Named(std::string level, std::vector<std::string> compartments = {}) {
+Clearance NamedClearance(std::string level, std::vector<std::string> compartments = {}) {
   return {Clearance::Kind::kNamed, std::move(level), std::move(compartments)};
 }
 
@@ -28,14 +28,14 @@ Clearance Named(std::string level, std::vector<std::string> compartments = {}) {
 PolicyRules Sound() {
   PolicyRules rules;
   rules.scheme = {{"public", "internal", "secret"}, {"people"}, {"pii", "region:eu"}};
-  rules.default_clearance = Named("internal");
-  rules.scopes[1] = {Named("internal"), {"pii"}};
+  rules.default_clearance = NamedClearance("internal");
+  rules.scopes[1] = {NamedClearance("internal"), {"pii"}};
   rules.containers["site"];
   rules.containers["folder"].inherit = {"site"};
   Destination& chat = rules.destinations["chat"];
   chat.name = "chat";
   chat.scope = 1;
-  chat.ceiling = Named("public");
+  chat.ceiling = NamedClearance("public");
   chat.forbidden_tags = {"region:eu"};
   chat.region = "us";
   return rules;
@@ -60,13 +60,13 @@ TEST(RulesTest, EachFaultIsRefusedByTheNameOfItsField) {
        [](auto* r) {
          r->scheme.tags = {"pii", "\x01"};
        }},
-      {"default_clearance.level", [](auto* r) { r->default_clearance = Named("x"); }},
-      {"default_clearance.level", [](auto* r) { r->default_clearance = Named(""); }},
+      {"default_clearance.level", [](auto* r) { r->default_clearance = NamedClearance("x"); }},
+      {"default_clearance.level", [](auto* r) { r->default_clearance = NamedClearance(""); }},
       {"default_clearance.compartments",
-       [](auto* r) { r->default_clearance = Named("public", {"x"}); }},
+       [](auto* r) { r->default_clearance = NamedClearance("public", {"x"}); }},
       {"scopes", [](auto* r) { r->scopes[0] = {}; }},
       {"scopes", [](auto* r) { r->scopes[6] = {}; }},
-      {"scopes[2].ceiling.level", [](auto* r) { r->scopes[2].ceiling = Named("x"); }},
+      {"scopes[2].ceiling.level", [](auto* r) { r->scopes[2].ceiling = NamedClearance("x"); }},
       {"scopes[1].forbidden_tags", [](auto* r) { r->scopes[1].forbidden_tags = {"x"}; }},
       {"containers[folder].inherit", [](auto* r) { r->containers["folder"].inherit = {"x"}; }},
       {"containers[folder].inherit", [](auto* r) { r->containers["folder"].inherit = {"folder"}; }},
@@ -79,8 +79,8 @@ TEST(RulesTest, EachFaultIsRefusedByTheNameOfItsField) {
       {"destinations[chat].name", [&](auto* r) { chat(r).name = ""; }},
       {"destinations[chat].scope", [&](auto* r) { chat(r).scope = 0; }},
       {"destinations[chat].scope", [&](auto* r) { chat(r).scope = 6; }},
-      {"destinations[chat].ceiling.level", [&](auto* r) { chat(r).ceiling = Named(""); }},
-      {"destinations[chat].ceiling.level", [&](auto* r) { chat(r).ceiling = Named("x"); }},
+      {"destinations[chat].ceiling.level", [&](auto* r) { chat(r).ceiling = NamedClearance(""); }},
+      {"destinations[chat].ceiling.level", [&](auto* r) { chat(r).ceiling = NamedClearance("x"); }},
       {"destinations[chat].forbidden_tags", [&](auto* r) { chat(r).forbidden_tags = {"x"}; }},
       {"destinations[chat].region", [&](auto* r) { chat(r).region = "e\nu"; }},
       {"destinations[chat].model_label.level", [&](auto* r) { chat(r).model_label = Label{}; }},
@@ -88,9 +88,9 @@ TEST(RulesTest, EachFaultIsRefusedByTheNameOfItsField) {
        [&](auto* r) {
          chat(r).model_label = Label{"public", {}, {"x"}};
        }},
-      {"destinations[chat].ceiling", [&](auto* r) { chat(r).ceiling = Named("secret"); }},
+      {"destinations[chat].ceiling", [&](auto* r) { chat(r).ceiling = NamedClearance("secret"); }},
       {"destinations[chat].ceiling",
-       [&](auto* r) { chat(r).ceiling = Named("public", {"people"}); }},
+       [&](auto* r) { chat(r).ceiling = NamedClearance("public", {"people"}); }},
       {"destinations[chat].ceiling", [&](auto* r) { chat(r).ceiling = Clearance::All(); }},
   };
   for (size_t i = 0; i < std::size(faults); ++i) {
@@ -105,7 +105,7 @@ TEST(RulesTest, EachFaultIsRefusedByTheNameOfItsField) {
 
 TEST(RulesTest, ADestinationMayBeAsWideAsItsScopeAndAnythingWithoutARule) {
   PolicyRules rules = Sound();
-  rules.destinations["chat"].ceiling = Named("internal");
+  rules.destinations["chat"].ceiling = NamedClearance("internal");
   EXPECT_TRUE(rules.Check().ok());
   rules.destinations["chat"].scope = 2;
   rules.destinations["chat"].ceiling = Clearance::All();

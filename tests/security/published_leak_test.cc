@@ -22,7 +22,7 @@ constexpr char kDocs[] = "docs";
 constexpr size_t kGuesses = 30;
 constexpr size_t kSecrets = 6;
 
-const reference::List kEveryone = {{{"everyone"}}, {}, {}};
+const reference::List kForEveryone = {{{"everyone"}}, {}, {}};
 const reference::List kAnaAlone = {{{"user:ana"}}, {}, {}};
 
 reference::Document TextFor(const reference::List& readers, const std::string& text, float near) {
@@ -43,9 +43,9 @@ std::string Numbered(const std::string& word, size_t count) {
 // asks for beside the guess, as a measure: in two documents, so rarer than a guess that stands in
 // secret ones, and less rare than one that does not.
 MirroredTenant::Documents Open() {
-  return {{"own", TextFor(kEveryone, Numbered("guess", kGuesses), 0.5)},
-          {"measure", TextFor(kEveryone, "measure " + Numbered("filler", kGuesses - 1), 0.5)},
-          {"other", TextFor(kEveryone, "measure " + Numbered("filler", 3 * kGuesses), 0.25)}};
+  return {{"own", TextFor(kForEveryone, Numbered("guess", kGuesses), 0.5)},
+          {"measure", TextFor(kForEveryone, "measure " + Numbered("filler", kGuesses - 1), 0.5)},
+          {"other", TextFor(kForEveryone, "measure " + Numbered("filler", 3 * kGuesses), 0.25)}};
 }
 
 MirroredTenant::Documents Secret(size_t word) {
@@ -57,18 +57,18 @@ MirroredTenant::Documents Secret(size_t word) {
   return secret;
 }
 
-struct Ranking {
+struct NamedRanking {
   const char* name;
   v1::Rank rank;
   std::optional<reference::Fusion> fusion = {};
 };
-const std::vector<Ranking> kRankings = {
+const std::vector<NamedRanking> kRankings = {
     {"by text", v1::RANK_LEXICAL},
     {"relative", v1::RANK_HYBRID, reference::Fusion{reference::Fusion::kRelative}},
     {"weighted", v1::RANK_HYBRID, reference::Fusion{reference::Fusion::kWeighted}},
     {"by ranks", v1::RANK_HYBRID, reference::Fusion{reference::Fusion::kRanks}}};
 
-RankedQuestion AskFor(size_t guess, const Ranking& ranking) {
+RankedQuestion AskFor(size_t guess, const NamedRanking& ranking) {
   RankedQuestion question;
   question.rank = ranking.rank;
   question.text = fmt::format("guess{} measure", guess);
@@ -94,7 +94,7 @@ std::optional<size_t> Attack(const Answers& answers) {
 }
 
 // Ranks all rows, and filters what comes out.
-Answers Naive(const reference::Tenant& model, const Ranking& ranking) {
+Answers Naive(const reference::Tenant& model, const NamedRanking& ranking) {
   std::vector<reference::Found> all;
   for (const auto& [id, document] : model.collections.at(kDocs).documents) {
     for (const auto& [ordinal, chunk] : document.chunks) {
@@ -120,7 +120,7 @@ class PublishedLeak : public testing::Test {
     reference::Collection docs;
     docs.dimension = 2;
     docs.metric = reference::Metric::kInnerProduct;
-    docs.default_acl = kEveryone;
+    docs.default_acl = kForEveryone;
     docs.default_label = {"public", {}, {}};
     tenant_.CreateCollection(kDocs, docs);
     tenant_.Settle();  // a batch is validated in the newest View
@@ -144,10 +144,10 @@ class PublishedLeak : public testing::Test {
   }
 
   // Scores alone, and every byte of what is told.
-  Answers Scores(const Ranking& ranking) { return Asked(ranking, /*whole=*/false); }
-  Answers Whole(const Ranking& ranking) { return Asked(ranking, /*whole=*/true); }
+  Answers Scores(const NamedRanking& ranking) { return Asked(ranking, /*whole=*/false); }
+  Answers Whole(const NamedRanking& ranking) { return Asked(ranking, /*whole=*/true); }
 
-  Answers Asked(const Ranking& ranking, bool whole) {
+  Answers Asked(const NamedRanking& ranking, bool whole) {
     Answers answers;
     for (size_t i = 0; i < kGuesses; ++i) {
       auto response = Ask(AskFor(i, ranking));

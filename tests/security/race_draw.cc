@@ -10,9 +10,9 @@ namespace {
 using reference::List;
 using reference::Names;
 
-const std::vector<std::string> kUsers = {"user:ana", "user:bob", "user:cy"};
-const std::vector<std::string> kGroups = {"group:a", "group:b", "group:c"};
-const std::vector<std::string> kContainers = {"folder:/x", "folder:/y"};
+const std::vector<std::string> kRaceUsers = {"user:ana", "user:bob", "user:cy"};
+const std::vector<std::string> kRaceGroups = {"group:a", "group:b", "group:c"};
+const std::vector<std::string> kRaceContainers = {"folder:/x", "folder:/y"};
 const std::vector<std::string> kLevels = {"public", "internal", "confidential", "restricted"};
 constexpr size_t kDocuments = 10;
 constexpr size_t kSelected = 3;  // documents that only selections change
@@ -55,11 +55,11 @@ std::string RaceDraw::Id() { return fmt::format("d{}", Below(kDocuments)); }
 
 List RaceDraw::List() {
   reference::List list;
-  for (const auto& names : {kUsers, kGroups}) {
+  for (const auto& names : {kRaceUsers, kRaceGroups}) {
     if (Percent(65)) list.allow.push_back({Pick(names)});
   }
-  if (Percent(20)) list.deny.push_back({Pick(Percent(50) ? kGroups : kUsers)});
-  if (Percent(35) || list.allow.empty()) list.inherit.insert(Pick(kContainers));
+  if (Percent(20)) list.deny.push_back({Pick(Percent(50) ? kRaceGroups : kRaceUsers)});
+  if (Percent(35) || list.allow.empty()) list.inherit.insert(Pick(kRaceContainers));
   return list;
 }
 
@@ -67,7 +67,7 @@ reference::Label RaceDraw::Label() { return {kLevels[Below(3)], {}, {}}; }
 
 std::vector<RaceCall> RaceDraw::Begin() {
   std::vector<RaceCall> calls;
-  for (const auto& name : kContainers) {
+  for (const auto& name : kRaceContainers) {
     RaceCall call = Container();
     reference::List list;
     list.allow = {{"everyone"}};
@@ -101,7 +101,7 @@ RaceCall RaceDraw::Write() {
 
 RaceCall RaceDraw::Read() {
   RaceCall call;
-  call.as = Pick(kUsers);
+  call.as = Pick(kRaceUsers);
   const auto scope = [&](v1::Scope* to) {
     to->set_as(call.as);
     to->set_destination("dev");
@@ -233,12 +233,12 @@ RaceCall RaceDraw::Delete(const std::string& id) {
 }
 
 RaceCall RaceDraw::Members() {
-  const std::string group = Pick(kGroups);
+  const std::string group = Pick(kRaceGroups);
   std::vector<reference::Entry> members;
-  for (const auto& user : kUsers) {
+  for (const auto& user : kRaceUsers) {
     if (Percent(45)) members.push_back({user});
   }
-  if (Percent(25)) members.push_back({Pick(kGroups)});
+  if (Percent(25)) members.push_back({Pick(kRaceGroups)});
   v1::ApplyDirectoryRequest request;
   *request.add_principals() = ToWire(group, reference::Record{.members = members});
   RaceCall call;
@@ -248,7 +248,7 @@ RaceCall RaceDraw::Members() {
 }
 
 RaceCall RaceDraw::Clearance() {
-  const std::string user = Pick(kUsers);
+  const std::string user = Pick(kRaceUsers);
   const reference::Clearance clearance{"", kLevels[Below(3) + (Percent(50) ? 1 : 0)], {}};
   v1::ApplyDirectoryRequest request;
   *request.add_principals() = ToWire(user, reference::Record{.clearance = clearance});
@@ -259,12 +259,12 @@ RaceCall RaceDraw::Clearance() {
 }
 
 RaceCall RaceDraw::Container() {
-  const std::string name = Pick(kContainers);
+  const std::string name = Pick(kRaceContainers);
   reference::List list;
-  list.allow.push_back({Percent(40) ? "everyone" : Pick(kGroups)});
-  if (Percent(30)) list.allow.push_back({Pick(kUsers)});
-  if (Percent(20)) list.deny.push_back({Pick(kUsers)});
-  if (name == kContainers[0] && Percent(25)) list.inherit.insert(kContainers[1]);
+  list.allow.push_back({Percent(40) ? "everyone" : Pick(kRaceGroups)});
+  if (Percent(30)) list.allow.push_back({Pick(kRaceUsers)});
+  if (Percent(20)) list.deny.push_back({Pick(kRaceUsers)});
+  if (name == kRaceContainers[0] && Percent(25)) list.inherit.insert(kRaceContainers[1]);
   RaceCall call;
   call.request = PolicyOf(name, list);
   call.change = [=](RaceState* state) { state->tenant.world.containers[name] = list; };

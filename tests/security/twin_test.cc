@@ -23,7 +23,7 @@ namespace {
 
 constexpr int kTwinsOfATenant = 10;
 constexpr int kTwinsOfAnEngine = 200;
-constexpr int kQuestions = 12;  // at each tick
+constexpr int kQuestionsOfATick = 12;  // at each tick
 
 // What may differ. The clocks stand alike, so that as_of is compared as well: it must not be the
 // time of a hidden document's start or end.
@@ -130,7 +130,7 @@ class TwinWorlds {
         ++switches;
         ASSERT_TRUE(twins.Even()) << "the worlds of this test differ in visible documents";
       }
-      for (int i = 0; i < kQuestions; ++i) Ask(twins);
+      for (int i = 0; i < kQuestionsOfATick; ++i) Ask(twins);
     }
     // Last: what leaves raises the model's label, for good.
     if (draw_.Percent(40)) Export(twins);

@@ -38,9 +38,9 @@ def fuzz(name):
 
 
 TESTS = [
-    gtest("S1", "model_test"),
-    gtest("S2", "twin_test"),
-    gtest("S4", "hidden_absent_test", "HiddenDocuments.*"),
+    gtest("S1", "security_test", "Model.*"),
+    gtest("S2", "security_test", "Twins.*"),
+    gtest("S4", "security_served_test", "HiddenDocuments.*"),
     gtest("S5", "revoke_race_test"),
     gtest("S6", "identity_test", "Tokens.AChangedCharacter*:KeyFileTest.ARotation*", loops=2),
     fuzz("request"),
@@ -50,17 +50,17 @@ TESTS = [
     fuzz("index_file"),
     fuzz("journal_record"),
     fuzz("token"),
-    gtest("S10", "journal_damage_test"),
-    gtest("R1", "kill_test"),
+    gtest("S10", "crash_disk_test", "JournalDamage.*"),
+    gtest("R1", "crash_served_test", "Kill.*"),
     gtest("R2", "crash_points_test", "-*IsOpenedForEver", loops=3),
-    gtest("R3", "power_loss_test"),
-    gtest("R4", "damaged_log_test"),
-    gtest("R5", "io_error_test"),
-    gtest("R6", "disk_full_test", loops=4),
-    gtest("R7", "bit_flip_test"),
+    gtest("R3", "crash_disk_test", "PowerLoss.*"),
+    gtest("R4", "crash_disk_test", "DamagedLog.*"),
+    gtest("R5", "crash_disk_test", "IoErrors.*"),
+    gtest("R6", "crash_disk_test", "FullDisk.*", loops=4),
+    gtest("R7", "crash_disk_test", "BitFlip.*"),
     gtest("R2 files", "filed_crash_test", loops=5),
     gtest("R9", "index_test", "InstructionSetsTest.*"),
-    gtest("R12", "sigterm_test"),
+    gtest("R12", "crash_served_test", "Sigterm.*"),
 ]
 
 

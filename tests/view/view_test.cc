@@ -11,7 +11,7 @@
 namespace cordon {
 namespace {
 
-constexpr Micros kSecond = 1'000'000;
+constexpr Micros kOneSecond = 1'000'000;
 
 constexpr char kPolicy[] =
     "policy { destinations { destination { name: 'chat' scope: 3 ceiling { symbol: SYMBOL_ALL } "
@@ -24,10 +24,10 @@ bool Sees(const View& view, const std::string& as, const store::v1::DocumentReco
   EXPECT_TRUE(subject.ok());
   Facts facts{record.chunks(0).class_id()};
   if (record.document().has_valid_from()) {
-    facts.valid_from = record.document().valid_from().seconds() * kSecond;
+    facts.valid_from = record.document().valid_from().seconds() * kOneSecond;
   }
   if (record.document().has_valid_until()) {
-    facts.valid_until = record.document().valid_until().seconds() * kSecond;
+    facts.valid_until = record.document().valid_until().seconds() * kOneSecond;
   }
   return Decide(view.world(), *subject, facts);
 }
@@ -52,10 +52,10 @@ class Views : public testing::Test {
 TEST_F(Views, AnEntryOutlivesItsEndByAMoment) {
   scratch_.Do(
       IngestOf("a", "allow { principal: 'user:a' until { seconds: 10 } }", "level: 'public'"));
-  EXPECT_EQ(PinAt(2 * kSecond)->next_event(), 10 * kSecond);
-  EXPECT_EQ(Visible(*PinAt(10 * kSecond - 1).view, "user:a"), 1u);
-  EXPECT_EQ(Visible(*PinAt(10 * kSecond).view, "user:a"), 0u);
-  EXPECT_EQ(PinAt(10 * kSecond)->next_event(), 40 * kSecond);
+  EXPECT_EQ(PinAt(2 * kOneSecond)->next_event(), 10 * kOneSecond);
+  EXPECT_EQ(Visible(*PinAt(10 * kOneSecond - 1).view, "user:a"), 1u);
+  EXPECT_EQ(Visible(*PinAt(10 * kOneSecond).view, "user:a"), 0u);
+  EXPECT_EQ(PinAt(10 * kOneSecond)->next_event(), 40 * kOneSecond);
 }
 
 TEST_F(Views, AnEndedDenyLastsOrEndsEarly) {
@@ -63,8 +63,8 @@ TEST_F(Views, AnEndedDenyLastsOrEndsEarly) {
                        "allow { principal: 'everyone' } deny { principal: 'user:a' until { "
                        "seconds: 10 } }",
                        "level: 'public'"));
-  EXPECT_EQ(Visible(*PinAt(10 * kSecond - 1).view, "user:a"), 0u);
-  EXPECT_EQ(Visible(*PinAt(10 * kSecond).view, "user:a"), 1u);
+  EXPECT_EQ(Visible(*PinAt(10 * kOneSecond - 1).view, "user:a"), 0u);
+  EXPECT_EQ(Visible(*PinAt(10 * kOneSecond).view, "user:a"), 1u);
 }
 
 TEST_F(Views, WhatHasNotBegunCountsOrComesLate) {
@@ -74,13 +74,13 @@ TEST_F(Views, WhatHasNotBegunCountsOrComesLate) {
                        "allow { principal: 'user:a' } deny { principal: 'user:a' from { seconds: "
                        "20 } until { seconds: 25 } }",
                        "level: 'public'"));
-  EXPECT_EQ(PinAt(2 * kSecond)->next_event(), 10 * kSecond);
-  EXPECT_EQ(Visible(*PinAt(10 * kSecond - 1).view, "user:a"), 1u);
-  EXPECT_EQ(Visible(*PinAt(10 * kSecond).view, "user:a"), 2u);
-  EXPECT_EQ(PinAt(10 * kSecond)->next_event(), 20 * kSecond);
-  EXPECT_EQ(Visible(*PinAt(20 * kSecond).view, "user:a"), 1u);
-  EXPECT_EQ(PinAt(20 * kSecond)->next_event(), 25 * kSecond);
-  EXPECT_EQ(Visible(*PinAt(25 * kSecond).view, "user:a"), 2u);
+  EXPECT_EQ(PinAt(2 * kOneSecond)->next_event(), 10 * kOneSecond);
+  EXPECT_EQ(Visible(*PinAt(10 * kOneSecond - 1).view, "user:a"), 1u);
+  EXPECT_EQ(Visible(*PinAt(10 * kOneSecond).view, "user:a"), 2u);
+  EXPECT_EQ(PinAt(10 * kOneSecond)->next_event(), 20 * kOneSecond);
+  EXPECT_EQ(Visible(*PinAt(20 * kOneSecond).view, "user:a"), 1u);
+  EXPECT_EQ(PinAt(20 * kOneSecond)->next_event(), 25 * kOneSecond);
+  EXPECT_EQ(Visible(*PinAt(25 * kOneSecond).view, "user:a"), 2u);
 }
 
 TEST_F(Views, ADocumentIsSeenBeforeItsTimeOrAfter) {
@@ -89,11 +89,11 @@ TEST_F(Views, ADocumentIsSeenBeforeItsTimeOrAfter) {
       "label { level: 'public' } valid_from { seconds: 10 } valid_until { seconds: 20 } chunks { "
       "text: 't' embedding: 1 embedding: 0 } } }");
   const auto record = scratch_.store.Document("a");
-  const std::vector<std::pair<Micros, bool>> expected = {{10 * kSecond - 1, false},
-                                                         {10 * kSecond, true},
-                                                         {20 * kSecond - 1, true},
-                                                         {20 * kSecond, false}};
-  EXPECT_EQ(PinAt(2 * kSecond)->next_event(), 10 * kSecond);
+  const std::vector<std::pair<Micros, bool>> expected = {{10 * kOneSecond - 1, false},
+                                                         {10 * kOneSecond, true},
+                                                         {20 * kOneSecond - 1, true},
+                                                         {20 * kOneSecond, false}};
+  EXPECT_EQ(PinAt(2 * kOneSecond)->next_event(), 10 * kOneSecond);
   for (const auto& [time, seen] : expected) {
     const PinnedView view = PinAt(time);
     EXPECT_EQ(Visible(*view.view, "user:a"), seen ? 1u : 0u) << time;
@@ -108,12 +108,12 @@ TEST_F(Views, AMembershipOrContainerEntryEndsUnnoticed) {
       "'user:b' until { seconds: 30 } } } }");
   scratch_.Do(IngestOf("g", "allow { principal: 'group:g' }", "level: 'public'"));
   scratch_.Do(IngestOf("h", "inherit: 'hr'", "level: 'public'"));
-  EXPECT_EQ(PinAt(2 * kSecond)->next_event(), 30 * kSecond);
-  EXPECT_EQ(Visible(*PinAt(30 * kSecond - 1).view, "user:b"), 1u);
-  EXPECT_EQ(Visible(*PinAt(30 * kSecond).view, "user:b"), 0u);
-  EXPECT_EQ(Visible(*PinAt(40 * kSecond - 1).view, "user:c"), 1u);
-  EXPECT_EQ(Visible(*PinAt(40 * kSecond).view, "user:c"), 0u);
-  EXPECT_EQ(PinAt(40 * kSecond)->next_event(), kNever);
+  EXPECT_EQ(PinAt(2 * kOneSecond)->next_event(), 30 * kOneSecond);
+  EXPECT_EQ(Visible(*PinAt(30 * kOneSecond - 1).view, "user:b"), 1u);
+  EXPECT_EQ(Visible(*PinAt(30 * kOneSecond).view, "user:b"), 0u);
+  EXPECT_EQ(Visible(*PinAt(40 * kOneSecond - 1).view, "user:c"), 1u);
+  EXPECT_EQ(Visible(*PinAt(40 * kOneSecond).view, "user:c"), 0u);
+  EXPECT_EQ(PinAt(40 * kOneSecond)->next_event(), kNever);
 }
 
 TEST_F(Views, AMembershipOrContainerEntryBeginsUnnoticed) {
@@ -125,14 +125,14 @@ TEST_F(Views, AMembershipOrContainerEntryBeginsUnnoticed) {
       "seconds: 33 } } } } } }");
   scratch_.Do(IngestOf("g", "allow { principal: 'group:g' }", "level: 'public'"));
   scratch_.Do(IngestOf("h", "inherit: 'later'", "level: 'public'"));
-  EXPECT_EQ(PinAt(2 * kSecond)->next_event(), 30 * kSecond);
-  EXPECT_EQ(Visible(*PinAt(30 * kSecond - 1).view, "user:b"), 0u);
-  EXPECT_EQ(Visible(*PinAt(30 * kSecond).view, "user:b"), 1u);
-  EXPECT_EQ(PinAt(30 * kSecond)->next_event(), 33 * kSecond);
-  EXPECT_EQ(Visible(*PinAt(33 * kSecond - 1).view, "user:b"), 1u);
-  EXPECT_EQ(Visible(*PinAt(33 * kSecond).view, "user:b"), 2u);
-  EXPECT_EQ(PinAt(33 * kSecond)->next_event(), 36 * kSecond);
-  EXPECT_EQ(Visible(*PinAt(36 * kSecond).view, "user:b"), 1u);
+  EXPECT_EQ(PinAt(2 * kOneSecond)->next_event(), 30 * kOneSecond);
+  EXPECT_EQ(Visible(*PinAt(30 * kOneSecond - 1).view, "user:b"), 0u);
+  EXPECT_EQ(Visible(*PinAt(30 * kOneSecond).view, "user:b"), 1u);
+  EXPECT_EQ(PinAt(30 * kOneSecond)->next_event(), 33 * kOneSecond);
+  EXPECT_EQ(Visible(*PinAt(33 * kOneSecond - 1).view, "user:b"), 1u);
+  EXPECT_EQ(Visible(*PinAt(33 * kOneSecond).view, "user:b"), 2u);
+  EXPECT_EQ(PinAt(33 * kOneSecond)->next_event(), 36 * kOneSecond);
+  EXPECT_EQ(Visible(*PinAt(36 * kOneSecond).view, "user:b"), 1u);
 }
 
 TEST_F(Views, ManyEventsPassAtOnce) {
@@ -142,19 +142,19 @@ TEST_F(Views, ManyEventsPassAtOnce) {
                  "allow { principal: 'user:a' until { seconds: " + std::to_string(end) + " } }",
                  "level: 'public'"));
   }
-  EXPECT_EQ(Visible(*PinAt(25 * kSecond).view, "user:a"), 1u);
-  EXPECT_EQ(PinAt(25 * kSecond)->next_event(), 30 * kSecond);
+  EXPECT_EQ(Visible(*PinAt(25 * kOneSecond).view, "user:a"), 1u);
+  EXPECT_EQ(PinAt(25 * kOneSecond)->next_event(), 30 * kOneSecond);
   // A list that is written later and ends earlier than the known next event.
   scratch_.Do(
       IngestOf("late", "allow { principal: 'user:a' until { seconds: 27 } }", "level: 'public'"));
-  EXPECT_EQ(PinAt(25 * kSecond)->next_event(), 27 * kSecond);
-  EXPECT_EQ(Visible(*PinAt(27 * kSecond).view, "user:a"), 1u);
+  EXPECT_EQ(PinAt(25 * kOneSecond)->next_event(), 27 * kOneSecond);
+  EXPECT_EQ(Visible(*PinAt(27 * kOneSecond).view, "user:a"), 1u);
 }
 
 TEST_F(Views, ALaterListEndsBeforeTheKnownNextEvent) {
   scratch_.Do(
       IngestOf("a", "allow { principal: 'user:a' until { seconds: 30 } }", "level: 'public'"));
-  const PinnedView before = PinAt(2 * kSecond);
+  const PinnedView before = PinAt(2 * kOneSecond);
   ASSERT_TRUE(scratch_.store
                   .Try(IngestOf("b", "allow { principal: 'user:a' until { seconds: 9 } }",
                                 "level: 'public'"))
@@ -162,20 +162,20 @@ TEST_F(Views, ALaterListEndsBeforeTheKnownNextEvent) {
   // As the writer builds it: from the View before.
   const auto next = View::Build(
       scratch_.store.state(), scratch_.Rebuild(), scratch_.store.database().TakeSnapshot(),
-      &scratch_.store.database(), &scratch_.store.vault(), 2 * kSecond, before.view.get());
-  EXPECT_EQ(next->next_event(), 9 * kSecond);
+      &scratch_.store.database(), &scratch_.store.vault(), 2 * kOneSecond, before.view.get());
+  EXPECT_EQ(next->next_event(), 9 * kOneSecond);
 }
 
 TEST_F(Views, TheWallClockIsSetBack) {
   scratch_.Do(
       IngestOf("a", "allow { principal: 'user:a' until { seconds: 10 } }", "level: 'public'"));
-  EXPECT_EQ(Visible(*PinAt(11 * kSecond).view, "user:a"), 0u);
-  const PinnedView back = PinAt(5 * kSecond);
+  EXPECT_EQ(Visible(*PinAt(11 * kOneSecond).view, "user:a"), 0u);
+  const PinnedView back = PinAt(5 * kOneSecond);
   EXPECT_EQ(Visible(*back.view, "user:a"), 0u);
-  EXPECT_GE(back.as_of, 11 * kSecond);
+  EXPECT_GE(back.as_of, 11 * kOneSecond);
   const auto built = View::Build(
       scratch_.store.state(), scratch_.indexes, scratch_.store.database().TakeSnapshot(),
-      &scratch_.store.database(), &scratch_.store.vault(), 3 * kSecond, back.view.get());
+      &scratch_.store.database(), &scratch_.store.vault(), 3 * kOneSecond, back.view.get());
   EXPECT_GE(built->now(), back->now());
 }
 
@@ -188,21 +188,22 @@ TEST_F(Views, TheWallClockJumpsAheadAndBack) {
       "ingest { collection: 'docs' documents { id: 'b' acl { allow { principal: 'everyone' } } "
       "label { level: 'public' } valid_from { seconds: 20 } chunks { text: 't' embedding: 1 "
       "embedding: 0 } } }");
-  EXPECT_EQ(Visible(*PinAt(2 * kSecond).view, "user:a"), 1u);
-  EXPECT_EQ(Visible(*PinAt(25 * kSecond).view, "user:a"), 1u);  // b in place of a
-  EXPECT_EQ(Visible(*PinAt(3 * kSecond).view, "user:a"), 1u);
+  EXPECT_EQ(Visible(*PinAt(2 * kOneSecond).view, "user:a"), 1u);
+  EXPECT_EQ(Visible(*PinAt(25 * kOneSecond).view, "user:a"), 1u);  // b in place of a
+  EXPECT_EQ(Visible(*PinAt(3 * kOneSecond).view, "user:a"), 1u);
   scratch_.Do(
       IngestOf("c", "allow { principal: 'user:a' until { seconds: 15 } }", "level: 'public'"));
-  EXPECT_EQ(Visible(*PinAt(4 * kSecond).view, "user:a"), 1u) << "an entry that has ended counts";
-  EXPECT_EQ(Visible(*PinAt(4 * kSecond).view, "user:x"), 1u);
+  EXPECT_EQ(Visible(*PinAt(4 * kOneSecond).view, "user:a"), 1u) << "an entry that has ended counts";
+  EXPECT_EQ(Visible(*PinAt(4 * kOneSecond).view, "user:x"), 1u);
   scratch_.Do(
       IngestOf("d", "allow { principal: 'user:y' from { seconds: 22 } }", "level: 'public'"));
-  EXPECT_EQ(Visible(*PinAt(4 * kSecond).view, "user:y"), 2u) << "an entry that has begun does not";
+  EXPECT_EQ(Visible(*PinAt(4 * kOneSecond).view, "user:y"), 2u)
+      << "an entry that has begun does not";
 }
 
 TEST_F(Views, APinnedViewChangesWhileOthersWrite) {
   scratch_.Do(IngestOf("a", "allow { principal: 'everyone' }", "level: 'public'"));
-  const PinnedView pinned = PinAt(2 * kSecond);
+  const PinnedView pinned = PinAt(2 * kOneSecond);
   scratch_.Do(
       "set_access { collection: 'docs' document: 'a' acl { allow { principal: 'user:x' } "
       "} label { level: 'restricted' } }");
@@ -216,22 +217,22 @@ TEST_F(Views, APinnedViewChangesWhileOthersWrite) {
   EXPECT_EQ(record.document().label().level(), "public");
   EXPECT_FALSE(*pinned->documents().Read(1, "b", &record));
   // The same revision at a later time is not the newest revision.
-  EXPECT_EQ(Visible(*pinned->At(9 * kSecond), "user:a"), 1u);
-  EXPECT_EQ(PinAt(2 * kSecond)->revision(), 7u);
+  EXPECT_EQ(Visible(*pinned->At(9 * kOneSecond), "user:a"), 1u);
+  EXPECT_EQ(PinAt(2 * kOneSecond)->revision(), 7u);
 }
 
 TEST_F(Views, DeadClassesKeepNamesInUse) {
   scratch_.Do(IngestOf("a", "allow { principal: 'everyone' }", "level: 'internal'"));
   scratch_.Do(IngestOf("b", "allow { principal: 'everyone' }", "level: 'restricted'"));
   const auto collection = scratch_.store.state().FindCollection("docs");
-  EXPECT_EQ(PinAt(kSecond)->ClassesInUse(collection.get()), (std::vector<bool>{true, true}));
+  EXPECT_EQ(PinAt(kOneSecond)->ClassesInUse(collection.get()), (std::vector<bool>{true, true}));
   VectorIndex& index = scratch_.indexes.at(collection->id).vectors;
   DocumentChange remove;
   remove.document = "a";
   remove.kind = DocumentChange::Kind::kRemove;
   index = index.Apply({&remove, 1});
   scratch_.Publish();
-  EXPECT_EQ(PinAt(kSecond)->ClassesInUse(nullptr), (std::vector<bool>{false, true}));
+  EXPECT_EQ(PinAt(kOneSecond)->ClassesInUse(nullptr), (std::vector<bool>{false, true}));
 }
 
 }  // namespace

@@ -53,6 +53,9 @@ std::optional<bool> Existed(const Response& response) {
   return response.existed();
 }
 
+// Of a command that has none.
+struct NoOptions {};
+
 // Makes `run` what the command does: called after parsing, with what was parsed into `options`. Its
 // value is the exit code; an error is told and becomes 1.
 template <typename Options>

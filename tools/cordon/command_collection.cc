@@ -39,8 +39,6 @@ struct NameOptions {
   std::string reason;
 };
 
-struct NoOptions {};
-
 v1::Metric MetricByName(std::string_view name) {
   if (name == "cosine") return v1::METRIC_COSINE;
   return name == "ip" ? v1::METRIC_INNER_PRODUCT : v1::METRIC_L2;

@@ -45,8 +45,8 @@ StatusOr<v1::EmbeddingSpace> SpaceOf(const EmbeddingOptions& options) {
   return space;
 }
 
-StatusOr<v1::EmbeddingStatusResponse> Ask(v1::Admin::Stub* stub, Connection* connection,
-                                          const std::string& collection) {
+StatusOr<v1::EmbeddingStatusResponse> AskStatus(v1::Admin::Stub* stub, Connection* connection,
+                                                const std::string& collection) {
   v1::EmbeddingStatusRequest request;
   request.set_collection(collection);
   return connection->Call<v1::EmbeddingStatusResponse>(
@@ -133,12 +133,12 @@ void TellStatus(Output& output, const v1::EmbeddingStatusResponse& status) {
 }
 
 // With --wait until nothing is left but what the endpoint may not have or refuses; then 1.
-StatusOr<int> Tell(const EmbeddingOptions& options, Session& session) {
+StatusOr<int> TellProgress(const EmbeddingOptions& options, Session& session) {
   ASSIGN_OR_RETURN(Connection * connection, session.Connect());
   const auto stub = v1::Admin::NewStub(connection->channel());
   while (true) {
     ASSIGN_OR_RETURN(const v1::EmbeddingStatusResponse status,
-                     Ask(stub.get(), connection, options.collection));
+                     AskStatus(stub.get(), connection, options.collection));
     const bool goes_on = Left(status) > 0 && Left(status) != status.left_out();
     if (options.wait && goes_on) {
       const bool waits = !status.waits_for().empty();
@@ -267,7 +267,7 @@ void AddEmbeddingCommands(CLI::App& app, Session& session) {
   const Options asked = WithCollection(status);
   status->add_flag("--wait", asked->wait,
                    "Waits until all is embedded; 1 if something is left out then");
-  OnRun(status, session, asked, Tell);
+  OnRun(status, session, asked, TellProgress);
   AddSwitch(*embedding, session);
   CLI::App* const drop = AddCommand(*embedding, "drop", "Drops the model that is not searched",
                                     "  cordon embedding drop docs --model bge-base");

@@ -18,7 +18,7 @@
 namespace cordon {
 namespace {
 
-struct CreateOptions {
+struct CreateKeyOptions {
   std::string principal;
   std::vector<std::string> rights;
   std::vector<std::string> as_patterns;
@@ -51,9 +51,7 @@ struct RevokeOptions {
   std::string reason;
 };
 
-struct NoOptions {};
-
-StatusOr<v1::KeyGrant> Grant(const CreateOptions& options) {
+StatusOr<v1::KeyGrant> GrantOf(const CreateKeyOptions& options) {
   v1::KeyGrant grant;
   grant.set_principal(options.principal);
   RETURN_IF_ERROR(AddRights(options.rights, &grant));
@@ -111,12 +109,12 @@ StatusOr<std::optional<NewSecretFile>> OutFile(const std::string& path) {
   return file;
 }
 
-StatusOr<int> CreateKey(const CreateOptions& options, Session& session) {
+StatusOr<int> CreateKey(const CreateKeyOptions& options, Session& session) {
   v1::CreateKeyRequest request;
   if (!options.certificate.empty() && !options.out.empty()) {
     return Invalid("out", "a certificate takes the place of a secret; there is nothing to write");
   }
-  ASSIGN_OR_RETURN(*request.mutable_grant(), Grant(options));
+  ASSIGN_OR_RETURN(*request.mutable_grant(), GrantOf(options));
   request.set_reason(options.reason);
   ASSIGN_OR_RETURN(Connection * connection, session.Connect());
   ASSIGN_OR_RETURN(std::optional<NewSecretFile> file, OutFile(options.out));
@@ -230,7 +228,7 @@ StatusOr<int> RevokeKey(const RevokeOptions& options, Session& session) {
   return TellRevision(session.output(), response.revision());
 }
 
-void AddCreate(CLI::App& key, Session& session) {
+void AddCreateKey(CLI::App& key, Session& session) {
   CLI::App* const create = AddCommand(
       key, "create", "Creates a key; without --out it is printed, this once",
       R"(  cordon key create --principal service:chat --rights query,act-as --as-pattern 'user:*' \
@@ -242,7 +240,7 @@ void AddCreate(CLI::App& key, Session& session) {
       --certificate spiffe://corp.example/app
   cordon key create --principal service:trial --rights query --collections docs \
       --destinations chat --quota '{"passages_per_day":1000,"requests_per_minute":60}')");
-  const auto options = std::make_shared<CreateOptions>();
+  const auto options = std::make_shared<CreateKeyOptions>();
   create->add_option("--principal", options->principal, "Who uses it, such as service:chat")
       ->required();
   create
@@ -290,7 +288,7 @@ void AddKeyCommands(CLI::App& app, Session& session) {
       AddCommand(app, "key", "Creates, lists, rotates, meters and revokes API keys",
                  "  cordon key list\n  cordon key create --help");
   key->require_subcommand(1);
-  AddCreate(*key, session);
+  AddCreateKey(*key, session);
   CLI::App* const list =
       AddCommand(*key, "list", "Lists the keys, without their secrets", "  cordon key list --json");
   OnRun(list, session, std::make_shared<NoOptions>(), ListKeys);

@@ -12,14 +12,12 @@
 namespace cordon {
 namespace {
 
-constexpr size_t kPolicyBytesMax = 64 << 20;  // four times what a message takes
-
-struct ApplyOptions {
+struct ApplyPolicyOptions {
   std::string file;
   std::string reason;
 };
 
-struct ShowOptions {
+struct ShowPolicyOptions {
   bool yaml = false;
 };
 
@@ -28,7 +26,7 @@ struct HistoryOptions {
   uint64_t before = 0;
 };
 
-StatusOr<int> Apply(const ApplyOptions& options, Session& session) {
+StatusOr<int> ApplyPolicy(const ApplyPolicyOptions& options, Session& session) {
   ASSIGN_OR_RETURN(const std::string text, ReadFileUnpacked(options.file, kPolicyBytesMax));
   ASSIGN_OR_RETURN(v1::ApplyPolicyRequest request, ParsePolicy(text));
   request.set_reason(options.reason);
@@ -42,7 +40,7 @@ StatusOr<int> Apply(const ApplyOptions& options, Session& session) {
   return TellApplied(session.output(), response.applied(), response.revision());
 }
 
-StatusOr<int> Show(const ShowOptions& options, Session& session) {
+StatusOr<int> ShowPolicy(const ShowPolicyOptions& options, Session& session) {
   ASSIGN_OR_RETURN(Connection * connection, session.Connect());
   const auto stub = v1::Policy::NewStub(connection->channel());
   ASSIGN_OR_RETURN(const v1::GetPolicyResponse response,
@@ -97,7 +95,7 @@ StatusOr<int> History(const HistoryOptions& options, Session& session) {
   return 0;
 }
 
-void AddApply(CLI::App& policy, Session& session) {
+void AddApplyPolicy(CLI::App& policy, Session& session) {
   CLI::App* const apply =
       AddCommand(policy, "apply", "Applies a policy file (YAML or JSON), all of it or nothing",
                  R"(  cordon policy apply policy.yaml --reason "CHG-1041"
@@ -112,10 +110,10 @@ void AddApply(CLI::App& policy, Session& session) {
   trust: [untrusted, partner, internal]
   sources: [{source: wiki-import, quarantined: true}]
   denied_certificates: [{fingerprint: "sha256:9f86…"}, {issuer: "CN=Old CA,O=Corp"}])");
-  const auto options = std::make_shared<ApplyOptions>();
+  const auto options = std::make_shared<ApplyPolicyOptions>();
   apply->add_option("FILE", options->file, "The policy file")->required();
   AddReason(apply, &options->reason);
-  OnRun(apply, session, options, Apply);
+  OnRun(apply, session, options, ApplyPolicy);
 }
 
 }  // namespace
@@ -137,13 +135,13 @@ void AddPolicyCommands(CLI::App& app, Session& session) {
       AddCommand(app, "policy", "Applies and shows label schemes, containers and destinations",
                  "  cordon policy apply policy.yaml\n  cordon policy show > policy.yaml");
   policy->require_subcommand(1);
-  AddApply(*policy, session);
+  AddApplyPolicy(*policy, session);
   CLI::App* const show =
       AddCommand(*policy, "show", "Prints the policy in force, as 'policy apply' takes it",
                  "  cordon policy show > policy.yaml\n  cordon policy show --json");
-  const auto show_options = std::make_shared<ShowOptions>();
+  const auto show_options = std::make_shared<ShowPolicyOptions>();
   show->add_flag("--yaml", show_options->yaml, "As YAML, which is the default without --json");
-  OnRun(show, session, show_options, Show);
+  OnRun(show, session, show_options, ShowPolicy);
   CLI::App* const history = AddCommand(
       *policy, "history", "Lists who changed what is permitted, when and why, oldest first",
       "  cordon policy history -n 50\n  cordon policy history --before 1041 --json");

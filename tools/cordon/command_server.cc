@@ -18,8 +18,6 @@ struct StatsOptions {
   CLI::Option* destination_option = nullptr;
 };
 
-struct NoOptions {};
-
 std::string StatsText(const v1::StatsResponse& response) {
   std::string text = fmt::format("documents             {}\nchunks                {}",
                                  Grouped(response.documents()), Grouped(response.chunks()));

@@ -23,8 +23,6 @@
 namespace cordon {
 namespace {
 
-constexpr size_t kPolicyBytesMax = 64 << 20;  // as for policy apply
-
 // Of all the changes; each has some.
 struct SimulateOptions {
   std::vector<std::string> as;

@@ -7,29 +7,6 @@
 namespace cordon {
 namespace {
 
-void WriteValue(JsonWriter& json, const v1::AttributeValue& value) {
-  switch (value.kind_case()) {
-    case v1::AttributeValue::kIntValue:
-      json.Signed(value.int_value());
-      break;
-    case v1::AttributeValue::kFloatValue:
-      json.Double(value.float_value());
-      break;
-    case v1::AttributeValue::kBoolValue:
-      json.Bool(value.bool_value());
-      break;
-    case v1::AttributeValue::kStringValue:
-      json.String(value.string_value());
-      break;
-    case v1::AttributeValue::kTimeValue:
-      json.String(TimeText(value.time_value()));
-      break;
-    case v1::AttributeValue::KIND_NOT_SET:
-      json.Null();
-      break;
-  }
-}
-
 void WriteChunk(JsonWriter& json, const v1::Chunk& chunk) {
   json.BeginObject().Key("ordinal").Unsigned(chunk.ordinal());
   json.Key("text").String(chunk.text());

@@ -15,7 +15,7 @@ constexpr std::array<uint16_t, 32> kWindows1252 = {
     0x2039, 0x0152, 0,      0x017d, 0,      0,      0x2018, 0x2019, 0x201c, 0x201d, 0x2022,
     0x2013, 0x2014, 0x02dc, 0x2122, 0x0161, 0x203a, 0x0153, 0,      0x017e, 0x0178};
 
-std::string Lower(std::string_view text) {
+std::string LowerAscii(std::string_view text) {
   std::string lower(text);
   for (char& c : lower) {
     if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
@@ -38,7 +38,7 @@ void AppendUtf8(std::string& out, unsigned code_point) {
 
 // The value after `name`= in `text`, with or without quotation marks.
 std::string_view ValueAfter(std::string_view text, std::string_view name) {
-  const size_t at = Lower(text).find(name);
+  const size_t at = LowerAscii(text).find(name);
   if (at == text.npos) return {};
   text.remove_prefix(at + name.size());
   text.remove_prefix(std::min(text.find_first_not_of(" \t\r\n"), text.size()));
@@ -62,7 +62,7 @@ std::string_view CharsetOfXmlDeclaration(std::string_view page) {
 StatusOr<Charset> AgreeOnCharset(const std::vector<std::string_view>& declared) {
   Charset agreed = Charset::kUtf8;
   for (size_t i = 0; i < declared.size(); ++i) {
-    const std::string name = Lower(declared[i]);
+    const std::string name = LowerAscii(declared[i]);
     Charset charset = Charset::kUtf8;
     if (name == "iso-8859-1" || name == "latin1") {
       charset = Charset::kLatin1;

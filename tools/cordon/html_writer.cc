@@ -7,7 +7,7 @@ namespace {
 
 constexpr std::string_view kNoBreakSpace = "\xc2\xa0";
 
-bool IsSpace(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
+bool IsHtmlSpace(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 
 // The longest run of backticks: a fence must be longer.
 size_t LongestFence(std::string_view text) {
@@ -22,7 +22,7 @@ size_t LongestFence(std::string_view text) {
 
 // `text` without blank lines at its ends.
 std::string_view WithoutBlankEnds(std::string_view text) {
-  while (!text.empty() && IsSpace(text.back())) text.remove_suffix(1);
+  while (!text.empty() && IsHtmlSpace(text.back())) text.remove_suffix(1);
   const size_t first = text.find_first_not_of(" \t\r\n\v\f");
   if (first == text.npos) return {};
   const size_t line = text.rfind('\n', first);
@@ -89,7 +89,7 @@ void HtmlWriter::Text(std::string_view text) {
 
 void HtmlWriter::AppendCollapsed(std::string_view text) {
   while (!text.empty()) {
-    if (IsSpace(text[0])) {
+    if (IsHtmlSpace(text[0])) {
       space_ = true;
       text.remove_prefix(1);
       continue;
@@ -100,7 +100,7 @@ void HtmlWriter::AppendCollapsed(std::string_view text) {
       continue;
     }
     size_t end = 1;
-    while (end < text.size() && !IsSpace(text[end]) && text[end] != kNoBreakSpace[0]) ++end;
+    while (end < text.size() && !IsHtmlSpace(text[end]) && text[end] != kNoBreakSpace[0]) ++end;
     const std::string_view word = text.substr(0, end);
     if (heading_ > 0) {
       if (space_ && !heading_text_.empty()) heading_text_ += ' ';

@@ -25,7 +25,7 @@ std::string Padded(const std::string& text, size_t width) {
 }
 
 // The words of `text`, each printable.
-std::vector<std::string> Words(std::string_view text) {
+std::vector<std::string> SplitWords(std::string_view text) {
   std::vector<std::string> words;
   while (true) {
     const size_t begin = text.find_first_not_of(" \t\r\n\f\v");
@@ -90,7 +90,7 @@ std::string Snippet(std::string_view text, size_t columns, size_t lines, std::st
   std::string result;
   std::string line;
   size_t used = 0;
-  for (const std::string& word : Words(text)) {
+  for (const std::string& word : SplitWords(text)) {
     if (!line.empty() && Width(line) + 1 + Width(word) > columns) {
       if (++used == lines) return fmt::format("{}{}{} …\n", result, indent, line);
       result += fmt::format("{}{}\n", indent, line);

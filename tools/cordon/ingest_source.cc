@@ -150,9 +150,9 @@ StatusOr<std::optional<uint64_t>> CountDocuments(const std::string& path) {
   }
 }
 
-class DirectorySource : public DocumentSource {
+class FolderSource : public DocumentSource {
  public:
-  DirectorySource(std::string directory, std::vector<std::string> paths, Rules rules)
+  FolderSource(std::string directory, std::vector<std::string> paths, Rules rules)
       : directory_(std::move(directory)), paths_(std::move(paths)), rules_(std::move(rules)) {}
 
   StatusOr<bool> Next(SourceItem& item) override {
@@ -229,7 +229,7 @@ StatusOr<std::unique_ptr<DocumentSource>> OpenDirectory(const std::string& direc
   ASSIGN_OR_RETURN(FileList list, ListFiles(directory));
   *skipped = std::move(list.skipped);
   return std::unique_ptr<DocumentSource>(
-      std::make_unique<DirectorySource>(directory, std::move(list.files), std::move(rules)));
+      std::make_unique<FolderSource>(directory, std::move(list.files), std::move(rules)));
 }
 
 }  // namespace cordon

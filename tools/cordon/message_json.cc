@@ -148,8 +148,6 @@ void WriteAcl(JsonWriter& json, const v1::Acl& acl) {
   json.Key("inherit").Strings(acl.inherit()).EndObject();
 }
 
-namespace {
-
 void WriteValue(JsonWriter& json, const v1::AttributeValue& value) {
   switch (value.kind_case()) {
     case v1::AttributeValue::kIntValue:
@@ -172,6 +170,8 @@ void WriteValue(JsonWriter& json, const v1::AttributeValue& value) {
   }
   json.Null();
 }
+
+namespace {
 
 void WriteProvenance(JsonWriter& json, const v1::Provenance& provenance) {
   json.Key("provenance").BeginObject();

@@ -32,6 +32,7 @@ void WriteLabel(JsonWriter& json, const v1::Label& label);
 void WriteClearance(JsonWriter& json, const v1::Clearance& clearance);
 void WriteAcl(JsonWriter& json, const v1::Acl& acl);
 void WriteEntries(JsonWriter& json, const google::protobuf::RepeatedPtrField<v1::Entry>& entries);
+void WriteValue(JsonWriter& json, const v1::AttributeValue& value);
 
 // The members of an answer, between BeginObject() and EndObject() of the caller.
 void WriteRetrieve(JsonWriter& json, const v1::RetrieveResponse& response);

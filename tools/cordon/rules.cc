@@ -19,8 +19,8 @@
 namespace cordon {
 namespace {
 
-constexpr size_t kRulesBytesMax = 1 << 20;  // a file that people write
-constexpr size_t kRulesMax = 10000;         // each file is tried against all of them
+constexpr size_t kRulesTextBytesMax = 1 << 20;  // a file that people write
+constexpr size_t kRulesMax = 10000;             // each file is tried against all of them
 
 // `message` with the line of `node` before it.
 Status NodeError(const YAML::Node& node, std::string_view field, std::string_view message) {
@@ -198,7 +198,7 @@ const Rule* Rules::Match(std::string_view relative_path) const {
 }
 
 StatusOr<Rules> ParseRules(std::string_view text) {
-  RETURN_IF_ERROR(CheckText("rules", text, kRulesBytesMax));
+  RETURN_IF_ERROR(CheckText("rules", text, kRulesTextBytesMax));
   const auto root = ReadYaml(text);
   if (!root.ok()) return root.status().Within("rules");
   try {

@@ -14,7 +14,7 @@ namespace cordon {
 namespace {
 
 constexpr int kNodesMax = 1'000'000;  // aliases can make a small file endless
-constexpr int kDepthMax = 64;         // a policy is four deep
+constexpr int kYamlDepthMax = 64;     // a policy is four deep
 
 template <typename Number>
 std::optional<Number> Whole(std::string_view text, int base = 10) {
@@ -50,7 +50,7 @@ class Converter {
  public:
   Status Convert(const YAML::Node& node, int depth) {
     if (++nodes_ > kNodesMax) return Invalid("", "too large; at most 1000000 values");
-    if (depth > kDepthMax) return Invalid("", "nested too deeply");
+    if (depth > kYamlDepthMax) return Invalid("", "nested too deeply");
     // "?" is a plain node's tag, "!" a quoted one's.
     if (!node.Tag().empty() && node.Tag() != "?" && node.Tag() != "!") {
       return Invalid("", fmt::format("the tag {} is not supported; leave it out", node.Tag()));
