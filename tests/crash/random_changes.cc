@@ -156,7 +156,8 @@ v1::Document RandomChanges::MakeDocument(const std::string& id, uint64_t chunks,
     auto* chunk = document.add_chunks();
     chunk->set_text(fmt::format("{} of {} in version {}", c, chunks, version_));
     chunk->add_embedding(static_cast<float>(version_) + static_cast<float>(c) / 4);
-    for (int d = 1; d < kDrawnDimension; ++d) chunk->add_embedding(static_cast<float>(random_.Unit()));
+    for (int d = 1; d < kDrawnDimension; ++d)
+      chunk->add_embedding(static_cast<float>(random_.Unit()));
   }
   return document;
 }
