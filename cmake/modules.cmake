@@ -40,18 +40,13 @@ function(cordon_module name)
   target_link_libraries(cordon_${name} PUBLIC ${ARGN})
 endfunction()
 
-# Tests, and what only they use, are hardly optimised in a release, which halves the time to build
-# them; what they test is.
-function(cordon_test_code target)
-  target_compile_options(${target} PRIVATE -Wall -Wextra -Werror -Wno-restrict
-    $<$<CONFIG:Release>:-O1>)
-endfunction()
-
-# cordon_test_binary(NAME SOURCES… LIBS libs…): a GoogleTest binary.
+# cordon_test_binary(NAME SOURCES… LIBS libs…): a GoogleTest binary. The tests themselves are hardly
+# optimised in a release, which halves the time to build them; what they test is.
 function(cordon_test_binary name)
   cmake_parse_arguments(arg "" "" "LIBS" ${ARGN})
   add_executable(${name} ${arg_UNPARSED_ARGUMENTS})
-  cordon_test_code(${name})
+  target_compile_options(${name} PRIVATE -Wall -Wextra -Werror -Wno-restrict
+    $<$<CONFIG:Release>:-O1>)
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR})
   target_link_libraries(${name} PRIVATE ${arg_LIBS} GTest::gtest_main GTest::gmock)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)

@@ -68,13 +68,13 @@ Status CheckChunk(const v1::EmbeddingSpace& space, const v1::Chunk& chunk) {
 }
 
 // The document's chunks by their ordinals, judged on the request alone.
-using Chunks = std::map<uint32_t, const v1::Chunk*>;
-StatusOr<Chunks> ChunksOf(const Grant& grant, const v1::EmbeddingSpace& space,
-                          const v1::Document& document) {
+using BroughtChunks = std::map<uint32_t, const v1::Chunk*>;
+StatusOr<BroughtChunks> ChunksOf(const Grant& grant, const v1::EmbeddingSpace& space,
+                                 const v1::Document& document) {
   RETURN_IF_ERROR(CheckWritableId("id", grant, document.id()));
   RETURN_IF_ERROR(CheckFields(document, {"id", "chunks"}));
   if (document.chunks().empty()) return Invalid("chunks", "missing; give those that are stored");
-  Chunks chunks;
+  BroughtChunks chunks;
   for (int i = 0; i < document.chunks_size(); ++i) {
     const v1::Chunk& chunk = document.chunks(i);
     const std::string path = fmt::format("chunks[{}]", i);
@@ -89,7 +89,7 @@ StatusOr<Chunks> ChunksOf(const Grant& grant, const v1::EmbeddingSpace& space,
 
 // Adds the vectors of a document that is stored with these chunks; false if it is not.
 StatusOr<bool> AddIfStored(const View& view, const Collection& collection, const std::string& id,
-                           const Chunks& chunks, EmbeddingBatch* batch) {
+                           const BroughtChunks& chunks, EmbeddingBatch* batch) {
   store::v1::DocumentRecord record;
   ASSIGN_OR_RETURN(const bool there, view.documents().Read(collection.id, id, &record));
   if (!there || static_cast<size_t>(record.chunks_size()) != chunks.size()) return false;

@@ -13,13 +13,13 @@ namespace {
 
 using google::protobuf::util::MessageDifferencer;
 using store::v1::DocumentRecord;
-using Chunks = std::vector<const v1::Chunk*>;
+using ListedChunks = std::vector<const v1::Chunk*>;
 
 constexpr size_t kComparedAtOnce = 256;  // documents: the reads share their way down
 
 // By ordinal, as they are stored.
-Chunks InOrder(const v1::Document& document) {
-  Chunks chunks;
+ListedChunks InOrder(const v1::Document& document) {
+  ListedChunks chunks;
   for (const auto& chunk : document.chunks()) chunks.push_back(&chunk);
   std::sort(chunks.begin(), chunks.end(),
             [](const auto* a, const auto* b) { return a->ordinal() < b->ordinal(); });
@@ -34,7 +34,7 @@ bool SameAccess(const Of& listed, const Stored& stored) {
 }
 
 // Whether the chunks have the same numbers, lists and labels.
-bool SameChunks(const Chunks& listed, const DocumentRecord& stored) {
+bool SameChunks(const ListedChunks& listed, const DocumentRecord& stored) {
   return std::equal(listed.begin(), listed.end(), stored.chunks().begin(), stored.chunks().end(),
                     [](const v1::Chunk* chunk, const store::v1::ChunkEntry& entry) {
                       return chunk->ordinal() == entry.ordinal() && SameAccess(*chunk, entry);
@@ -103,7 +103,7 @@ class Comparison {
     listed.number = stored.number();
     listed.of_source = document.provenance().source() == stored.document().provenance().source();
     listed.kind = Listed::kChanged;
-    const Chunks chunks = InOrder(document);
+    const ListedChunks chunks = InOrder(document);
     if (!SameNames(document, stored.document()) || !SameChunks(chunks, stored)) return;
     listed.kind =
         SameDescription(document, stored.document()) ? Listed::kUnchanged : Listed::kRedescribed;

@@ -15,10 +15,10 @@ Status ChunkIsDamaged() {
   return Corrupt("a stored chunk is missing or damaged; restore from a backup");
 }
 
-using EntryList = std::vector<const store::v1::ChunkEntry*>;  // by ordinal, as they are stored
+using ChunkEntries = std::vector<const store::v1::ChunkEntry*>;  // by ordinal, as they are stored
 
 // Where the one at `ordinal` stands; their number if it is not among them.
-size_t PlaceOf(uint32_t ordinal, const EntryList& entries) {
+size_t PlaceOf(uint32_t ordinal, const ChunkEntries& entries) {
   const auto at = std::lower_bound(
       entries.begin(), entries.end(), ordinal,
       [](const auto* entry, uint32_t sought) { return entry->ordinal() < sought; });
@@ -185,7 +185,7 @@ StatusOr<Guard::Surroundings> Guard::ClearAround(std::string_view document,
   Record record;
   ASSIGN_OR_RETURN(const bool found, view_.documents().Read(collection_.id, document, &record));
   if (!found) return around;
-  EntryList seen;
+  ChunkEntries seen;
   for (const auto& entry : record.chunks()) {
     if (Permits(record, entry) || Planted(Bug::kNeighboursUnguarded)) seen.push_back(&entry);
   }
