@@ -23,8 +23,7 @@ Status CheckSpace(const v1::EmbeddingSpace& space) {
     return Invalid("dimension", fmt::format("not 1 to {}", limits::kDimensionMax));
   }
   const bool http = space.embedder() == v1::EMBEDDER_HTTP;
-  if (!http && space.embedder() != v1::EMBEDDER_BUILTIN &&
-      space.embedder() != v1::EMBEDDER_NONE) {
+  if (!http && space.embedder() != v1::EMBEDDER_BUILTIN && space.embedder() != v1::EMBEDDER_NONE) {
     return Invalid("embedder", "must be builtin, http, or none: then clients bring the vectors");
   }
   if (http != !space.embedding_endpoint().empty()) {
