@@ -100,7 +100,7 @@ Status Guard::Load(std::span<std::optional<ClearedChunk>> chunks) {
     places.push_back({chunk->number, chunk->ordinal});
     wanted.push_back(&chunk);
   }
-  return view_.documents().ReadChunks(
+  return view_.documents().ReadChunksOften(
       collection_.id, places, [&](size_t i, const store::v1::ChunkRecord* record) -> Status {
         if (record != nullptr) return Fill(*record, &**wanted[i]);
         wanted[i]->reset();
@@ -147,7 +147,7 @@ StatusOr<std::vector<Guard::Passed>> Guard::Clear(std::span<const Wanted> wanted
   }
   std::vector<std::optional<ClearedChunk>> chunks(wanted.size());
   RETURN_IF_ERROR(
-      view_.documents().ReadMany(collection_.id, ids, [&](size_t i, const Record& document) {
+      view_.documents().ReadOften(collection_.id, ids, [&](size_t i, const Record& document) {
         if (filter_ && !filter_->Passes(document.document().attributes())) return OkStatus();
         for (const size_t place : *places_of[i]) {
           chunks[place] = Judge(document, wanted[place].ordinal);

@@ -16,6 +16,7 @@
 #include "engine/base/checksum.h"
 #include "engine/base/planted.h"
 #include "engine/store/rocks.h"
+#include "engine/store/snapshot.h"
 #include "engine/store/torn_manifest.h"
 
 namespace cordon {
@@ -110,19 +111,6 @@ Status Translate(const rocksdb::Status& status, std::string_view doing) {
   }
   return Status(StatusCode::kUnavailable, "data_dir", "the store failed; see the server's log");
 }
-
-class Snapshot {
- public:
-  Snapshot(rocksdb::DB* db) : db_(db), snapshot_(db->GetSnapshot()) {}
-  ~Snapshot() { db_->ReleaseSnapshot(snapshot_); }
-  Snapshot(const Snapshot&) = delete;
-  Snapshot& operator=(const Snapshot&) = delete;
-  const rocksdb::Snapshot* get() const { return snapshot_; }
-
- private:
-  rocksdb::DB* db_;
-  const rocksdb::Snapshot* snapshot_;
-};
 
 namespace {
 rocksdb::ReadOptions ReadAt(const Snapshot* snapshot) {
@@ -341,7 +329,7 @@ Status Database::Sync() {
 }
 
 std::shared_ptr<const Snapshot> Database::TakeSnapshot() const {
-  return std::make_shared<const Snapshot>(rocks_->db.get());
+  return std::make_shared<const Snapshot>(rocks_->db.get(), rocks_->kept);
 }
 
 Status ParseRecord(std::string_view payload, google::protobuf::MessageLite* record) {

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "engine/store/snapshot.h"
+
 namespace cordon {
 namespace {
 
@@ -102,6 +104,39 @@ Status Documents::ReadMany(uint32_t collection, std::span<const std::string_view
   return OkStatus();
 }
 
+StatusOr<bool> Documents::HasKey(uint64_t number) const {
+  const auto key = vault_->KeyOf(tenant_, number);
+  if (key.status().code() == StatusCode::kNotFound) return false;
+  RETURN_IF_ERROR(key.status());
+  return true;
+}
+
+Status Documents::ReadOften(uint32_t collection, std::span<const std::string_view> ids,
+                            const Seen& found) const {
+  std::vector<std::string> names;
+  names.reserve(ids.size());
+  for (const std::string_view id : ids) {
+    names.push_back(CollectionPrefix(tenant_, collection).append(id));
+  }
+  std::vector<std::string_view> missing;
+  std::vector<size_t> places;  // in `ids`, of `missing`
+  const auto kept = snapshot_->documents().Find(names);
+  for (size_t i = 0; i < ids.size(); ++i) {
+    if (kept[i] == nullptr) {
+      missing.push_back(ids[i]);
+      places.push_back(i);
+      continue;
+    }
+    ASSIGN_OR_RETURN(const bool there, HasKey(kept[i]->number()));
+    if (there) RETURN_IF_ERROR(found(i, *kept[i]));
+  }
+  if (missing.empty()) return OkStatus();
+  return ReadMany(collection, missing, [&](size_t i, const store::v1::DocumentRecord& record) {
+    snapshot_->documents().Keep(names[places[i]], record);
+    return found(places[i], record);
+  });
+}
+
 Status Documents::ReadChunks(uint32_t collection, std::span<const ChunkPlace> places,
                              const FoundChunk& found) const {
   for (size_t first = 0; first < places.size(); first += kChunksAtOnce) {
@@ -130,6 +165,34 @@ Status Documents::ReadSomeChunks(uint32_t collection, std::span<const ChunkPlace
       },
       snapshot_));
   return read == keys.size() ? OkStatus() : ChunkIsDamaged();
+}
+
+Status Documents::ReadChunksOften(uint32_t collection, std::span<const ChunkPlace> places,
+                                  const FoundChunk& found) const {
+  // A long document would take the place of all others.
+  if (places.size() > kChunksAtOnce) return ReadChunks(collection, places, found);
+  std::vector<std::string> names;
+  names.reserve(places.size());
+  for (const auto& place : places) {
+    names.push_back(ChunkKey(tenant_, collection, place.document, place.ordinal));
+  }
+  std::vector<ChunkPlace> missing;
+  std::vector<size_t> missing_at;  // in `places`
+  const auto kept = snapshot_->chunks().Find(names);
+  for (size_t i = 0; i < places.size(); ++i) {
+    if (kept[i] == nullptr) {
+      missing.push_back(places[i]);
+      missing_at.push_back(i);
+      continue;
+    }
+    ASSIGN_OR_RETURN(const bool there, HasKey(places[i].document));
+    RETURN_IF_ERROR(found(i, there ? kept[i].get() : nullptr));
+  }
+  return ReadChunks(collection, missing, [&](size_t i, const store::v1::ChunkRecord* record) {
+    const size_t at = missing_at[i];
+    if (record != nullptr) snapshot_->chunks().Keep(names[at], *record);
+    return found(at, record);
+  });
 }
 
 Status Documents::Scan(uint32_t collection, const Visit& visit) const {

@@ -48,6 +48,14 @@ class Documents {
   Status ReadChunks(uint32_t collection, std::span<const ChunkPlace> places,
                     const FoundChunk& found) const;
 
+  // ReadMany and ReadChunks of what many read at one snapshot, in any order: what was opened at it
+  // is kept with it for a while, and neither looked up nor opened again. Requires a snapshot.
+  using Seen = std::function<Status(size_t i, const store::v1::DocumentRecord& record)>;
+  Status ReadOften(uint32_t collection, std::span<const std::string_view> ids,
+                   const Seen& found) const;
+  Status ReadChunksOften(uint32_t collection, std::span<const ChunkPlace> places,
+                         const FoundChunk& found) const;
+
   // Calls `visit` for each document of a collection, in the order of their numbers, until it
   // returns an error.
   using Visit = std::function<Status(const store::v1::DocumentRecord& record)>;
@@ -81,6 +89,8 @@ class Documents {
                       store::v1::DocumentRecord* record) const;
   Status ReadSomeChunks(uint32_t collection, std::span<const ChunkPlace> places, size_t first,
                         const FoundChunk& found) const;
+  // False if it was destroyed; DATA_LOSS if it is missing.
+  StatusOr<bool> HasKey(uint64_t number) const;
 
   const Database* database_;
   const Vault* vault_;

@@ -8,6 +8,7 @@
 #include <mutex>
 
 #include "engine/store/database.h"
+#include "engine/store/kept_records.h"
 
 namespace cordon {
 
@@ -24,6 +25,9 @@ struct Database::Rocks {
   std::mutex filling;
   rocksdb::WriteBatch filled{/*reserved_bytes=*/0, /*max_bytes=*/0,
                              /*protection_bytes_per_key=*/8, /*default_cf_ts_sz=*/0};
+
+  // What snapshots keep.
+  const std::shared_ptr<KeptBytes> kept = std::make_shared<KeptBytes>();
 
   rocksdb::ColumnFamilyHandle* Of(Family family) const {
     return families[static_cast<size_t>(family)];
