@@ -7,7 +7,7 @@
 #include <unicode/utext.h>
 #include <unicode/utf8.h>
 
-#include <algorithm>
+#include <array>
 #include <memory>
 
 #include "engine/base/check.h"
@@ -15,12 +15,20 @@
 namespace cordon {
 namespace {
 
+// Without an early end: of a text that is ASCII, which is what pays, all is looked at anyhow.
+bool IsAscii(std::string_view text) {
+  unsigned all = 0;
+  for (const char c : text) all |= static_cast<unsigned char>(c);
+  return all < 0x80;
+}
+
 std::string Fold(std::string_view text) {
   std::string folded;
-  if (std::all_of(text.begin(), text.end(), [](unsigned char c) { return c < 0x80; })) {
+  if (IsAscii(text)) {
     folded = text;
-    for (char& c : folded) {
-      if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+    for (char& c : folded) {  // without branches: the compiler makes vectors of it
+      const bool upper = static_cast<unsigned char>(c - 'A') < 26;
+      c = static_cast<char>(c | (upper ? 'a' - 'A' : 0));
     }
     return folded;
   }
@@ -60,7 +68,7 @@ enum class Kind : uint8_t { kLetter, kDigit, kJoiner, kBetweenAny, kBetweenDigit
 
 // The classes of UAX #29 as far as ASCII has them, after folding: ExtendNumLet, MidNumLet with the
 // single quote, MidNum. ICU 72 takes the at sign for a letter, and the colon for none between two.
-Kind KindOf(char c) {
+constexpr Kind Classify(char c) {
   if ((c >= 'a' && c <= 'z') || c == '@') return Kind::kLetter;
   if (c >= '0' && c <= '9') return Kind::kDigit;
   if (c == '_') return Kind::kJoiner;
@@ -69,9 +77,16 @@ Kind KindOf(char c) {
   return Kind::kOther;
 }
 
+// A look-up costs less than what it is made of, and there are several for each character.
+constexpr auto kKinds = [] {
+  std::array<Kind, 256> kinds{};
+  for (size_t c = 0; c < kinds.size(); ++c) kinds[c] = Classify(static_cast<char>(c));
+  return kinds;
+}();
+
+Kind KindOf(char c) { return kKinds[static_cast<unsigned char>(c)]; }
 bool IsAlphanumeric(char c) { return KindOf(c) <= Kind::kDigit && c != '@'; }
 bool IsBlank(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
-bool IsAscii(char c) { return static_cast<unsigned char>(c) < 0x80; }
 
 }  // namespace
 
@@ -82,6 +97,7 @@ class WordCutter {
   explicit WordCutter(Words* words) : words_(*words), folded_(words->folded_) {}
 
   void Cut() {
+    if (IsAscii(folded_)) return CutAscii(0, folded_.size());
     for (size_t begin = 0; begin < folded_.size();) {
       bool ascii = true;
       size_t end = EndOfPiece(begin, &ascii);
@@ -100,34 +116,32 @@ class WordCutter {
   // Up to the next blanks, and over them.
   size_t EndOfPiece(size_t at, bool* ascii) const {
     *ascii = true;
-    for (; at < folded_.size() && !IsBlank(folded_[at]); ++at) *ascii &= IsAscii(folded_[at]);
+    for (; at < folded_.size() && !IsBlank(folded_[at]); ++at) {
+      *ascii &= static_cast<unsigned char>(folded_[at]) < 0x80;
+    }
     while (at < folded_.size() && IsBlank(folded_[at])) ++at;
     return at;
   }
 
-  // Whether the word goes on behind `at`, its last character: how many characters farther, or 0.
-  size_t Step(size_t at, size_t end) const {
-    if (at + 1 >= end) return 0;
-    const Kind next = KindOf(folded_[at + 1]);
-    if (next <= Kind::kJoiner) return 1;
-    if (at + 2 >= end) return 0;
-    const Kind here = KindOf(folded_[at]);
-    if (KindOf(folded_[at + 2]) != here) return 0;
-    const bool joined =
-        next == Kind::kBetweenAny || (here == Kind::kDigit && next == Kind::kBetweenDigits);
-    return here <= Kind::kDigit && joined ? 2 : 0;
+  // Whether a word whose last character is before `at` goes on behind what stands there.
+  bool GoesOn(size_t at, size_t end) const {
+    if (at + 1 >= end) return false;
+    const Kind last = KindOf(folded_[at - 1]), between = KindOf(folded_[at]);
+    if (last > Kind::kDigit || KindOf(folded_[at + 1]) != last) return false;
+    return between == Kind::kBetweenAny ||
+           (last == Kind::kDigit && between == Kind::kBetweenDigits);
   }
 
   void CutAscii(size_t begin, size_t end) {
     for (size_t at = begin; at < end; ++at) {
       if (KindOf(folded_[at]) > Kind::kJoiner) continue;
       const size_t first = at;
-      bool holds = IsAlphanumeric(folded_[at]);
-      for (size_t step = Step(at, end); step > 0; step = Step(at, end)) {
-        at += step;
+      bool holds = false;
+      for (; at < end; ++at) {
+        if (KindOf(folded_[at]) > Kind::kJoiner && !GoesOn(at, end)) break;
         holds |= IsAlphanumeric(folded_[at]);
       }
-      if (holds) Add(first, at + 1);
+      if (holds) Add(first, at);
     }
   }
 
