@@ -89,6 +89,7 @@ struct Front {
   Peers peers;
   CallCounts counts;
   std::atomic<uint64_t> unauthenticated{0};
+  std::atomic<size_t> ahead_bytes{0};  // read_ahead.h
   WaitingCalls waiting{limits::kRevisionWaiters, limits::kRevisionWaitersOfOne};
   // After how long a stream of passages is cut off, read or not.
   std::chrono::milliseconds stream_cap{limits::kDeadlineCap_ms};

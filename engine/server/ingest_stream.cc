@@ -29,7 +29,8 @@ grpc::ByteBuffer Serialize(const v1::IngestResponse& response) {
 IngestStream::IngestStream(Front* front, grpc::CallbackServerContext* context)
     : front_(front),
       counted_(&front->counts, MethodOf(v1::IngestRequest::descriptor())),
-      context_(context) {
+      context_(context),
+      ahead_(&front->ahead_bytes) {
   const bool serving = front_->streams.Add(this, [this] { Drain(); });
   std::lock_guard lock(mutex_);
   draining_ = draining_ || !serving;
@@ -63,7 +64,7 @@ void IngestStream::Drain() {
 
 void IngestStream::MaybeRead() {
   if (reading_ || read_all_ || draining_ || !failed_.ok()) return;
-  if (next_number_ - next_write_ >= kInFlight) return;
+  if (!ahead_.MayRead()) return;
   reading_ = true;
   StartRead(&incoming_);
 }
@@ -74,6 +75,7 @@ void IngestStream::OnReadDone(bool ok) {
     std::lock_guard lock(mutex_);
     reading_ = false;
     if (ok) {
+      ahead_.Read(incoming_.Length());
       unprocessed_.push_back(incoming_);
       incoming_.Clear();
       ++next_number_;
@@ -205,6 +207,7 @@ void IngestStream::MaybeWrite() {
   const auto next = acknowledged_.find(next_write_);
   if (next == acknowledged_.end()) return;
   ++next_write_;
+  ahead_.Answered();
   if (!next->second.ok()) {
     Fail(next->second.status());
   } else if (failed_.ok()) {

@@ -1,10 +1,9 @@
 // One Ingest stream: batches in, acknowledgements out, in order.
 //
 // Batches are handed to the writer one after the other, so that a later one replaces what an
-// earlier one wrote; up to kInFlight of them wait for their acknowledgement. Reading stops while
-// that many wait: the client feels it as HTTP/2 flow control, and the server's memory stays
-// bounded. A stream of a run (ingest.proto) is the only one of that run until all that it handed on
-// is committed or refused.
+// earlier one wrote. Reading stops while many wait for their acknowledgement (read_ahead.h): the
+// client feels it as HTTP/2 flow control, and the server's memory stays bounded. A stream of a run
+// (ingest.proto) is the only one of that run until all that it handed on is committed or refused.
 #pragma once
 
 #include <deque>
@@ -15,6 +14,7 @@
 
 #include "cordon/v1/ingest.grpc.pb.h"
 #include "engine/server/calls.h"
+#include "engine/server/read_ahead.h"
 
 namespace cordon {
 
@@ -31,8 +31,6 @@ class IngestStream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc
   void Drain();
 
  private:
-  static constexpr size_t kInFlight = 4;
-
   using Result = StatusOr<IngestedBatch>;
 
   // Runs on the executor before anything is read: authenticates the stream itself, so that one
@@ -69,6 +67,7 @@ class IngestStream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc
   std::optional<Authenticated> caller_;  // that opened the stream
 
   std::mutex mutex_;
+  ReadAhead ahead_;
   grpc::ByteBuffer incoming_;
   std::deque<grpc::ByteBuffer> unprocessed_;
   std::map<uint64_t, Result> acknowledged_;  // by number, not yet written

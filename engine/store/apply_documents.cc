@@ -26,7 +26,8 @@ Status ApplyIngest(const ApplyContext& context, const store::v1::IngestBatch& ba
   for (int i = 0; i < batch.documents_size(); ++i) last[batch.documents(i).id()] = i;
   for (int i = 0; i < batch.documents_size(); ++i) {
     if (last.at(batch.documents(i).id()) != i) continue;
-    RETURN_IF_ERROR(writer.Replace(batch.documents(i)).Within(fmt::format("documents[{}]", i)));
+    const Status replaced = writer.Replace(batch.documents(i));
+    if (!replaced.ok()) return replaced.Within(fmt::format("documents[{}]", i));
   }
   writer.TellUndefined();
   writer.Finish();

@@ -89,7 +89,7 @@ Status DocumentWriter::Classify(DocumentRecord* record) {
   RETURN_IF_ERROR(scheme.CheckLabel(document_label).Within("label"));
   for (int i = 0; i < record->chunks_size(); ++i) {
     ChunkEntry* chunk = record->mutable_chunks(i);
-    const std::string path = fmt::format("chunks[{}]", i);
+    const auto path = [i] { return fmt::format("chunks[{}]", i); };
     std::vector<ClauseId> clauses = document_clauses;
     Label label = document_label;
     if (chunk->has_acl()) {
@@ -97,11 +97,11 @@ Status DocumentWriter::Classify(DocumentRecord* record) {
       RETURN_IF_ERROR(
           context_.interner.AddClauses(chunk->acl(), policy(), tenant(), &applied_->batch, &clauses)
               .Within("acl")
-              .Within(path));
+              .Within(path()));
     }
     if (chunk->has_label()) {
       const Label own = FromProto(chunk->label());
-      RETURN_IF_ERROR(scheme.CheckLabel(own).Within("label").Within(path));
+      RETURN_IF_ERROR(scheme.CheckLabel(own).Within("label").Within(path()));
       label = Join(scheme, document_label, own);
     }
     chunk->set_class_id(
@@ -139,11 +139,12 @@ void DocumentWriter::EachMark(const DocumentRecord& record, Put put) const {
 }
 
 void DocumentWriter::PutNames(const DocumentRecord& record) {
+  const std::string pseudonym = Pseudonym("document", record.document().id());
   store::v1::NumberRecord number;
   number.set_number(record.number());
-  applied_->batch.Put(Family::kNumbers, NumberKeyOf(record.document().id()), number);
+  applied_->batch.Put(Family::kNumbers, PseudonymKey(tenant(), collection_.id, pseudonym), number);
   store::v1::MarkRecord mark;
-  mark.set_document(Pseudonym("document", record.document().id()));
+  mark.set_document(pseudonym);
   EachMark(record,
            [&](Family family, const std::string& key) { applied_->batch.Put(family, key, mark); });
 }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <libstemmer.h>
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <memory>
@@ -42,7 +43,7 @@ class Stemmer {
 
   std::string_view Stem(std::string_view word) {
     if (word.size() > kWordBytes) return Ask(word);
-    Met& met = met_[std::hash<std::string_view>()(word) % kMet];
+    Met& met = met_[PlaceOf(word)];
     if (met.word() != word) {
       const std::string_view stem = Ask(word);
       if (stem.size() > kWordBytes) return stem;
@@ -55,7 +56,8 @@ class Stemmer {
   }
 
  private:
-  static constexpr size_t kMet = 1 << 13;  // 0.5 MiB
+  static constexpr unsigned kMetBits = 13;
+  static constexpr size_t kMet = size_t{1} << kMetBits;  // 0.5 MiB
   static constexpr size_t kWordBytes = 31;
 
   struct Met {
@@ -66,6 +68,16 @@ class Stemmer {
     std::string_view word() const { return {bytes, word_bytes}; }
     std::string_view stem() const { return {bytes + kWordBytes, stem_bytes}; }
   };
+
+  // By length, first and last bytes: words that meet at one place only displace each other.
+  static size_t PlaceOf(std::string_view word) {
+    uint64_t first = 0, last = 0;
+    const size_t bytes = std::min(word.size(), sizeof(first));
+    std::memcpy(&first, word.data(), bytes);
+    std::memcpy(&last, word.data() + word.size() - bytes, bytes);
+    const uint64_t mixed = (first ^ (last << 7 | last >> 57) ^ word.size()) * 0x9e3779b97f4a7c15;
+    return mixed >> (64 - kMetBits);
+  }
 
   std::string_view Ask(std::string_view word) {
     const sb_symbol* stem =

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <map>
 
@@ -11,10 +12,37 @@
 namespace cordon {
 namespace {
 
-bool IsDigit(char c) { return c >= '0' && c <= '9'; }
+// What a byte of a word says of the word; a word has the marks of all its bytes.
+enum Mark : uint8_t {
+  kRare = 1,        // the first of what typesetters write: few words have it
+  kApostrophe = 2,  // with which an article may be tied
+  kPartEnd = 4,     // parts a word into names and numbers
+  kNoNumber = 8,    // of no number such as 3.14
+  kNotPlain = 16,   // not what words that have endings are made of
+};
 
-// Parts a word into names and numbers.
-bool IsPartEnd(char c) { return c == '.' || c == '_' || c == '@'; }
+constexpr auto kMarks = [] {
+  std::array<uint8_t, 256> marks{};
+  for (size_t byte = 0; byte < marks.size(); ++byte) {
+    const char c = static_cast<char>(byte);
+    const bool digit = c >= '0' && c <= '9';
+    uint8_t& mark = marks[byte];
+    if (c == '\xe2' || c == '\xca') mark |= kRare;
+    if (c == '\'') mark |= kApostrophe;
+    if (c == '.' || c == '_' || c == '@') mark |= kPartEnd;
+    if (!digit && c != '.' && c != ',') mark |= kNoNumber;
+    if (!((c >= 'a' && c <= 'z') || byte >= 0x80 || c == '\'')) mark |= kNotPlain;
+  }
+  return marks;
+}();
+
+uint8_t MarksOf(std::string_view word) {
+  uint8_t marks = 0;
+  for (const char c : word) marks |= kMarks[static_cast<unsigned char>(c)];
+  return marks;
+}
+
+bool IsPartEnd(char c) { return (kMarks[static_cast<unsigned char>(c)] & kPartEnd) != 0; }
 
 // Apostrophes and hyphens of typesetters, folded, and what a keyboard has for them.
 struct Typeset {
@@ -28,8 +56,7 @@ constexpr Typeset kTypeset[] = {{"\u2018", '\''}, {"\u2019", '\''}, {"\u02bc", '
 // The text with these as a keyboard has them: which ones a text has is its program's choice. The
 // result lives as long as the text, or until this thread's next call.
 std::string_view AsTyped(std::string_view text) {
-  const auto rare = [](char c) { return c == '\xe2' || c == '\xca'; };  // their first bytes
-  if (std::none_of(text.begin(), text.end(), rare)) return text;
+  if ((MarksOf(text) & kRare) == 0) return text;
   thread_local std::string typed;
   typed.clear();
   while (!text.empty()) {
@@ -49,24 +76,25 @@ std::string_view Bare(Language language, std::string_view word) {
 
 // What may tie two words to a code, a path, a paragraph or a name, standing alone between them.
 bool Ties(std::string_view between) {
+  constexpr size_t kWrittenBytes = 3;  // of what is typed as one
+  if (between == " " || between.size() > kWrittenBytes) return false;
   if (between == ")(") return true;
   between = AsTyped(between);
   return between.size() == 1 &&
          std::string_view("-./:+#~=&\\(").find(between[0]) != std::string_view::npos;
 }
 
-// Whether a stemmer may take its ending off: letters, with apostrophes between.
-bool IsPlainWord(std::string_view word) {
-  return std::all_of(word.begin(), word.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || static_cast<unsigned char>(c) >= 0x80 || c == '\'';
-  });
+// TermOfWord(), given the word's marks. A stemmer may take the ending off letters, with apostrophes
+// between.
+std::string_view TermOf(Language language, std::string_view word, uint8_t marks) {
+  if ((marks & (kRare | kApostrophe)) != 0) {
+    word = Bare(language, word);
+    marks = MarksOf(word);
+  }
+  return (marks & kNotPlain) == 0 ? Stem(language, word) : word;
 }
 
-bool HasParts(std::string_view word) {
-  return std::any_of(word.begin(), word.end(), IsPartEnd) &&
-         !std::all_of(word.begin(), word.end(),
-                      [](char c) { return IsDigit(c) || c == '.' || c == ','; });
-}
+bool HasParts(uint8_t marks) { return (marks & kPartEnd) != 0 && (marks & kNoNumber) != 0; }
 
 // Calls visit(part) for each part of a word that has parts.
 template <typename Visit>
@@ -85,8 +113,9 @@ void ForEachTerm(Language language, const Words& words, Visit visit) {
   size_t chain = 0;  // the first word of the one that word i ends
   for (size_t i = 0; i < words.size(); ++i) {
     const std::string_view word = words[i];
-    visit(TermOfWord(language, word), true);
-    if (HasParts(word)) {
+    const uint8_t marks = MarksOf(word);
+    visit(TermOf(language, word, marks), true);
+    if (HasParts(marks)) {
       ForEachPart(word, [&](std::string_view part) { visit(TermOfWord(language, part), false); });
     }
     const size_t end = words.end(i);
@@ -104,8 +133,7 @@ void ForEachTerm(Language language, const Words& words, Visit visit) {
 }  // namespace
 
 std::string_view TermOfWord(Language language, std::string_view word) {
-  word = Bare(language, word);
-  return IsPlainWord(word) ? Stem(language, word) : word;
+  return TermOf(language, word, MarksOf(word));
 }
 
 // Finds each term again by a table of hashes that serves all texts of a thread.

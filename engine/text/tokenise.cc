@@ -7,7 +7,7 @@
 #include <unicode/utext.h>
 #include <unicode/utf8.h>
 
-#include <algorithm>
+#include <array>
 #include <memory>
 
 #include "engine/base/check.h"
@@ -15,12 +15,20 @@
 namespace cordon {
 namespace {
 
+// Without an early end: of a text that is ASCII, which is what pays, all is looked at anyhow.
+bool IsAscii(std::string_view text) {
+  unsigned all = 0;
+  for (const char c : text) all |= static_cast<unsigned char>(c);
+  return all < 0x80;
+}
+
 std::string Fold(std::string_view text) {
   std::string folded;
-  if (std::all_of(text.begin(), text.end(), [](unsigned char c) { return c < 0x80; })) {
+  if (IsAscii(text)) {
     folded = text;
-    for (char& c : folded) {
-      if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+    for (char& c : folded) {  // without branches: the compiler makes vectors of it
+      const bool upper = static_cast<unsigned char>(c - 'A') < 26;
+      c = static_cast<char>(c | (upper ? 'a' - 'A' : 0));
     }
     return folded;
   }
@@ -60,7 +68,7 @@ enum class CharKind : uint8_t { kLetter, kDigit, kJoiner, kBetweenAny, kBetweenD
 
 // The classes of UAX #29 as far as ASCII has them, after folding: ExtendNumLet, MidNumLet with the
 // single quote, MidNum. ICU 72 takes the at sign for a letter, and the colon for none between two.
-CharKind CharKindOf(char c) {
+constexpr CharKind Classify(char c) {
   if ((c >= 'a' && c <= 'z') || c == '@') return CharKind::kLetter;
   if (c >= '0' && c <= '9') return CharKind::kDigit;
   if (c == '_') return CharKind::kJoiner;
@@ -69,9 +77,16 @@ CharKind CharKindOf(char c) {
   return CharKind::kOther;
 }
 
+// A look-up costs less than what it is made of, and there are several for each character.
+constexpr auto kCharKinds = [] {
+  std::array<CharKind, 256> kinds{};
+  for (size_t c = 0; c < kinds.size(); ++c) kinds[c] = Classify(static_cast<char>(c));
+  return kinds;
+}();
+
+CharKind CharKindOf(char c) { return kCharKinds[static_cast<unsigned char>(c)]; }
 bool IsAlphanumeric(char c) { return CharKindOf(c) <= CharKind::kDigit && c != '@'; }
 bool IsBlank(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
-bool IsAscii(char c) { return static_cast<unsigned char>(c) < 0x80; }
 
 }  // namespace
 
@@ -82,6 +97,7 @@ class WordCutter {
   explicit WordCutter(Words* words) : words_(*words), folded_(words->folded_) {}
 
   void Cut() {
+    if (IsAscii(folded_)) return CutAscii(0, folded_.size());
     for (size_t begin = 0; begin < folded_.size();) {
       bool ascii = true;
       size_t end = EndOfPiece(begin, &ascii);
@@ -100,34 +116,32 @@ class WordCutter {
   // Up to the next blanks, and over them.
   size_t EndOfPiece(size_t at, bool* ascii) const {
     *ascii = true;
-    for (; at < folded_.size() && !IsBlank(folded_[at]); ++at) *ascii &= IsAscii(folded_[at]);
+    for (; at < folded_.size() && !IsBlank(folded_[at]); ++at) {
+      *ascii &= static_cast<unsigned char>(folded_[at]) < 0x80;
+    }
     while (at < folded_.size() && IsBlank(folded_[at])) ++at;
     return at;
   }
 
-  // Whether the word goes on behind `at`, its last character: how many characters farther, or 0.
-  size_t Step(size_t at, size_t end) const {
-    if (at + 1 >= end) return 0;
-    const CharKind next = CharKindOf(folded_[at + 1]);
-    if (next <= CharKind::kJoiner) return 1;
-    if (at + 2 >= end) return 0;
-    const CharKind here = CharKindOf(folded_[at]);
-    if (CharKindOf(folded_[at + 2]) != here) return 0;
-    const bool joined = next == CharKind::kBetweenAny ||
-                        (here == CharKind::kDigit && next == CharKind::kBetweenDigits);
-    return here <= CharKind::kDigit && joined ? 2 : 0;
+  // Whether a word whose last character is before `at` goes on behind what stands there.
+  bool GoesOn(size_t at, size_t end) const {
+    if (at + 1 >= end) return false;
+    const CharKind last = CharKindOf(folded_[at - 1]), between = CharKindOf(folded_[at]);
+    if (last > CharKind::kDigit || CharKindOf(folded_[at + 1]) != last) return false;
+    return between == CharKind::kBetweenAny ||
+           (last == CharKind::kDigit && between == CharKind::kBetweenDigits);
   }
 
   void CutAscii(size_t begin, size_t end) {
     for (size_t at = begin; at < end; ++at) {
       if (CharKindOf(folded_[at]) > CharKind::kJoiner) continue;
       const size_t first = at;
-      bool holds = IsAlphanumeric(folded_[at]);
-      for (size_t step = Step(at, end); step > 0; step = Step(at, end)) {
-        at += step;
+      bool holds = false;
+      for (; at < end; ++at) {
+        if (CharKindOf(folded_[at]) > CharKind::kJoiner && !GoesOn(at, end)) break;
         holds |= IsAlphanumeric(folded_[at]);
       }
-      if (holds) Add(first, at + 1);
+      if (holds) Add(first, at);
     }
   }
 

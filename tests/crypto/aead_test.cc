@@ -3,8 +3,11 @@
 
 #include <gtest/gtest.h>
 
+#include <mutex>
 #include <set>
 #include <string>
+#include <thread>
+#include <vector>
 
 #include "engine/crypto/digest.h"
 #include "engine/crypto/encoding.h"
@@ -68,7 +71,22 @@ TEST(Aead, TwoNoncesOfOneDrawAreEqual) {
   for (uint32_t i = 0; i < 1000; ++i) EXPECT_TRUE(seen.insert(NonceAfter(nonce, i)).second);
   EXPECT_TRUE(seen.insert(NonceAfter(nonce, UINT32_MAX)).second);
   EXPECT_EQ(NonceAfter(nonce, 1)[0], 1) << "the carry runs through";
-  EXPECT_NE(*RandomSealNonce(), *RandomSealNonce());
+}
+
+TEST(Aead, ARandomNonceIsGivenTwice) {
+  std::mutex mutex;
+  std::set<SealNonce> seen;
+  const auto draw = [&] {
+    for (int i = 0; i < 1000; ++i) {
+      const SealNonce nonce = *RandomSealNonce();
+      std::lock_guard lock(mutex);
+      EXPECT_TRUE(seen.insert(nonce).second);
+    }
+  };
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) threads.emplace_back(draw);
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_FALSE(seen.contains(SealNonce{}));
 }
 
 }  // namespace

@@ -6,12 +6,16 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <iterator>
 #include <map>
+#include <random>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
 #include "engine/base/limits.h"
+#include "engine/base/random.h"
 
 namespace cordon {
 namespace {
@@ -44,6 +48,32 @@ TEST(Terms, WordsLoseTheirEndings) {
   EXPECT_EQ(Count("Relational databases relate"), (Counts{{"relat", 2}, {"databas", 1}}));
   EXPECT_EQ(Count("Häuser Haus", *LanguageOf("de")), (Counts{{"haus", 2}}));
   EXPECT_EQ(Count("houses house", Language::kNone), (Counts{{"houses", 1}, {"house", 1}}));
+}
+
+// A thread remembers the words that it met last. A new thread has met none.
+TEST(Terms, AWordGetsTheEndingOfAnotherThatCameBefore) {
+  constexpr std::string_view kEndings[] = {"", "s", "ing", "ed", "ly", "ness", "ational", "ies"};
+  const uint64_t seed = std::random_device()();
+  SCOPED_TRACE(::testing::Message() << "seed " << seed);
+  Random random(seed);
+  std::vector<std::string> words;
+  for (int i = 0; i < 30'000; ++i) {  // several for each place
+    std::string& word = words.emplace_back();
+    const uint64_t letters = 1 + random.Below(i % 100 == 0 ? 60 : 9);
+    while (word.size() < letters) word += static_cast<char>('a' + random.Below(26));
+    word += kEndings[random.Below(std::size(kEndings))];
+  }
+  const auto stem = [](const std::string& word) {
+    return std::string(TermOfWord(Language::kEnglish, word));
+  };
+  std::vector<std::string> met;
+  for (const std::string& word : words) met.push_back(stem(word));
+  std::thread([&] {
+    for (size_t i = words.size(); i-- > 0;) EXPECT_EQ(stem(words[i]), met[i]) << words[i];
+  }).join();
+  for (size_t i = 0; i < words.size(); i += 300) {
+    std::thread([&] { EXPECT_EQ(stem(words[i]), met[i]) << words[i]; }).join();
+  }
 }
 
 TEST(Terms, CodesAreFoundWholeAndByPart) {
