@@ -1,9 +1,12 @@
 #include "engine/base/text_check.h"
 
 #include <fmt/format.h>
+
 #include <unicode/normalizer2.h>
 #include <unicode/uchar.h>
 #include <unicode/utf8.h>
+
+#include <algorithm>
 
 namespace cordon {
 namespace {
