@@ -1,7 +1,6 @@
 #include "engine/base/text_check.h"
 
 #include <fmt/format.h>
-
 #include <unicode/normalizer2.h>
 #include <unicode/uchar.h>
 #include <unicode/utf8.h>
