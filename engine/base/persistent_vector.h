@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <memory>
 #include <new>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -45,8 +46,9 @@ class PersistentVector {
   class Block {
    public:
     Block() {}
-    // The first `count`.
-    Block(const Block& other, size_t count) {
+    // The first `count`. What is half made when there is no memory is destroyed: it is a Block by
+    // then.
+    Block(const Block& other, size_t count) : Block() {
       for (; taken_ < count; ++taken_) new (Place(taken_)) T(other[taken_]);
     }
     Block(const Block&) = delete;
@@ -60,6 +62,8 @@ class PersistentVector {
     }
     // Moves `value` there unless the place is taken.
     bool Append(size_t place, T* value) {
+      // A place that is taken holds an item, whatever happens.
+      static_assert(std::is_nothrow_move_constructible_v<T>);
       if (!taken_.compare_exchange_strong(place, place + 1)) return false;
       new (Place(place)) T(std::move(*value));
       return true;

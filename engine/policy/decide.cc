@@ -410,11 +410,28 @@ class RememberingJudge : public Judge {
 // To judge a class takes about as long as to look up the lists of so many principals.
 constexpr size_t kLookUpsOfAClass = 4;
 
+// Beyond so many postings are asked about all classes: by the caller's principals, not by class.
+constexpr size_t kJudgedAgain = 4096;
+
+// The classes below `end` that postings tell to inherit from one of `containers`.
+std::vector<ClassId> ClassesOf(const ClassPostings& postings,
+                               const std::set<std::string>& containers, size_t end) {
+  std::vector<ClassId> classes;
+  for (const auto& container : containers) {
+    const auto own = postings.ClassesOf(container, end);
+    classes.insert(classes.end(), own.begin(), own.end());
+  }
+  return classes;
+}
+
 }  // namespace
 
 Entitlements Entitle(const World& world, const Subject& subject, const Entitlements* known,
                      const std::set<std::string>& moved) {
   const PolicyState& state = world.state;
+  const size_t known_classes = known == nullptr ? 0 : known->classes();
+  const auto judged_again = ClassesOf(state.postings, moved, known_classes);
+  if (judged_again.size() > kJudgedAgain) return Entitle(world, subject);
   RememberingJudge judge(world, subject);
   Entitlements entitlements;
   if (known != nullptr) entitlements = *known;
@@ -425,10 +442,7 @@ Entitlements Entitle(const World& world, const Subject& subject, const Entitleme
     uint64_t& word = entitlements.words_[id / 64];
     word = judge.PermitsClass(id) ? word | bit : word & ~bit;
   };
-  for (const auto& container : moved) {
-    for (const ClassId id : state.postings.ClassesOf(container, entitlements.classes_))
-      judge_class(id);
-  }
+  for (const ClassId id : judged_again) judge_class(id);
   // Of those that postings do not tell of, too few to look for them, all.
   for (size_t id = covered; !moved.empty() && id < entitlements.classes_; ++id) {
     judge_class(static_cast<ClassId>(id));

@@ -50,7 +50,6 @@ StatusOr<std::shared_ptr<KnownCaller>> KnownCaller::Resolve(const World& world,
     RETURN_IF_ERROR(BreakGlass(world, caller, break_glass, &subject));
   }
   known->grant_ = caller.shared_grant();
-  known->from_ = world.now;
   known->HoldIn(world,
                 std::min(subject.principals.until(), subject.application_principals.until()));
   known->subject_ = std::make_shared<const Subject>(std::move(subject));
@@ -59,8 +58,8 @@ StatusOr<std::shared_ptr<KnownCaller>> KnownCaller::Resolve(const World& world,
 
 bool KnownCaller::AddMovedByRules(const World& world, Moved* moved) const {
   const PolicyRules* rules = world.state.rules.get();
-  if (rules == rules_.get()) return true;
-  const RulesChange* const then = rules_->last_change.get();
+  if (rules == rules_.lock().get()) return true;
+  const RulesChange* const then = rules_change_.get();
   // Other rules without a note of what has changed: somebody forgot it.
   if (then == nullptr || then == rules->last_change.get()) return false;
   for (const auto* change = rules->last_change.get(); change != then;
@@ -92,7 +91,10 @@ std::optional<KnownCaller::Moved> KnownCaller::MovedIn(const World& world) const
 
 void KnownCaller::HoldIn(const World& world, Micros until) {
   until_ = until;
+  // What other rules permit was compared at this time, and not before.
+  if (rules_.lock() != world.state.rules) from_ = world.now;
   rules_ = world.state.rules;
+  rules_change_ = world.state.rules->last_change;
   change_ = world.state.directory->last_change();
 }
 
@@ -126,7 +128,6 @@ std::shared_ptr<KnownCaller> KnownCaller::Follow(std::shared_ptr<KnownCaller> kn
   next->subject_ = known->subject_;
   next->grant_ = known->grant_;
   next->unknown_ = known->unknown_;
-  next->from_ = world.now;
   next->HoldIn(world, moved->until);
   if (before != nullptr) {
     next->entitlements_ = std::make_shared<const Entitlements>(

@@ -73,12 +73,14 @@ class KnownCaller {
   std::shared_ptr<const Subject> subject_;
   std::shared_ptr<const Grant> grant_;  // of the caller
   std::vector<std::string>
-      unknown_;      // names that stood for nobody, as no list and no group named them
-  Micros from_ = 0;  // this holds not before
+      unknown_;  // names that stood for nobody, as no list and no group named them
 
   std::mutex mutex_;
-  Micros until_ = 0;                                  // nor from then on; guarded by mutex_
-  std::shared_ptr<const PolicyRules> rules_;          // guarded by mutex_
+  Micros from_ = 0;   // this holds not before; guarded by mutex_
+  Micros until_ = 0;  // nor from then on; guarded by mutex_
+  // Not kept alive: callers who ask no more would keep all containers as they once were.
+  std::weak_ptr<const PolicyRules> rules_;            // guarded by mutex_
+  std::shared_ptr<const RulesChange> rules_change_;   // the last of rules_; guarded by mutex_
   std::shared_ptr<const Directory::Change> change_;   // guarded by mutex_
   std::shared_ptr<const Entitlements> entitlements_;  // guarded by mutex_
   Micros judged_at_ = 0;                              // guarded by mutex_

@@ -247,13 +247,13 @@ void PolicyRules::NoteChange(const PolicyRules& before, const std::vector<std::s
     RulesChange::Changed changed{name, Find(before, name), Find(*this, name)};
     if (changed.before != changed.after) change->containers.push_back(std::move(changed));
   }
-  change->reached = Reached(*this, change->containers);
   change->kept =
       1 + change->containers.size() + (before.last_change ? before.last_change->kept : 0);
   if (change->kept <= kChangesKept) {
     change->before = before.last_change;
+    change->reached = Reached(*this, change->containers);
   } else {
-    change->kept = 0;
+    *change = RulesChange();  // a history of its own: what the change did is never asked
   }
   last_change = std::move(change);
 }

@@ -251,7 +251,7 @@ TEST(EntitlementCacheTest, AContainersChangeForgetsThoseWhomItDoesNotConcern) {
 
 // The chain root ← site ← folder, of which only the root changes: what inherits from it from far is
 // judged anew, by postings and without, and nobody is resolved.
-TEST(EntitlementCacheTest, AChangeAboveLeavesWhatInheritsFromItAsItWas) {
+void ExpectFollowed(ClassId classes) {
   PolicyState state;
   state.classes.labels.PushBack({"public", {}, {}});
   const PrincipalId user = state.principals->Intern("user:1");
@@ -267,9 +267,7 @@ TEST(EntitlementCacheTest, AChangeAboveLeavesWhatInheritsFromItAsItWas) {
     state.rules = std::make_shared<const PolicyRules>(std::move(rules));
   };
   publish(std::move(first));
-  for (ClauseId clause = 0; clause < 300; ++clause) {
-    state.classes.classes.PushBack({{clause % 4}, 0});  // 256 of them in postings
-  }
+  for (ClassId id = 0; id < classes; ++id) state.classes.classes.PushBack({{id % 4}, 0});
   state.ExtendPostings();
   EntitlementCache cache;
   const Authenticated caller = Application(true);
@@ -278,7 +276,7 @@ TEST(EntitlementCacheTest, AChangeAboveLeavesWhatInheritsFromItAsItWas) {
     const World world{state, now};
     const auto known = *cache.Find(world, caller, "user:1", "");
     const auto told = known->EntitlementsIn(world);
-    for (ClassId id = 0; id < 300; ++id) {
+    for (ClassId id = 0; id < classes; ++id) {
       ASSERT_EQ(told->Permits(id), below_root || id % 4 == 3) << id << " at " << now;
     }
     if (before != nullptr) {
@@ -306,6 +304,37 @@ TEST(EntitlementCacheTest, AChangeAboveLeavesWhatInheritsFromItAsItWas) {
   rules.containers["root"].clause.allow = {{user}};
   publish(rules);
   expect(true, 11);
+}
+
+TEST(EntitlementCacheTest, AChangeAboveLeavesWhatInheritsFromItAsItWas) {
+  ExpectFollowed(300);   // 256 of them in postings
+  ExpectFollowed(8000);  // too many to be judged one by one
+}
+
+// A View that is still pinned has rules that others have asked about at a later time: that they
+// permit the same there says nothing of now.
+TEST(EntitlementCacheTest, WhatRulesPermitLaterIsToldOfBefore) {
+  PolicyState state;
+  state.classes.labels.PushBack({"public", {}, {}});
+  state.classes.AddClause({"folder:x", {}, "folder:x"});
+  state.classes.classes.PushBack({{0}, 0});
+  const PrincipalId user = state.principals->Intern("user:1");
+  PolicyRules rules;
+  rules.containers["folder:x"].clause.allow = {{user}};
+  state.rules = std::make_shared<const PolicyRules>(rules);
+  EntitlementCache cache;
+  const Authenticated caller = Application(true);
+  const auto sees = [&](Micros now) {
+    const World world{state, now};
+    return (*cache.Find(world, caller, "user:1", ""))->EntitlementsIn(world)->Permits(0);
+  };
+  EXPECT_TRUE(sees(0));
+  rules.containers["folder:x"].clause.deny = {{user, 10}};
+  rules.NoteChange(*state.rules, {"folder:x"});
+  state.rules = std::make_shared<const PolicyRules>(rules);
+  EXPECT_TRUE(sees(20));
+  EXPECT_FALSE(sees(5));
+  EXPECT_TRUE(sees(20));
 }
 
 // Each entry grows with the classes; all of them together must not.
