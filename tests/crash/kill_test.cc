@@ -12,7 +12,7 @@ using std::chrono::microseconds;
 
 // One of so many kills comes while a file of an index is written, for which a server must live for
 // a second.
-constexpr uint64_t kFiledEvery = 12;
+constexpr uint64_t kFiledKillEvery = 12;
 
 TEST(Kill, LosesWhatWasAcknowledged) {
   Effort effort("R1", 100);
@@ -23,7 +23,7 @@ TEST(Kill, LosesWhatWasAcknowledged) {
     SCOPED_TRACE(testing::Message() << "round " << effort.rounds());
     {
       Load load(&store.stubs(), store.clients(), /*graceful=*/false);
-      if (effort.rounds() % kFiledEvery == 0) {
+      if (effort.rounds() % kFiledKillEvery == 0) {
         writing += store.AwaitIndexFile();
         std::this_thread::sleep_for(microseconds(random.Below(random.OneIn(2) ? 1000 : 30'000)));
       } else {
@@ -34,7 +34,7 @@ TEST(Kill, LosesWhatWasAcknowledged) {
       load.Join();
       for (const auto& problem : load.problems()) ADD_FAILURE() << problem;
     }
-    if (effort.rounds() % kFiledEvery == 0) store.CheckErased();
+    if (effort.rounds() % kFiledKillEvery == 0) store.CheckErased();
     for (const Client* client : store.clients()) pending += client->lane.pending.size();
     // Sometimes the next one is killed too, while it recovers.
     if (random.OneIn(4)) {
@@ -47,7 +47,7 @@ TEST(Kill, LosesWhatWasAcknowledged) {
   }
   EXPECT_GT(pending, 0u) << "no kill came in mid-work";
   store.CheckErasedEverywhere();
-  if (effort.rounds() >= 2 * kFiledEvery) {
+  if (effort.rounds() >= 2 * kFiledKillEvery) {
     EXPECT_GT(store.StartsFromFiles(), 0u) << "no start has read one";
   }
   effort.Report(

@@ -20,7 +20,7 @@ using Stream = grpc::ClientReaderWriter<v1::IngestRequest, v1::IngestResponse>;
 
 // One of so many stops comes while a file of an index is written, for which a server must live for
 // a second.
-constexpr uint64_t kFiledEvery = 10;
+constexpr uint64_t kFiledStopEvery = 10;
 constexpr auto kStopsWithin = seconds(10);  // then supervisors lose patience
 
 // Streams on which nothing happens: only the server can end them.
@@ -136,7 +136,7 @@ TEST(Sigterm, LosesWhatWasAcknowledged) {
       IdleStreams idle(store.stubs(), bearer, static_cast<int>(random.Below(3)));
       Opening opening(store.stubs(), bearer);
       const auto took = StopUnderLoad(&store, [&] {
-        if (effort.rounds() % kFiledEvery == 0) {
+        if (effort.rounds() % kFiledStopEvery == 0) {
           writing += store.AwaitIndexFile();
         } else {
           std::this_thread::sleep_for(microseconds(random.Below(200'000)));
@@ -144,13 +144,13 @@ TEST(Sigterm, LosesWhatWasAcknowledged) {
       });
       slowest = std::max(slowest, took);
     }
-    if (effort.rounds() % kFiledEvery == 0) store.CheckErased();
+    if (effort.rounds() % kFiledStopEvery == 0) store.CheckErased();
     store.RestartAndCheck();
   }
   // Nothing is left for the next start to mend: the stop was a clean one.
   EXPECT_EQ(store.recovered(), 0u);
   store.CheckErasedEverywhere();
-  if (effort.rounds() >= 2 * kFiledEvery) {
+  if (effort.rounds() >= 2 * kFiledStopEvery) {
     EXPECT_GT(store.StartsFromFiles(), 0u) << "no start has read one";
   }
   effort.Report("changes={} slowest_stop_ms={} stops_at_index_file={} starts_from_files={}",
