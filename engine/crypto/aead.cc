@@ -2,6 +2,7 @@
 
 #include <openssl/evp.h>
 #include <openssl/rand.h>
+#include <pthread.h>
 
 #include <algorithm>
 #include <array>
@@ -53,21 +54,24 @@ void Begin(EVP_CIPHER_CTX* context, const SecretKey& key, const unsigned char* n
       EVP_CipherUpdate(context, nullptr, &size, Bytes(place), static_cast<int>(place.size())) == 1);
 }
 
+thread_local size_t nonces_left = 0;  // of those that this thread has drawn
+
 }  // namespace
 
 // Many at a time for a thread: to ask for one costs as much as for all of them, and no less than to
-// seal a short text. Each is given once.
+// seal a short text. Each is given once: a process that is forked off draws its own.
 StatusOr<SealNonce> RandomSealNonce() {
+  static const int forks = pthread_atfork(nullptr, nullptr, [] { nonces_left = 0; });
+  CORDON_CHECK(forks == 0);
   static thread_local std::array<SealNonce, 64> nonces;
-  static thread_local size_t left = 0;
-  if (left == 0) {
+  if (nonces_left == 0) {
     if (RAND_bytes(nonces.front().data(), static_cast<int>(sizeof(nonces))) != 1) {
       return Status(StatusCode::kUnavailable, "",
                     "the system's random number generator failed; try again");
     }
-    left = nonces.size();
+    nonces_left = nonces.size();
   }
-  return nonces[--left];
+  return nonces[--nonces_left];
 }
 
 SealNonce NonceAfter(const SealNonce& nonce, uint32_t steps) {

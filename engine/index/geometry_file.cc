@@ -41,11 +41,16 @@ void Append(std::string& bytes, const float* floats, size_t n) {
   bytes.append(reinterpret_cast<const char*>(floats), n * sizeof(float));
 }
 
-// Numbers that can be squared and summed and, where asked, are not negative.
-bool Sound(const float* floats, size_t n, bool positive) {
-  constexpr float kMost = 1e16f;
+// Of what keys and scores are made: no product of such numbers, by which lists are ordered, is
+// without bounds.
+constexpr float kMost = 1e16f;                // can be squared and summed
+constexpr float kSpreadMost = kMost * kMost;  // of rows that far apart
+constexpr float kDeviationMost = 1e4f;        // by its definition about 1 at most
+
+// Numbers up to `most` that, where asked, are not negative.
+bool Sound(const float* floats, size_t n, bool positive, float most = kMost) {
   for (size_t i = 0; i < n; ++i) {
-    if (!(std::abs(floats[i]) <= kMost) || (positive && floats[i] < 0)) return false;
+    if (!(std::abs(floats[i]) <= most) || (positive && floats[i] < 0)) return false;
   }
   return true;
 }
@@ -59,8 +64,9 @@ bool Sound(const Calibration::Table& table) {
 bool Sound(const Header& header) {
   return header.metric <= static_cast<uint32_t>(Metric::kL2) && header.dimension >= 16 &&
          header.dimension <= limits::kDimensionMax && header.lists >= 1 &&
-         header.lists <= kListsMax && header.rows >= 1 && Sound(&header.deviation, 1, true) &&
-         Sound(header.calibration.least) && Sound(header.calibration.work);
+         header.lists <= kListsMax && header.rows >= 1 &&
+         Sound(&header.deviation, 1, true, kDeviationMost) && Sound(header.calibration.least) &&
+         Sound(header.calibration.work);
 }
 
 }  // namespace
@@ -110,9 +116,7 @@ StatusOr<StoredGeometry> DecodeGeometry(std::string_view bytes) {
     std::memcpy(centroids.row(l), next, size * sizeof(float));
     if (!Sound(centroids.row(l), size, false)) return Damaged();
   }
-  for (const float spread : spreads) {
-    if (!std::isfinite(spread) || spread < 0) return Damaged();
-  }
+  if (!Sound(spreads.data(), spreads.size(), true, kSpreadMost)) return Damaged();
   auto geometry = std::make_shared<Geometry>(
       static_cast<Metric>(header.metric), Rotation(header.dimension, header.seed), header.revision,
       header.rows, std::move(centroids), header.lists, std::move(spreads), header.deviation);

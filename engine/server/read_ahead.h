@@ -5,6 +5,7 @@
 // the server holds stays bounded.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <deque>
@@ -19,6 +20,9 @@ class ReadAhead {
   static constexpr size_t kInFlight = 4;          // batches, whatever their size
   static constexpr size_t kInFlightMax = 16;      // what is queued behind more gains nothing
   static constexpr size_t kAheadBytes = 8 << 20;  // four common batches
+  // What each counts at least: many streams of tiny ones must not fill the writer's queue, which
+  // has an end in number, too.
+  static constexpr size_t kBatchBytesMin = 16 << 10;
 
   // `ahead_bytes`: of all that streams hold beyond kInFlight.
   explicit ReadAhead(std::atomic<size_t>* ahead_bytes) : ahead_bytes_(ahead_bytes) {}
@@ -35,8 +39,8 @@ class ReadAhead {
   // A batch of so many bytes came.
   void Read(size_t bytes) {
     if (++in_flight_ <= kInFlight) return;
-    ahead_.push_back(bytes);
-    *ahead_bytes_ += bytes;
+    ahead_.push_back(std::max(bytes, kBatchBytesMin));
+    *ahead_bytes_ += ahead_.back();
   }
 
   // One of those that wait was acknowledged.

@@ -3,39 +3,73 @@
 
 #include <google/protobuf/message.h>
 
+#include <algorithm>
 #include <atomic>
 #include <memory>
 #include <mutex>
 #include <span>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 namespace cordon {
 
-// What all snapshots of a database keep, in bytes: old ones live as long as a request holds them.
+// What all snapshots of a database keep, in bytes: old ones live as long as a request holds them,
+// and that of a tenant who changes nothing, for days. Thread-safe.
 struct KeptBytes {
   static constexpr size_t kMax = 32 << 20;
+
+  // Keeps some of them.
+  struct Keeper {
+    virtual ~Keeper() = default;
+    // Lets go of all; what is returned frees it.
+    virtual std::shared_ptr<void> Drop() = 0;
+    std::atomic<size_t> bytes{0};
+  };
+
+  // Where there is no room for so many bytes more, whoever keeps the most drops it: a tenant that
+  // reads much, or did, takes no room from others.
+  void MakeRoom(size_t wanted) {
+    std::shared_ptr<void> dropped;  // freed without the lock: it may be tens of thousands
+    std::lock_guard lock(mutex);
+    if (used + wanted <= kMax || keepers.empty()) return;
+    dropped = (*std::max_element(keepers.begin(), keepers.end(), [](Keeper* a, Keeper* b) {
+                return a->bytes < b->bytes;
+              }))->Drop();
+  }
+
   std::atomic<size_t> used{0};
+  std::mutex mutex;                     // taken before that of a keeper
+  std::unordered_set<Keeper*> keepers;  // guarded by mutex
 };
 
 // Records by name, as they are in a snapshot, which never changes: nothing that is kept can be
 // stale, and all of it goes with the snapshot. Thread-safe.
 template <typename Record>
-class KeptRecords {
+class KeptRecords final : private KeptBytes::Keeper {
  public:
   using Shared = std::shared_ptr<const Record>;
 
-  explicit KeptRecords(std::shared_ptr<KeptBytes> bytes) : all_(std::move(bytes)) {}
-  ~KeptRecords() { Drop(); }
+  explicit KeptRecords(std::shared_ptr<KeptBytes> all) : all_(std::move(all)) {
+    std::lock_guard lock(all_->mutex);
+    all_->keepers.insert(this);
+  }
+  ~KeptRecords() override {
+    {
+      std::lock_guard lock(all_->mutex);
+      all_->keepers.erase(this);
+    }
+    all_->used -= bytes;
+  }
   KeptRecords(const KeptRecords&) = delete;
   KeptRecords& operator=(const KeptRecords&) = delete;
 
   // Those that are kept; null where there is none.
   std::vector<Shared> Find(std::span<const std::string> names) {
     std::vector<Shared> found(names.size());
-    std::lock_guard lock(mutex_);
     ++finds_;
+    std::lock_guard lock(mutex_);
     for (size_t i = 0; i < names.size() && !records_.empty(); ++i) {
       const auto it = records_.find(names[i]);
       if (it != records_.end()) found[i] = it->second;
@@ -45,34 +79,39 @@ class KeptRecords {
 
   // Keeps a copy of what the snapshot has under this name, unless that is not worth it.
   void Keep(const std::string& name, const Record& record) {
-    std::lock_guard lock(mutex_);
     if (finds_ < kFindsBefore) return;
-    const size_t bytes = record.SpaceUsedLong() + name.size();
-    if (bytes > kRecordBytesMax) return;
-    if (all_->used + bytes > KeptBytes::kMax) Drop();
-    if (all_->used + bytes > KeptBytes::kMax) return;  // others keep it all
-    if (!records_.emplace(name, std::make_shared<const Record>(record)).second) return;
-    bytes_ += bytes;
-    all_->used += bytes;
+    const size_t size = record.SpaceUsedLong() + name.size() + kEntryBytes;
+    if (size > kRecordBytesMax) return;
+    const auto copy = std::make_shared<const Record>(record);  // what takes time, without the lock
+    all_->MakeRoom(size);
+    std::lock_guard lock(mutex_);
+    if ((all_->used += size) > KeptBytes::kMax || !records_.emplace(name, copy).second) {
+      all_->used -= size;
+      return;
+    }
+    bytes += size;
   }
 
  private:
   // While documents are written a snapshot is read a few times, and nothing of it again.
   static constexpr size_t kFindsBefore = 64;
   static constexpr size_t kRecordBytesMax = 64 << 10;  // one must not take the place of thousands
+  static constexpr size_t kEntryBytes = 96;            // of the map, beside the record and its name
 
-  // Requires mutex_, or that nobody else has this.
-  void Drop() {
-    records_.clear();
-    all_->used -= bytes_;
-    bytes_ = 0;
+  using Records = std::unordered_map<std::string, Shared>;
+
+  std::shared_ptr<void> Drop() override {
+    const auto dropped = std::make_shared<Records>();
+    std::lock_guard lock(mutex_);
+    dropped->swap(records_);
+    all_->used -= bytes.exchange(0);
+    return dropped;
   }
 
   const std::shared_ptr<KeptBytes> all_;
+  std::atomic<size_t> finds_{0};
   std::mutex mutex_;
-  std::unordered_map<std::string, Shared> records_;  // guarded by mutex_
-  size_t bytes_ = 0;                                 // of them; guarded by mutex_
-  size_t finds_ = 0;                                 // guarded by mutex_
+  Records records_;  // guarded by mutex_, as is what changes `bytes`
 };
 
 }  // namespace cordon

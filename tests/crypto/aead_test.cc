@@ -2,6 +2,8 @@
 #include "engine/crypto/aead.h"
 
 #include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <mutex>
 #include <set>
@@ -87,6 +89,25 @@ TEST(Aead, ARandomNonceIsGivenTwice) {
   for (int i = 0; i < 4; ++i) threads.emplace_back(draw);
   for (std::thread& thread : threads) thread.join();
   EXPECT_FALSE(seen.contains(SealNonce{}));
+}
+
+TEST(Aead, AForkedProcessDrawsTheNoncesOfItsParent) {
+  ASSERT_TRUE(RandomSealNonce().ok());  // and more are drawn with it
+  int ends[2];
+  ASSERT_EQ(pipe(ends), 0);
+  const pid_t child = fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    const SealNonce nonce = *RandomSealNonce();
+    _exit(write(ends[1], nonce.data(), nonce.size()) == ssize_t{kSealNonceBytes} ? 0 : 1);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  ASSERT_EQ(status, 0);
+  SealNonce of_child;
+  ASSERT_EQ(read(ends[0], of_child.data(), of_child.size()), ssize_t{kSealNonceBytes});
+  for (const int end : ends) close(end);
+  for (int i = 0; i < 64; ++i) EXPECT_NE(*RandomSealNonce(), of_child);
 }
 
 }  // namespace

@@ -3,7 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cmath>
 #include <string>
+#include <utility>
 
 #include "engine/index/training.h"
 #include "tests/effort.h"
@@ -61,6 +64,24 @@ TEST(GeometryFileTest, AnyFlippedBitIsFound) {
     ASSERT_EQ(DecodeGeometry(bad).status().code(), StatusCode::kDataLoss);
   }
   effort.Report("believed=0");
+}
+
+// Lists are ordered by what is made of these: it must be a number.
+TEST(GeometryFileTest, ASealedFileHoldsWhatHasNoOrder) {
+  const auto decoded = [](float spread, float deviation) {
+    FloatRows centroids(1, RotatedSize(20));
+    std::fill_n(centroids.row(0), RotatedSize(20), 0.5f);
+    const Geometry geometry(Metric::kL2, Rotation(20, 7), 1, 64, std::move(centroids), 1, {spread},
+                            deviation);
+    return DecodeGeometry(EncodeGeometry(geometry)).status().code();
+  };
+  EXPECT_EQ(decoded(0, 0), StatusCode::kOk);
+  EXPECT_EQ(decoded(4e30f, 1), StatusCode::kOk) << "of rows as long as any";
+  EXPECT_EQ(decoded(1e33f, 1), StatusCode::kDataLoss);
+  EXPECT_EQ(decoded(-1, 1), StatusCode::kDataLoss);
+  EXPECT_EQ(decoded(NAN, 1), StatusCode::kDataLoss);
+  EXPECT_EQ(decoded(1, 1e16f), StatusCode::kDataLoss);
+  EXPECT_EQ(decoded(1, INFINITY), StatusCode::kDataLoss);
 }
 
 // How stale it is goes along, and whoever did not write it down is told by the rows.

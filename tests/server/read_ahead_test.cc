@@ -8,6 +8,8 @@
 #include <memory>
 #include <vector>
 
+#include "engine/base/limits.h"
+
 namespace cordon {
 namespace {
 
@@ -43,6 +45,18 @@ TEST(ReadAhead, ManyStreamsFillMemory) {
     EXPECT_GE(ReadAll(streams.back().get(), ReadAhead::kAheadBytes / 3), ReadAhead::kInFlight);
     EXPECT_LT(all, ReadAhead::kAheadBytes * 4 / 3);
   }
+}
+
+// Or a writer refuses what no client sent too fast.
+TEST(ReadAhead, ManyStreamsOfTinyBatchesFillTheWritersQueue) {
+  std::atomic<size_t> all{0};
+  std::vector<std::unique_ptr<ReadAhead>> streams;
+  size_t read = 0;
+  for (int i = 0; i < 500; ++i) {
+    streams.push_back(std::make_unique<ReadAhead>(&all));
+    read += ReadAll(streams.back().get(), 1);
+  }
+  EXPECT_LT(read, limits::kWriteQueue);
 }
 
 TEST(ReadAhead, AStreamIsStarvedByAnother) {

@@ -92,6 +92,23 @@ TEST_F(Kept, GoesWithItsSnapshot) {
   EXPECT_EQ(used(), 0u);
 }
 
+// That of a tenant who changes nothing lives for days.
+TEST(KeptBytes, AreTakenByWhomNobodyAsks) {
+  const auto bytes = std::make_shared<KeptBytes>();
+  KeptRecords<ChunkRecord> idle(bytes), asked(bytes);
+  for (int i = 0; i < kOften; ++i) {
+    idle.Find({});
+    asked.Find({});
+  }
+  ChunkRecord record;
+  record.set_text(std::string(32 << 10, 't'));
+  for (int i = 0; i < 4000; ++i) idle.Keep(std::to_string(i), record);
+  std::vector<std::string> names;
+  for (int i = 0; i < 500; ++i) names.push_back(std::to_string(i));
+  for (const std::string& name : names) asked.Keep(name, record);
+  for (const auto& found : asked.Find(names)) EXPECT_NE(found, nullptr);
+}
+
 TEST(KeptBytes, AreBoundedForAllSnapshots) {
   const auto bytes = std::make_shared<KeptBytes>();
   const auto filled = [&] {
