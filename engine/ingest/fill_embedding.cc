@@ -164,7 +164,10 @@ StatusOr<Filling> CheckFilling(const WriteContext& context, const v1::IngestRequ
   const PinnedView view = context.tenant->publisher.Pin(context.clock);
   ASSIGN_OR_RETURN(const auto collection, Writable(context, *view.view, request.collection()));
   const OtherSpace* const other = SpaceFor(*collection, request);
-  if (other == nullptr) return SpaceSwitched();
+  if (other == nullptr) {
+    return Invalid("embedding_model",
+                   "not the model of a second embedding space for which clients bring the vectors");
+  }
   RETURN_IF_ERROR(CheckRequest(request));
   Filling filling;
   filling.batch.set_collection(request.collection());
@@ -176,14 +179,6 @@ StatusOr<Filling> CheckFilling(const WriteContext& context, const v1::IngestRequ
 }
 
 }  // namespace
-
-bool FillsOtherSpace(const WriteContext& context, const v1::IngestRequest& request) {
-  if (request.embedding_model().empty()) return false;
-  if (!context.caller.RequireCollection(request.collection()).ok()) return false;
-  const PinnedView view = context.tenant->publisher.Pin(context.clock);
-  const auto collection = view->state().FindCollection(request.collection());
-  return collection && SpaceFor(*collection, request) != nullptr;
-}
 
 // What is written anew meanwhile has another number, and its vectors are passed over. A batch that
 // is good but meets nothing is committed as well: its sender learns nothing by the revision.
