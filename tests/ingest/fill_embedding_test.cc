@@ -192,6 +192,31 @@ TEST_F(Fills, ABatchIsTooLargeOrSomebodyElses) {
   EXPECT_EQ(Embedded(), 0u);
 }
 
+// At kFilledBytes and beyond. It is judged by what would be written, whatever is met.
+TEST_F(Fills, ABatchMakesTheWriterHoldMoreThanItSent) {
+  ASSERT_TRUE((Send<v1::DropEmbeddingResponse, v1::DropEmbeddingRequest>(
+                   DropEmbedding, "collection: 'docs' model: 'own'"))
+                  .ok());
+  auto begin = FromText<v1::BeginEmbeddingRequest>(
+      "collection: 'docs' space { model: 'own' embedder: EMBEDDER_NONE }");
+  begin.mutable_space()->set_dimension(limits::kDimensionMax);
+  ASSERT_TRUE(Asked<v1::BeginEmbeddingResponse>([&](auto done) {
+                BeginEmbedding(Context(), begin, done);
+              }).ok());
+  constexpr size_t kEach = (2 + limits::kDimensionMax) * sizeof(float);
+  for (const size_t more : {0u, 1u}) {
+    auto request = FromText<v1::IngestRequest>(kFill);
+    request.set_collection("docs");
+    v1::Document* const document = request.add_documents();
+    document->set_id("x");
+    for (size_t i = 0; i < limits::kFilledBytes / kEach; ++i) document->add_chunks();
+    document->mutable_chunks(0)->set_text(std::string(limits::kFilledBytes % kEach + more, 'x'));
+    EXPECT_EQ(Outcome(Asked<IngestedBatch>(
+                  [&](auto done) { IngestDocuments(Context(), request, done); })),
+              more == 0 ? "OK" : "INVALID_ARGUMENT: documents");
+  }
+}
+
 // A filling that comes after the switch is none: it would write documents anew, with the default
 // list. And who writes for the model before must not hear that nothing was taken for good.
 TEST_F(Fills, ASwitchMakesAFillingAnIngestOrTheOtherWayRound) {
