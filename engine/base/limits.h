@@ -29,9 +29,10 @@ inline constexpr size_t kAttributesPerCollection = 64;  // columns
 inline constexpr size_t kEmbeddedPage = 256;  // documents of a page: a few calls of an endpoint
 inline constexpr size_t kEmbeddedPageBytes = 4 << 20;  // of vectors; a larger document comes alone
 inline constexpr size_t kEmbeddedDocumentBytes = 48 << 20;  // one must pass the writer's queue
-inline constexpr uint64_t kEraseAfter_s = 31'536'000'000;   // a thousand years
-inline constexpr uint32_t kEraseAtOnce = 4096;              // documents of one mutation
-inline constexpr size_t kAttributeBytes = 4 << 10;          // a value, not a text
+inline constexpr size_t kFilledBytes = 128 << 20;  // written anew: any document that can be stored
+inline constexpr uint64_t kEraseAfter_s = 31'536'000'000;  // a thousand years
+inline constexpr uint32_t kEraseAtOnce = 4096;             // documents of one mutation
+inline constexpr size_t kAttributeBytes = 4 << 10;         // a value, not a text
 
 // Runs of Ingest.
 inline constexpr size_t kRunBytes = 256;          // a run's name, as other names

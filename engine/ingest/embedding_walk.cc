@@ -194,13 +194,16 @@ StatusOr<bool> EmbeddingWalk::TakePage() {
   return page.full;
 }
 
-// Of kZeros those are left that it may not have.
+// Of kZeros those are left that it may not have. A quarantine ends, zeros stay: it gets none.
 Status EmbeddingWalk::ReleaseTexts(const View& view, std::deque<Found>* documents) {
   std::deque<Found> kept;
   for (Found& document : *documents) {
-    Status refused = document.lacks ? ReleaseTextsOf(view, &document) : OkStatus();
+    const Status held =
+        document.lacks ? CheckQuarantine(*view.policy().rules, document.source) : OkStatus();
+    Status refused = held;
+    if (held.ok() && document.lacks) refused = ReleaseTextsOf(view, &document);
     if (!refused.ok() && refused.code() != StatusCode::kPermissionDenied) return refused;
-    const bool wanted = gives_ == WalkGives::kZeros ? !refused.ok() : refused.ok();
+    const bool wanted = gives_ == WalkGives::kZeros ? held.ok() && !refused.ok() : refused.ok();
     if (wanted) {
       kept.push_back(std::move(document));
     } else if (!refused.ok()) {
@@ -213,7 +216,6 @@ Status EmbeddingWalk::ReleaseTexts(const View& view, std::deque<Found>* document
 
 // On nobody's behalf: the endpoint is asked alone.
 Status EmbeddingWalk::ReleaseTextsOf(const View& view, Found* document) const {
-  RETURN_IF_ERROR(CheckQuarantine(*view.policy().rules, document->source));
   document->released.clear();
   for (size_t i = 0; i < document->labels.size(); ++i) {
     const std::string_view text =

@@ -34,7 +34,7 @@ struct EmbeddingTools {
 // What a walk gives.
 enum class WalkGives {
   kVectors,  // what the space's embedder makes of the texts; vectors of dropped spaces go
-  kZeros,    // zeros, to documents that the space's endpoint may not receive, alone
+  kZeros,    // zeros, to documents that the space's endpoint may not receive by their labels, alone
 };
 
 // For one thread, which it blocks while an endpoint or the writer is at work.
@@ -89,7 +89,7 @@ class EmbeddingWalk {
   Status ReadContent(const View& view, Found* document, size_t* bytes) const;
   // Releases what the endpoint may have, leaves the rest out.
   Status ReleaseTexts(const View& view, std::deque<Found>* documents);
-  // PERMISSION_DENIED for a document with a text that it may not have, or that is in quarantine.
+  // PERMISSION_DENIED for a document with a text that it may not have.
   Status ReleaseTextsOf(const View& view, Found* document) const;
   // ReleaseTexts() in the newest View, and without what has gone since the one of this revision.
   Status ReleaseAgain(uint64_t revision, std::deque<Found>* documents);

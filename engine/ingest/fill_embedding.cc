@@ -35,7 +35,7 @@ struct Filling {
 
 // The space that the request is for; null if there is none.
 const OtherSpace* SpaceFor(const Collection& collection, const v1::IngestRequest& request) {
-  if (!collection.other) return nullptr;
+  if (!collection.other || request.embedding_model().empty()) return nullptr;
   const v1::EmbeddingSpace& space = collection.other->space;
   if (MadeHere(space) || space.model() != request.embedding_model()) return nullptr;
   return &*collection.other;
@@ -117,17 +117,32 @@ StatusOr<bool> AddIfStored(const View& view, const Collection& collection, const
   return true;
 }
 
-Status CheckRequest(const v1::IngestRequest& request) {
+// The writer has all that is written anew at once: each chunk's text and vectors, of both spaces.
+// By the request alone, so that it tells nothing of what is met.
+Status CheckBytes(const Collection& collection, const v1::IngestRequest& request) {
+  const size_t numbers =
+      size_t{collection.config.dimension()} + collection.other->space.dimension();
+  size_t bytes = 0;
+  for (const auto& document : request.documents()) {
+    for (const auto& chunk : document.chunks()) {
+      bytes += numbers * sizeof(float) + chunk.text().size();
+    }
+  }
+  if (bytes <= limits::kFilledBytes) return OkStatus();
+  return Invalid("documents", "too large with the vectors that they have; send fewer in a batch");
+}
+
+Status CheckRequest(const Collection& collection, const v1::IngestRequest& request) {
   if (!request.run().empty()) {
     return Invalid("run",
                    "vectors of another model are sent without one: it changes nothing when "
                    "they come twice");
   }
-  if (static_cast<size_t>(request.documents_size()) <= limits::kDocumentsPerBatch) {
-    return OkStatus();
+  if (static_cast<size_t>(request.documents_size()) > limits::kDocumentsPerBatch) {
+    return Invalid("documents",
+                   fmt::format("more than {} in a batch; split it", limits::kDocumentsPerBatch));
   }
-  return Invalid("documents",
-                 fmt::format("more than {} in a batch; split it", limits::kDocumentsPerBatch));
+  return CheckBytes(collection, request);
 }
 
 Status JudgeDocuments(const WriteContext& context, const View& view, const Collection& collection,
@@ -164,8 +179,11 @@ StatusOr<Filling> CheckFilling(const WriteContext& context, const v1::IngestRequ
   const PinnedView view = context.tenant->publisher.Pin(context.clock);
   ASSIGN_OR_RETURN(const auto collection, Writable(context, *view.view, request.collection()));
   const OtherSpace* const other = SpaceFor(*collection, request);
-  if (other == nullptr) return SpaceSwitched();
-  RETURN_IF_ERROR(CheckRequest(request));
+  if (other == nullptr) {
+    return Invalid("embedding_model",
+                   "not the model of a second embedding space for which clients bring the vectors");
+  }
+  RETURN_IF_ERROR(CheckRequest(*collection, request));
   Filling filling;
   filling.batch.set_collection(request.collection());
   filling.batch.set_space(other->number);
@@ -176,14 +194,6 @@ StatusOr<Filling> CheckFilling(const WriteContext& context, const v1::IngestRequ
 }
 
 }  // namespace
-
-bool FillsOtherSpace(const WriteContext& context, const v1::IngestRequest& request) {
-  if (request.embedding_model().empty()) return false;
-  if (!context.caller.RequireCollection(request.collection()).ok()) return false;
-  const PinnedView view = context.tenant->publisher.Pin(context.clock);
-  const auto collection = view->state().FindCollection(request.collection());
-  return collection && SpaceFor(*collection, request) != nullptr;
-}
 
 // What is written anew meanwhile has another number, and its vectors are passed over. A batch that
 // is good but meets nothing is committed as well: its sender learns nothing by the revision.

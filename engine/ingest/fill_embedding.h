@@ -6,11 +6,9 @@
 
 namespace cordon {
 
-// Whether a batch names the model of the collection's other space, and clients bring its vectors.
-bool FillsOtherSpace(const WriteContext& context, const v1::IngestRequest& request);
-
-// Gives such vectors to stored documents whose chunks have these ordinals and texts; whatever else
-// there is stays as it is. Only auditors are told which documents were not met, as refused.
+// Gives vectors of a batch that says `embeddings_only` to stored documents whose chunks have these
+// ordinals and texts; whatever else there is stays as it is. Only auditors are told which documents
+// were not met, as refused.
 void FillEmbedding(const WriteContext& context, const v1::IngestRequest& request,
                    Acknowledge<IngestedBatch> done);
 

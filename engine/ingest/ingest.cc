@@ -214,6 +214,9 @@ StatusOr<CheckedBatch> CheckIngest(const WriteContext& context, v1::IngestReques
                                    std::string* sent_to) {
   RETURN_IF_ERROR(context.caller.Require(Right::kIngest));
   RETURN_IF_ERROR(CheckReason(request->reason()));
+  if (request->embeddings_only()) {  // of a trial
+    return Invalid("embeddings_only", "changes nothing of who sees what; leave it out");
+  }
   const PinnedView view = context.tenant->publisher.Pin(context.clock);
   ASSIGN_OR_RETURN(const auto collection, Writable(context, *view.view, request->collection()));
   CheckedBatch checked;
@@ -227,7 +230,7 @@ StatusOr<CheckedBatch> CheckIngest(const WriteContext& context, v1::IngestReques
 
 void IngestDocuments(const WriteContext& context, v1::IngestRequest request,
                      Acknowledge<IngestedBatch> done) {
-  if (FillsOtherSpace(context, request)) return FillEmbedding(context, request, std::move(done));
+  if (request.embeddings_only()) return FillEmbedding(context, request, std::move(done));
   std::string sent_to;  // the endpoint that received texts
   auto checked = CheckIngest(context, &request, &sent_to);
   auto record = RecordOf("Ingest", context.caller, *context.tenant);

@@ -44,7 +44,7 @@ std::string EndpointAsked(const ReadContext& context, const v1::BatchRetrieveReq
 }
 
 std::string EndpointAsked(const ReadContext& context, const v1::IngestRequest& request) {
-  if (request.documents_size() == 0) return "";
+  if (request.documents_size() == 0 || request.embeddings_only()) return "";
   return EmbedsFor(context, request.collection(), Right::kIngest);
 }
 

@@ -48,6 +48,7 @@ TEST_F(EmbeddingFill, SendsWhatElseIsInALine) {
   EXPECT_EQ(result.code, 0) << result.err;
   ASSERT_EQ(sent_.size(), 1u);
   EXPECT_EQ(sent_[0].embedding_model(), "own");
+  EXPECT_TRUE(sent_[0].embeddings_only());
   ASSERT_EQ(sent_[0].documents_size(), 1);
   v1::Document expected;
   expected.set_id("a");

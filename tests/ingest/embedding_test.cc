@@ -219,6 +219,8 @@ TEST_F(Walks, ATextOfASourceInQuarantineGoesToTheEndpoint) {
   EXPECT_EQ(Embedded(), 1u);
   EXPECT_EQ(model_.asked(), 1);
   EXPECT_EQ(Switch(), "FAILED_PRECONDITION: collection");
+  EXPECT_EQ(Switch(/*allow_missing=*/true), "FAILED_PRECONDITION: collection");
+  EXPECT_EQ(Embedded(), 1u) << "zeros that would stay after the quarantine";
   Quarantine("wiki", false);
   WaitUntil([&] { return Embedded() == 2; });
   EXPECT_EQ(Switch(), "FAILED_PRECONDITION: collection");

@@ -15,6 +15,7 @@ namespace cordon {
 namespace {
 
 constexpr const char* kOwn = "embedding_model: 'own' ";
+constexpr const char* kFill = "embedding_model: 'own' embeddings_only: true ";
 
 class Fills : public ScratchWriter {
  protected:
@@ -47,7 +48,7 @@ class Fills : public ScratchWriter {
   }
   // "FIELD" of the first refusal, the call's outcome, or "taken".
   std::string Fill(const std::string& documents, Grant grant = AllOf()) {
-    const auto answer = Ingest(kOwn + documents, std::move(grant));
+    const auto answer = Ingest(kFill + documents, std::move(grant));
     if (!answer.ok()) return Outcome(answer);
     if (answer->response.refused_size() > 0) return answer->response.refused(0).field();
     return answer->response.accepted() > 0 ? "taken" : "nothing";
@@ -127,7 +128,7 @@ TEST_F(Fills, ADocumentThatHasVectorsGetsOthers) {
 
 TEST_F(Fills, AWriterLearnsWhatThereIs) {
   const auto told = [&](const std::string& documents) {
-    const auto answer = Ingest(kOwn + documents, Writer());
+    const auto answer = Ingest(kFill + documents, Writer());
     if (!answer.ok()) return Outcome(answer);
     auto response = answer->response;
     EXPECT_GT(response.revision(), 0u);
@@ -171,6 +172,7 @@ TEST_F(Fills, ABatchIsTooLargeOrSomebodyElses) {
     v1::IngestRequest request;
     request.set_collection("docs");
     request.set_embedding_model("own");
+    request.set_embeddings_only(true);
     for (size_t i = 0; i < limits::kDocumentsPerBatch + more; ++i) {
       request.add_documents()->set_id("x" + std::to_string(i));
     }
@@ -188,6 +190,44 @@ TEST_F(Fills, ABatchIsTooLargeOrSomebodyElses) {
   of_others.collections = {"typed"};
   EXPECT_EQ(Fill(Vectors("a", "one"), of_others), "NOT_FOUND: collection");
   EXPECT_EQ(Embedded(), 0u);
+}
+
+// At kFilledBytes and beyond. It is judged by what would be written, whatever is met.
+TEST_F(Fills, ABatchMakesTheWriterHoldMoreThanItSent) {
+  ASSERT_TRUE((Send<v1::DropEmbeddingResponse, v1::DropEmbeddingRequest>(
+                   DropEmbedding, "collection: 'docs' model: 'own'"))
+                  .ok());
+  auto begin = FromText<v1::BeginEmbeddingRequest>(
+      "collection: 'docs' space { model: 'own' embedder: EMBEDDER_NONE }");
+  begin.mutable_space()->set_dimension(limits::kDimensionMax);
+  ASSERT_TRUE(Asked<v1::BeginEmbeddingResponse>([&](auto done) {
+                BeginEmbedding(Context(), begin, done);
+              }).ok());
+  constexpr size_t kEach = (2 + limits::kDimensionMax) * sizeof(float);
+  for (const size_t more : {0u, 1u}) {
+    auto request = FromText<v1::IngestRequest>(kFill);
+    request.set_collection("docs");
+    v1::Document* const document = request.add_documents();
+    document->set_id("x");
+    for (size_t i = 0; i < limits::kFilledBytes / kEach; ++i) document->add_chunks();
+    document->mutable_chunks(0)->set_text(std::string(limits::kFilledBytes % kEach + more, 'x'));
+    EXPECT_EQ(Outcome(Asked<IngestedBatch>(
+                  [&](auto done) { IngestDocuments(Context(), request, done); })),
+              more == 0 ? "OK" : "INVALID_ARGUMENT: documents");
+  }
+}
+
+// A filling that comes after the switch is none: it would write documents anew, with the default
+// list. And who writes for the model before must not hear that nothing was taken for good.
+TEST_F(Fills, ASwitchMakesAFillingAnIngestOrTheOtherWayRound) {
+  EXPECT_EQ(Outcome(Ingest(kOwn + Vectors("a", "one"))), "INVALID_ARGUMENT: embedding_model");
+  EXPECT_EQ(Fill(Vectors("a", "one") + Vectors("b", "two")), "taken");
+  ASSERT_EQ(Switch(), "OK");
+  const uint64_t revision = Pin()->revision();
+  EXPECT_EQ(Fill(Vectors("a", "one")), "INVALID_ARGUMENT: embedding_model");
+  EXPECT_EQ(Outcome(Ingest("embeddings_only: true " + Vectors("a", "one"))),
+            "INVALID_ARGUMENT: embedding_model");
+  EXPECT_EQ(Pin()->revision(), revision);
 }
 
 // What the server embeds it embeds itself.

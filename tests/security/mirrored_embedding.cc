@@ -48,6 +48,7 @@ void MirroredTenant::FillEmbedding(const std::string& collection, const Document
   v1::IngestRequest request;
   request.set_collection(collection);
   request.set_embedding_model(model_.collections.at(collection).other->model);
+  request.set_embeddings_only(true);
   for (const auto& [id, document] : documents) *request.add_documents() = ToWire(id, document);
   Sent<IngestedBatch>(Later<IngestedBatch>([&](auto done) {
                         IngestDocuments(engine_->Write(root_), request, done);

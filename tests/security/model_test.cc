@@ -103,6 +103,7 @@ TEST(Model, AUserSeesMoreOrLessThanTheModelPermits) {
   EXPECT_LT(tally.permitted, tally.judged / 10 * 9);
   EXPECT_GT(lives.acknowledged, lives.refused);
   EXPECT_GT(tally.emergencies, tally.answers / 200);
+  if (lives.worlds() < 20) return;  // some lives go by without one
   EXPECT_GT(lives.switches, lives.worlds() / 4);
 }
 

@@ -165,6 +165,7 @@ Status IngestRun::Send() {
   batch_.request.set_collection(settings_.collection);
   batch_.request.set_reason(settings_.reason);
   batch_.request.set_embedding_model(settings_.model);
+  batch_.request.set_embeddings_only(!settings_.model.empty());
   if (!settings_.run.empty()) {
     batch_.request.set_run(settings_.run);
     batch_.request.set_position(position_.Bytes());

@@ -28,7 +28,8 @@ struct IngestSettings {
   RefusedFile* refused = nullptr;
   // The run that this one goes on with, or begins; empty: each time all is sent.
   std::string run = {};
-  // The model that made the embeddings; empty: the collection's.
+  // Nothing but embeddings is sent, which this model made for the collection's second space; empty:
+  // whole documents.
   std::string model = {};
 };
 
