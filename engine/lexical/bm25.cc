@@ -38,7 +38,7 @@ std::optional<double> TextScorer::Score(Language language, std::string_view text
   const Words words = Tokenise(text);
   const TermCounts terms = CountTerms(language, words);
   const std::vector<uint32_t> counts = CountsIn(terms);
-  if (!Suffice(counts) || !HoldsPhrases(query_, words)) return std::nullopt;
+  if (!Suffice(counts) || !HoldsPhrases(language, query_, words)) return std::nullopt;
   double score = 0;
   for (size_t i = 0; i < counts.size(); ++i) {
     if (counts[i] > 0) score += Part(i, counts[i], terms.length());

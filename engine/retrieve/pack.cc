@@ -1,5 +1,7 @@
 #include "engine/retrieve/pack.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <set>
 
@@ -29,6 +31,10 @@ std::vector<std::string> ReceiversOfAll(const Access& access, const Authenticate
     names = std::move(both);
   }
   return names;
+}
+
+const TokenCounter& CounterOf(const ReadContext& read) {
+  return read.tokens == nullptr ? ApproximateCounter() : *read.tokens;
 }
 
 // What a passage takes of the budget.
@@ -87,12 +93,21 @@ void Classify(const Access& access, const Authenticated& caller, const std::set<
   context->destinations = ReceiversOfAll(access, caller, labels);
 }
 
+Status CheckBudget(const ReadContext& read, const ContextPlan& plan) {
+  if (!plan.block) return OkStatus();
+  const size_t around = BlockTokensAround(CounterOf(read));
+  if (around <= plan.token_budget) return OkStatus();
+  return Invalid("token_budget",
+                 fmt::format("without the reserve {}, and a block without passages takes {}; raise "
+                             "it, or leave context.want_block out",
+                             plan.token_budget, around));
+}
+
 StatusOr<Context> Pack(const Access& access, const ReadContext& read, std::vector<Passage> passages,
                        const ContextPlan& plan) {
   Context context;
   context.passages = std::move(passages);
-  const TokenCounter& counter = read.tokens == nullptr ? ApproximateCounter() : *read.tokens;
-  RETURN_IF_ERROR(Fit(plan, counter, read.stop, &context));
+  RETURN_IF_ERROR(Fit(plan, CounterOf(read), read.stop, &context));
   if (plan.reach > 0) Arrange(&context.passages);
   Classify(access, read.caller, LabelsOf(context.passages), &context);
   return context;

@@ -24,6 +24,9 @@ struct Context {
   std::string token_counter;              // by what; empty if they were not
 };
 
+// Refuses a budget that does not hold a block's own words, which stand in it without passages, too.
+Status CheckBudget(const ReadContext& read, const ContextPlan& plan);
+
 // Takes whole passages, in the order in which they come (best first, each hit before its
 // neighbours), until the next would exceed the plan's budget, and puts neighbours where they
 // belong. DEADLINE_EXCEEDED once `read.stop` says true.

@@ -142,6 +142,7 @@ StatusOr<PreparedQuestion> Prepare(const ReadContext& context, const v1::Retriev
   ASSIGN_OR_RETURN(prepared.access, Enter(context, &request.collection(), request.scope(), record));
   const Access& access = prepared.access;
   ASSIGN_OR_RETURN(prepared.plan, PlanContext(request, *access.view->policy().rules));
+  RETURN_IF_ERROR(CheckBudget(context, prepared.plan));
   if (!prepared.plan.rerank.empty()) {
     ASSIGN_OR_RETURN(prepared.query_label, CheckReranker(context, access, request, prepared.plan));
   }

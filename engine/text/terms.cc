@@ -5,8 +5,11 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <bitset>
 #include <map>
+#include <unordered_map>
 
+#include "engine/base/check.h"
 #include "engine/base/limits.h"
 
 namespace cordon {
@@ -262,15 +265,56 @@ Status CheckTextQuery(const TextQuery& query) {
                                  limits::kQueryTerms));
 }
 
-bool HoldsPhrases(const TextQuery& query, const Words& words) {
-  return std::all_of(query.phrases.begin(), query.phrases.end(), [&](const auto& phrase) {
-    for (size_t at = 0; at + phrase.size() <= words.size(); ++at) {
-      size_t same = 0;
-      while (same < phrase.size() && AsTyped(words[at + same]) == phrase[same]) ++same;
-      if (same == phrase.size()) return true;
+namespace {
+
+// Places in the phrases of a question, which follow one another.
+using Places = std::bitset<limits::kQueryTerms>;
+
+// Where each word stands in the phrases. Borrows them.
+class PhrasePlaces {
+ public:
+  explicit PhrasePlaces(const TextQuery& query) {
+    size_t place = 0;
+    for (const auto& phrase : query.phrases) {
+      CORDON_CHECK(place + phrase.size() <= limits::kQueryTerms);  // CheckTextQuery()
+      first_.set(place);
+      for (const std::string& word : phrase) of_[word].set(place++);
+      last_.set(place - 1);
     }
-    return false;
-  });
+  }
+
+  const Places& first() const { return first_; }
+  const Places& last() const { return last_; }
+
+  Places Of(Language language, std::string_view word) const {
+    const std::string_view typed = AsTyped(word);
+    const std::string_view bare = WithoutElision(language, typed);
+    return bare.size() == typed.size() ? Of(typed) : Of(typed) | Of(bare);
+  }
+
+ private:
+  Places Of(std::string_view word) const {
+    const auto found = of_.find(word);
+    return found == of_.end() ? Places() : found->second;
+  }
+
+  std::unordered_map<std::string_view, Places> of_;
+  Places first_, last_;  // of each phrase
+};
+
+}  // namespace
+
+// Shift-And (Baeza-Yates and Gonnet, 1992): one look at each word of the text, however it and the
+// phrases repeat themselves.
+bool HoldsPhrases(Language language, const TextQuery& query, const Words& words) {
+  if (query.phrases.empty()) return true;
+  const PhrasePlaces places(query);
+  Places reached, found;  // up to where a phrase stands before this word's end; ends that were
+  for (size_t i = 0; i < words.size() && found != places.last(); ++i) {
+    reached = ((reached << 1) | places.first()) & places.Of(language, words[i]);
+    found |= reached & places.last();
+  }
+  return found == places.last();
 }
 
 }  // namespace cordon

@@ -91,7 +91,8 @@ TextQuery ParseTextQuery(Language language, std::string_view text);
 // Refuses a question with more than limits::kQueryTerms terms, or with more words in phrases.
 Status CheckTextQuery(const TextQuery& query);
 
-// Whether the words of a text hold all phrases of the query.
-bool HoldsPhrases(const TextQuery& query, const Words& words);
+// Whether the words of a text hold all phrases of a query that CheckTextQuery() has passed. `"avion
+// rouge"` stands in `l'avion rouge` as well, but not the other way round. Linear in the text.
+bool HoldsPhrases(Language language, const TextQuery& query, const Words& words);
 
 }  // namespace cordon

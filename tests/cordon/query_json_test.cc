@@ -62,6 +62,8 @@ TEST(QueryJson, ZeroPassagesAreNotTheDefaultNumber) {
 TEST(QueryJson, AnEmptyUserDoesNotBecomeTheKeysOwn) {
   EXPECT_EQ(RefusedIn(R"({"text":"t","as":""})"), "as");
   EXPECT_EQ(RefusedIn(R"({"text":"t","as":null})"), "as");
+  EXPECT_EQ(RefusedIn(R"({"text":"t","context":{"min_trust":""}})"), "context.min_trust");
+  EXPECT_EQ(RefusedIn(R"({"text":"t","context":{"rerank":""}})"), "context.rerank");
   EXPECT_EQ(RefusedIn(R"({"text":"t","destination":""})"), "destination");
 }
 

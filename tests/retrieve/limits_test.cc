@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "engine/retrieve/block.h"
 #include "tests/retrieve/library.h"
 #include "tests/store/from_text.h"
 
@@ -63,6 +64,16 @@ TEST_F(QuestionLimits, OfAContext) {
   const std::string reranked = "context { rerank: 'none' } ";
   EXPECT_NE(With(reranked + fmt::format("k: {}", limits::kReranked)), "INVALID_ARGUMENT: k");
   EXPECT_EQ(With(reranked + fmt::format("k: {}", limits::kReranked + 1)), "INVALID_ARGUMENT: k");
+}
+
+// The notice before the first passage is of the budget, too.
+TEST_F(QuestionLimits, OfABlockWithoutPassages) {
+  const size_t notice = BlockTokensAround(ApproximateCounter());
+  const std::string block = "context { want_block: true token_reserve: 7 } ";
+  EXPECT_EQ(With(block + fmt::format("token_budget: {}", notice + 6)),
+            "INVALID_ARGUMENT: token_budget");
+  EXPECT_EQ(With(block + fmt::format("token_budget: {}", notice + 7)), "OK");
+  EXPECT_EQ(With("token_budget", 1), "OK") << "it is cut, and says so";
 }
 
 TEST_F(QuestionLimits, OfManyQuestions) {

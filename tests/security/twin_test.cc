@@ -315,7 +315,8 @@ class TwinWorlds {
     options->set_want_block(draw_.Percent(20));
     options->set_want_attributes(draw_.Percent(30));
     options->set_strip_hidden_characters(draw_.Percent(20));
-    if (draw_.Percent(40)) request->set_token_budget(1 + draw_.Below(200));
+    const uint32_t notice = options->want_block() ? 90 : 0;  // most budgets hold it
+    if (draw_.Percent(40)) request->set_token_budget(notice + 1 + draw_.Below(200));
     if (options->diversity() != 0 && request->k() > 1000) request->set_k(1000);
   }
 

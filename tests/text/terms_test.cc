@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <ctime>
 #include <iterator>
 #include <map>
 #include <random>
@@ -121,8 +122,8 @@ TEST(Terms, ANumberedThingIsFoundByAnother) {
     EXPECT_GT(shares(asked, "see " + asked + ", please"), shares(asked, "see " + other)) << asked;
     EXPECT_EQ(shares(asked, "(" + asked + ")"), Asked(asked).size()) << asked << " in brackets";
     const TextQuery phrase = ParseTextQuery(Language::kEnglish, "\"" + asked + "\"");
-    EXPECT_TRUE(HoldsPhrases(phrase, Tokenise("see " + asked + ".")));
-    EXPECT_FALSE(HoldsPhrases(phrase, Tokenise("see " + other + "."))) << asked;
+    EXPECT_TRUE(HoldsPhrases(Language::kEnglish, phrase, Tokenise("see " + asked + ".")));
+    EXPECT_FALSE(HoldsPhrases(Language::kEnglish, phrase, Tokenise("see " + other + "."))) << asked;
   }
   EXPECT_EQ(Count("12.3(b)"), (Counts{{"12.3", 1}, {"b", 1}, {"12.3(b", 1}}));
   EXPECT_EQ(Count("12.3(b)(2)"), (Counts{{"12.3", 1}, {"b", 1}, {"2", 1}, {"12.3(b)(2", 1}}));
@@ -139,10 +140,10 @@ TEST(Terms, TypesettingHidesAWord) {
   EXPECT_THAT(Asked("don\u2019t restart"), ElementsAre("restart*1"));
   EXPECT_THAT(Asked("\u2018quoted\u2019"), ElementsAre("quot*1"));
   const TextQuery phrase = ParseTextQuery(Language::kEnglish, "\"driver's licence\"");
-  EXPECT_TRUE(HoldsPhrases(phrase, Tokenise("A driver\u2019s licence.")));
+  EXPECT_TRUE(HoldsPhrases(Language::kEnglish, phrase, Tokenise("A driver\u2019s licence.")));
   const TextQuery typeset = ParseTextQuery(Language::kEnglish, "\"driver\u2019s licence\"");
-  EXPECT_TRUE(HoldsPhrases(typeset, Tokenise("a DRIVER'S licence")));
-  EXPECT_FALSE(HoldsPhrases(typeset, Tokenise("a drivers licence")));
+  EXPECT_TRUE(HoldsPhrases(Language::kEnglish, typeset, Tokenise("a DRIVER'S licence")));
+  EXPECT_FALSE(HoldsPhrases(Language::kEnglish, typeset, Tokenise("a drivers licence")));
 }
 
 TEST(Terms, AnElidedArticleHidesAWord) {
@@ -160,8 +161,81 @@ TEST(Terms, AnElidedArticleHidesAWord) {
   EXPECT_EQ(Count("d'accord").count("accord"), 0u) << "English elides none";
   EXPECT_THAT(Asked("qu'il l'avion", french), ElementsAre("avion*1"));
   const TextQuery phrase = ParseTextQuery(french, "\"l'avion\"");
-  EXPECT_TRUE(HoldsPhrases(phrase, Tokenise("dans l\u2019avion")));
-  EXPECT_FALSE(HoldsPhrases(phrase, Tokenise("un avion"))) << "a phrase is word for word";
+  EXPECT_TRUE(HoldsPhrases(french, phrase, Tokenise("dans l\u2019avion")));
+  EXPECT_FALSE(HoldsPhrases(french, phrase, Tokenise("un avion"))) << "a phrase is word for word";
+  const TextQuery bare = ParseTextQuery(french, "\"avion rouge\"");
+  EXPECT_TRUE(HoldsPhrases(french, bare, Tokenise("dans l\u2019avion rouge")));
+  EXPECT_FALSE(HoldsPhrases(Language::kNone, bare, Tokenise("dans l'avion rouge")));
+  EXPECT_FALSE(HoldsPhrases(french, bare, Tokenise("l'avion est rouge")));
+}
+
+TEST(Terms, WordsWithoutBlanksBetweenThem) {
+  EXPECT_EQ(Count("北京大学", Language::kNone), (Counts{{"北京", 1}, {"大学", 1}}));
+  EXPECT_EQ(Count("ภาษาไทย", Language::kNone), (Counts{{"ภาษา", 1}, {"ไทย", 1}}));
+  EXPECT_EQ(Count("résumé", Language::kNone), (Counts{{"résumé", 1}})) << "accents count";
+}
+
+// Word for word at each place, as the definition says.
+bool HoldsPhrasesPlainly(const TextQuery& query, const Words& words) {
+  const auto stands_at = [&](const std::vector<std::string>& phrase, size_t at) {
+    for (size_t i = 0; i < phrase.size(); ++i) {
+      if (words[at + i] != phrase[i]) return false;
+    }
+    return true;
+  };
+  for (const auto& phrase : query.phrases) {
+    bool held = false;
+    for (size_t at = 0; at + phrase.size() <= words.size(); ++at) held |= stands_at(phrase, at);
+    if (!held) return false;
+  }
+  return true;
+}
+
+TEST(Terms, PhrasesRepeatThemselves) {
+  const uint64_t seed = std::random_device()();
+  SCOPED_TRACE(::testing::Message() << "seed " << seed);
+  Random random(seed);
+  const auto some = [&](uint64_t most) {
+    std::string text;
+    for (uint64_t i = 1 + random.Below(most); i > 0; --i)
+      text += random.Below(2) == 0 ? "a " : "b ";
+    return text;
+  };
+  size_t held = 0;
+  for (int i = 0; i < 20'000; ++i) {
+    std::string asked;
+    for (uint64_t phrases = 1 + random.Below(3); phrases > 0; --phrases) {
+      asked += "\"" + some(5) + "\" c ";
+    }
+    const std::string text = some(12);
+    const TextQuery query = ParseTextQuery(Language::kNone, asked);
+    const bool holds = HoldsPhrases(Language::kNone, query, Tokenise(text));
+    ASSERT_EQ(holds, HoldsPhrasesPlainly(query, Tokenise(text))) << asked << "in " << text;
+    held += holds ? 1 : 0;
+  }
+  EXPECT_GT(held, 2'000u);
+  EXPECT_LT(held, 18'000u);
+}
+
+// What takes a reader one question must not hold up a thread for seconds.
+TEST(Terms, ALongPhraseIsLookedForInALongTextOfTheSameWords) {
+  std::string text, asked;
+  for (size_t i = 0; i < 32'000; ++i) text += "x ";
+  for (size_t i = 0; i + 1 < limits::kQueryTerms; ++i) asked += "x ";
+  const TextQuery query = ParseTextQuery(Language::kEnglish, "\"" + asked + "y\"");
+  ASSERT_TRUE(CheckTextQuery(query).ok());
+  const auto ticks = [](const auto& work) {  // of this process's processor time
+    const std::clock_t before = std::clock();
+    work();
+    return std::clock() - before;
+  };
+  const std::clock_t counting = ticks([&] { CountTerms(Language::kEnglish, text + "y"); });
+  const Words words = Tokenise(text + "y");
+  bool holds = true;
+  const std::clock_t looking =
+      ticks([&] { holds = HoldsPhrases(Language::kEnglish, query, words); });
+  EXPECT_TRUE(holds);
+  EXPECT_LT(looking, 50 * counting) << "word by word at each place it is more than 1,000 times";
 }
 
 TEST(Terms, AnAddressIsFoundByItsName) {
@@ -227,10 +301,11 @@ TEST(Questions, QuotesAreRequired) {
               ElementsAre("art*1!", "of*0!", "search*1", "state*1!", "the*0!"));
   const TextQuery query = ParseTextQuery(Language::kEnglish, "\"running dogs\" x \"\" 5\" disk");
   EXPECT_THAT(query.phrases, ElementsAre(ElementsAre("running", "dogs")));
-  EXPECT_TRUE(HoldsPhrases(query, Tokenise("The Running, dogs.")));
-  EXPECT_FALSE(HoldsPhrases(query, Tokenise("runs dogs")));
-  EXPECT_FALSE(HoldsPhrases(query, Tokenise("dogs running")));
-  EXPECT_TRUE(HoldsPhrases(ParseTextQuery(Language::kEnglish, "no quotes"), Tokenise("")));
+  EXPECT_TRUE(HoldsPhrases(Language::kEnglish, query, Tokenise("The Running, dogs.")));
+  EXPECT_FALSE(HoldsPhrases(Language::kEnglish, query, Tokenise("runs dogs")));
+  EXPECT_FALSE(HoldsPhrases(Language::kEnglish, query, Tokenise("dogs running")));
+  EXPECT_TRUE(HoldsPhrases(Language::kEnglish, ParseTextQuery(Language::kEnglish, "no quotes"),
+                           Tokenise("")));
 }
 
 TEST(Questions, OfTooManyWordsAreTaken) {

@@ -79,6 +79,17 @@ inline Status CheckStated(const CLI::Option* option, std::string_view name,
   return Invalid(name, "empty; say which, or leave the option out");
 }
 
+// The same of all options of a command.
+inline Status CheckAllStated(const CLI::App& command) {
+  for (const CLI::Option* option : command.get_options()) {
+    if (option->get_lnames().empty()) continue;  // no option
+    for (const std::string& value : option->results()) {
+      RETURN_IF_ERROR(CheckStated(option, option->get_single_name(), value));
+    }
+  }
+  return OkStatus();
+}
+
 // Tells how many records or parts of a file were applied.
 int TellApplied(Output& output, uint64_t applied, uint64_t revision);
 

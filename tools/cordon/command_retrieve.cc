@@ -37,15 +37,13 @@ struct RetrieveOptions {
   bool explain = false;
   bool stream = false;
   ContextFlags context;
-  CLI::Option* as_option = nullptr;
-  CLI::Option* destination_option = nullptr;
+  const CLI::App* command = nullptr;
 };
 
 // The question of the command line; of a file of questions what they do not say themselves.
 StatusOr<v1::RetrieveRequest> Request(const RetrieveOptions& options) {
   v1::RetrieveRequest request;
-  RETURN_IF_ERROR(CheckStated(options.as_option, "as", options.as));
-  RETURN_IF_ERROR(CheckStated(options.destination_option, "destination", options.destination));
+  RETURN_IF_ERROR(CheckAllStated(*options.command));
   request.set_collection(options.collection);
   request.mutable_scope()->set_as(options.as);
   request.mutable_scope()->set_destination(options.destination);
@@ -142,8 +140,8 @@ void AddQuestion(CLI::App* retrieve, RetrieveOptions& options) {
 }
 
 void AddRefinements(CLI::App* retrieve, RetrieveOptions& options) {
-  options.as_option = retrieve->add_option(
-      "--as", options.as, "The user asked for, such as user:ana; else the key's own principal");
+  retrieve->add_option("--as", options.as,
+                       "The user asked for, such as user:ana; else the key's own principal");
   retrieve->add_option("--k", options.k, "How many passages, 1 to 10000")->capture_default_str();
   retrieve->add_option("--mode", options.mode, "How to search")
       ->check(CLI::IsMember({"fast", "exact"}))
@@ -158,8 +156,8 @@ void AddRefinements(CLI::App* retrieve, RetrieveOptions& options) {
       ->check(CLI::IsMember({"vector", "lexical", "hybrid"}))
       ->type_name("vector|lexical|hybrid")
       ->capture_default_str();
-  options.destination_option = retrieve->add_option("--destination", options.destination,
-                                                    "Where the context goes; else the key's first");
+  retrieve->add_option("--destination", options.destination,
+                       "Where the context goes; else the key's first");
   retrieve->add_option("--filter", options.filter,
                        R"(Which documents, by their attributes: {"attr":…,"eq"|"in"|"gt"|"gte"|)"
                        R"("lt"|"lte"|"prefix"|"exists":…}, {"and":[…]}, {"or":[…]}, {"not":…})");
@@ -195,6 +193,7 @@ void AddRetrieveCommand(CLI::App& app, Session& session) {
 
   {"id":"q1","as":"user:ana","vector":[0.1,0.2],"k":10,"mode":"exact","rank":"vector"})");
   const auto options = std::make_shared<RetrieveOptions>();
+  options->command = retrieve;
   AddQuestion(retrieve, *options);
   AddRefinements(retrieve, *options);
   retrieve->callback([options, &session] {

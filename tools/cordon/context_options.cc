@@ -28,6 +28,14 @@ void AddChoosing(CLI::App* retrieve, ContextFlags& flags) {
       ->excludes(neighbours);
 }
 
+// A name that is not empty, which the server would take for none.
+JsonField StatedField(std::string_view key, std::string* name) {
+  return {key, [name](JsonValue value) {
+            RETURN_IF_ERROR(ReadString(value, name));
+            return name->empty() ? Invalid("", "empty; say which, or leave it out") : OkStatus();
+          }};
+}
+
 }  // namespace
 
 void AddContextFlags(CLI::App* retrieve, ContextFlags& flags) {
@@ -95,8 +103,8 @@ Status ReadContextOptions(JsonValue value, v1::ContextOptions* options) {
        NumberField("per_source_max", [=](uint32_t n) { options->set_per_source_max(n); }),
        NumberField("neighbours", [=](uint32_t n) { options->set_neighbours(n); }),
        FlagField("parents", [=](bool on) { options->set_parents(on); }),
-       StringField("rerank", options->mutable_rerank()),
-       StringField("min_trust", options->mutable_min_trust()),
+       StatedField("rerank", options->mutable_rerank()),
+       StatedField("min_trust", options->mutable_min_trust()),
        NumberField("token_reserve", [=](uint32_t n) { options->set_token_reserve(n); }),
        FlagField("want_block", [=](bool on) { options->set_want_block(on); }),
        FlagField("strip_hidden_characters",
