@@ -43,7 +43,7 @@ Calibration::Depth Calibration::DepthFor(double recall, double fraction) const {
   if (fraction >= kFractions.front()) return {least.front()[target], work.front()[target]};
   if (fraction <= kFractions.back()) return {least.back()[target], work.back()[target]};
   size_t above = 0;
-  while (kFractions[above + 1] > fraction) ++above;
+  while (kFractions[above + 1] >= fraction) ++above;
   if (least[above][target] == 0 || least[above + 1][target] == 0) return {0, 0};
   // Between two fractions by the logarithms.
   const double part =
