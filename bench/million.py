@@ -49,7 +49,8 @@ class Effort:
         self.seconds = 3.0  # of one measurement, at most
         self.in_flight = [1, 4]
         self.cells = len(self.in_flight) * self.rounds  # of retrieval beside ingest
-        # Each cell of both journals takes a batch at least, whatever becomes of a small set's lists.
+        # Each cell of both journals takes a batch at least, whatever becomes of a small set's
+        # lists.
         self.extra = max(int(documents * GROWTH), 2 * self.cells * BATCH)
         self.hnsw_rows = min(documents, 2_000 if quick else 50_000)
 

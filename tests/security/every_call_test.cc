@@ -165,24 +165,22 @@ class Calls : public testing::Test {
     std::string text = *row.request;
     const std::string name = "n" + std::to_string(++fresh_);
     Replace("$NEW", name, &text);
-    if (text.find("$COLLECTION") != text.npos) {
+    const bool with_space = text.find("$SPACE") != text.npos;
+    if (with_space || text.find("$COLLECTION") != text.npos) {
       store_.Do<v1::CreateCollectionResponse>(
           store_.admin(), "Admin/CreateCollection",
           "config { name: '" + name + "' dimension: 2 metric: METRIC_L2 embedder: EMBEDDER_NONE }");
-      Replace("$COLLECTION", name, &text);
       ++mutations_;
     }
-    if (text.find("$SPACE") != text.npos) {
-      store_.Do<v1::CreateCollectionResponse>(
-          store_.admin(), "Admin/CreateCollection",
-          "config { name: '" + name + "' dimension: 2 metric: METRIC_L2 embedder: EMBEDDER_NONE }");
+    if (with_space) {
       store_.Do<v1::BeginEmbeddingResponse>(
           store_.admin(), "Admin/BeginEmbedding",
           "collection: '" + name +
               "' space { model: 'n' dimension: 3 embedder: EMBEDDER_BUILTIN }");
-      Replace("$SPACE", name, &text);
-      mutations_ += 2;
+      ++mutations_;
     }
+    Replace("$COLLECTION", name, &text);
+    Replace("$SPACE", name, &text);
     if (text.find("$KEY") != text.npos) {
       const auto key = store_.MakeKey(store_.admin(), "principal: 'service:k' rights: RIGHT_QUERY");
       Replace("$KEY", key.id, &text);
