@@ -44,6 +44,7 @@ Calibration::Depth Calibration::DepthFor(double recall, double fraction) const {
   if (fraction <= kFractions.back()) return {least.back()[target], work.back()[target]};
   size_t above = 0;
   while (kFractions[above + 1] >= fraction) ++above;
+  if (fraction == kFractions[above]) return {least[above][target], work[above][target]};
   if (least[above][target] == 0 || least[above + 1][target] == 0) return {0, 0};
   // Between two fractions by the logarithms.
   const double part =
@@ -114,8 +115,7 @@ void Geometry::ScoresOfLists() {
   for (const float spread : spread_) {
     scores_.push_back(
         {metric_ == Metric::kL2 ? -spread : 0, deviation_ * along * std::sqrt(spread)});
-    mean_scores_.mean += scores_.back().mean / lists;
-    mean_scores_.deviation += scores_.back().deviation / lists;
+    mean_deviation_ += scores_.back().deviation / lists;
   }
 }
 
