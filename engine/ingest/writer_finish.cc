@@ -195,9 +195,12 @@ std::vector<std::optional<JournalReceipt>> Writer::AppendRecords(std::vector<Pen
   return receipts;
 }
 
+// Under the lock: whoever finds the tenant may write at once, and that is not applied before the
+// writer has it.
 Status Writer::OpenCreated(const Pending& pending) {
+  std::lock_guard lock(heads_mutex_);
   ASSIGN_OR_RETURN(std::shared_ptr<Tenant> tenant, open_tenant_(*pending.applied.created));
-  Adopt(std::move(tenant), Interner());
+  AdoptLocked(std::move(tenant), Interner());
   return OkStatus();
 }
 
