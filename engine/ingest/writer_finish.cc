@@ -52,7 +52,10 @@ void Writer::RunFinishing() {
     wake_.notify_all();  // there is room again
     lock.unlock();
     Finish(&group);
-    Discard(std::move(group.mutations));
+    Discard(std::exchange(group.mutations, {}));
+    // Only now: who waits for new Views frees what was discarded next.
+    for (auto& waiting : group.awaiting) waiting.set_value();
+    group = {};  // of a failed one, the Views
     lock.lock();
     finishing_ = false;
     wake_.notify_all();
@@ -75,7 +78,6 @@ void Writer::Finish(Group* group) {
     std::this_thread::sleep_for(kPlantedDelay);
     publish();
   }
-  for (auto& waiting : group->awaiting) waiting.set_value();
 }
 
 void Writer::Publish(Unpublished changed) {
