@@ -191,7 +191,8 @@ class Writer {
   void RunFinishing();
   void Finish(Group* group);
   void Publish(Unpublished changed);
-  void Answer(Pending* pending, const std::optional<JournalReceipt>& receipt);
+  // `failed`: why the group is not committed.
+  void Answer(Pending* pending, const std::optional<JournalReceipt>& receipt, const Status& failed);
   // Leaves the mutations of a group for Submit's callers to free.
   void Discard(std::vector<Pending> group);
   // Answers the trial that has waited longest; all that was handed on is finished.

@@ -72,9 +72,13 @@ void Writer::Finish(Group* group) {
   const auto publish = [&] {
     for (Unpublished& changed : std::exchange(group->views, {})) Publish(std::move(changed));
   };
-  if (broken().ok() && !Planted(Bug::kAckBeforePublish)) publish();
-  for (size_t i = 0; i < group->mutations.size(); ++i) Answer(&group->mutations[i], receipts[i]);
-  if (broken().ok() && Planted(Bug::kAckBeforePublish)) {
+  // Once for all: what is applied beside this may fail any time, and this is on the disk.
+  const Status failed = broken();
+  if (failed.ok() && !Planted(Bug::kAckBeforePublish)) publish();
+  for (size_t i = 0; i < group->mutations.size(); ++i) {
+    Answer(&group->mutations[i], receipts[i], failed);
+  }
+  if (failed.ok() && Planted(Bug::kAckBeforePublish)) {
     std::this_thread::sleep_for(kPlantedDelay);
     publish();
   }
@@ -100,12 +104,13 @@ void Writer::Publish(Unpublished changed) {
                                         clock_->Now(), previous.view.get()));
 }
 
-void Writer::Answer(Pending* pending, const std::optional<JournalReceipt>& receipt) {
-  if (pending->refused.ok() && pending->applied.created && broken().ok()) {
+void Writer::Answer(Pending* pending, const std::optional<JournalReceipt>& receipt,
+                    const Status& failed) {
+  if (pending->refused.ok() && pending->applied.created && failed.ok()) {
     pending->refused = OpenCreated(*pending);
   }
   if (!pending->refused.ok()) return pending->done(pending->refused);
-  if (const Status failed = broken(); !receipt || !failed.ok()) return pending->done(failed);
+  if (!failed.ok()) return pending->done(failed);
   CountIngested(*pending);
   Applied& applied = pending->applied;
   pending->done(Committed{applied.next.revision, applied.existed, std::move(applied.existed_each),
