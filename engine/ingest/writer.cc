@@ -32,8 +32,6 @@ Writer::Writer(Database* database, const Vault* vault, Clock* clock, OpenTenant 
       clock_(clock),
       open_tenant_(std::move(open_tenant)),
       files_(files),
-      finishing_thread_([this] { RunFinishing(); }),
-      thread_([this] { Run(); }),
       upkeep_(
           std::make_unique<UpkeepWorker>(UpkeepOptions{.dir = std::move(index_dir), .vault = vault},
                                          [this] {
@@ -41,7 +39,9 @@ Writer::Writer(Database* database, const Vault* vault, Clock* clock, OpenTenant 
                                            upkept_ = true;
                                            wake_.notify_all();
                                          })),
-      keeper_(files == nullptr ? nullptr : std::make_unique<IndexKeeper>(files)) {}
+      keeper_(files == nullptr ? nullptr : std::make_unique<IndexKeeper>(files)),
+      finishing_thread_([this] { RunFinishing(); }),
+      thread_([this] { Run(); }) {}
 
 Writer::~Writer() {
   {
@@ -208,7 +208,7 @@ void Writer::HandOn(Group group) {
   if (group.mutations.empty() && group.views.empty() && group.awaiting.empty()) return;
   std::lock_guard lock(mutex_);
   if (!handed_) handed_.emplace();
-  handed_->Append(std::move(group));
+  handed_->Append(&group);
   handed_on_.notify_one();
 }
 

@@ -158,8 +158,9 @@ class Writer {
     std::vector<Unpublished> views;            // as after the last of the mutations
     std::vector<std::promise<void>> awaiting;  // who waits until it is published
 
-    // Takes up what was applied after it.
-    void Append(Group later);
+    // Takes up what was applied after it, which keeps what nobody will see: to free parts of
+    // indexes takes a while.
+    void Append(Group* later);
   };
   // What the writer alone knows of a tenant.
   struct Head {
@@ -273,10 +274,11 @@ class Writer {
   mutable std::mutex broken_mutex_;
   Status broken_;  // guarded by broken_mutex_
   Batch batch_;    // empty, with the memory of the last one; of the thread that applies
-  std::thread finishing_thread_;
-  std::thread thread_;
   std::unique_ptr<UpkeepWorker> upkeep_;  // ends before the rest
   std::unique_ptr<IndexKeeper> keeper_;   // likewise; null without files
+  // Begin when all else is there, and have ended before anything goes.
+  std::thread finishing_thread_;
+  std::thread thread_;
 };
 
 }  // namespace cordon

@@ -25,11 +25,11 @@ Status Broken(const Status& cause) {
 
 }  // namespace
 
-void Writer::Group::Append(Group later) {
-  std::move(later.mutations.begin(), later.mutations.end(), std::back_inserter(mutations));
-  std::move(later.awaiting.begin(), later.awaiting.end(), std::back_inserter(awaiting));
-  bytes += later.bytes;
-  for (Unpublished& view : later.views) {
+void Writer::Group::Append(Group* later) {
+  std::move(later->mutations.begin(), later->mutations.end(), std::back_inserter(mutations));
+  std::move(later->awaiting.begin(), later->awaiting.end(), std::back_inserter(awaiting));
+  bytes += later->bytes;
+  for (Unpublished& view : later->views) {
     const auto same = std::find_if(views.begin(), views.end(), [&view](const Unpublished& earlier) {
       return earlier.tenant == view.tenant;
     });
@@ -38,7 +38,7 @@ void Writer::Group::Append(Group later) {
       continue;
     }
     view.gone.insert(view.gone.end(), same->gone.begin(), same->gone.end());
-    *same = std::move(view);
+    std::swap(*same, view);
   }
 }
 
