@@ -78,15 +78,20 @@ class Assigning {
       : geometry_(geometry), segments_(segments), stop_(stop) {}
 
   bool Run() {
-    std::vector<std::future<void>> others;
-    for (size_t i = 1; i < Threads(); ++i) {
-      others.push_back(
-          std::async(std::launch::async, [this] { Work([this] { return Stopped(); }); }));
-    }
-    Work([this] { return Ask(); });  // who stops is asked by one thread alone
-    for (auto& other : others) {
-      while (other.wait_for(kBetweenAsks) != std::future_status::ready) Ask();
-      other.get();
+    std::vector<std::future<void>> others;  // end before this does
+    try {
+      for (size_t i = 1; i < Threads(); ++i) {
+        others.push_back(
+            std::async(std::launch::async, [this] { Work([this] { return Stopped(); }); }));
+      }
+      Work([this] { return Ask(); });  // who stops is asked by one thread alone
+      for (auto& other : others) {
+        while (other.wait_for(kBetweenAsks) != std::future_status::ready) Ask();
+        other.get();
+      }
+    } catch (...) {  // nobody asks any more
+      stopped_ = true;
+      throw;
     }
     return !Ask();
   }
