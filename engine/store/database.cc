@@ -327,7 +327,11 @@ Status Database::Write(const Batch& batch) {
 
 Status Database::Sync() {
   if (Planted(Bug::kStoreUnsynced)) return OkStatus();
-  return Translate(rocks_->db->FlushWAL(/*sync=*/true), "sync");
+  std::lock_guard lock(rocks_->syncing);
+  if (rocks_->synced.ok()) {
+    rocks_->synced = Translate(rocks_->db->FlushWAL(/*sync=*/true), "sync");
+  }
+  return rocks_->synced;
 }
 
 std::shared_ptr<const Snapshot> Database::TakeSnapshot() const {
