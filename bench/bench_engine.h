@@ -36,11 +36,12 @@ Response Done(Call call) {
 }
 
 // Waits until this process does nothing by itself, such as training lists: less than 5 % of a
-// processor for 2 s. Aborts after 15 minutes.
+// processor for 7 s: some things begin five seconds after much was written. Aborts after 15
+// minutes.
 inline void AwaitRest() {
   using Clock = std::chrono::steady_clock;
-  constexpr std::chrono::milliseconds kRest{2000};
-  constexpr double kUsed_s = 0.1;
+  constexpr std::chrono::milliseconds kRest{7000};
+  constexpr double kUsed_s = 0.35;
   const auto used = [] {
     timespec time;
     CORDON_CHECK(clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time) == 0);
@@ -51,7 +52,7 @@ inline void AwaitRest() {
   double before = used();
   while (Clock::now() - since < kRest) {
     CORDON_CHECK(Clock::now() - start < std::chrono::minutes(15));
-    std::this_thread::sleep_for(kRest / 8);
+    std::this_thread::sleep_for(kRest / 28);
     if (used() - before <= kUsed_s) continue;
     since = Clock::now();
     before = used();

@@ -21,6 +21,7 @@ IN_FLIGHT = [1, 4, 16, 64]
 CHANNELS = 2
 BATCH = 500  # documents; the command line's have at most 512
 DIMENSION = 768
+REST_S = 7  # what waits for the end of a load begins five seconds after it
 LISTED_MIN = 4096  # documents; fewer get no lists (engine/index/training.h)
 REST_LIMIT_S = 900  # 100,000 documents take a minute or so on two processors
 ECHO_ANSWER_OF = 1  # the caller whose answer the echo repeats
@@ -72,7 +73,7 @@ def ingest(load, raw, server, effort):
 
 def settle(server, data, effort):
     """Waits for the lists, which are trained and merged beside the calls once documents are in."""
-    took_s = server.await_rest(REST_LIMIT_S)
+    took_s = server.await_rest(REST_LIMIT_S, REST_S)
     if effort.documents >= LISTED_MIN and not list((data / "index").glob("*.geometry")):
         raise Failed(f"{server.name} rests, but its lists were never trained; see {server.log}")
     return took_s

@@ -191,8 +191,8 @@ Status Erasures::Finish(Tenant* tenant) {
                                     return OkStatus();
                                   }));
   if (open.empty()) return OkStatus();
-  writer_->FreeSpent();
   writer_->RenewViews();
+  writer_->FreeSpent();
   RETURN_IF_ERROR(database_->Flush());
   for (const auto& [collection, erasures] : open) {
     RETURN_IF_ERROR(FinishCollection(tenant, collection, erasures));

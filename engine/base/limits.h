@@ -162,6 +162,7 @@ inline constexpr size_t kBreakGlassOpen = 1000;        // of a tenant; more is n
 inline constexpr size_t kWriteQueueBytes = 64 << 20;  // four full messages wait
 inline constexpr size_t kWriteQueue = 4096;           // small mutations that wait
 inline constexpr size_t kWriteGroupBytes = 16 << 20;  // one sync covers this much
+inline constexpr size_t kWriteGroup = 1024;           // or so many: the next ones fill up meanwhile
 
 // Keys.
 inline constexpr size_t kKeysPerTenant = 10000;        // all are in memory, copied when one changes

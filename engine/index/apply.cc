@@ -88,6 +88,8 @@ class NextVersion {
         source.ordinal = rows.ordinal(row);
         source.embedding = rows.embedding(row);
         source.norm = rows.norm(row);
+        source.codes = rows.codes(row);
+        source.code = rows.facts()[row].code;
         source.lists = ListsOf(s, row);
       }
     }
@@ -133,6 +135,8 @@ class NextVersion {
         CORDON_CHECK(found != old.end() && found->ordinal == row.ordinal);
         source.embedding = found->embedding;
         source.norm = found->norm;
+        source.codes = found->codes;
+        source.code = found->code;
         source.lists = found->lists;
       }
       rows.push_back(source);

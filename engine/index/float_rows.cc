@@ -16,14 +16,14 @@ size_t RoundUp(size_t value, size_t unit) { return (value + unit - 1) / unit * u
 
 }  // namespace
 
-std::unique_ptr<void, FreeRows> AllocateRows(size_t bytes) {
+std::unique_ptr<void, FreeRows> AllocateRows(size_t bytes, bool zeros) {
   if (bytes == 0) return nullptr;
   // A scan touches a new 4 KiB page every 130 ns: with huge pages the address lookups vanish.
   const size_t alignment = bytes >= kHugePageBytes ? kHugePageBytes : kLineBytes;
   void* memory = std::aligned_alloc(alignment, RoundUp(bytes, alignment));
   if (memory == nullptr) throw std::bad_alloc();
   if (alignment == kHugePageBytes) madvise(memory, bytes, MADV_HUGEPAGE);  // advice: may fail
-  std::memset(memory, 0, bytes);
+  if (zeros) std::memset(memory, 0, bytes);
   return std::unique_ptr<void, FreeRows>(memory);
 }
 

@@ -53,8 +53,8 @@ SegmentRows::SegmentRows(size_t dimension, std::optional<FloatRows> floats,
                          std::vector<RowSource> rows, ListsOfRows* lists) {
   CORDON_CHECK(!rows.empty() && rows.size() <= UINT32_MAX);
   const bool copy = !floats;
-  floats_ = copy ? FloatRows(rows.size(), dimension) : *std::move(floats);
-  codes_ = CodeRows(rows.size(), dimension);
+  floats_ = copy ? FloatRows(rows.size(), dimension, kAllWritten) : *std::move(floats);
+  codes_ = CodeRows(rows.size(), dimension, kAllWritten);
   std::sort(rows.begin(), rows.end(), ByDocument);
   AddDocuments(rows);
   AddValidity(rows);
@@ -119,7 +119,12 @@ void SegmentRows::AddRows(size_t dimension, bool copy, std::span<const RowSource
     const RowSource& source = by_document[order[row]];
     if (copy) std::memcpy(floats_.row(row), source.embedding, dimension * sizeof(float));
     facts_[row].norm = source.norm ? *source.norm : FiniteNorm(floats_.row(row), dimension);
-    facts_[row].code = QuantiseRow(floats_.row(row), floats_.stride(), codes_.row(row));
+    if (source.codes == nullptr) {
+      facts_[row].code = QuantiseRow(floats_.row(row), floats_.stride(), codes_.row(row));
+    } else {
+      std::memcpy(codes_.row(row), source.codes, codes_.stride());
+      facts_[row].code = source.code;
+    }
     keys_[row] = {document_of[order[row]], source.ordinal, source.class_id};
     document_rows_[order[row]] = row;
     if (lists != nullptr) (*lists)[row] = source.lists;
@@ -184,7 +189,7 @@ void Segment::AppendLive(uint64_t geometry, std::vector<RowSource>& out) const {
       if (Dead(row)) continue;
       out.push_back({rows_->id(d), rows_->valid_from(d), rows_->valid_until(d), rows_->ordinal(row),
                      rows_->class_id(row), rows_->embedding(row), rows_->norm(row),
-                     rows_->number(d), std::nullopt});
+                     rows_->number(d), std::nullopt, rows_->codes(row), rows_->facts()[row].code});
       if (known) out.back().lists = KnownLists{lists_->pairs[row], lists_->part.get(), row};
     }
   }

@@ -57,6 +57,8 @@ struct RowSource {
   std::optional<double> norm;            // Norm(embedding), if known
   uint32_t number = 0;                   // of the document (document_numbers.h)
   std::optional<KnownLists> lists = {};  // if known
+  const int8_t* codes = nullptr;         // of the embedding, if known
+  CodeScale code = {};                   // theirs
 };
 
 // Rows lie in the order of this key.

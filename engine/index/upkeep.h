@@ -31,7 +31,8 @@ Upkeep NeededUpkeep(const VectorIndex& index, bool pinned);
 
 // The lists of a frozen index; a new geometry gets the number after that of the last one. Segments
 // of which less than half is alive, or from which something was erased, are written anew. On the
-// calling thread alone. Nothing if `stop` (may be empty) said true, which is asked many times a
+// calling thread, which alone asks `stop`; lists of many rows are found on all processors, with its
+// priority. Nothing if `stop` (may be empty) said true, which is asked many times a
 // second and, once it has, goes on saying so. Throws if there is no memory, and what FAISS throws.
 MadeLists MakeLists(const VectorIndex& index, Upkeep upkeep, const std::function<bool()>& stop);
 

@@ -1,35 +1,19 @@
 #include "engine/ingest/writer.h"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 #include <chrono>
 #include <set>
 #include <utility>
 
 #include "engine/base/limits.h"
-#include "engine/base/planted.h"
 #include "engine/crypto/digest.h"
 
 namespace cordon {
 namespace {
 
 constexpr auto kAnchorEvery = std::chrono::seconds(1);  // DESIGN §3
-constexpr auto kPlantedDelay = std::chrono::milliseconds(2);
-
-// What every later write is told: it names the disk that failed.
-Status Broken(const Status& cause) {
-  const bool full = cause.code() == StatusCode::kResourceExhausted;
-  return Status(StatusCode::kUnavailable, cause.field(),
-                full ? "the disk was full, and writes are refused; free some space and restart"
-                     : "the store or the journal failed, and writes are refused; see the server's "
-                       "log, mend the cause and restart");
-}
-
-// The documents that it writes anew, of an Ingest or of a listing; perhaps none.
-const store::v1::IngestBatch& WrittenBy(const store::v1::Mutation& mutation) {
-  return mutation.has_source() ? mutation.source().written() : mutation.ingest();
-}
+// Handed on at once, though more waits: some milliseconds of applying, in which the disk is idle.
+constexpr size_t kHandOnBytes = 1 << 20;
 
 }  // namespace
 
@@ -48,7 +32,6 @@ Writer::Writer(Database* database, const Vault* vault, Clock* clock, OpenTenant 
       clock_(clock),
       open_tenant_(std::move(open_tenant)),
       files_(files),
-      thread_([this] { Run(); }),
       upkeep_(
           std::make_unique<UpkeepWorker>(UpkeepOptions{.dir = std::move(index_dir), .vault = vault},
                                          [this] {
@@ -56,7 +39,9 @@ Writer::Writer(Database* database, const Vault* vault, Clock* clock, OpenTenant 
                                            upkept_ = true;
                                            wake_.notify_all();
                                          })),
-      keeper_(files == nullptr ? nullptr : std::make_unique<IndexKeeper>(files)) {}
+      keeper_(files == nullptr ? nullptr : std::make_unique<IndexKeeper>(files)),
+      finishing_thread_([this] { RunFinishing(); }),
+      thread_([this] { Run(); }) {}
 
 Writer::~Writer() {
   {
@@ -65,6 +50,12 @@ Writer::~Writer() {
   }
   wake_.notify_all();
   thread_.join();
+  {
+    std::lock_guard lock(mutex_);
+    applied_all_ = true;
+  }
+  handed_on_.notify_all();
+  finishing_thread_.join();
 }
 
 void Writer::Adopt(std::shared_ptr<Tenant> tenant, Interner interner) {
@@ -162,16 +153,25 @@ void Writer::Run() {
   std::unique_lock lock(mutex_);
   while (true) {
     wake_.wait_until(lock, next_anchor, [this] {
-      return stopping_ || upkept_ || !queue_.empty() || !trials_.empty();
+      return (stopping_ && queue_.empty()) || upkept_ || !trials_.empty() || !renewals_.empty() ||
+             MayTake();
     });
-    const bool stop = stopping_ && queue_.empty() && trials_.empty();
-    std::vector<Pending> group = TakeGroup();
-    std::optional<WaitingTrial> trial = TakeTrial();  // one: writers wait for no more than that
+    const bool stop = stopping_ && queue_.empty() && trials_.empty() && renewals_.empty();
+    Group group;
+    group.awaiting = std::exchange(renewals_, {});
+    group.mutations = TakeSome();
+    const bool tries = !trials_.empty();
     const bool upkept = std::exchange(upkept_, false);
     lock.unlock();
     if (upkept && !stop) TakeIn();
-    if (!group.empty()) CommitGroup(&group);
-    if (trial) trial->tried.set_value(TryOne(&*trial));
+    for (auto& pending : group.mutations) {
+      ApplyOne(&pending);
+      group.bytes += pending.bytes;
+    }
+    if (!group.awaiting.empty()) MarkAllChanged();
+    HandOn(std::move(group));
+    if (tries || stop) AwaitFinished();
+    if (tries) TryNext();  // one: writers wait for no more than that
     // Due also while writes keep coming: they anchor their own tenant only.
     if (stop || std::chrono::steady_clock::now() >= next_anchor) {
       if (!stop) LookAfterAll();
@@ -179,87 +179,55 @@ void Writer::Run() {
       next_anchor = std::chrono::steady_clock::now() + kAnchorEvery;
     }
     if (stop) return;
-    Discard(std::move(group));
     lock.lock();
   }
 }
 
-void Writer::Discard(std::vector<Pending> group) {
-  std::vector<store::v1::Mutation> unclaimed;
-  std::lock_guard lock(mutex_);
-  unclaimed.swap(spent_);  // nobody came
-  for (auto& pending : group) spent_.push_back(std::move(pending.mutation));
+bool Writer::MayTake(size_t taken) const {
+  if (queue_.empty() || taken >= limits::kWriteGroup) return false;
+  return !handed_ || (handed_->bytes < limits::kWriteGroupBytes &&
+                      handed_->mutations.size() + taken < limits::kWriteGroup);
 }
 
-std::vector<Writer::Pending> Writer::TakeGroup() {
-  std::vector<Pending> group;
+std::vector<Writer::Pending> Writer::TakeSome() {
+  std::vector<Pending> some;
   size_t bytes = 0;
-  while (!queue_.empty() && bytes < limits::kWriteGroupBytes) {
+  while (bytes < kHandOnBytes && MayTake(some.size())) {
     bytes += queue_.front().bytes;
-    group.push_back(std::move(queue_.front()));
+    some.push_back(std::move(queue_.front()));
     queue_.pop_front();
   }
   queued_bytes_ -= bytes;
-  return group;
+  return some;
 }
 
-void Writer::CommitGroup(std::vector<Pending>* group) {
+// What was handed on before and is not taken up yet takes it in: the slower the disk is, the more
+// one sync covers.
+void Writer::HandOn(Group group) {
+  group.views = TakeChanged();
+  if (group.mutations.empty() && group.views.empty() && group.awaiting.empty()) return;
+  std::lock_guard lock(mutex_);
+  if (!handed_) handed_.emplace();
+  handed_->Append(&group);
+  handed_on_.notify_one();
+}
+
+std::vector<Writer::Unpublished> Writer::TakeChanged() {
+  std::vector<Unpublished> changed;
   std::lock_guard lock(heads_mutex_);
-  for (auto& pending : *group) ApplyOne(&pending);
-  if (broken_.ok()) {
-    Status synced = database_->Sync();
-    if (synced.ok()) synced = DestroyKeys(*group);
-    if (!synced.ok()) Break(synced);
+  for (auto& [name, head] : heads_) {
+    if (!head.changed) continue;
+    head.changed = false;
+    LookAfter(&head);
+    changed.push_back({head.tenant, head.state, head.indexes, database_->TakeSnapshot(),
+                       std::exchange(head.gone, {})});
   }
-  const auto receipts = AppendRecords(group);
-  if (broken_.ok() && !Planted(Bug::kAckBeforePublish)) PublishChanged();
-  for (size_t i = 0; i < group->size(); ++i) {
-    Pending& pending = (*group)[i];
-    if (pending.refused.ok() && pending.applied.created && broken_.ok()) {
-      pending.refused = OpenCreated(pending);
-    }
-    if (!pending.refused.ok()) {
-      pending.done(pending.refused);
-    } else if (!receipts[i] || !broken_.ok()) {
-      pending.done(broken_);
-    } else {
-      CountIngested(pending);
-      Applied& applied = pending.applied;
-      pending.done(Committed{
-          applied.next.revision, applied.existed, std::move(applied.existed_each), applied.parts,
-          applied.more, std::move(applied.undefined), std::move(applied.look_alikes),
-          std::move(applied.model_label), std::move(applied.sync), *receipts[i]});
-    }
-  }
-  if (broken_.ok() && Planted(Bug::kAckBeforePublish)) {
-    std::this_thread::sleep_for(kPlantedDelay);
-    PublishChanged();
-  }
+  return changed;
 }
 
-void Writer::Break(const Status& cause) {
-  broken_ = Broken(cause);
-  failed_ = true;
-}
-
-void Writer::CountIngested(const Pending& pending) {
-  const auto& documents = WrittenBy(pending.mutation).documents();
-  if (documents.empty()) return;
-  uint64_t chunks = 0;
-  for (const auto& document : documents) chunks += static_cast<uint64_t>(document.chunks_size());
-  documents_.fetch_add(static_cast<uint64_t>(documents.size()), std::memory_order_relaxed);
-  chunks_.fetch_add(chunks, std::memory_order_relaxed);
-}
-
-Status Writer::DestroyKeys(const std::vector<Pending>& group) {
-  for (const auto& pending : group) {
-    if (!pending.refused.ok() || pending.applied.erased.empty()) continue;
-    const uint32_t tenant = pending.applied.next.id;
-    RETURN_IF_ERROR(vault_->keys().Destroy(tenant, pending.applied.erased));
-    // In this order: a file that is written meanwhile sees that a document's key is gone.
-    if (files_ != nullptr) RETURN_IF_ERROR(files_->Erase(tenant, pending.applied.erased));
-  }
-  return OkStatus();
+void Writer::AwaitFinished() {
+  std::unique_lock lock(mutex_);
+  wake_.wait(lock, [this] { return !handed_ && !finishing_; });
 }
 
 bool Writer::FilesHold(uint32_t tenant, std::span<const uint64_t> numbers) const {
@@ -273,15 +241,26 @@ void Writer::FreeSpent() {
 }
 
 void Writer::RenewViews() {
+  std::future<void> renewed;
+  {
+    std::lock_guard lock(mutex_);
+    if (stopping_) return;
+    renewed = renewals_.emplace_back().get_future();
+    wake_.notify_all();
+  }
+  renewed.wait();
+}
+
+// Whoever asks for new Views wants nothing old to be seen any more.
+void Writer::MarkAllChanged() {
   std::lock_guard lock(heads_mutex_);
-  if (!broken_.ok()) return;
   for (auto& [name, head] : heads_) head.changed = true;
-  PublishChanged();
+  held_.reset();
 }
 
 Status Writer::ForgetErasure(uint32_t tenant, uint64_t revision) {
   std::lock_guard lock(heads_mutex_);
-  RETURN_IF_ERROR(broken_);
+  RETURN_IF_ERROR(broken());
   Batch batch;
   batch.Delete(Family::kErasures, RevisionKey(tenant, revision));
   return database_->Write(batch);
@@ -294,12 +273,12 @@ std::string Writer::NameOf(const Pending& pending, std::string_view kind, std::s
 }
 
 void Writer::ApplyOne(Pending* pending) {
-  if (!broken_.ok()) {
-    pending->refused = broken_;
-    return;
-  }
+  pending->refused = broken();
+  if (!pending->refused.ok()) return;
+  std::lock_guard lock(heads_mutex_);
   const auto head = heads_.find(pending->tenant->name);
   CORDON_CHECK(head != heads_.end());
+  rush_.Add(pending->bytes, Rush::Clock::now());
   pending->refused = ApplyToHead(&head->second, pending);
   if (pending->refused.ok()) {
     head->second.interner.Commit();
@@ -357,79 +336,6 @@ Status Writer::ApplyToHead(Head* head, Pending* pending) {
   return OkStatus();
 }
 
-void Writer::CompleteRecord(Pending* pending) {
-  if (pending->refused.ok() && !broken_.ok()) pending->refused = broken_;
-  journal::v1::Record& record = pending->record;
-  record.set_outcome(std::string(CodeName(pending->refused.code())));
-  if (!pending->refused.ok()) {
-    record.set_refused_field(std::string(pending->refused.field()));
-    return;
-  }
-  record.set_time_us(pending->mutation.time_us());
-  record.set_revision(pending->applied.next.revision);
-  record.set_mutation(true);
-  record.set_collection(pending->applied.collection);
-  record.set_dropped_collection(pending->applied.dropped);
-  if (pending->applied.replay.ByteSizeLong() > 0) {
-    record.mutable_replay()->Swap(&pending->applied.replay);
-  }
-  const auto& names = pending->applied.names;
-  record.mutable_documents()->Assign(names.begin(), names.end());
-  record.set_mutation_digest(pending->tenant->pseudonyms.Digest(AsBytes(pending->digest)));
-}
-
-// Appends one record for each of the group, tenant by tenant; a place without a receipt has none.
-std::vector<std::optional<JournalReceipt>> Writer::AppendRecords(std::vector<Pending>* group) {
-  std::map<Tenant*, std::vector<size_t>> by_tenant;
-  for (size_t i = 0; i < group->size(); ++i) {
-    CompleteRecord(&(*group)[i]);
-    by_tenant[(*group)[i].tenant.get()].push_back(i);
-  }
-  std::vector<std::optional<JournalReceipt>> receipts(group->size());
-  for (const auto& [tenant, places] : by_tenant) {
-    std::vector<journal::v1::Record> records;
-    for (const size_t place : places) records.push_back(std::move((*group)[place].record));
-    const auto appended = tenant->journal->AppendBatch(std::move(records));
-    if (!appended.ok()) {
-      spdlog::error("journal: {}", appended.status().ToString());
-      Break(appended.status());
-      continue;
-    }
-    for (size_t i = 0; i < places.size(); ++i) receipts[places[i]] = (*appended)[i];
-  }
-  return receipts;
-}
-
-Status Writer::OpenCreated(const Pending& pending) {
-  ASSIGN_OR_RETURN(std::shared_ptr<Tenant> tenant, open_tenant_(*pending.applied.created));
-  AdoptLocked(std::move(tenant), Interner());
-  return OkStatus();
-}
-
-void Writer::PublishChanged() {
-  for (auto& [name, head] : heads_) {
-    if (!head.changed) continue;
-    head.changed = false;
-    for (const uint32_t id : std::exchange(head.gone, {})) {
-      upkeep_->Forget({name, id});
-      if (files_ != nullptr) files_->Forget(head.state.id, id);
-    }
-    LookAfter(&head);
-    const PinnedView previous = head.tenant->publisher.Pin(clock_);
-    if (Planted(Bug::kRevisionTooEarly)) {
-      TenantState early = previous->state();
-      early.revision = head.state.revision;
-      head.tenant->publisher.Publish(View::Build(std::move(early), previous->indexes(),
-                                                 database_->TakeSnapshot(), database_, vault_,
-                                                 clock_->Now(), previous.view.get()));
-      std::this_thread::sleep_for(kPlantedDelay);
-    }
-    head.tenant->publisher.Publish(View::Build(head.state, head.indexes, database_->TakeSnapshot(),
-                                               database_, vault_, clock_->Now(),
-                                               previous.view.get()));
-  }
-}
-
 void Writer::AnchorHead(const Head& head, Batch* batch) const {
   PutAnchor(head.state.id, head.tenant->journal->synced(), clock_->Now(), batch);
   // Read after the anchor: what is counted has its record behind it at worst, never missing.
@@ -438,7 +344,7 @@ void Writer::AnchorHead(const Head& head, Batch* batch) const {
 
 void Writer::Anchor() {
   std::lock_guard lock(heads_mutex_);
-  if (!broken_.ok()) return;
+  if (!broken().ok()) return;
   Batch batch;
   bool moved = false;
   for (auto& [name, head] : heads_) {

@@ -24,18 +24,19 @@ StatusOr<Trial> Writer::Try(std::shared_ptr<Tenant> tenant, const Authenticated&
   return tried.get();
 }
 
-std::optional<Writer::WaitingTrial> Writer::TakeTrial() {
-  if (trials_.empty()) return std::nullopt;
-  std::optional<WaitingTrial> trial = std::move(trials_.front());
+void Writer::TryNext() {
+  std::unique_lock lock(mutex_);
+  WaitingTrial trial = std::move(trials_.front());
   trials_.pop_front();
-  return trial;
+  lock.unlock();
+  trial.tried.set_value(TryOne(&trial));
 }
 
-// The head is what is published: it is tried between two groups, and nothing is broken. Keys of
+// The head is what is published: all groups before are finished, and nothing is broken. Keys of
 // documents' numbers that are still to come may be made: the next documents get them.
 StatusOr<Trial> Writer::TryOne(WaitingTrial* waiting) {
   std::lock_guard lock(heads_mutex_);
-  if (!broken_.ok()) return broken_;
+  RETURN_IF_ERROR(broken());
   RETURN_IF_ERROR(clock_->Trusted());  // as a real one is refused
   const auto found = heads_.find(waiting->tenant->name);
   CORDON_CHECK(found != heads_.end());

@@ -1,4 +1,5 @@
 // The writer's part in the upkeep of its indexes: when it begins, and how what was made comes in.
+#include <chrono>
 #include <utility>
 
 #include "engine/ingest/writer.h"
@@ -10,6 +11,8 @@ namespace {
 // they come faster than it finds them.
 constexpr uint64_t kListedAtOnce = 512;
 constexpr int kCatchUps = 8;
+
+constexpr std::chrono::minutes kInRush{1};  // between two looks at files while much is written
 
 }  // namespace
 
@@ -26,21 +29,52 @@ void Writer::LookAfter(Head* head, uint32_t space, bool pinned) {
   const auto found = head->indexes.find(space);
   if (found == head->indexes.end()) return;
   VectorIndex& index = found->second.vectors;
-  const Upkeep needed = NeededUpkeep(index, pinned);
+  const bool trains = TrainsNow(index);
+  const Upkeep needed = NeededUpkeep(index, pinned || !trains);
+  if (needed == Upkeep::kTrain && !trains) return;  // there are no lists yet
   const IndexName index_name{head->tenant->name, space};
   if (needed == Upkeep::kNone || upkeep_->Busy(index_name, needed)) return;
   index = index.Frozen();
   upkeep_->Start(index_name, index, needed);
 }
 
+// A training that a third more rows makes due is of use for a quarter of the next ones: while they
+// rush in, lists wait until they would be of half of the rows, and the first ones for the end.
+bool Writer::TrainsNow(const VectorIndex& index) const {
+  if (!rush_.on()) return true;
+  if (index.lists() == nullptr) return rush_.HasLasted(Rush::kLong, Rush::Clock::now());
+  return index.changed() > index.lists()->geometry().rows();
+}
+
 void Writer::LookAfterAll() {
   std::lock_guard lock(heads_mutex_);
-  if (!broken_.ok()) return;
+  if (!broken().ok()) return;
+  rush_.Look(Rush::Clock::now());
+  HoldSnapshot();
+  for (auto& [name, head] : heads_) LookAfter(&head);
+  if (keeper_ != nullptr) KeepFiles();
+}
+
+// While much is written, segments come and go.
+void Writer::KeepFiles() {
+  const auto now = Rush::Clock::now();
+  if (rush_.on() && now - files_kept_ < kInRush) return;
+  files_kept_ = now;
   for (auto& [name, head] : heads_) {
-    LookAfter(&head);
-    if (keeper_ == nullptr) continue;
-    for (const auto& [id, index] : head.indexes) keeper_->Offer(head.state.id, id, index);
+    const PinnedView published = head.tenant->publisher.Pin(clock_);  // all of it is on the disk
+    for (const auto& [id, index] : published->indexes()) keeper_->Offer(head.state.id, id, index);
   }
+}
+
+// RocksDB writes each file of the lowest level anew as soon as nobody sees an older state than all
+// of it, to do without sequence numbers: with a View for each group, everything twice, at once.
+// While there is a rush an old snapshot puts that off.
+void Writer::HoldSnapshot() {
+  const auto now = Rush::Clock::now();
+  if (!rush_.on()) return held_.reset();
+  if (held_ != nullptr && now - held_since_ < kInRush) return;
+  held_ = database_->TakeSnapshot();
+  held_since_ = now;
 }
 
 // Writes wait meanwhile, so lists for more than a few rows are found beside them. What is finished
@@ -62,7 +96,6 @@ void Writer::TakeIn() {
     vectors = done.made.lists == nullptr ? vectors.Thawed() : vectors.With(done.made);
     head->second.changed = true;
   }
-  if (broken_.ok()) PublishChanged();
 }
 
 }  // namespace cordon

@@ -1,5 +1,6 @@
 // LexicalRows out of texts, and out of the live rows of other segments.
 #include <algorithm>
+#include <bit>
 #include <tuple>
 #include <utility>
 
@@ -12,6 +13,12 @@ namespace cordon {
 class LexicalRowsBuilder {
  public:
   LexicalRowsBuilder() : rows_(std::make_shared<LexicalRows>()) { rows_->slots_.resize(1024); }
+
+  // Makes room for about so many: what grows by doubling is copied each time.
+  void Reserve(size_t terms, size_t postings) {
+    rows_->slots_.resize(std::max(rows_->slots_.size(), std::bit_ceil(2 * terms + 1)));
+    flat_.reserve(postings);
+  }
 
   // Rows come by (class, document, ordinal).
   void AddRow(const LexicalSource& row, uint32_t length, uint32_t weight) {
@@ -127,14 +134,26 @@ class LexicalRowsBuilder {
     LexicalRows::Term& entry = rows_->terms_[term];
     const auto begin = rows_->postings_.begin() + entry.postings;
     const auto end = rows_->postings_.begin() + rows_->terms_[term + 1].postings;
-    const auto by_row = [](const Posting& a, const Posting& b) { return a.row < b.row; };
-    if (!std::is_sorted(begin, end, by_row)) std::sort(begin, end, by_row);
+    SortRuns(begin, end);
     uint32_t length_min = UINT16_MAX;
     for (auto posting = begin; posting != end; ++posting) {
       entry.count_max = std::max(entry.count_max, posting->count);
       length_min = std::min(length_min, rows_->lengths_[posting->row]);
     }
     entry.length_min = static_cast<uint16_t>(length_min);
+  }
+
+  // By row: runs are merged, of few postings all sorted at once.
+  template <typename Place>
+  void SortRuns(Place begin, Place end) {
+    constexpr std::ptrdiff_t kFew = 64;
+    const auto by_row = [](const Posting& a, const Posting& b) { return a.row < b.row; };
+    for (Place sorted = std::is_sorted_until(begin, end, by_row); sorted != end;) {
+      if (end - begin < kFew) return std::sort(begin, end, by_row);
+      const Place next = std::is_sorted_until(sorted, end, by_row);
+      std::inplace_merge(begin, sorted, next, by_row);
+      sorted = next;
+    }
   }
 
   std::shared_ptr<LexicalRows> rows_;
@@ -193,6 +212,16 @@ LexicalSegment Gathered(std::span<const LexicalSegment> segments,
     if (places[s].empty()) places[s].assign(rows.size(), kNoRow);
     places[s][row] = static_cast<uint32_t>(i);
   }
+  size_t terms = 0, postings = 0, from = 0;
+  for (size_t s = 0; s < segments.size(); ++s) {
+    if (places[s].empty()) continue;
+    terms = std::max(terms, segments[s].rows().terms());
+    postings += segments[s].rows().all_postings();
+    from += segments[s].rows().size();
+  }
+  const double part = static_cast<double>(some.size()) / static_cast<double>(from);
+  builder.Reserve(static_cast<size_t>(part * static_cast<double>(terms)),
+                  static_cast<size_t>(part * static_cast<double>(postings)));
   for (size_t s = 0; s < segments.size(); ++s) {
     if (places[s].empty()) continue;
     segments[s].rows().ForEachTerm(

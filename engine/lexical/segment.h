@@ -102,6 +102,7 @@ class LexicalRows {
   }
 
   size_t terms() const { return terms_.size() - 1; }
+  size_t all_postings() const { return postings_.size(); }
   size_t bytes() const;  // of memory, about
 
  private:

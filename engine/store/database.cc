@@ -27,7 +27,7 @@ constexpr size_t kBlockCacheBytes = 64 << 20;   // vectors are in memory already
 constexpr size_t kWriteBufferBytes = 32 << 20;  // for each busy family
 constexpr size_t kChunkBufferBytes = 64 << 20;  // fewer and larger files to merge
 constexpr size_t kDeletionWindow = 4096;        // entries
-constexpr uint64_t kWalBytesPerSync = 1 << 20;
+constexpr uint64_t kBytesPerSync = 1 << 20;
 constexpr uint64_t kWalBytesMax = 256 << 20;  // bounds the replay at start
 
 uint32_t SealOf(Family family, std::string_view key, std::string_view payload) {
@@ -68,8 +68,10 @@ rocksdb::Options DatabaseOptions(bool create) {
   options.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
   options.track_and_verify_wals_in_manifest = true;
   options.max_total_wal_size = kWalBytesMax;
-  // The disk begins to write while a group is still being applied: its sync then waits less.
-  options.wal_bytes_per_sync = kWalBytesPerSync;
+  // The disk begins to write while a group is still being applied: its sync then waits less. And
+  // no table that is written in the background is in its way all at once.
+  options.wal_bytes_per_sync = kBytesPerSync;
+  options.bytes_per_sync = kBytesPerSync;
   options.info_log_level = rocksdb::InfoLogLevel::WARN_LEVEL;
   options.keep_log_file_num = 4;
   options.max_open_files = 512;
@@ -325,7 +327,11 @@ Status Database::Write(const Batch& batch) {
 
 Status Database::Sync() {
   if (Planted(Bug::kStoreUnsynced)) return OkStatus();
-  return Translate(rocks_->db->FlushWAL(/*sync=*/true), "sync");
+  std::lock_guard lock(rocks_->syncing);
+  if (rocks_->synced.ok()) {
+    rocks_->synced = Translate(rocks_->db->FlushWAL(/*sync=*/true), "sync");
+  }
+  return rocks_->synced;
 }
 
 std::shared_ptr<const Snapshot> Database::TakeSnapshot() const {

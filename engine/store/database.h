@@ -105,7 +105,8 @@ class Database {
 
   // Writes one batch to the log, atomically, without waiting for the disk.
   Status Write(const Batch& batch);
-  // Returns when everything written is on the disk.
+  // Returns when everything written is on the disk. After a failure it fails until the database is
+  // opened anew: what the disk has lost it may not tell twice.
   Status Sync();
 
   std::shared_ptr<const Snapshot> TakeSnapshot() const;

@@ -63,7 +63,7 @@ Status Database::Flush() {
   const std::vector<rocksdb::ColumnFamilyHandle*> families(rocks_->families.begin(),
                                                            rocks_->families.end());
   RETURN_IF_ERROR(Translate(rocks_->db->Flush(options, families), "flush"));
-  return Translate(rocks_->db->SyncWAL(), "sync");
+  return Sync();
 }
 
 StatusOr<uint64_t> Database::RewriteDocuments(uint32_t tenant, uint32_t collection,

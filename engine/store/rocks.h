@@ -26,6 +26,10 @@ struct Database::Rocks {
   rocksdb::WriteBatch filled{/*reserved_bytes=*/0, /*max_bytes=*/0,
                              /*protection_bytes_per_key=*/8, /*default_cf_ts_sz=*/0};
 
+  // Several threads sync, and the disk tells only one of them that it has lost something.
+  std::mutex syncing;
+  Status synced;  // guarded by syncing: the first failure
+
   // What snapshots keep.
   const std::shared_ptr<KeptBytes> kept = std::make_shared<KeptBytes>();
 

@@ -106,7 +106,8 @@ TEST_F(FullDisk, ASlowStoreStopsReadsOrQueuesWithoutEnd) {
   while (effort.More() && !HasFailure()) {
     disk_.Hold(Side::kStore, true);
     const uint64_t before = engine_.tenant().journal->synced().sequence;
-    // What is being committed is no longer in the queue: at most one group beside a full queue.
+    // What is being committed is no longer in the queue, nor what is applied behind it: at most two
+    // groups beside a full queue.
     const Change change{Change::kDelete, "absent"};
     std::vector<std::future<StatusOr<uint64_t>>> answers;
     for (size_t i = 0; i < 2 * limits::kWriteQueue + 100; ++i) {

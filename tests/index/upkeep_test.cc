@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/index/geometry_file.h"
 #include "engine/index/training.h"
 #include "tests/index/listed_world.h"
 
@@ -188,6 +189,46 @@ TEST_F(IndexUpkeepTest, StopsWhereverItIsToldTo) {
   index_ = Upkept(index_, Upkeep::kTrain);
   Erase(5);
   EXPECT_EQ(MakeLists(index_.Frozen(), Upkeep::kMerge, [] { return true; }).lists, nullptr);
+}
+
+// So many that several threads find their lists.
+TEST(IndexUpkeep, ManyRowsAreInTheListsOfTheirVectors) {
+  constexpr size_t kMany = 70'000, kAtOnce = 10'000;
+  Random random(7);
+  Clusters clusters(random, kUpkeepDimension, 10);
+  VectorIndex index(kUpkeepDimension, Metric::kCosine, 4096 * RowStride(kUpkeepDimension));
+  for (size_t first = 0; first < kMany; first += kAtOnce) {
+    std::vector<std::string> ids;
+    std::vector<std::vector<float>> vectors;
+    for (size_t i = 0; i < kAtOnce; ++i) {
+      ids.push_back(std::to_string(first + i));
+      vectors.push_back(clusters.Next());
+    }
+    std::vector<DocumentChange> changes(kAtOnce);
+    for (size_t i = 0; i < kAtOnce; ++i) {
+      changes[i].document = ids[i];
+      changes[i].may_exist = false;
+      changes[i].rows = {{0, static_cast<uint32_t>(i % kUpkeepClasses), vectors[i].data()}};
+    }
+    index = index.Apply(changes);
+  }
+  const VectorIndex frozen = index.Frozen();
+  const MadeLists made = MakeLists(frozen, Upkeep::kTrain, {});
+  ASSERT_NE(made.lists, nullptr);
+  for (size_t s = 0; s < made.to.size(); ++s) {
+    const auto alone = AssignRows(made.lists->geometry(), made.to[s].rows(), {}, {});
+    const auto& pairs = made.lists->of_segment(s)->pairs;
+    ASSERT_EQ(pairs.size(), alone->pairs.size());
+    for (size_t row = 0; row < pairs.size(); ++row) {
+      ASSERT_EQ(pairs[row].first, alone->pairs[row].first);
+      ASSERT_EQ(pairs[row].second, alone->pairs[row].second);
+    }
+  }
+  uint64_t asked = 0;  // by one thread alone
+  const auto same = DecodeGeometry(EncodeGeometry(made.lists->geometry()));
+  ASSERT_TRUE(same.ok());
+  const auto stop = [&] { return ++asked > 20; };
+  EXPECT_EQ(MakeListsUnder(same->geometry, 0, frozen, stop).lists, nullptr);
 }
 
 // A geometry is of vectors: labels say nothing about when it is stale.

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <set>
 #include <thread>
 
@@ -16,6 +17,16 @@ class Writes : public ScratchWriter {
   uint64_t rows() {
     const PinnedView view = Pin();
     return view->index(*view->state().FindCollection("docs")).rows();
+  }
+
+  // Whether the store has a document after a while, published or not.
+  bool StoreGets(const std::string& id) {
+    store::v1::DocumentRecord record;
+    for (int i = 0; i < 2000; ++i) {
+      if (*scratch_.store.documents().Read(1, id, &record)) return true;
+      std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    }
+    return false;
   }
 };
 
@@ -86,6 +97,62 @@ TEST_F(Writes, SeenBeforeTheyAreRecorded) {
   scratch_.disk.hold = false;
   writing.join();
   EXPECT_EQ(rows(), 2u);
+}
+
+TEST_F(Writes, AppliedWhileTheDiskIsWaitedForAndSeenInTheirTurn) {
+  ASSERT_TRUE(Ingest(Good("a")).ok());
+  scratch_.disk.hold = true;
+  std::thread first([&] { EXPECT_TRUE(Ingest(Good("b")).ok()); });
+  EXPECT_TRUE(StoreGets("b"));
+  std::thread second([&] { EXPECT_TRUE(Ingest(Good("c")).ok()); });
+  EXPECT_TRUE(StoreGets("c")) << "not applied before the one before it is on the disk";
+  EXPECT_EQ(rows(), 1u);
+  scratch_.disk.hold = false;
+  first.join();
+  second.join();
+  EXPECT_EQ(rows(), 3u);
+}
+
+TEST_F(Writes, WhatIsAppliedBehindAFailureFailsWithIt) {
+  ASSERT_TRUE(Ingest(Good("a")).ok());
+  const uint64_t revision = Pin()->revision();
+  scratch_.disk.hold = true;
+  const auto fails = [&](const std::string& id) {
+    return std::thread(
+        [this, id] { EXPECT_EQ(Ingest(Good(id)).status().code(), StatusCode::kUnavailable); });
+  };
+  std::thread first = fails("b");
+  EXPECT_TRUE(StoreGets("b"));
+  std::thread second = fails("c");
+  EXPECT_TRUE(StoreGets("c"));
+  scratch_.disk.fail = true;
+  scratch_.disk.hold = false;
+  first.join();
+  second.join();
+  scratch_.disk.fail = false;
+  EXPECT_EQ(Ingest(Good("d")).status().code(), StatusCode::kUnavailable);
+  EXPECT_EQ(Pin()->revision(), revision);
+  EXPECT_EQ(rows(), 1u);
+}
+
+TEST_F(Writes, NewViewsComeAfterWhatWasAppliedBefore) {
+  ASSERT_TRUE(Ingest(Good("a")).ok());
+  scratch_.disk.hold = true;
+  std::thread writing([&] { EXPECT_TRUE(Ingest(Good("b")).ok()); });
+  EXPECT_TRUE(StoreGets("b"));
+  const auto before = Pin().view;
+  std::atomic<bool> renewed = false;
+  std::thread renewing([&] {
+    writer_->RenewViews();
+    renewed = true;
+    EXPECT_EQ(rows(), 2u);
+    EXPECT_NE(Pin().view, before);
+  });
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  EXPECT_FALSE(renewed);
+  scratch_.disk.hold = false;
+  writing.join();
+  renewing.join();
 }
 
 TEST_F(Writes, AnsweredAfterTheJournalFailed) {

@@ -54,6 +54,7 @@ UNTESTED = {
     "kSyncToldBytes": PART,
     "kVocabularyBytes": SLOW,
     "kVocabularyTokens": SLOW,
+    "kWriteGroup": PART,
     "kWriteGroupBytes": PART,
     "kWriteQueueBytes": SLOW,
 }
