@@ -9,6 +9,7 @@
 
 #include "engine/base/limits.h"
 #include "engine/base/planted.h"
+#include "engine/base/stand_back.h"
 #include "engine/crypto/digest.h"
 
 namespace cordon {
@@ -158,6 +159,7 @@ void Writer::Enqueue(Pending pending) {
 Status Writer::WriteStaged(const Batch& rows) { return database_->Write(rows); }
 
 void Writer::Run() {
+  StandBack(Behind::kReaders);
   auto next_anchor = std::chrono::steady_clock::now() + kAnchorEvery;
   std::unique_lock lock(mutex_);
   while (true) {
@@ -400,8 +402,12 @@ std::vector<std::optional<JournalReceipt>> Writer::AppendRecords(std::vector<Pen
   return receipts;
 }
 
+// Whoever asks waits for the tenant's journal, whose thread would stand back if this one started
+// it.
 Status Writer::OpenCreated(const Pending& pending) {
-  ASSIGN_OR_RETURN(std::shared_ptr<Tenant> tenant, open_tenant_(*pending.applied.created));
+  std::promise<StatusOr<std::shared_ptr<Tenant>>> opened;
+  CORDON_CHECK(opening_.Submit([&] { opened.set_value(open_tenant_(*pending.applied.created)); }));
+  ASSIGN_OR_RETURN(std::shared_ptr<Tenant> tenant, opened.get_future().get());
   AdoptLocked(std::move(tenant), Interner());
   return OkStatus();
 }

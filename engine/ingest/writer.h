@@ -26,6 +26,7 @@
 #include "cordon/journal/v1/record.pb.h"
 #include "cordon/store/v1/mutation.pb.h"
 #include "engine/base/clock.h"
+#include "engine/base/executor.h"
 #include "engine/crypto/digest.h"
 #include "engine/ingest/index_keeper.h"
 #include "engine/ingest/upkeep_worker.h"
@@ -57,7 +58,7 @@ void PutAnchor(uint32_t tenant, const JournalAnchor& anchor, Micros time, Batch*
 class Writer {
  public:
   using Done = std::function<void(StatusOr<Committed>)>;
-  // Opens a tenant that a mutation has created; called on the writer's thread.
+  // Opens a tenant that a mutation has created, while the writer waits.
   using OpenTenant = std::function<StatusOr<std::shared_ptr<Tenant>>(const TenantState&)>;
   // `database`, `vault` and `clock` outlive the writer. `index_dir` is where geometries are kept;
   // empty: nowhere. `files`, which outlive it, are what else is kept of indexes; null: nothing.
@@ -211,7 +212,8 @@ class Writer {
   std::map<std::string, Head> heads_;
   // The thread's own:
   Status broken_;
-  Batch batch_;  // empty, with the memory of the last one
+  Batch batch_;             // empty, with the memory of the last one
+  Executor opening_{1, 1};  // of tenants
   std::thread thread_;
   std::unique_ptr<UpkeepWorker> upkeep_;  // ends before the rest
   std::unique_ptr<IndexKeeper> keeper_;   // likewise; null without files
