@@ -6,9 +6,15 @@
 
 namespace cordon {
 
-Executor::Executor(int threads, size_t queue_max) : queue_max_(queue_max) {
+Executor::Executor(int threads, size_t queue_max, const std::function<void()>& begin)
+    : queue_max_(queue_max) {
   CORDON_CHECK(threads > 0);
-  for (int i = 0; i < threads; ++i) threads_.emplace_back([this] { Work(); });
+  for (int i = 0; i < threads; ++i) {
+    threads_.emplace_back([this, begin] {
+      if (begin) begin();
+      Work();
+    });
+  }
 }
 
 Executor::~Executor() {

@@ -17,8 +17,9 @@ namespace cordon {
 // Thread-safe.
 class Executor {
  public:
-  // At most `queue_max` tasks wait; a further one is turned away.
-  Executor(int threads, size_t queue_max);
+  // At most `queue_max` tasks wait; a further one is turned away. `begin`, if any, is what each
+  // thread does first, before its tasks.
+  Executor(int threads, size_t queue_max, const std::function<void()>& begin = nullptr);
 
   // Runs what is queued, then joins; also waits for tasks that run on threads of others.
   ~Executor();

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <set>
 
-#include "engine/ingest/upkeep_worker.h"
+#include "engine/base/stand_back.h"
 #include "engine/store/embedding_spaces.h"
 
 namespace cordon {
@@ -56,7 +56,7 @@ EmbeddingWorker::Progress EmbeddingWorker::ProgressOf(const std::string& tenant,
 }
 
 void EmbeddingWorker::Run() {
-  StandBack();
+  StandBack(Behind::kWriters);
   bool more = false;
   std::unique_lock lock(mutex_);
   while (true) {

@@ -4,7 +4,7 @@
 
 #include <exception>
 
-#include "engine/ingest/upkeep_worker.h"
+#include "engine/base/stand_back.h"
 
 namespace cordon {
 namespace {
@@ -65,7 +65,7 @@ void IndexKeeper::RunJob(const Job& job) {
 }
 
 void IndexKeeper::Run() {
-  StandBack();
+  StandBack(Behind::kWriters);
   std::unique_lock lock(mutex_);
   while (true) {
     wake_.wait(lock, [this] { return stopping_ || !queue_.empty(); });

@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <charconv>
@@ -15,6 +13,7 @@
 
 #include "engine/base/check.h"
 #include "engine/base/replace_file.h"
+#include "engine/base/stand_back.h"
 #include "engine/index/geometry_file.h"
 
 namespace cordon {
@@ -75,15 +74,6 @@ bool IsUnsealed(const fs::path& path) {
 }
 
 }  // namespace
-
-// Whoever asks or writes comes first: of a busy processor this thread, and those that it starts,
-// get about a tenth of what another gets. What is not in lists yet is searched all the same.
-void StandBack() {
-  constexpr int kNice = 10;
-  if (setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), kNice) != 0) {
-    spdlog::warn("index: the upkeep runs with the priority of all others");
-  }
-}
 
 StatusOr<StoredGeometry> ReadGeometry(const Vault& vault, const std::string& dir,
                                       const IndexName& name) {
@@ -262,8 +252,9 @@ void UpkeepWorker::RunJob(const Job& job) {
   finished_.push_back(std::move(finished));
 }
 
+// Whoever asks or writes comes first: what is not in lists yet is searched all the same.
 void UpkeepWorker::Run() {
-  StandBack();
+  StandBack(Behind::kWriters);
   std::unique_lock lock(mutex_);
   while (true) {
     wake_.wait(lock, [this] { return stopping_ || !queue_.empty() || !gone_.empty(); });

@@ -51,9 +51,6 @@ struct UpkeepOptions {
       MakeLists;
 };
 
-// Gives the calling thread, and those that it starts, the rest of the processors' time.
-void StandBack();
-
 // The geometry of an index in the directory `dir`. NOT_FOUND if there is none; DATA_LOSS if it is
 // damaged, or sealed with another key.
 StatusOr<StoredGeometry> ReadGeometry(const Vault& vault, const std::string& dir,

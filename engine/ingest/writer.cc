@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "engine/base/limits.h"
+#include "engine/base/stand_back.h"
 #include "engine/crypto/digest.h"
 
 namespace cordon {
@@ -149,6 +150,7 @@ void Writer::Enqueue(Pending pending) {
 Status Writer::WriteStaged(const Batch& rows) { return database_->Write(rows); }
 
 void Writer::Run() {
+  StandBack(Behind::kReaders);
   auto next_anchor = std::chrono::steady_clock::now() + kAnchorEvery;
   std::unique_lock lock(mutex_);
   while (true) {

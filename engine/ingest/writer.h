@@ -61,7 +61,7 @@ void PutAnchor(uint32_t tenant, const JournalAnchor& anchor, Micros time, Batch*
 class Writer {
  public:
   using Done = std::function<void(StatusOr<Committed>)>;
-  // Opens a tenant that a mutation has created; called on the writer's thread.
+  // Opens a tenant that a mutation has created; called on the thread that finishes.
   using OpenTenant = std::function<StatusOr<std::shared_ptr<Tenant>>(const TenantState&)>;
   // `database`, `vault` and `clock` outlive the writer. `index_dir` is where geometries are kept;
   // empty: nowhere. `files`, which outlive it, are what else is kept of indexes; null: nothing.

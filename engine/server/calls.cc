@@ -50,6 +50,12 @@ Status Front::Admit(const Authenticated& caller) {
   return engine->FindTenant(caller.tenant())->meters.Admit(caller, engine->clock()->Now());
 }
 
+bool Front::SubmitBulk(const std::function<void()>& task) {
+  return executor->Submit([this, task] {
+    if (!bulk->Submit(task)) task();
+  });
+}
+
 std::function<bool()> StopOf(grpc::CallbackServerContext* context) {
   const auto cap =
       std::chrono::system_clock::now() + std::chrono::milliseconds(limits::kDeadlineCap_ms);

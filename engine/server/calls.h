@@ -1,9 +1,9 @@
 // How a call enters: admission, authentication, and exactly one Finish, which counts it.
 //
-// No more calls are worked on at once than the bounded executor has threads, and gRPC has threads
-// that bring short ones. Every handler comes through Unary(), or is one of the streams
-// (IngestStream, PassageStream, ExportStream, SyncStream, SourceStream), which authenticate each
-// message.
+// No more calls are worked on at once than the bounded executor has threads, as many of streams of
+// documents besides, and gRPC has threads that bring short ones. Every handler comes through
+// Unary(), or is one of the streams (IngestStream, PassageStream, ExportStream, SyncStream,
+// SourceStream), which authenticate each message.
 #pragma once
 
 #include <grpcpp/grpcpp.h>
@@ -78,6 +78,7 @@ struct Front {
   Authenticator* authenticator;
   CertificateAuthenticator* certificates;
   Executor* executor;
+  Executor* bulk;     // of threads that stand back; at most one task of each stream
   Executor* backups;  // of one thread: a backup takes minutes, and there is one at a time
   // For calls that wait for an endpoint, by its name: a slow one holds up who asks it alone, and
   // who asks another one first.
@@ -98,6 +99,10 @@ struct Front {
   // client certificate. A certificate that has ended or is denied counts for neither.
   // UNAUTHENTICATED calls are counted, not journalled. UNAVAILABLE while the clock is in doubt.
   StatusOr<Authenticated> Authenticate(const grpc::CallbackServerContext& context);
+
+  // Runs a task of a stream of documents where it stands behind whoever asks, once the executor has
+  // come to it. False as Executor::Submit().
+  [[nodiscard]] bool SubmitBulk(const std::function<void()>& task);
 
   // Counts the call, or the message of a stream. RESOURCE_EXHAUSTED beyond the key's quota.
   Status Admit(const Authenticated& caller);

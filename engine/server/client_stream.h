@@ -102,8 +102,8 @@ class ClientStream : public grpc::ServerReadReactor<Request> {
   Request incoming_;  // of Process(), which may move it away
 
  private:
-  // The following are called on the executor, for a caller that was authenticated just now: a key
-  // that is revoked meanwhile changes nothing more.
+  // The following are called behind whoever asks, for a caller that was authenticated just now: a
+  // key that is revoked meanwhile changes nothing more.
 
   // Judges the stream itself, before anything is read.
   virtual void Open(const Authenticated& caller) = 0;
@@ -115,7 +115,7 @@ class ClientStream : public grpc::ServerReadReactor<Request> {
   virtual Status Incomplete() const = 0;
 
   void Submit(void (ClientStream::*step)()) {
-    if (front_->executor->Submit([this, step] { (this->*step)(); })) return;
+    if (front_->SubmitBulk([this, step] { (this->*step)(); })) return;
     if (caller_) return Refuse(*caller_, Overloaded());
     End(Overloaded());
   }

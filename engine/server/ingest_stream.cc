@@ -95,8 +95,7 @@ std::optional<uint64_t> IngestStream::MaybeProcess() {
   const uint64_t number = next_process_++;
   const grpc::ByteBuffer message = unprocessed_.front();
   unprocessed_.pop_front();
-  const bool admitted =
-      front_->executor->Submit([this, message, number] { Process(message, number); });
+  const bool admitted = front_->SubmitBulk([this, message, number] { Process(message, number); });
   return admitted ? std::nullopt : std::optional(number);
 }
 

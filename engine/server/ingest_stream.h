@@ -50,7 +50,7 @@ class IngestStream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc
   // of that takes; the stream is there until then.
   void TurnAway(uint64_t number);
 
-  // Runs on the executor: authenticates, validates and submits the oldest unprocessed batch.
+  // Runs behind whoever asks: authenticates, validates and submits the oldest unprocessed batch.
   void Process(grpc::ByteBuffer message, uint64_t number);
   // Submits a batch, from the threads for that if an endpoint embeds it. The next one waits.
   void Hand(const Authenticated& caller, v1::IngestRequest request, uint64_t number);

@@ -91,6 +91,7 @@ void AddAdmission(const Front& front, Families* out) {
     endpoints.turned_away += load.turned_away;
   }
   const std::pair<const char*, Executor::Load> pools[] = {{"calls", front.executor->load()},
+                                                          {"bulk", front.bulk->load()},
                                                           {"endpoints", endpoints},
                                                           {"backups", front.backups->load()}};
   out->Begin(MetricType::Gauge, "cordon_admission_waiting", "Tasks that wait for a thread now.");

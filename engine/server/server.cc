@@ -6,8 +6,10 @@
 #include <spdlog/spdlog.h>
 
 #include <filesystem>
+#include <limits>
 #include <thread>
 
+#include "engine/base/stand_back.h"
 #include "engine/crypto/key_file.h"
 #include "engine/server/find_keys.h"
 #include "engine/server/metrics.h"
@@ -95,6 +97,7 @@ struct Server::Parts {
   std::unique_ptr<CertificateAuthenticator> certificates;
   std::unique_ptr<TlsFiles> tls;  // null: plain text
   std::unique_ptr<Executor> executor;
+  std::unique_ptr<Executor> bulk;
   std::unique_ptr<Executor> backups;
   Front front;
   std::unique_ptr<RetrievalService> retrieval;
@@ -128,6 +131,7 @@ void Server::Parts::JoinFront(const Config& config) {
   front.authenticator = authenticator.get();
   front.certificates = certificates.get();
   front.executor = executor.get();
+  front.bulk = bulk.get();
   front.stream_cap = std::chrono::milliseconds(config.stream_cap_ms);
   front.backups = backups.get();
 }
@@ -194,6 +198,8 @@ StatusOr<std::unique_ptr<Server>> Server::Start(const Config& config) {
   RETURN_IF_ERROR(parts->AcceptTokens(config));
   parts->executor =
       std::make_unique<Executor>(ThreadsOf(config), static_cast<size_t>(config.queue));
+  parts->bulk = std::make_unique<Executor>(ThreadsOf(config), std::numeric_limits<size_t>::max(),
+                                           [] { StandBack(Behind::kReaders); });
   for (const EndpointConfig& endpoint : config.endpoints) {
     parts->front.outside[endpoint.name] = std::make_unique<EndpointCalls>(endpoint.concurrency);
   }
@@ -221,6 +227,7 @@ void Server::Stop() {
   parts_->front.outside.clear();
   parts_->backups.reset();
   parts_->executor.reset();  // runs what is queued: its calls are cancelled, but end by themselves
+  parts_->bulk.reset();
   const uint64_t refused = parts_->front.unauthenticated.load();
   if (refused > 0) spdlog::info("{} calls were not authenticated", refused);
   parts_->engine.reset();

@@ -11,10 +11,12 @@
 
 #include <algorithm>
 #include <cstring>
+#include <thread>
 #include <tuple>
 
 #include "engine/base/checksum.h"
 #include "engine/base/planted.h"
+#include "engine/base/stand_back.h"
 #include "engine/store/rocks.h"
 #include "engine/store/snapshot.h"
 #include "engine/store/torn_manifest.h"
@@ -101,6 +103,16 @@ rocksdb::ColumnFamilyOptions FamilyOptions(Family family, std::shared_ptr<rocksd
   return options;
 }
 
+// RocksDB's threads are as the one that starts them, and writers alone wait for theirs.
+void StartJobs(const rocksdb::Options& options) {
+  std::thread([&options] {
+    StandBack(Behind::kReaders);
+    for (const auto pool : {rocksdb::Env::LOW, rocksdb::Env::HIGH}) {
+      options.env->IncBackgroundThreadsIfNeeded(options.max_background_jobs, pool);
+    }
+  }).join();
+}
+
 }  // namespace
 
 // RocksDB's status as ours; its text goes to the log only.
@@ -172,6 +184,7 @@ StatusOr<std::unique_ptr<Database>> Database::Open(const std::string& path, bool
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   auto options = DatabaseOptions(create);
   if (env != nullptr) options.env = env;
+  StartJobs(options);
   auto status = access == Access::kReadOnly
                     ? rocksdb::DB::OpenForReadOnly(options, path, descriptors, &handles, &db)
                     : rocksdb::DB::Open(options, path, descriptors, &handles, &db);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <memory>
 #include <string>
@@ -25,7 +26,8 @@ class ScratchWriter : public testing::Test {
         &scratch_.store.database(), &scratch_.store.vault(), scratch_.clock.Now(), nullptr));
     writer_ = std::make_unique<Writer>(&scratch_.store.database(), &scratch_.store.vault(),
                                        &scratch_.clock,
-                                       [](const TenantState&) -> StatusOr<std::shared_ptr<Tenant>> {
+                                       [this](const auto&) -> StatusOr<std::shared_ptr<Tenant>> {
+                                         opened_at_nice_ = getpriority(PRIO_PROCESS, 0);
                                          return Internal("no tenants here");
                                        });
     writer_->Adopt(scratch_.tenant, std::move(interner));
@@ -64,6 +66,7 @@ class ScratchWriter : public testing::Test {
        "type: ATTRIBUTE_TYPE_FLOAT } attributes { name: 'b' type: ATTRIBUTE_TYPE_BOOL } attributes "
        "{ name: 's' type: ATTRIBUTE_TYPE_STRING } attributes { name: 't' type: "
        "ATTRIBUTE_TYPE_TIME } }"}};
+  int opened_at_nice_ = -100;  // of the thread that was to open a tenant
   std::unique_ptr<Writer> writer_;
   std::unique_ptr<Executor> background_ = std::make_unique<Executor>(1, 1);
 };

@@ -302,5 +302,21 @@ TEST_F(Writes, ARaiseIsWritten) {
   EXPECT_EQ(Pin()->policy().directory->size(), 0u);
 }
 
+// Its journal, for whose thread those who ask wait, is as the thread that opens it.
+TEST_F(Writes, StandBackAndANewTenantDoesNot) {
+  const int own = getpriority(PRIO_PROCESS, 0);
+  int at_nice = -100;
+  const auto created = Asked<v1::CreateTenantResponse>([&](auto done) {
+    CreateTenant(Context(), FromText<v1::CreateTenantRequest>("name: 'acme'"),
+                 {"acme.k", "acme.k.s", "digest"}, [&at_nice, done](auto response) {
+                   at_nice = getpriority(PRIO_PROCESS, 0);
+                   done(std::move(response));
+                 });
+  });
+  EXPECT_EQ(created.status().message(), "no tenants here");
+  EXPECT_EQ(opened_at_nice_, own);
+  EXPECT_EQ(at_nice, std::min(own + 5, 19));
+}
+
 }  // namespace
 }  // namespace cordon
