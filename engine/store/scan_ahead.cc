@@ -1,5 +1,6 @@
 // Scans of Documents that open their records on all processors: what a start waits for.
 #include <algorithm>
+#include <atomic>
 #include <deque>
 #include <future>
 #include <thread>
@@ -14,7 +15,35 @@ namespace {
 constexpr size_t kAheadRecords = 256;
 constexpr size_t kAheadBytes = 1 << 20;
 
-Status NumberIsDamaged() { return Corrupt("the store is inconsistent; restore from a backup"); }
+// Numbers of documents in one part of a scan: a moment's work, and many times what it is to begin.
+constexpr uint64_t kPartNumbersMin = 4096;
+
+// Calls `scan(part)` for each on all processors, and `done(part)` on this thread in their order.
+// Sets `stopped` once one of them fails.
+template <typename ScanPart>
+Status InParts(size_t parts, const ScanPart& scan, const Documents::PartDone& done,
+               std::atomic<bool>* stopped) {
+  std::vector<std::packaged_task<Status()>> tasks;
+  std::vector<std::future<Status>> scanned;
+  for (size_t part = 0; part < parts; ++part) {
+    tasks.emplace_back([&scan, part] { return scan(part); });
+    scanned.push_back(tasks.back().get_future());
+  }
+  std::atomic<size_t> next = 0;
+  const auto work = [&] {
+    for (size_t part = next++; part < parts; part = next++) tasks[part]();
+  };
+  std::vector<std::future<void>> threads;  // the end of each waits for it
+  const size_t many = std::min<size_t>(parts, std::max(1U, std::thread::hardware_concurrency()));
+  for (size_t i = 0; i < many; ++i) threads.push_back(std::async(std::launch::async, work));
+  Status status;
+  for (size_t part = 0; part < parts && status.ok(); ++part) {
+    status = scanned[part].get();
+    if (status.ok()) status = done(part);
+  }
+  *stopped = !status.ok();
+  return status;
+}
 
 // Records as they are stored, then opened.
 template <typename Record>
@@ -103,16 +132,32 @@ class Opening {
 
 }  // namespace
 
-Status Documents::ScanAhead(uint32_t collection, const Take& take) const {
-  const auto visit = [&](std::string_view key, store::v1::DocumentRecord& record, bool there) {
-    if (!there) return OkStatus();
-    return record.number() == DocumentNumber(key) ? take(record) : NumberIsDamaged();
+Status Documents::ScanParts(uint32_t collection, const VisitPart& visit,
+                            const PartDone& done) const {
+  const std::string prefix = CollectionPrefix(tenant_, collection);
+  const auto cursor = database_->Walk(Family::kDocuments, prefix, PrefixEnd(prefix), snapshot_);
+  RETURN_IF_ERROR(cursor->status());
+  if (!cursor->Valid()) return OkStatus();
+  const uint64_t first = DocumentNumber(cursor->key());
+  cursor->Last();
+  RETURN_IF_ERROR(cursor->status());
+  const uint64_t numbers = DocumentNumber(cursor->key()) - first + 1;
+  const uint64_t step = std::max<uint64_t>(kPartNumbersMin, numbers / kPartsMax + 1);
+  std::atomic<bool> stopped = false;
+  const auto scan = [&](size_t part) {
+    const uint64_t begin = first + part * step;
+    store::v1::DocumentRecord record;  // its memory serves all
+    return database_->ScanFrom(
+        Family::kDocuments, DocumentKey(tenant_, collection, begin),
+        DocumentKey(tenant_, collection, begin + step),
+        [&](std::string_view key, std::string_view payload) -> Status {
+          if (stopped) return Status(StatusCode::kCancelled, "", "another part failed");
+          ASSIGN_OR_RETURN(const bool there, Open(key, payload, &record));
+          return there ? visit(part, record) : OkStatus();
+        },
+        snapshot_);
   };
-  Opening<store::v1::DocumentRecord, decltype(visit)> opening(*vault_, Family::kDocuments, visit);
-  RETURN_IF_ERROR(database_->Scan(
-      Family::kDocuments, CollectionPrefix(tenant_, collection),
-      [&](auto key, auto payload) { return opening.Add(key, payload); }, snapshot_));
-  return opening.Finish();
+  return InParts(static_cast<size_t>((numbers + step - 1) / step), scan, done, &stopped);
 }
 
 Status Documents::ScanChunks(uint32_t collection, uint64_t first, uint64_t last, const Wants& wants,
