@@ -25,12 +25,7 @@ class FileRows {
 
   // Everything is borrowed; `geometry` may be null.
   FileRows(const CollectionIndex& index, const StoredRows& stored, const Geometry* geometry,
-           AnyErased any_erased, LoadedRows* loaded)
-      : index_(index),
-        stored_(stored),
-        geometry_(geometry),
-        any_erased_(std::move(any_erased)),
-        loaded_(*loaded) {}
+           AnyErased any_erased, LoadedRows* loaded);
 
   // What is known of a file from now on.
   struct Facts {
@@ -57,8 +52,15 @@ class FileRows {
   const StoredRows::Document* Find(uint64_t stored) const;
   Match Find(const StoredRows::Document* document, const FiledRow& row) const;
 
+  // Where documents begin whose numbers are `shift_` bits longer: about one each, which takes a
+  // look and not a search.
+  void AddPlaces();
+
   const CollectionIndex& index_;
   const StoredRows& stored_;
+  uint64_t first_ = 0;  // of the stored numbers
+  int shift_ = 0;
+  std::vector<uint32_t> places_;  // in stored_.documents, by (number - first_) >> shift_
   const Geometry* const geometry_;
   const AnyErased any_erased_;
   LoadedRows& loaded_;
