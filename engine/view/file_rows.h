@@ -52,15 +52,16 @@ class FileRows {
   const StoredRows::Document* Find(uint64_t stored) const;
   Match Find(const StoredRows::Document* document, const FiledRow& row) const;
 
-  // Where documents begin whose numbers are `shift_` bits longer: about one each, which takes a
-  // look and not a search.
+  // So that a document is found by a look, and not by a search among a million.
   void AddPlaces();
 
   const CollectionIndex& index_;
   const StoredRows& stored_;
   uint64_t first_ = 0;  // of the stored numbers
   int shift_ = 0;
-  std::vector<uint32_t> places_;  // in stored_.documents, by (number - first_) >> shift_
+  // Where documents begin in stored_.documents whose (number - first_) >> shift_ is at least the
+  // place here: about one for each.
+  std::vector<uint32_t> places_;
   const Geometry* const geometry_;
   const AnyErased any_erased_;
   LoadedRows& loaded_;
