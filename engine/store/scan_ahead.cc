@@ -45,6 +45,12 @@ Status InParts(size_t parts, const ScanPart& scan, const Documents::PartDone& do
   return status;
 }
 
+// Of the document that a cursor is at, once it is known that the record is whole.
+StatusOr<uint64_t> NumberAt(const Database::Cursor& cursor) {
+  RETURN_IF_ERROR(cursor.Payload().status());
+  return DocumentNumber(cursor.key());
+}
+
 // Records as they are stored, then opened.
 template <typename Record>
 struct Share {
@@ -138,18 +144,20 @@ Status Documents::ScanParts(uint32_t collection, const VisitPart& visit,
   const auto cursor = database_->Walk(Family::kDocuments, prefix, PrefixEnd(prefix), snapshot_);
   RETURN_IF_ERROR(cursor->status());
   if (!cursor->Valid()) return OkStatus();
-  const uint64_t first = DocumentNumber(cursor->key());
+  ASSIGN_OR_RETURN(const uint64_t first, NumberAt(*cursor));
   cursor->Last();
   RETURN_IF_ERROR(cursor->status());
-  const uint64_t numbers = DocumentNumber(cursor->key()) - first + 1;
-  const uint64_t step = std::max<uint64_t>(kPartNumbersMin, numbers / kPartsMax + 1);
+  ASSIGN_OR_RETURN(const uint64_t last, NumberAt(*cursor));
+  // Nothing here is beyond 64 bits, whatever the numbers: a key that nobody wrote is met as any is.
+  const uint64_t step = std::max<uint64_t>(kPartNumbersMin, (last - first) / kPartsMax + 1);
+  const auto parts = static_cast<size_t>((last - first) / step + 1);
   std::atomic<bool> stopped = false;
   const auto scan = [&](size_t part) {
     const uint64_t begin = first + part * step;
     store::v1::DocumentRecord record;  // its memory serves all
     return database_->ScanFrom(
         Family::kDocuments, DocumentKey(tenant_, collection, begin),
-        DocumentKey(tenant_, collection, begin + step),
+        part + 1 == parts ? PrefixEnd(prefix) : DocumentKey(tenant_, collection, begin + step),
         [&](std::string_view key, std::string_view payload) -> Status {
           if (stopped) return Status(StatusCode::kCancelled, "", "another part failed");
           ASSIGN_OR_RETURN(const bool there, Open(key, payload, &record));
@@ -157,7 +165,7 @@ Status Documents::ScanParts(uint32_t collection, const VisitPart& visit,
         },
         snapshot_);
   };
-  return InParts(static_cast<size_t>((numbers + step - 1) / step), scan, done, &stopped);
+  return InParts(parts, scan, done, &stopped);
 }
 
 Status Documents::ScanChunks(uint32_t collection, uint64_t first, uint64_t last, const Wants& wants,

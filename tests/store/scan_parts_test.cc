@@ -115,6 +115,25 @@ TEST_F(ScannedInParts, ADamagedRecordIsPassedOverByNeither) {
   EXPECT_TRUE(InParts(1).ok());
 }
 
+// A key that nobody wrote, as far from the others as can be: the parts reach it all the same.
+TEST_F(ScannedInParts, ARecordFarBeyondAllIsNotPassedOver) {
+  for (const uint64_t number : {uint64_t{1} << 63, UINT64_MAX - 1, UINT64_MAX}) {
+    for (const uint64_t first : {uint64_t{0}, uint64_t{1}}) {
+      Put(1, first);
+      const std::string key = DocumentKey(1, 1, number);
+      Batch strange;
+      strange.PutBytes(Family::kDocuments, key, "no document's");
+      ASSERT_TRUE(store_.database().Write(strange).ok());
+      EXPECT_EQ(InParts(1).status().code(), StatusCode::kDataLoss) << number << " " << first;
+      EXPECT_EQ(Walked(1).status().code(), StatusCode::kDataLoss) << number << " " << first;
+      Batch gone;
+      gone.Delete(Family::kDocuments, key);
+      gone.Delete(Family::kDocuments, DocumentKey(1, 1, first));
+      ASSERT_TRUE(store_.database().Write(gone).ok());
+    }
+  }
+}
+
 // Under another's key, with a number that is not its own.
 TEST_F(ScannedInParts, ARecordInAnothersPlaceIsRefused) {
   Fill(1, 100);
