@@ -3,6 +3,7 @@
 #include <atomic>
 #include <deque>
 #include <future>
+#include <memory>
 #include <thread>
 #include <utility>
 
@@ -17,9 +18,12 @@ constexpr size_t kAheadBytes = 1 << 20;
 
 // Numbers of documents in one part of a scan: a moment's work, and many times what it is to begin.
 constexpr uint64_t kPartNumbersMin = 4096;
+// Parts that wait to be done, beside one that each thread scans.
+constexpr size_t kPartsAhead = 2;
 
 // Calls `scan(part)` for each on all processors, and `done(part)` on this thread in their order.
-// Sets `stopped` once one of them fails.
+// Sets `stopped` once one of them fails. What is scanned is little farther than what is done: a
+// machine of many processors would else hold all there is before this thread has taken it over.
 template <typename ScanPart>
 Status InParts(size_t parts, const ScanPart& scan, const Documents::PartDone& done,
                std::atomic<bool>* stopped) {
@@ -29,20 +33,33 @@ Status InParts(size_t parts, const ScanPart& scan, const Documents::PartDone& do
     tasks.emplace_back([&scan, part] { return scan(part); });
     scanned.push_back(tasks.back().get_future());
   }
-  std::atomic<size_t> next = 0;
+  const size_t many = std::min<size_t>(parts, std::max(1U, std::thread::hardware_concurrency()));
+  const size_t ahead = many + kPartsAhead;
+  std::atomic<size_t> next = 0, taken = 0;
   const auto work = [&] {
-    for (size_t part = next++; part < parts; part = next++) tasks[part]();
+    for (size_t part = next++; part < parts; part = next++) {
+      for (size_t now = taken; part >= now + ahead; now = taken) taken.wait(now);
+      tasks[part]();
+    }
+  };
+  const auto take = [&](size_t to) {
+    taken = to;
+    taken.notify_all();
   };
   std::vector<std::future<void>> threads;  // the end of each waits for it
-  const size_t many = std::min<size_t>(parts, std::max(1U, std::thread::hardware_concurrency()));
+  // Whatever ends this, an exception too: no thread goes on waiting, or scanning for nobody.
+  const auto end = [&](void*) {
+    *stopped = true;
+    take(parts);
+  };
+  const std::unique_ptr<void, decltype(end)> at_the_end(stopped, end);
   for (size_t i = 0; i < many; ++i) threads.push_back(std::async(std::launch::async, work));
-  Status status;
-  for (size_t part = 0; part < parts && status.ok(); ++part) {
-    status = scanned[part].get();
-    if (status.ok()) status = done(part);
+  for (size_t part = 0; part < parts; ++part) {
+    RETURN_IF_ERROR(scanned[part].get());
+    RETURN_IF_ERROR(done(part));
+    take(part + 1);
   }
-  *stopped = !status.ok();
-  return status;
+  return OkStatus();
 }
 
 // Of the document that a cursor is at, once it is known that the record is whole.

@@ -3,8 +3,11 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
 #include <limits>
+#include <new>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "engine/base/random.h"
@@ -146,6 +149,34 @@ TEST_F(ScannedInParts, ARecordInAnothersPlaceIsRefused) {
   Vault::Put(Family::kDocuments, DocumentKey(1, 1, 5'000), *key, *nonce, record, &batch);
   ASSERT_TRUE(store_.database().Write(batch).ok());
   EXPECT_EQ(InParts(1).status().code(), StatusCode::kDataLoss);
+}
+
+// Else the memory of all would be held at once.
+TEST_F(ScannedInParts, TheyAreNotScannedFarAheadOfWhatIsDone) {
+  for (uint64_t number = 0; number < kNumbersMax; number += 1000) Put(1, number);
+  std::atomic<size_t> highest = 0;
+  size_t seen = 0;
+  const auto visit = [&](size_t part, auto&) {
+    for (size_t known = highest; known < part && !highest.compare_exchange_weak(known, part);) {
+    }
+    return OkStatus();
+  };
+  const auto done = [&](size_t part) {
+    if (part > 0) return OkStatus();
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    seen = highest;
+    return OkStatus();
+  };
+  ASSERT_TRUE(store_.documents().ScanParts(1, visit, done).ok());
+  EXPECT_LE(seen, std::thread::hardware_concurrency() + 1);
+  EXPECT_GT(highest, 10u);  // there are as many
+}
+
+TEST_F(ScannedInParts, AnExceptionOfWhoTakesEndsIt) {
+  Fill(1, 500);
+  const auto visit = [](size_t, auto&) { return OkStatus(); };
+  const auto done = [](size_t) -> Status { throw std::bad_alloc(); };
+  EXPECT_THROW((void)store_.documents().ScanParts(1, visit, done), std::bad_alloc);
 }
 
 TEST_F(ScannedInParts, AnErrorOfWhoVisitsOrTakesEndsIt) {
