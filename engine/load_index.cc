@@ -1,14 +1,12 @@
 #include "engine/load_index.h"
 
-#include <spdlog/spdlog.h>
-
 #include <cstring>
 #include <optional>
 #include <span>
 #include <utility>
 #include <vector>
 
-#include "engine/store/codec.h"
+#include "engine/document_facts.h"
 #include "engine/store/embedding_spaces.h"
 
 namespace cordon {
@@ -18,11 +16,6 @@ namespace {
 constexpr size_t kWalkedPart = 8;
 // So many documents that lack nothing are walked past, rather than another place looked for.
 constexpr size_t kGap = 8;
-
-Status Inconsistent(std::string_view what) {
-  spdlog::error("the store is inconsistent: {}", what);
-  return Corrupt("the store is inconsistent; restore from a backup");
-}
 
 class IndexLoad {
  public:
@@ -36,8 +29,18 @@ class IndexLoad {
         builder_(searched_ ? EmptyIndex(collection.config) : OtherIndex(collection)) {}
 
   Status ReadDocuments() {
-    return documents_.ScanAhead(
-        collection_.id, [&](store::v1::DocumentRecord& record) { return AddDocument(record); });
+    std::vector<DocumentFacts> parts(Documents::kPartsMax);
+    const FactsFor its{state_, collection_, space_};
+    return documents_.ScanParts(
+        collection_.id,
+        [&](size_t part, store::v1::DocumentRecord& record) {
+          return parts[part].Add(its, &record);
+        },
+        [&](size_t part) {
+          const DocumentFacts facts = std::exchange(parts[part], {});
+          facts.ForEach([&](const DocumentFacts::Document& document) { Add(document); });
+          return OkStatus();
+        });
   }
 
   Status ReadRows(IndexFiles* files, const Geometry* geometry) {
@@ -80,30 +83,13 @@ class IndexLoad {
     return searched_ && !loaded.Has(row, LoadedRows::kWords);
   }
 
-  Status AddDocument(const store::v1::DocumentRecord& record) {
-    ASSIGN_OR_RETURN(const Validity validity, ValidityOf(record.document()));
-    const uint32_t number =
-        builder_.AddDocument(record.document().id(), record.number(),
-                             searched_ ? &record.document().attributes() : nullptr);
-    const bool embedded = HasSpace(record, collection_, space_);
-    if (searched_ && !embedded) return Inconsistent("a document that is not embedded");
-    if (collection_.other) in_other_ += HasSpace(record, collection_, collection_.other->number);
-    stale_ += HasDroppedSpace(record, collection_);
-    stored_.documents.push_back({record.number(), number, validity.from, validity.until,
-                                 stored_.rows.size(),
-                                 embedded ? static_cast<size_t>(record.chunks_size()) : 0});
-    if (!embedded) return OkStatus();
-    for (int i = 0; i < record.chunks_size(); ++i) {
-      const auto& entry = record.chunks(i);
-      if (entry.class_id() >= state_.policy.classes.classes.size()) {
-        return Inconsistent("a chunk's class");
-      }
-      if (i > 0 && entry.ordinal() <= record.chunks(i - 1).ordinal()) {
-        return Inconsistent("a document's chunks");
-      }
-      stored_.rows.push_back({entry.ordinal(), entry.class_id()});
-    }
-    return OkStatus();
+  void Add(const DocumentFacts::Document& document) {
+    const uint32_t number = builder_.AddDocument(document.id, document.stored, document.attributes);
+    in_other_ += document.in_other ? 1 : 0;
+    stale_ += document.stale ? 1 : 0;
+    stored_.documents.push_back({document.stored, number, document.valid.from, document.valid.until,
+                                 stored_.rows.size(), document.rows.size()});
+    stored_.rows.insert(stored_.rows.end(), document.rows.begin(), document.rows.end());
   }
 
   // Whether a row of the document is to be read.

@@ -104,20 +104,24 @@ void SealText(const SecretKey& key, const SealNonce& nonce, std::string_view pla
 
 bool OpenSealed(const SecretKey& key, std::string_view place, std::string_view sealed,
                 std::string* text) {
+  text->resize(sealed.size() - std::min(sealed.size(), kSealOverhead));
+  if (OpenSealed(key, place, sealed, text->data())) return true;
+  text->clear();  // of whatever it is, nothing is used
+  return false;
+}
+
+bool OpenSealed(const SecretKey& key, std::string_view place, std::string_view sealed, char* text) {
   if (sealed.size() < kSealOverhead || sealed.size() > INT_MAX) return false;
   EVP_CIPHER_CTX* const context = Context(/*seal=*/false);
   Begin(context, key, Bytes(sealed), place);
   const std::string_view cipher = sealed.substr(kSealNonceBytes, sealed.size() - kSealOverhead);
   std::array<char, kTagBytes> tag;  // OpenSSL takes no constant one
   std::copy_n(sealed.end() - kTagBytes, kTagBytes, tag.begin());
-  text->resize(cipher.size());
   int size = 0;
   CORDON_CHECK(EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_SET_TAG, kTagBytes, tag.data()) == 1);
-  CORDON_CHECK(EVP_CipherUpdate(context, Bytes(text->data()), &size, Bytes(cipher),
+  CORDON_CHECK(EVP_CipherUpdate(context, Bytes(text), &size, Bytes(cipher),
                                 static_cast<int>(cipher.size())) == 1);
-  if (EVP_CipherFinal_ex(context, Bytes(text->data()) + size, &size) == 1) return true;
-  text->clear();  // of whatever it is, nothing is used
-  return false;
+  return EVP_CipherFinal_ex(context, Bytes(text) + size, &size) == 1;
 }
 
 }  // namespace cordon

@@ -34,5 +34,9 @@ void SealText(const SecretKey& key, const SealNonce& nonce, std::string_view pla
 // Thread-safe.
 [[nodiscard]] bool OpenSealed(const SecretKey& key, std::string_view place, std::string_view sealed,
                               std::string* text);
+// The same, into room for sealed.size() - kSealOverhead bytes, of which nothing may be used if it
+// is false.
+[[nodiscard]] bool OpenSealed(const SecretKey& key, std::string_view place, std::string_view sealed,
+                              char* text);
 
 }  // namespace cordon

@@ -19,6 +19,7 @@ constexpr size_t RowStride(size_t dimension) {
 
 // `bytes` bytes, aligned to 64, zeros unless all are about to be written; null if there are none.
 struct FreeRows {
+  size_t mapped = 0;  // bytes; 0: the allocator's
   void operator()(void* memory) const;
 };
 std::unique_ptr<void, FreeRows> AllocateRows(size_t bytes, bool zeros = true);

@@ -30,16 +30,25 @@ std::vector<uint32_t> ListPart::MakeRoom(const Geometry& geometry, const Rows& r
   return next;
 }
 
+// Entries are put in their order, and not that of the rows: a block is in the cache for all of its.
 ListPart::ListPart(const Geometry& geometry, std::span<const CodedRow> rows) {
+  struct Entry {
+    uint32_t id;
+    const uint8_t* codes;
+  };
   auto next = MakeRoom(geometry, rows, [](const CodedRow& row) { return row.pair; });
+  std::vector<Entry> entries(blocks_.entries());
   for (const CodedRow& row : rows) {
     const uint8_t* codes = row.codes;
     ForEachList(row.pair, [&](uint32_t list) {
       const uint32_t entry = next[list]++;
       classes_[entry] = row.class_id;
-      blocks_.PutTaken(entry, row.id, codes);
+      entries[entry] = {row.id, codes};
       codes += CodeBlocks::EntryBytes(geometry.size());
     });
+  }
+  for (size_t entry = 0; entry < entries.size(); ++entry) {
+    blocks_.PutTaken(entry, entries[entry].id, entries[entry].codes);
   }
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <numeric>
 #include <tuple>
 
 #include "engine/base/check.h"
@@ -25,8 +26,38 @@ FilterBits BitsOf(uint64_t hash, size_t size) {
   return {(hash & UINT32_MAX) * size >> 32, (hash >> 32) * size >> 32};
 }
 
-bool ByDocument(const RowSource& a, const RowSource& b) {
-  return std::tie(a.document, a.ordinal) < std::tie(b.document, b.ordinal);
+// By (document, ordinal).
+std::vector<const RowSource*> SortedByDocument(std::span<const RowSource> rows) {
+  std::vector<const RowSource*> sorted;
+  sorted.reserve(rows.size());
+  for (const RowSource& row : rows) sorted.push_back(&row);
+  std::sort(sorted.begin(), sorted.end(), [](const RowSource* a, const RowSource* b) {
+    return std::tie(a->document, a->ordinal) < std::tie(b->document, b->ordinal);
+  });
+  return sorted;
+}
+
+// The places of rows in the order of documents, in the order of the layout.
+std::vector<uint32_t> LayoutOf(std::span<const RowSource* const> by_document) {
+  std::vector<uint32_t> order(by_document.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::stable_sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) {
+    return by_document[a]->class_id < by_document[b]->class_id;
+  });
+  return order;
+}
+
+// The same of rows that lie in the order of the layout.
+std::vector<uint32_t> LayoutOf(std::span<const RowSource* const> by_document,
+                               std::span<const RowSource> rows) {
+  std::vector<uint32_t> order(rows.size());
+  for (uint32_t place = 0; place < by_document.size(); ++place) {
+    order[static_cast<size_t>(by_document[place] - rows.data())] = place;
+  }
+  for (size_t row = 1; row < rows.size(); ++row) {
+    CORDON_CHECK(rows[row - 1].class_id <= rows[row].class_id);
+  }
+  return order;
 }
 
 double FiniteNorm(const float* embedding, size_t dimension) {
@@ -55,20 +86,21 @@ SegmentRows::SegmentRows(size_t dimension, std::optional<FloatRows> floats,
   const bool copy = !floats;
   floats_ = copy ? FloatRows(rows.size(), dimension, kAllWritten) : *std::move(floats);
   codes_ = CodeRows(rows.size(), dimension, kAllWritten);
-  std::sort(rows.begin(), rows.end(), ByDocument);
-  AddDocuments(rows);
-  AddValidity(rows);
-  AddRows(dimension, copy, rows, lists);
+  const std::vector<const RowSource*> by_document = SortedByDocument(rows);
+  AddDocuments(by_document);
+  AddValidity(by_document);
+  AddRows(dimension, copy, by_document, copy ? LayoutOf(by_document) : LayoutOf(by_document, rows),
+          lists);
   AddFilter();
 }
 
 // Numbers the documents and lets each know where its rows begin.
-void SegmentRows::AddDocuments(std::span<const RowSource> by_document) {
+void SegmentRows::AddDocuments(Sources by_document) {
   size_t id_bytes = 0;
   for (size_t i = 0; i < by_document.size(); ++i) {
-    const RowSource& row = by_document[i];
-    if (i > 0 && by_document[i - 1].document == row.document) {
-      CORDON_CHECK(by_document[i - 1].ordinal < row.ordinal);
+    const RowSource& row = *by_document[i];
+    if (i > 0 && by_document[i - 1]->document == row.document) {
+      CORDON_CHECK(by_document[i - 1]->ordinal < row.ordinal);
       continue;
     }
     first_rows_.push_back(static_cast<uint32_t>(i));
@@ -78,18 +110,18 @@ void SegmentRows::AddDocuments(std::span<const RowSource> by_document) {
     numbers_.push_back(row.number);
   }
   ids_.reserve(id_bytes);
-  for (uint32_t first : first_rows_) ids_.append(by_document[first].document);
+  for (uint32_t first : first_rows_) ids_.append(by_document[first]->document);
   first_rows_.push_back(static_cast<uint32_t>(by_document.size()));
 }
 
-void SegmentRows::AddValidity(std::span<const RowSource> by_document) {
-  const auto bounded = [](const RowSource& row) {
-    return row.valid_from != kAlways || row.valid_until != kNever;
+void SegmentRows::AddValidity(Sources by_document) {
+  const auto bounded = [](const RowSource* row) {
+    return row->valid_from != kAlways || row->valid_until != kNever;
   };
   if (std::none_of(by_document.begin(), by_document.end(), bounded)) return;
   valid_.reserve(documents());
   for (uint32_t d = 0; d < documents(); ++d) {
-    const RowSource& row = by_document[first_rows_[d]];
+    const RowSource& row = *by_document[first_rows_[d]];
     valid_.push_back({row.valid_from, row.valid_until});
     if (row.valid_from != kAlways) events_.push_back({row.valid_from, d});
     if (row.valid_until != kNever) events_.push_back({row.valid_until, d});
@@ -99,14 +131,10 @@ void SegmentRows::AddValidity(std::span<const RowSource> by_document) {
   });
 }
 
-void SegmentRows::AddRows(size_t dimension, bool copy, std::span<const RowSource> by_document,
-                          ListsOfRows* lists) {
+// `order` has the places in `by_document`, by row.
+void SegmentRows::AddRows(size_t dimension, bool copy, Sources by_document,
+                          std::span<const uint32_t> order, ListsOfRows* lists) {
   const uint32_t n = static_cast<uint32_t>(by_document.size());
-  std::vector<uint32_t> order(n);  // of rows; the sources are sorted already by the rest of the key
-  for (uint32_t i = 0; i < n; ++i) order[i] = i;
-  std::stable_sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) {
-    return by_document[a].class_id < by_document[b].class_id;
-  });
   std::vector<uint32_t> document_of(n);
   for (uint32_t d = 0; d < documents(); ++d) {
     for (uint32_t i = first_rows_[d]; i < first_rows_[d + 1]; ++i) document_of[i] = d;
@@ -116,7 +144,7 @@ void SegmentRows::AddRows(size_t dimension, bool copy, std::span<const RowSource
   document_rows_.resize(n);
   if (lists != nullptr) lists->resize(n);
   for (uint32_t row = 0; row < n; ++row) {
-    const RowSource& source = by_document[order[row]];
+    const RowSource& source = *by_document[order[row]];
     if (copy) std::memcpy(floats_.row(row), source.embedding, dimension * sizeof(float));
     facts_[row].norm = source.norm ? *source.norm : FiniteNorm(floats_.row(row), dimension);
     if (source.codes == nullptr) {

@@ -97,8 +97,8 @@ class SegmentRows {
   static std::shared_ptr<const SegmentRows> Build(
       size_t dimension, std::vector<RowSource> rows,
       std::vector<std::optional<KnownLists>>* lists = nullptr);
-  // The same, but takes `floats`, which hold the embeddings in the order (class, document, ordinal)
-  // already; those of `rows` are not looked at.
+  // The same of rows in the order (class, document, ordinal), but takes `floats`, which hold their
+  // embeddings in this order; those of `rows` are not looked at.
   static std::shared_ptr<const SegmentRows> BuildInPlace(size_t dimension, FloatRows floats,
                                                          std::vector<RowSource> rows);
 
@@ -161,9 +161,10 @@ class SegmentRows {
   using ListsOfRows = std::vector<std::optional<KnownLists>>;
   SegmentRows(size_t dimension, std::optional<FloatRows> floats, std::vector<RowSource> rows,
               ListsOfRows* lists);
-  void AddDocuments(std::span<const RowSource> by_document);
-  void AddValidity(std::span<const RowSource> by_document);
-  void AddRows(size_t dimension, bool copy, std::span<const RowSource> by_document,
+  using Sources = std::span<const RowSource* const>;
+  void AddDocuments(Sources by_document);
+  void AddValidity(Sources by_document);
+  void AddRows(size_t dimension, bool copy, Sources by_document, std::span<const uint32_t> order,
                ListsOfRows* lists);
   void AddFilter();
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 #include <cstring>
 #include <iterator>
 #include <utility>
@@ -9,6 +10,7 @@
 #include "engine/base/check.h"
 #include "engine/index/list_part.h"
 #include "engine/index/rotation.h"
+#include "engine/index/score.h"
 
 namespace cordon {
 namespace {
@@ -120,6 +122,26 @@ Status ReadLists(uint32_t rows, size_t dimension, ByteSource* source, FiledVecto
   return FactorsFit(*filed, size) ? OkStatus() : VectorsDamaged();
 }
 
+// Rows that lie side by side as in the file come many at once. Their norms are of what is in the
+// cache by then, and are finite if all their numbers are: the squares of floats are far from the
+// end of doubles.
+Status ReadFloats(uint32_t rows, size_t dimension, ByteSource* source, FiledVectors* filed) {
+  constexpr size_t kAtOnceBytes = 1 << 20;
+  filed->floats = FloatRows(rows, dimension);
+  filed->norms.reserve(rows);
+  const bool dense = filed->floats.stride() == dimension;
+  const size_t step = dense ? std::max<size_t>(1, kAtOnceBytes / (dimension * sizeof(float))) : 1;
+  for (size_t begin = 0; begin < rows; begin += step) {
+    const size_t end = std::min<size_t>(begin + step, rows);
+    RETURN_IF_ERROR(source->ReadAll(filed->floats.row(begin), (end - begin) * dimension));
+    for (size_t row = begin; row < end; ++row) {
+      filed->norms.push_back(Norm(filed->floats.row(row), dimension));
+      if (!std::isfinite(filed->norms.back())) return VectorsDamaged();
+    }
+  }
+  return OkStatus();
+}
+
 }  // namespace
 
 std::optional<FiledVectors> NameVectors(const Segment& segment, const StoredNumber& stored) {
@@ -182,11 +204,7 @@ StatusOr<FiledVectors> ReadVectors(size_t dimension, ByteSource* source) {
   }
   RETURN_IF_ERROR(ReadLists(header.rows, dimension, source, &filed));
   if (source->left() != header.rows * dimension * sizeof(float)) return VectorsDamaged();
-  filed.floats = FloatRows(header.rows, dimension);
-  for (uint32_t row = 0; row < header.rows; ++row) {
-    RETURN_IF_ERROR(source->ReadAll(filed.floats.row(row), dimension));
-    if (!AllFinite(filed.floats.row(row), dimension)) return VectorsDamaged();
-  }
+  RETURN_IF_ERROR(ReadFloats(header.rows, dimension, source, &filed));
   return filed;
 }
 
@@ -214,7 +232,7 @@ std::optional<Segment> SegmentOf(size_t dimension, FiledVectors filed,
       std::memmove(filed.floats.row(rows.size()), filed.floats.row(row), dimension * sizeof(float));
     }
     rows.push_back(*sources[row]);
-    rows.back().norm.reset();
+    rows.back().norm = filed.norms[row];
   }
   if (rows.empty()) return std::nullopt;
   Segment segment(SegmentRows::BuildInPlace(dimension, std::move(filed.floats), std::move(rows)));

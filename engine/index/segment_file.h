@@ -36,6 +36,7 @@ struct FiledVectors {
   std::vector<uint8_t> codes;       // CodeBlocks::Take(): by row, one for each of its lists
   uint32_t lists = 0;               // of the geometry
   FloatRows floats;                 // by row
+  std::vector<double> norms;        // of them
 };
 
 // The stored number of a document's newest version, by its number in the index; nothing if it is

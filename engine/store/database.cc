@@ -280,6 +280,7 @@ Database::Cursor::~Cursor() = default;
 bool Database::Cursor::Valid() const { return place_->it->Valid(); }
 Status Database::Cursor::status() const { return Translate(place_->it->status(), "scan"); }
 void Database::Cursor::Next() { place_->it->Next(); }
+void Database::Cursor::Last() { place_->it->SeekToLast(); }
 std::string_view Database::Cursor::key() const { return View(place_->it->key()); }
 StatusOr<std::string_view> Database::Cursor::Payload() const {
   return Unseal(place_->family, key(), View(place_->it->value()));

@@ -148,6 +148,8 @@ class Database::Cursor {
   bool Valid() const;
   Status status() const;
   void Next();
+  // To the last one.
+  void Last();
 
   // Requires Valid(); borrowed until Next(). DATA_LOSS if the record is damaged.
   std::string_view key() const;

@@ -64,10 +64,14 @@ class Documents {
   // The same from the document with this number on.
   Status ScanFrom(uint32_t collection, uint64_t first, const Visit& visit) const;
 
-  // The same, opened on all processors; `visit` is called on this thread. The record is the
-  // callee's for the call.
-  using Take = std::function<Status(store::v1::DocumentRecord& record)>;
-  Status ScanAhead(uint32_t collection, const Take& take) const;
+  // Reads all documents of a collection on all processors, in parts that follow each other in the
+  // order of the numbers. Calls `visit(part, record)` for each document of a part in this order, of
+  // several parts at once; and `done(part)` on this thread, part by part, once all of it was
+  // visited. Until one of them returns an error. The record is the callee's for the call.
+  static constexpr size_t kPartsMax = 256;
+  using VisitPart = std::function<Status(size_t part, store::v1::DocumentRecord& record)>;
+  using PartDone = std::function<Status(size_t part)>;
+  Status ScanParts(uint32_t collection, const VisitPart& visit, const PartDone& done) const;
 
   // Walks the chunks of the documents [first, last] of a collection by document and ordinal. Those
   // that `wants` says are opened, on all processors, and `take`n in this order, on this thread;

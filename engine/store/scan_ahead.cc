@@ -1,7 +1,9 @@
 // Scans of Documents that open their records on all processors: what a start waits for.
 #include <algorithm>
+#include <atomic>
 #include <deque>
 #include <future>
+#include <memory>
 #include <thread>
 #include <utility>
 
@@ -14,7 +16,57 @@ namespace {
 constexpr size_t kAheadRecords = 256;
 constexpr size_t kAheadBytes = 1 << 20;
 
-Status NumberIsDamaged() { return Corrupt("the store is inconsistent; restore from a backup"); }
+// Numbers of documents in one part of a scan: a moment's work, and many times what it is to begin.
+constexpr uint64_t kPartNumbersMin = 4096;
+// Parts that wait to be done, beside one that each thread scans.
+constexpr size_t kPartsAhead = 2;
+
+// Calls `scan(part)` for each on all processors, and `done(part)` on this thread in their order.
+// Sets `stopped` once one of them fails. What is scanned is little farther than what is done: a
+// machine of many processors would else hold all there is before this thread has taken it over.
+template <typename ScanPart>
+Status InParts(size_t parts, const ScanPart& scan, const Documents::PartDone& done,
+               std::atomic<bool>* stopped) {
+  std::vector<std::packaged_task<Status()>> tasks;
+  std::vector<std::future<Status>> scanned;
+  for (size_t part = 0; part < parts; ++part) {
+    tasks.emplace_back([&scan, part] { return scan(part); });
+    scanned.push_back(tasks.back().get_future());
+  }
+  const size_t many = std::min<size_t>(parts, std::max(1U, std::thread::hardware_concurrency()));
+  const size_t ahead = many + kPartsAhead;
+  std::atomic<size_t> next = 0, taken = 0;
+  const auto work = [&] {
+    for (size_t part = next++; part < parts; part = next++) {
+      for (size_t now = taken; part >= now + ahead; now = taken) taken.wait(now);
+      tasks[part]();
+    }
+  };
+  const auto take = [&](size_t to) {
+    taken = to;
+    taken.notify_all();
+  };
+  std::vector<std::future<void>> threads;  // the end of each waits for it
+  // Whatever ends this, an exception too: no thread goes on waiting, or scanning for nobody.
+  const auto end = [&](void*) {
+    *stopped = true;
+    take(parts);
+  };
+  const std::unique_ptr<void, decltype(end)> at_the_end(stopped, end);
+  for (size_t i = 0; i < many; ++i) threads.push_back(std::async(std::launch::async, work));
+  for (size_t part = 0; part < parts; ++part) {
+    RETURN_IF_ERROR(scanned[part].get());
+    RETURN_IF_ERROR(done(part));
+    take(part + 1);
+  }
+  return OkStatus();
+}
+
+// Of the document that a cursor is at, once it is known that the record is whole.
+StatusOr<uint64_t> NumberAt(const Database::Cursor& cursor) {
+  RETURN_IF_ERROR(cursor.Payload().status());
+  return DocumentNumber(cursor.key());
+}
 
 // Records as they are stored, then opened.
 template <typename Record>
@@ -103,16 +155,34 @@ class Opening {
 
 }  // namespace
 
-Status Documents::ScanAhead(uint32_t collection, const Take& take) const {
-  const auto visit = [&](std::string_view key, store::v1::DocumentRecord& record, bool there) {
-    if (!there) return OkStatus();
-    return record.number() == DocumentNumber(key) ? take(record) : NumberIsDamaged();
+Status Documents::ScanParts(uint32_t collection, const VisitPart& visit,
+                            const PartDone& done) const {
+  const std::string prefix = CollectionPrefix(tenant_, collection);
+  const auto cursor = database_->Walk(Family::kDocuments, prefix, PrefixEnd(prefix), snapshot_);
+  RETURN_IF_ERROR(cursor->status());
+  if (!cursor->Valid()) return OkStatus();
+  ASSIGN_OR_RETURN(const uint64_t first, NumberAt(*cursor));
+  cursor->Last();
+  RETURN_IF_ERROR(cursor->status());
+  ASSIGN_OR_RETURN(const uint64_t last, NumberAt(*cursor));
+  // Nothing here is beyond 64 bits, whatever the numbers: a key that nobody wrote is met as any is.
+  const uint64_t step = std::max<uint64_t>(kPartNumbersMin, (last - first) / kPartsMax + 1);
+  const auto parts = static_cast<size_t>((last - first) / step + 1);
+  std::atomic<bool> stopped = false;
+  const auto scan = [&](size_t part) {
+    const uint64_t begin = first + part * step;
+    store::v1::DocumentRecord record;  // its memory serves all
+    return database_->ScanFrom(
+        Family::kDocuments, DocumentKey(tenant_, collection, begin),
+        part + 1 == parts ? PrefixEnd(prefix) : DocumentKey(tenant_, collection, begin + step),
+        [&](std::string_view key, std::string_view payload) -> Status {
+          if (stopped) return Status(StatusCode::kCancelled, "", "another part failed");
+          ASSIGN_OR_RETURN(const bool there, Open(key, payload, &record));
+          return there ? visit(part, record) : OkStatus();
+        },
+        snapshot_);
   };
-  Opening<store::v1::DocumentRecord, decltype(visit)> opening(*vault_, Family::kDocuments, visit);
-  RETURN_IF_ERROR(database_->Scan(
-      Family::kDocuments, CollectionPrefix(tenant_, collection),
-      [&](auto key, auto payload) { return opening.Add(key, payload); }, snapshot_));
-  return opening.Finish();
+  return InParts(parts, scan, done, &stopped);
 }
 
 Status Documents::ScanChunks(uint32_t collection, uint64_t first, uint64_t last, const Wants& wants,

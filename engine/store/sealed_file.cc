@@ -138,29 +138,37 @@ SealedFileReader::SealedFileReader(const SecretKey& key, std::string place, int 
 
 SealedFileReader::~SealedFileReader() { ::close(fd_); }
 
-Status SealedFileReader::Next() {
-  const size_t text = static_cast<size_t>(std::min<uint64_t>(to_open_, kSealedBlock));
+// The next block, of `text` bytes.
+Status SealedFileReader::OpenNext(size_t text, char* to) {
   to_open_ -= text;
   sealed_.resize(text + kSealOverhead);
   if (!ReadFully(fd_, sealed_.data(), sealed_.size()) ||
-      !OpenSealed(key_, PlaceOfBlock(place_, blocks_, to_open_ == 0), sealed_, &text_)) {
+      !OpenSealed(key_, PlaceOfBlock(place_, blocks_, to_open_ == 0), sealed_, to)) {
     text_.clear();
+    at_ = 0;
     return DoesNotFit();
   }
   ++blocks_;
-  at_ = 0;
   return OkStatus();
 }
 
 Status SealedFileReader::Read(void* to, size_t bytes) {
   if (bytes > left_) return DoesNotFit();
+  left_ -= bytes;
   char* out = static_cast<char*>(to);
   while (bytes > 0) {
-    if (at_ == text_.size()) RETURN_IF_ERROR(Next());
-    const size_t some = std::min(bytes, text_.size() - at_);
-    std::memcpy(out, text_.data() + at_, some);
-    at_ += some;
-    left_ -= some;
+    size_t some = std::min(bytes, text_.size() - at_);
+    if (some > 0) {
+      std::memcpy(out, text_.data() + at_, some);
+      at_ += some;
+    } else if (const size_t next = NextBytes(); next <= bytes) {
+      RETURN_IF_ERROR(OpenNext(next, out));  // where it belongs
+      some = next;
+    } else {
+      at_ = 0;
+      text_.resize(next);
+      RETURN_IF_ERROR(OpenNext(next, text_.data()));
+    }
     out += some;
     bytes -= some;
   }

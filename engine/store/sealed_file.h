@@ -7,6 +7,7 @@
 // Bound to each block are the file's place, the block's number, and whether it is the last one.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
@@ -56,13 +57,16 @@ class SealedFileReader final : public ByteSource {
                                                           const SecretKey& key, std::string place);
   ~SealedFileReader() override;
 
-  // DATA_LOSS if a block does not open.
+  // DATA_LOSS if a block does not open; nothing of `to` may be used then.
   Status Read(void* to, size_t bytes) override;
   uint64_t left() const override { return left_; }
 
  private:
   SealedFileReader(const SecretKey& key, std::string place, int fd, uint64_t text_bytes);
-  Status Next();
+  size_t NextBytes() const {
+    return static_cast<size_t>(std::min<uint64_t>(to_open_, kSealedBlock));
+  }
+  Status OpenNext(size_t text, char* to);
 
   const SecretKey key_;
   const std::string place_;

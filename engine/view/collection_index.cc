@@ -268,8 +268,9 @@ CollectionIndexBuilder::CollectionIndexBuilder(CollectionIndex empty)
 
 uint32_t CollectionIndexBuilder::AddDocument(std::string_view id, std::optional<uint64_t> stored,
                                              const Attributes* attributes) {
-  CORDON_CHECK(!index_.documents.Find(id));
+  const size_t before = index_.documents.size();
   const uint32_t number = index_.documents.Add(id);
+  CORDON_CHECK(index_.documents.size() > before);
   if (stored) index_.documents.SetStored(number, *stored);
   if (attributes != nullptr) index_.columns.Set(number, *attributes);
   return number;

@@ -13,12 +13,38 @@ std::vector<uint64_t> SortedOnce(std::vector<uint64_t> numbers) {
   return numbers;
 }
 
+FileRows::FileRows(const CollectionIndex& index, const StoredRows& stored, const Geometry* geometry,
+                   AnyErased any_erased, LoadedRows* loaded)
+    : index_(index),
+      stored_(stored),
+      geometry_(geometry),
+      any_erased_(std::move(any_erased)),
+      loaded_(*loaded) {
+  AddPlaces();
+}
+
+void FileRows::AddPlaces() {
+  const auto& all = stored_.documents;
+  if (all.empty()) return;
+  first_ = all.front().stored;
+  const uint64_t last = all.back().stored - first_;
+  while (last >> shift_ > all.size()) ++shift_;
+  places_.reserve((last >> shift_) + 2);
+  for (uint32_t place = 0; place < all.size(); ++place) {
+    places_.resize(((all[place].stored - first_) >> shift_) + 1, place);
+  }
+  places_.push_back(static_cast<uint32_t>(all.size()));
+}
+
 const StoredRows::Document* FileRows::Find(uint64_t stored) const {
   const auto& all = stored_.documents;
-  const auto found =
-      std::lower_bound(all.begin(), all.end(), stored,
-                       [](const auto& document, uint64_t n) { return document.stored < n; });
-  return found == all.end() || found->stored != stored ? nullptr : &*found;
+  if (all.empty() || stored < first_ || stored > all.back().stored) return nullptr;
+  const size_t bucket = (stored - first_) >> shift_;
+  const auto begin = all.begin() + places_[bucket];
+  const auto end = all.begin() + places_[bucket + 1];
+  const auto found = std::lower_bound(
+      begin, end, stored, [](const auto& document, uint64_t n) { return document.stored < n; });
+  return found == end || found->stored != stored ? nullptr : &*found;
 }
 
 // A row of another class than the document's record says belongs elsewhere: it does not count.

@@ -25,12 +25,7 @@ class FileRows {
 
   // Everything is borrowed; `geometry` may be null.
   FileRows(const CollectionIndex& index, const StoredRows& stored, const Geometry* geometry,
-           AnyErased any_erased, LoadedRows* loaded)
-      : index_(index),
-        stored_(stored),
-        geometry_(geometry),
-        any_erased_(std::move(any_erased)),
-        loaded_(*loaded) {}
+           AnyErased any_erased, LoadedRows* loaded);
 
   // What is known of a file from now on.
   struct Facts {
@@ -57,8 +52,16 @@ class FileRows {
   const StoredRows::Document* Find(uint64_t stored) const;
   Match Find(const StoredRows::Document* document, const FiledRow& row) const;
 
+  // So that a document is found by a look, and not by a search among a million.
+  void AddPlaces();
+
   const CollectionIndex& index_;
   const StoredRows& stored_;
+  uint64_t first_ = 0;  // of the stored numbers
+  int shift_ = 0;
+  // Where documents begin in stored_.documents whose (number - first_) >> shift_ is at least the
+  // place here: about one for each.
+  std::vector<uint32_t> places_;
   const Geometry* const geometry_;
   const AnyErased any_erased_;
   LoadedRows& loaded_;

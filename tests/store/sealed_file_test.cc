@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -61,6 +62,38 @@ TEST_F(SealedFile, SaysWhatWasWritten) {
     EXPECT_EQ(*read, text) << bytes;
   }
   EXPECT_FALSE(std::filesystem::exists(scratch_ / "file.tmp"));
+}
+
+// A piece may begin and end in any block: some of it is opened in place, the rest from what is
+// kept.
+TEST_F(SealedFile, PieceByPieceItIsTheSameOrNothing) {
+  const std::string text = TextOf(3 * kSealedBlock + 77);
+  Write(text);
+  const std::string good = Bytes();
+  Random random(4);
+  for (int i = 0; i < 40; ++i) {
+    std::string bytes = good;
+    const bool damaged = i % 2 == 1;
+    if (damaged) {
+      char& byte = bytes[8 + random.Below(good.size() - 8)];
+      byte = static_cast<char>(byte ^ 1);
+    }
+    Put(bytes);
+    const auto file = SealedFileReader::Open(Path(), kKey, "here");
+    ASSERT_TRUE(file.ok());
+    Status status;
+    size_t at = 0;
+    while (at < text.size() && status.ok()) {
+      const size_t most = random.OneIn(2) ? 3 * kSealedBlock : 5'000;
+      std::string piece(std::min(1 + random.Below(most), text.size() - at), '\0');
+      status = (*file)->Read(piece.data(), piece.size());
+      if (!status.ok()) break;
+      ASSERT_EQ(piece, std::string_view(text).substr(at, piece.size())) << at;
+      at += piece.size();
+      ASSERT_EQ((*file)->left(), text.size() - at);
+    }
+    EXPECT_EQ(status.code(), damaged ? StatusCode::kDataLoss : StatusCode::kOk);
+  }
 }
 
 TEST_F(SealedFile, NothingOfItCanBeReadWithoutItsKey) {
