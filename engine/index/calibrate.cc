@@ -179,10 +179,11 @@ class Calibrator {
     constexpr double kLax = 20, kStep = 0.5, kBeyondFlat = 4;
     constexpr int kSteps = 60;
     const ListPart& part = searched_.lists.part();
-    CallerMasks masks(part, searched_.lists.geometry().lists(), [&](size_t entry) {
-      const uint32_t id = part.blocks().id(entry);
-      return LevelOf(id) >= f;
-    });
+    Bitmap rows(searched_.numbers.Bound(searched_.lists.segments()));
+    for (size_t i = 0; i < ids_.size(); ++i) {
+      if (levels_[i] >= f) rows.Set(ids_[i]);
+    }
+    CallerMasks masks(part, searched_.lists.geometry().lists(), std::move(rows));
     const double scanned = std::min(1.0, kBeyondFlat * Calibration::kFractions[f]);
     const double enough = FlatWork(scanned * static_cast<double>(ids_.size()), dimension_);
     size_t target = 0;

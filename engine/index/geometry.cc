@@ -66,7 +66,8 @@ Geometry::Geometry(Metric metric, Rotation rotation, uint64_t revision, uint64_t
       mean_(1, rotation_.size()),
       spread_(std::move(spread)),
       deviation_(deviation) {
-  CORDON_CHECK(lists >= 1 && spread_.size() == lists && centroids_.stride() == size());
+  CORDON_CHECK(lists >= 1 && lists <= kListsMax && spread_.size() == lists &&
+               centroids_.stride() == size());
   std::vector<double> sum(size());
   for (size_t l = 0; l < lists; ++l) {
     for (size_t i = 0; i < size(); ++i) sum[i] += centroids_.row(l)[i];
@@ -146,7 +147,8 @@ ListPair Geometry::Assign(const float* x) const {
   const QueryTables tables(EstimateForm::kDistance, u, size(), 0);
   ListOrder order(*this, tables, x);
   const auto near = order.Next(kAssignCandidates);
-  ListPair pair = {near[0].list, near[0].list};
+  const auto nearest = static_cast<uint16_t>(near[0].list);
+  ListPair pair = {nearest, nearest};
   // ‖r‖² is -term; ⟨r, x - c'⟩ = ⟨r, x⟩ - ⟨r, c'⟩.
   alignas(64) float r[limits::kDimensionMax];
   for (size_t i = 0; i < size(); ++i) r[i] = x[i] - centroid(pair.first)[i];
@@ -159,7 +161,7 @@ ListPair Geometry::Assign(const float* x) const {
     const float penalty = square > 0 ? kSoarLambda * along * along / square : 0;
     if (-other.term + penalty >= best) continue;
     best = -other.term + penalty;
-    pair.second = other.list;
+    pair.second = static_cast<uint16_t>(other.list);
   }
   return pair;
 }

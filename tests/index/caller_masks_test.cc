@@ -34,13 +34,24 @@ class CallerMasksTest : public testing::Test {
   const ListPart& part() const { return index_.lists()->part(); }
   size_t lists() const { return index_.lists()->geometry().lists(); }
 
+  uint32_t ClassOf(size_t entry) const {
+    const uint32_t id = part().blocks().id(entry);
+    return index_.segments()[index_.numbers().segment(id)].rows().class_id(
+        index_.numbers().row(id));
+  }
+  // Rows by id: those of one class.
+  Bitmap RowsOf(uint32_t permitted) const {
+    Bitmap rows(index_.numbers().Bound(index_.segments().size()));
+    for (size_t entry = 0; entry < part().blocks().entries(); ++entry) {
+      if (ClassOf(entry) == permitted) rows.Set(part().blocks().id(entry));
+    }
+    return rows;
+  }
+
   // The masks of whoever may see one class.
   std::shared_ptr<CallerMasks> Find(MaskCache* cache, uint64_t key, uint32_t permitted) {
     return cache->Find({&key, 1}, 0, [&] {
-      return std::make_shared<CallerMasks>(
-          part(), lists(),
-          [this, permitted](size_t entry) { return part().classes()[entry] == permitted; }, 0,
-          cache->total());
+      return std::make_shared<CallerMasks>(part(), lists(), RowsOf(permitted), cache->total());
     });
   }
   void ReadAll(CallerMasks* masks) const {
@@ -82,8 +93,7 @@ TEST_F(CallerMasksTest, BytesAreGivenBack) {
   EXPECT_GT(held, unread);
   const CallerMasks::Total total = cache.total();
   {
-    CallerMasks others(
-        part(), lists(), [](size_t) { return true; }, 0, total);
+    CallerMasks others(part(), lists(), RowsOf(1), total);
     ReadAll(&others);
     EXPECT_GT(cache.bytes(), held);
   }
@@ -97,8 +107,8 @@ TEST_F(CallerMasksTest, OneOfAnotherKeyIsAnother) {
     const ListRange range = part().Find(list);
     uint32_t ones = 0, twos = 0;
     for (size_t entry = range.begin; entry < range.end; ++entry) {
-      ones += part().classes()[entry] == 1 ? 1 : 0;
-      twos += part().classes()[entry] == 2 ? 1 : 0;
+      ones += ClassOf(entry) == 1 ? 1 : 0;
+      twos += ClassOf(entry) == 2 ? 1 : 0;
     }
     EXPECT_EQ(one->Of(list).count, ones);
     EXPECT_EQ(two->Of(list).count, twos);
