@@ -20,9 +20,12 @@ std::unique_ptr<void, FreeRows> AllocateRows(size_t bytes) {
   if (bytes == 0) return nullptr;
   // A scan touches a new 4 KiB page every 130 ns: with huge pages the address lookups vanish.
   const size_t alignment = bytes >= kHugePageBytes ? kHugePageBytes : kLineBytes;
-  void* memory = std::aligned_alloc(alignment, RoundUp(bytes, alignment));
-  if (memory == nullptr) throw std::bad_alloc();
-  if (alignment == kHugePageBytes) madvise(memory, bytes, MADV_HUGEPAGE);  // advice: may fail
+  void* memory = nullptr;
+  if (posix_memalign(&memory, alignment, RoundUp(bytes, kLineBytes)) != 0) throw std::bad_alloc();
+  // Whole ones: what is left would take one more. Advice, so it may fail.
+  if (alignment == kHugePageBytes) {
+    madvise(memory, bytes / kHugePageBytes * kHugePageBytes, MADV_HUGEPAGE);
+  }
   std::memset(memory, 0, bytes);
   return std::unique_ptr<void, FreeRows>(memory);
 }
