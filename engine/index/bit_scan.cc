@@ -133,8 +133,7 @@ void EstimateBlocks(const QueryTables& query, const uint8_t* first, size_t block
   for (size_t b = 0; b < blocks; ++b) {
     const uint8_t* const block = first + b * block_bytes;
     Sums(query.tables(), block, query.size(), sums, nothing);
-    Uppers(query, block + CodeBlocks::CodeBytes(query.size()), sums, 0, 0,
-           out + b * kBlockEntries);
+    Uppers(query, block + CodeBlocks::CodeBytes(query.size()), sums, 0, 0, out + b * kBlockEntries);
   }
 }
 

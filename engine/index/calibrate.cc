@@ -173,14 +173,14 @@ class Calibrator {
            static_cast<double>(trace.rows_reranked * stride) * 2;
   }
 
-  // From lax to strict; between two steps by the logarithm. Also far beyond the work of a flat search
-  // of the part: between it and a larger part lies where lists begin to pay, and without a figure
-  // for both nothing is known between them.
+  // From lax to strict; between two steps by the logarithm. Also far beyond the work of a flat
+  // search of the part: between it and a larger part lies where lists begin to pay, and without a
+  // figure for both nothing is known between them.
   void Deepen(size_t f, Calibration* calibration) const {
     constexpr double kLax = 20, kStep = 0.5, kBeyondFlat = 8, kLeastPart = 0.1;
     constexpr int kSteps = 60;
     const ListPart& part = searched_.lists.part();
-    Bitmap rows(searched_.numbers.Bound(searched_.lists.segments()));
+    Bitmap rows(ids_.empty() ? 0 : ids_.back() + size_t{1});
     for (size_t i = 0; i < ids_.size(); ++i) {
       if (levels_[i] >= f) rows.Set(ids_[i]);
     }

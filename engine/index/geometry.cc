@@ -46,7 +46,14 @@ Calibration::Depth Calibration::DepthFor(double recall, double fraction) const {
   if (fraction <= kFractions.back()) return {least.back()[target], work.back()[target]};
   size_t above = 0;
   while (kFractions[above + 1] >= fraction) ++above;
-  if (least[above][target] == 0 || least[above + 1][target] == 0) return {0, 0};
+  if (least[above][target] == 0) return {0, 0};
+  // Of so little less nothing else is known, but it is no other part: the classes that make up a
+  // tenth of the rows are never exactly a tenth.
+  constexpr double kAsGood = 0.95;
+  if (least[above + 1][target] == 0) {
+    if (fraction < kAsGood * kFractions[above]) return {0, 0};
+    return {least[above][target], work[above][target]};
+  }
   // Between two fractions by the logarithms.
   const double part =
       std::log(kFractions[above] / fraction) / std::log(kFractions[above] / kFractions[above + 1]);

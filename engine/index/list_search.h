@@ -98,7 +98,7 @@ class ListSearch {
   Scratch& scratch_;
   const QueryCodes codes_;
   QueryTables* tables_ = nullptr;
-  double floor_;     // the k-th best score so far; minus infinity before there are k
+  double floor_;  // the k-th best score so far; minus infinity before there are k
   double kept_floor_ = -std::numeric_limits<double>::infinity();  // the same of kept_
   float reach_ = 0;                                               // of the query (geometry.h)
   size_t most_ = 0;  // permitted rows of any list that was looked at

@@ -116,7 +116,8 @@ std::shared_ptr<CallerMasks> Lists::MasksOf(const AllowedSet& allowed) const {
 // The covered rows whose class is permitted and whose document is valid. Without the filter, which
 // is of one question alone: a search applies it beside the masks.
 Bitmap Lists::RowsOf(const AllowedSet& allowed) const {
-  Bitmap permitted(numbers_.Bound(segments_.size()));
+  if (segments_.empty()) return Bitmap();
+  Bitmap permitted(numbers_.Of(segments_.size() - 1, 0) + size_t{segments_.back()->size()});
   const PermittedRuns runs(allowed.classes);
   for (size_t s = 0; s < segments_.size(); ++s) {
     const SegmentRows& rows = *segments_[s];

@@ -26,8 +26,6 @@ class RowNumbers {
   // Requires rows_max ≥ 1: of any segment.
   explicit RowNumbers(size_t rows_max);
   uint32_t Of(size_t segment, uint32_t row) const;
-  // One beyond the numbers of so many segments.
-  size_t Bound(size_t segments) const { return segments << shift_; }
   uint32_t segment(uint32_t id) const { return shift_ == 32 ? 0 : id >> shift_; }
   uint32_t row(uint32_t id) const { return shift_ == 32 ? id : id & ((uint32_t{1} << shift_) - 1); }
 

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -41,7 +42,7 @@ class CallerMasksTest : public testing::Test {
   }
   // Rows by id: those of one class.
   Bitmap RowsOf(uint32_t permitted) const {
-    Bitmap rows(index_.numbers().Bound(index_.segments().size()));
+    Bitmap rows(index_.rows());  // of one segment
     for (size_t entry = 0; entry < part().blocks().entries(); ++entry) {
       if (ClassOf(entry) == permitted) rows.Set(part().blocks().id(entry));
     }
@@ -124,6 +125,23 @@ TEST_F(CallerMasksTest, EqualCallersShareThem) {
   EXPECT_EQ(all.MasksOf(AllowedOf({0, 2, 700}, 1000)), masks);
   EXPECT_NE(all.MasksOf(AllowedOf({0, 1}, 4)), masks);
   EXPECT_NE(all.MasksOf(AllowedOf({0, 1, 2}, 4)), masks);
+}
+
+// All that is told from them, masks and numbers of rows, is of these.
+TEST_F(CallerMasksTest, TheRowsAreThoseOfThePermittedClasses) {
+  for (const std::set<uint32_t>& classes :
+       {std::set<uint32_t>{}, {0}, {1, 2}, {0, 3}, {0, 1, 2, 3}}) {
+    const auto masks = index_.lists()->MasksOf(AllowedOf(classes, 4));
+    for (size_t s = 0; s < index_.lists()->segments(); ++s) {
+      const SegmentRows& rows = index_.segments()[s].rows();
+      for (uint32_t row = 0; row < rows.size(); ++row) {
+        ASSERT_EQ(masks->rows().Test(index_.numbers().Of(s, row)),
+                  classes.contains(rows.class_id(row)))
+            << row;
+      }
+    }
+    EXPECT_EQ(masks->rows().Count(), index_.CountAllowed(AllowedOf(classes, 4)));
+  }
 }
 
 TEST_F(CallerMasksTest, RowsAreKnownBeforeTheyAreCounted) {
