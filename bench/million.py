@@ -45,10 +45,13 @@ class Effort:
 
     def __init__(self, documents, quick):
         self.documents = documents
-        self.extra = int(documents * GROWTH)
         self.rounds = 2 if quick else 4
         self.seconds = 3.0  # of one measurement, at most
         self.in_flight = [1, 4]
+        self.cells = len(self.in_flight) * self.rounds  # of retrieval beside ingest
+        # Each cell of both journals takes a batch at least, whatever becomes of a small set's
+        # lists.
+        self.extra = max(int(documents * GROWTH), 2 * self.cells * BATCH)
         self.hnsw_rows = min(documents, 2_000 if quick else 50_000)
 
 
@@ -183,8 +186,7 @@ def beside(load, server, effort, rate, already):
 
     `already` of the documents that are there for this have been used; the number now.
     """
-    cells = len(effort.in_flight) * effort.rounds
-    seconds = min(effort.seconds, effort.extra / 2 / cells / rate)
+    seconds = min(effort.seconds, effort.extra / 2 / effort.cells / rate)
     count = max(BATCH, int(seconds * rate) // BATCH * BATCH)
     # Callers' first searches are other ones.
     load("retrieve", "server", CALLER, 4, seconds, "fast")

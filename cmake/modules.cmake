@@ -41,12 +41,13 @@ function(cordon_module name)
 endfunction()
 
 # cordon_test_binary(NAME SOURCES… LIBS libs…): a GoogleTest binary. The tests themselves are hardly
-# optimised in a release, which halves the time to build them; what they test is.
+# optimised in a release, which halves the time to build them; what they test is. So it is with two
+# checks before each use of a pointer, a third of the time to build them with sanitizers.
 function(cordon_test_binary name)
   cmake_parse_arguments(arg "" "" "LIBS" ${ARGN})
   add_executable(${name} ${arg_UNPARSED_ARGUMENTS})
   target_compile_options(${name} PRIVATE -Wall -Wextra -Werror -Wno-restrict
-    $<$<CONFIG:Release>:-O1>)
+    $<$<CONFIG:Release>:-O1> $<$<CONFIG:Checked>:-fno-sanitize=null,alignment>)
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR})
   target_link_libraries(${name} PRIVATE ${arg_LIBS} GTest::gtest_main GTest::gmock)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
@@ -69,6 +70,7 @@ function(cordon_tests name)
   cordon_test_binary(${name} ${ARGN})
   set(files ${ARGN})
   list(FILTER files INCLUDE REGEX "_test\\.cc$")
+  set(all "")
   set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${files})
   foreach(file ${files})
     file(STRINGS ${file} suites REGEX "^(TEST|TYPED_TEST)")
@@ -80,5 +82,10 @@ function(cordon_tests name)
     endif()
     get_filename_component(test ${file} NAME_WE)
     add_test(NAME ${test} COMMAND ${name} --gtest_filter=${filter})
+    list(APPEND all ${filter})
   endforeach()
+  # What the filters leave out must be nothing, or a test runs in none of them.
+  list(JOIN all ":" filter)
+  add_test(NAME ${name}_left_out COMMAND ${name} --gtest_filter=-${filter})
+  set_tests_properties(${name}_left_out PROPERTIES PASS_REGULAR_EXPRESSION "Running 0 tests")
 endfunction()

@@ -47,13 +47,14 @@ Calibration::Depth Calibration::DepthFor(double recall, double fraction) const {
   size_t above = 0;
   while (kFractions[above + 1] >= fraction) ++above;
   if (least[above][target] == 0) return {0, 0};
-  // Of so little less nothing else is known, but it is no other part: the classes that make up a
-  // tenth of the rows are never exactly a tenth.
+  // Where nothing is known of smaller parts, what is a little less is still served as this one: the
+  // classes that make up a tenth of the rows are never exactly a tenth.
   constexpr double kAsGood = 0.95;
-  if (least[above + 1][target] == 0) {
-    if (fraction < kAsGood * kFractions[above]) return {0, 0};
+  const bool known_below = least[above + 1][target] != 0;
+  if (fraction >= (known_below ? 1 : kAsGood) * kFractions[above]) {
     return {least[above][target], work[above][target]};
   }
+  if (!known_below) return {0, 0};
   // Between two fractions by the logarithms.
   const double part =
       std::log(kFractions[above] / fraction) / std::log(kFractions[above] / kFractions[above + 1]);
@@ -124,8 +125,7 @@ void Geometry::ScoresOfLists() {
   for (const float spread : spread_) {
     scores_.push_back(
         {metric_ == Metric::kL2 ? -spread : 0, deviation_ * along * std::sqrt(spread)});
-    mean_scores_.mean += scores_.back().mean / lists;
-    mean_scores_.deviation += scores_.back().deviation / lists;
+    mean_deviation_ += scores_.back().deviation / lists;
   }
 }
 

@@ -75,7 +75,7 @@ class Geometry {
     float deviation;
   };
   std::span<const Scores> scores() const { return scores_; }  // by list
-  const Scores& mean_scores() const { return mean_scores_; }
+  float mean_deviation() const { return mean_deviation_; }    // of scores()
   // `norm`: how far the query is from mean().
   float ReachOf(float norm) const { return metric_ == Metric::kInnerProduct ? norm : 1; }
   float deviation() const { return deviation_; }
@@ -118,7 +118,7 @@ class Geometry {
   std::vector<CentroidFacts> centroid_facts_;
   std::vector<float> spread_;
   std::vector<Scores> scores_;
-  Scores mean_scores_{};
+  float mean_deviation_ = 0;
   float deviation_;                    // of a residual along a direction, in parts of √spread
   CodeBlocks assign_;                  // the centroids, by distance
   std::unique_ptr<CodeBlocks> order_;  // by dot product, where queries go by that

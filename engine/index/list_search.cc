@@ -120,7 +120,7 @@ Geometry::Scores ListSearch::ScoresIn(const ListOrder::Near& near) const {
 // Those of a list of the usual deviation with this key: no list that follows is expected to hold
 // more, as far as keys tell.
 Geometry::Scores ListSearch::ScoresFrom(const ListOrder::Near& near) const {
-  const float deviation = reach_ * geometry_.mean_scores().deviation;
+  const float deviation = reach_ * geometry_.mean_deviation();
   return {near.key - ListOrder::kKeyDeviations * deviation, deviation};
 }
 

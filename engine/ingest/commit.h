@@ -16,6 +16,17 @@ void RefuseJournaled(const WriteContext& context, std::string_view call, const S
   RefuseJournaled(context.tenant, context.caller, call, status, std::move(done));
 }
 
+// Answers a batch of which nothing is to be committed: its refusals are the answer, and it has its
+// record like any other.
+inline void AnswerRefused(const WriteContext& context, journal::v1::Record record,
+                          IngestedBatch ingested, Acknowledge<IngestedBatch> done) {
+  RefuseJournaled(context.tenant, std::move(record), Invalid("documents", "none was accepted"),
+                  [ingested = std::move(ingested), done = std::move(done)](const Status& status) {
+                    if (status.code() != StatusCode::kInvalidArgument) return done(status);
+                    done(ingested);
+                  });
+}
+
 // Answers a call that changes nothing, once the journal has `record`, which is complete but for its
 // outcome.
 template <typename Response>

@@ -5,7 +5,6 @@
 #include <google/protobuf/message.h>
 
 #include <algorithm>
-#include <cmath>
 #include <initializer_list>
 #include <map>
 #include <set>
@@ -57,14 +56,7 @@ Status CheckFields(const google::protobuf::Message& message,
 
 Status CheckChunk(const v1::EmbeddingSpace& space, const v1::Chunk& chunk) {
   RETURN_IF_ERROR(CheckFields(chunk, {"ordinal", "text", "embedding"}));
-  if (static_cast<uint32_t>(chunk.embedding_size()) != space.dimension()) {
-    return Invalid("embedding", fmt::format("has {} numbers, the model {}", chunk.embedding_size(),
-                                            space.dimension()));
-  }
-  for (const float number : chunk.embedding()) {
-    if (!std::isfinite(number)) return Invalid("embedding", "holds NaN or infinity");
-  }
-  return OkStatus();
+  return CheckEmbedding(chunk, space.dimension());
 }
 
 // The document's chunks by their ordinals, judged on the request alone.
@@ -138,10 +130,7 @@ Status CheckRequest(const Collection& collection, const v1::IngestRequest& reque
                    "vectors of another model are sent without one: it changes nothing when "
                    "they come twice");
   }
-  if (static_cast<size_t>(request.documents_size()) > limits::kDocumentsPerBatch) {
-    return Invalid("documents",
-                   fmt::format("more than {} in a batch; split it", limits::kDocumentsPerBatch));
-  }
+  RETURN_IF_ERROR(CheckBatchSize(request));
   return CheckBytes(collection, request);
 }
 
@@ -206,11 +195,8 @@ void FillEmbedding(const WriteContext& context, const v1::IngestRequest& request
   ingested.response.set_accepted(filling->accepted);
   ingested.response.mutable_refused()->Assign(filling->refused.begin(), filling->refused.end());
   if (filling->accepted == 0) {
-    return RefuseJournaled(context, kFillCall, Invalid("documents", "none was accepted"),
-                           [ingested, done = std::move(done)](const Status& status) {
-                             if (status.code() != StatusCode::kInvalidArgument) return done(status);
-                             done(ingested);
-                           });
+    return AnswerRefused(context, RecordOf(kFillCall, context.caller, *context.tenant),
+                         std::move(ingested), std::move(done));
   }
   store::v1::Mutation mutation;
   mutation.set_reason(request.reason());

@@ -182,10 +182,7 @@ Status CompleteEmbedder(const WriteContext& context, v1::CollectionConfig* confi
 StatusOr<Validated> ValidateBatch(const WriteContext& context, const View& view,
                                   const Collection& collection, v1::IngestRequest* request,
                                   std::string* sent_to) {
-  if (static_cast<size_t>(request->documents_size()) > limits::kDocumentsPerBatch) {
-    return Invalid("documents",
-                   fmt::format("more than {} in a batch; split it", limits::kDocumentsPerBatch));
-  }
+  RETURN_IF_ERROR(CheckBatchSize(*request));
   const v1::CollectionConfig& config = collection.config;
   RETURN_IF_ERROR(CheckModel(collection, request->embedding_model()));
   const auto embeddings = sent_to == nullptr ? Embeddings::kLeftOut : Embeddings::kNeeded;
@@ -248,13 +245,7 @@ void IngestDocuments(const WriteContext& context, v1::IngestRequest request,
   ingested.response.mutable_refused()->Assign(validated->refused.begin(), validated->refused.end());
   const auto accepted = static_cast<uint32_t>(validated->batch.documents_size());
   if (accepted == 0 && !checked->run.next) {
-    // Nothing to commit; the refusals are the answer, and it has its record like any other.
-    const Status none = Invalid("documents", "none was accepted");
-    return RefuseJournaled(context.tenant, std::move(record), none,
-                           [ingested, done = std::move(done)](const Status& status) {
-                             if (status.code() != StatusCode::kInvalidArgument) return done(status);
-                             done(ingested);
-                           });
+    return AnswerRefused(context, std::move(record), std::move(ingested), std::move(done));
   }
   Mutation mutation;
   mutation.set_reason(request.reason());

@@ -240,12 +240,7 @@ Status DocumentCheck::CompleteEmbedding(v1::Chunk* chunk) const {
     if (embeddings_ == Embeddings::kLeftOut) return OkStatus();
     return Invalid("embedding", "missing, and the collection has no embedder; bring a vector");
   }
-  if (static_cast<uint32_t>(chunk->embedding_size()) != config_.dimension()) {
-    return Invalid("embedding", fmt::format("has {} numbers, the collection {}",
-                                            chunk->embedding_size(), config_.dimension()));
-  }
-  if (!AllFinite(chunk->embedding())) return Invalid("embedding", "holds NaN or infinity");
-  return OkStatus();
+  return CheckEmbedding(*chunk, config_.dimension());
 }
 
 // The collection as the caller knows it: a hidden attribute is an unknown one.
@@ -284,6 +279,23 @@ Status CheckWritableId(std::string_view field, const Grant& grant, const std::st
   if (grant.MayWriteId(id)) return OkStatus();
   return Denied(field,
                 fmt::format("the key writes only ids that begin with '{}'", grant.id_prefix));
+}
+
+Status CheckBatchSize(const v1::IngestRequest& request) {
+  if (static_cast<size_t>(request.documents_size()) <= limits::kDocumentsPerBatch) {
+    return OkStatus();
+  }
+  return Invalid("documents",
+                 fmt::format("more than {} in a batch; split it", limits::kDocumentsPerBatch));
+}
+
+Status CheckEmbedding(const v1::Chunk& chunk, uint32_t dimension) {
+  if (static_cast<uint32_t>(chunk.embedding_size()) != dimension) {
+    return Invalid("embedding", fmt::format("has {} numbers, not the {} of its embedding space",
+                                            chunk.embedding_size(), dimension));
+  }
+  if (!AllFinite(chunk.embedding())) return Invalid("embedding", "holds NaN or infinity");
+  return OkStatus();
 }
 
 Status CheckMetadata(const View& view, const Collection& collection, const Authenticated& caller,

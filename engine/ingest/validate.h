@@ -42,4 +42,10 @@ Status CheckGivenLabel(const PolicyRules& rules, const Grant& grant, const v1::L
 // Refuses an id that is malformed or outside the key's prefix.
 Status CheckWritableId(std::string_view field, const Grant& grant, const std::string& id);
 
+// Refuses a batch of too many documents.
+Status CheckBatchSize(const v1::IngestRequest& request);
+
+// Refuses the embedding that came with a chunk unless it is one of a space of this dimension.
+Status CheckEmbedding(const v1::Chunk& chunk, uint32_t dimension);
+
 }  // namespace cordon

@@ -49,25 +49,21 @@ class Candidates {
  private:
   std::vector<const EntryList*> AllowLists(const SecurityClass& security) const {
     std::vector<const EntryList*> lists;
-    std::vector<std::string> containers;
-    std::set<std::string> seen;
     const auto add = [&](const Clause& clause) {
       if (!clause.only_denies) lists.push_back(&clause.allow);
+    };
+    std::set<std::string> added;  // containers, which several lists of the class may be below
+    const auto add_container = [&](const std::string& name, const Container* container,
+                                   const std::string* /*below*/) {
+      if (container != nullptr && added.insert(name).second) add(container->clause);
+      return true;
     };
     for (const ClauseId id : security.clauses) {
       const ClauseSlot& slot = world_.state.classes.clauses[id];
       if (slot.container.empty()) {
         add(slot.clause);
-      } else if (seen.insert(slot.container).second) {
-        containers.push_back(slot.container);
-      }
-    }
-    for (size_t i = 0; i < containers.size(); ++i) {
-      const auto found = world_.state.rules->containers.find(containers[i]);
-      if (found == world_.state.rules->containers.end()) continue;
-      add(found->second.clause);
-      for (const auto& above : found->second.inherit) {
-        if (seen.insert(above).second) containers.push_back(above);
+      } else {
+        ForEachUpwards(*world_.state.rules, slot.container, add_container);
       }
     }
     return lists;

@@ -140,7 +140,8 @@ class Entitlements {
 };
 
 // Whether the change of a container leaves to `subject` what every container permits, at
-// `world.now` and until `until`, which is made earlier if need be. False if that is not certain.
+// `world.now` and until `until`, which is made earlier if need be, though always later than now.
+// False if that is not certain.
 bool KeepsVerdicts(const World& world, const Subject& subject, const RulesChange::Changed& changed,
                    Micros* until);
 

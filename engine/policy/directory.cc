@@ -45,8 +45,8 @@ const std::vector<T>& OrNone(const std::vector<T>* list) {
 }  // namespace
 
 bool SaysTheSame(const DirectoryRecord& a, const DirectoryRecord& b) {
-  return a.removed == b.removed && a.members.has_value() == b.members.has_value() &&
-         a.clearance == b.clearance && a.alias_of == b.alias_of && EdgesOf(&a) == EdgesOf(&b);
+  return SaysTheSameOfItself(&a, &b) && a.members.has_value() == b.members.has_value() &&
+         EdgesOf(&a) == EdgesOf(&b);
 }
 
 // One change and those before it.

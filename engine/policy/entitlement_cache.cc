@@ -85,7 +85,7 @@ std::optional<KnownCaller::Moved> KnownCaller::MovedIn(const World& world) const
                                         subject_->application_principals)) {
     return std::nullopt;
   }
-  if (!AddMovedByRules(world, &moved) || moved.until <= world.now) return std::nullopt;
+  if (!AddMovedByRules(world, &moved)) return std::nullopt;
   return moved;
 }
 

@@ -31,7 +31,8 @@ struct KeptBytes {
   // Where there is no room for so many bytes more, whoever keeps the most drops it: a tenant that
   // reads much, or did, takes no room from others.
   void MakeRoom(size_t wanted) {
-    std::shared_ptr<void> dropped;  // freed without the lock: it may be tens of thousands
+    if (used + wanted <= kMax) return;  // mostly, and then without a lock that all tenants share
+    std::shared_ptr<void> dropped;      // freed without the lock: it may be tens of thousands
     std::lock_guard lock(mutex);
     if (used + wanted <= kMax || keepers.empty()) return;
     dropped = (*std::max_element(keepers.begin(), keepers.end(), [](Keeper* a, Keeper* b) {
@@ -79,10 +80,11 @@ class KeptRecords final : private KeptBytes::Keeper {
 
   // Keeps a copy of what the snapshot has under this name, unless that is not worth it.
   void Keep(const std::string& name, const Record& record) {
-    if (finds_ < kFindsBefore) return;
-    const size_t size = record.SpaceUsedLong() + name.size() + kEntryBytes;
-    if (size > kRecordBytesMax) return;
+    if (finds_ < kFindsBefore || record.ByteSizeLong() > kRecordBytesMax) return;
     const auto copy = std::make_shared<const Record>(record);  // what takes time, without the lock
+    // Of the copy: `record` has the room of the largest one that was read into it.
+    const size_t size = copy->SpaceUsedLong() + name.size() + kEntryBytes;
+    if (size > kRecordBytesMax) return;
     all_->MakeRoom(size);
     std::lock_guard lock(mutex_);
     if ((all_->used += size) > KeptBytes::kMax || !records_.emplace(name, copy).second) {

@@ -236,7 +236,7 @@ Status DropStaged(Database* database, uint32_t tenant) {
     return Status(StatusCode::kCancelled, "", "one is enough");
   });
   if (none.ok()) return OkStatus();
-  // TenantIsDamaged ones go as well: nobody reads them.
+  // Damaged ones go as well: nobody reads them.
   Batch batch;
   batch.DeletePrefix(Family::kStaged, TenantPrefix(tenant));
   return database->Write(batch);

@@ -87,7 +87,6 @@ TEST_F(RunOfLines, GoesOnElsewhereOrSendsALineTwice) {
   EXPECT_EQ(sent_.size(), 2050u);
 }
 
-// What a client had not told of when it died, nor written.
 TEST_F(RunOfLines, LosesItsPlaceByASwitchOfTheEmbedding) {
   switch_at_ = 3;
   const Result result = Ingest(Documents(5099));
@@ -98,6 +97,7 @@ TEST_F(RunOfLines, LosesItsPlaceByASwitchOfTheEmbedding) {
   EXPECT_TRUE(at_.ended());
 }
 
+// What a client had not told of when it died, nor written.
 TEST_F(RunOfLines, LosesWhatTheServerRefusedBefore) {
   left_ = 2;
   EXPECT_EQ(Ingest("{\n" + Documents(2050)).code, 1);

@@ -41,6 +41,7 @@ TEST(QueryJson, ReadsEveryKeyOfTheContract) {
   EXPECT_EQ(query->request.mode(), v1::MODE_EXACT);
   EXPECT_EQ(query->request.rank(), v1::RANK_HYBRID);
   EXPECT_EQ(query->request.scope().destination(), "dev");
+  EXPECT_EQ(query->request.scope().purpose(), "p");
   EXPECT_EQ(query->request.scope().at_least_revision(), 9u);
 }
 
@@ -65,6 +66,14 @@ TEST(QueryJson, AnEmptyUserDoesNotBecomeTheKeysOwn) {
   EXPECT_EQ(RefusedIn(R"({"text":"t","context":{"min_trust":""}})"), "context.min_trust");
   EXPECT_EQ(RefusedIn(R"({"text":"t","context":{"rerank":""}})"), "context.rerank");
   EXPECT_EQ(RefusedIn(R"({"text":"t","destination":""})"), "destination");
+}
+
+// As `--purpose ''` is: in the journal it would be none.
+TEST(QueryJson, AnEmptyPurposeIsOne) {
+  const auto query = Parse(R"({"text":"t","purpose":""})");
+  ASSERT_FALSE(query.ok());
+  EXPECT_EQ(query.status().field(), "purpose");
+  EXPECT_EQ(query.status().message(), "empty; say which, or leave it out");
 }
 
 TEST(QueryJson, WhatIsUnknownIsRefused) {

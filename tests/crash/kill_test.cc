@@ -49,11 +49,13 @@ TEST(Kill, LosesWhatWasAcknowledged) {
   store.CheckErasedEverywhere();
   if (effort.rounds() >= 2 * kFiledKillEvery) {
     EXPECT_GT(store.StartsFromFiles(), 0u) << "no start has read one";
+    EXPECT_GT(store.erased(), 0u) << "nothing was erased";
   }
   effort.Report(
       "changes={} pending_at_kill={} kills_at_start={} recovered_records={} kills_at_index_file={} "
-      "starts_from_files={}",
-      store.revision(), pending, starting, store.recovered(), writing, store.StartsFromFiles());
+      "starts_from_files={} erased={}",
+      store.revision(), pending, starting, store.recovered(), writing, store.StartsFromFiles(),
+      store.erased());
 }
 
 }  // namespace

@@ -128,6 +128,12 @@ std::vector<std::string> ServedStore::Erased() {
   return words;
 }
 
+size_t ServedStore::erased() const {
+  size_t count = 0;
+  for (const auto& client : clients_) count += client->lane.state.erased.size();
+  return count;
+}
+
 uint64_t ServedStore::StartsFromFiles() const {
   const std::string log = server_.Log();
   uint64_t starts = 0;

@@ -27,6 +27,8 @@ class ServedStore {
   void CheckErased();
   // Stops the server: nor is it in any other file of the store.
   void CheckErasedEverywhere();
+  // Of how many erased documents those looked for the words.
+  size_t erased() const;
   // How many starts had rows of files, which would else have been read one by one.
   uint64_t StartsFromFiles() const;
 

@@ -152,9 +152,11 @@ TEST(Sigterm, LosesWhatWasAcknowledged) {
   store.CheckErasedEverywhere();
   if (effort.rounds() >= 2 * kFiledStopEvery) {
     EXPECT_GT(store.StartsFromFiles(), 0u) << "no start has read one";
+    EXPECT_GT(store.erased(), 0u) << "nothing was erased";
   }
-  effort.Report("changes={} slowest_stop_ms={} stops_at_index_file={} starts_from_files={}",
-                store.revision(), slowest.count(), writing, store.StartsFromFiles());
+  effort.Report(
+      "changes={} slowest_stop_ms={} stops_at_index_file={} starts_from_files={} erased={}",
+      store.revision(), slowest.count(), writing, store.StartsFromFiles(), store.erased());
 }
 
 TEST(Sigterm, WaitsForAClientThatDoesNotRead) {

@@ -30,6 +30,18 @@ TEST(CalibrationTest, ServesAPartBetweenTwo) {
   EXPECT_LT(between.work, 2e6f);
 }
 
+// What lies below it may be beyond the lists, and says nothing of it.
+TEST(CalibrationTest, ServesAPartThatWasCalibratedItself) {
+  for (size_t f = 0; f < Calibration::kFractions.size(); ++f) {
+    Calibration calibration;
+    calibration.least[f][kTarget] = 0.02f;
+    calibration.work[f][kTarget] = 8e5f;
+    const auto depth = calibration.DepthFor(0.95, Calibration::kFractions[f]);
+    EXPECT_EQ(depth.least, 0.02f) << f;
+    EXPECT_EQ(depth.work, 8e5f) << f;
+  }
+}
+
 TEST(CalibrationTest, SaysSoWhereListsDoNotServe) {
   Calibration calibration;
   calibration.least[2][kTarget] = 0.02f;

@@ -45,6 +45,11 @@ inline constexpr const char* kWholeCollection = "a whole collection";
 inline constexpr const char* kEmergency = "an emergency";
 inline constexpr const char* kNewDocuments = "new documents";  // refused one by one
 inline constexpr const char* kBatchOfARun = "a batch of a run";
+// Vectors for the second embedding space, which the journal has under a name of their own. Auditors
+// are told of a document that they do not meet.
+inline constexpr const char* kFilling = "a filling";
+inline constexpr const char* kFillingOfNone = "a filling that meets nothing";
+inline bool IsFilling(const Row& row) { return row.what == kFilling || row.what == kFillingOfNone; }
 
 // Pieces of requests.
 namespace request_text {
@@ -54,6 +59,9 @@ inline const std::string kLater = "at { seconds: 9999999999 } ";
 inline const std::string kMany = kInDocs + "changes { document: 'open' ";
 inline const std::string kSelected = kInDocs + "id_prefix: 'open' ";
 inline const std::string kForAna = "scope { as: 'user:ana' } ";
+inline const std::string kFill =
+    "collection: 'filled' embedding_model: 'own' embeddings_only: true ";
+inline const std::string kVectors = "chunks { text: 'a word' embedding: 1 embedding: 0 } ";
 inline const std::string kFresh = kInDocs + "batch: 1 documents { id: '$NEW' text: 'a word' ";
 inline const std::string kAcl = "acl { allow { principal: 'everyone' } } ";
 inline const std::string kLabel = "label { level: 'public' } ";

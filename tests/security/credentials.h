@@ -89,6 +89,7 @@ inline Code ExpectedCode(const Row& row, const Credential& with) {
 // Whether a call that succeeds must refuse its document.
 inline bool RefusesDocument(const Row& row, const Credential& with) {
   if (row.method == "Ingest/Ingest" && row.writes && with.reach == Reach::kOtherIds) return true;
+  if (row.what == kFillingOfNone && with.rights.contains(v1::RIGHT_AUDIT)) return true;
   for (const v1::Right right : row.document_needs) {
     if (!with.rights.contains(right)) return true;
   }

@@ -114,6 +114,7 @@ class Calls : public testing::Test {
   Calls() {
     SetUpTenant(store_.admin(), "amber");
     SetUpTenant(elsewhere_, "cobalt");
+    SetUpFilled();
   }
 
   // The same names in both tenants, except for the collection; each has words that are its own.
@@ -142,30 +143,44 @@ class Calls : public testing::Test {
     }
   }
 
+  // A collection whose second embedding space waits for vectors.
+  void SetUpFilled() {
+    const auto key = store_.MakeKey(store_.admin(), GrantOf(EveryRight(), kEveryReach));
+    store_.Do<v1::CreateCollectionResponse>(
+        key, "Admin/CreateCollection",
+        "config { name: 'filled' dimension: 3 metric: METRIC_L2 embedder: EMBEDDER_NONE "
+        "default_label { level: 'public' } default_acl { allow { principal: 'everyone' } } }");
+    store_.Do<v1::IngestResponse>(
+        key, "Ingest/Ingest",
+        "collection: 'filled' documents { id: 'open' chunks { text: 'a word' embedding: 1 "
+        "embedding: 2 embedding: 3 } }");
+    store_.Do<v1::BeginEmbeddingResponse>(
+        key, "Admin/BeginEmbedding",
+        "collection: 'filled' space { model: 'own' dimension: 2 embedder: EMBEDDER_NONE }");
+  }
+
   // The request with fresh names, made by the first tenant's admin.
   std::optional<std::string> Request(const Row& row) {
     if (!row.request) return std::nullopt;
     std::string text = *row.request;
     const std::string name = "n" + std::to_string(++fresh_);
     Replace("$NEW", name, &text);
-    if (text.find("$COLLECTION") != text.npos) {
+    const bool with_space = text.find("$SPACE") != text.npos;
+    if (with_space || text.find("$COLLECTION") != text.npos) {
       store_.Do<v1::CreateCollectionResponse>(
           store_.admin(), "Admin/CreateCollection",
           "config { name: '" + name + "' dimension: 2 metric: METRIC_L2 embedder: EMBEDDER_NONE }");
-      Replace("$COLLECTION", name, &text);
       ++mutations_;
     }
-    if (text.find("$SPACE") != text.npos) {
-      store_.Do<v1::CreateCollectionResponse>(
-          store_.admin(), "Admin/CreateCollection",
-          "config { name: '" + name + "' dimension: 2 metric: METRIC_L2 embedder: EMBEDDER_NONE }");
+    if (with_space) {
       store_.Do<v1::BeginEmbeddingResponse>(
           store_.admin(), "Admin/BeginEmbedding",
           "collection: '" + name +
               "' space { model: 'n' dimension: 3 embedder: EMBEDDER_BUILTIN }");
-      Replace("$SPACE", name, &text);
-      mutations_ += 2;
+      ++mutations_;
     }
+    Replace("$COLLECTION", name, &text);
+    Replace("$SPACE", name, &text);
     if (text.find("$KEY") != text.npos) {
       const auto key = store_.MakeKey(store_.admin(), "principal: 'service:k' rights: RIGHT_QUERY");
       Replace("$KEY", key.id, &text);
@@ -305,7 +320,9 @@ void Calls::CheckRecord(const Row& row, const Credential& with, const AnyAnswer&
   ASSERT_EQ(lines.size(), parts ? answer.messages.size() : with.known && !empty_stream ? 1u : 0u);
   if (lines.empty()) return;
   const auto& line = lines.front();
-  EXPECT_EQ(line.call(), row.method.substr(row.method.find('/') + 1));
+  // Who may not ingest is turned away before the first batch says what it is.
+  const bool fills = IsFilling(row) && with.rights.contains(v1::RIGHT_INGEST);
+  EXPECT_EQ(line.call(), fills ? "Embed" : row.method.substr(row.method.find('/') + 1));
   EXPECT_EQ(line.key_id(), with.key_id);
   if (answer.status.ok() && row.method.starts_with("Retrieval/")) {
     const bool verified = with.metadata.contains("cordon-user-token");

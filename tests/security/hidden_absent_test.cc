@@ -64,7 +64,14 @@ class HiddenDocuments : public Hidden, protected HiddenRequests {
   struct Pair {
     const Reason* reason;
     Twin twin;
+    std::string vectors;  // for the chunks of the one that is written
   };
+
+  HiddenDocuments() {
+    store_.Do<v1::BeginEmbeddingResponse>(
+        root_, "Admin/BeginEmbedding",
+        "collection: 'docs' space { model: 'own' dimension: 2 embedder: EMBEDDER_NONE }");
+  }
 
   // Writes documents for all reasons; each has an id beside it that is not written.
   std::vector<Pair> Write(HiddenWorld* world) {
@@ -73,11 +80,12 @@ class HiddenDocuments : public Hidden, protected HiddenRequests {
     for (size_t i = 0; i < kBatch; ++i) {
       const Reason& reason = Reasons()[i % Reasons().size()];
       const std::string id = world->Id();
-      pairs.push_back({&reason, {id, world->Beside(id)}});
+      const std::string document = world->Document(id, reason);
+      pairs.push_back({&reason, {id, world->Beside(id)}, HiddenWorld::VectorsOf(document)});
       (reason.where == Reason::kOtherCollection ? other
        : reason.where == Reason::kOtherTenant   ? theirs
                                                 : here)
-          .push_back(world->Document(id, reason));
+          .push_back(document);
       if (reason.where == Reason::kDeleted) deleted.push_back(id);
     }
     Ingest(root_, "docs", here);
@@ -92,7 +100,7 @@ class HiddenDocuments : public Hidden, protected HiddenRequests {
 
   void CheckReads(HiddenWorld* world, const Pair& pair, Code expected);
   void CheckWrite(HiddenWorld* world, const Pair& pair);
-  void CheckRevisions(const TwinAnswers& answers);
+  void CheckRevisions(const std::string& method, const TwinAnswers& answers);
   void CheckExisted(HiddenWorld* world, const Pair& pair);
   void CheckVisible(const Reason& reason);
 
@@ -148,12 +156,17 @@ void HiddenDocuments::CheckReads(HiddenWorld* world, const Pair& pair, Code expe
 }
 
 // One mutation each, whatever there was.
-void HiddenDocuments::CheckRevisions(const TwinAnswers& answers) {
-  const auto revision = [](const AnyAnswer& answer) {
-    v1::DeleteResponse response;  // the revision has this place in SetAccessResponse, too
-    EXPECT_TRUE(answer.messages.size() == 1 && response.ParseFromString(answer.messages[0]));
-    EXPECT_FALSE(response.has_existed()) << "told to somebody who may not audit";
-    return response.revision();
+void HiddenDocuments::CheckRevisions(const std::string& method, const TwinAnswers& answers) {
+  const auto revision = [&](const AnyAnswer& answer) {
+    const auto response = NewMessage(MethodOf(method)->output_type());
+    EXPECT_TRUE(answer.messages.size() == 1 && response->ParseFromString(answer.messages[0]));
+    std::vector<const google::protobuf::FieldDescriptor*> told;
+    response->GetReflection()->ListFields(*response, &told);
+    for (const auto* field : told) {
+      EXPECT_NE(field->name(), "existed") << "told to somebody who may not audit";
+    }
+    return response->GetReflection()->GetUInt64(
+        *response, response->GetDescriptor()->FindFieldByName("revision"));
   };
   if (!answers.hidden.status.ok()) return;
   const uint64_t hidden = revision(answers.hidden), absent = revision(answers.absent);
@@ -175,7 +188,7 @@ void HiddenDocuments::CheckWrite(HiddenWorld* world, const Pair& pair) {
     const Key& key;
     std::string rest;
     std::string (*text)(const std::string& id, const std::string& rest);
-    bool revision = true;  // the answer has one at its first place
+    bool revision = true;  // the answer has that of a mutation
   };
   const std::vector<Write> writes = {
       {"Ingest/SetAccess", granter_, acl, NamedWith},
@@ -210,6 +223,12 @@ void HiddenDocuments::CheckWrite(HiddenWorld* world, const Pair& pair) {
       {"Ingest/Ingest", editor_, words + acl + label, OfARun, false},
       {"Ingest/Ingest", editor_, words + bad_acl, OfARun, false},
       {"Ingest/Ingest", prefixed_, words, OfARun, false},
+      {"Ingest/Ingest", writer_, pair.vectors, Filling},
+      {"Ingest/Ingest", editor_, pair.vectors, Filling},
+      {"Ingest/Ingest", writer_, "chunks { text: 'other words' embedding: 1 embedding: 2 } ",
+       Filling},
+      {"Ingest/Ingest", writer_, "chunks { text: 'a' embedding: 1 } ", Filling, false},
+      {"Ingest/Ingest", prefixed_, pair.vectors, Filling, false},
       {"Ingest/SyncSource", writer_, words, Listed},
       {"Ingest/SyncSource", writer_, words, ListedWhole},
       {"Ingest/SyncSource", editor_, words + acl + label, ListedWhole},
@@ -230,7 +249,7 @@ void HiddenDocuments::CheckWrite(HiddenWorld* world, const Pair& pair) {
   const Write& write = writes[world->Below(writes.size())];
   const auto text = [&](const std::string& id) { return write.text(id, write.rest); };
   const auto answers = Expect(world, write.method, write.key, text, pair);
-  if (write.revision) CheckRevisions(answers);
+  if (write.revision) CheckRevisions(write.method, answers);
   if (write.text == OfARun) {
     // Sent again, it is told as it was; so is where the run stands.
     Expect(world, write.method, write.key, text, pair);
@@ -247,6 +266,9 @@ void HiddenDocuments::CheckExisted(HiddenWorld* world, const Pair& pair) {
   const bool remove = world->Chance(2);
   for (const bool hidden : {true, false}) {
     const std::string id = hidden ? pair.twin.hidden : pair.twin.absent;
+    const auto filled =
+        store_.Do<v1::IngestResponse>(auditor_, "Ingest/Ingest", Filling(id, pair.vectors));
+    EXPECT_EQ(filled.accepted(), hidden && there ? 1u : 0u) << pair.reason->name;
     const auto answer = store_.Do<v1::DeleteResponse>(
         auditor_, remove ? "Ingest/Delete" : "Ingest/SetAccess",
         Named(id) + (remove ? "" : "acl { allow { principal: 'user:bo' } } "));
@@ -322,6 +344,8 @@ class HiddenNames : public Hidden {
         {"Ingest/Ingest", "collection: '$' batch: 1 documents { id: 'd' text: 'a' }"},
         {"Ingest/Ingest", "collection: '$' documents { id: 'd' attributes { key: 'x' } }"},
         {"Ingest/Ingest", "collection: '$'"},
+        {"Ingest/Ingest",
+         "collection: '$' embedding_model: 'own' embeddings_only: true documents { id: 'd' }"},
         {"Ingest/SetAccess", "collection: '$' document: 'd' " + acl},
         {"Ingest/SetAccess", "collection: '$' document: 'd' label { level: 'absent' }"},
         {"Ingest/SetAccess", "collection: '$' document: 'd'"},

@@ -18,6 +18,11 @@ struct HiddenRequests {
   static std::string Batch(const std::string& id, const std::string& rest) {
     return "collection: 'docs' batch: 7 documents { id: " + Quoted(id) + rest + " }";
   }
+  // Vectors for the second embedding space.
+  static std::string Filling(const std::string& id, const std::string& rest) {
+    return "collection: 'docs' embedding_model: 'own' embeddings_only: true documents { id: " +
+           Quoted(id) + rest + " }";
+  }
   static std::string NamedWith(const std::string& id, const std::string& rest) {
     return Named(id) + rest;
   }

@@ -146,6 +146,18 @@ class HiddenWorld {
     }
     return text;
   }
+  // Its chunks as a filling has them: with vectors of another embedding space.
+  static std::string VectorsOf(const std::string& document) {
+    v1::Document written, filling;
+    CORDON_CHECK(google::protobuf::TextFormat::ParseFromString(document, &written));
+    for (const auto& chunk : written.chunks()) {
+      v1::Chunk* const filled = filling.add_chunks();
+      filled->set_ordinal(chunk.ordinal());
+      filled->set_text(chunk.text());
+      for (const float number : {1.0f, 2.0f}) filled->add_embedding(number);
+    }
+    return filling.ShortDebugString() + " ";
+  }
   std::string Words(size_t count) {
     std::string text = "word";
     for (size_t i = 1; i < count; ++i) text += " w" + std::to_string(Below(1000));

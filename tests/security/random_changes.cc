@@ -154,6 +154,7 @@ void RandomChanges::ChangeMany(const std::string& collection) {
 // Most of what is stored of the source, some of it described anew or with another text, and what is
 // new to it.
 void RandomChanges::SyncSource(const std::string& collection) {
+  tenant_.Settle();  // a space that is being dropped would go on in the copies
   const auto& stored = model().collections.at(collection);
   const std::string source = draw_.Pick(kSources);
   std::map<std::string, reference::Document> listed;

@@ -92,39 +92,53 @@ TEST_F(Kept, GoesWithItsSnapshot) {
   EXPECT_EQ(used(), 0u);
 }
 
+using KeptChunks = KeptRecords<ChunkRecord>;
+
+// Those of a snapshot that was read often enough to keep something.
+std::unique_ptr<KeptChunks> OftenRead(const std::shared_ptr<KeptBytes>& bytes) {
+  auto kept = std::make_unique<KeptChunks>(bytes);
+  for (int i = 0; i < kOften; ++i) kept->Find({});
+  return kept;
+}
+
+bool Has(KeptChunks& kept, const std::string& name) { return kept.Find({&name, 1})[0] != nullptr; }
+
 // That of a tenant who changes nothing lives for days.
 TEST(KeptBytes, AreTakenByWhomNobodyAsks) {
   const auto bytes = std::make_shared<KeptBytes>();
-  KeptRecords<ChunkRecord> idle(bytes), asked(bytes);
-  for (int i = 0; i < kOften; ++i) {
-    idle.Find({});
-    asked.Find({});
-  }
+  const auto idle = OftenRead(bytes), asked = OftenRead(bytes);
   ChunkRecord record;
   record.set_text(std::string(32 << 10, 't'));
-  for (int i = 0; i < 4000; ++i) idle.Keep(std::to_string(i), record);
+  for (int i = 0; i < 4000; ++i) idle->Keep(std::to_string(i), record);
   std::vector<std::string> names;
   for (int i = 0; i < 500; ++i) names.push_back(std::to_string(i));
-  for (const std::string& name : names) asked.Keep(name, record);
-  for (const auto& found : asked.Find(names)) EXPECT_NE(found, nullptr);
+  for (const std::string& name : names) asked->Keep(name, record);
+  for (const auto& found : asked->Find(names)) EXPECT_NE(found, nullptr);
+}
+
+// Records are read into one object, which keeps the room of the largest that it ever held.
+TEST(KeptBytes, AreThoseOfALargeRecordThatWasReadBefore) {
+  const auto bytes = std::make_shared<KeptBytes>();
+  const auto kept = OftenRead(bytes);
+  ChunkRecord record;
+  record.set_text(std::string(1 << 20, 't'));
+  record.set_text("small");
+  ASSERT_GT(record.SpaceUsedLong(), size_t{1} << 20);
+  kept->Keep("a", record);
+  EXPECT_TRUE(Has(*kept, "a")) << "refused for a room that it does not take";
+  EXPECT_LT(bytes->used, 1024u);
 }
 
 TEST(KeptBytes, AreBoundedForAllSnapshots) {
   const auto bytes = std::make_shared<KeptBytes>();
-  const auto filled = [&] {
-    auto kept = std::make_unique<KeptRecords<ChunkRecord>>(bytes);
-    for (int i = 0; i < kOften; ++i) kept->Find({});
-    return kept;
-  };
   ChunkRecord record;
   record.set_text(std::string(32 << 10, 't'));
-  auto first = filled(), second = filled();
+  auto first = OftenRead(bytes), second = OftenRead(bytes);
   for (int i = 0; i < 4000; ++i) {
     first->Keep(std::to_string(i), record);
     ASSERT_LE(bytes->used, KeptBytes::kMax);
   }
-  const std::string last = "3999";
-  EXPECT_NE(first->Find({&last, 1})[0], nullptr) << "the newest are kept";
+  EXPECT_TRUE(Has(*first, "3999")) << "the newest are kept";
   const size_t used = bytes->used;
   record.set_text(std::string(1 << 20, 't'));
   first->Keep("large", record);

@@ -28,14 +28,6 @@ void AddChoosing(CLI::App* retrieve, ContextFlags& flags) {
       ->excludes(neighbours);
 }
 
-// A name that is not empty, which the server would take for none.
-JsonField StatedField(std::string_view key, std::string* name) {
-  return {key, [name](JsonValue value) {
-            RETURN_IF_ERROR(ReadString(value, name));
-            return name->empty() ? Invalid("", "empty; say which, or leave it out") : OkStatus();
-          }};
-}
-
 }  // namespace
 
 void AddContextFlags(CLI::App* retrieve, ContextFlags& flags) {

@@ -196,6 +196,13 @@ JsonField StringField(std::string_view name, std::string* text) {
   return {name, [text](JsonValue value) { return ReadString(value, text); }};
 }
 
+JsonField StatedField(std::string_view name, std::string* text) {
+  return {name, [text](JsonValue value) {
+            RETURN_IF_ERROR(ReadString(value, text));
+            return text->empty() ? Invalid("", "empty; say which, or leave it out") : OkStatus();
+          }};
+}
+
 JsonField StringsField(std::string_view name,
                        google::protobuf::RepeatedPtrField<std::string>* strings) {
   return {name, [strings](JsonValue value) { return ReadStrings(value, strings); }};

@@ -59,6 +59,8 @@ Status ReadFloats(JsonValue value, google::protobuf::RepeatedField<float>* float
 
 // The readers as members of an object.
 JsonField StringField(std::string_view name, std::string* text);
+// One that is not empty where it is given: the server would take it for none.
+JsonField StatedField(std::string_view name, std::string* text);
 JsonField StringsField(std::string_view name,
                        google::protobuf::RepeatedPtrField<std::string>* strings);
 

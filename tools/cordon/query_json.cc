@@ -47,15 +47,6 @@ Status ReadVector(JsonValue value, v1::RetrieveRequest* request) {
   return OkStatus();
 }
 
-// A name that is stated must name someone: an empty one would be the key's default.
-JsonField NameField(std::string_view key, std::string* name) {
-  return {key, [name](JsonValue value) {
-            RETURN_IF_ERROR(ReadString(value, name));
-            if (name->empty()) return Invalid("", "empty; leave it out for the key's default");
-            return OkStatus();
-          }};
-}
-
 Status ReadMinScore(JsonValue value, v1::RetrieveRequest* request) {
   double score = 0;
   RETURN_IF_ERROR(ReadScore(value, &score));
@@ -82,14 +73,14 @@ Status ParseQuery(JsonParser& parser, std::string_view line, Query* query) {
   return ReadObject(
       value,
       {StringField("id", &ignored_id),
-       NameField("as", scope->mutable_as()),
+       StatedField("as", scope->mutable_as()),
        {"vector", [&](JsonValue v) { return ReadVector(v, request); }},
        StringField("text", request->mutable_text()),
        {"k", [&](JsonValue v) { return ReadK(v, request); }},
        {"mode", [&](JsonValue v) { return ReadMode(v, request); }},
        {"rank", [&](JsonValue v) { return ReadRank(v, request); }},
-       NameField("destination", scope->mutable_destination()),
-       StringField("purpose", scope->mutable_purpose()),
+       StatedField("destination", scope->mutable_destination()),
+       StatedField("purpose", scope->mutable_purpose()),
        {"context", [&](JsonValue v) { return ReadContextOptions(v, request->mutable_context()); }},
        NumberField("token_budget", [=](uint32_t budget) { request->set_token_budget(budget); }),
        {"query_label", [&](JsonValue v) { return ReadLabel(v, request->mutable_query_label()); }},
