@@ -47,14 +47,14 @@ Calibration::Depth Calibration::DepthFor(double recall, double fraction) const {
   size_t above = 0;
   while (kFractions[above + 1] >= fraction) ++above;
   if (least[above][target] == 0) return {0, 0};
-  // Where nothing is known of smaller parts, what is a little less is still served as this one: the
-  // classes that make up a tenth of the rows are never exactly a tenth.
-  constexpr double kAsGood = 0.95;
-  const bool known_below = least[above + 1][target] != 0;
-  if (fraction >= (known_below ? 1 : kAsGood) * kFractions[above]) {
-    return {least[above][target], work[above][target]};
+  if (fraction == kFractions[above]) return {least[above][target], work[above][target]};
+  if (least[above + 1][target] == 0) {
+    // Nothing is known of smaller parts but that recall falls steeply. The classes that make up a
+    // tenth of the rows are never exactly a tenth: a little less is served with more care.
+    constexpr double kAsGood = 0.95;
+    const bool served = fraction >= kAsGood * kFractions[above] && target + 1 < kTargets.size();
+    return served ? Depth{least[above][target + 1], work[above][target + 1]} : Depth{0, 0};
   }
-  if (!known_below) return {0, 0};
   // Between two fractions by the logarithms.
   const double part =
       std::log(kFractions[above] / fraction) / std::log(kFractions[above] / kFractions[above + 1]);
