@@ -1,7 +1,7 @@
 // What an index costs beside its searches, on the data of filtered_search and without peers: the
 // processor time of one thread.
 //   build    of all rows, lists included
-//   memory   what the allocator has given out, a row; with the floats, and without them
+//   memory   resident, a row; with the floats, and without them
 //   cold     a caller's first search, of whom nothing is remembered: its masks are made as it goes.
 //            What it may see is evaluated before: bench/permissions.cc times that
 //   growth   searches for callers who may see as many rows, in all rows and in a tenth of them
@@ -14,10 +14,12 @@
 #include <fmt/os.h>
 #include <malloc.h>
 #include <omp.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdlib>
+#include <fstream>
 #include <nlohmann/json.hpp>
 #include <numeric>
 #include <set>
@@ -56,9 +58,14 @@ struct CostOptions {
 constexpr size_t kAnswers = 10;
 constexpr size_t kWrite = 1'000;  // documents of one change of the index
 
-size_t AllocatedBytes() {
-  const struct mallinfo2 info = mallinfo2();
-  return info.uordblks + info.hblkhd;
+// What the kernel counts, once the allocator has given back what it can: what it says itself has
+// address space in it that nothing is in.
+size_t ResidentBytes() {
+  malloc_trim(0);
+  std::ifstream statm("/proc/self/statm");
+  size_t pages = 0, resident = 0;
+  CORDON_CHECK(statm >> pages >> resident);
+  return resident * static_cast<size_t>(sysconf(_SC_PAGESIZE));
 }
 
 // Some rows of a set, and all its queries.
@@ -97,9 +104,9 @@ class Costs {
                {"instruction_set", InstructionSet()}};
     {
       const Classes classes = MakeClasses(set_, options_.classes, false, random_);
-      const size_t before = AllocatedBytes();
+      const size_t before = ResidentBytes();
       const OwnIndex own(set_, classes);
-      Build(own, AllocatedBytes() - before);
+      Build(own, ResidentBytes() - before);
       Cold(classes, own.index());
       Growth(classes, own.index());
     }

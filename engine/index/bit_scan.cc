@@ -94,7 +94,7 @@ HWY_INLINE uint32_t Uppers(const QueryTables& query, const uint8_t* after, const
     const auto s = hn::Add(hn::Mul(scale, sum), offset);
     const auto upper = hn::Add(hn::Add(term, hn::Load(d, a + row)),
                                hn::Mul(hn::Load(d, a + kBlockEntries + row), s));
-    hn::Store(upper, d, uppers + row);
+    hn::StoreU(upper, d, uppers + row);
     uint8_t bits[8] = {};
     hn::StoreMaskBits(d, hn::Ge(upper, least), bits);
     selected |= static_cast<uint32_t>(bits[0]) << row;
@@ -129,13 +129,11 @@ size_t ScanBlocks(const QueryTables& query, float list_term, float floor, BlockR
 void EstimateBlocks(const QueryTables& query, const uint8_t* first, size_t blocks, float* out) {
   const size_t block_bytes = CodeBlocks::BlockBytes(query.size());
   alignas(64) uint16_t sums[kBlockEntries];
-  alignas(64) float uppers[kBlockEntries];
   Ahead nothing{nullptr, nullptr};
   for (size_t b = 0; b < blocks; ++b) {
     const uint8_t* const block = first + b * block_bytes;
     Sums(query.tables(), block, query.size(), sums, nothing);
-    Uppers(query, block + CodeBlocks::CodeBytes(query.size()), sums, 0, 0, uppers);
-    for (size_t row = 0; row < kBlockEntries; ++row) out[b * kBlockEntries + row] = uppers[row];
+    Uppers(query, block + CodeBlocks::CodeBytes(query.size()), sums, 0, 0, out + b * kBlockEntries);
   }
 }
 

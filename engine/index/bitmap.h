@@ -40,6 +40,16 @@ class Bitmap {
     words_[i / 64] |= uint64_t{1} << (i % 64);
   }
 
+  // Sets the bits [begin, end). Requires end ≤ size().
+  void SetRange(size_t begin, size_t end) {
+    CORDON_CHECK(end <= size_);
+    while (begin < end) {
+      const size_t bits = std::min(end - begin, 64 - begin % 64);
+      words_[begin / 64] |= ~uint64_t{0} >> (64 - bits) << begin % 64;
+      begin += bits;
+    }
+  }
+
   // How many bits are set.
   size_t Count() const {
     size_t count = 0;

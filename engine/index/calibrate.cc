@@ -173,17 +173,19 @@ class Calibrator {
            static_cast<double>(trace.rows_reranked * stride) * 2;
   }
 
-  // From lax to strict; between two steps by the logarithm. Also beyond the work of a flat search
-  // of the part: between it and a larger part lies where lists begin to pay.
+  // From lax to strict; between two steps by the logarithm. Also far beyond the work of a flat
+  // search of the part: between it and a larger part lies where lists begin to pay, and without a
+  // figure for both nothing is known between them.
   void Deepen(size_t f, Calibration* calibration) const {
-    constexpr double kLax = 20, kStep = 0.5, kBeyondFlat = 4;
+    constexpr double kLax = 20, kStep = 0.5, kBeyondFlat = 8, kLeastPart = 0.1;
     constexpr int kSteps = 60;
     const ListPart& part = searched_.lists.part();
-    CallerMasks masks(part, searched_.lists.geometry().lists(), [&](size_t entry) {
-      const uint32_t id = part.blocks().id(entry);
-      return LevelOf(id) >= f;
-    });
-    const double scanned = std::min(1.0, kBeyondFlat * Calibration::kFractions[f]);
+    Bitmap rows(ids_.empty() ? 0 : ids_.back() + size_t{1});
+    for (size_t i = 0; i < ids_.size(); ++i) {
+      if (levels_[i] >= f) rows.Set(ids_[i]);
+    }
+    CallerMasks masks(part, searched_.lists.geometry().lists(), std::move(rows));
+    const double scanned = std::clamp(kBeyondFlat * Calibration::kFractions[f], kLeastPart, 1.0);
     const double enough = FlatWork(scanned * static_cast<double>(ids_.size()), dimension_);
     size_t target = 0;
     Outcome before{0, 0};

@@ -23,10 +23,9 @@ uint64_t Hash(std::span<const uint64_t> words, uint64_t events) {
 
 }  // namespace
 
-CallerMasks::CallerMasks(const ListPart& part, size_t lists, Permits permits, size_t permits_bytes,
-                         Total total)
-    : part_(part), permits_(std::move(permits)), total_(std::move(total)), lists_(lists) {
-  Hold(sizeof(*this) + lists * sizeof(lists_[0]) + permits_bytes);
+CallerMasks::CallerMasks(const ListPart& part, size_t lists, Bitmap rows, Total total)
+    : part_(part), rows_(std::move(rows)), total_(std::move(total)), lists_(lists) {
+  Hold(sizeof(*this) + lists * sizeof(lists_[0]) + rows_.words().size_bytes());
 }
 
 CallerMasks::~CallerMasks() {
@@ -55,7 +54,7 @@ const ListMask* CallerMasks::Make(uint32_t list) const {
   const ListRange range = part_.Find(list);
   mask->masks.resize(range.end_block() - range.first_block());
   for (size_t entry = range.begin; entry < range.end; ++entry) {
-    const auto bit = static_cast<uint32_t>(permits_(entry));
+    const auto bit = static_cast<uint32_t>(rows_.Test(part_.blocks().id(entry)));
     mask->masks[entry / kBlockEntries - range.first_block()] |= bit << entry % kBlockEntries;
     mask->count += bit;
   }
@@ -63,13 +62,13 @@ const ListMask* CallerMasks::Make(uint32_t list) const {
 }
 
 std::optional<CallerMasks::CoveredRows> CallerMasks::covered_rows() const {
-  std::lock_guard lock(rows_mutex_);
-  return rows_;
+  std::lock_guard lock(covered_mutex_);
+  return covered_;
 }
 
 void CallerMasks::SetCoveredRows(CoveredRows rows) {
-  std::lock_guard lock(rows_mutex_);
-  rows_ = rows;
+  std::lock_guard lock(covered_mutex_);
+  covered_ = rows;
 }
 
 std::shared_ptr<CallerMasks> MaskCache::Find(

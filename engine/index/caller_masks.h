@@ -34,20 +34,19 @@ struct ListMask {
 // Thread-safe.
 class CallerMasks {
  public:
-  // Whether entry `entry` of the part counts.
-  using Permits = std::function<bool(size_t entry)>;
   // Bytes of all masks of a cache.
   using Total = std::shared_ptr<std::atomic<size_t>>;
 
-  // `part` and whatever `permits` borrows must outlive this. `permits_bytes`: about what `permits`
-  // holds. Its bytes count in `total`, which may be null, for as long as it lives.
-  CallerMasks(const ListPart& part, size_t lists, Permits permits, size_t permits_bytes = 0,
-              Total total = nullptr);
+  // `part` must outlive this. `rows`: those that count, by their ids in the part. Its bytes count
+  // in `total`, which may be null, for as long as it lives.
+  CallerMasks(const ListPart& part, size_t lists, Bitmap rows, Total total = nullptr);
   ~CallerMasks();
   CallerMasks(const CallerMasks&) = delete;
   CallerMasks& operator=(const CallerMasks&) = delete;
 
   const ListMask& Of(uint32_t list);
+  // Whatever became of them since they were listed.
+  const Bitmap& rows() const { return rows_; }
 
   // How many covered rows the caller may see at a version of the index, the last one of which it
   // was told; rows beside the lists, which may be of classes that are not in the key, are not among
@@ -64,12 +63,12 @@ class CallerMasks {
   void Hold(size_t bytes);
 
   const ListPart& part_;
-  const Permits permits_;
+  const Bitmap rows_;
   const Total total_;
   std::vector<std::atomic<const ListMask*>> lists_;
   std::atomic<size_t> bytes_ = 0;
-  mutable std::mutex rows_mutex_;
-  std::optional<CoveredRows> rows_;  // guarded by rows_mutex_
+  mutable std::mutex covered_mutex_;
+  std::optional<CoveredRows> covered_;  // guarded by covered_mutex_
 };
 
 // The least recently used go when all together pass the limit, which masks may do until the next

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "engine/base/check.h"
+#include "engine/index/bins.h"
 #include "engine/index/kernels.h"
 
 namespace cordon {
@@ -18,6 +19,7 @@ constexpr float kSoarLambda = 1;
 struct OrderScratch {
   std::vector<float> keys;
   std::vector<uint8_t> bins;
+  std::vector<uint32_t> places;
   std::vector<ListOrder::Near> near;
 };
 OrderScratch& ScratchOfThread() {
@@ -44,8 +46,15 @@ Calibration::Depth Calibration::DepthFor(double recall, double fraction) const {
   if (fraction <= kFractions.back()) return {least.back()[target], work.back()[target]};
   size_t above = 0;
   while (kFractions[above + 1] >= fraction) ++above;
+  if (least[above][target] == 0) return {0, 0};
   if (fraction == kFractions[above]) return {least[above][target], work[above][target]};
-  if (least[above][target] == 0 || least[above + 1][target] == 0) return {0, 0};
+  if (least[above + 1][target] == 0) {
+    // Nothing is known of smaller parts but that recall falls steeply. The classes that make up a
+    // tenth of the rows are never exactly a tenth: a little less is served with more care.
+    constexpr double kAsGood = 0.95;
+    const bool served = fraction >= kAsGood * kFractions[above] && target + 1 < kTargets.size();
+    return served ? Depth{least[above][target + 1], work[above][target + 1]} : Depth{0, 0};
+  }
   // Between two fractions by the logarithms.
   const double part =
       std::log(kFractions[above] / fraction) / std::log(kFractions[above] / kFractions[above + 1]);
@@ -67,7 +76,8 @@ Geometry::Geometry(Metric metric, Rotation rotation, uint64_t revision, uint64_t
       mean_(1, rotation_.size()),
       spread_(std::move(spread)),
       deviation_(deviation) {
-  CORDON_CHECK(lists >= 1 && spread_.size() == lists && centroids_.stride() == size());
+  CORDON_CHECK(lists >= 1 && lists <= kListsMax && spread_.size() == lists &&
+               centroids_.stride() == size());
   std::vector<double> sum(size());
   for (size_t l = 0; l < lists; ++l) {
     for (size_t i = 0; i < size(); ++i) sum[i] += centroids_.row(l)[i];
@@ -146,7 +156,8 @@ ListPair Geometry::Assign(const float* x) const {
   const QueryTables tables(EstimateForm::kDistance, u, size(), 0);
   ListOrder order(*this, tables, x);
   const auto near = order.Next(kAssignCandidates);
-  ListPair pair = {near[0].list, near[0].list};
+  const auto nearest = static_cast<uint16_t>(near[0].list);
+  ListPair pair = {nearest, nearest};
   // ‖r‖² is -term; ⟨r, x - c'⟩ = ⟨r, x⟩ - ⟨r, c'⟩.
   alignas(64) float r[limits::kDimensionMax];
   for (size_t i = 0; i < size(); ++i) r[i] = x[i] - centroid(pair.first)[i];
@@ -159,7 +170,7 @@ ListPair Geometry::Assign(const float* x) const {
     const float penalty = square > 0 ? kSoarLambda * along * along / square : 0;
     if (-other.term + penalty >= best) continue;
     best = -other.term + penalty;
-    pair.second = other.list;
+    pair.second = static_cast<uint16_t>(other.list);
   }
   return pair;
 }
@@ -170,6 +181,7 @@ ListOrder::ListOrder(const Geometry& geometry, const QueryTables& tables, const 
       rotated_(rotated),
       keys_(ScratchOfThread().keys),
       bins_(ScratchOfThread().bins),
+      places_(ScratchOfThread().places),
       near_(ScratchOfThread().near) {
   const PaddedQuery from_mean(geometry.metric(), {u, geometry.size()}, tables.norm());
   codes_.emplace(from_mean);
@@ -185,6 +197,7 @@ ListOrder::ListOrder(const Geometry& geometry, const QueryTables& tables, const 
       rotated_(rotated),
       keys_(ScratchOfThread().keys),
       bins_(ScratchOfThread().bins),
+      places_(ScratchOfThread().places),
       near_(ScratchOfThread().near) {
   Estimate(geometry.assign_codes(), tables);
 }
@@ -199,52 +212,36 @@ void ListOrder::AddReach() {
 }
 
 void ListOrder::Estimate(const CodeBlocks& codes, const QueryTables& tables) {
-  constexpr size_t kLanes = 8;
-  const size_t lists = geometry_.lists();
+  static_assert(kBlockEntries % kBinUnit == 0);
+  const auto lists = static_cast<std::ptrdiff_t>(geometry_.lists());
   const size_t padded = codes.blocks() * kBlockEntries;
   keys_.resize(padded);
   bins_.resize(padded);
   EstimateBlocks(tables, codes.block(0), codes.blocks(), keys_.data());
   if (codes_) AddReach();
-  // By pointers, so that the compiler makes vectors of the loops.
-  float* const keys = keys_.data();
-  uint8_t* const bins = bins_.data();
-  std::fill(keys + lists, keys + padded, keys[0]);
-  float low[kLanes], high[kLanes];
-  for (size_t j = 0; j < kLanes; ++j) low[j] = high[j] = keys[0];
-  for (size_t l = 0; l < padded; l += kLanes) {
-    for (size_t j = 0; j < kLanes; ++j) {
-      const float key = keys[l + j];
-      low[j] = key < low[j] ? key : low[j];
-      high[j] = key > high[j] ? key : high[j];
-    }
-  }
-  const float least = *std::min_element(low, low + kLanes);
-  const float most = *std::max_element(high, high + kLanes);
-  const float scale = most > least ? 255.0f / (most - least) : 0;
-  for (size_t l = 0; l < padded; ++l) {
-    bins[l] = static_cast<uint8_t>(static_cast<int32_t>((keys[l] - least) * scale));
-  }
-  uint32_t* const counts = counts_.data();
-  for (size_t l = 0; l < lists; ++l) ++counts[bins[l]];
+  std::fill(keys_.begin() + lists, keys_.end(), keys_.front());
+  ToBins(keys_.data(), padded, bins_.data());
+  std::fill(bins_.begin() + lists, bins_.end(), uint8_t{0});
 }
 
 std::span<const ListOrder::Near> ListOrder::Next(size_t count) {
   near_.clear();
-  size_t found = 0;
-  int least = next_bin_ + 1;
-  while (least > 0 && found < count) found += counts_[static_cast<size_t>(--least)];
-  if (found == 0) return {};
-  near_.resize(found + 1);
-  size_t n = 0;
-  Near* const near = near_.data();
-  const uint8_t* const bins = bins_.data();
-  const auto lists = static_cast<uint32_t>(geometry_.lists());
-  for (uint32_t l = 0; l < lists; ++l) {  // without branches: most are left out
-    near[n].list = l;
-    n += static_cast<size_t>(bins[l] >= least && bins[l] <= next_bin_);
+  if (next_bin_ < 0) return {};
+  // The highest bin from which on there are enough, or the lowest of all.
+  const size_t bins = bins_.size(), wanted = given_ + count;
+  int least = 0;
+  for (int high = next_bin_; least < high;) {
+    const int middle = high - (high - least) / 2;
+    const bool enough = CountBins(bins_.data(), bins, static_cast<uint8_t>(middle)) >= wanted;
+    (enough ? least : high) = enough ? middle : middle - 1;
   }
+  places_.resize(bins);
+  size_t found = FindBins(bins_.data(), bins, static_cast<uint8_t>(least),
+                          static_cast<uint8_t>(next_bin_), places_.data());
+  while (found > 0 && places_[found - 1] >= geometry_.lists()) --found;  // beyond the last list
   near_.resize(found);
+  for (size_t i = 0; i < found; ++i) near_[i].list = places_[i];
+  given_ += found;
   next_bin_ = least - 1;
   codes_ ? AddTerms() : AddExactTerms();
   std::sort(near_.begin(), near_.end(), [](const Near& a, const Near& b) {

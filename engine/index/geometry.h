@@ -161,9 +161,10 @@ class ListOrder {
   float base_ = 0;                   // of all terms
   float above_ = 0;                  // kKeyDeviations of the query
   std::vector<float>& keys_;         // estimates, by list
-  std::vector<uint8_t>& bins_;       // of the keys: the higher the nearer
+  std::vector<uint8_t>& bins_;       // of the keys (bins.h): the higher the nearer
+  std::vector<uint32_t>& places_;    // scratch: lists of some bins
   std::vector<Near>& near_;
-  std::array<uint32_t, 256> counts_{};
+  size_t given_ = 0;    // lists so far
   int next_bin_ = 255;  // the nearest that was not given out
 };
 

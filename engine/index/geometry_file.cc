@@ -31,8 +31,6 @@ struct Header {
 };
 static_assert(std::is_trivially_copyable_v<Header>);
 
-constexpr uint32_t kListsMax = 1 << 22;  // 4√N for more rows than memory holds
-
 Status Damaged() {
   return Status(StatusCode::kDataLoss, "index", "a file of the index is damaged; it is made anew");
 }

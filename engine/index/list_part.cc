@@ -26,7 +26,6 @@ std::vector<uint32_t> ListPart::MakeRoom(const Geometry& geometry, const Rows& r
   for (size_t l = 0; l < geometry.lists(); ++l) next[l + 1] += next[l];
   SetBegins(next);
   blocks_ = CodeBlocks(next.back(), geometry.size());
-  classes_.resize(next.back());
   return next;
 }
 
@@ -41,9 +40,7 @@ ListPart::ListPart(const Geometry& geometry, std::span<const CodedRow> rows) {
   for (const CodedRow& row : rows) {
     const uint8_t* codes = row.codes;
     ForEachList(row.pair, [&](uint32_t list) {
-      const uint32_t entry = next[list]++;
-      classes_[entry] = row.class_id;
-      entries[entry] = {row.id, codes};
+      entries[next[list]++] = {row.id, codes};
       codes += CodeBlocks::EntryBytes(geometry.size());
     });
   }
@@ -70,7 +67,6 @@ ListPart::ListPart(const Geometry& geometry, std::span<const NumberedRow> rows,
 // small part of finding it out anew.
 void ListPart::Code(const Geometry& geometry, const NumberedRow& row, const float* rotated,
                     uint32_t list, size_t entry) {
-  classes_[entry] = row.class_id;
   if (row.lists.part == nullptr) {
     blocks_.Put(entry, row.id, geometry.form(), rotated, geometry.centroid(list), geometry.mean());
     return;
@@ -117,12 +113,11 @@ ListPart ListPart::Merge(const Geometry& geometry, std::span<const ListPart* con
   ListPart merged;
   merged.SetBegins(begins);
   merged.blocks_ = CodeBlocks(begins.back(), geometry.size());
-  merged.classes_.reserve(begins.back());
+  size_t entry = 0;
   for (uint32_t l = 0; l < geometry.lists(); ++l) {
     if (l % kListsToStop == 0 && stop && stop()) break;
     for_each_entry(l, [&](const ListPart& part, size_t from, uint32_t id) {
-      merged.blocks_.Copy(merged.classes_.size(), id, part.blocks_, from);
-      merged.classes_.push_back(part.classes_[from]);
+      merged.blocks_.Copy(entry++, id, part.blocks_, from);
     });
   }
   return merged;

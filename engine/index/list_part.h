@@ -31,7 +31,6 @@ struct ListRange {
 // A row as a part numbers it.
 struct NumberedRow {
   uint32_t id;  // what a search is told of it
-  uint32_t class_id;
   const float* embedding;
   double norm;
   KnownLists lists;  // with a part of the same geometry, if any
@@ -40,7 +39,6 @@ struct NumberedRow {
 // The same of a row whose codes were kept somewhere else (segment_file.h).
 struct CodedRow {
   uint32_t id;
-  uint32_t class_id;
   ListPair pair;         // below the number of lists
   const uint8_t* codes;  // CodeBlocks::Take() of its first list, and of its second if that differs
 };
@@ -63,8 +61,6 @@ class ListPart {
                         const Number& number, const std::function<bool()>& stop = {});
 
   const CodeBlocks& blocks() const { return blocks_; }
-  // The class of each entry.
-  std::span<const uint32_t> classes() const { return classes_; }
   ListRange Find(uint32_t list) const;
   // Where a list has the row with this id; nothing if it does not. Looks at all of the list.
   std::optional<size_t> EntryOf(uint32_t list, uint32_t id) const;
@@ -80,7 +76,6 @@ class ListPart {
   Bitmap present_;                // lists that have entries; empty if begins_ has all
   std::vector<uint32_t> lists_;   // those that have entries, ascending; empty if all are in ends_
   std::vector<uint32_t> begins_;  // of each of them, or of all; one more at the end
-  std::vector<uint32_t> classes_;
   CodeBlocks blocks_;
 };
 

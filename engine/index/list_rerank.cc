@@ -46,30 +46,33 @@ void ListSearch::Rerank(std::vector<Estimated>* pending) {
       end = std::partition(last + 1, rows.end(),
                            [&](const Estimated& row) { return row.upper >= least; });
     }
-    Score({rows.data(), static_cast<size_t>(end - rows.begin())});
+    const bool better = Score({rows.data(), static_cast<size_t>(end - rows.begin())});
     rows.erase(rows.begin(), end);
-    RaiseFloor();
+    if (better) RaiseFloor();
   }
 }
 
-void ListSearch::Score(std::span<const Estimated> batch) {
+// True if some are among the best so far.
+bool ListSearch::Score(std::span<const Estimated> batch) {
   Scratch& s = scratch_;
+  s.read.clear();
   s.rows.clear();
   const size_t had = s.best.size();
   for (const Estimated& row : batch) {
     if (!s.seen.Add(row.id)) continue;
-    s.best.push_back({0, row.id});
+    s.read.push_back(row.id);
     s.rows.push_back(searched_.RowsOf(row.id).codes(searched_.numbers.row(row.id)));
   }
   trace_.rows_reranked += s.rows.size();
   s.sums.resize(s.rows.size());
   DotCodes(codes_.codes(), s.rows, query_.stride(), s.sums.data());
-  for (size_t i = 0; i < s.rows.size(); ++i) {
-    Scored& scored = s.best[had + i];
-    const SegmentRows& segment = searched_.RowsOf(scored.id);
-    const RowFacts& facts = segment.facts()[searched_.numbers.row(scored.id)];
-    scored.score = CodeScore(query_, codes_, facts, s.sums[i]);
+  for (size_t i = 0; i < s.read.size(); ++i) {
+    const uint32_t id = s.read[i];
+    const RowFacts& facts = searched_.RowsOf(id).facts()[searched_.numbers.row(id)];
+    const double score = CodeScore(query_, codes_, facts, s.sums[i]);
+    if (score >= kept_floor_) s.best.push_back({score, id});
   }
+  return s.best.size() > had;
 }
 
 // The floor is the k-th best score. Below it some stay whose codes may understate them; equal ones
@@ -82,8 +85,8 @@ void ListSearch::RaiseFloor() {
   const auto higher = [](const Scored& a, const Scored& b) { return a.score > b.score; };
   if (best.size() > kept_) {
     std::nth_element(best.begin(), at(kept_ - 1), best.end(), higher);
-    const double least = best[kept_ - 1].score;
-    std::erase_if(best, [&](const Scored& scored) { return scored.score < least; });
+    kept_floor_ = best[kept_ - 1].score;
+    std::erase_if(best, [&](const Scored& scored) { return scored.score < kept_floor_; });
   }
   if (best.size() > 2 * kept_ + kSpare) {
     std::nth_element(best.begin(), at(kept_ - 1), best.end(),

@@ -19,6 +19,7 @@ struct ListSearch::Scratch {
   SeenRows seen;
   std::vector<Scored> best;
   std::vector<Estimated> pending, fresh, room;
+  std::vector<uint32_t> read;
   std::vector<const int8_t*> rows;
   std::vector<int32_t> sums;
   std::vector<NormedRow> floats;

@@ -180,9 +180,9 @@ size_t ListSearch::MaskNew(uint32_t list) {
     const size_t masks = scratch_.newer_masks.size();
     scratch_.newer_masks.resize(masks + range.end_block() - range.first_block());
     for (size_t entry = range.begin; entry < range.end; ++entry) {
-      if (!allowed_.classes.Test(part.classes()[entry])) continue;
-      if (sparse && !segment.Counts(part.blocks().id(entry), allowed_.now, allowed_.filter))
-        continue;
+      const uint32_t row = part.blocks().id(entry);
+      if (!allowed_.classes.Test(segment.rows().class_id(row))) continue;
+      if (sparse && !segment.Counts(row, allowed_.now, allowed_.filter)) continue;
       scratch_.newer_masks[masks + entry / kBlockEntries - range.first_block()] |=
           uint32_t{1} << entry % kBlockEntries;
       ++count;

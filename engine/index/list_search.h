@@ -80,7 +80,7 @@ class ListSearch {
   void TakeAll();
   void Fetch(std::span<const Estimated> rows) const;
   void Rerank(std::vector<Estimated>* pending);
-  void Score(std::span<const Estimated> batch);
+  bool Score(std::span<const Estimated> batch);
   void RaiseFloor();
   void SortBest();
   bool Better(const Scored& a, const Scored& b) const;
@@ -98,8 +98,9 @@ class ListSearch {
   Scratch& scratch_;
   const QueryCodes codes_;
   QueryTables* tables_ = nullptr;
-  double floor_;     // the k-th best score so far; minus infinity before there are k
-  float reach_ = 0;  // of the query (geometry.h)
+  double floor_;  // the k-th best score so far; minus infinity before there are k
+  double kept_floor_ = -std::numeric_limits<double>::infinity();  // the same of kept_
+  float reach_ = 0;                                               // of the query (geometry.h)
   size_t most_ = 0;  // permitted rows of any list that was looked at
 };
 

@@ -36,7 +36,6 @@ Lists::Lists(std::shared_ptr<const Geometry> geometry, std::span<const Segment> 
     const SegmentRows& from = segments[s].rows();
     for (uint32_t row = 0; row < from.size(); ++row) {
       rows.push_back({numbers_.Of(s, row),
-                      from.class_id(row),
                       from.embedding(row),
                       from.norm(row),
                       {of_segments_[s]->pairs[row]}});
@@ -108,22 +107,33 @@ std::shared_ptr<CallerMasks> Lists::MasksOf(const AllowedSet& allowed) const {
           all.begin());
     }
   }
-  return cache_.Find(known, events, [&] { return MakeMasks(allowed); });
+  return cache_.Find(known, events, [&] {
+    return std::make_shared<CallerMasks>(part_, geometry_->lists(), RowsOf(allowed),
+                                         cache_.total());
+  });
 }
 
-std::shared_ptr<CallerMasks> Lists::MakeMasks(const AllowedSet& allowed) const {
-  // Without the filter, which is of one question alone: a search applies it beside the masks.
-  const auto permits = [this, classes = allowed.classes, now = allowed.now](size_t entry) {
-    if (!classes.Test(part_.classes()[entry])) return false;
-    if (!bounded_) return true;
-    const uint32_t id = part_.blocks().id(entry);
-    const SegmentRows& rows = *segments_[numbers_.segment(id)];
-    return rows.ValidAt(rows.document(numbers_.row(id)), now);
-  };
-  // The classes are there twice: in the key as well.
-  const size_t classes_bytes = 2 * allowed.classes.words().size() * sizeof(uint64_t);
-  return std::make_shared<CallerMasks>(part_, geometry_->lists(), permits, classes_bytes,
-                                       cache_.total());
+// The covered rows whose class is permitted and whose document is valid. Without the filter, which
+// is of one question alone: a search applies it beside the masks.
+Bitmap Lists::RowsOf(const AllowedSet& allowed) const {
+  if (segments_.empty()) return Bitmap();
+  Bitmap permitted(numbers_.Of(segments_.size() - 1, 0) + size_t{segments_.back()->size()});
+  const PermittedRuns runs(allowed.classes);
+  for (size_t s = 0; s < segments_.size(); ++s) {
+    const SegmentRows& rows = *segments_[s];
+    const size_t first = numbers_.Of(s, 0);
+    runs.ForEachOf(rows.runs(), [&](const ClassRun& run) {
+      if (!rows.bounded()) {
+        permitted.SetRange(first + run.begin, first + run.end);
+        return true;
+      }
+      for (uint32_t row = run.begin; row < run.end; ++row) {
+        if (rows.ValidAt(rows.document(row), allowed.now)) permitted.Set(first + row);
+      }
+      return true;
+    });
+  }
+  return permitted;
 }
 
 // The entries of a row are looked for in its two lists, which are short.

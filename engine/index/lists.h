@@ -67,7 +67,7 @@ class Lists {
 
  private:
   void Cover(const Segment& segment);
-  std::shared_ptr<CallerMasks> MakeMasks(const AllowedSet& allowed) const;
+  Bitmap RowsOf(const AllowedSet& allowed) const;
   void Kill(const ListPair& pair, uint32_t id, std::vector<uint32_t>* live) const;
 
   std::shared_ptr<const Geometry> geometry_;

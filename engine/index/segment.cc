@@ -92,6 +92,7 @@ SegmentRows::SegmentRows(size_t dimension, std::optional<FloatRows> floats,
   AddRows(dimension, copy, by_document, copy ? LayoutOf(by_document) : LayoutOf(by_document, rows),
           lists);
   AddFilter();
+  GiveBackRoom();
 }
 
 // Numbers the documents and lets each know where its rows begin.
@@ -172,7 +173,15 @@ void SegmentRows::AddFilter() {
   }
 }
 
+// What grew by doubling keeps as much as it needs.
+void SegmentRows::GiveBackRoom() {
+  if (documents() == size()) first_rows_.clear();
+  for (auto* const numbers : {&id_ends_, &numbers_, &first_rows_}) numbers->shrink_to_fit();
+  runs_.shrink_to_fit();
+}
+
 std::span<const uint32_t> SegmentRows::rows_of(uint32_t document) const {
+  if (first_rows_.empty()) return std::span(document_rows_).subspan(document, 1);
   return std::span(document_rows_)
       .subspan(first_rows_[document], first_rows_[document + 1] - first_rows_[document]);
 }

@@ -30,10 +30,14 @@ namespace cordon {
 // done in milliseconds each, large enough that 1M rows of 768 dimensions are about 100 segments.
 inline constexpr size_t kSegmentFloats = 8 << 20;
 
+// No geometry has more lists, so that their numbers take 16 bits: 4√N (training.cc) of more rows
+// than memory holds.
+inline constexpr size_t kListsMax = 1 << 16;
+
 // The lists that hold a row (geometry.h); they differ unless there is only one list.
 struct ListPair {
-  uint32_t first;
-  uint32_t second;
+  uint16_t first;
+  uint16_t second;
 };
 
 class ListPart;
@@ -112,7 +116,7 @@ class SegmentRows {
   // Sorted by class.
   std::span<const ClassRun> runs() const { return runs_; }
 
-  uint32_t documents() const { return static_cast<uint32_t>(first_rows_.size()) - 1; }
+  uint32_t documents() const { return static_cast<uint32_t>(id_ends_.size()); }
   uint32_t document(uint32_t row) const { return keys_[row].document; }
   std::string_view id(uint32_t document) const {
     const uint32_t begin = document == 0 ? 0 : id_ends_[document - 1];
@@ -167,6 +171,7 @@ class SegmentRows {
   void AddRows(size_t dimension, bool copy, Sources by_document, std::span<const uint32_t> order,
                ListsOfRows* lists);
   void AddFilter();
+  void GiveBackRoom();
 
   FloatRows floats_;
   CodeRows codes_;               // of floats_
@@ -177,7 +182,8 @@ class SegmentRows {
   std::string ids_;                      // one after the other
   std::vector<uint32_t> id_ends_;        // by document, into ids_
   std::vector<uint32_t> numbers_;        // by document
-  std::vector<uint32_t> first_rows_;     // by document, into document_rows_; one more at the end
+  std::vector<uint32_t> first_rows_;     // by document, into document_rows_; one more at the end;
+                                         // empty if each document has one row
   std::vector<uint32_t> document_rows_;  // rows by (document, ordinal)
   std::vector<Validity> valid_;          // by document; empty if all are valid forever
   std::vector<Event> events_;

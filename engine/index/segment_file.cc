@@ -27,7 +27,12 @@ struct VectorsHeader {
   uint32_t lists;  // 0: no pairs and codes follow
   uint64_t geometry;
 };
-static_assert(sizeof(VectorsHeader) == 32 && sizeof(FiledRow) == 12 && sizeof(ListPair) == 8);
+
+struct FiledPair {
+  uint32_t first;
+  uint32_t second;
+};
+static_assert(sizeof(VectorsHeader) == 32 && sizeof(FiledRow) == 12 && sizeof(FiledPair) == 8);
 
 Status VectorsDamaged() {
   return Status(StatusCode::kDataLoss, "index",
@@ -43,10 +48,15 @@ bool AllFinite(const float* floats, size_t n) {
   return finite;
 }
 
-bool ListsFit(const FiledVectors& filed) {
-  return std::all_of(filed.pairs.begin(), filed.pairs.end(), [&](const ListPair& pair) {
-    return pair.first < filed.lists && pair.second < filed.lists;
-  });
+// The lists of each row; nothing if there are no such lists.
+std::optional<std::vector<ListPair>> PairsOf(std::span<const FiledPair> filed, uint32_t lists) {
+  std::vector<ListPair> pairs;
+  pairs.reserve(filed.size());
+  for (const FiledPair& pair : filed) {
+    if (pair.first >= lists || pair.second >= lists) return std::nullopt;
+    pairs.push_back({static_cast<uint16_t>(pair.first), static_cast<uint16_t>(pair.second)});
+  }
+  return pairs;
 }
 
 size_t ListsOf(const ListPair& pair) { return pair.second == pair.first ? 1 : 2; }
@@ -93,7 +103,10 @@ Status WriteLists(const VectorIndex& index, size_t s, ByteSink* sink) {
   const ListPart* const part = covered ? &index.lists()->part() : segment.lists()->part.get();
   CORDON_CHECK(part != nullptr);
   for (uint32_t row = 0; row < segment.rows().size(); ++row) {
-    if (!segment.Dead(row)) RETURN_IF_ERROR(sink->WriteAll(&segment.lists()->pairs[row], 1));
+    if (segment.Dead(row)) continue;
+    const auto [first, second] = segment.lists()->pairs[row];
+    const FiledPair filed = {first, second};
+    RETURN_IF_ERROR(sink->WriteAll(&filed, 1));
   }
   std::vector<uint8_t> code(CodeBlocks::EntryBytes(part->blocks().size()));
   const std::vector<EntryPair> entries = EntriesOf(index, s, *part);
@@ -113,8 +126,11 @@ Status WriteLists(const VectorIndex& index, size_t s, ByteSink* sink) {
 // What a file has of lists, checked.
 Status ReadLists(uint32_t rows, size_t dimension, ByteSource* source, FiledVectors* filed) {
   if (filed->lists == 0) return OkStatus();
-  RETURN_IF_ERROR(source->ReadAll(rows, &filed->pairs));
-  if (!ListsFit(*filed)) return VectorsDamaged();
+  std::vector<FiledPair> named;
+  RETURN_IF_ERROR(source->ReadAll(rows, &named));
+  auto pairs = PairsOf(named, filed->lists);
+  if (!pairs) return VectorsDamaged();
+  filed->pairs = *std::move(pairs);
   size_t codes = 0;
   for (const ListPair& pair : filed->pairs) codes += ListsOf(pair);
   const size_t size = RotatedSize(dimension);
@@ -190,7 +206,7 @@ StatusOr<FiledVectors> ReadVectors(size_t dimension, ByteSource* source) {
   VectorsHeader header;
   RETURN_IF_ERROR(source->ReadAll(&header, 1));
   if (std::memcmp(header.magic, kVectorsMagic, sizeof(kVectorsMagic)) != 0 ||
-      header.dimension != dimension || header.rows == 0 ||
+      header.dimension != dimension || header.rows == 0 || header.lists > kListsMax ||
       (header.lists == 0) != (header.geometry == 0)) {
     return VectorsDamaged();
   }
@@ -224,8 +240,7 @@ std::optional<Segment> SegmentOf(size_t dimension, FiledVectors filed,
     if (!sources[row]) continue;
     if (!rows.empty() && !(LayoutKey(rows.back()) < LayoutKey(*sources[row]))) return std::nullopt;
     if (listed) {
-      coded.push_back(
-          {static_cast<uint32_t>(rows.size()), sources[row]->class_id, filed.pairs[row], codes});
+      coded.push_back({static_cast<uint32_t>(rows.size()), filed.pairs[row], codes});
       lists.pairs.push_back(filed.pairs[row]);
     }
     if (rows.size() != row) {

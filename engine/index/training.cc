@@ -27,7 +27,7 @@ constexpr uint64_t kSeed = 0xC02D0;
 
 size_t ListsFor(uint64_t rows) {
   const auto lists = static_cast<size_t>(4 * std::sqrt(static_cast<double>(rows)));
-  return std::clamp<size_t>(lists, 1, rows / 32);
+  return std::clamp<size_t>(lists, 1, std::min<size_t>(rows / 32, kListsMax));
 }
 
 // A row's rotated form before there is a geometry.
@@ -215,6 +215,7 @@ std::shared_ptr<const SegmentLists> AssignRows(const Geometry& geometry, const S
                                                const std::function<bool()>& stop) {
   auto lists = std::make_shared<SegmentLists>();
   lists->geometry = geometry.revision();
+  lists->pairs.reserve(rows.size());
   FloatRows rotated(1, geometry.size());
   for (uint32_t row = 0; row < rows.size(); ++row) {
     if (row % kRowsBetweenStops == 0 && stop && stop()) return nullptr;
@@ -236,7 +237,7 @@ std::shared_ptr<const SegmentLists> ListAlone(const Geometry& geometry, const Se
   std::vector<NumberedRow> numbered;
   for (uint32_t row = 0; row < rows.size(); ++row) {
     const bool codes = !known.empty() && known[row];
-    numbered.push_back({row, rows.class_id(row), rows.embedding(row), rows.norm(row),
+    numbered.push_back({row, rows.embedding(row), rows.norm(row),
                         codes ? *known[row] : KnownLists{assigned->pairs[row]}});
   }
   auto lists = std::make_shared<SegmentLists>(*assigned);

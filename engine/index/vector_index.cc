@@ -202,14 +202,14 @@ uint64_t VectorIndex::CountCovered(const AllowedSet& allowed, CallerMasks& masks
   const auto known = masks.covered_rows();
   if (known && known->version == version_) return known->rows;
   uint64_t rows = known ? known->rows : 0;
-  const bool later = known && deaths_.ForEachSince(known->version, [&](uint32_t id) {
-    const SegmentRows& segment = covered[numbers().segment(id)].rows();
-    const uint32_t row = numbers().row(id);
-    const bool counted = allowed.classes.Test(segment.class_id(row)) &&
-                         segment.ValidAt(segment.document(row), allowed.now);
-    rows -= counted ? 1 : 0;
-  });
-  if (!later) rows = CountIn(Planted(Bug::kRowsOfAnother) ? segments() : covered, allowed);
+  const auto die = [&](uint32_t id) { rows -= masks.rows().Test(id) ? 1 : 0; };
+  if (!known || !deaths_.ForEachSince(known->version, die)) {
+    rows = masks.rows().Count();
+    for (size_t s = 0; s < covered.size(); ++s) {
+      covered[s].ForEachDead([&](size_t row) { die(numbers().Of(s, static_cast<uint32_t>(row))); });
+    }
+  }
+  if (Planted(Bug::kRowsOfAnother)) rows = CountIn(segments(), allowed);
   masks.SetCoveredRows({version_, rows});
   return rows;
 }

@@ -52,5 +52,19 @@ TEST(CalibrationTest, SaysSoWhereListsDoNotServe) {
   EXPECT_EQ(calibration.DepthFor(0.999, 0.1).least, 0);  // stricter than any
 }
 
+// "10 %" of classes come out as a little less: if nothing is known below, with the care of the next
+// stricter recall, or by a search of all.
+TEST(CalibrationTest, ServesWithMoreCareWhatIsALittleLess) {
+  Calibration calibration;
+  calibration.least[2][kTarget] = 0.02f;
+  calibration.work[2][kTarget] = 8e5f;
+  EXPECT_EQ(calibration.DepthFor(0.95, 0.0999).least, 0);
+  calibration.least[2][kTarget + 1] = 0.004f;
+  calibration.work[2][kTarget + 1] = 9e5f;
+  EXPECT_EQ(calibration.DepthFor(0.95, 0.0999).least, 0.004f);
+  EXPECT_EQ(calibration.DepthFor(0.95, 0.0999).work, 9e5f);
+  EXPECT_EQ(calibration.DepthFor(0.95, 0.09).least, 0);
+}
+
 }  // namespace
 }  // namespace cordon

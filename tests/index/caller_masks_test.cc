@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -34,13 +35,24 @@ class CallerMasksTest : public testing::Test {
   const ListPart& part() const { return index_.lists()->part(); }
   size_t lists() const { return index_.lists()->geometry().lists(); }
 
+  uint32_t ClassOf(size_t entry) const {
+    const uint32_t id = part().blocks().id(entry);
+    return index_.segments()[index_.numbers().segment(id)].rows().class_id(
+        index_.numbers().row(id));
+  }
+  // Rows by id: those of one class.
+  Bitmap RowsOf(uint32_t permitted) const {
+    Bitmap rows(index_.rows());  // of one segment
+    for (size_t entry = 0; entry < part().blocks().entries(); ++entry) {
+      if (ClassOf(entry) == permitted) rows.Set(part().blocks().id(entry));
+    }
+    return rows;
+  }
+
   // The masks of whoever may see one class.
   std::shared_ptr<CallerMasks> Find(MaskCache* cache, uint64_t key, uint32_t permitted) {
     return cache->Find({&key, 1}, 0, [&] {
-      return std::make_shared<CallerMasks>(
-          part(), lists(),
-          [this, permitted](size_t entry) { return part().classes()[entry] == permitted; }, 0,
-          cache->total());
+      return std::make_shared<CallerMasks>(part(), lists(), RowsOf(permitted), cache->total());
     });
   }
   void ReadAll(CallerMasks* masks) const {
@@ -82,8 +94,7 @@ TEST_F(CallerMasksTest, BytesAreGivenBack) {
   EXPECT_GT(held, unread);
   const CallerMasks::Total total = cache.total();
   {
-    CallerMasks others(
-        part(), lists(), [](size_t) { return true; }, 0, total);
+    CallerMasks others(part(), lists(), RowsOf(1), total);
     ReadAll(&others);
     EXPECT_GT(cache.bytes(), held);
   }
@@ -97,8 +108,8 @@ TEST_F(CallerMasksTest, OneOfAnotherKeyIsAnother) {
     const ListRange range = part().Find(list);
     uint32_t ones = 0, twos = 0;
     for (size_t entry = range.begin; entry < range.end; ++entry) {
-      ones += part().classes()[entry] == 1 ? 1 : 0;
-      twos += part().classes()[entry] == 2 ? 1 : 0;
+      ones += ClassOf(entry) == 1 ? 1 : 0;
+      twos += ClassOf(entry) == 2 ? 1 : 0;
     }
     EXPECT_EQ(one->Of(list).count, ones);
     EXPECT_EQ(two->Of(list).count, twos);
@@ -114,6 +125,23 @@ TEST_F(CallerMasksTest, EqualCallersShareThem) {
   EXPECT_EQ(all.MasksOf(AllowedOf({0, 2, 700}, 1000)), masks);
   EXPECT_NE(all.MasksOf(AllowedOf({0, 1}, 4)), masks);
   EXPECT_NE(all.MasksOf(AllowedOf({0, 1, 2}, 4)), masks);
+}
+
+// All that is told from them, masks and numbers of rows, is of these.
+TEST_F(CallerMasksTest, TheRowsAreThoseOfThePermittedClasses) {
+  for (const std::set<uint32_t>& classes :
+       {std::set<uint32_t>{}, {0}, {1, 2}, {0, 3}, {0, 1, 2, 3}}) {
+    const auto masks = index_.lists()->MasksOf(AllowedOf(classes, 4));
+    for (size_t s = 0; s < index_.lists()->segments(); ++s) {
+      const SegmentRows& rows = index_.segments()[s].rows();
+      for (uint32_t row = 0; row < rows.size(); ++row) {
+        ASSERT_EQ(masks->rows().Test(index_.numbers().Of(s, row)),
+                  classes.contains(rows.class_id(row)))
+            << row;
+      }
+    }
+    EXPECT_EQ(masks->rows().Count(), index_.CountAllowed(AllowedOf(classes, 4)));
+  }
 }
 
 TEST_F(CallerMasksTest, RowsAreKnownBeforeTheyAreCounted) {

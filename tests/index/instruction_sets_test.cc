@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "engine/base/random.h"
+#include "engine/index/bins.h"
 #include "engine/index/bit_codes.h"
 #include "engine/index/codes.h"
 #include "engine/index/float_rows.h"
@@ -266,6 +267,26 @@ void CheckBits(const Case& c, Random& random) {
   }
 }
 
+// The lengths of a search: hundreds of keys, all near each other or few of them high.
+void CheckBins(Random& random) {
+  const size_t n = kBinUnit * (1 + random.Below(12));
+  const Scale scale{std::min(DrawScale(random).factor, 1e30f), random.OneIn(6)};
+  std::vector<float> keys(n);
+  for (float& key : keys) key = DrawNumber(random, scale);
+  std::vector<uint8_t> bins(n), twin(n);
+  ToBins(keys.data(), n, bins.data());
+  ToBinsScalar(keys.data(), n, twin.data());
+  ASSERT_EQ(bins, twin);
+  const auto least = static_cast<uint8_t>(random.Below(256));
+  const auto most = static_cast<uint8_t>(least + random.Below(256 - least));
+  ASSERT_EQ(CountBins(bins.data(), n, least), CountBinsScalar(bins.data(), n, least));
+  std::vector<uint32_t> places(n), places_twin(n);
+  const size_t found = FindBins(bins.data(), n, least, most, places.data());
+  ASSERT_EQ(found, FindBinsScalar(bins.data(), n, least, most, places_twin.data()));
+  ASSERT_TRUE(std::equal(places.begin(), places.begin() + static_cast<std::ptrdiff_t>(found),
+                         places_twin.begin()));
+}
+
 TEST(InstructionSetsTest, EachAgreesWithTheScalarTwinsWhateverTheNumbers) {
   Effort effort("R9", 100'000);
   Random random(effort.seed());
@@ -281,6 +302,7 @@ TEST(InstructionSetsTest, EachAgreesWithTheScalarTwinsWhateverTheNumbers) {
     CheckEstimates(c);
     CheckCodes(c, random);
     CheckBits(c, random);
+    CheckBins(random);
     if (HasFatalFailure()) break;
     rows += c.rows.size();
   }
