@@ -71,12 +71,30 @@ void CallerMasks::SetCoveredRows(CoveredRows rows) {
   covered_ = rows;
 }
 
+// Masks are made without the lock: all rows may be looked at for them, and others search meanwhile.
 std::shared_ptr<CallerMasks> MaskCache::Find(
     std::span<const uint64_t> classes, uint64_t events,
     const std::function<std::shared_ptr<CallerMasks>()>& make) {
   if (Planted(Bug::kMasksWithoutCaller)) classes = {};
   const uint64_t hash = Hash(classes, events);
+  {
+    std::lock_guard lock(mutex_);
+    if (auto known = Known(hash, classes, events)) return known;
+  }
+  Entry entry{{classes.begin(), classes.end()}, make()};
+  entry.key.push_back(events);
   std::lock_guard lock(mutex_);
+  if (auto known = Known(hash, classes, events)) return known;  // another thread was faster
+  entries_.push_front(std::move(entry));
+  by_hash_.emplace(hash, entries_.begin());
+  std::shared_ptr<CallerMasks> masks = entries_.front().masks;
+  Evict();
+  return masks;
+}
+
+// Requires mutex_. Null if there are none.
+std::shared_ptr<CallerMasks> MaskCache::Known(uint64_t hash, std::span<const uint64_t> classes,
+                                              uint64_t events) {
   const auto [begin, end] = by_hash_.equal_range(hash);
   for (auto found = begin; found != end; ++found) {
     const std::vector<uint64_t>& key = found->second->key;
@@ -86,13 +104,7 @@ std::shared_ptr<CallerMasks> MaskCache::Find(
     Evict();  // it may have grown since, and others
     return entries_.front().masks;
   }
-  Entry entry{{classes.begin(), classes.end()}, make()};
-  entry.key.push_back(events);
-  entries_.push_front(std::move(entry));
-  by_hash_.emplace(hash, entries_.begin());
-  std::shared_ptr<CallerMasks> masks = entries_.front().masks;
-  Evict();
-  return masks;
+  return nullptr;
 }
 
 // Requires mutex_. The one in use stays, however large.

@@ -83,7 +83,7 @@ class MaskCache {
   size_t bytes() const { return total_->load(std::memory_order_relaxed); }
 
   // The masks of whoever may see `classes` after `events` starts and ends, made by `make` if there
-  // are none.
+  // are none; of several threads that make them at once, all get the first one's.
   std::shared_ptr<CallerMasks> Find(std::span<const uint64_t> classes, uint64_t events,
                                     const std::function<std::shared_ptr<CallerMasks>()>& make);
 
@@ -94,6 +94,8 @@ class MaskCache {
   };
   using Entries = std::list<Entry>;  // the most recently used first
 
+  std::shared_ptr<CallerMasks> Known(uint64_t hash, std::span<const uint64_t> classes,
+                                     uint64_t events);
   void Evict();
 
   const size_t bytes_max_;

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <future>
 #include <memory>
 #include <set>
 #include <string>
@@ -115,6 +117,27 @@ TEST_F(CallerMasksTest, OneOfAnotherKeyIsAnother) {
     EXPECT_EQ(two->Of(list).count, twos);
   }
   EXPECT_EQ(Find(&cache, 1, 3), one);
+}
+
+// A caller of whom nothing is remembered is dear, and no other search is to wait for it.
+TEST_F(CallerMasksTest, WhatIsMadeHoldsUpNobody) {
+  MaskCache cache(1 << 20);
+  std::promise<void> begun, found;
+  auto slow = std::async(std::launch::async, [&] {
+    const uint64_t key = 1;
+    return cache.Find({&key, 1}, 0, [&] {
+      begun.set_value();
+      EXPECT_EQ(found.get_future().wait_for(std::chrono::seconds(60)), std::future_status::ready);
+      return std::make_shared<CallerMasks>(part(), lists(), RowsOf(1), cache.total());
+    });
+  });
+  begun.get_future().wait();
+  EXPECT_NE(Find(&cache, 2, 2), nullptr);
+  const auto first = Find(&cache, 1, 1);  // faster than the one that began earlier
+  const size_t held = cache.bytes();
+  found.set_value();
+  EXPECT_EQ(slow.get(), first);
+  EXPECT_EQ(cache.bytes(), held);
 }
 
 // Whoever may see the same has the same masks, classes aside that came after the lists.
