@@ -42,7 +42,7 @@ void Writer::Group::Append(Group* later) {
   }
 }
 
-// Does not stand back: a revocation waits for it, and the journals of new tenants inherit its place.
+// Does not stand back: a revocation waits for it, and new tenants' journals inherit its place.
 void Writer::RunFinishing() {
   std::unique_lock lock(mutex_);
   while (true) {

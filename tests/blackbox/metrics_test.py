@@ -14,7 +14,7 @@ STOP_S = 10  # docs/operations.md
 SAMPLE = re.compile(r'^([a-z_]+)(\{[^}]*\})? (\S+)$')
 FIXED = {  # every other label of every family, and what it may say
     "code": re.compile(r"[A-Z_]+$"),
-    "pool": re.compile(r"(calls|endpoints|backups)$"),
+    "pool": re.compile(r"(calls|bulk|endpoints|backups)$"),
     "le": re.compile(r"([0-9.e+-]+|\+Inf)$"),
     "quantile": re.compile(r"[0-9.]+$"),
     "version": re.compile(r"[0-9.]+$"),

@@ -225,6 +225,7 @@ TEST_F(FailingDisk, ManyCallersShareASync) {
   {
     auto journal = OpenFaulty();
     fault_.syncs = 0;
+    fault_.hold = true;  // or a quick disk is done with each before the next one comes
     std::vector<std::thread> threads;
     for (int t = 0; t < kThreads; ++t) {
       threads.emplace_back([&, t] {
@@ -239,6 +240,7 @@ TEST_F(FailingDisk, ManyCallersShareASync) {
       });
     }
     for (auto& thread : threads) thread.join();
+    fault_.hold = false;
   }
   ASSERT_EQ(order.size(), 1000u);
   for (uint64_t i = 0; i < 1000; ++i) ASSERT_EQ(order[i], i + 1) << "out of order, or a gap";
