@@ -15,9 +15,9 @@ namespace {
 constexpr int kNiceMost = 19;
 
 // Steps below the process's own priority, which need not be 0. Of a busy processor whoever asks
-// gets three times as much as a writer, and a writer nine times as much as upkeep.
+// gets three times as much as a writer, and a writer three times as much as upkeep.
 constexpr int kBehindReaders = 5;
-constexpr int kBehindWriters = 15;
+constexpr int kBehindWriters = 10;
 
 // A thread that wakes up takes the processor at once from one whose slice is longer than its own
 // (Linux 6.12 and later); else it may wait for the next tick of 4 ms, at each step of a call. So
