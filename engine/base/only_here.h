@@ -11,9 +11,14 @@ namespace cordon {
 // written now.
 template <typename T>
 bool OnlyHere(const std::shared_ptr<T>& held) {
+#ifdef __SANITIZE_THREAD__  // which knows no fences: there everything is copied
+  (void)held;
+  return false;
+#else
   if (held.use_count() != 1) return false;
   std::atomic_thread_fence(std::memory_order_acquire);
   return true;
+#endif
 }
 
 }  // namespace cordon
