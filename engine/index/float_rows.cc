@@ -36,12 +36,12 @@ std::unique_ptr<void, FreeRows> MapRows(size_t bytes) {
 
 }  // namespace
 
-std::unique_ptr<void, FreeRows> AllocateRows(size_t bytes, bool zeros) {
+std::unique_ptr<void, FreeRows> AllocateRows(size_t bytes) {
   if (bytes == 0) return nullptr;
   if (bytes >= kHugePageBytes) return MapRows(bytes);
   void* memory = std::aligned_alloc(kLineBytes, RoundUp(bytes, kLineBytes));
   if (memory == nullptr) throw std::bad_alloc();
-  if (zeros) std::memset(memory, 0, bytes);
+  std::memset(memory, 0, bytes);
   return std::unique_ptr<void, FreeRows>(memory);
 }
 

@@ -17,16 +17,12 @@ constexpr size_t RowStride(size_t dimension) {
   return (dimension + kRowUnitFloats - 1) / kRowUnitFloats * kRowUnitFloats;
 }
 
-// `bytes` bytes, aligned to 64, zeros unless all are about to be written; null if there are none.
+// `bytes` zeros, aligned to 64; null if there are none.
 struct FreeRows {
   size_t mapped = 0;  // bytes; 0: the allocator's
   void operator()(void* memory) const;
 };
-std::unique_ptr<void, FreeRows> AllocateRows(size_t bytes, bool zeros = true);
-
-// Says that whoever makes rows writes every element of them.
-struct AllWritten {};
-inline constexpr AllWritten kAllWritten;
+std::unique_ptr<void, FreeRows> AllocateRows(size_t bytes);
 
 // `rows` rows of `dimension` elements, zero at first, each aligned to kRowUnitFloats elements.
 // Movable, not copyable.
@@ -36,10 +32,6 @@ class VectorRows {
   VectorRows() = default;
   VectorRows(size_t rows, size_t dimension)
       : stride_(RowStride(dimension)), memory_(AllocateRows(rows * stride_ * sizeof(Element))) {}
-  // The same, but of zeros is only the padding.
-  VectorRows(size_t rows, size_t dimension, AllWritten)
-      : stride_(RowStride(dimension)),
-        memory_(AllocateRows(rows * stride_ * sizeof(Element), stride_ != dimension)) {}
 
   Element* row(size_t i) { return static_cast<Element*>(memory_.get()) + i * stride_; }
   const Element* row(size_t i) const {

@@ -84,8 +84,8 @@ SegmentRows::SegmentRows(size_t dimension, std::optional<FloatRows> floats,
                          std::vector<RowSource> rows, ListsOfRows* lists) {
   CORDON_CHECK(!rows.empty() && rows.size() <= UINT32_MAX);
   const bool copy = !floats;
-  floats_ = copy ? FloatRows(rows.size(), dimension, kAllWritten) : *std::move(floats);
-  codes_ = CodeRows(rows.size(), dimension, kAllWritten);
+  floats_ = copy ? FloatRows(rows.size(), dimension) : *std::move(floats);
+  codes_ = CodeRows(rows.size(), dimension);
   const std::vector<const RowSource*> by_document = SortedByDocument(rows);
   AddDocuments(by_document);
   AddValidity(by_document);
