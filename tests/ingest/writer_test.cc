@@ -3,7 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
+#include <filesystem>
 #include <set>
 #include <thread>
 
@@ -300,6 +302,24 @@ TEST_F(Writes, ARaiseIsWritten) {
             "PERMISSION_DENIED: members");
   EXPECT_EQ(Pin()->revision(), 2u);
   EXPECT_EQ(Pin()->policy().directory->size(), 0u);
+}
+
+// How many threads of this process have this priority.
+size_t ThreadsAt(int nice) {
+  size_t count = 0;
+  for (const auto& task : std::filesystem::directory_iterator("/proc/self/task")) {
+    const auto id = static_cast<id_t>(std::stoul(task.path().filename()));
+    count += getpriority(PRIO_PROCESS, id) == nice ? 1 : 0;
+  }
+  return count;
+}
+
+TEST_F(Writes, AreAppliedByAThreadThatStandsBack) {
+  ASSERT_TRUE(Ingest(Good("a")).ok());
+  const int back = std::min(getpriority(PRIO_PROCESS, 0) + 5, 19);
+  const size_t with = ThreadsAt(back);  // RocksDB's are among them
+  writer_.reset();
+  EXPECT_EQ(ThreadsAt(back), with - 1);
 }
 
 // The journal of a new tenant, for whose thread those who ask wait, is as the thread that opens it.
