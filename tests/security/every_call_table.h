@@ -128,6 +128,15 @@ inline std::vector<Row> IngestRows() {
        {RIGHT_INGEST},
        kDocuments,
        true},
+  };
+}
+
+// Who may see what.
+inline std::vector<Row> AccessRows() {
+  using enum Touches;
+  using namespace v1;            // NOLINT: the rights
+  using namespace request_text;  // NOLINT: as well
+  return {
       {"Ingest/SetAccess", "acl", kOpen + kAcl, {RIGHT_GRANT}, kDocuments, true},
       {"Ingest/SetAccess", "label", kOpen + kLabel, {RIGHT_LABEL}, kDocuments, true},
       {"Ingest/SetAccess",
@@ -450,8 +459,8 @@ inline std::vector<Row> AdminRows() {
 inline const std::vector<Row>& Table() {
   static const std::vector<Row> rows = [] {
     std::vector<Row> all;
-    for (const auto& part : {RetrievalRows(), IngestRows(), DocumentRows(), PolicyRows(),
-                             QuestionRows(), SimulationRows(), AdminRows()}) {
+    for (const auto& part : {RetrievalRows(), IngestRows(), AccessRows(), DocumentRows(),
+                             PolicyRows(), QuestionRows(), SimulationRows(), AdminRows()}) {
       all.insert(all.end(), part.begin(), part.end());
     }
     return all;

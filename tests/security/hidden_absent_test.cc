@@ -99,6 +99,14 @@ class HiddenDocuments : public Hidden, protected HiddenRequests {
   }
 
   void CheckReads(HiddenWorld* world, const Pair& pair, Code expected);
+  struct WriteCall {
+    std::string method;
+    const Key& key;
+    std::string rest;
+    std::string (*text)(const std::string& id, const std::string& rest);
+    bool revision = true;  // the answer has that of a mutation
+  };
+  std::vector<WriteCall> WriteCalls(HiddenWorld* world, const Pair& pair) const;
   void CheckWrite(HiddenWorld* world, const Pair& pair);
   void CheckRevisions(const std::string& method, const TwinAnswers& answers);
   void CheckExisted(HiddenWorld* world, const Pair& pair);
@@ -173,7 +181,8 @@ void HiddenDocuments::CheckRevisions(const std::string& method, const TwinAnswer
   EXPECT_EQ(answers.hidden_first ? absent - hidden : hidden - absent, 1u);
 }
 
-void HiddenDocuments::CheckWrite(HiddenWorld* world, const Pair& pair) {
+std::vector<HiddenDocuments::WriteCall> HiddenDocuments::WriteCalls(HiddenWorld* world,
+                                                                    const Pair& pair) const {
   const std::string acl = "acl { allow { principal: 'user:bo' } } ";
   const std::string bad_acl = "acl { allow { principal: 'user:bo' } inherit: 'folder:/gone' } ";
   const std::string label = "label { level: 'confidential' compartments: 'merger' } ";
@@ -183,14 +192,7 @@ void HiddenDocuments::CheckWrite(HiddenWorld* world, const Pair& pair) {
       "update_mask { paths: 'valid_from' paths: 'valid_until' } metadata { valid_until { seconds: "
       "1 } } ";
   const std::string words = "text: '" + world->Words(1 + world->Below(30)) + "' ";
-  struct Write {
-    std::string method;
-    const Key& key;
-    std::string rest;
-    std::string (*text)(const std::string& id, const std::string& rest);
-    bool revision = true;  // the answer has that of a mutation
-  };
-  const std::vector<Write> writes = {
+  return {
       {"Ingest/SetAccess", granter_, acl, NamedWith},
       {"Ingest/SetAccess", granter_, bad_acl, NamedWith},
       {"Ingest/SetAccess", granter_, label, NamedWith},
@@ -246,7 +248,11 @@ void HiddenDocuments::CheckWrite(HiddenWorld* world, const Pair& pair) {
       {"Ingest/SetAccessSelected", editor_, bad_acl, Selected},
       {"Ingest/SetAccessSelected", prefixed_, acl, Selected},
   };
-  const Write& write = writes[world->Below(writes.size())];
+}
+
+void HiddenDocuments::CheckWrite(HiddenWorld* world, const Pair& pair) {
+  const std::vector<WriteCall> writes = WriteCalls(world, pair);
+  const WriteCall& write = writes[world->Below(writes.size())];
   const auto text = [&](const std::string& id) { return write.text(id, write.rest); };
   const auto answers = Expect(world, write.method, write.key, text, pair);
   if (write.revision) CheckRevisions(write.method, answers);
@@ -324,7 +330,13 @@ class HiddenNames : public Hidden {
   }
 
   // Calls of a key that holds every right for the collection docs, about another collection.
-  static std::vector<std::pair<std::string, std::string>> CallsAbout() {
+  using Calls = std::vector<std::pair<std::string, std::string>>;
+  static Calls CallsAbout() {
+    Calls calls = CallsOfApplications();
+    for (auto& call : CallsOfAuditors()) calls.push_back(std::move(call));
+    return calls;
+  }
+  static Calls CallsOfApplications() {
     const std::string me = "scope { destination: 'chat' } ";
     const std::string acl = "acl { allow { principal: 'everyone' } } ";
     return {
@@ -370,6 +382,12 @@ class HiddenNames : public Hidden {
         {"Ingest/SetHold", "collection: '$' document: 'd' name: 'case'"},
         {"Ingest/SetHold", "collection: '$' subject: 'person:1' name: 'case' release: true"},
         {"Ingest/ListHolds", "collection: '$'"},
+    };
+  }
+  // And of admins.
+  static Calls CallsOfAuditors() {
+    const std::string acl = "acl { allow { principal: 'everyone' } } ";
+    return {
         {"Policy/Explain", "collection: '$' document: 'd' as: 'user:ana'"},
         {"Policy/Explain", "collection: '$' document: 'd' as: 'group:in'"},
         {"Policy/WhoCanSee", "collection: '$' document: 'd'"},
