@@ -49,9 +49,13 @@ class Snapshots : public ScratchWriter {
   }
 
   bool Belongs(const std::string& user, const std::string& group) {
-    const PolicyState& policy = Pin()->policy();
-    const auto set = policy.directory->Expand({policy.principals->Intern(user)}, 0);
-    return set->Contains(policy.principals->Intern(group));
+    const PinnedView view = Pin();  // its writer may be numbering names meanwhile
+    const PolicyState& policy = view->policy();
+    const auto member = policy.principals->Find(user);
+    const auto of = policy.principals->Find(group);
+    if (!member || !of) return false;
+    const auto set = policy.directory->Expand({*member}, 0);
+    return set->Contains(*of);
   }
   size_t Staged(uint32_t tenant = 1) {
     size_t rows = 0;
