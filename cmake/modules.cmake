@@ -40,14 +40,17 @@ function(cordon_module name)
   target_link_libraries(cordon_${name} PUBLIC ${ARGN})
 endfunction()
 
-# cordon_test_binary(NAME SOURCES… LIBS libs…): a GoogleTest binary. The tests themselves are hardly
-# optimised in a release, which halves the time to build them; what they test is. So it is with two
-# checks before each use of a pointer, a third of the time to build them with sanitizers.
+# The tests themselves are hardly optimised in a release, which halves the time to build them; what
+# they test is. With sanitizers they are not at all and have AddressSanitizer alone: they are built in
+# a third of the time and run as fast.
+set(CORDON_TEST_OPTIONS -Wall -Wextra -Werror -Wno-restrict $<$<CONFIG:Release>:-O1>
+  $<$<CONFIG:Checked>:-O0> $<$<CONFIG:Checked>:-fno-sanitize=undefined>)
+
+# cordon_test_binary(NAME SOURCES… LIBS libs…): a GoogleTest binary.
 function(cordon_test_binary name)
   cmake_parse_arguments(arg "" "" "LIBS" ${ARGN})
   add_executable(${name} ${arg_UNPARSED_ARGUMENTS})
-  target_compile_options(${name} PRIVATE -Wall -Wextra -Werror -Wno-restrict
-    $<$<CONFIG:Release>:-O1> $<$<CONFIG:Checked>:-fno-sanitize=null,alignment>)
+  target_compile_options(${name} PRIVATE ${CORDON_TEST_OPTIONS})
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR})
   target_link_libraries(${name} PRIVATE ${arg_LIBS} GTest::gtest_main GTest::gmock)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <system_error>
 #include <utility>
@@ -96,7 +97,8 @@ StatusOr<std::string> ReadSecretFile(const fs::path& path, size_t bytes_max) {
         fmt::format("holds a secret that others may reach (mode {:04o}); run: chmod 600 {}",
                     info.st_mode & 07777, path.string()));
   }
-  std::string content(bytes_max + 1, '\0');
+  // By its size: to clear all that it might have takes as long as to start with.
+  std::string content(std::min(static_cast<size_t>(info.st_size), bytes_max) + 1, '\0');
   size_t size = 0;
   while (size < content.size()) {
     const ssize_t got = ::read(fd.get(), content.data() + size, content.size() - size);
@@ -107,6 +109,9 @@ StatusOr<std::string> ReadSecretFile(const fs::path& path, size_t bytes_max) {
   }
   if (size > bytes_max) {
     return Invalid(path.string(), fmt::format("has more than {} bytes", bytes_max));
+  }
+  if (size == content.size()) {
+    return Status(StatusCode::kFailedPrecondition, path.string(), "grew while it was read");
   }
   content.resize(size);
   return content;

@@ -18,8 +18,9 @@ constexpr size_t kFractions = Calibration::kFractions.size();
 constexpr size_t kTargets = Calibration::kTargets.size();
 constexpr size_t kRowsMin = 20 * kAnswers;  // with fewer in a part, all are read anyway
 
-// A little more than asked: other queries and other parts of the rows are not these.
-double Aim(double target) { return target + (1 - target) * 0.4; }
+// A little more than asked: other queries are not these, and other parts of the rows are the less
+// like the part that is tried the smaller it is.
+double Aim(double target, double part) { return target + (1 - target) * (0.4 - 0.2 * part); }
 
 struct Scored {
   double score;
@@ -187,19 +188,21 @@ class Calibrator {
     CallerMasks masks(part, searched_.lists.geometry().lists(), std::move(rows));
     const double scanned = std::clamp(kBeyondFlat * Calibration::kFractions[f], kLeastPart, 1.0);
     const double enough = FlatWork(scanned * static_cast<double>(ids_.size()), dimension_);
+    const auto aim = [f](size_t target) {
+      return Aim(Calibration::kTargets[target], Calibration::kFractions[f]);
+    };
     size_t target = 0;
     Outcome before{0, 0};
     for (int step = 0; step < kSteps && target < kTargets && !Stopped(); ++step) {
       const double now = kLax * std::pow(kStep, step);
       const Outcome outcome = Search(masks, f, static_cast<float>(now));
       if (outcome.work > enough) break;
-      for (; target < kTargets && outcome.recall >= Aim(Calibration::kTargets[target]); ++target) {
+      for (; target < kTargets && outcome.recall >= aim(target); ++target) {
         const double part_of_step =
             step == 0 || outcome.recall <= before.recall
                 ? 1
-                : std::clamp((Aim(Calibration::kTargets[target]) - before.recall) /
-                                 (outcome.recall - before.recall),
-                             0.0, 1.0);
+                : std::clamp((aim(target) - before.recall) / (outcome.recall - before.recall), 0.0,
+                             1.0);
         calibration->least[f][target] =
             static_cast<float>(now / kStep * std::pow(kStep, part_of_step));
         calibration->work[f][target] =

@@ -350,6 +350,8 @@ class Queries(ServerTest):
         for who in ("", "ana", "group:g", "role:r", "everyone", "user:", "user:" + "x" * 252):
             self.refused("INVALID_ARGUMENT", *get, "--as", who)
         self.refused("INVALID_ARGUMENT", *get, "--as", "user:a", "--destination", "")
+        for one in (get, ["export", name, "--destination", "tuned"]):
+            self.refused("INVALID_ARGUMENT", *one, "--as", "user:a", "--purpose", "", field="purpose")
         long = ["--purpose", "x" * 1025]
         self.refused("INVALID_ARGUMENT", *get, "--as", "user:a", *long)
         for one in ("", "x" * 513):

@@ -28,11 +28,11 @@ struct DocumentOptions {
   CLI::Option* key_option = nullptr;
   CLI::Option* as_option = nullptr;
   CLI::Option* destination_option = nullptr;
+  const CLI::App* command = nullptr;
 };
 
 StatusOr<int> Get(const DocumentOptions& options, Session& session) {
-  RETURN_IF_ERROR(CheckStated(options.as_option, "as", options.as));
-  RETURN_IF_ERROR(CheckStated(options.destination_option, "destination", options.destination));
+  RETURN_IF_ERROR(CheckAllStated(*options.command));
   v1::GetDocumentRequest request;
   request.set_collection(options.collection);
   request.set_document(options.document);
@@ -146,6 +146,7 @@ void AddDocumentCommands(CLI::App& app, Session& session) {
   CLI::App* const get = AddCommand(app, "get", "Prints the permitted part of one document",
                                    "  cordon get docs hr/42 --as user:ana");
   const auto get_options = AddDocument(get);
+  get_options->command = get;
   AddScope(get, *get_options);
   get->add_option("--break-glass", get_options->break_glass,
                   "An access that this key opened for the user: cordon break-glass open");

@@ -21,7 +21,7 @@ struct ExportOptions {
   std::string min_trust;
   bool vectors = false;
   bool strip_hidden = false;
-  CLI::Option* as_option = nullptr;
+  const CLI::App* command = nullptr;
 };
 
 struct DestinationsOptions {
@@ -45,7 +45,7 @@ v1::ExportRequest Request(const ExportOptions& options) {
 }
 
 StatusOr<int> Export(const ExportOptions& options, Session& session) {
-  RETURN_IF_ERROR(CheckStated(options.as_option, "as", options.as));
+  RETURN_IF_ERROR(CheckAllStated(*options.command));
   ASSIGN_OR_RETURN(Connection * connection, session.Connect());
   const auto stub = v1::Retrieval::NewStub(connection->channel());
   grpc::ClientContext context;
@@ -122,8 +122,9 @@ void AddExportCommands(CLI::App& app, Session& session) {
       ->add_option("--destination", options->destination,
                    "The registered destination of scope 4 or 5")
       ->required();
-  options->as_option = command->add_option(
-      "--as", options->as, "Exports what this user may see; else the key's own principal");
+  options->command = command;
+  command->add_option("--as", options->as,
+                      "Exports what this user may see; else the key's own principal");
   CLI::Option* const prefix =
       command->add_option("--prefix", options->prefix, "Only documents whose id begins so");
   command->add_option("--document", options->documents, "Only this document; may be repeated")
