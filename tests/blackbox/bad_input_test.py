@@ -351,7 +351,8 @@ class Queries(ServerTest):
             self.refused("INVALID_ARGUMENT", *get, "--as", who)
         self.refused("INVALID_ARGUMENT", *get, "--as", "user:a", "--destination", "")
         for one in (get, ["export", name, "--destination", "tuned"]):
-            self.refused("INVALID_ARGUMENT", *one, "--as", "user:a", "--purpose", "", field="purpose")
+            empty = [*one, "--as", "user:a", "--purpose", ""]
+            self.refused("INVALID_ARGUMENT", *empty, field="purpose")
         long = ["--purpose", "x" * 1025]
         self.refused("INVALID_ARGUMENT", *get, "--as", "user:a", *long)
         for one in ("", "x" * 513):
