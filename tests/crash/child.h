@@ -1,9 +1,11 @@
-// Work in a process of its own: RocksDB may abort on damaged data, and a test is to go on.
+// Work in a process of its own: what damaged data does to it is seen from outside.
 #pragma once
 
+#include <gtest/gtest.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <cstdio>
 #include <functional>
 
@@ -28,6 +30,18 @@ inline int InChild(const std::function<int()>& work) {
   int status = 0;
   CORDON_CHECK(waitpid(child, &status, 0) == child);
   return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+}
+
+// What a child found out is told by exit codes from here on: a sanitizer's report ends a process
+// with a low one, which must not pass for a finding.
+constexpr int kFirstOutcome = 10;
+
+// Whether InChild() returned an outcome, of which `last` is the last, and did not die on the way.
+inline testing::AssertionResult IsOutcome(int code, int last) {
+  if (code >= kFirstOutcome && code <= last) return testing::AssertionSuccess();
+  if (code >= 0) return testing::AssertionFailure() << "the child exited with " << code;
+  return testing::AssertionFailure()
+         << "the child died of signal " << -code << (code == -SIGALRM ? ": it hangs" : "");
 }
 
 }  // namespace cordon
