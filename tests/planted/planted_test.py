@@ -17,6 +17,8 @@ import sys
 
 TIMEOUT_S = 300
 FAILED = 1  # GoogleTest's exit status; a crash is no catch, since it may be by chance
+REPORTED = 86  # a sanitizer's, which is a crash: else it would exit as GoogleTest does
+SANITIZERS = ("ASAN_OPTIONS", "UBSAN_OPTIONS")
 
 
 def bugs(source):
@@ -37,6 +39,9 @@ def run(tests, binary, test, bug):
     """The exit status of a test and what it printed."""
     environment = dict(os.environ, CORDON_PLANT=bug)
     environment.setdefault("CORDON_SEED", "1")
+    for options in SANITIZERS:
+        said = environment.get(options)
+        environment[options] = ":".join(filter(None, (said, f"exitcode={REPORTED}")))
     done = subprocess.run(
         [tests / binary, f"--gtest_filter={test}"],
         env=environment, capture_output=True, text=True, errors="replace", timeout=TIMEOUT_S,
