@@ -3,6 +3,8 @@
 #pragma once
 
 #include <google/protobuf/descriptor.h>
+#include <google/protobuf/descriptor.pb.h>
+#include <google/protobuf/descriptor_database.h>
 #include <google/protobuf/message.h>
 #include <google/protobuf/text_format.h>
 #include <grpcpp/generic/generic_stub.h>
@@ -42,6 +44,24 @@ inline const google::protobuf::MethodDescriptor* MethodOf(const std::string& met
   std::string name = PathOf(method).substr(1);
   name[name.find('/')] = '.';
   return google::protobuf::DescriptorPool::generated_pool()->FindMethodByName(name);
+}
+
+// "Admin/Stats" and the like: all that the linked .proto files of cordon.v1 declare.
+inline std::vector<std::string> DeclaredMethods() {
+  using google::protobuf::DescriptorPool;
+  std::vector<std::string> files, methods;
+  DescriptorPool::internal_generated_database()->FindAllFileNames(&files);
+  for (const auto& name : files) {
+    if (!name.starts_with("cordon/v1/")) continue;
+    const auto* file = DescriptorPool::generated_pool()->FindFileByName(name);
+    for (int s = 0; s < file->service_count(); ++s) {
+      const auto* service = file->service(s);
+      for (int m = 0; m < service->method_count(); ++m) {
+        methods.push_back(service->name() + "/" + service->method(m)->name());
+      }
+    }
+  }
+  return methods;
 }
 
 inline std::unique_ptr<google::protobuf::Message> NewMessage(

@@ -1,7 +1,5 @@
 // S3: every RPC with every credential, over a real socket. Who may, gets the answer; nobody else
 // learns or changes anything, and the journal knows of all who were known.
-#include <google/protobuf/descriptor.pb.h>
-#include <google/protobuf/descriptor_database.h>
 #include <gtest/gtest.h>
 #include <spdlog/sinks/ostream_sink.h>
 #include <spdlog/spdlog.h>
@@ -21,25 +19,6 @@
 
 namespace cordon {
 namespace {
-
-using google::protobuf::DescriptorPool;
-
-// "Admin/Stats" and the like: all that the linked .proto files of cordon.v1 declare.
-std::vector<std::string> DeclaredMethods() {
-  std::vector<std::string> files, methods;
-  DescriptorPool::internal_generated_database()->FindAllFileNames(&files);
-  for (const auto& name : files) {
-    if (!name.starts_with("cordon/v1/")) continue;
-    const auto* file = DescriptorPool::generated_pool()->FindFileByName(name);
-    for (int s = 0; s < file->service_count(); ++s) {
-      const auto* service = file->service(s);
-      for (int m = 0; m < service->method_count(); ++m) {
-        methods.push_back(service->name() + "/" + service->method(m)->name());
-      }
-    }
-  }
-  return methods;
-}
 
 // The services that a server in development mode says it has.
 std::vector<std::string> ServedServices() {

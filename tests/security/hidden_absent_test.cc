@@ -6,6 +6,7 @@
 
 #include "tests/effort.h"
 #include "tests/security/hidden_calls.h"
+#include "tests/security/hidden_methods.h"
 #include "tests/security/hidden_requests.h"
 #include "tests/security/hidden_worlds.h"
 #include "tests/security/twin_calls.h"
@@ -18,6 +19,30 @@ using Code = grpc::StatusCode;
 
 constexpr size_t kBatch = 54;          // pairs that are written at once
 constexpr uint64_t kUnequalMax = 100;  // records of which a number grew by a byte
+constexpr uint64_t kPairsMin = 10;     // of each call, in a whole run
+
+TEST(HiddenMethods, HasNoComparison) {
+  const auto declared = DeclaredMethods();
+  EXPECT_GE(declared.size(), 22u) << "the descriptors were not found";
+  const auto collections = MethodsAboutCollections();
+  for (const auto& method : declared) {
+    EXPECT_TRUE(!CanName(method, {"document", "documents"}) ||
+                MethodsAboutDocuments().contains(method))
+        << method << " can name a document: compare one that is hidden with one that is absent in "
+        << "CheckReads() or WriteCalls() of this file, and add it to MethodsAboutDocuments()";
+    EXPECT_TRUE(!CanName(method, {"collection"}) || collections.contains(method))
+        << method << " can name a collection; add it to tests/security/hidden_calls.h";
+    const bool compared = MethodsAboutDocuments().contains(method) ||
+                          collections.contains(method) || MethodsAboutNames().contains(method);
+    EXPECT_NE(compared, MethodsLeftOut().contains(method))
+        << method << " must be compared by S4, or be left out for a reason, and not both: "
+        << "tests/security/hidden_methods.h";
+  }
+  for (const auto& [method, reason] : MethodsLeftOut()) {
+    EXPECT_NE(MethodOf(method), nullptr) << method << " is no RPC; take it out";
+    EXPECT_NE(reason, "") << method;
+  }
+}
 
 class Hidden : public testing::Test {
  protected:
@@ -46,6 +71,11 @@ class Hidden : public testing::Test {
     for (const auto& document : documents) text += "documents { " + document + " } ";
     const auto answer = store_.Do<v1::IngestResponse>(key, "Ingest/Ingest", text);
     ASSERT_EQ(answer.accepted(), documents.size()) << answer.ShortDebugString();
+  }
+
+  // That each of them had its turn.
+  void ExpectPairsOf(const std::set<std::string>& methods) const {
+    for (const auto& method : methods) EXPECT_GE(twins_.PairsOf(method), kPairsMin) << method;
   }
 
   ServedStore store_;
@@ -118,6 +148,7 @@ class HiddenDocuments : public Hidden, protected HiddenRequests {
     return twins_.Expect(method, key, text, pair.twin, world->Chance(2));
   }
 
+  size_t next_write_ = 0;  // each has its turn, for whatever reason the document is hidden
   const Key eraser_ = Make("eraser", "rights: RIGHT_ERASE ");
   const Key holder_ = Make("holder", "rights: RIGHT_ADMIN ");
   const Key writer_ = Make("writer", "rights: RIGHT_INGEST ");
@@ -162,6 +193,8 @@ void HiddenDocuments::CheckReads(HiddenWorld* world, const Pair& pair, Code expe
   Expect(
       world, "Policy/Explain", key, [](auto& id) { return Named(id) + "as: 'user:ana'"; }, pair);
   Expect(world, "Policy/WhoCanSee", key, Named, pair);
+  const auto tried = [](const std::string& id) { return "delete_document { " + Named(id) + "}"; };
+  Expect(world, "Policy/Simulate", key, tried, pair);
 }
 
 // One mutation each, whatever there was.
@@ -253,7 +286,7 @@ std::vector<HiddenDocuments::WriteCall> HiddenDocuments::WriteCalls(HiddenWorld*
 
 void HiddenDocuments::CheckWrite(HiddenWorld* world, const Pair& pair) {
   const std::vector<WriteCall> writes = WriteCalls(world, pair);
-  const WriteCall& write = writes[world->Below(writes.size())];
+  const WriteCall& write = writes[next_write_++ % writes.size()];
   const auto text = [&](const std::string& id) { return write.text(id, write.rest); };
   const auto answers = Expect(world, write.method, write.key, text, pair);
   if (write.revision) CheckRevisions(write.method, answers);
@@ -311,6 +344,7 @@ TEST_F(HiddenDocuments, AreToldFromAbsentOnes) {
     }
   }
   EXPECT_LE(twins_.unequal_records(), kUnequalMax);
+  if (effort.rounds() >= 1'000) ExpectPairsOf(MethodsAboutDocuments());
   effort.Report("calls={} differences={} get_hidden_us={:.0f} get_absent_us={:.0f}",
                 2 * twins_.calls(), HasFailure() ? "some" : "0", twins_.median_hidden_us(),
                 twins_.median_absent_us());
@@ -372,12 +406,12 @@ TEST_F(HiddenNames, OfOthersAreToldFromAbsentOnes) {
   const Twin destination{"secret-model", "secret-modem"}, user{"user:bo", "user:bx"};
   const Twin key{their_root_.id, their_root_.id.substr(0, their_root_.id.size() - 2) + "zz"};
   const std::string docs = "collection: 'docs' ";
+  const std::string emergency =
+      "reason: 'r' until { seconds: " + std::to_string(std::time(nullptr) + 3600) + " }";
+  const Key opener =
+      Make("opener", "rights: RIGHT_BREAK_GLASS rights: RIGHT_ACT_AS as_patterns: 'user:ana' ");
   const std::string opened =
-      store_
-          .Do<v1::OpenBreakGlassResponse>(
-              their_root_, "Policy/OpenBreakGlass",
-              "reason: 'r' until { seconds: " + std::to_string(std::time(nullptr) + 3600) + " }")
-          .id();
+      store_.Do<v1::OpenBreakGlassResponse>(their_root_, "Policy/OpenBreakGlass", emergency).id();
   const Twin access{opened, opened.substr(0, opened.size() - 1) + "z"};
   const Twin record = RecordOfTheVault();
   store_.Do<v1::ApplyDirectoryResponse>(
@@ -402,6 +436,7 @@ TEST_F(HiddenNames, OfOthersAreToldFromAbsentOnes) {
     Expect(&world, "Admin/RevokeKey", root_, "id: '$'", key);
     Expect(&world, "Admin/Usage", root_, "key_id: '$'", key);
     Expect(&world, "Policy/CloseBreakGlass", root_, "id: '$'", access);
+    Expect(&world, "Policy/OpenBreakGlass", opener, "as: '$' " + emergency, user);
     Expect(&world, "Retrieval/GetDocument", root_,
            docs + "document: 'visible' scope { break_glass: '$' } ", access);
     const std::string number = std::to_string(1 + world.Below(4));
@@ -412,6 +447,7 @@ TEST_F(HiddenNames, OfOthersAreToldFromAbsentOnes) {
     Expect(&world, "Directory/GetPrincipal", root_, "principal: '$'", {"group:them", "group:thez"});
     Expect(&world, "Admin/CreateTenant", their_root_, "name: '$'", {"default", "defaulz"});
   }
+  if (effort.rounds() >= kPairsMin) ExpectPairsOf(MethodsAboutNames());
   effort.Report("calls={} differences={}", 2 * twins_.calls(), HasFailure() ? "some" : "0");
 }
 

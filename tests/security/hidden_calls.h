@@ -27,6 +27,8 @@ inline MethodsAndRequests CallsOfApplications() {
       {"Retrieval/GetDocument", "collection: '$' document: 'd' " + me},
       {"Retrieval/GetDocument", "collection: '$' document: '' " + me},
       {"Retrieval/CheckAccess", "collection: '$' documents: 'd' documents: 'e' " + me},
+      {"Retrieval/Export", "collection: '$' " + me},
+      {"Retrieval/Export", "collection: '$' documents: 'd' scope { destination: 'trained' }"},
       {"Ingest/Ingest", "collection: '$' batch: 1 documents { id: 'd' text: 'a' }"},
       {"Ingest/Ingest", "collection: '$' documents { id: 'd' attributes { key: 'x' } }"},
       {"Ingest/Ingest", "collection: '$'"},

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -92,7 +93,7 @@ class TwinCalls {
         (hidden ? hidden_us_ : absent_us_).push_back(took.count());
       (hidden ? hidden_bytes : absent_bytes) = JournalBytes() - before;
     }
-    ++calls_;
+    ++pairs_[method];
     EXPECT_EQ(Comparable(method, answers.hidden, twin.hidden),
               Comparable(method, answers.absent, twin.absent))
         << method << " tells a hidden from an absent one: " << text(twin.hidden);
@@ -112,7 +113,16 @@ class TwinCalls {
     return answers;
   }
 
-  uint64_t calls() const { return calls_; }
+  // Pairs of calls.
+  uint64_t calls() const {
+    uint64_t calls = 0;
+    for (const auto& [method, pairs] : pairs_) calls += pairs;
+    return calls;
+  }
+  uint64_t PairsOf(const std::string& method) const {
+    const auto found = pairs_.find(method);
+    return found == pairs_.end() ? 0 : found->second;
+  }
   // Pairs of records of which a number needed one more byte: three numbers, each a few times.
   uint64_t unequal_records() const { return unequal_records_; }
   double median_hidden_us() { return Median(&hidden_us_); }
@@ -135,7 +145,7 @@ class TwinCalls {
   }
 
   ServedStore* const store_;
-  uint64_t calls_ = 0;
+  std::map<std::string, uint64_t> pairs_;  // by method
   uint64_t unequal_records_ = 0;
   std::vector<double> hidden_us_, absent_us_;
 };
