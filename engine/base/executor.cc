@@ -41,6 +41,13 @@ bool Executor::Submit(std::function<void()> task) {
   return true;
 }
 
+bool Executor::HasRoom() {
+  std::lock_guard lock(mutex_);
+  const bool room = !stopping_ && queue_.size() < queue_max_;
+  turned_away_ += room ? 0 : 1;
+  return room;
+}
+
 // Requires the lock.
 bool Executor::MayBorrow(Time now) const {
   if (stopping_) return false;

@@ -30,14 +30,17 @@ class Executor {
   // False if the queue is full or the executor is stopping; the task then never runs.
   [[nodiscard]] bool Submit(std::function<void()> task);
 
-  // The same for a task that is short as a rule: it runs at once on the calling thread, and need
-  // not wait for another one to wake up, which takes as long as a small task (a sixth of the
-  // processor of a server that is busy with them). While one of them is long after all, and for a
-  // while behind it, only a task that nothing waits before does so, one at a time: of the callers'
-  // threads all but one stay free, but for a tenth of the time at most.
+  // Whether a task that comes now finds room; if not, counts it as turned away.
+  [[nodiscard]] bool HasRoom();
+
+  // The same as Submit() for a task that is short as a rule: it runs at once on the calling thread,
+  // and need not wait for another one to wake up, which takes as long as a small task (a sixth of
+  // the processor of a server that is busy with them). While one of them is long after all, and for
+  // a while behind it, only a task that nothing waits before does so, one at a time: of the
+  // callers' threads all but one stay free, but for a tenth of the time at most.
   [[nodiscard]] bool SubmitOrRun(std::function<void()> task);
 
-  // What waits now, and how many tasks Submit and SubmitOrRun have turned away so far.
+  // What waits now, and how many tasks have been turned away so far.
   struct Load {
     size_t waiting;
     uint64_t turned_away;

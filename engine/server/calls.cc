@@ -51,7 +51,9 @@ Status Front::Admit(const Authenticated& caller) {
 }
 
 bool Front::SubmitBulk(const std::function<void()>& task) {
+  if (!bulk->HasRoom()) return false;
   return executor->Submit([this, task] {
+    // Those that were let in with it may have taken the room; nothing is turned away any more.
     if (!bulk->Submit(task)) task();
   });
 }

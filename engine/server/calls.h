@@ -78,7 +78,7 @@ struct Front {
   Authenticator* authenticator;
   CertificateAuthenticator* certificates;
   Executor* executor;
-  Executor* bulk;     // of threads that stand back; at most one task of each stream
+  Executor* bulk;     // of threads that stand back, for streams of documents
   Executor* backups;  // of one thread: a backup takes minutes, and there is one at a time
   // For calls that wait for an endpoint, by its name: a slow one holds up who asks it alone, and
   // who asks another one first.
@@ -101,7 +101,8 @@ struct Front {
   StatusOr<Authenticated> Authenticate(const grpc::CallbackServerContext& context);
 
   // Runs a task of a stream of documents where it stands behind whoever asks, once the executor has
-  // come to it. False as Executor::Submit().
+  // come to it. False as Executor::Submit(), and while as many wait there as may wait for the
+  // executor: a stream has one task at a time, but of streams there is no end.
   [[nodiscard]] bool SubmitBulk(const std::function<void()>& task);
 
   // Counts the call, or the message of a stream. RESOURCE_EXHAUSTED beyond the key's quota.

@@ -6,7 +6,6 @@
 #include <spdlog/spdlog.h>
 
 #include <filesystem>
-#include <limits>
 #include <thread>
 
 #include "engine/base/stand_back.h"
@@ -196,10 +195,10 @@ StatusOr<std::unique_ptr<Server>> Server::Start(const Config& config) {
   parts->certificates = std::make_unique<CertificateAuthenticator>(
       [engine](auto identity) { return FindCertificate(*engine, identity); }, config.dev);
   RETURN_IF_ERROR(parts->AcceptTokens(config));
-  parts->executor =
-      std::make_unique<Executor>(ThreadsOf(config), static_cast<size_t>(config.queue));
-  parts->bulk = std::make_unique<Executor>(ThreadsOf(config), std::numeric_limits<size_t>::max(),
-                                           [] { StandBack(Behind::kReaders); });
+  const auto queue = static_cast<size_t>(config.queue);
+  parts->executor = std::make_unique<Executor>(ThreadsOf(config), queue);
+  parts->bulk =
+      std::make_unique<Executor>(ThreadsOf(config), queue, [] { StandBack(Behind::kReaders); });
   for (const EndpointConfig& endpoint : config.endpoints) {
     parts->front.outside[endpoint.name] = std::make_unique<EndpointCalls>(endpoint.concurrency);
   }
