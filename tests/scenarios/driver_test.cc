@@ -92,6 +92,12 @@ TEST(Driver, AWrongAnswerPasses) {
       {"{ingest: [{id: x, text: y}]}", "got: [x: acl]"},
       {"{delete: {document: ana}, existed: true}", "got: \"not told\""},
       {"{create_tenant: UPPER}", "INVALID_ARGUMENT"},
+      {"{simulate: {directory: [{principal: group:a, members: [user:ana]}]}, gains: [user:ana "
+       "open]}",
+       "got: []"},
+      {"{token: {issuer: claims, sub: ana}}", "expected an answer, got: UNAUTHENTICATED"},
+      {"{token: {issuer: claims, sub: ana, groups: []}, refused: UNAUTHENTICATED authorization}",
+       "got: OK"},
       {"not_served: [Retrieve]", "Retrieve is served now"},
       {"not_served: [Passage.text]", "Passage.text is served now"},
   });

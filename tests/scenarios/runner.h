@@ -43,6 +43,7 @@ class Runner {
   Status Stats(const Step& step);
   Status List(const Step& step);
   Status Authenticate(const Step& step);
+  Status Token(const Step& step);
   Status NotServed(const Step& step);
 
   // Who sees what, by every way of asking (runner_sees.cc).
@@ -61,6 +62,7 @@ class Runner {
   Status OpenBreakGlass(const Step& step);
   Status CloseBreakGlass(const Step& step);
   Status Usage(const Step& step);
+  Status Simulate(const Step& step);  // runner_simulate.cc
   // The id of the access that `break_glass` beside the verb names; empty if none.
   StatusOr<std::string> BreakGlassBeside(const Step& step) const;
 

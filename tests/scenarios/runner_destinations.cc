@@ -11,6 +11,20 @@
 
 namespace cordon {
 
+namespace {
+
+// Whether each chunk has its vector, or none has one.
+bool HaveVectors(const v1::ExportResponse& message, bool wanted) {
+  for (const auto& document : message.documents()) {
+    for (const auto& chunk : document.chunks()) {
+      if (chunk.embedding().empty() == wanted) return false;
+    }
+  }
+  return true;
+}
+
+}  // namespace
+
 // Message after message, as the server sends them; each takes one revision.
 Status Runner::Export(const Step& step) {
   ASSIGN_OR_RETURN(const std::string through, Word(step, "through", "app"));
@@ -21,7 +35,13 @@ Status Runner::Export(const Step& step) {
                      StringField("prefix", request.mutable_prefix()),
                      StringField("collection", request.mutable_collection()),
                      StringField("as", request.mutable_scope()->mutable_as()),
-                     StringField("destination", request.mutable_scope()->mutable_destination())}));
+                     StringField("destination", request.mutable_scope()->mutable_destination()),
+                     {"vectors", [&](JsonValue v) {
+                        bool vectors = false;
+                        RETURN_IF_ERROR(ReadBool(v, &vectors));
+                        request.set_vectors(vectors);
+                        return OkStatus();
+                      }}}));
   ASSIGN_OR_RETURN(const Authenticated caller, world_.Authenticate(through));
   std::vector<std::string> exported;
   v1::Label model;
@@ -38,6 +58,9 @@ Status Runner::Export(const Step& step) {
     if (outcome.ok()) place = message->next;
     if (!sent) continue;
     model = message->response->model_label();
+    if (!HaveVectors(*message->response, request.vectors())) {
+      Fail(step, request.vectors() ? "vectors are missing" : "vectors come unasked");
+    }
     for (const auto& document : message->response->documents()) exported.push_back(document.id());
   }
   if (!Answered(step, outcome)) return OkStatus();

@@ -252,6 +252,25 @@ Status Runner::Authenticate(const Step& step) {
   return OkStatus();
 }
 
+// `token: {issuer: claims, sub: ana, groups: [hr]}`: what an issuer signs for a user, who calls
+// with it from then on; whether it is anybody's credential.
+Status Runner::Token(const Step& step) {
+  ASSIGN_OR_RETURN(const std::string name, Word(step, "named", "token"));
+  if (!step.subject.is_object()) return WrongType(step.subject, "a map of an issuer and claims");
+  std::string issuer;
+  Members claims;
+  for (const auto [claim, value] : simdjson::dom::object(step.subject)) {
+    if (claim == "issuer") {
+      RETURN_IF_ERROR(ReadString(value, &issuer));
+    } else {
+      claims[std::string(claim)] = ToText(value);
+    }
+  }
+  world_.KeepToken(name, issuer, claims);
+  Answered(step, world_.Authenticate(name).status());
+  return OkStatus();
+}
+
 Status Runner::NotServed(const Step& step) {
   std::vector<std::string> names;
   RETURN_IF_ERROR(ReadNames(step.subject, &names));

@@ -16,6 +16,7 @@ Status SmallWorld::Begin() {
   RETURN_IF_ERROR(CreateStore({scratch_ / "data", "", ""}, {admin.id, admin.bearer, admin.digest},
                               /*dev=*/false));
   KeepKey("admin", admin.id, admin.bearer);
+  ASSIGN_OR_RETURN(tokens_, issuers_.Verifier());
   RETURN_IF_ERROR(Open());
   ASSIGN_OR_RETURN(const Micros begin, ParseTime(kBegin));
   engine_->clock()->AtLeast(begin);
@@ -38,6 +39,9 @@ Status SmallWorld::Open() {
     return StoredKey{key->second.digest, key->second.grant};
   };
   authenticator_ = std::make_unique<Authenticator>(find, std::nullopt);
+  authenticator_->AcceptTokens(
+      {tokens_.get(), [this] { return now(); },
+       [this](std::string_view tenant) { return engine_->FindTenant(tenant) != nullptr; }});
   return OkStatus();
 }
 

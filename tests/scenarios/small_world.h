@@ -14,6 +14,7 @@
 
 #include "engine/engine.h"
 #include "engine/identity/api_key.h"
+#include "tests/scenarios/issuers.h"
 #include "tests/store/scratch_directory.h"
 #include "tests/view/asked.h"
 
@@ -39,6 +40,10 @@ class SmallWorld {
   // Whose key it is; the server's own way of finding out, so a revoked one is UNAUTHENTICATED.
   StatusOr<Authenticated> Authenticate(const std::string& name) const;
   StatusOr<Authenticated> AuthenticateHeader(const std::string& header) const;
+  // Keeps a token under the name of a key, so that it calls as one.
+  void KeepToken(const std::string& name, const std::string& issuer, const Members& claims) {
+    KeepKey(name, "", issuers_.Token(issuer, claims, now()));
+  }
 
   // A call through a key: `call(context, done)`.
   template <typename Response, typename Call>
@@ -68,6 +73,8 @@ class SmallWorld {
   Status Open();
 
   ScratchDirectory scratch_;
+  const Issuers issuers_;
+  std::unique_ptr<TokenVerifier> tokens_;
   std::unique_ptr<Engine> engine_;
   std::unique_ptr<Authenticator> authenticator_;
   std::map<std::string, Key> keys_;
