@@ -48,6 +48,7 @@ TEST(Kill, LosesWhatWasAcknowledged) {
   EXPECT_GT(pending, 0u) << "no kill came in mid-work";
   store.CheckErasedEverywhere();
   if (effort.rounds() >= 2 * kFiledKillEvery) {
+    EXPECT_GT(writing, 0u) << "no kill came while a file of an index was written";
     EXPECT_GT(store.StartsFromFiles(), 0u) << "no start has read one";
     EXPECT_GT(store.erased(), 0u) << "nothing was erased";
   }

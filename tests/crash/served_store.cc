@@ -82,7 +82,7 @@ void ServedStore::RestartAndCheck() {
 bool ServedStore::AwaitIndexFile() const {
   using std::chrono::steady_clock;
   namespace fs = std::filesystem;
-  const auto until = steady_clock::now() + std::chrono::seconds(2);
+  const auto until = steady_clock::now() + std::chrono::seconds(10);
   for (; steady_clock::now() < until; std::this_thread::sleep_for(std::chrono::microseconds(50))) {
     std::error_code gone;
     for (fs::directory_iterator file(scratch_ / "data/index", gone), end; !gone && file != end;

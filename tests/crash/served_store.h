@@ -21,7 +21,8 @@ class ServedStore {
   // Starts the server again and holds what it serves against what the clients know.
   void RestartAndCheck();
 
-  // Waits until a file of an index is being written, for 2 s at most; whether one is.
+  // Waits until a file of an index is being written, for 10 s at most; whether one is. One is some
+  // second after the server's start, several on a machine that is busy with other things.
   bool AwaitIndexFile() const;
   // Once the server is gone, however it went: what was erased opens in no file of an index.
   void CheckErased();

@@ -151,6 +151,7 @@ TEST(Sigterm, LosesWhatWasAcknowledged) {
   EXPECT_EQ(store.recovered(), 0u);
   store.CheckErasedEverywhere();
   if (effort.rounds() >= 2 * kFiledStopEvery) {
+    EXPECT_GT(writing, 0u) << "no stop came while a file of an index was written";
     EXPECT_GT(store.StartsFromFiles(), 0u) << "no start has read one";
     EXPECT_GT(store.erased(), 0u) << "nothing was erased";
   }
