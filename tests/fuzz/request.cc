@@ -1,15 +1,20 @@
 // Any bytes as any request: refused with a reason or answered, and nobody sees what is not theirs.
 // The first byte chooses the request.
 #include <cstdint>
+#include <iterator>
 #include <string_view>
 
+#include "engine/ingest/source_sync.h"
 #include "engine/inspect/inspect.h"
+#include "engine/retrieve/export.h"
 #include "engine/retrieve/retrieve.h"
 #include "tests/fuzz/world.h"
 #include "tests/view/asked.h"
 
 namespace cordon {
 namespace {
+
+using store::v1::Mutation;
 
 bool IsAna(const v1::Scope& scope) { return scope.as() == "user:ana"; }
 
@@ -21,13 +26,27 @@ Request Parsed(std::string_view bytes) {
   return whole ? request : Request();
 }
 
+void CheckPassages(const v1::RetrieveRequest& request, const v1::RetrieveResponse& answer) {
+  for (const auto& passage : answer.passages()) {
+    CORDON_CHECK(passage.document() != "secret" || IsAna(request.scope()));
+  }
+}
+
 void TryRetrieve(FuzzWorld* world, std::string_view bytes) {
   const auto request = Parsed<v1::RetrieveRequest>(bytes);
   const auto answer =
       Asked<v1::RetrieveResponse>([&](auto done) { Retrieve(world->Read(), request, done); });
+  if (answer.ok()) CheckPassages(request, *answer);
+}
+
+void TryBatch(FuzzWorld* world, std::string_view bytes) {
+  const auto request = Parsed<v1::BatchRetrieveRequest>(bytes);
+  const auto answer = Asked<v1::BatchRetrieveResponse>(
+      [&](auto done) { BatchRetrieve(world->Read(), request, done); });
   if (!answer.ok()) return;
-  for (const auto& passage : answer->passages()) {
-    CORDON_CHECK(passage.document() != "secret" || IsAna(request.scope()));
+  CORDON_CHECK(answer->answers_size() == request.queries_size());
+  for (int i = 0; i < request.queries_size(); ++i) {
+    CheckPassages(request.queries(i), answer->answers(i).response());
   }
 }
 
@@ -48,66 +67,120 @@ void TryCheck(FuzzWorld* world, std::string_view bytes) {
   }
 }
 
-template <typename Request, typename Response, typename Call>
-void Try(FuzzWorld* world, std::string_view bytes, Call call) {
+// What a message would hold; the label of its model does not rise.
+void TryExport(FuzzWorld* world, std::string_view bytes) {
+  const auto request = Parsed<v1::ExportRequest>(bytes);
+  journal::v1::Record record;
+  const auto part = ReadExportPart(world->Read(), request, {}, &record);
+  if (!part.ok()) return;
+  for (const auto& document : part->documents) {
+    CORDON_CHECK(document->document.id() != "secret" || IsAna(request.scope()));
+  }
+}
+
+template <typename Request, typename Response, auto call>
+void Try(FuzzWorld* world, std::string_view bytes) {
   const auto request = Parsed<Request>(bytes);
   const auto answer = Asked<Response>([&](auto done) { call(world->Read(), request, done); });
   if (!answer.ok()) CORDON_CHECK(!answer.status().message().empty());
 }
 
-void TryMutation(FuzzWorld* world, uint8_t kind, std::string_view bytes) {
-  store::v1::Mutation mutation;
-  switch (kind) {
-    case 0:
-      *mutation.mutable_set_access() = Parsed<v1::SetAccessRequest>(bytes);
-      break;
-    case 1:
-      *mutation.mutable_delete_document() = Parsed<v1::DeleteRequest>(bytes);
-      break;
-    case 2:
-      *mutation.mutable_policy() = Parsed<v1::ApplyPolicyRequest>(bytes);
-      break;
-    case 7:
-      *mutation.mutable_set_access_many() = Parsed<v1::SetAccessManyRequest>(bytes);
-      break;
-    case 8:
-      *mutation.mutable_set_access_selected() = Parsed<store::v1::AccessBatch>(bytes);
-      break;
-    case 3:
-      *mutation.mutable_directory() = Parsed<v1::ApplyDirectoryRequest>(bytes);
-      break;
-    default:
-      *mutation.mutable_create_collection() = Parsed<v1::CollectionConfig>(bytes);
-  }
+// As far as no writer is asked what would become of the tenant.
+void SimulateUntried(const ReadContext& context, const v1::SimulateRequest& request,
+                     Answer<v1::SimulateResponse> done) {
+  const auto untried = [](const auto&) { return StatusOr<Trial>(Invalid("change", "not tried")); };
+  Simulate(context, request, untried, std::move(done));
+}
+
+void TryIngest(FuzzWorld* world, std::string_view bytes) {
+  world->WouldIngest(Parsed<v1::IngestRequest>(bytes));
+}
+
+// One message of a listing: what of it differs from what is stored.
+void TrySource(FuzzWorld* world, std::string_view bytes) {
+  OpenListings open;
+  SourceSync sync(&open);
+  const Status taken = sync.Take(world->Write(), Parsed<v1::SyncSourceRequest>(bytes));
+  CORDON_CHECK(taken.ok() || !taken.message().empty());
+}
+
+// A change that the writer itself judges.
+template <typename Request, Request* (Mutation::*part)()>
+void TryApply(FuzzWorld* world, std::string_view bytes) {
+  Mutation mutation;
+  *(mutation.*part)() = Parsed<Request>(bytes);
   world->WouldApply(std::move(mutation));
 }
 
-void TryOne(FuzzWorld* world, uint8_t kind, std::string_view bytes) {
-  switch (kind) {
-    case 0:
-      return TryRetrieve(world, bytes);
-    case 1:
-      return TryGet(world, bytes);
-    case 2:
-      return TryCheck(world, bytes);
-    case 3:
-      return Try<v1::AllowedDestinationsRequest, v1::AllowedDestinationsResponse>(
-          world, bytes, AllowedDestinations);
-    case 4:
-      return Try<v1::ExplainRequest, v1::ExplainResponse>(world, bytes, Explain);
-    case 5:
-      return Try<v1::StatsRequest, v1::StatsResponse>(world, bytes, Stats);
-    case 6:
-      world->WouldIngest(Parsed<v1::IngestRequest>(bytes));
-      return;
-    case 12:
-      return Try<v1::WhoCanSeeRequest, v1::WhoCanSeeResponse>(world, bytes, WhoCanSee);
-    case 13:
-      return Try<v1::AccessReportRequest, v1::AccessReportResponse>(world, bytes, AccessReport);
-    default:
-      return TryMutation(world, kind - 7, bytes);
+// One that is judged before: what passes is applied.
+template <StatusOr<Mutation> (*checked)(const WriteContext&, std::string_view)>
+void TryChecked(FuzzWorld* world, std::string_view bytes) {
+  const auto mutation = checked(world->Write(), bytes);
+  if (mutation.ok()) {
+    world->WouldApply(*mutation);
+  } else {
+    CORDON_CHECK(!mutation.status().message().empty());
   }
 }
+
+StatusOr<Mutation> Updated(const WriteContext& context, std::string_view bytes) {
+  Mutation mutation;
+  *mutation.mutable_update_metadata() = Parsed<v1::UpdateMetadataRequest>(bytes);
+  RETURN_IF_ERROR(CheckUpdateMetadata(context, mutation.mutable_update_metadata()));
+  return mutation;
+}
+
+StatusOr<Mutation> Erased(const WriteContext& context, std::string_view bytes) {
+  return EraseOf(context, Parsed<v1::EraseRequest>(bytes));
+}
+
+StatusOr<Mutation> Opened(const WriteContext& context, std::string_view bytes) {
+  Mutation mutation;
+  mutation.mutable_break_glass()->set_id("id");
+  ASSIGN_OR_RETURN(*mutation.mutable_break_glass()->mutable_open(),
+                   AccessToOpen(context, Parsed<v1::OpenBreakGlassRequest>(bytes), "id"));
+  return mutation;
+}
+
+StatusOr<Mutation> Closed(const WriteContext& context, std::string_view bytes) {
+  const auto request = Parsed<v1::CloseBreakGlassRequest>(bytes);
+  RETURN_IF_ERROR(CheckCloseBreakGlass(context, request));
+  Mutation mutation;
+  mutation.mutable_break_glass()->set_id(request.id());
+  return mutation;
+}
+
+// The inputs of the corpus begin with their places in here.
+constexpr void (*kRequests[])(FuzzWorld*, std::string_view) = {
+    TryRetrieve,
+    TryGet,
+    TryCheck,
+    Try<v1::AllowedDestinationsRequest, v1::AllowedDestinationsResponse, AllowedDestinations>,
+    Try<v1::ExplainRequest, v1::ExplainResponse, Explain>,
+    Try<v1::StatsRequest, v1::StatsResponse, Stats>,
+    TryIngest,
+    TryApply<v1::SetAccessRequest, &Mutation::mutable_set_access>,
+    TryApply<v1::DeleteRequest, &Mutation::mutable_delete_document>,
+    TryApply<v1::ApplyPolicyRequest, &Mutation::mutable_policy>,
+    TryApply<v1::ApplyDirectoryRequest, &Mutation::mutable_directory>,
+    TryApply<v1::CollectionConfig, &Mutation::mutable_create_collection>,
+    Try<v1::WhoCanSeeRequest, v1::WhoCanSeeResponse, WhoCanSee>,
+    Try<v1::AccessReportRequest, v1::AccessReportResponse, AccessReport>,
+    TryApply<v1::SetAccessManyRequest, &Mutation::mutable_set_access_many>,
+    TryApply<store::v1::AccessBatch, &Mutation::mutable_set_access_selected>,
+    TryBatch,
+    TryExport,
+    Try<v1::SimulateRequest, v1::SimulateResponse, SimulateUntried>,
+    TrySource,
+    TryChecked<Updated>,
+    TryChecked<Erased>,
+    TryChecked<Opened>,
+    TryChecked<Closed>,
+    TryApply<v1::SetHoldRequest, &Mutation::mutable_hold>,
+    TryApply<v1::BeginEmbeddingRequest, &Mutation::mutable_begin_embedding>,
+    TryApply<v1::SwitchEmbeddingRequest, &Mutation::mutable_switch_embedding>,
+    TryApply<v1::DropEmbeddingRequest, &Mutation::mutable_drop_embedding>,
+};
 
 }  // namespace
 }  // namespace cordon
@@ -115,6 +188,7 @@ void TryOne(FuzzWorld* world, uint8_t kind, std::string_view bytes) {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static cordon::FuzzWorld world;  // ends before what its journal needs
   if (size == 0) return 0;
-  cordon::TryOne(&world, data[0] % 16, {reinterpret_cast<const char*>(data) + 1, size - 1});
+  const auto one = cordon::kRequests[data[0] % std::size(cordon::kRequests)];
+  one(&world, {reinterpret_cast<const char*>(data) + 1, size - 1});
   return 0;
 }

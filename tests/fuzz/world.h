@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "engine/ingest/check_change.h"
 #include "engine/ingest/validate.h"
 #include "tests/view/scratch_tenant.h"
 
@@ -17,7 +18,9 @@ inline constexpr char kFuzzPolicy[] =
     "'people' } tags { names: 'pii' names: 'region:eu' } default_clearance { level: 'internal' } "
     "containers { container { name: 'folder:/a' acl { allow { principal: 'everyone' } } } } "
     "destinations { destination { name: 'chat' scope: 3 ceiling { symbol: SYMBOL_ALL } region: "
-    "'eu' } } }";
+    "'eu' } } destinations { destination { name: 'tuned' scope: 4 ceiling { symbol: SYMBOL_ALL } } "
+    "} "
+    "}";
 
 class FuzzWorld {
  public:
@@ -45,6 +48,10 @@ class FuzzWorld {
     ReadContext context = tenant_.Read(AllOf());
     context.durability = Durability::kBuffered;
     return context;
+  }
+  // Without a writer: for what is judged before it comes to it.
+  WriteContext Write() {
+    return {tenant_.tenant, &tenant_.clock, nullptr, Authenticator::Prove(AllOf())};
   }
   PinnedView Pin() { return tenant_.tenant->publisher.Pin(&tenant_.clock); }
 
