@@ -117,7 +117,7 @@ class VectorIndex {
                                                  std::span<const VectorQuestion> questions,
                                                  const SearchOptions& options) const;
 
-  // How many rows are permitted.
+  // How many rows are permitted, whatever that takes.
   uint64_t CountAllowed(const AllowedSet& allowed) const;
 
   // How many rows there are.
@@ -171,13 +171,12 @@ class VectorIndex {
                                                         SearchTrace* trace) const;
   StatusOr<std::vector<Hit>> SearchAll(const PaddedQuery& query, const AllowedSet& allowed,
                                        const SearchOptions& options, SearchTrace* trace) const;
-  bool PermitsMoreThan(uint64_t rows, const AllowedSet& allowed) const;
-  static uint64_t CountIn(std::span<const Segment> segments, const AllowedSet& allowed);
-  uint64_t CountCovered(const AllowedSet& allowed, CallerMasks& masks) const;
-  float LeastFor(const AllowedSet& allowed, const SearchOptions& options, CallerMasks& masks,
-                 SearchTrace* trace) const;
-  bool MayUseLists(const AllowedSet& allowed, const PaddedQuery& query,
-                   const SearchOptions& options) const;
+  StatusOr<uint64_t> CountCovered(const AllowedSet& allowed, CallerMasks& masks,
+                                  const std::function<bool()>& stop) const;
+  StatusOr<float> LeastFor(const AllowedSet& allowed, const SearchOptions& options,
+                           CallerMasks& masks, SearchTrace* trace) const;
+  StatusOr<bool> MayUseLists(const AllowedSet& allowed, const PaddedQuery& query,
+                             const SearchOptions& options) const;
 
   size_t dimension_;
   Metric metric_;
