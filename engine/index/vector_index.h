@@ -133,6 +133,8 @@ class VectorIndex {
   // What tells that they are still the same ones.
   std::weak_ptr<const void> same_segments() const { return segments_; }
   RowNumbers numbers() const { return RowNumbers(segment_rows_max_); }
+  // Rows of a full segment.
+  size_t RowsMax() const { return segment_rows_max_; }
 
   // Null while there are none.
   const std::shared_ptr<const Lists>& lists() const { return lists_; }
@@ -159,7 +161,6 @@ class VectorIndex {
  private:
   friend class VectorIndexBuilder;
 
-  size_t RowsMax() const { return segment_rows_max_; }
   size_t Covered() const { return lists_ == nullptr ? 0 : lists_->segments(); }
   // The next version; `killed`: of the rows that lists cover.
   VectorIndex Next(std::vector<Segment> segments, std::vector<uint32_t> killed = {}) const;
