@@ -8,10 +8,12 @@
 
 namespace cordon {
 
-// Searches for some rows as if they were queries, among all rows and random parts of them, and
-// compares with what a scan of all finds. Takes seconds. No segment beyond the covered ones.
-// Nothing if `stop` (may be empty) said true, which is asked often and, once it has, goes on saying
-// so.
+// Searches for some rows as if they were queries, among all rows and random parts of them without
+// the row itself, and compares with what a scan of all finds. Some of them, and of few rows all,
+// are of the sample that centroids were found by: what was not there at the training has it a
+// little harder, for which more is aimed at than is asked. Takes seconds. No segment beyond the
+// covered ones. Nothing if `stop` (may be empty) said true, which is asked often and, once it has,
+// goes on saying so.
 std::optional<Calibration> Calibrate(const SearchedLists& searched, Metric metric, size_t dimension,
                                      const std::function<bool()>& stop);
 

@@ -82,6 +82,7 @@ std::shared_ptr<CallerMasks> MaskCache::Find(
     if (auto known = Known(hash, classes, events)) return known;
   }
   Entry entry{{classes.begin(), classes.end()}, make()};
+  if (entry.masks == nullptr) return nullptr;
   entry.key.push_back(events);
   std::lock_guard lock(mutex_);
   if (auto known = Known(hash, classes, events)) return known;  // another thread was faster

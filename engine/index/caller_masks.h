@@ -83,7 +83,8 @@ class MaskCache {
   size_t bytes() const { return total_->load(std::memory_order_relaxed); }
 
   // The masks of whoever may see `classes` after `events` starts and ends, made by `make` if there
-  // are none; of several threads that make them at once, all get the first one's.
+  // are none; of several threads that make them at once, all get the first one's. Null if `make`
+  // gave up, and nothing is kept of it.
   std::shared_ptr<CallerMasks> Find(std::span<const uint64_t> classes, uint64_t events,
                                     const std::function<std::shared_ptr<CallerMasks>()>& make);
 

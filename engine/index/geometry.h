@@ -26,9 +26,9 @@
 
 namespace cordon {
 
-// How far a search must go for a recall, found on held-out rows (calibrate.h). A list is visited if
-// it is expected to hold at least `least` of the k answers wanted. Lists are searched where that is
-// less work than a flat search of all permitted rows.
+// How far a search must go for a recall, found on rows as if they were queries (calibrate.h). A
+// list is visited if it is expected to hold at least `least` of the k answers wanted. Lists are
+// searched where that is less work than a flat search of all permitted rows.
 struct Calibration {
   static constexpr std::array<double, 6> kTargets = {0.8, 0.9, 0.95, 0.98, 0.99, 0.995};
   // Permitted rows, as parts of the rows at training.

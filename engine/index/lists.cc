@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <bit>
-#include <optional>
+#include <utility>
 
 #include "engine/base/check.h"
 #include "engine/base/limits.h"
@@ -93,7 +93,8 @@ void Lists::Cover(const Segment& segment) {
   classes_ = std::max(classes_, size_t{rows.runs().back().class_id} + 1);
 }
 
-std::shared_ptr<CallerMasks> Lists::MasksOf(const AllowedSet& allowed) const {
+std::shared_ptr<CallerMasks> Lists::MasksOf(const AllowedSet& allowed,
+                                            const std::function<bool()>& stop) const {
   const auto words = allowed.classes.words();
   auto known = words.first(std::min(words.size(), (classes_ + 63) / 64));
   while (!known.empty() && known.back() == 0) known = known.first(known.size() - 1);
@@ -107,31 +108,38 @@ std::shared_ptr<CallerMasks> Lists::MasksOf(const AllowedSet& allowed) const {
           all.begin());
     }
   }
-  return cache_.Find(known, events, [&] {
-    return std::make_shared<CallerMasks>(part_, geometry_->lists(), RowsOf(allowed),
+  return cache_.Find(known, events, [&]() -> std::shared_ptr<CallerMasks> {
+    std::optional<Bitmap> rows = RowsOf(allowed, stop);
+    if (!rows) return nullptr;
+    return std::make_shared<CallerMasks>(part_, geometry_->lists(), *std::move(rows),
                                          cache_.total());
   });
 }
 
 // The covered rows whose class is permitted and whose document is valid. Without the filter, which
-// is of one question alone: a search applies it beside the masks.
-Bitmap Lists::RowsOf(const AllowedSet& allowed) const {
+// is of one question alone: a search applies it beside the masks. Nothing if stopped.
+std::optional<Bitmap> Lists::RowsOf(const AllowedSet& allowed,
+                                    const std::function<bool()>& stop) const {
   if (segments_.empty()) return Bitmap();
   Bitmap permitted(numbers_.Of(segments_.size() - 1, 0) + size_t{segments_.back()->size()});
   const PermittedRuns runs(allowed.classes);
+  uint32_t looked_at = 0;
   for (size_t s = 0; s < segments_.size(); ++s) {
+    if (stop && stop()) return std::nullopt;
     const SegmentRows& rows = *segments_[s];
     const size_t first = numbers_.Of(s, 0);
-    runs.ForEachOf(rows.runs(), [&](const ClassRun& run) {
+    const bool whole = runs.ForEachOf(rows.runs(), [&](const ClassRun& run) {
       if (!rows.bounded()) {
         permitted.SetRange(first + run.begin, first + run.end);
         return true;
       }
       for (uint32_t row = run.begin; row < run.end; ++row) {
+        if (++looked_at % kLooksBetweenStops == 0 && stop && stop()) return false;
         if (rows.ValidAt(rows.document(row), allowed.now)) permitted.Set(first + row);
       }
       return true;
     });
+    if (!whole) return std::nullopt;
   }
   return permitted;
 }

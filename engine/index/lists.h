@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -56,8 +57,10 @@ class Lists {
   size_t segments() const { return segments_.size(); }
   uint64_t rows() const { return rows_; }
 
-  // The masks of whoever may see `allowed`, its filter aside.
-  std::shared_ptr<CallerMasks> MasksOf(const AllowedSet& allowed) const;
+  // The masks of whoever may see `allowed`, its filter aside. Null if `stop` (may be empty) said
+  // true, which is asked often where there are none yet.
+  std::shared_ptr<CallerMasks> MasksOf(const AllowedSet& allowed,
+                                       const std::function<bool()>& stop = {}) const;
 
   // What is live when more rows of the covered segments are dead.
   LiveEntries Live(std::span<const Segment> segments) const;
@@ -67,7 +70,7 @@ class Lists {
 
  private:
   void Cover(const Segment& segment);
-  Bitmap RowsOf(const AllowedSet& allowed) const;
+  std::optional<Bitmap> RowsOf(const AllowedSet& allowed, const std::function<bool()>& stop) const;
   void Kill(const ListPair& pair, uint32_t id, std::vector<uint32_t>* live) const;
 
   std::shared_ptr<const Geometry> geometry_;

@@ -85,6 +85,7 @@ bool Scan::AddRun(uint32_t number, const ClassRun& run) {
   const bool sparse = segment.Sparse() || allowed_.filter != nullptr;
   for (uint32_t row = run.begin; row < run.end;) {
     if (sparse && !segment.Counts(row, allowed_.now, allowed_.filter)) {
+      if (!PassOver()) return false;
       ++row;
       continue;
     }
@@ -95,6 +96,13 @@ bool Scan::AddRun(uint32_t number, const ClassRun& run) {
     row = end;
   }
   return true;
+}
+
+// A row that does not count.
+bool Scan::PassOver() {
+  if (++passed_over_ < kLooksBetweenStops) return true;
+  passed_over_ = 0;
+  return !(stop_ && stop_());
 }
 
 bool Scan::MakeRoom() {

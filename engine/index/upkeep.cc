@@ -20,9 +20,31 @@ constexpr uint64_t kUnlistedPart = 16;
 
 constexpr uint64_t kChangedPart = 3;  // a third
 
+// What is written anew is in memory twice meanwhile.
+constexpr uint64_t kRewrittenPart = 8;
+constexpr uint64_t kRewrittenSegments = 4;
+
 bool HalfDead(const Segment& segment) { return 2 * segment.live() < segment.rows().size(); }
 
-bool ToWriteAnew(const Segment& segment) { return HalfDead(segment) || segment.erasures() > 0; }
+bool Erased(const Segment& segment) { return segment.erasures() > 0; }
+
+// By segment, whether it is written anew now: what was erased goes first. The first one that is to
+// be is, however large, so that all are in the end.
+std::vector<bool> ToWriteAnew(const VectorIndex& index) {
+  const auto segments = index.segments();
+  const uint64_t most = RewrittenMax(index);
+  std::vector<bool> anew(segments.size());
+  uint64_t rows = 0;
+  for (const auto wanted : {Erased, HalfDead}) {
+    for (size_t s = 0; s < segments.size(); ++s) {
+      if (anew[s] || !wanted(segments[s])) continue;
+      if (rows > 0 && rows + segments[s].live() > most) continue;
+      rows += segments[s].live();
+      anew[s] = true;
+    }
+  }
+  return anew;
+}
 
 // Says of rows of a covered segment that their codes are in the lists.
 void FindCodes(const VectorIndex& index, size_t segment, std::span<RowSource> rows) {
@@ -33,16 +55,18 @@ void FindCodes(const VectorIndex& index, size_t segment, std::span<RowSource> ro
   }
 }
 
-// The same rows without the erased and most of the dead: such segments are written anew, together,
-// in lists of `geometry` unless that is null. Not all of them if stopped.
+// The same rows without the erased and most of the dead, as far as RewrittenMax() goes: such
+// segments are written anew, together, in lists of `geometry` unless that is null. Not all of them
+// if stopped.
 std::vector<Segment> Compacted(const VectorIndex& index, const Geometry* geometry,
                                const std::function<bool()>& stop) {
   const size_t covered = index.lists() == nullptr ? 0 : index.lists()->segments();
+  const std::vector<bool> anew = ToWriteAnew(index);
   std::vector<Segment> kept;
   std::vector<RowSource> rows;
   for (size_t s = 0; s < index.segments().size(); ++s) {
     const Segment& segment = index.segments()[s];
-    if (!ToWriteAnew(segment)) {
+    if (!anew[s]) {
       kept.push_back(segment);
       continue;
     }
@@ -166,11 +190,14 @@ MadeLists TrainLists(const VectorIndex& index, const std::function<bool()>& stop
 
 }  // namespace
 
+uint64_t RewrittenMax(const VectorIndex& index) {
+  return std::max<uint64_t>(kRewrittenSegments * index.RowsMax(), index.rows() / kRewrittenPart);
+}
+
 Upkeep NeededUpkeep(const VectorIndex& index, bool pinned) {
   const size_t listed = index.lists() == nullptr ? 0 : index.lists()->segments();
   const auto covered = index.segments().first(listed);
-  const auto erased = [](const Segment& segment) { return segment.erasures() > 0; };
-  if (std::any_of(covered.begin(), covered.end(), erased) && !Planted(Bug::kErasedInLists)) {
+  if (std::any_of(covered.begin(), covered.end(), Erased) && !Planted(Bug::kErasedInLists)) {
     return Upkeep::kMerge;
   }
   const uint64_t rows = index.rows();

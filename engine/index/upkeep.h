@@ -29,8 +29,14 @@ enum class Upkeep : uint8_t {
 // A collection whose geometry is `pinned` trains once. What is erased goes first.
 Upkeep NeededUpkeep(const VectorIndex& index, bool pinned);
 
+// How many rows of an index are written anew at most by one upkeep, each of which is in memory
+// twice until it ends: an eighth of all, or four full segments. The rest is left to the next, which
+// is necessary as long as something is erased.
+uint64_t RewrittenMax(const VectorIndex& index);
+
 // The lists of a frozen index; a new geometry gets the number after that of the last one. Segments
-// of which less than half is alive, or from which something was erased, are written anew. On the
+// from which something was erased, and those of which less than half is alive, are written anew, as
+// far as RewrittenMax() goes. On the
 // calling thread, which alone asks `stop`; lists of many rows are found on all processors, with its
 // priority. Nothing if `stop` (may be empty) said true, which is asked many times a
 // second and, once it has, goes on saying so. Throws if there is no memory, and what FAISS throws.

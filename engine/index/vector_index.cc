@@ -13,8 +13,10 @@
 #include "engine/base/check.h"
 #include "engine/base/limits.h"
 #include "engine/base/planted.h"
+#include "engine/base/stop.h"
 #include "engine/index/calibrate.h"
 #include "engine/index/list_search.h"
+#include "engine/index/permitted_count.h"
 #include "engine/index/training.h"
 
 namespace cordon {
@@ -73,9 +75,11 @@ StatusOr<std::optional<std::vector<Hit>>> VectorIndex::SearchLists(const PaddedQ
   using Found = std::optional<std::vector<Hit>>;
   trace->plan = SearchPlan::kFlat;
   if (lists_ != nullptr) trace->geometry = lists_->geometry().revision();
-  if (!MayUseLists(allowed, query, options)) return Found();
-  const std::shared_ptr<CallerMasks> masks = lists_->MasksOf(allowed);
-  const float least = LeastFor(allowed, options, *masks, trace);
+  ASSIGN_OR_RETURN(const bool may, MayUseLists(allowed, query, options));
+  if (!may) return Found();
+  const std::shared_ptr<CallerMasks> masks = lists_->MasksOf(allowed, options.stop);
+  if (masks == nullptr) return Stopped();
+  ASSIGN_OR_RETURN(const float least, LeastFor(allowed, options, *masks, trace));
   if (least <= 0) return Found();
   trace->plan = SearchPlan::kLists;
   const SearchedLists searched{*lists_, *segments_, numbers(), live_.get()};
@@ -169,23 +173,27 @@ StatusOr<std::vector<VectorAnswer>> VectorIndex::SearchMany(
 }
 
 // By permitted rows and what is asked alone.
-bool VectorIndex::MayUseLists(const AllowedSet& allowed, const PaddedQuery& query,
-                              const SearchOptions& options) const {
+StatusOr<bool> VectorIndex::MayUseLists(const AllowedSet& allowed, const PaddedQuery& query,
+                                        const SearchOptions& options) const {
   if (lists_ == nullptr || options.plan == SearchPlan::kFlat) return false;
   if (options.mode == SearchMode::kExact && options.plan == SearchPlan::kAuto) return false;
   const bool cosine = metric_ == Metric::kCosine;
   if (query.norm() > kNormMax || (cosine && query.norm() < kNormMin)) return false;
   if (options.plan == SearchPlan::kLists) return true;
-  return PermitsMoreThan(std::max(kFlatRows, kFlatRowsPerAnswer * options.k), allowed);
+  const uint64_t flat = std::max(kFlatRows, kFlatRowsPerAnswer * options.k);
+  ASSIGN_OR_RETURN(const uint64_t rows, CountPermitted(segments(), allowed, options.stop, flat));
+  return rows > flat;
 }
 
 // How far the lists must be searched; 0: all permitted rows must be.
-float VectorIndex::LeastFor(const AllowedSet& allowed, const SearchOptions& options,
-                            CallerMasks& masks, SearchTrace* trace) const {
+StatusOr<float> VectorIndex::LeastFor(const AllowedSet& allowed, const SearchOptions& options,
+                                      CallerMasks& masks, SearchTrace* trace) const {
   constexpr float kStrictest = 1e-6f;
   if (options.least > 0) return options.least;
-  const uint64_t rows =
-      CountCovered(allowed, masks) + CountIn(segments().subspan(Covered()), allowed);
+  ASSIGN_OR_RETURN(const uint64_t covered, CountCovered(allowed, masks, options.stop));
+  ASSIGN_OR_RETURN(const uint64_t beside,
+                   CountPermitted(segments().subspan(Covered()), allowed, options.stop));
+  const uint64_t rows = covered + beside;
   trace->rows_permitted = rows;
   const double part = static_cast<double>(rows) / static_cast<double>(lists_->geometry().rows());
   const auto [least, work] = lists_->geometry().calibration().DepthFor(options.recall, part);
@@ -195,10 +203,11 @@ float VectorIndex::LeastFor(const AllowedSet& allowed, const SearchOptions& opti
 
 // Others share the masks who have other classes beside the lists: of the covered rows alone a count
 // is theirs as well. While lists change, each version is another: what died since is counted.
-uint64_t VectorIndex::CountCovered(const AllowedSet& allowed, CallerMasks& masks) const {
+StatusOr<uint64_t> VectorIndex::CountCovered(const AllowedSet& allowed, CallerMasks& masks,
+                                             const std::function<bool()>& stop) const {
   const auto covered = segments().first(Covered());
   // What a filter admits, no other question counts.
-  if (allowed.filter != nullptr) return CountIn(covered, allowed);
+  if (allowed.filter != nullptr) return CountPermitted(covered, allowed, stop);
   const auto known = masks.covered_rows();
   if (known && known->version == version_) return known->rows;
   uint64_t rows = known ? known->rows : 0;
@@ -209,39 +218,13 @@ uint64_t VectorIndex::CountCovered(const AllowedSet& allowed, CallerMasks& masks
       covered[s].ForEachDead([&](size_t row) { die(numbers().Of(s, static_cast<uint32_t>(row))); });
     }
   }
-  if (Planted(Bug::kRowsOfAnother)) rows = CountIn(segments(), allowed);
+  if (Planted(Bug::kRowsOfAnother)) rows = CountAllowed(allowed);
   masks.SetCoveredRows({version_, rows});
   return rows;
 }
 
-bool VectorIndex::PermitsMoreThan(uint64_t rows, const AllowedSet& allowed) const {
-  const PermittedRuns permitted(allowed.classes);
-  uint64_t count = 0;
-  for (const Segment& segment : *segments_) {
-    const bool few = permitted.ForEach(segment, [&](const ClassRun& run) {
-      count += segment.CountIn(run.begin, run.end, allowed.now, allowed.filter);
-      return count <= rows;
-    });
-    if (!few) return true;
-  }
-  return false;
-}
-
 uint64_t VectorIndex::CountAllowed(const AllowedSet& allowed) const {
-  return CountIn(segments(), allowed);
-}
-
-uint64_t VectorIndex::CountIn(std::span<const Segment> segments, const AllowedSet& allowed) {
-  if (segments.empty()) return 0;  // as beside lists that a merge has just made
-  const PermittedRuns permitted(allowed.classes);
-  uint64_t count = 0;
-  for (const Segment& segment : segments) {
-    permitted.ForEach(segment, [&](const ClassRun& run) {
-      count += segment.CountIn(run.begin, run.end, allowed.now, allowed.filter);
-      return true;
-    });
-  }
-  return count;
+  return *CountPermitted(segments(), allowed, {});
 }
 
 uint64_t VectorIndex::unlisted() const {

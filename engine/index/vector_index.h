@@ -117,7 +117,7 @@ class VectorIndex {
                                                  std::span<const VectorQuestion> questions,
                                                  const SearchOptions& options) const;
 
-  // How many rows are permitted.
+  // How many rows are permitted, whatever that takes.
   uint64_t CountAllowed(const AllowedSet& allowed) const;
 
   // How many rows there are.
@@ -133,6 +133,8 @@ class VectorIndex {
   // What tells that they are still the same ones.
   std::weak_ptr<const void> same_segments() const { return segments_; }
   RowNumbers numbers() const { return RowNumbers(segment_rows_max_); }
+  // Rows of a full segment.
+  size_t RowsMax() const { return segment_rows_max_; }
 
   // Null while there are none.
   const std::shared_ptr<const Lists>& lists() const { return lists_; }
@@ -159,7 +161,6 @@ class VectorIndex {
  private:
   friend class VectorIndexBuilder;
 
-  size_t RowsMax() const { return segment_rows_max_; }
   size_t Covered() const { return lists_ == nullptr ? 0 : lists_->segments(); }
   // The next version; `killed`: of the rows that lists cover.
   VectorIndex Next(std::vector<Segment> segments, std::vector<uint32_t> killed = {}) const;
@@ -171,13 +172,12 @@ class VectorIndex {
                                                         SearchTrace* trace) const;
   StatusOr<std::vector<Hit>> SearchAll(const PaddedQuery& query, const AllowedSet& allowed,
                                        const SearchOptions& options, SearchTrace* trace) const;
-  bool PermitsMoreThan(uint64_t rows, const AllowedSet& allowed) const;
-  static uint64_t CountIn(std::span<const Segment> segments, const AllowedSet& allowed);
-  uint64_t CountCovered(const AllowedSet& allowed, CallerMasks& masks) const;
-  float LeastFor(const AllowedSet& allowed, const SearchOptions& options, CallerMasks& masks,
-                 SearchTrace* trace) const;
-  bool MayUseLists(const AllowedSet& allowed, const PaddedQuery& query,
-                   const SearchOptions& options) const;
+  StatusOr<uint64_t> CountCovered(const AllowedSet& allowed, CallerMasks& masks,
+                                  const std::function<bool()>& stop) const;
+  StatusOr<float> LeastFor(const AllowedSet& allowed, const SearchOptions& options,
+                           CallerMasks& masks, SearchTrace* trace) const;
+  StatusOr<bool> MayUseLists(const AllowedSet& allowed, const PaddedQuery& query,
+                             const SearchOptions& options) const;
 
   size_t dimension_;
   Metric metric_;

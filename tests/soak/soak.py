@@ -40,6 +40,7 @@ def fuzz(name):
 TESTS = [
     gtest("S1", "security_test", "Model.*"),
     gtest("S2", "security_test", "Twins.*"),
+    gtest("S2 lists", "index_test", "*/TwinsTest.*", loops=3),
     gtest("S4", "security_served_test", "HiddenDocuments.*"),
     gtest("S5", "revoke_race_test"),
     gtest("S6", "identity_test", "Tokens.AChangedCharacter*:KeyFileTest.ARotation*", loops=2),

@@ -1,0 +1,172 @@
+// The fear about a promise: that less of the best is found than was asked, for some part of the
+// rows that is permitted, some k, or callers who ask far from what they may see.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "tests/index/listed_world.h"
+
+namespace cordon {
+namespace {
+
+constexpr size_t kGridDimension = 64;
+constexpr size_t kGridRows = 8000;
+constexpr size_t kGridCentres = 30;
+constexpr size_t kShades = 20;  // classes of a centre
+constexpr size_t kGridClasses = kGridCentres * kShades;
+
+// How what a caller may see lies to what it asks.
+enum class Correlation { kNone, kNear, kFar };
+
+// Whom questions are asked for, and near which centres.
+struct Asker {
+  AllowedSet allowed;
+  std::vector<size_t> centres;
+};
+
+// Vectors around some centres; a class is of one of them.
+class Grid {
+ public:
+  explicit Grid(Metric metric)
+      : clusters_(random_, kGridDimension, kGridCentres), index_(kGridDimension, metric) {
+    VectorIndexBuilder builder(index_);
+    for (size_t row = 0; row < kGridRows; ++row) {
+      const std::string id = std::to_string(row);
+      const size_t centre = random_.Below(kGridCentres);
+      const std::vector<float> vector = clusters_.Near(centre);
+      DocumentChange change;
+      change.document = id;
+      const size_t class_id = centre * kShades + random_.Below(kShades);
+      change.rows = {{0, static_cast<uint32_t>(class_id), vector.data()}};
+      builder.Add(change);
+    }
+    index_ = Upkept(builder.Finish(), Upkeep::kTrain);
+  }
+
+  const VectorIndex& index() const { return index_; }
+
+  // Without correlation the part is of all classes; else it is all classes of some centres.
+  Asker Draw(double part, Correlation correlation) {
+    Asker asker{{Bitmap(kGridClasses), 0}, {}};
+    if (correlation == Correlation::kNone) {
+      for (const size_t c : Some(kGridClasses, part)) asker.allowed.classes.Set(c);
+      for (size_t c = 0; c < kGridCentres; ++c) asker.centres.push_back(c);
+      return asker;
+    }
+    std::vector<size_t> own = Some(kGridCentres, part), others;
+    for (const size_t c : own) asker.allowed.classes.SetRange(c * kShades, (c + 1) * kShades);
+    for (size_t c = 0; c < kGridCentres; ++c) {
+      if (std::find(own.begin(), own.end(), c) == own.end()) others.push_back(c);
+    }
+    asker.centres = std::move(correlation == Correlation::kNear ? own : others);
+    return asker;
+  }
+
+  std::vector<float> QueryOf(const Asker& asker) {
+    return clusters_.Near(asker.centres[random_.Below(asker.centres.size())]);
+  }
+
+ private:
+  // That part of the numbers below n.
+  std::vector<size_t> Some(size_t n, double part) {
+    std::vector<size_t> numbers(n);
+    for (size_t i = 0; i < n; ++i) numbers[i] = i;
+    for (size_t i = n; i > 1; --i) std::swap(numbers[i - 1], numbers[random_.Below(i)]);
+    numbers.resize(static_cast<size_t>(part * static_cast<double>(n) + 0.5));
+    return numbers;
+  }
+
+  Random random_{23};
+  Clusters clusters_;
+  VectorIndex index_;
+};
+
+// What is asked of all callers of a cell.
+struct Cell {
+  size_t k;
+  SearchPlan plan;
+  double sum = 0;    // of the callers' recalls
+  double worst = 1;  // of them
+  size_t lists = 0;  // searches of lists
+};
+
+class RecallTest : public testing::TestWithParam<Metric> {};
+
+// How many of the k best are among the hits.
+size_t CountFound(const std::vector<Hit>& hits, const std::vector<Hit>& best, size_t k) {
+  std::set<std::string> wanted;
+  for (size_t i = 0; i < std::min(k, best.size()); ++i) wanted.insert(best[i].document);
+  return static_cast<size_t>(std::count_if(
+      hits.begin(), hits.end(), [&](const Hit& hit) { return wanted.contains(hit.document); }));
+}
+
+// Adds a caller to each cell.
+void AskFor(Grid& grid, const Asker& asker, std::vector<Cell>* cells) {
+  constexpr int kQueries = 25;
+  std::vector<size_t> found(cells->size()), wanted(cells->size());
+  for (int q = 0; q < kQueries; ++q) {
+    const auto query = grid.QueryOf(asker);
+    const auto best = grid.index().Search(asker.allowed, query, {.k = 50});
+    for (size_t c = 0; c < cells->size(); ++c) {
+      Cell& cell = (*cells)[c];
+      SearchTrace trace;
+      const SearchOptions options{.k = cell.k, .mode = SearchMode::kFast, .plan = cell.plan};
+      const auto hits = grid.index().Search(asker.allowed, query, options, &trace);
+      ASSERT_TRUE(hits.ok());
+      ASSERT_EQ(hits->size(), std::min(cell.k, best->size()));
+      found[c] += CountFound(*hits, *best, cell.k);
+      wanted[c] += hits->size();
+      cell.lists += trace.plan == SearchPlan::kLists ? 1 : 0;
+    }
+  }
+  for (size_t c = 0; c < cells->size(); ++c) {
+    Cell& cell = (*cells)[c];
+    const double recall = static_cast<double>(found[c]) / static_cast<double>(wanted[c]);
+    cell.sum += recall;
+    cell.worst = std::min(cell.worst, recall);
+  }
+}
+
+// On average what is asked, and the worst caller gets at least 0.9 of it; whichever way the planner
+// chooses, and where it is left no choice but lists.
+TEST_P(RecallTest, IsWhatIsAskedInEveryCell) {
+  constexpr int kCallers = 8;
+  Grid grid(GetParam());
+  size_t chosen = 0;
+  for (const double part : {1.0, 0.3, 0.15, 0.1}) {
+    for (const auto correlation : {Correlation::kNone, Correlation::kNear, Correlation::kFar}) {
+      if (part == 1 && correlation != Correlation::kNone) continue;
+      std::vector<Cell> cells = {{10, SearchPlan::kAuto},
+                                 {50, SearchPlan::kAuto},
+                                 {10, SearchPlan::kLists},
+                                 {50, SearchPlan::kLists}};
+      for (int caller = 0; caller < kCallers; ++caller) {
+        ASSERT_NO_FATAL_FAILURE(AskFor(grid, grid.Draw(part, correlation), &cells));
+      }
+      for (const Cell& cell : cells) {
+        SCOPED_TRACE(testing::Message()
+                     << part << " permitted, correlation " << static_cast<int>(correlation)
+                     << ", k " << cell.k << ", plan " << static_cast<int>(cell.plan));
+        EXPECT_GE(cell.sum / kCallers, kRecallDefault);
+        EXPECT_GE(cell.worst, 0.9 * kRecallDefault);
+        if (cell.plan == SearchPlan::kAuto) chosen += cell.lists;
+      }
+    }
+  }
+  EXPECT_GT(chosen, 0u) << "lists are never chosen: the test shows less than it should";
+}
+
+INSTANTIATE_TEST_SUITE_P(Metrics, RecallTest,
+                         testing::Values(Metric::kCosine, Metric::kInnerProduct, Metric::kL2),
+                         [](const auto& info) {
+                           return info.param == Metric::kCosine         ? "cosine"
+                                  : info.param == Metric::kInnerProduct ? "ip"
+                                                                        : "l2";
+                         });
+
+}  // namespace
+}  // namespace cordon
