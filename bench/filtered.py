@@ -223,6 +223,7 @@ def make_page(report):
         "with the interval of their bootstrapped medians; ✗: the recall was not reached. "
         "A peer has the quickest setting that reaches it. Debian's FAISS is without AVX2.",
     ]
+    notes += filtered_targets.notices(report)
     if described["quick"]:
         notes.insert(0, "A smoke run: its figures mean little.")
     return (
@@ -282,6 +283,8 @@ def main():
     tables_printed = [*recorded()] if not options.claims else [left_out(report)]
     for title, head, rows in [held_against_targets(report), *tables_printed]:
         table(title, head, rows)
+    for notice in filtered_targets.notices(report):
+        print(notice)
     print(f"{out}/{stem}.json\n{out}/{stem}.html")
 
 
