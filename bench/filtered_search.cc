@@ -176,9 +176,6 @@ class Cell {
     return elapsed / static_cast<double>(searches);
   }
 
-  size_t callers() const { return callers_.size(); }
-  const FilteredCaller& caller(size_t c) const { return callers_[c]; }
-
  private:
   const Options& options_;
   const VectorSet& set_;
@@ -246,6 +243,7 @@ class Bench {
       callers.push_back(MakeCaller(set_, classes, fraction, ToCorrelation(correlation),
                                    options_.queries_of_caller, random_));
     }
+    for (const auto& peer : peers_) peer->Enter(callers);  // may build for long
     for (const size_t k : options_.answers) {
       const Cell cell(options_, set_, index, k, &callers);
       for (const double recall : options_.recalls) {
@@ -288,13 +286,11 @@ class Bench {
   void AddPeer(const Cell& cell, Peer& peer, size_t k, double recall,
                std::map<std::string, Searcher>* methods, json* out) {
     constexpr double kPatience_s = 20;  // after one that takes longer for all, no slower is tried
-    const auto with = [&cell, &peer, k](size_t setting) {
-      return [&cell, &peer, k, setting](size_t c, const float* query, std::vector<uint32_t>* rows) {
-        peer.Enter(cell.caller(c));
-        peer.Search(query, k, setting, rows);
+    const auto with = [&peer, k](size_t setting) {
+      return [&peer, k, setting](size_t c, const float* query, std::vector<uint32_t>* rows) {
+        peer.Search(c, query, k, setting, rows);
       };
     };
-    for (size_t c = 0; c < cell.callers(); ++c) peer.Enter(cell.caller(c));  // may build for long
     Result result;
     std::optional<size_t> below, enough;
     for (const size_t setting : peer.Settings(k)) {
