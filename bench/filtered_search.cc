@@ -387,7 +387,8 @@ class Bench {
 int Main(int argc, char** argv) {
   Options options;
   CLI::App app("Search of what a caller may see, beside its peers");
-  app.add_option("--data", options.data, "synthetic, a folder of CORDON_SHARED_DATA, FILE.fvecs");
+  app.add_option("--data", options.data,
+                 "synthetic, a folder of CORDON_SHARED_DATA, FILE.fvecs, FILE.hdf5");
   app.add_option("--rows", options.rows, "at most");
   app.add_option("--queries", options.queries);
   app.add_option("--classes", options.classes)->delimiter(',');

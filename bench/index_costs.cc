@@ -321,7 +321,8 @@ int Main(int argc, char** argv) {
   CostOptions options;
   bool quick = false;
   CLI::App app("What an index costs beside its searches");
-  app.add_option("--data", options.data, "synthetic, a folder of CORDON_SHARED_DATA, FILE.fvecs");
+  app.add_option("--data", options.data,
+                 "synthetic, a folder of CORDON_SHARED_DATA, FILE.fvecs, FILE.hdf5");
   app.add_option("--rows", options.rows, "at most");
   app.add_option("--classes", options.classes);
   app.add_option("--rounds", options.rounds);
