@@ -16,6 +16,7 @@ body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(
 h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2.2rem; }
 p.note { color: var(--dim); margin: .3rem 0; }
 .plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(26rem, 1fr)); gap: 1rem; }
+summary { margin: .8rem 0 .3rem; cursor: pointer; }
 figure { margin: 0; } figcaption { font-weight: 600; } figcaption span { color: var(--dim);
   font-weight: 400; }
 svg { width: 100%; height: auto; } svg text { fill: var(--dim); font: 12px system-ui, sans-serif; }
