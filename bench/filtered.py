@@ -269,8 +269,8 @@ def main():
         report["costs"] = measure(out / "bin/index_costs", GROWING, path, costs)
     (out / f"{stem}.json").write_text(json.dumps(report, indent=1) + "\n")
     (out / f"{stem}.html").write_text(make_page(report))
-    tables_printed = [*recorded()] if not options.claims else [left_out(report)]
-    for title, head, rows in [held_against_targets(report), *tables_printed]:
+    missing = [left_out(report)] if options.claims else []
+    for title, head, rows in [held_against_targets(report), *missing, *recorded()]:
         table(title, head, rows)
     for notice in filtered_targets.notices(report):
         print(notice)
