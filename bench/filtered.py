@@ -204,6 +204,7 @@ def make_page(report):
     notes = [
         f"{described['date']}, commit {described['commit']}, {described['cpus']} × "
         f"{described['cpu']}, load {described['load_at_start']}",
+        machine.packages_of(described),
         "One thread, one query at a time, processor time. Ratios are medians of interleaved rounds "
         "with the interval of their bootstrapped medians; ✗: the recall was not reached. "
         "A peer has the quickest setting that reaches it. Debian's FAISS is without AVX2.",
@@ -269,6 +270,7 @@ def main():
         report["costs"] = measure(out / "bin/index_costs", GROWING, path, costs)
     (out / f"{stem}.json").write_text(json.dumps(report, indent=1) + "\n")
     (out / f"{stem}.html").write_text(make_page(report))
+    print(machine.packages_of(report["machine"]))
     missing = [left_out(report)] if options.claims else []
     for title, head, rows in [held_against_targets(report), *missing, *recorded()]:
         table(title, head, rows)

@@ -2,6 +2,7 @@
 
 from html import escape
 
+import machine
 import permissions_report
 from plot import lines
 
@@ -167,12 +168,11 @@ def make(report, sections):
     ):
         if name in report:
             plots += draw(report)
-    packages = ", ".join(f"{name} {version}" for name, version in described["packages"].items())
     notes = [
         f"{described['date']}, commit {described['commit']}, {described['cpus']} × "
         f"{described['cpu']} ({', '.join(described['simd'])}), {described['memory_gib']} GiB, "
         f"{described['system']}, Linux {described['kernel']}, load {described['load_at_start']}",
-        packages,
+        machine.packages_of(described),
         "Medians of interleaved rounds; in brackets, and as bars, where 95 % of bootstrapped "
         "medians lie. Ratios are taken within a round. Servers and clients share the machine.",
     ]
