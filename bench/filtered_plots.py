@@ -81,9 +81,9 @@ def recall_series(cells, sweep):
             elif "tried" in method:
                 peers.setdefault(name, []).extend(method["tried"])
     series = [("cordon", sorted(served))]
-    if sweep:
-        series.append(("cordon, lists", tried(sweep)))
-    return series + [(name, tried(points)) for name, points in sorted(peers.items())]
+    series += [(name, tried(points)) for name, points in sorted(peers.items())]
+    # The last, so that the others have the colours that they have in the plots of latency.
+    return series + ([("cordon, lists", tried(sweep))] if sweep else [])
 
 
 def recall_ticks(series):
