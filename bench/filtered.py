@@ -24,7 +24,7 @@ from pathlib import Path
 import filtered_targets
 import machine
 import page
-from plot import lines
+from filtered_plots import groups, percent, plots
 from report import table
 
 HERE = Path(__file__).resolve().parent
@@ -35,9 +35,9 @@ BOUNDED = {
 }
 QUICK = {
     "synthetic": ["--rows", "20000", "--classes", "1000", "--k", "10", "--recall", "0.95"]
-    + ["--rounds", "3", "--queries-of-caller", "10", "--seconds", "0.01"]
+    + ["--rounds", "3", "--queries-of-caller", "10", "--seconds", "0.01", "--sweep"]
 }
-WHOLE = ["--classes", "1000,20000,100000", "--k", "10,100"]
+WHOLE = ["--classes", "1000,20000,100000", "--k", "10,100", "--sweep"]
 # The cells of WHOLE and of filtered_search's own defaults; 100 % permitted is no correlation's.
 PERMITTED = [0.0001, 0.001, 0.01, 0.1, 0.5, 1.0]
 GRID = [
@@ -61,6 +61,11 @@ CLAIMS = {
         [*CLAIM, "--classes", "1000", "--correlations", "none,negative"],
     ),
 }
+
+# Growth over the number of vectors, and the other costs of an index: by the kind of run. Only made
+# vectors are as many as one likes.
+GROWING = "synthetic"
+COSTS = {"": [], "quick": ["--quick"]}
 
 # What was recorded on another machine (2 cores, AVX2, one thread), not by these programs: queries a
 # second at recall@10 of 0.95. ✗: the recall was never reached; None: not measured.
@@ -97,12 +102,12 @@ RECORDED = {
 }
 
 
-def measure(programs, name, path, arguments):
-    """What was measured on one set; None if it is not there."""
+def measure(program, name, path, arguments):
+    """What a program measured on one set; None if it is not there."""
     path.unlink(missing_ok=True)
-    command = [programs / "filtered_search", "--data", name, "--out", path, *arguments]
+    command = [program, "--data", name, "--out", path, *arguments]
     if subprocess.run([str(word) for word in command], check=False).returncode:
-        sys.exit(f"filtered search on {name} failed")
+        sys.exit(f"{program.name} on {name} failed")
     return json.loads(path.read_text()) if path.exists() else None
 
 
@@ -136,38 +141,6 @@ def held_against_targets(report):
     return "Targets", head, [list(row) for row in filtered_targets.rows(report)]
 
 
-def percent(part):
-    return f"{part * 100:g} %"
-
-
-def groups(report):
-    """Cells that make one plot: by data, classes, correlation, k and recall."""
-    by_key = {}
-    for one in report["sets"]:
-        for cell in one["cells"]:
-            key = (one["data"], cell["classes"], cell["correlation"], cell["k"])
-            by_key.setdefault((*key, cell["recall_asked"]), []).append(cell)
-    for cells in by_key.values():
-        cells.sort(key=lambda cell: cell["permitted"])
-    return by_key
-
-
-def plots(report):
-    for (data, classes, correlation, k, recall), cells in groups(report).items():
-        series = {}
-        for cell in cells:
-            for name, method in cell["methods"].items():
-                if name in ("cordon_flat", "cordon_lists") or "us" not in method:
-                    continue
-                us = method["us"]
-                point = (cell["permitted"], us["median"], us["low"], us["high"])
-                series.setdefault(name, []).append(point)
-        ticks = {cell["permitted"]: percent(cell["permitted"]) for cell in cells}
-        title = f"{data}, {classes:,} classes, {correlation}, k {k}, recall ≥ {recall:g}"
-        drawing = lines(list(series.items()), "permitted", "µs a search", ticks)
-        yield page.figure(title, "lower is better", drawing)
-
-
 def rows_of(cells):
     for cell in cells:
         own = cell["methods"]["cordon"]
@@ -195,9 +168,21 @@ def tables(report):
         title = f"{data}, {classes:,} classes, {correlation}, k {k}, recall ≥ {recall:g}"
         yield page.html_table(title, head, list(rows_of(cells)))
     yield page.html_table(*held_against_targets(report))
+    if report.get("costs"):
+        yield page.html_table(*costs_of_index(report["costs"]))
     yield page.html_table(*left_out(report))
     for title, head, rows in recorded():
         yield page.html_table(title, head, rows)
+
+
+def costs_of_index(costs):
+    title = f"Costs of an index of {costs['rows']:,} × {costs['dimension']}, {costs['data']}"
+    verdict = {"missed": "MISSED"}
+    rows = [
+        [one["asked"], one["measured"], verdict.get(one["met"], one["met"])]
+        for one in costs["targets"]
+    ]
+    return title, ["asked", "measured", ""], rows
 
 
 def recorded():
@@ -219,10 +204,12 @@ def make_page(report):
     notes = [
         f"{described['date']}, commit {described['commit']}, {described['cpus']} × "
         f"{described['cpu']}, load {described['load_at_start']}",
+        machine.packages_of(described),
         "One thread, one query at a time, processor time. Ratios are medians of interleaved rounds "
         "with the interval of their bootstrapped medians; ✗: the recall was not reached. "
         "A peer has the quickest setting that reaches it. Debian's FAISS is without AVX2.",
     ]
+    notes += filtered_targets.notices(report)
     if described["quick"]:
         notes.insert(0, "A smoke run: its figures mean little.")
     return (
@@ -230,7 +217,7 @@ def make_page(report):
         "<meta name='viewport' content='width=device-width'><title>Cordon: filtered search</title>"
         f"<style>{page.STYLE}{page.COLOURS}</style></head><body><h1>Filtered search</h1>"
         + "".join(f"<p class='note'>{escape(note)}</p>" for note in notes)
-        + f"<h2>Plots</h2><div class='plots'>{''.join(plots(report))}</div>"
+        + "".join(plots(report))
         + "".join(tables(report))
         + "</body></html>\n"
     )
@@ -270,18 +257,25 @@ def main():
     def run(number, name, arguments):
         # Sets may be files of the same name in two folders.
         path = out / f"{stem}-{number}-{Path(name).stem}.json"
-        return measure(out / "bin", name, path, arguments)
+        return measure(out / "bin/filtered_search", name, path, arguments)
 
     if options.claims:
         report["sets"] = measure_claims(names, options.minutes, run)
     else:
         measured = [run(n, name, chosen.get(name, WHOLE)) for n, name in enumerate(names)]
         report["sets"] = [one for one in measured if one]
+    if options.kind in COSTS and GROWING in names:
+        path = out / f"{stem}-costs.json"
+        costs = COSTS[options.kind]
+        report["costs"] = measure(out / "bin/index_costs", GROWING, path, costs)
     (out / f"{stem}.json").write_text(json.dumps(report, indent=1) + "\n")
     (out / f"{stem}.html").write_text(make_page(report))
-    tables_printed = [*recorded()] if not options.claims else [left_out(report)]
-    for title, head, rows in [held_against_targets(report), *tables_printed]:
+    print(machine.packages_of(report["machine"]))
+    missing = [left_out(report)] if options.claims else []
+    for title, head, rows in [held_against_targets(report), *missing, *recorded()]:
         table(title, head, rows)
+    for notice in filtered_targets.notices(report):
+        print(notice)
     print(f"{out}/{stem}.json\n{out}/{stem}.html")
 
 

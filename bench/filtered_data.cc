@@ -6,7 +6,9 @@
 #include <cmath>
 #include <cstring>
 #include <numeric>
+#include <utility>
 
+#include "bench/ann_benchmark.h"
 #include "bench/numpy.h"
 #include "engine/base/random.h"
 
@@ -115,6 +117,11 @@ StatusOr<VectorSet> LoadVectors(const std::string& name, const std::string& shar
     metric = Metric::kL2;
     ASSIGN_OR_RETURN(base, ReadFvecs(name));
     ASSIGN_OR_RETURN(queries, ReadFvecs(name.substr(0, name.size() - 6) + ".query.fvecs"));
+  } else if (name.ends_with(".hdf5")) {
+    ASSIGN_OR_RETURN(AnnBenchmark read, ReadAnnBenchmark(name));
+    base = std::move(read.train);
+    queries = std::move(read.test);
+    metric = read.metric;
   } else if (shared.empty()) {
     return Status(StatusCode::kNotFound, "data", "CORDON_SHARED_DATA is not set");
   } else if (name == "text-lsa384") {

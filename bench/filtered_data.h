@@ -23,8 +23,9 @@ struct VectorSet {
 };
 
 // `name`: synthetic, or a folder of `shared` (text-lsa384, mnist784, stackexchange-bge-base,
-// bible-bge-large), or a file FILE.fvecs beside FILE.query.fvecs. At most `rows_max` rows and
-// `queries_max` queries. NOT_FOUND if it is not there; other errors if it cannot be read.
+// bible-bge-large), or a file FILE.fvecs beside FILE.query.fvecs, or one of ann-benchmarks,
+// FILE.hdf5. At most `rows_max` rows and `queries_max` queries. NOT_FOUND if it is not there, or
+// nothing here reads such; other errors if it cannot be read.
 StatusOr<VectorSet> LoadVectors(const std::string& name, const std::string& shared, size_t rows_max,
                                 size_t queries_max, uint64_t seed);
 

@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <map>
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wall"
@@ -45,6 +44,25 @@ std::vector<size_t> Steps(size_t from, size_t to) {
   return steps;
 }
 
+// By caller, what FAISS filters by; null for one who may see all.
+class Selectors {
+ public:
+  void Enter(const std::vector<FilteredCaller>& callers, Id rows) {
+    Leave();
+    for (const FilteredCaller& caller : callers) {
+      const bool all = caller.rows.size() == static_cast<size_t>(rows);
+      of_.push_back(all ? nullptr
+                        : std::make_unique<faiss::IDSelectorBitmap>(caller.bitmap.size(),
+                                                                    caller.bitmap.data()));
+    }
+  }
+  void Leave() { of_.clear(); }
+  faiss::IDSelector* of(size_t caller) const { return of_[caller].get(); }
+
+ private:
+  std::vector<std::unique_ptr<faiss::IDSelectorBitmap>> of_;
+};
+
 class FaissFlat : public Peer {
  public:
   explicit FaissFlat(const VectorSet& set)
@@ -52,19 +70,19 @@ class FaissFlat : public Peer {
     index_.add(static_cast<Id>(set.rows), Packed(set).data());
   }
   std::string name() const override { return "faiss_flat"; }
-  void Enter(const FilteredCaller& caller) override {
-    selector_ =
-        std::make_unique<faiss::IDSelectorBitmap>(caller.bitmap.size(), caller.bitmap.data());
-    all_ = caller.rows.size() == static_cast<size_t>(index_.ntotal);
+  void Enter(const std::vector<FilteredCaller>& callers) override {
+    selectors_.Enter(callers, index_.ntotal);
   }
+  void Leave() override { selectors_.Leave(); }
   std::vector<size_t> Settings(size_t) const override { return {0}; }
-  void Search(const float* query, size_t k, size_t, std::vector<uint32_t>* rows) override {
+  void Search(size_t caller, const float* query, size_t k, size_t,
+              std::vector<uint32_t>* rows) override {
     faiss::SearchParameters parameters;
-    parameters.sel = selector_.get();
+    parameters.sel = selectors_.of(caller);
     scores_.resize(k);
     ids_.resize(k);
     index_.search(1, query, static_cast<Id>(k), scores_.data(), ids_.data(),
-                  all_ ? nullptr : &parameters);
+                  parameters.sel == nullptr ? nullptr : &parameters);
     rows->clear();
     for (const Id id : ids_) {
       if (id >= 0) rows->push_back(static_cast<uint32_t>(id));
@@ -73,8 +91,7 @@ class FaissFlat : public Peer {
 
  private:
   faiss::IndexFlat index_;
-  std::unique_ptr<faiss::IDSelectorBitmap> selector_;
-  bool all_ = false;
+  Selectors selectors_;
   std::vector<float> scores_;
   std::vector<Id> ids_;
 };
@@ -93,16 +110,16 @@ class FaissIvf : public Peer {
     index_.add(static_cast<Id>(set.rows), packed.data());
   }
   std::string name() const override { return "faiss_ivf"; }
-  void Enter(const FilteredCaller& caller) override {
-    selector_ =
-        std::make_unique<faiss::IDSelectorBitmap>(caller.bitmap.size(), caller.bitmap.data());
-    all_ = caller.rows.size() == static_cast<size_t>(index_.ntotal);
+  void Enter(const std::vector<FilteredCaller>& callers) override {
+    selectors_.Enter(callers, index_.ntotal);
   }
+  void Leave() override { selectors_.Leave(); }
   std::vector<size_t> Settings(size_t) const override { return Steps(1, lists_); }  // nprobe
-  void Search(const float* query, size_t k, size_t setting, std::vector<uint32_t>* rows) override {
+  void Search(size_t caller, const float* query, size_t k, size_t setting,
+              std::vector<uint32_t>* rows) override {
     faiss::SearchParametersIVF parameters;
     parameters.nprobe = setting;
-    if (!all_) parameters.sel = selector_.get();
+    parameters.sel = selectors_.of(caller);
     scores_.resize(k);
     ids_.resize(k);
     index_.search(1, query, static_cast<Id>(k), scores_.data(), ids_.data(), &parameters);
@@ -116,8 +133,7 @@ class FaissIvf : public Peer {
   size_t lists_;
   faiss::IndexFlat coarse_;
   faiss::IndexIVFFlat index_;
-  std::unique_ptr<faiss::IDSelectorBitmap> selector_;
-  bool all_ = false;
+  Selectors selectors_;
   std::vector<float> scores_;
   std::vector<Id> ids_;
 };
@@ -157,11 +173,14 @@ class HnswFiltered : public Peer {
 #else
   std::string name() const override { return "hnsw_overfetch"; }
 #endif
-  void Enter(const FilteredCaller& caller) override { caller_ = &caller; }
+  void Enter(const std::vector<FilteredCaller>& callers) override { callers_ = &callers; }
+  void Leave() override { callers_ = nullptr; }
   // The width of the search; without a filter also how many are fetched: more of those it has seen
   // cost next to nothing. From k: what resembles the query may be just what is permitted.
   std::vector<size_t> Settings(size_t k) const override { return Steps(k, rows_); }
-  void Search(const float* query, size_t k, size_t setting, std::vector<uint32_t>* rows) override {
+  void Search(size_t number, const float* query, size_t k, size_t setting,
+              std::vector<uint32_t>* rows) override {
+    const FilteredCaller& caller = (*callers_)[number];
     graph_.graph().setEf(setting);
     rows->clear();
 #ifdef CORDON_HNSW_FUNCTOR
@@ -171,7 +190,7 @@ class HnswFiltered : public Peer {
         return (caller.bitmap[id / 8] >> id % 8 & 1) != 0;
       }
       const FilteredCaller& caller;
-    } filter(*caller_);
+    } filter(caller);
     auto found = graph_.graph().searchKnn(query, k, &filter);
     for (; !found.empty(); found.pop()) rows->push_back(static_cast<uint32_t>(found.top().second));
 #else
@@ -180,7 +199,7 @@ class HnswFiltered : public Peer {
     for (; !found.empty(); found.pop()) all_.push_back(static_cast<uint32_t>(found.top().second));
     for (size_t i = all_.size(); i > 0 && rows->size() < k; --i) {
       const uint32_t id = all_[i - 1];
-      if ((caller_->bitmap[id / 8] >> id % 8 & 1) != 0) rows->push_back(id);
+      if ((caller.bitmap[id / 8] >> id % 8 & 1) != 0) rows->push_back(id);
     }
 #endif
   }
@@ -188,7 +207,7 @@ class HnswFiltered : public Peer {
  private:
   Graph graph_;
   size_t rows_;
-  const FilteredCaller* caller_ = nullptr;
+  const std::vector<FilteredCaller>* callers_ = nullptr;
   std::vector<uint32_t> all_;
 };
 
@@ -197,30 +216,23 @@ class HnswPermitted : public Peer {
  public:
   explicit HnswPermitted(const VectorSet& set) : set_(set) {}
   std::string name() const override { return "hnsw_permitted_only"; }
-  void Enter(const FilteredCaller& caller) override {
-    if (caller_ == &caller) return;
-    auto& graph = graphs_[&caller];
-    if (graph == nullptr) graph = std::make_unique<Graph>(set_, &caller.rows);
-    graph_ = graph.get();
-    caller_ = &caller;
+  void Enter(const std::vector<FilteredCaller>& callers) override {
+    for (const FilteredCaller& caller : callers) graphs_.emplace_back(set_, &caller.rows);
   }
-  void Leave() override {
-    graphs_.clear();
-    caller_ = nullptr;
-  }
+  void Leave() override { graphs_.clear(); }
   std::vector<size_t> Settings(size_t k) const override { return Steps(k, set_.rows); }
-  void Search(const float* query, size_t k, size_t setting, std::vector<uint32_t>* rows) override {
-    graph_->graph().setEf(setting);
+  void Search(size_t caller, const float* query, size_t k, size_t setting,
+              std::vector<uint32_t>* rows) override {
+    auto& graph = graphs_[caller].graph();
+    graph.setEf(setting);
     rows->clear();
-    auto found = graph_->graph().searchKnn(query, k);
+    auto found = graph.searchKnn(query, k);
     for (; !found.empty(); found.pop()) rows->push_back(static_cast<uint32_t>(found.top().second));
   }
 
  private:
   const VectorSet& set_;
-  std::map<const FilteredCaller*, std::unique_ptr<Graph>> graphs_;
-  Graph* graph_ = nullptr;
-  const FilteredCaller* caller_ = nullptr;
+  std::vector<Graph> graphs_;
 };
 
 template <typename T>

@@ -16,15 +16,16 @@ class Peer {
  public:
   virtual ~Peer() = default;
   virtual std::string name() const = 0;
-  // Readies it for the caller, not timed: FAISS's selector, or an index of its own.
-  virtual void Enter(const FilteredCaller& caller) = 0;
-  // Forgets all callers.
-  virtual void Leave() {}
+  // Readies it for these callers, which outlive their searches; not timed: FAISS's selectors, or
+  // an index for each.
+  virtual void Enter(const std::vector<FilteredCaller>& callers) = 0;
+  // Forgets them.
+  virtual void Leave() = 0;
   // The settings that trade time for recall, the quickest first, up to all that there is; one
   // between two of them is one as well.
   virtual std::vector<size_t> Settings(size_t k) const = 0;
-  // The rows of about the best k.
-  virtual void Search(const float* query, size_t k, size_t setting,
+  // The rows of about the best k of those that a caller may see, by its place among the callers.
+  virtual void Search(size_t caller, const float* query, size_t k, size_t setting,
                       std::vector<uint32_t>* rows) = 0;
   double build_s = 0;
 };

@@ -64,7 +64,8 @@ Correlation ToCorrelation(const std::string& name) {
 
 struct Result {
   double recall = 0;
-  double worst = 1;  // of a caller
+  double worst = 1;    // of a caller
+  double seconds = 0;  // of a search, in this one pass
 };
 
 using Searcher = std::function<void(size_t caller, const float* query, std::vector<uint32_t>*)>;
@@ -110,11 +111,14 @@ class Cell {
   Result RecallOf(const Searcher& search) const {
     Result result;
     std::vector<uint32_t> rows;
-    size_t found = 0, wanted = 0;
+    size_t found = 0, wanted = 0, searches = 0;
     for (size_t c = 0; c < callers_.size(); ++c) {
       size_t own_found = 0, own_wanted = 0;
       for (size_t q = 0; q < callers_[c].queries.size(); ++q) {
+        const double began = Seconds();
         search(c, set_.held_out.row(callers_[c].queries[q]), &rows);
+        result.seconds += Seconds() - began;
+        ++searches;
         const auto& truth = callers_[c].truth[q];
         for (const uint32_t row : rows) {
           own_found += std::binary_search(truth.begin(), truth.end(), row) ? 1 : 0;
@@ -127,6 +131,7 @@ class Cell {
           std::min(result.worst, static_cast<double>(own_found) /
                                      static_cast<double>(std::max<size_t>(own_wanted, 1)));
     }
+    result.seconds /= static_cast<double>(std::max<size_t>(searches, 1));
     result.recall = static_cast<double>(found) / static_cast<double>(std::max<size_t>(wanted, 1));
     return result;
   }
@@ -175,9 +180,6 @@ class Cell {
     }
     return elapsed / static_cast<double>(searches);
   }
-
-  size_t callers() const { return callers_.size(); }
-  const FilteredCaller& caller(size_t c) const { return callers_[c]; }
 
  private:
   const Options& options_;
@@ -235,7 +237,8 @@ class Bench {
             {"rounds", options_.rounds},
             {"peers_build_s", peers},
             {"builds", builds},
-            {"cells", cells}};
+            {"cells", cells},
+            {"sweeps", sweeps_}};
   }
 
  private:
@@ -246,6 +249,7 @@ class Bench {
       callers.push_back(MakeCaller(set_, classes, fraction, ToCorrelation(correlation),
                                    options_.queries_of_caller, random_));
     }
+    for (const auto& peer : peers_) peer->Enter(callers);  // may build for long
     for (const size_t k : options_.answers) {
       const Cell cell(options_, set_, index, k, &callers);
       for (const double recall : options_.recalls) {
@@ -255,7 +259,13 @@ class Bench {
         Compare(cell, k, recall, &out);
         cells->push_back(std::move(out));
       }
-      if (options_.sweep) Sweep(cell, k);
+      if (options_.sweep) {
+        sweeps_.push_back({{"classes", classes.count},
+                           {"correlation", correlation},
+                           {"permitted", fraction},
+                           {"k", k},
+                           {"points", Sweep(cell, k)}});
+      }
     }
     for (const auto& peer : peers_) peer->Leave();
   }
@@ -288,34 +298,39 @@ class Bench {
   void AddPeer(const Cell& cell, Peer& peer, size_t k, double recall,
                std::map<std::string, Searcher>* methods, json* out) {
     constexpr double kPatience_s = 20;  // after one that takes longer for all, no slower is tried
-    const auto with = [&cell, &peer, k](size_t setting) {
-      return [&cell, &peer, k, setting](size_t c, const float* query, std::vector<uint32_t>* rows) {
-        peer.Enter(cell.caller(c));
-        peer.Search(query, k, setting, rows);
+    const auto with = [&peer, k](size_t setting) {
+      return [&peer, k, setting](size_t c, const float* query, std::vector<uint32_t>* rows) {
+        peer.Search(c, query, k, setting, rows);
       };
     };
-    for (size_t c = 0; c < cell.callers(); ++c) peer.Enter(cell.caller(c));  // may build for long
+    json tried = json::array();
+    const auto try_setting = [&](size_t setting) {
+      const Result of = cell.RecallOf(with(setting));
+      tried.push_back({{"setting", setting}, {"recall", of.recall}, {"us", of.seconds * 1e6}});
+      return of;
+    };
     Result result;
     std::optional<size_t> below, enough;
     for (const size_t setting : peer.Settings(k)) {
       const double began = Seconds();
-      result = cell.RecallOf(with(setting));
+      result = try_setting(setting);
       (result.recall >= recall ? enough : below) = setting;
       if (enough || Seconds() - began > kPatience_s) break;
     }
     json& method = (*out)["methods"][peer.name()];
     if (!enough) {  // `setting`: the last that was tried
-      method = {{"recall", result.recall}, {"failed", true}, {"setting", *below}};
+      method = {{"recall", result.recall}, {"failed", true}, {"setting", *below}, {"tried", tried}};
       return;
     }
     while (below && *below + std::max<size_t>(1, *below / 20) < *enough) {
       const size_t middle = (*below + *enough) / 2;
-      const Result between = cell.RecallOf(with(middle));
+      const Result between = try_setting(middle);
       if (between.recall >= recall) result = between;
       (between.recall >= recall ? enough : below) = middle;
     }
     (*methods)[peer.name()] = with(*enough);
-    method = {{"recall", result.recall}, {"worst", result.worst}, {"setting", *enough}};
+    method = {
+        {"recall", result.recall}, {"worst", result.worst}, {"setting", *enough}, {"tried", tried}};
   }
 
   void Time(const Cell& cell, const std::map<std::string, Searcher>& methods, json* out) {
@@ -357,19 +372,23 @@ class Bench {
     std::fflush(stdout);
   }
 
-  // Recall and time over how far the lists are searched.
-  void Sweep(const Cell& cell, size_t k) {
+  // Recall and time over how far the lists are searched; printed if no file takes them.
+  json Sweep(const Cell& cell, size_t k) {
+    json points = json::array();
     for (float least = 20.0f; least > 1e-2f; least *= 0.6f) {
       SearchTrace trace;
       const Result result = cell.RecallOfOwn(
           {.k = k, .mode = SearchMode::kFast, .plan = SearchPlan::kLists, .least = least}, &trace);
       const double time = cell.TimeOf(cell.Own(0.95, SearchPlan::kLists, least));
+      points.push_back({{"setting", least}, {"recall", result.recall}, {"us", time * 1e6}});
+      if (!options_.out.empty()) continue;
       fmt::print(
           "   least {:.6f}: recall {:.4f} worst {:.3f} {:.0f}/s lists {}/{} rows {} int8 {} "
           "us {:.1f}+{:.1f}+{:.1f}\n",
           least, result.recall, result.worst, 1 / time, trace.lists_scanned, trace.lists_seen,
           trace.rows_scanned, trace.rows_reranked, trace.prepare_us, trace.order_us, trace.scan_us);
     }
+    return points;
   }
 
   // As far as the longest cell so far can tell, whether one more is done in time. Of the clock on
@@ -386,12 +405,14 @@ class Bench {
   Random random_;
   const VectorSet set_;
   std::vector<std::unique_ptr<Peer>> peers_;
+  json sweeps_ = json::array();
 };
 
 int Main(int argc, char** argv) {
   Options options;
   CLI::App app("Search of what a caller may see, beside its peers");
-  app.add_option("--data", options.data, "synthetic, a folder of CORDON_SHARED_DATA, FILE.fvecs");
+  app.add_option("--data", options.data,
+                 "synthetic, a folder of CORDON_SHARED_DATA, FILE.fvecs, FILE.hdf5");
   app.add_option("--rows", options.rows, "at most");
   app.add_option("--queries", options.queries);
   app.add_option("--classes", options.classes)->delimiter(',');

@@ -5,6 +5,7 @@
 //   cold     a caller's first search, of whom nothing is remembered: its masks are made as it goes.
 //            What it may see is evaluated before: bench/permissions.cc times that
 //   growth   searches for callers who may see as many rows, in all rows and in a tenth of them
+//   sizes    searches for callers who may see the same part of a tenth, three tenths and all rows
 //   upkeep   half of the rows are replaced, in writes of 1,000, with all upkeep but training
 //   recall   after that: of a pinned geometry, of one that was trained anew as it is due, and of an
 //            index that was built of the same rows at once
@@ -109,6 +110,7 @@ class Costs {
       Build(own, ResidentBytes() - before);
       Cold(classes, own.index());
       Growth(classes, own.index());
+      Sizes(classes, own.index());
     }
     Replace();
     return report_;
@@ -192,6 +194,38 @@ class Costs {
            fmt::format("{:.2f} x ({:.2f}-{:.2f}), {:.0f} us", ratio.median, ratio.low, ratio.high,
                        MedianOf(many_us)),
            true, ratio.median <= 1.6);
+    }
+  }
+
+  // What a page draws the growth over N from.
+  void Sizes(const Classes& classes, const VectorIndex& index) {
+    report_["sizes"] = json::array();
+    for (const size_t tenths : {1, 3, 10}) {
+      if (tenths == 10) {
+        SizeOf(set_, classes, index);
+        continue;
+      }
+      const VectorSet part = PartOf(set_, FirstRows(set_.rows * tenths / 10));
+      const Classes part_classes = MakeClasses(part, options_.classes, false, random_);
+      SizeOf(part, part_classes, OwnIndex(part, part_classes).index());
+    }
+  }
+
+  void SizeOf(const VectorSet& set, const Classes& classes, const VectorIndex& index) {
+    for (const double fraction : {0.0001, 0.001, 0.01, 0.1, 0.5, 1.0}) {
+      if (fraction * static_cast<double>(set.rows) < kAnswers) continue;
+      const auto callers = Callers(set, classes, fraction);
+      std::vector<double> us;
+      for (size_t round = 0; round <= options_.rounds; ++round) {
+        const double seconds = TimeOf(index, callers);
+        if (round > 0) us.push_back(seconds * 1e6);  // in the first one masks were made
+      }
+      const Estimate time = EstimateOf(us);
+      report_["sizes"].push_back(
+          {{"rows", set.rows},
+           {"permitted", fraction},
+           {"recall", RecallOf(index, index, callers)},
+           {"us", {{"median", time.median}, {"low", time.low}, {"high", time.high}}}});
     }
   }
 
@@ -321,7 +355,8 @@ int Main(int argc, char** argv) {
   CostOptions options;
   bool quick = false;
   CLI::App app("What an index costs beside its searches");
-  app.add_option("--data", options.data, "synthetic, a folder of CORDON_SHARED_DATA, FILE.fvecs");
+  app.add_option("--data", options.data,
+                 "synthetic, a folder of CORDON_SHARED_DATA, FILE.fvecs, FILE.hdf5");
   app.add_option("--rows", options.rows, "at most");
   app.add_option("--classes", options.classes);
   app.add_option("--rounds", options.rounds);

@@ -15,6 +15,10 @@ PACKAGES = [
     "libfaiss-dev",
     "libopenblas-dev",
     "libhwy-dev",
+    "libhnswlib-dev",
+    "libxapian-dev",
+    "libroaring-dev",
+    "libhdf5-dev",
 ]
 
 
@@ -29,7 +33,12 @@ def versions():
         answer = subprocess.run(command, check=False, capture_output=True, text=True)
     except FileNotFoundError:  # no Debian system
         return {}
-    return dict(line.split(" ", 1) for line in answer.stdout.splitlines() if " " in line)
+    found = [line.split() for line in answer.stdout.splitlines()]
+    return dict(words for words in found if len(words) == 2)  # the others are not installed
+
+
+def packages_of(described):
+    return ", ".join(f"{name} {version}" for name, version in described["packages"].items())
 
 
 def commit(root):

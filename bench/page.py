@@ -2,6 +2,7 @@
 
 from html import escape
 
+import machine
 import permissions_report
 from plot import lines
 
@@ -16,6 +17,7 @@ body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(
 h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2.2rem; }
 p.note { color: var(--dim); margin: .3rem 0; }
 .plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(26rem, 1fr)); gap: 1rem; }
+summary { margin: .8rem 0 .3rem; cursor: pointer; }
 figure { margin: 0; } figcaption { font-weight: 600; } figcaption span { color: var(--dim);
   font-weight: 400; }
 svg { width: 100%; height: auto; } svg text { fill: var(--dim); font: 12px system-ui, sans-serif; }
@@ -166,12 +168,11 @@ def make(report, sections):
     ):
         if name in report:
             plots += draw(report)
-    packages = ", ".join(f"{name} {version}" for name, version in described["packages"].items())
     notes = [
         f"{described['date']}, commit {described['commit']}, {described['cpus']} × "
         f"{described['cpu']} ({', '.join(described['simd'])}), {described['memory_gib']} GiB, "
         f"{described['system']}, Linux {described['kernel']}, load {described['load_at_start']}",
-        packages,
+        machine.packages_of(described),
         "Medians of interleaved rounds; in brackets, and as bars, where 95 % of bootstrapped "
         "medians lie. Ratios are taken within a round. Servers and clients share the machine.",
     ]

@@ -56,23 +56,35 @@ def spread(labels, gap=15):
     return placed
 
 
-def lines(series, x_name, y_name, x_ticks, log_y=True, y_from=None, mark=None):
-    """series: (name, [(x, median, low, high)…]); x_ticks: {x: its text}; mark: (y, its text)."""
+def places(x_ticks, scale):
+    """Of any x its place: those of ticks evenly apart, or between the outer ticks by a scale."""
+    left, right = LEFT + 20, WIDTH - RIGHT - 20
+    order = sorted(x_ticks)
+    if scale is None:
+        step = (right - left) / max(1, len(order) - 1)
+        return {x: left + i * step for i, x in enumerate(order)}.__getitem__
+    low, high = scale(order[0]), scale(order[-1])
+    return lambda x: left + (scale(x) - low) / (high - low) * (right - left)
+
+
+def lines(series, x_name, y_name, x_ticks, log_y=True, y_from=None, mark=None, scale=None):
+    """series: (name, [(x, median, low, high)…]); x_ticks: {x: its text}; mark: (y, its text).
+
+    With a scale, a function that grows with x, there may be points between two ticks.
+    """
     points = [point for _, some in series for point in some]
     marks = [mark[0]] if mark else []
     low = min([point[2] for point in points] + marks) if y_from is None else y_from
     high = max([point[3] for point in points] + marks)
     y_axis = Axis(low, high if log_y else high * 1.05, HEIGHT - BOTTOM, TOP, log_y)
-    order = sorted(x_ticks)
-    step = (WIDTH - RIGHT - LEFT - 40) / max(1, len(order) - 1)
-    x_of = {x: LEFT + 20 + i * step for i, x in enumerate(order)}
+    x_of = places(x_ticks, scale)
     out = [f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(y_name)}">']
     for tick in y_axis.ticks():
         y = y_axis.place(tick)
         out.append(across(y, "grid"))
         out.append(text(LEFT - 8, y + 4, f"{tick:,.10g}", "end"))
-    for x in order:
-        out.append(text(x_of[x], HEIGHT - BOTTOM + 18, x_ticks[x]))
+    for x, shown in x_ticks.items():
+        out.append(text(x_of(x), HEIGHT - BOTTOM + 18, shown))
     out.append(text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 8, x_name, kind="name"))
     if mark:
         y = y_axis.place(mark[0])
@@ -80,9 +92,9 @@ def lines(series, x_name, y_name, x_ticks, log_y=True, y_from=None, mark=None):
         out.append(text(WIDTH - RIGHT - 4, y - 5, mark[1], "end"))
     labels = []
     for number, (name, some) in enumerate(series):
-        out.append(curve(number, [(x_of[x], *map(y_axis.place, rest)) for x, *rest in some]))
+        out.append(curve(number, [(x_of(x), *map(y_axis.place, rest)) for x, *rest in some]))
         last = max(some)
-        labels.append((y_axis.place(last[1]), x_of[last[0]], number, name))
+        labels.append((y_axis.place(last[1]), x_of(last[0]), number, name))
     for y, x, number, name in spread(labels):
         out.append(text(x + 10, y + 4, name, "start", f"label c{number}"))
     out.append("</svg>")

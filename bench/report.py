@@ -7,6 +7,7 @@ import json
 import sys
 from pathlib import Path
 
+import machine
 import page
 import permissions_report
 from estimate import estimate, ratio
@@ -331,6 +332,7 @@ def main():
     (folder / "report.json").write_text(json.dumps(report, indent=1) + "\n")
     described = report["machine"]
     print(f"{described['date']}, {described['cpus']} × {described['cpu']}, {described['system']}")
+    print(machine.packages_of(described))
     if described.get("quick"):
         print("a smoke run: its figures mean little")
     print_tables(report)

@@ -33,7 +33,7 @@ for name in "$@"; do
         # the example backend, which the tests run
         python3-grpcio
       ) ;;
-    bench) wanted+=(libhnswlib-dev libxapian-dev libroaring-dev) ;;  # peers
+    bench) wanted+=(libhnswlib-dev libxapian-dev libroaring-dev libhdf5-dev) ;;  # peers, and data
     fuzz) wanted+=(clang) ;;  # with libFuzzer
     format) wanted+=(clang-format) ;;
     tidy) wanted+=(clang-tidy) ;;
