@@ -95,7 +95,7 @@ StatusOr<std::unique_ptr<KeyStore>> OpenKeys(const DataPaths& paths,
                                              std::shared_ptr<KeyFiles> files) {
   auto master = ReadKeyFile(paths.MasterKey());
   if (!master.ok()) return master.status().Within("master_key");
-  return KeyStore::Open({paths.Keys(), *std::move(master), std::move(files)});
+  return KeyStore::Open({paths.Keys(), *std::move(master), std::move(files), paths.keys_copy_dir});
 }
 
 Status CheckKeysBelong(const Database& database, const KeyStore& keys) {
@@ -171,6 +171,7 @@ Status Engine::LoadAll() {
   ASSIGN_OR_RETURN(const auto records, LoadTenants(*database_));
   if (records.empty()) return Corrupt("the store has no tenant; restore from a backup");
   for (const auto& record : records) RETURN_IF_ERROR(LoadOne(record));
+  RETURN_IF_ERROR(keys_->BeginCopy());
   index_files_->DropOthers();
   if (const uint64_t rows = index_files_->rows_loaded(); rows > 0) {
     spdlog::info("index: {} rows of vectors and words came from files", rows);

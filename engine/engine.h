@@ -42,6 +42,7 @@ struct DataPaths {
   std::string journal_key;   // empty: DIR/journal.key, or DIR/dev/journal.key if only that exists
   std::string keys_dir{};    // empty: DIR/keys
   std::string master_key{};  // empty: DIR/master.key, or DIR/dev/master.key if only that exists
+  std::string keys_copy_dir{};  // where the newest copy of the keys is kept; empty: nowhere
 
   std::string JournalOf(const std::string& tenant) const;
   std::string Store() const;

@@ -115,6 +115,7 @@ void Override(const Config& flags, Config* config) {
   set(flags.paths.journal_dir, &config->paths.journal_dir);
   set(flags.paths.journal_key, &config->paths.journal_key);
   set(flags.paths.keys_dir, &config->paths.keys_dir);
+  set(flags.paths.keys_copy_dir, &config->paths.keys_copy_dir);
   set(flags.paths.master_key, &config->paths.master_key);
   set(flags.tls.certificate, &config->tls.certificate);
   set(flags.tls.key, &config->tls.key);
@@ -131,6 +132,8 @@ int Main(int argc, char** argv) {
   std::string config_file;
   uint64_t accept_loss_to = 0;
   AddPaths(&app, &flags.paths);
+  app.add_option("--keys-copy-dir", flags.paths.keys_copy_dir,
+                 "where the newest copy of the documents' keys is kept, on another volume");
   auto* listen = app.add_option("--listen", flags.listen, "HOST:PORT; port 0 picks one");
   app.add_option("--tls-cert", flags.tls.certificate,
                  "the server's certificate chain (PEM); beyond loopback it takes TLS")
