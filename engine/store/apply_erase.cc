@@ -253,6 +253,20 @@ class Eraser {
   bool swept_ = false;  // versions were erased without their documents
 };
 
+// The endpoints that embed the collection's texts and may learn from them: each document may have
+// been sent to each.
+void AddLearners(const PolicyRules& rules, const Collection& collection,
+                 std::set<std::string>* receivers) {
+  std::set<std::string> endpoints = {collection.config.embedding_endpoint()};
+  if (collection.other) endpoints.insert(collection.other->space.embedding_endpoint());
+  for (const std::string& name : endpoints) {
+    const auto found = rules.destinations.find(name);
+    if (found != rules.destinations.end() && LearnsFromInput(found->second)) {
+      receivers->insert(name);
+    }
+  }
+}
+
 void PutErasure(const ApplyContext& context, uint32_t collection,
                 const std::set<std::string>& receivers, Applied* applied) {
   applied->replay.set_erased(true);
@@ -308,7 +322,11 @@ Status ApplyErase(const ApplyContext& context, const EraseChange& change, Applie
                    DocumentWriter::For(context, change.collection(), applied));
   Eraser eraser(context, change, &writer, applied);
   RETURN_IF_ERROR(eraser.Run());
-  PutErasure(context, writer.collection().id, eraser.receivers(), applied);
+  std::set<std::string> receivers = eraser.receivers();
+  if (!applied->erased.empty()) {
+    AddLearners(*applied->next.policy.rules, writer.collection(), &receivers);
+  }
+  PutErasure(context, writer.collection().id, receivers, applied);
   writer.Finish();
   return OkStatus();
 }

@@ -109,6 +109,39 @@ TEST_F(Shares, WhatWasDroppedIsNeverDue) {
   EXPECT_EQ(EraseAll("due: true dropped_collection: 2 limit: 2"), (Numbers{{}}));
 }
 
+// An endpoint of which nothing says that it does not learn from what it embeds.
+TEST_F(Shares, AnEndpointThatTrainsIsNotTold) {
+  const auto space = [](const std::string& endpoint) {
+    return " dimension: 2 embedder: EMBEDDER_HTTP model: '" + endpoint + "' embedding_endpoint: '" +
+           endpoint + "' ";
+  };
+  const auto endpoint = [](const std::string& name, const std::string& more) {
+    return "destinations { destination { name: '" + name + "' ceiling { symbol: SYMBOL_ALL } " +
+           more + " } } ";
+  };
+  const auto told = [&](const std::string& id) {
+    const Applied applied = Erase("collection: 'sent' document: '" + id + "' limit: 9");
+    store::v1::ErasureRecord record;
+    const auto found =
+        store_.database().Get(Family::kErasures, RevisionKey(1, applied.next.revision), &record);
+    EXPECT_TRUE(found.ok() && *found);
+    return std::vector<std::string>(record.destinations().begin(), record.destinations().end());
+  };
+  const auto policy = [&](const std::string& first, const std::string& second) {
+    store_.Do("policy { " + endpoint("first", first) + endpoint("second", second) + "}");
+  };
+  policy("scope: 3 trains_on_input: true", "scope: 4");
+  store_.Do("create_collection { name: 'sent' metric: METRIC_L2 " + space("first") + "}");
+  for (const char* id : {"a", "b", "c"}) Ingest(id, "", "sent");
+  EXPECT_EQ(told("a"), std::vector<std::string>{"first"});
+  store_.Do("begin_embedding { collection: 'sent' space { " + space("second") + "} }");
+  EXPECT_EQ(told("b"), (std::vector<std::string>{"first", "second"}));
+  policy("scope: 3", "scope: 4 trains_on_input: false");
+  EXPECT_EQ(told("c"), std::vector<std::string>());
+  policy("scope: 3 trains_on_input: true", "scope: 4");
+  EXPECT_EQ(told("never there"), std::vector<std::string>());
+}
+
 TEST_F(Shares, AHoldTellsARestoredStoreTheName) {
   const Applied applied = store_.Do("hold { collection: 'docs' document: 'a' name: 'case-7' }");
   const auto told = store_.vault().OpenFor("mutation", applied.replay.sealed_mutation());
