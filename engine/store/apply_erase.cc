@@ -179,7 +179,8 @@ class Eraser {
     const std::string prefix = KindKey(writer_.tenant(), collection(), kind, pseudonym);
     const auto cursor = context_.database.Walk(Family::kMarks, prefix);
     store::v1::MarkRecord mark;
-    for (size_t taken = 0; cursor->Valid(); cursor->Next(), ++taken) {
+    size_t taken = 0;
+    for (; cursor->Valid(); cursor->Next()) {
       applied_->more = taken > 0 && (Full() || taken >= change_.limit());
       if (applied_->more) break;
       ASSIGN_OR_RETURN(const std::string_view payload, cursor->Payload());
@@ -187,9 +188,15 @@ class Eraser {
       ASSIGN_OR_RETURN(const Outcome outcome,
                        Marked(mark.document(), LastLongNumber(cursor->key())));
       if (outcome == Outcome::kMore) break;  // the mark finds the rest
+      if (outcome == Outcome::kHeld) continue;
       applied_->batch.Delete(Family::kMarks, cursor->key());
+      ++taken;
     }
-    return cursor->status();
+    RETURN_IF_ERROR(cursor->status());
+    if (held_.empty()) return OkStatus();
+    if (taken == 0 && !applied_->more) return Held(what, held_);
+    applied_->more = true;  // of what is held, which the last mutation of the call is refused for
+    return OkStatus();
   }
 
   // A version that bears the mark: with its document, if it is the newest.
@@ -237,11 +244,11 @@ class Eraser {
     return cursor->status();
   }
 
-  // What is due waits for its hold to end; everything else that is held is refused.
-  StatusOr<Outcome> Refused(const std::string& name) const {
-    if (change_.due()) return Outcome::kHeld;
+  // One document that is named is refused; of many the others go.
+  StatusOr<Outcome> Refused(const std::string& name) {
     if (change_.has_document()) return Held("document", name);
-    return Held(change_.has_subject() ? "subject" : "source", name);
+    if (held_.empty()) held_ = name;
+    return Outcome::kHeld;
   }
 
   const ApplyContext& context_;
@@ -250,6 +257,7 @@ class Eraser {
   Applied* applied_;
   Holds holds_;
   std::set<std::string> receivers_;
+  std::string held_;    // by this hold something stays, if by any
   bool swept_ = false;  // versions were erased without their documents
 };
 

@@ -74,13 +74,20 @@ class Erase(ServerTest):
         self.assertEqual(self.sees(name, "user:a"), ["b"])
 
     def test_what_is_held_is_not_erased(self):
-        name = self.filled(about("case", "person:9"), about("other", "person:8", source="crm"))
+        name = self.filled(
+            about("case", "person:9"),
+            about("other", "person:8", source="crm"),
+            about("zebra", source="crm"),
+        )
         self.ok("hold", "set", name, "--subject", "person:9", "--name", "case-7")
         self.ok("hold", "set", name, "other", "--name", "case-8")
         holds = self.ok("hold", "list", name)["holds"]
         told = {(hold["name"], hold["kind"]) for hold in holds}
         self.assertEqual(told, {("case-7", "subject"), ("case-8", "document")})
         self.assertNotIn("person:9", str(holds))
+        error = self.refused("FAILED_PRECONDITION", "erase", name, "--source", "crm")
+        self.assertIn("1 documents", error["message"], "what is behind it stays")
+        self.assertEqual(self.sees(name, "user:a"), ["case", "other"])
         for which in (["case"], ["--subject", "person:9"], ["other"], ["--source", "crm"]):
             error = self.refused("FAILED_PRECONDITION", "erase", name, *which)
             self.assertIn("case-", error["message"], which)

@@ -76,6 +76,28 @@ TEST_F(Shares, WhatIsHeldKeepsWhatIsDueBehindIt) {
   EXPECT_EQ(EraseAll("collection: 'docs' due: true limit: 1"), (Numbers{{0}, {}}));
 }
 
+// Those that are held come first in each mutation, and the last one tells of them.
+TEST_F(Shares, WhatIsHeldKeepsWhatIsOfItsSourceBehindIt) {
+  for (const char* id : {"a", "b", "c", "d"}) Ingest(id, "provenance { source: 'hris' }");
+  store_.Do("hold { collection: 'docs' document: 'a' name: 'case-7' }");
+  store_.Do("hold { collection: 'docs' document: 'c' name: 'case-8' }");
+  const std::string erase = "collection: 'docs' source: 'hris' limit: 1";
+  for (const uint64_t number : {1, 3}) {
+    const Applied applied = Erase(erase);
+    EXPECT_EQ(applied.erased, std::vector<uint64_t>{number});
+    EXPECT_TRUE(applied.more);
+  }
+  const auto refused = store_.Try("erase { " + erase + " }");
+  EXPECT_EQ(refused.status().code(), StatusCode::kFailedPrecondition);
+  EXPECT_EQ(refused.status().field(), "source");
+  EXPECT_NE(refused.status().message().find("case-7"), std::string::npos);
+  EXPECT_FALSE(IsErased(0) || IsErased(2));
+  store_.Do("hold { collection: 'docs' document: 'a' name: 'case-7' release: true }");
+  const Applied released = Erase(erase);
+  EXPECT_EQ(released.erased, std::vector<uint64_t>{0});
+  EXPECT_EQ(store_.Refusal("erase { " + erase + " }"), "FAILED_PRECONDITION: source");
+}
+
 TEST_F(Shares, AShareEndsElsewhere) {
   for (const char* id : {"a", "b", "c"}) Ingest(id, kDue);
   store::v1::Mutation mutation;
