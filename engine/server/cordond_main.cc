@@ -104,6 +104,9 @@ void AddPaths(CLI::App* app, DataPaths* paths) {
   app->add_option("--keys-dir", paths->keys_dir,
                   "the documents' keys' directory, in production on another volume");
   app->add_option("--master-key", paths->master_key, "the key file that seals them");
+  app->add_option("--master-key-command", paths->master_key_command,
+                  "or the program, an absolute path, that prints that key")
+      ->type_name("PROGRAM");
 }
 
 // What a flag says counts more than what the file says.
@@ -116,7 +119,11 @@ void Override(const Config& flags, Config* config) {
   set(flags.paths.journal_key, &config->paths.journal_key);
   set(flags.paths.keys_dir, &config->paths.keys_dir);
   set(flags.paths.keys_copy_dir, &config->paths.keys_copy_dir);
-  set(flags.paths.master_key, &config->paths.master_key);
+  const bool master = !(flags.paths.master_key + flags.paths.master_key_command).empty();
+  if (master) {  // one flag overrules both settings
+    config->paths.master_key = flags.paths.master_key;
+    config->paths.master_key_command = flags.paths.master_key_command;
+  }
   set(flags.tls.certificate, &config->tls.certificate);
   set(flags.tls.key, &config->tls.key);
   set(flags.tls.client_ca, &config->tls.client_ca);
