@@ -54,7 +54,7 @@ TEST_F(KeyCommand, IsMisread) {
 }
 
 TEST_F(KeyCommand, SomethingElseIsTakenForAKey) {
-  for (const std::string said :
+  for (const std::string& said :
        {std::string(), kDigits.substr(1), kDigits + "0", kDigits + "\\n\\n",
         "x" + kDigits.substr(1), kDigits + "\\n" + kDigits, " " + kDigits}) {
     EXPECT_TRUE(Says(Refusal(Script("printf '" + said + "'\n")), "printed no key")) << said;
