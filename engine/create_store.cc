@@ -98,7 +98,9 @@ StatusOr<SecretKey> ReadOrMakeKey(const std::string& path) {
 // taken over; elsewhere it is another store's.
 StatusOr<std::string> MakeKeys(const DataPaths& paths) {
   RETURN_IF_ERROR(MakeDirectory(paths.Keys(), "keys_dir"));
-  ASSIGN_OR_RETURN(const SecretKey master, ReadOrMakeKey(paths.MasterKey()));
+  ASSIGN_OR_RETURN(const SecretKey master, paths.master_key_command.empty()
+                                               ? ReadOrMakeKey(paths.MasterKey())
+                                               : ReadMasterKey(paths));
   const KeyStore::Options options{paths.Keys(), master};
   const Status created = KeyStore::Create(options);
   const bool own = paths.keys_dir.empty() && created.code() == StatusCode::kAlreadyExists;
@@ -143,7 +145,8 @@ Status CreateStore(const DataPaths& paths, const MadeKey& first_key, bool dev) {
   if (dev) {
     RETURN_IF_ERROR(MakeDirectory(paths.DevDir(), "data_dir"));
     if (paths.journal_key.empty()) with_key.journal_key = paths.DevDir() + "/journal.key";
-    if (paths.master_key.empty()) with_key.master_key = paths.DevDir() + "/master.key";
+    const bool own = paths.master_key.empty() && paths.master_key_command.empty();
+    if (own) with_key.master_key = paths.DevDir() + "/master.key";
   }
   RETURN_IF_ERROR(ReadOrMakeKey(with_key.JournalKey()).status());
   ASSIGN_OR_RETURN(const std::string keys_id, MakeKeys(with_key));

@@ -10,6 +10,7 @@
 #include "engine/base/limits.h"
 #include "engine/base/planted.h"
 #include "engine/base/text_check.h"
+#include "engine/crypto/key_command.h"
 #include "engine/crypto/key_file.h"
 #include "engine/format.h"
 #include "engine/load_index.h"
@@ -91,11 +92,20 @@ std::string KeyFileOf(const DataPaths& paths, const std::string& given, const st
 std::string DataPaths::JournalKey() const { return KeyFileOf(*this, journal_key, "journal.key"); }
 std::string DataPaths::MasterKey() const { return KeyFileOf(*this, master_key, "master.key"); }
 
+StatusOr<SecretKey> ReadMasterKey(const DataPaths& paths) {
+  const std::string& command = paths.master_key_command;
+  if (!command.empty() && !paths.master_key.empty()) {
+    return Invalid("master_key_command", "given beside master_key; keep one of them");
+  }
+  auto key = command.empty() ? ReadKeyFile(paths.MasterKey()) : ReadKeyFromCommand(command);
+  if (key.ok()) return key;
+  return key.status().Within(command.empty() ? "master_key" : "master_key_command");
+}
+
 StatusOr<std::unique_ptr<KeyStore>> OpenKeys(const DataPaths& paths,
                                              std::shared_ptr<KeyFiles> files) {
-  auto master = ReadKeyFile(paths.MasterKey());
-  if (!master.ok()) return master.status().Within("master_key");
-  return KeyStore::Open({paths.Keys(), *std::move(master), std::move(files)});
+  ASSIGN_OR_RETURN(auto master, ReadMasterKey(paths));
+  return KeyStore::Open({paths.Keys(), std::move(master), std::move(files), paths.keys_copy_dir});
 }
 
 Status CheckKeysBelong(const Database& database, const KeyStore& keys) {
@@ -171,6 +181,7 @@ Status Engine::LoadAll() {
   ASSIGN_OR_RETURN(const auto records, LoadTenants(*database_));
   if (records.empty()) return Corrupt("the store has no tenant; restore from a backup");
   for (const auto& record : records) RETURN_IF_ERROR(LoadOne(record));
+  RETURN_IF_ERROR(keys_->BeginCopy());
   index_files_->DropOthers();
   if (const uint64_t rows = index_files_->rows_loaded(); rows > 0) {
     spdlog::info("index: {} rows of vectors and words came from files", rows);

@@ -42,6 +42,8 @@ struct DataPaths {
   std::string journal_key;   // empty: DIR/journal.key, or DIR/dev/journal.key if only that exists
   std::string keys_dir{};    // empty: DIR/keys
   std::string master_key{};  // empty: DIR/master.key, or DIR/dev/master.key if only that exists
+  std::string keys_copy_dir{};       // where the newest copy of the keys is kept; empty: nowhere
+  std::string master_key_command{};  // a program that prints it; empty: it is in a file
 
   std::string JournalOf(const std::string& tenant) const;
   std::string Store() const;
@@ -63,6 +65,10 @@ Status CheckFormat(const DataPaths& paths);
 
 // Whether `data_dir` holds a store, finished or not.
 bool HoldsStore(const DataPaths& paths);
+
+// What the documents' keys are sealed with, from its file or its command. INVALID_ARGUMENT if both
+// are given; the field is master_key or master_key_command, with the path below it.
+StatusOr<SecretKey> ReadMasterKey(const DataPaths& paths);
 
 // The store's documents' keys. FAILED_PRECONDITION if they are missing or another store's.
 StatusOr<std::unique_ptr<KeyStore>> OpenKeys(const DataPaths& paths,

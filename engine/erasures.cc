@@ -52,12 +52,23 @@ void Erasures::Run() {
   std::unique_lock lock(mutex_);
   while (!wake_.wait_for(lock, kEvery, [this] { return stopping_; })) {
     lock.unlock();
+    CatchUpKeys();
     for (const auto& tenant : tenants_()) {
       Expire(tenant);
       TryFinish(tenant.get());
     }
     lock.lock();
   }
+}
+
+void Erasures::CatchUpKeys() {
+  const Status copied = vault_->keys().CatchUpCopy();
+  if (!copied.ok() && copied_.ok()) {
+    spdlog::error("the copy of the keys is behind: {}", copied.ToString());
+  } else if (copied.ok() && !copied_.ok()) {
+    spdlog::info("the copy of the keys is the newest again");
+  }
+  copied_ = copied;
 }
 
 // Old Views may still see what was erased, and files come and go: the next time, then. It costs
@@ -225,6 +236,7 @@ Status Erasures::FinishCollection(Tenant* tenant, uint32_t collection,
       return Internal("an erased document has its key");
     }
   }
+  RETURN_IF_ERROR(vault_->keys().CatchUpCopy());  // it may still open what was erased
   if (writer_->FilesHold(id, all)) {
     return Status(StatusCode::kUnavailable, "data_dir", "a file of the index has erased rows");
   }

@@ -55,6 +55,8 @@ class Erasures {
   };
 
   void Run();
+  // Goes on with the copy of the keys, if it is behind.
+  void CatchUpKeys();
   // Erases the tenant's documents whose time has come, and waits for the writer.
   void Expire(const std::shared_ptr<Tenant>& tenant);
   StatusOr<KeysSeen> Fingerprint(Family family, const std::string& from,
@@ -79,6 +81,7 @@ class Erasures {
   // By tenant; the thread's own.
   std::map<std::string, Tried> tried_;
   std::map<std::string, Failing> failing_;
+  Status copied_;  // what the keys' copy said last
   std::mutex mutex_;
   std::condition_variable wake_;
   bool stopping_ = false;  // guarded by mutex_

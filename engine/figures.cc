@@ -35,6 +35,7 @@ Figures Engine::figures() {
   figures.guard_rejections = GuardRejections();
   figures.writer = writer_->figures();
   figures.clock_in_doubt = !clock_.Trusted().ok();
+  figures.keys_copy_behind = keys_->copy_behind();
   for (const auto& tenant : Tenants()) {
     ++figures.tenants;
     figures.canary_alerts += tenant->canary_alerts->count();

@@ -24,6 +24,7 @@ struct Figures {
   uint64_t documents_to_embed = 0;  // for a second embedding space
   uint64_t open_break_glass = 0;
   bool clock_in_doubt = false;
+  bool keys_copy_behind = false;
 };
 
 }  // namespace cordon

@@ -239,7 +239,9 @@ struct Witnesses {
 
 StatusOr<Witnesses> OpenWitnesses(const DataPaths& paths) {
   ASSIGN_OR_RETURN(SecretKey key, ReadKey(paths.JournalKey(), "journal_key", "--journal-key"));
-  RETURN_IF_ERROR(ReadKey(paths.MasterKey(), "master_key", "--master-key").status());
+  if (paths.master_key_command.empty()) {
+    RETURN_IF_ERROR(ReadKey(paths.MasterKey(), "master_key", "--master-key").status());
+  }
   RETURN_IF_ERROR(LockJournal(paths, std::string(kFirstTenant)).status());
   ASSIGN_OR_RETURN(auto keys, OpenKeys(paths));
   return Witnesses{std::move(key), std::move(keys)};

@@ -9,6 +9,7 @@
 #include <set>
 
 #include "engine/crypto/key_file.h"
+#include "engine/ingest/upkeep_worker.h"
 #include "engine/journal/chain_reader.h"
 #include "engine/store/raw_files.h"
 
@@ -83,11 +84,12 @@ class NeedleSearch {
     });
   }
 
-  // One whose key is gone says nothing any more. What is damaged may still open in part.
+  // Vectors and words, or the centroids of lists. One whose key is gone says nothing any more. What
+  // is damaged may still open in part.
   Status IndexFile(const fs::path& path) {
     const auto name = IndexFileName::Parse(path.filename().string());
-    if (!name) return OkStatus();
-    const auto text = ReadIndexFile(paths_.Index(), *name, vault_.keys().file_keys());
+    const auto text = name ? ReadIndexFile(paths_.Index(), *name, vault_.keys().file_keys())
+                           : OpenGeometry(vault_, path);
     if (text.ok()) {
       ++verdict_.decrypted;
       Look(path, "a file of the index, decrypted", *text);

@@ -24,10 +24,10 @@ struct ErasedVerdict {
   bool ok() const { return found.empty() && records_left == 0; }
 };
 
-// Decodes every block of every table, every record of the log, the MANIFEST and the journals,
-// decrypts what still has a key (what a restored store is told included), and looks for each of
-// `needles` in that and in every file as it is. An error means that something could not be read:
-// then nothing is proven.
+// Decodes every block of every table, every record of the log, the MANIFEST and the journals, every
+// file of the index, geometries included, decrypts what still has a key (what a restored store is
+// told included), and looks for each of `needles` in that and in every file as it is. An error
+// means that something could not be read: then nothing is proven.
 StatusOr<ErasedVerdict> VerifyErased(const DataPaths& paths,
                                      const std::vector<std::string>& needles);
 

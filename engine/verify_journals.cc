@@ -1,10 +1,28 @@
 #include "engine/verify_journals.h"
 
+#include <fmt/format.h>
+
 #include "engine/crypto/key_file.h"
 
 namespace cordon {
+namespace {
 
-StatusOr<Verification> VerifyJournals(const DataPaths& paths) {
+// The same rule as a start's: what only the store has is added to the journal then.
+Status FindLoss(const Database& database, uint32_t tenant, Verification* journal) {
+  store::v1::HeadRecord head;
+  RETURN_IF_ERROR(database.Get(Family::kHeads, HeadKey(tenant), &head).status());
+  if (!journal->ok || journal->last_revision <= head.revision()) return OkStatus();
+  journal->ok = false;
+  journal->problem = fmt::format(
+      "the store ends at revision {}, its journal at {}: acknowledged "
+      "changes are lost; restore the store",
+      head.revision(), journal->last_revision);
+  return OkStatus();
+}
+
+}  // namespace
+
+StatusOr<Verification> VerifyJournals(const DataPaths& paths, bool stopped) {
   if (!HoldsStore(paths)) {
     return Status(StatusCode::kFailedPrecondition, "data_dir",
                   paths.data_dir + " holds no store; name a server's data directory");
@@ -20,8 +38,9 @@ StatusOr<Verification> VerifyJournals(const DataPaths& paths) {
     store::v1::AnchorRecord anchor;
     ASSIGN_OR_RETURN(const bool anchored,
                      database->Get(Family::kHeads, AnchorKey(tenant.id()), &anchor));
-    const Verification one = Verify(paths.JournalOf(tenant.name()), tenant.name(), *key,
-                                    anchored ? ToAnchor(anchor) : std::nullopt);
+    Verification one = Verify(paths.JournalOf(tenant.name()), tenant.name(), *key,
+                              anchored ? ToAnchor(anchor) : std::nullopt);
+    if (stopped) RETURN_IF_ERROR(FindLoss(*database, tenant.id(), &one));
     all.records += one.records;
     if (!one.ok && all.ok) {
       all.ok = false;

@@ -125,7 +125,7 @@ StatusOr<StoreVerdict> VerifyStore(const DataPaths& paths) {
     verdict.derived.push_back({paths.Index() + "/" + name.text(), std::string(read.message())});
   }
   RETURN_IF_ERROR(Verifier(*database, vault, &verdict).Run());
-  ASSIGN_OR_RETURN(const Verification journals, VerifyJournals(paths));
+  ASSIGN_OR_RETURN(const Verification journals, VerifyJournals(paths, /*stopped=*/true));
   verdict.journal_records = journals.records;
   if (!journals.ok) verdict.damage.push_back({"journal", journals.problem});
   return verdict;

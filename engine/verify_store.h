@@ -27,8 +27,10 @@ struct StoreVerdict {
   bool ok() const { return damage.empty(); }
 };
 
-// Reads every block of every file, every record with its seal, every document and chunk with its
-// key, the key store and the journals. FAILED_PRECONDITION while a server holds the keys'
+// Reads every block of every table, every record with its seal, those that are in the log alone
+// included, every document and chunk with its key, the key store and the journals. The log is read
+// as a start reads it, which drops what is behind damage: that shows as changes which the journal
+// has and the store lacks. FAILED_PRECONDITION while a server holds the keys'
 // directory: it may be writing. An error means that it could not be read at all.
 StatusOr<StoreVerdict> VerifyStore(const DataPaths& paths);
 

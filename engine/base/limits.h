@@ -187,6 +187,7 @@ inline constexpr int kClockSkewDefault_s = 60;     // clocks that follow NTP dif
 inline constexpr int kClockSkewMax_s = 300;        // more is a broken clock
 inline constexpr int kTokenAgeDefault_s = 3600;    // what issuers give access tokens
 inline constexpr int kTokenAgeMax_s = 86400;       // claims are late by a token's age
+inline constexpr int kKeyCommand_ms = 30000;       // a start waits so long for its master key
 inline constexpr int kKeySetRefresh_s = 300;       // a URL is fetched this often
 inline constexpr int kKeySetPause_ms = 10000;      // and at most this often, asked or not
 inline constexpr int kKeyFilePause_ms = 1000;      // a file is looked at this often

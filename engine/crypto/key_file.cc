@@ -20,6 +20,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr size_t kKeyDigits = SecretKey::kBytes * 2;
+
 // Closes a descriptor at the end of its scope.
 class Descriptor {
  public:
@@ -117,22 +119,25 @@ StatusOr<std::string> ReadSecretFile(const fs::path& path, size_t bytes_max) {
   return content;
 }
 
-StatusOr<SecretKey> ReadKeyFile(const fs::path& path) {
-  constexpr size_t kDigits = SecretKey::kBytes * 2;
-  ASSIGN_OR_RETURN(std::string content, ReadSecretFile(path, kDigits + 1));
-  std::string_view line = content;
-  if (line.ends_with('\n')) line.remove_suffix(1);
-  const auto refuse = [&] {
-    return Invalid(path.string(),
-                   fmt::format("is no key: expected one line of {} hexadecimal digits", kDigits));
+StatusOr<SecretKey> KeyOfLine(std::string_view line) {
+  const auto refuse = [] {
+    return Invalid("", fmt::format("expected one line of {} hexadecimal digits", kKeyDigits));
   };
-  if (line.size() != kDigits) return refuse();
+  if (line.ends_with('\n')) line.remove_suffix(1);
+  if (line.size() != kKeyDigits) return refuse();
   auto bytes = HexDecode(line);
-  OPENSSL_cleanse(content.data(), content.size());
   if (!bytes.ok()) return refuse();
   auto key = SecretKey::FromBytes(*bytes);
   OPENSSL_cleanse(bytes->data(), bytes->size());
   return key;
+}
+
+StatusOr<SecretKey> ReadKeyFile(const fs::path& path) {
+  ASSIGN_OR_RETURN(std::string content, ReadSecretFile(path, kKeyDigits + 1));
+  auto key = KeyOfLine(content);
+  OPENSSL_cleanse(content.data(), content.size());
+  if (key.ok()) return key;
+  return Invalid(path.string(), fmt::format("is no key: {}", key.status().message()));
 }
 
 StatusOr<SecretKey> CreateKeyFile(const fs::path& path) {

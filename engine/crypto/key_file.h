@@ -24,6 +24,9 @@ StatusOr<std::string> ReadSecretFile(const std::filesystem::path& path, size_t b
 // if the content is anything else.
 StatusOr<SecretKey> ReadKeyFile(const std::filesystem::path& path);
 
+// The key that is written so. INVALID_ARGUMENT if the text is anything else.
+StatusOr<SecretKey> KeyOfLine(std::string_view line);
+
 // Makes a random key and its file. Errors as WriteSecretFile; UNAVAILABLE without randomness.
 StatusOr<SecretKey> CreateKeyFile(const std::filesystem::path& path);
 

@@ -59,8 +59,10 @@ struct KeyStore::Segment {
   const char* At(uint64_t i) const { return keys.data() + i * kKeyBytes; }
 };
 
-KeyStore::KeyStore(Options options, DirectoryLock lock, std::string id, SecretKey root)
+KeyStore::KeyStore(Options options, std::shared_ptr<CopiedKeyFiles> copy, DirectoryLock lock,
+                   std::string id, SecretKey root)
     : options_(std::move(options)),
+      copy_(std::move(copy)),
       lock_(std::move(lock)),
       id_(std::move(id)),
       root_(root),
@@ -110,8 +112,13 @@ StatusOr<std::unique_ptr<KeyStore>> KeyStore::Open(Options options) {
   }
   ASSIGN_OR_RETURN(const SecretKey key, SecretKey::FromBytes(root));
   OPENSSL_cleanse(root.data(), root.size());
+  std::shared_ptr<CopiedKeyFiles> copy;
+  if (!options.copy_dir.empty()) {
+    copy = std::make_shared<CopiedKeyFiles>(options.files, options.dir, options.copy_dir);
+    options.files = copy;
+  }
   std::unique_ptr<KeyStore> opened(
-      new KeyStore(std::move(options), *std::move(lock),
+      new KeyStore(std::move(options), std::move(copy), *std::move(lock),
                    std::string(view.substr(kRootMagic.size(), kIdBytes)), key));
   RETURN_IF_ERROR(opened->LoadAll());
   return opened;

@@ -22,6 +22,7 @@
 #include <vector>
 
 #include "engine/base/directory_lock.h"
+#include "engine/crypto/copied_key_files.h"
 #include "engine/crypto/file_keys.h"
 #include "engine/crypto/key_files.h"
 #include "engine/crypto/secret_key.h"
@@ -37,6 +38,7 @@ class KeyStore {
     std::filesystem::path dir;
     SecretKey master;
     std::shared_ptr<KeyFiles> files = nullptr;  // null: the disk
+    std::filesystem::path copy_dir{};           // where the newest copy is kept; empty: nowhere
   };
 
   // Makes an empty one; its directory must exist. ALREADY_EXISTS if there is one.
@@ -72,6 +74,13 @@ class KeyStore {
   // an error some of them may be destroyed; then it is to be called again.
   Status Destroy(uint32_t tenant, std::span<const uint64_t> numbers);
 
+  // Keeps the copy from now on (copied_key_files.h): once it is known that these keys are the
+  // newest.
+  Status BeginCopy() { return copy_ == nullptr ? OkStatus() : copy_->Begin(); }
+  // Ok if the copy is what the keys are: what was destroyed is on no disk of it either.
+  Status CatchUpCopy() { return copy_ == nullptr ? OkStatus() : copy_->CatchUp(); }
+  bool copy_behind() const { return copy_ != nullptr && copy_->behind(); }
+
   // Of files that can be made anew from documents.
   FileKeys& file_keys() { return file_keys_; }
 
@@ -89,7 +98,8 @@ class KeyStore {
   struct Segment;
   using Place = std::pair<uint32_t, uint64_t>;  // tenant, segment
 
-  KeyStore(Options options, DirectoryLock lock, std::string id, SecretKey root);
+  KeyStore(Options options, std::shared_ptr<CopiedKeyFiles> copy, DirectoryLock lock,
+           std::string id, SecretKey root);
   Status LoadAll();
   std::filesystem::path PathOf(const Place& place) const;
   StatusOr<std::string> Sealed(const Place& place, const Segment& segment) const;
@@ -97,6 +107,7 @@ class KeyStore {
   Status DestroyIn(const Place& place, std::span<const uint64_t> numbers);
 
   const Options options_;
+  const std::shared_ptr<CopiedKeyFiles> copy_;  // by which options_.files goes; null: none
   const DirectoryLock lock_;
   const std::string id_;
   const SecretKey root_;

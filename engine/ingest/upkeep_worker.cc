@@ -75,14 +75,18 @@ bool IsUnsealed(const fs::path& path) {
 
 }  // namespace
 
-StatusOr<StoredGeometry> ReadGeometry(const Vault& vault, const std::string& dir,
-                                      const IndexName& name) {
-  const std::string path = PathIn(dir, name);
+StatusOr<std::string> OpenGeometry(const Vault& vault, const fs::path& path) {
+  const auto name = OwnerOf(path.filename().string());
   std::ifstream file(path, std::ios::binary);
-  if (!file) return NotFound("index", path + " is not there");
+  if (!name || !file) return NotFound("index", path.string() + " is not there");
   const std::string sealed((std::istreambuf_iterator<char>(file)),
                            std::istreambuf_iterator<char>());
-  ASSIGN_OR_RETURN(const std::string bytes, vault.OpenFor(PurposeOf(name), sealed));
+  return vault.OpenFor(PurposeOf(*name), sealed);
+}
+
+StatusOr<StoredGeometry> ReadGeometry(const Vault& vault, const std::string& dir,
+                                      const IndexName& name) {
+  ASSIGN_OR_RETURN(const std::string bytes, OpenGeometry(vault, PathIn(dir, name)));
   return DecodeGeometry(bytes);
 }
 

@@ -6,6 +6,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <memory>
@@ -55,6 +56,10 @@ struct UpkeepOptions {
 // damaged, or sealed with another key.
 StatusOr<StoredGeometry> ReadGeometry(const Vault& vault, const std::string& dir,
                                       const IndexName& name);
+
+// What a file of such a directory says, as it is stored. NOT_FOUND if it is gone, or has no name of
+// a geometry; DATA_LOSS as above.
+StatusOr<std::string> OpenGeometry(const Vault& vault, const std::filesystem::path& path);
 
 // A file of the directory, whole or not.
 struct FoundGeometry {

@@ -18,6 +18,7 @@ Verification Verify(const std::filesystem::path& directory, const std::string& t
                     uint64_t up_to_sequence) {
   constexpr uint64_t kAll = std::numeric_limits<uint64_t>::max();
   journal::ChainReader reader(directory, tenant, journal::ChainKeys(key));
+  uint64_t last_revision = 0;
   while (reader.last().sequence < up_to_sequence && reader.Next()) {
     const JournalAnchor& last = reader.last();
     if (anchor && anchor->sequence == last.sequence && *anchor != last) {
@@ -26,6 +27,7 @@ Verification Verify(const std::filesystem::path& directory, const std::string& t
                              "replaced",
                              last.sequence));
     }
+    if (reader.record().mutation()) last_revision = reader.record().revision();
   }
   const uint64_t records = reader.last().sequence;
   if (reader.damage()) return Bad(records, std::string(reader.damage()->ToStatus().message()));
@@ -41,7 +43,7 @@ Verification Verify(const std::filesystem::path& directory, const std::string& t
                                       up_to_sequence));
     }
   }
-  return {records, true, std::nullopt, ""};
+  return {records, true, std::nullopt, "", last_revision};
 }
 
 }  // namespace cordon

@@ -17,6 +17,7 @@ struct Verification {
   bool ok = false;
   std::optional<uint64_t> first_bad;  // the number of the first record that is not good
   std::string problem;                // why it is not; empty when ok
+  uint64_t last_revision = 0;         // of the last change, when ok
 };
 
 // Checks every record of `tenant` in `directory` up to and including `up_to_sequence`, and that the

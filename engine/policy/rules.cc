@@ -178,6 +178,10 @@ bool HasModelLabel(const Destination& destination) {
   return destination.scope >= kFirstTrainedScope && destination.model_label.has_value();
 }
 
+bool LearnsFromInput(const Destination& destination) {
+  return destination.trains_on_input.value_or(destination.scope >= kFirstTrainedScope);
+}
+
 Destination DevDestination() {
   Destination dev;
   dev.name = kDevDestination;

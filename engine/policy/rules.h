@@ -68,6 +68,10 @@ struct DeniedCertificates {
 // Whether the model has a label that must not be lost: it has seen what is above the lowest.
 bool HasModelLabel(const Destination& destination);
 
+// Whether what it is sent may stay in its model: as it says, else it is taken to if models of its
+// scope are trained.
+bool LearnsFromInput(const Destination& destination);
+
 // The development destination, which exists only while the server runs with --dev.
 inline constexpr std::string_view kDevDestination = "dev";
 Destination DevDestination();

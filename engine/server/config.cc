@@ -45,6 +45,10 @@ Status SetKey(const std::string& path, const YAML::Node& key, const YAML::Node& 
     config->paths.keys_dir = text;
   } else if (name == "master_key") {
     config->paths.master_key = text;
+  } else if (name == "keys_copy_dir") {
+    config->paths.keys_copy_dir = text;
+  } else if (name == "master_key_command") {
+    config->paths.master_key_command = text;
   } else if (name == "backup_dir") {
     config->backup_dir = text;
   } else if (name == "tls_cert") {
@@ -78,9 +82,9 @@ Status SetKey(const std::string& path, const YAML::Node& key, const YAML::Node& 
   } else {
     return BadConfig(path, key.Mark(), name,
                      "unknown key; the keys are data_dir, listen, journal_dir, journal_key, "
-                     "keys_dir, master_key, backup_dir, journal, threads, queue, issuers, "
-                     "endpoints, token_vocabulary, tls_cert, tls_key, tls_client_ca, "
-                     "metrics_listen, metrics_beyond_loopback");
+                     "keys_dir, keys_copy_dir, master_key, master_key_command, backup_dir, "
+                     "journal, threads, queue, issuers, endpoints, token_vocabulary, tls_cert, "
+                     "tls_key, tls_client_ca, metrics_listen, metrics_beyond_loopback");
   }
   return OkStatus();
 }

@@ -39,10 +39,10 @@ struct Config {
   std::string token_vocabulary;           // a file; empty: tokens are counted approximately
 };
 
-// Reads the keys data_dir, listen, journal_dir, journal_key, keys_dir, master_key, backup_dir,
-// journal, threads, queue, issuers, endpoints, token_vocabulary, tls_cert, tls_key, tls_client_ca,
-// metrics_listen, metrics_beyond_loopback into `config`. Refuses a file that
-// cannot be read, unknown keys and wrong values, naming key and line.
+// Reads the keys data_dir, listen, journal_dir, journal_key, keys_dir, keys_copy_dir, master_key,
+// master_key_command, backup_dir, journal, threads, queue, issuers, endpoints, token_vocabulary,
+// tls_cert, tls_key, tls_client_ca, metrics_listen, metrics_beyond_loopback into `config`. Refuses
+// a file that cannot be read, unknown keys and wrong values, naming key and line.
 Status ReadConfig(const std::string& path, Config* config);
 
 // Refuses an address that is not HOST:PORT, one beyond loopback without TLS or with --dev, and TLS

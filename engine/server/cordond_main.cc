@@ -104,6 +104,9 @@ void AddPaths(CLI::App* app, DataPaths* paths) {
   app->add_option("--keys-dir", paths->keys_dir,
                   "the documents' keys' directory, in production on another volume");
   app->add_option("--master-key", paths->master_key, "the key file that seals them");
+  app->add_option("--master-key-command", paths->master_key_command,
+                  "or the program, an absolute path, that prints that key")
+      ->type_name("PROGRAM");
 }
 
 // What a flag says counts more than what the file says.
@@ -115,7 +118,12 @@ void Override(const Config& flags, Config* config) {
   set(flags.paths.journal_dir, &config->paths.journal_dir);
   set(flags.paths.journal_key, &config->paths.journal_key);
   set(flags.paths.keys_dir, &config->paths.keys_dir);
-  set(flags.paths.master_key, &config->paths.master_key);
+  set(flags.paths.keys_copy_dir, &config->paths.keys_copy_dir);
+  const bool master = !(flags.paths.master_key + flags.paths.master_key_command).empty();
+  if (master) {  // one flag overrules both settings
+    config->paths.master_key = flags.paths.master_key;
+    config->paths.master_key_command = flags.paths.master_key_command;
+  }
   set(flags.tls.certificate, &config->tls.certificate);
   set(flags.tls.key, &config->tls.key);
   set(flags.tls.client_ca, &config->tls.client_ca);
@@ -131,6 +139,8 @@ int Main(int argc, char** argv) {
   std::string config_file;
   uint64_t accept_loss_to = 0;
   AddPaths(&app, &flags.paths);
+  app.add_option("--keys-copy-dir", flags.paths.keys_copy_dir,
+                 "where the newest copy of the documents' keys is kept, on another volume");
   auto* listen = app.add_option("--listen", flags.listen, "HOST:PORT; port 0 picks one");
   app.add_option("--tls-cert", flags.tls.certificate,
                  "the server's certificate chain (PEM); beyond loopback it takes TLS")

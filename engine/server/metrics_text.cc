@@ -130,6 +130,9 @@ void AddAlerts(const Figures& figures, const Front& front, Families* out) {
   out->Gauge("cordon_clock_in_doubt",
              "1 while the machine's clock has leapt ahead: every call is refused.",
              figures.clock_in_doubt ? 1 : 0);
+  out->Gauge("cordon_keys_copy_behind",
+             "1 while the copy of the keys lacks a change: erasures get no receipts meanwhile.",
+             figures.keys_copy_behind ? 1 : 0);
   out->Gauge("cordon_break_glass_open", "Break-glass accesses that are open.",
              static_cast<double>(figures.open_break_glass));
 }

@@ -179,7 +179,8 @@ class Eraser {
     const std::string prefix = KindKey(writer_.tenant(), collection(), kind, pseudonym);
     const auto cursor = context_.database.Walk(Family::kMarks, prefix);
     store::v1::MarkRecord mark;
-    for (size_t taken = 0; cursor->Valid(); cursor->Next(), ++taken) {
+    size_t taken = 0;
+    for (; cursor->Valid(); cursor->Next()) {
       applied_->more = taken > 0 && (Full() || taken >= change_.limit());
       if (applied_->more) break;
       ASSIGN_OR_RETURN(const std::string_view payload, cursor->Payload());
@@ -187,9 +188,15 @@ class Eraser {
       ASSIGN_OR_RETURN(const Outcome outcome,
                        Marked(mark.document(), LastLongNumber(cursor->key())));
       if (outcome == Outcome::kMore) break;  // the mark finds the rest
+      if (outcome == Outcome::kHeld) continue;
       applied_->batch.Delete(Family::kMarks, cursor->key());
+      ++taken;
     }
-    return cursor->status();
+    RETURN_IF_ERROR(cursor->status());
+    if (held_.empty()) return OkStatus();
+    if (taken == 0 && !applied_->more) return Held(what, held_);
+    applied_->more = true;  // of what is held, which the last mutation of the call is refused for
+    return OkStatus();
   }
 
   // A version that bears the mark: with its document, if it is the newest.
@@ -237,11 +244,11 @@ class Eraser {
     return cursor->status();
   }
 
-  // What is due waits for its hold to end; everything else that is held is refused.
-  StatusOr<Outcome> Refused(const std::string& name) const {
-    if (change_.due()) return Outcome::kHeld;
+  // One document that is named is refused; of many the others go.
+  StatusOr<Outcome> Refused(const std::string& name) {
     if (change_.has_document()) return Held("document", name);
-    return Held(change_.has_subject() ? "subject" : "source", name);
+    if (held_.empty()) held_ = name;
+    return Outcome::kHeld;
   }
 
   const ApplyContext& context_;
@@ -250,8 +257,23 @@ class Eraser {
   Applied* applied_;
   Holds holds_;
   std::set<std::string> receivers_;
+  std::string held_;    // by this hold something stays, if by any
   bool swept_ = false;  // versions were erased without their documents
 };
+
+// The endpoints that embed the collection's texts and may learn from them: each document may have
+// been sent to each.
+void AddLearners(const PolicyRules& rules, const Collection& collection,
+                 std::set<std::string>* receivers) {
+  std::set<std::string> endpoints = {collection.config.embedding_endpoint()};
+  if (collection.other) endpoints.insert(collection.other->space.embedding_endpoint());
+  for (const std::string& name : endpoints) {
+    const auto found = rules.destinations.find(name);
+    if (found != rules.destinations.end() && LearnsFromInput(found->second)) {
+      receivers->insert(name);
+    }
+  }
+}
 
 void PutErasure(const ApplyContext& context, uint32_t collection,
                 const std::set<std::string>& receivers, Applied* applied) {
@@ -308,7 +330,11 @@ Status ApplyErase(const ApplyContext& context, const EraseChange& change, Applie
                    DocumentWriter::For(context, change.collection(), applied));
   Eraser eraser(context, change, &writer, applied);
   RETURN_IF_ERROR(eraser.Run());
-  PutErasure(context, writer.collection().id, eraser.receivers(), applied);
+  std::set<std::string> receivers = eraser.receivers();
+  if (!applied->erased.empty()) {
+    AddLearners(*applied->next.policy.rules, writer.collection(), &receivers);
+  }
+  PutErasure(context, writer.collection().id, receivers, applied);
   writer.Finish();
   return OkStatus();
 }

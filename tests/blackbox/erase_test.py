@@ -1,6 +1,7 @@
 """What is erased is gone for good: from answers, files and backups; what is held stays."""
 
 import gzip
+import shutil
 import time
 import unittest
 from pathlib import Path
@@ -73,13 +74,20 @@ class Erase(ServerTest):
         self.assertEqual(self.sees(name, "user:a"), ["b"])
 
     def test_what_is_held_is_not_erased(self):
-        name = self.filled(about("case", "person:9"), about("other", "person:8", source="crm"))
+        name = self.filled(
+            about("case", "person:9"),
+            about("other", "person:8", source="crm"),
+            about("zebra", source="crm"),
+        )
         self.ok("hold", "set", name, "--subject", "person:9", "--name", "case-7")
         self.ok("hold", "set", name, "other", "--name", "case-8")
         holds = self.ok("hold", "list", name)["holds"]
         told = {(hold["name"], hold["kind"]) for hold in holds}
         self.assertEqual(told, {("case-7", "subject"), ("case-8", "document")})
         self.assertNotIn("person:9", str(holds))
+        error = self.refused("FAILED_PRECONDITION", "erase", name, "--source", "crm")
+        self.assertIn("1 documents", error["message"], "what is behind it stays")
+        self.assertEqual(self.sees(name, "user:a"), ["case", "other"])
         for which in (["case"], ["--subject", "person:9"], ["other"], ["--source", "crm"]):
             error = self.refused("FAILED_PRECONDITION", "erase", name, *which)
             self.assertIn("case-", error["message"], which)
@@ -218,6 +226,27 @@ class Offline(unittest.TestCase):
         answer = self.offline("store", "verify")
         self.assertEqual(answer.code, 1, answer)
         self.assertTrue(answer.error or answer.last["damage"], answer)
+
+    def test_the_copy_of_the_keys_is_the_newest(self):
+        copy = self.store.folder / "copy"
+        copy.mkdir(mode=0o700)
+        self.ingest(document("gone"), document("kept"))
+        self.assertEqual(self.store.stop(), 0)
+        options = list(self.store.options)
+        self.store.options += ["--keys-copy-dir", str(copy)]
+        self.store.start()
+        self.ok("erase", "docs", "gone", "--wait", key=self.key)
+        self.assertEqual(self.store.stop(), 0)
+        checked = self.offline("store", "verify", "--keys-dir", copy)
+        self.assertEqual((checked.code, checked.last["documents"]), (0, 1), checked)
+        shutil.rmtree(self.store.data / "keys")
+        refused = run([*self.store.command()])
+        self.assertEqual((refused.code, refused.out), (1, b""), refused)
+        self.assertIn(b"--keys-dir", refused.err)
+        self.assertTrue((copy / "root").exists(), "a start without keys has emptied the copy")
+        self.store.options = [*options, "--keys-dir", str(copy)]
+        self.store.start()
+        self.assertEqual(self.sees("user:a"), ["kept"])
 
     def restore(self, *options, **other):
         """`cordond restore` to a new directory, with this store's journal and keys or `other`."""

@@ -151,7 +151,7 @@ class Counting(MetricsTest):
     def test_what_stays_says_that_all_is_well(self):
         now = self.scrape()
         for name in ("cordon_writes_failed", "cordon_journal_failed", "cordon_clock_in_doubt",
-                     "cordon_guard_rejected_total",
+                     "cordon_keys_copy_behind", "cordon_guard_rejected_total",
                      "cordon_upkeep_failures_total", "cordon_break_glass_open",
                      'cordon_admission_refused_total{pool="calls"}'):
             self.assertEqual(now[name], 0, name)

@@ -86,6 +86,52 @@ class Init(StartTest):
         self.assertEqual((offline.code, offline.last["ok"]), (0, True), offline)
 
 
+class MasterKeyCommand(StartTest):
+    def script(self, store, lines, mode=0o700):
+        path = store.path()
+        path.write_text("#!/bin/sh\n" + lines)
+        path.chmod(mode)
+        return path
+
+    def test_the_master_key_may_come_from_a_program(self):
+        store = self.store()
+        key = store.path(".key")
+        key.write_text("ab" * 32 + "\n")
+        program = self.script(store, f"cat {key}\n")
+        where = ["--data-dir", store.data, "--master-key-command", program]
+        made = run([CORDOND, "init", *where])
+        self.assertEqual(made.code, 0, made)
+        self.assertFalse((store.data / "master.key").exists())
+        config = store.json({"master_key_command": str(program)})
+        store.dev, store.options = False, ["--config", str(config)]
+        store.start()
+        self.assertEqual(store.cordon("key", "list").code, 0)
+        self.assertEqual(store.stop(), 0)
+        checked = run([CORDON, "--json", "store", "verify", *where])
+        self.assertEqual((checked.code, checked.last["ok"]), (0, True), checked)
+        key.write_text("cd" * 32 + "\n")
+        self.serve(store, "--config", config, names="master_key")
+
+    def test_a_program_without_a_key_is_refused_with_what_to_do(self):
+        store = self.store(dev=False)
+        good = self.script(store, f"cat {store.data / 'master.key'}\n")
+        for refused, remedy in (
+            ("echo key", "absolute"),
+            (store.path(), "cannot be run"),
+            (self.script(store, "exit 7\n"), "ended with 7"),
+            (self.script(store, "echo key\n"), "64 hexadecimal digits"),
+            (self.script(store, f"cat {store.data / 'master.key'}\n", 0o777), "chmod go-w"),
+        ):
+            line = self.serve(store, "--master-key-command", refused, names="master_key_command")
+            self.assertIn(remedy, line)
+        both = ["--master-key", store.data / "master.key", "--master-key-command", good]
+        self.serve(store, *both, names="master_key_command")
+        self.refuse("init", "--data-dir", store.path(), *both, names="master_key_command")
+        store.options = ["--master-key-command", str(good)]
+        store.start()
+        self.assertEqual(store.stop(), 0)
+
+
 class Refusals(StartTest):
     def test_a_port_in_use(self):
         first, second = self.store().start(), self.store()

@@ -36,7 +36,10 @@ inline const std::vector<float> kVector = {0.123456f, -3.5f, 7.25f, 0.0078125f};
 class FailingKeys final : public KeyFiles {
  public:
   Status Replace(const fs::path& path, std::string_view content) override {
-    if (failing) return Status(StatusCode::kUnavailable, "keys_dir", "the disk failed");
+    const bool copy = path.parent_path().filename() == "keys copy";
+    if (copy ? copy_failing : failing) {
+      return Status(StatusCode::kUnavailable, "keys_dir", "the disk failed");
+    }
     return disk_->Replace(path, content);
   }
   Status Remove(const fs::path& path) override { return disk_->Remove(path); }
@@ -45,6 +48,7 @@ class FailingKeys final : public KeyFiles {
     return disk_->List(path);
   }
   std::atomic<bool> failing{false};
+  std::atomic<bool> copy_failing{false};
 
  private:
   const std::shared_ptr<KeyFiles> disk_ = DiskKeyFiles();
@@ -64,8 +68,8 @@ class Erasing : public testing::Test {
   }
 
   DataPaths paths(const std::string& name = "data") const {
-    return {scratch_ / name, scratch_ / "journal", scratch_ / "journal.key", scratch_ / "keys",
-            scratch_ / "master.key"};
+    return {scratch_ / name,   scratch_ / "journal",    scratch_ / "journal.key",
+            scratch_ / "keys", scratch_ / "master.key", keys_copy_};
   }
   Engine::Options Options(const DataPaths& where) const {
     Engine::Options options;
@@ -191,14 +195,14 @@ class Erasing : public testing::Test {
     return found;
   }
   // Of a copy: the engine holds its own.
-  KeyStore::State KeyOf(uint64_t number) {
+  KeyStore::State KeyOf(uint64_t number, const std::string& keys = "keys") {
     DataPaths copied = paths();
     copied.keys_dir = scratch_ / "keys now";
     fs::remove_all(copied.keys_dir);
-    fs::copy(scratch_ / "keys", copied.keys_dir, fs::copy_options::recursive);
-    const auto keys = OpenKeys(copied);
-    CORDON_CHECK(keys.ok());
-    return (*keys)->Find(1, number).state;
+    fs::copy(scratch_ / keys, copied.keys_dir, fs::copy_options::recursive);
+    const auto opened = OpenKeys(copied);
+    CORDON_CHECK(opened.ok());
+    return (*opened)->Find(1, number).state;
   }
 
   static std::vector<std::string> Needles() {
@@ -219,6 +223,7 @@ class Erasing : public testing::Test {
   std::function<Micros()> wall_, steady_;  // null: the machine's
   std::atomic<Micros> stopped_{0};         // StopTime()'s
   size_t index_file_rows_ = kFiledRowsMin;
+  std::string keys_copy_;  // where the server keeps its keys' copy; empty: nowhere
   const std::shared_ptr<FailingKeys> keys_disk_ = std::make_shared<FailingKeys>();
   std::unique_ptr<Engine> engine_;
 };

@@ -46,9 +46,11 @@ TEST_F(ConfigFile, AGoodOneIsMisread) {
 // Every key, misspelt or with a value that cannot be its own, is named with its line.
 TEST_F(ConfigFile, AKeyIsPassedOver) {
   for (const std::string key :
-       {"data_dir", "listen", "journal_dir", "journal_key", "keys_dir", "master_key", "backup_dir",
-        "journal", "threads", "queue", "issuers", "endpoints", "token_vocabulary", "tls_cert",
-        "tls_key", "tls_client_ca", "metrics_listen", "metrics_beyond_loopback"}) {
+       {"data_dir",   "listen",        "journal_dir",      "journal_key",
+        "keys_dir",   "keys_copy_dir", "master_key",       "master_key_command",
+        "backup_dir", "journal",       "threads",          "queue",
+        "issuers",    "endpoints",     "token_vocabulary", "tls_cert",
+        "tls_key",    "tls_client_ca", "metrics_listen",   "metrics_beyond_loopback"}) {
     const bool list = key == "issuers" || key == "endpoints";
     const std::string good = list                                 ? "[]"
                              : key == "journal"                   ? "required"

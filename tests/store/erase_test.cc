@@ -76,6 +76,28 @@ TEST_F(Shares, WhatIsHeldKeepsWhatIsDueBehindIt) {
   EXPECT_EQ(EraseAll("collection: 'docs' due: true limit: 1"), (Numbers{{0}, {}}));
 }
 
+// Those that are held come first in each mutation, and the last one tells of them.
+TEST_F(Shares, WhatIsHeldKeepsWhatIsOfItsSourceBehindIt) {
+  for (const char* id : {"a", "b", "c", "d"}) Ingest(id, "provenance { source: 'hris' }");
+  store_.Do("hold { collection: 'docs' document: 'a' name: 'case-7' }");
+  store_.Do("hold { collection: 'docs' document: 'c' name: 'case-8' }");
+  const std::string erase = "collection: 'docs' source: 'hris' limit: 1";
+  for (const uint64_t number : {1, 3}) {
+    const Applied applied = Erase(erase);
+    EXPECT_EQ(applied.erased, std::vector<uint64_t>{number});
+    EXPECT_TRUE(applied.more);
+  }
+  const auto refused = store_.Try("erase { " + erase + " }");
+  EXPECT_EQ(refused.status().code(), StatusCode::kFailedPrecondition);
+  EXPECT_EQ(refused.status().field(), "source");
+  EXPECT_NE(refused.status().message().find("case-7"), std::string::npos);
+  EXPECT_FALSE(IsErased(0) || IsErased(2));
+  store_.Do("hold { collection: 'docs' document: 'a' name: 'case-7' release: true }");
+  const Applied released = Erase(erase);
+  EXPECT_EQ(released.erased, std::vector<uint64_t>{0});
+  EXPECT_EQ(store_.Refusal("erase { " + erase + " }"), "FAILED_PRECONDITION: source");
+}
+
 TEST_F(Shares, AShareEndsElsewhere) {
   for (const char* id : {"a", "b", "c"}) Ingest(id, kDue);
   store::v1::Mutation mutation;
@@ -107,6 +129,39 @@ TEST_F(Shares, WhatWasDroppedIsNeverDue) {
   EXPECT_TRUE(IsErased(0) && IsErased(1) && IsErased(2));
   EXPECT_FALSE(IsErased(3));
   EXPECT_EQ(EraseAll("due: true dropped_collection: 2 limit: 2"), (Numbers{{}}));
+}
+
+// An endpoint of which nothing says that it does not learn from what it embeds.
+TEST_F(Shares, AnEndpointThatTrainsIsNotTold) {
+  const auto space = [](const std::string& endpoint) {
+    return " dimension: 2 embedder: EMBEDDER_HTTP model: '" + endpoint + "' embedding_endpoint: '" +
+           endpoint + "' ";
+  };
+  const auto endpoint = [](const std::string& name, const std::string& more) {
+    return "destinations { destination { name: '" + name + "' ceiling { symbol: SYMBOL_ALL } " +
+           more + " } } ";
+  };
+  const auto told = [&](const std::string& id) {
+    const Applied applied = Erase("collection: 'sent' document: '" + id + "' limit: 9");
+    store::v1::ErasureRecord record;
+    const auto found =
+        store_.database().Get(Family::kErasures, RevisionKey(1, applied.next.revision), &record);
+    EXPECT_TRUE(found.ok() && *found);
+    return std::vector<std::string>(record.destinations().begin(), record.destinations().end());
+  };
+  const auto policy = [&](const std::string& first, const std::string& second) {
+    store_.Do("policy { " + endpoint("first", first) + endpoint("second", second) + "}");
+  };
+  policy("scope: 3 trains_on_input: true", "scope: 4");
+  store_.Do("create_collection { name: 'sent' metric: METRIC_L2 " + space("first") + "}");
+  for (const char* id : {"a", "b", "c"}) Ingest(id, "", "sent");
+  EXPECT_EQ(told("a"), std::vector<std::string>{"first"});
+  store_.Do("begin_embedding { collection: 'sent' space { " + space("second") + "} }");
+  EXPECT_EQ(told("b"), (std::vector<std::string>{"first", "second"}));
+  policy("scope: 3", "scope: 4 trains_on_input: false");
+  EXPECT_EQ(told("c"), std::vector<std::string>());
+  policy("scope: 3 trains_on_input: true", "scope: 4");
+  EXPECT_EQ(told("never there"), std::vector<std::string>());
 }
 
 TEST_F(Shares, AHoldTellsARestoredStoreTheName) {

@@ -37,6 +37,7 @@ UNTESTED = {
     "kExportPartBytes": PART,
     "kJournalFileBytes": PART,
     "kJournalQueueBytes": GIVEN,
+    "kKeyCommand_ms": GIVEN,
     "kKeyFilePause_ms": PACE,
     "kKeySetFetch_ms": PACE,
     "kKeySetPause_ms": PACE,

@@ -12,7 +12,9 @@ namespace cordon {
 namespace {
 
 DataPaths ToPaths(const OfflinePaths& paths) {
-  return {paths.data_dir, paths.journal_dir, paths.journal_key, paths.keys_dir, paths.master_key};
+  return {paths.data_dir,          paths.journal_dir, paths.journal_key,
+          paths.keys_dir,          paths.master_key,  "",
+          paths.master_key_command};
 }
 
 }  // namespace
@@ -31,6 +33,8 @@ void AddOfflinePaths(CLI::App* command, OfflinePaths* paths) {
   command->add_option("--journal-key", paths->journal_key, "File with the journal's key");
   command->add_option("--keys-dir", paths->keys_dir, "Where the documents' keys are");
   command->add_option("--master-key", paths->master_key, "File with the key that seals them");
+  command->add_option("--master-key-command", paths->master_key_command,
+                      "Or the program that prints that key");
 }
 
 StatusOr<ErasureSearch> SearchOffline(const OfflinePaths& paths,

@@ -36,6 +36,7 @@ struct OfflinePaths {
   std::string journal_key;
   std::string keys_dir;
   std::string master_key;
+  std::string master_key_command;
 };
 void AddOfflinePaths(CLI::App* command, OfflinePaths* paths);
 
