@@ -189,11 +189,11 @@ Status Engine::LoadOne(const store::v1::TenantRecord& record) {
   ASSIGN_OR_RETURN(LoadedTenant loaded, LoadTenant(*database_, record, &interner));
   TenantState& state = loaded.state;
   clock_.AtLeast(state.time);
-  std::vector<uint64_t> erased;
+  ToldNumbers told;
   ASSIGN_OR_RETURN(
       auto journal,
-      OpenJournal(state.name, loaded.anchor ? ToAnchor(*loaded.anchor) : std::nullopt, &erased));
-  RETURN_IF_ERROR(DestroyErased(state.id, std::move(erased)));
+      OpenJournal(state.name, loaded.anchor ? ToAnchor(*loaded.anchor) : std::nullopt, &told));
+  RETURN_IF_ERROR(DestroyErased(state.id, told));
   clock_.AtLeast(journal->last_time());
   auto tenant = std::make_shared<Tenant>(state.name, std::move(journal), journal_key_);
   const uint64_t anchored = loaded.anchor ? loaded.anchor->sequence() : 0;
@@ -201,7 +201,7 @@ Status Engine::LoadOne(const store::v1::TenantRecord& record) {
   RETURN_IF_ERROR(tenant->journal->VisitAfter(
       anchored, [&](const auto& record) { tenant->meters.Replay(record); }));
   if (options_.accept_loss_to && tenant->journal->last_revision() > state.revision) {
-    RETURN_IF_ERROR(SkipLostNumbers(&state));
+    RETURN_IF_ERROR(SkipLostNumbers(told, &state));
   }
   RETURN_IF_ERROR(Reconcile(state, tenant.get()));
   Indexes indexes;
@@ -238,10 +238,11 @@ Status Engine::LoadIndexes(const TenantState& state, Collection* collection, Ind
   return OkStatus();
 }
 
-// The lost revisions gave numbers away, and some of their keys may be destroyed. On the disk before
-// the journal accepts the loss: no later start would know of it.
-Status Engine::SkipLostNumbers(TenantState* state) {
-  state->next_document = std::max(state->next_document, keys_->End(state->id));
+// The lost revisions gave numbers away, and some of their keys are destroyed, or will be by the next
+// start if the keys are an older copy. On the disk before the journal accepts the loss: no later
+// start would know of it.
+Status Engine::SkipLostNumbers(const ToldNumbers& told, TenantState* state) {
+  state->next_document = std::max({state->next_document, keys_->End(state->id), told.end()});
   Batch head;
   PutHead(*state, &head);
   RETURN_IF_ERROR(database_->Write(head));
@@ -250,23 +251,20 @@ Status Engine::SkipLostNumbers(TenantState* state) {
 
 StatusOr<std::unique_ptr<Journal>> Engine::OpenJournal(const std::string& tenant,
                                                        const std::optional<JournalAnchor>& anchor,
-                                                       std::vector<uint64_t>* erased) {
+                                                       ToldNumbers* told) {
   Journal::Options options{.dir = options_.paths.JournalOf(tenant),
                            .tenant = tenant,
                            .key = journal_key_,
                            .clock = &clock_,
                            .files = options_.journal_disk};
-  if (erased != nullptr) {
-    options.visit = [erased](const journal::v1::Record& record) {
-      if (!record.replay().erased()) return;
-      const auto& numbers = record.replay().removed();
-      erased->insert(erased->end(), numbers.begin(), numbers.end());
-    };
+  if (told != nullptr) {
+    options.visit = [told](const journal::v1::Record& record) { told->Take(record); };
   }
   return Journal::Open(std::move(options), anchor);
 }
 
-Status Engine::DestroyErased(uint32_t tenant, std::vector<uint64_t> erased) {
+Status Engine::DestroyErased(uint32_t tenant, const ToldNumbers& told) {
+  std::vector<uint64_t> erased = told.erased();
   RETURN_IF_ERROR(database_->Scan(
       Family::kErasures, TenantPrefix(tenant), [&](auto, std::string_view payload) -> Status {
         store::v1::ErasureRecord record;

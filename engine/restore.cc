@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <filesystem>
 #include <optional>
-#include <set>
 #include <utility>
 #include <vector>
 
@@ -18,6 +17,7 @@
 #include "engine/store/backup.h"
 #include "engine/store/load.h"
 #include "engine/store/replay.h"
+#include "engine/told_numbers.h"
 #include "engine/view/meters.h"
 
 namespace cordon {
@@ -52,9 +52,11 @@ class TenantRestore {
     if (loaded.anchor) anchor_ = ToAnchor(*loaded.anchor).value_or(JournalAnchor());
     meters_.Load(std::move(loaded.key_usage), std::move(loaded.destination_usage));
     backed_up_ = state_.revision;
-    // Numbers after these may have been given, and their keys be destroyed.
-    state_.next_document = std::max(state_.next_document, vault_.keys().End(state_.id));
     RETURN_IF_ERROR(CheckJournal());
+    // Numbers before these may have been given: their keys are destroyed, or will be by the next
+    // start if the keys are an older copy, which does not know of all of them.
+    state_.next_document =
+        std::max({state_.next_document, vault_.keys().End(state_.id), told_.end()});
     RETURN_IF_ERROR(ReplayJournal(restored));
     RETURN_IF_ERROR(Finish());
     if (state_.id == 1) {
@@ -91,9 +93,7 @@ class TenantRestore {
         }
         after_anchor_ = reader.end();
       }
-      if (record.replay().erased()) {
-        erased_.insert(record.replay().removed().begin(), record.replay().removed().end());
-      }
+      told_.Take(record);
       if (!record.mutation()) continue;
       const bool again = record.revision() <= before;
       if (again && last_.sequence > anchor_.sequence) RETURN_IF_ERROR(NoteLoss(record));
@@ -173,7 +173,7 @@ class TenantRestore {
     meters_.PutChanged(state_.id, state_.time, &batch);
     RETURN_IF_ERROR(database_.Write(batch));
     RETURN_IF_ERROR(database_.Sync());
-    const std::vector<uint64_t> erased(erased_.begin(), erased_.end());
+    const std::vector<uint64_t>& erased = told_.erased();
     RETURN_IF_ERROR(vault_.keys().Destroy(state_.id, erased));
     RETURN_IF_ERROR(database_.Flush());
     for (const auto& [name, collection] : *state_.collections) {
@@ -212,7 +212,7 @@ class TenantRestore {
   JournalAnchor last_;
   std::vector<Loss> losses_;  // behind the anchor
   Meters meters_;             // what was used since the backup still counts
-  std::set<uint64_t> erased_;
+  ToldNumbers told_;
 };
 
 // The field that is wrong stays the status's field.

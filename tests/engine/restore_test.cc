@@ -240,6 +240,39 @@ TEST_F(Restoring, ANumberWhoseKeyIsDestroyedIsNeverGivenAgain) {
   EXPECT_TRUE(Sees("d"));
 }
 
+// An older copy of the keys ends before the number, and every start destroys the number's key.
+TEST_F(Restoring, ANumberThatOnlyTheJournalKnowsIsGivenAgain) {
+  Ingest("a");
+  ASSERT_TRUE(engine_->Backup(0).ok());
+  Restore("first");
+  KeepKeys();
+  Ingest("b");  // the first of the next segment
+  EraseAll("document: 'b'");
+  PutKeysBack();
+  Restore("second");
+  Ingest("c");
+  Open("second");
+  EXPECT_TRUE(Sees("a") && Sees("c"));
+}
+
+TEST_F(Restoring, ANumberThatOnlyTheJournalKnowsIsGivenAgainBehindALoss) {
+  Ingest("a");
+  KeepStore();
+  Ingest("b");
+  LoseStore();
+  Open("data", 2);  // the next number begins a segment
+  KeepStore();
+  KeepKeys();
+  Ingest("b");
+  EraseAll("document: 'b'");
+  LoseStore();
+  PutKeysBack();
+  Open("data", 2);
+  Ingest("c");
+  Open();
+  EXPECT_TRUE(Sees("a") && Sees("c"));
+}
+
 TEST_F(Restoring, AChangeThatWasGivenUpIsMade) {
   Ingest("a");
   Ingest("b");
