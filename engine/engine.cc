@@ -160,6 +160,18 @@ Engine::~Engine() {
   tenants_.clear();
 }
 
+namespace {
+// The store that a restore made remembers the restore's record: this is the one before.
+Status GivenUp(const std::string& tenant, const ToldNumbers& told) {
+  return Status(
+      StatusCode::kFailedPrecondition, "data_dir",
+      fmt::format("tenant {}: a store was restored since from a backup of revision {}, and goes on "
+                  "in place of this one (journal record {}), in which the keys of later documents "
+                  "are destroyed. Start that one; if the restore was interrupted, run it again",
+                  tenant, told.forks().back().kept(), told.forked_at()));
+}
+}  // namespace
+
 Status Engine::LoadAll() {
   index_files_ =
       std::make_unique<IndexFiles>(options_.paths.Index(), keys_.get(), options_.index_file_rows);
@@ -193,10 +205,11 @@ Status Engine::LoadOne(const store::v1::TenantRecord& record) {
   ASSIGN_OR_RETURN(
       auto journal,
       OpenJournal(state.name, loaded.anchor ? ToAnchor(*loaded.anchor) : std::nullopt, &told));
-  RETURN_IF_ERROR(DestroyErased(state.id, told));
+  const uint64_t anchored = loaded.anchor ? loaded.anchor->sequence() : 0;
+  if (told.forked_at() > anchored) return GivenUp(state.name, told);
+  RETURN_IF_ERROR(DestroyTold(state.id, told));
   clock_.AtLeast(journal->last_time());
   auto tenant = std::make_shared<Tenant>(state.name, std::move(journal), journal_key_);
-  const uint64_t anchored = loaded.anchor ? loaded.anchor->sequence() : 0;
   tenant->meters.Load(std::move(loaded.key_usage), std::move(loaded.destination_usage));
   RETURN_IF_ERROR(tenant->journal->VisitAfter(
       anchored, [&](const auto& record) { tenant->meters.Replay(record); }));
@@ -263,7 +276,10 @@ StatusOr<std::unique_ptr<Journal>> Engine::OpenJournal(const std::string& tenant
   return Journal::Open(std::move(options), anchor);
 }
 
-Status Engine::DestroyErased(uint32_t tenant, const ToldNumbers& told) {
+Status Engine::DestroyTold(uint32_t tenant, const ToldNumbers& told) {
+  for (const auto& fork : told.forks()) {
+    RETURN_IF_ERROR(keys_->DestroyRange(tenant, fork.lost_from(), fork.lost_to()));
+  }
   std::vector<uint64_t> erased = told.erased();
   RETURN_IF_ERROR(database_->Scan(
       Family::kErasures, TenantPrefix(tenant), [&](auto, std::string_view payload) -> Status {

@@ -150,9 +150,9 @@ class Engine {
   StatusOr<std::unique_ptr<Journal>> OpenJournal(const std::string& tenant,
                                                  const std::optional<JournalAnchor>& anchor,
                                                  ToldNumbers* told);
-  // Destroys what is left of the keys of erased documents: a crash came between, or the keys are an
-  // older copy.
-  Status DestroyErased(uint32_t tenant, const ToldNumbers& told);
+  // Destroys what is left of the keys of erased documents, and of those that a restore gave up: a
+  // crash came between, or the keys are an older copy.
+  Status DestroyTold(uint32_t tenant, const ToldNumbers& told);
   Status SkipLostNumbers(const ToldNumbers& told, TenantState* state);
   // Brings journal and store to one revision, or refuses.
   Status Reconcile(const TenantState& state, Tenant* tenant);

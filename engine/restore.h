@@ -19,8 +19,13 @@ struct Restored {
 // store gets its name last, after its FORMAT: a killed restore leaves nothing that could be taken
 // for one, and the next try takes that away; a failed one leaves nothing. FAILED_PRECONDITION if
 // the keys or journals are missing, in use or another store's, if a journal ends before the backup,
-// and if the backup holds what was given up since (--accept-loss-to); DATA_LOSS if something is
-// damaged.
+// and if the backup holds what was given up since (--accept-loss-to, or an older backup that was
+// restored); DATA_LOSS if something is damaged.
+//
+// From the notes on the new store is the one that goes on: the one before is refused by each start,
+// and newer backups by each restore. Then the keys of all documents that were written after the
+// backup are destroyed: the new store does not know them, so that no erasure would reach them in
+// newer backups.
 StatusOr<Restored> RestoreStore(const std::string& from, uint32_t id, const DataPaths& paths);
 
 }  // namespace cordon

@@ -72,6 +72,9 @@ class KeyStore {
   // an error some of them may be destroyed; then it is to be called again.
   Status Destroy(uint32_t tenant, std::span<const uint64_t> numbers);
 
+  // The same of all from `first` up to `end`, which is not one of them.
+  Status DestroyRange(uint32_t tenant, uint64_t first, uint64_t end);
+
   // Of files that can be made anew from documents.
   FileKeys& file_keys() { return file_keys_; }
 
