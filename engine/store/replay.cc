@@ -54,11 +54,10 @@ Status Replayer::Regrant(const journal::v1::ReplayedAccess& access, Applied* app
   const auto key = context_.vault.KeyOf(applied->next.id, access.now());
   if (access.sealed().empty() || !key.ok()) return Remove(copy, applied);
   ASSIGN_OR_RETURN(const std::string text, Vault::OpenWith(*key, "access", access.sealed()));
-  v1::SetAccessRequest request;
-  if (!request.ParseFromString(text)) return Corrupt("an access in the journal is damaged");
+  journal::v1::ToldAccess told;
+  if (!told.ParseFromString(text)) return Corrupt("an access in the journal is damaged");
   ASSIGN_OR_RETURN(DocumentWriter writer, DocumentWriter::For(context_, collection, applied));
-  const Validity validity{access.valid_from_us(), access.valid_until_us()};
-  const Status granted = writer.Regrant(record, request, validity);
+  const Status granted = writer.Regrant(record, access, told);
   // A name that the scheme or the containers no longer have: the copy goes rather than open.
   if (!granted.ok()) return Remove(copy, applied);
   writer.Finish();

@@ -58,6 +58,11 @@ class Restoring : public Erasing {
   void DeleteDocument(const std::string& id) {
     Do<v1::DeleteResponse, v1::DeleteRequest>(Delete, "collection: 'docs' document: '" + id + "'");
   }
+  void Describe(const std::string& id, const std::string& field, const std::string& value) {
+    Do<v1::UpdateMetadataResponse, v1::UpdateMetadataRequest>(
+        UpdateMetadata, "collection: 'docs' document: '" + id + "' metadata { " + value +
+                            " } update_mask { paths: '" + field + "' }");
+  }
   // "CODE: field" of a restore, which leaves nothing behind if it fails.
   std::string TryRestore(const DataPaths& where, uint32_t backup = 0) {
     const Status status = RestoreStore(scratch_ / "backups", backup, where).status();
@@ -182,6 +187,42 @@ TEST_F(Restoring, AListingIsUndone) {
   EXPECT_TRUE(Sees("same"));
   EXPECT_FALSE(Sees("described") || Sees("written") || Sees("gone"));
   EXPECT_TRUE(Sees("described", "user:b"));
+}
+
+// Nothing of it is told by a list: when a document is due, and whom it is about.
+TEST_F(Restoring, ALaterEndOfADocumentIsForgotten) {
+  StopTime();
+  const Micros soon = engine_->clock()->Now() / 1'000'000 + 100;
+  const std::string due = "erase_after { seconds: " + std::to_string(soon) + " } ";
+  for (const std::string id : {"due", "extended", "replaced"}) Ingest(id, due);
+  ASSERT_TRUE(engine_->Backup(0).ok());
+  Describe("extended", "erase_after", "erase_after { seconds: 9000000000 }");
+  Ingest("replaced", "erase_after { seconds: 9000000000 }");
+  engine_.reset();
+  Pass(std::chrono::seconds(200));
+  Restore("restored");
+  for (int i = 0; i < 600 && (Sees("due") || Sees("replaced")); ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+  EXPECT_FALSE(Sees("due"));
+  EXPECT_FALSE(Sees("replaced")) << "its older content is due as it was";
+  EXPECT_TRUE(Sees("extended"));
+}
+
+TEST_F(Restoring, WhomADocumentIsAboutIsForgotten) {
+  Ingest("a", "subjects: 'person:1'");
+  Ingest("b", "subjects: 'person:1'");
+  Ingest("other");
+  ASSERT_TRUE(engine_->Backup(0).ok());
+  Describe("a", "subjects", "subjects: 'person:2'");
+  Ingest("b", "subjects: 'person:3'");
+  Restore("restored");
+  Restore("again", 1);
+  EXPECT_EQ(EraseAll("subject: 'person:2'"), 1u);
+  EXPECT_FALSE(Sees("a"));
+  EXPECT_EQ(EraseAll("subject: 'person:1'"), 1u) << "the content of before was about them";
+  EXPECT_FALSE(Sees("b"));
+  EXPECT_TRUE(Sees("other"));
 }
 
 TEST_F(Restoring, AQuotaIsForgotten) {
