@@ -233,7 +233,7 @@ class TenantRestore {
   std::vector<journal::v1::Record> Records() const {
     std::vector<journal::v1::Record> records;
     size_t bytes = kToldAgainBytes;
-    const auto replay = [&](size_t more) {
+    const auto with_room_for = [&](size_t more) {
       if (bytes + more > kToldAgainBytes) {
         journal::v1::Record& record = records.emplace_back();
         record.set_call(kRestore);
@@ -243,14 +243,15 @@ class TenantRestore {
         bytes = 0;
       }
       bytes += more;
-      return records.back().mutable_replay();
+      return &records.back();
     };
-    for (const uint64_t number : removed_) replay(sizeof(number))->add_removed(number);
-    for (const auto& [copy, access] : regranted_) {
-      *replay(access.ByteSizeLong())->add_access() = access;
+    for (const uint64_t number : removed_) {
+      with_room_for(sizeof(number))->mutable_replay()->add_removed(number);
     }
-    replay(1);
-    *records.back().mutable_fork() = fork_;
+    for (const auto& [copy, access] : regranted_) {
+      *with_room_for(access.ByteSizeLong())->mutable_replay()->add_access() = access;
+    }
+    *with_room_for(fork_.ByteSizeLong())->mutable_fork() = fork_;
     return records;
   }
 
