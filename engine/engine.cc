@@ -251,9 +251,9 @@ Status Engine::LoadIndexes(const TenantState& state, Collection* collection, Ind
   return OkStatus();
 }
 
-// The lost revisions gave numbers away, and some of their keys are destroyed, or will be by the next
-// start if the keys are an older copy. On the disk before the journal accepts the loss: no later
-// start would know of it.
+// The lost revisions gave numbers away, and some of their keys are destroyed, or will be by the
+// next start if the keys are an older copy. On the disk before the journal accepts the loss: no
+// later start would know of it.
 Status Engine::SkipLostNumbers(const ToldNumbers& told, TenantState* state) {
   state->next_document = std::max({state->next_document, keys_->End(state->id), told.end()});
   Batch head;

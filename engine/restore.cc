@@ -385,7 +385,8 @@ Status RemoveUnfinished(const DataPaths& paths) {
   return OkStatus();
 }
 
-// What a killed restore left goes first: the journal has at most its note, and this one adds its own.
+// What a killed restore left goes first: the journal has at most its note, and this one adds its
+// own.
 StatusOr<std::vector<LostNumbers>> CopyAndReplay(const std::string& from, uint32_t id,
                                                  const DataPaths& paths, const Witnesses& witnesses,
                                                  Restored* restored) {

@@ -324,8 +324,7 @@ Status DocumentWriter::Reclass(const NewAccess& access, DocumentRecord* record) 
   return Rewrite(record);
 }
 
-Status DocumentWriter::Regrant(const DocumentRecord& old,
-                               const journal::v1::ReplayedAccess& access,
+Status DocumentWriter::Regrant(const DocumentRecord& old, const journal::v1::ReplayedAccess& access,
                                const journal::v1::ToldAccess& told) {
   applied_->documents.push_back(old.document().id());
   DocumentRecord record = old;

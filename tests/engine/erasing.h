@@ -191,7 +191,9 @@ class Erasing : public testing::Test {
     return found;
   }
   // The keys as they are now, put back later: an older copy.
-  void KeepKeys() { fs::copy(scratch_ / "keys", scratch_ / "old keys", fs::copy_options::recursive); }
+  void KeepKeys() {
+    fs::copy(scratch_ / "keys", scratch_ / "old keys", fs::copy_options::recursive);
+  }
   void PutKeysBack() {
     engine_.reset();
     fs::remove_all(scratch_ / "keys");

@@ -42,7 +42,7 @@ TEST_F(Restoring, ANumberThatOnlyTheJournalKnowsIsGivenAgainBehindALoss) {
 TEST_F(Restoring, ANewerBackupKeepsWhatNoErasureFinds) {
   Ingest("old", kSecret, kText);  // 0
   ASSERT_TRUE(engine_->Backup(0).ok());
-  Ingest("old", kSecret, kText);        // 1
+  Ingest("old", kSecret, kText);         // 1
   Ingest("doc/secret", kSecret, kText);  // 2
   ASSERT_TRUE(engine_->Backup(0).ok());
   Restore("restored", 1);
