@@ -170,6 +170,18 @@ Engine::~Engine() {
   tenants_.clear();
 }
 
+namespace {
+// The store that a restore made remembers the restore's record: this is the one before.
+Status GivenUp(const std::string& tenant, const ToldNumbers& told) {
+  return Status(
+      StatusCode::kFailedPrecondition, "data_dir",
+      fmt::format("tenant {}: a store was restored since from a backup of revision {}, and goes on "
+                  "in place of this one (journal record {}), in which the keys of later documents "
+                  "are destroyed. Start that one; if the restore was interrupted, run it again",
+                  tenant, told.forks().back().kept(), told.forked_at()));
+}
+}  // namespace
+
 Status Engine::LoadAll() {
   index_files_ =
       std::make_unique<IndexFiles>(options_.paths.Index(), keys_.get(), options_.index_file_rows);
@@ -200,19 +212,20 @@ Status Engine::LoadOne(const store::v1::TenantRecord& record) {
   ASSIGN_OR_RETURN(LoadedTenant loaded, LoadTenant(*database_, record, &interner));
   TenantState& state = loaded.state;
   clock_.AtLeast(state.time);
-  std::vector<uint64_t> erased;
+  ToldNumbers told;
   ASSIGN_OR_RETURN(
       auto journal,
-      OpenJournal(state.name, loaded.anchor ? ToAnchor(*loaded.anchor) : std::nullopt, &erased));
-  RETURN_IF_ERROR(DestroyErased(state.id, std::move(erased)));
+      OpenJournal(state.name, loaded.anchor ? ToAnchor(*loaded.anchor) : std::nullopt, &told));
+  const uint64_t anchored = loaded.anchor ? loaded.anchor->sequence() : 0;
+  if (told.forked_at() > anchored) return GivenUp(state.name, told);
+  RETURN_IF_ERROR(DestroyTold(state.id, told));
   clock_.AtLeast(journal->last_time());
   auto tenant = std::make_shared<Tenant>(state.name, std::move(journal), journal_key_);
-  const uint64_t anchored = loaded.anchor ? loaded.anchor->sequence() : 0;
   tenant->meters.Load(std::move(loaded.key_usage), std::move(loaded.destination_usage));
   RETURN_IF_ERROR(tenant->journal->VisitAfter(
       anchored, [&](const auto& record) { tenant->meters.Replay(record); }));
   if (options_.accept_loss_to && tenant->journal->last_revision() > state.revision) {
-    RETURN_IF_ERROR(SkipLostNumbers(&state));
+    RETURN_IF_ERROR(SkipLostNumbers(told, &state));
   }
   RETURN_IF_ERROR(Reconcile(state, tenant.get()));
   Indexes indexes;
@@ -249,10 +262,11 @@ Status Engine::LoadIndexes(const TenantState& state, Collection* collection, Ind
   return OkStatus();
 }
 
-// The lost revisions gave numbers away, and some of their keys may be destroyed. On the disk before
-// the journal accepts the loss: no later start would know of it.
-Status Engine::SkipLostNumbers(TenantState* state) {
-  state->next_document = std::max(state->next_document, keys_->End(state->id));
+// The lost revisions gave numbers away, and some of their keys are destroyed, or will be by the
+// next start if the keys are an older copy. On the disk before the journal accepts the loss: no
+// later start would know of it.
+Status Engine::SkipLostNumbers(const ToldNumbers& told, TenantState* state) {
+  state->next_document = std::max({state->next_document, keys_->End(state->id), told.end()});
   Batch head;
   PutHead(*state, &head);
   RETURN_IF_ERROR(database_->Write(head));
@@ -261,23 +275,23 @@ Status Engine::SkipLostNumbers(TenantState* state) {
 
 StatusOr<std::unique_ptr<Journal>> Engine::OpenJournal(const std::string& tenant,
                                                        const std::optional<JournalAnchor>& anchor,
-                                                       std::vector<uint64_t>* erased) {
+                                                       ToldNumbers* told) {
   Journal::Options options{.dir = options_.paths.JournalOf(tenant),
                            .tenant = tenant,
                            .key = journal_key_,
                            .clock = &clock_,
                            .files = options_.journal_disk};
-  if (erased != nullptr) {
-    options.visit = [erased](const journal::v1::Record& record) {
-      if (!record.replay().erased()) return;
-      const auto& numbers = record.replay().removed();
-      erased->insert(erased->end(), numbers.begin(), numbers.end());
-    };
+  if (told != nullptr) {
+    options.visit = [told](const journal::v1::Record& record) { told->Take(record); };
   }
   return Journal::Open(std::move(options), anchor);
 }
 
-Status Engine::DestroyErased(uint32_t tenant, std::vector<uint64_t> erased) {
+Status Engine::DestroyTold(uint32_t tenant, const ToldNumbers& told) {
+  for (const auto& fork : told.forks()) {
+    RETURN_IF_ERROR(keys_->DestroyRange(tenant, fork.lost_from(), fork.lost_to()));
+  }
+  std::vector<uint64_t> erased = told.erased();
   RETURN_IF_ERROR(database_->Scan(
       Family::kErasures, TenantPrefix(tenant), [&](auto, std::string_view payload) -> Status {
         store::v1::ErasureRecord record;

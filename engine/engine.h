@@ -31,6 +31,7 @@
 #include "engine/store/backup.h"
 #include "engine/store/load.h"
 #include "engine/text/token_counter.h"
+#include "engine/told_numbers.h"
 #include "engine/view/index_files.h"
 
 namespace cordon {
@@ -151,14 +152,14 @@ class Engine {
   Status LoadOne(const store::v1::TenantRecord& record);
   // Sets the figures of `collection` as well.
   Status LoadIndexes(const TenantState& state, Collection* collection, Indexes* indexes);
-  // `erased` gets the numbers of all documents that the journal knows as erased; may be null.
+  // `told` gets all records; may be null.
   StatusOr<std::unique_ptr<Journal>> OpenJournal(const std::string& tenant,
                                                  const std::optional<JournalAnchor>& anchor,
-                                                 std::vector<uint64_t>* erased);
-  // Destroys what is left of the keys of erased documents: a crash came between, or the keys are an
-  // older copy.
-  Status DestroyErased(uint32_t tenant, std::vector<uint64_t> erased);
-  Status SkipLostNumbers(TenantState* state);
+                                                 ToldNumbers* told);
+  // Destroys what is left of the keys of erased documents, and of those that a restore gave up: a
+  // crash came between, or the keys are an older copy.
+  Status DestroyTold(uint32_t tenant, const ToldNumbers& told);
+  Status SkipLostNumbers(const ToldNumbers& told, TenantState* state);
   // Brings journal and store to one revision, or refuses.
   Status Reconcile(const TenantState& state, Tenant* tenant);
   StatusOr<std::shared_ptr<Tenant>> OpenCreated(const TenantState& state);

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <utility>
@@ -18,6 +20,7 @@
 #include "engine/store/backup.h"
 #include "engine/store/load.h"
 #include "engine/store/replay.h"
+#include "engine/told_numbers.h"
 #include "engine/view/meters.h"
 
 namespace cordon {
@@ -29,6 +32,10 @@ Status OtherJournal(std::string_view why) {
       fmt::format("{}; give the newest, whole journal of this store with --journal-dir", why));
 }
 
+// Of what one record of a restore tells again: the rest of a journal record is room for names.
+constexpr size_t kToldAgainBytes = 16 << 20;
+constexpr char kRestore[] = "Restore";
+
 // Keeps servers out of a tenant's journal.
 StatusOr<DirectoryLock> LockJournal(const DataPaths& paths, const std::string& tenant) {
   const std::string dir = paths.JournalOf(tenant);
@@ -36,6 +43,13 @@ StatusOr<DirectoryLock> LockJournal(const DataPaths& paths, const std::string& t
   if (lock.status().code() == StatusCode::kNotFound) return OtherJournal(dir + " is missing");
   return lock;
 }
+
+// The numbers of a tenant that a restore gives up: from `first` up to `end`.
+struct LostNumbers {
+  uint32_t tenant;
+  uint64_t first;
+  uint64_t end;
+};
 
 // One tenant of a restored store, brought to the end of its journal.
 class TenantRestore {
@@ -51,18 +65,43 @@ class TenantRestore {
     state_ = std::move(loaded.state);
     if (loaded.anchor) anchor_ = ToAnchor(*loaded.anchor).value_or(JournalAnchor());
     meters_.Load(std::move(loaded.key_usage), std::move(loaded.destination_usage));
-    backed_up_ = state_.revision;
-    // Numbers after these may have been given, and their keys be destroyed.
-    state_.next_document = std::max(state_.next_document, vault_.keys().End(state_.id));
+    fork_.set_kept(state_.revision);
+    fork_.set_lost_from(state_.next_document);
     RETURN_IF_ERROR(CheckJournal());
+    // Numbers before these may have been given: their keys are destroyed, or will be by the next
+    // start if the keys are an older copy, which does not know of all of them.
+    state_.next_document =
+        std::max({state_.next_document, vault_.keys().End(state_.id), told_.end()});
+    fork_.set_lost_to(state_.next_document);
     RETURN_IF_ERROR(ReplayJournal(restored));
     RETURN_IF_ERROR(Finish());
     if (state_.id == 1) {
       restored->revision = state_.revision;
-      restored->backed_up = backed_up_;
+      restored->backed_up = fork_.kept();
     }
     return OkStatus();
   }
+
+  // The journal's note that this was done, and then the store's of where that is: from now on the
+  // store is this one, and the one before and its backups go on no more.
+  Status Note() {
+    lock_.reset();  // the journal takes its own
+    Journal::Options options{
+        .dir = paths_.JournalOf(state_.name), .tenant = state_.name, .key = journal_key_};
+    ASSIGN_OR_RETURN(const auto journal, Journal::Open(std::move(options), last_));
+    if (journal->synced() != last_) {
+      return Status(StatusCode::kFailedPrecondition, "journal_dir",
+                    "was written meanwhile; stop the server that works on it, then restore again");
+    }
+    RETURN_IF_ERROR(journal->AppendBatch(Records()).status());
+    Batch batch;
+    PutAnchor(state_.id, journal->synced(), state_.time, &batch);
+    RETURN_IF_ERROR(database_.Write(batch));
+    return database_.Sync();
+  }
+
+  const std::string& name() const { return state_.name; }
+  LostNumbers lost() const { return {state_.id, fork_.lost_from(), fork_.lost_to()}; }
 
  private:
   // From record `sequence` on the journal gives the numbers after `kept` once more: what had them
@@ -91,9 +130,8 @@ class TenantRestore {
         }
         after_anchor_ = reader.end();
       }
-      if (record.replay().erased()) {
-        erased_.insert(record.replay().removed().begin(), record.replay().removed().end());
-      }
+      told_.Take(record);
+      if (record.has_fork()) RETURN_IF_ERROR(CheckFork(record));
       if (!record.mutation()) continue;
       const bool again = record.revision() <= before;
       if (again && last_.sequence > anchor_.sequence) RETURN_IF_ERROR(NoteLoss(record));
@@ -111,13 +149,26 @@ class TenantRestore {
     const bool accepted = record.call() == "AcceptLoss";  // its revision is the last that was kept
     const uint64_t kept = accepted ? record.revision() : record.revision() - 1;
     losses_.push_back({record.sequence(), kept});
-    if (kept >= backed_up_) return OkStatus();
+    if (kept >= fork_.kept()) return OkStatus();
     return Status(
         StatusCode::kFailedPrecondition, "backup",
         fmt::format("holds revision {}, which was given up: the store went on after revision {} "
                     "(journal record {}). Name with --backup one that was made since, or one of "
                     "revision {} or less",
-                    backed_up_, kept, record.sequence(), kept));
+                    fork_.kept(), kept, record.sequence(), kept));
+  }
+
+  // A backup of the store before that restore may hold what it gave up.
+  Status CheckFork(const journal::v1::Record& record) const {
+    const uint64_t kept = record.fork().kept();
+    if (record.sequence() <= anchor_.sequence || fork_.kept() <= kept) return OkStatus();
+    return Status(
+        StatusCode::kFailedPrecondition, "backup",
+        fmt::format("holds revision {}, and an older one was restored since, of revision {} "
+                    "(journal record {}): documents that were written between them are lost, and "
+                    "their keys are destroyed. Name with --backup one that was made since, or one "
+                    "of revision {} or less",
+                    fork_.kept(), kept, record.sequence(), kept));
   }
 
   bool GivenUp(const journal::v1::Record& record) const {
@@ -133,15 +184,18 @@ class TenantRestore {
         database_, vault_, interner_,
         [this] { return std::vector<bool>(state_.policy.classes.classes.size(), false); },
         [&](std::string_view kind, std::string_view value) { return pseudonyms.Of(kind, value); }};
-    Replayer replayer(context);
+    Replayer replayer(context, [this](uint64_t number) { return told_.IsLost(number); });
     journal::ChainReader reader = Reader();
     if (after_anchor_) reader.Seek(*after_anchor_);
     while (reader.last().sequence < last_.sequence && reader.Next()) {
       const auto& record = reader.record();
       meters_.Replay(record);
-      if (!record.mutation() || record.revision() <= state_.revision || GivenUp(record)) continue;
+      const bool mutation =
+          record.mutation() && record.revision() > state_.revision && !GivenUp(record);
+      const bool told_again = record.call() == kRestore && record.has_replay();
+      if (!mutation && !told_again) continue;
       RETURN_IF_ERROR(Replay(record, &replayer));
-      ++restored->replayed;
+      if (mutation) ++restored->replayed;
     }
     if (reader.last() == last_) return OkStatus();
     return reader.damage() ? reader.damage()->ToStatus()
@@ -161,42 +215,59 @@ class TenantRestore {
     interner_.Commit();
     applied->next.next_document = std::max(applied->next.next_document, state_.next_document);
     RETURN_IF_ERROR(database_.Write(applied->batch));
+    if (record.replay().sealed_mutation().empty()) TellAgain(applied->replay);
     state_ = std::move(applied->next);
     return OkStatus();
   }
 
-  // The head and the anchor, then the journal's note that this was done.
+  // What was told of a copy under the key of a later document, which is lost, is told again under
+  // the copy's own, or no later restore could read it.
+  void TellAgain(const journal::v1::Replay& replay) {
+    for (const uint64_t number : replay.removed()) {
+      regranted_.erase(number);
+      removed_.insert(number);
+    }
+    for (const auto& access : replay.access()) regranted_[access.now()] = access;
+  }
+
+  std::vector<journal::v1::Record> Records() const {
+    std::vector<journal::v1::Record> records;
+    size_t bytes = kToldAgainBytes;
+    const auto with_room_for = [&](size_t more) {
+      if (bytes + more > kToldAgainBytes) {
+        journal::v1::Record& record = records.emplace_back();
+        record.set_call(kRestore);
+        record.set_outcome(std::string(CodeName(StatusCode::kOk)));
+        record.set_purpose(fmt::format("from a backup of revision {}", fork_.kept()));
+        record.set_revision(state_.revision);
+        bytes = 0;
+      }
+      bytes += more;
+      return &records.back();
+    };
+    for (const uint64_t number : removed_) {
+      with_room_for(sizeof(number))->mutable_replay()->add_removed(number);
+    }
+    for (const auto& [copy, access] : regranted_) {
+      *with_room_for(access.ByteSizeLong())->mutable_replay()->add_access() = access;
+    }
+    *with_room_for(fork_.ByteSizeLong())->mutable_fork() = fork_;
+    return records;
+  }
+
   Status Finish() {
     Batch batch;
     PutHead(state_, &batch);
-    PutAnchor(state_.id, last_, state_.time, &batch);
     meters_.PutChanged(state_.id, state_.time, &batch);
     RETURN_IF_ERROR(database_.Write(batch));
     RETURN_IF_ERROR(database_.Sync());
-    const std::vector<uint64_t> erased(erased_.begin(), erased_.end());
+    const std::vector<uint64_t>& erased = told_.erased();
     RETURN_IF_ERROR(vault_.keys().Destroy(state_.id, erased));
     RETURN_IF_ERROR(database_.Flush());
     for (const auto& [name, collection] : *state_.collections) {
       RETURN_IF_ERROR(database_.RewriteDocuments(state_.id, collection->id, erased).status());
     }
-    return Note();
-  }
-
-  Status Note() {
-    lock_.reset();  // the journal takes its own
-    Journal::Options options{
-        .dir = paths_.JournalOf(state_.name), .tenant = state_.name, .key = journal_key_};
-    ASSIGN_OR_RETURN(const auto journal, Journal::Open(std::move(options), last_));
-    if (journal->synced() != last_) {
-      return Status(StatusCode::kFailedPrecondition, "journal_dir",
-                    "was written meanwhile; stop the server that works on it, then restore again");
-    }
-    journal::v1::Record record;
-    record.set_call("Restore");
-    record.set_outcome(std::string(CodeName(StatusCode::kOk)));
-    record.set_purpose(fmt::format("from a backup of revision {}", backed_up_));
-    record.set_revision(state_.revision);
-    return journal->AppendBatch({std::move(record)}).status();
+    return OkStatus();
   }
 
   const DataPaths& paths_;
@@ -206,13 +277,16 @@ class TenantRestore {
   std::optional<DirectoryLock> lock_;
   Interner interner_;
   TenantState state_;
-  uint64_t backed_up_ = 0;                     // the backup's revision
+  journal::v1::Fork fork_;                     // what is kept is what the backup holds
   JournalAnchor anchor_;                       // where the journal stood then, or a little before
   std::optional<journal::Mark> after_anchor_;  // there in the journal; none: its beginning
   JournalAnchor last_;
   std::vector<Loss> losses_;  // behind the anchor
   Meters meters_;             // what was used since the backup still counts
-  std::set<uint64_t> erased_;
+  ToldNumbers told_;
+  // By copy: its access, and those that are gone.
+  std::map<uint64_t, journal::v1::ReplayedAccess> regranted_;
+  std::set<uint64_t> removed_;
 };
 
 // The field that is wrong stays the status's field.
@@ -251,17 +325,43 @@ StatusOr<Witnesses> OpenWitnesses(const DataPaths& paths) {
 // FORMAT back. Its name is the last that it gets.
 std::string Unfinished(const DataPaths& paths) { return paths.Store() + ".restoring"; }
 
-Status RestoreTenants(const DataPaths& paths, const Witnesses& witnesses, Restored* restored) {
+// What is lost with it.
+StatusOr<std::vector<LostNumbers>> RestoreTenants(const DataPaths& paths,
+                                                  const Witnesses& witnesses, Restored* restored) {
   const Vault vault(witnesses.keys.get());
   ASSIGN_OR_RETURN(const auto database, Database::Open(Unfinished(paths), /*create=*/false));
   RETURN_IF_ERROR(CheckKeysBelong(*database, *witnesses.keys));
+  std::vector<std::unique_ptr<TenantRestore>> done;
   // Replaying a tenant may create others, whose journals come then.
-  for (size_t done = 0;; ++done) {
+  for (;;) {
     ASSIGN_OR_RETURN(const auto tenants, LoadTenants(*database));
-    if (done == tenants.size()) return OkStatus();
-    TenantRestore tenant(paths, witnesses.journal_key, database.get(), vault);
-    RETURN_IF_ERROR(OfTenant(tenants[done].name(), tenant.Run(tenants[done], restored)));
+    if (done.size() == tenants.size()) break;
+    const auto& tenant = tenants[done.size()];
+    done.push_back(
+        std::make_unique<TenantRestore>(paths, witnesses.journal_key, database.get(), vault));
+    RETURN_IF_ERROR(OfTenant(tenant.name(), done.back()->Run(tenant, restored)));
   }
+  // Only once no journal has refused it: the store before is given up.
+  std::vector<LostNumbers> lost;
+  for (const auto& tenant : done) {
+    RETURN_IF_ERROR(OfTenant(tenant->name(), tenant->Note()));
+    lost.push_back(tenant->lost());
+  }
+  return lost;
+}
+
+// Last of all: a restore that is killed before is repeated with them, and after that the start of
+// the store destroys what is left of them.
+Status DestroyLost(KeyStore* keys, const std::vector<LostNumbers>& lost) {
+  for (const auto& numbers : lost) {
+    const Status destroyed = keys->DestroyRange(numbers.tenant, numbers.first, numbers.end);
+    if (destroyed.ok()) continue;
+    return Status(destroyed.code(), destroyed.field(),
+                  fmt::format("{}; the store is whole, but keys of lost documents are not "
+                              "destroyed yet: its start does it before it serves",
+                              destroyed.message()));
+  }
+  return OkStatus();
 }
 
 Status CannotWrite(const std::string& path, const std::error_code& error) {
@@ -287,19 +387,20 @@ Status RemoveUnfinished(const DataPaths& paths) {
   return OkStatus();
 }
 
-// What a killed restore left goes first: of its changes the journal has told none that count.
-StatusOr<Restored> CopyAndReplay(const std::string& from, uint32_t id, const DataPaths& paths,
-                                 const Witnesses& witnesses) {
+// What a killed restore left goes first: the journal has at most its note, and this one adds its
+// own.
+StatusOr<std::vector<LostNumbers>> CopyAndReplay(const std::string& from, uint32_t id,
+                                                 const DataPaths& paths, const Witnesses& witnesses,
+                                                 Restored* restored) {
   RETURN_IF_ERROR(RemoveUnfinished(paths));
   RETURN_IF_ERROR(RestoreBackup(from, id, Unfinished(paths)));
-  Restored restored;
-  RETURN_IF_ERROR(RestoreTenants(paths, witnesses, &restored));
+  ASSIGN_OR_RETURN(auto lost, RestoreTenants(paths, witnesses, restored));
   RETURN_IF_ERROR(WriteSecretFile(paths.Format(), std::string(kFormatVersion) + "\n"));
   std::error_code error;
   std::filesystem::rename(Unfinished(paths), paths.Store(), error);
   if (error) return CannotWrite(paths.Store(), error);
   RETURN_IF_ERROR(SyncDirectory(paths.data_dir));
-  return restored;
+  return lost;
 }
 
 }  // namespace
@@ -313,14 +414,18 @@ StatusOr<Restored> RestoreStore(const std::string& from, uint32_t id, const Data
   std::error_code error;
   const bool made = std::filesystem::create_directories(paths.data_dir, error);
   if (error) return CannotWrite(paths.data_dir, error);
-  auto restored = CopyAndReplay(from, id, paths, witnesses);
-  if (restored.ok()) return restored;
+  Restored restored;
+  const auto lost = CopyAndReplay(from, id, paths, witnesses, &restored);
+  if (lost.ok()) {
+    RETURN_IF_ERROR(DestroyLost(witnesses.keys.get(), *lost));
+    return restored;
+  }
   // There was none of it before, and the same command is to work once its cause is mended, also if
   // this is killed before its end.
   std::filesystem::rename(paths.Store(), Unfinished(paths), error);
   (void)RemoveUnfinished(paths);  // the first failure is told
   if (made) std::filesystem::remove(paths.data_dir, error);
-  return restored;
+  return lost.status();
 }
 
 }  // namespace cordon

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstring>
 #include <mutex>
+#include <numeric>
 
 #include "engine/base/planted.h"
 #include "engine/crypto/aead.h"
@@ -222,6 +223,18 @@ Status KeyStore::Destroy(uint32_t tenant, std::span<const uint64_t> numbers) {
         std::find_if(begin, sorted.end(), [&](uint64_t n) { return n / kSegmentKeys != segment; });
     RETURN_IF_ERROR(DestroyIn({tenant, segment}, {begin, end}));
     begin = end;
+  }
+  return OkStatus();
+}
+
+Status KeyStore::DestroyRange(uint32_t tenant, uint64_t first, uint64_t end) {
+  end = std::min(end, End(tenant));
+  while (first < end) {
+    const uint64_t next = std::min(end, (first / kSegmentKeys + 1) * kSegmentKeys);
+    std::vector<uint64_t> numbers(next - first);
+    std::iota(numbers.begin(), numbers.end(), first);
+    RETURN_IF_ERROR(Destroy(tenant, numbers));
+    first = next;
   }
   return OkStatus();
 }

@@ -74,6 +74,9 @@ class KeyStore {
   // an error some of them may be destroyed; then it is to be called again.
   Status Destroy(uint32_t tenant, std::span<const uint64_t> numbers);
 
+  // The same of all from `first` up to `end`, which is not one of them.
+  Status DestroyRange(uint32_t tenant, uint64_t first, uint64_t end);
+
   // Keeps the copy from now on (copied_key_files.h): once it is known that these keys are the
   // newest.
   Status BeginCopy() { return copy_ == nullptr ? OkStatus() : copy_->Begin(); }

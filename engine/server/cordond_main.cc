@@ -91,7 +91,9 @@ int Restore(const std::string& from, uint32_t id, const DataPaths& paths) {
   if (!restored.ok()) return Fail(restored.status());
   fmt::print(
       "restored to {}: content up to revision {}; {} changes since then told by the "
-      "journal, which ends at revision {}\n",
+      "journal, which ends at revision {}\n"
+      "documents written after the backup are lost and their keys destroyed: the store before and "
+      "newer backups are refused from now on\n",
       paths.data_dir, restored->backed_up, restored->replayed, restored->revision);
   return 0;
 }

@@ -58,7 +58,8 @@ class Eraser {
   const std::set<std::string>& receivers() const { return receivers_; }
 
  private:
-  enum class Outcome { kErased, kHeld, kMore };  // kMore: the limit left some of it
+  // kLater: it is due at another time than the row says. kMore: the limit left some of it.
+  enum class Outcome { kErased, kHeld, kLater, kMore };
 
   Status RunOne() {
     switch (change_.which_case()) {
@@ -206,6 +207,7 @@ class Eraser {
     if (newest == number) {
       ASSIGN_OR_RETURN(const bool there,
                        writer_.documents().ReadNumbered(collection(), number, &record));
+      if (there && change_.due() && !writer_.IsDue(record)) return Outcome::kLater;
       if (there) return Whole(document, record);
     }
     return Old(document, number);
@@ -239,7 +241,7 @@ class Eraser {
       RETURN_IF_ERROR(ParseRecord(payload, &mark));
       ASSIGN_OR_RETURN(const Outcome outcome, Marked(mark.document(), place.number));
       if (outcome == Outcome::kMore) break;
-      if (outcome == Outcome::kErased) applied_->batch.Delete(Family::kDue, cursor->key());
+      if (outcome != Outcome::kHeld) applied_->batch.Delete(Family::kDue, cursor->key());
     }
     return cursor->status();
   }

@@ -149,6 +149,12 @@ void DocumentWriter::PutNames(const DocumentRecord& record) {
            [&](Family family, const std::string& key) { applied_->batch.Put(family, key, mark); });
 }
 
+bool DocumentWriter::IsDue(const DocumentRecord& record) {
+  if (DueTime(record) <= applied_->next.time) return true;
+  PutNames(record);
+  return false;
+}
+
 void DocumentWriter::MarkOld(const DocumentRecord& old) {
   const std::string pseudonym = Pseudonym("document", old.document().id());
   store::v1::MarkRecord mark;
@@ -196,9 +202,13 @@ void DocumentWriter::NoteAccess(uint64_t before, const DocumentRecord& record, c
   // Lists and labels of chunks cannot be given to other chunks: without them the copy must go.
   if (before != record.number() && NarrowsChunks(record)) return;
   if (told_bytes_ > kToldAccessBytes) return;
-  *access_.mutable_acl() = record.document().acl();
-  *access_.mutable_label() = record.document().label();
-  access->set_sealed(Vault::SealWith(key, nonce, "access", access_.SerializeAsString()));
+  const auto& document = record.document();
+  access->set_erase_after_us(document.has_erase_after() ? *FromProto(document.erase_after())
+                                                        : kNever);
+  *told_.mutable_acl() = document.acl();
+  *told_.mutable_label() = document.label();
+  *told_.mutable_subjects() = document.subjects();
+  access->set_sealed(Vault::SealWith(key, nonce, "access", told_.SerializeAsString()));
   told_bytes_ += access->sealed().size();
 }
 
@@ -314,17 +324,34 @@ Status DocumentWriter::Reclass(const NewAccess& access, DocumentRecord* record) 
   return Rewrite(record);
 }
 
-Status DocumentWriter::Regrant(DocumentRecord record, const v1::SetAccessRequest& access,
-                               const Validity& validity) {
-  applied_->documents.push_back(record.document().id());
+Status DocumentWriter::Regrant(const DocumentRecord& old, const journal::v1::ReplayedAccess& access,
+                               const journal::v1::ToldAccess& told) {
+  applied_->documents.push_back(old.document().id());
+  DocumentRecord record = old;
   v1::Document* const document = record.mutable_document();
-  *document->mutable_acl() = access.acl();
-  *document->mutable_label() = access.label();
+  *document->mutable_acl() = told.acl();
+  *document->mutable_label() = told.label();
   document->clear_valid_from();
   document->clear_valid_until();
+  const Validity validity{access.valid_from_us(), access.valid_until_us()};
   if (validity.from != INT64_MIN) *document->mutable_valid_from() = ToProtoTime(validity.from);
   if (validity.until != kNever) *document->mutable_valid_until() = ToProtoTime(validity.until);
-  return Rewrite(&record);
+  for (const auto& subject : told.subjects()) {
+    const auto& known = document->subjects();
+    if (std::find(known.begin(), known.end(), subject) == known.end()) {
+      document->add_subjects(subject);
+    }
+  }
+  const bool same_version = access.now() == old.number();
+  Micros due = same_version ? kNever : DueTime(old);
+  if (access.has_erase_after_us()) {
+    due = std::min(due, static_cast<Micros>(access.erase_after_us()));
+  } else if (document->has_erase_after()) {
+    due = std::min(due, *FromProto(document->erase_after()));
+  }
+  document->clear_erase_after();
+  if (due != kNever) *document->mutable_erase_after() = ToProtoTime(due);
+  return RewriteDescribed(old, &record, /*attributes=*/nullptr);
 }
 
 Status DocumentWriter::Redescribe(uint64_t number, const v1::Document& document) {

@@ -56,9 +56,13 @@ class DocumentWriter {
   StatusOr<bool> RemoveNumbered(uint64_t number);
   // How many documents the mutation will give another class: decides how the index finds them.
   void ExpectRewrites(size_t documents);
-  // Gives a stored document another list, label and validity, as Reclass; for a store that was
-  // restored.
-  Status Regrant(Record record, const v1::SetAccessRequest& access, const Validity& validity);
+  // Gives a stored document, in a store that was restored, what a newer version of it was told to
+  // have: list, label and validity. It is about whom any of them was, and due as this one is told
+  // to be, or if it was another version's, by the earlier of both times.
+  Status Regrant(const Record& old, const journal::v1::ReplayedAccess& access,
+                 const journal::v1::ToldAccess& told);
+  // Whether the time has come to erase a stored document; if not, the row of its time is put.
+  bool IsDue(const Record& record);
   // Takes a stored document away and its key with it.
   void Erase(const Record& record);
   // The same with a version that was replaced or deleted before.
@@ -147,7 +151,7 @@ class DocumentWriter {
   // By list: the documents of one mutation often share them.
   std::unordered_map<std::string, std::vector<ClauseId>> clauses_of_;
   store::v1::ChunkRecord chunk_;  // PutChunk's, whose memory serves all chunks
-  v1::SetAccessRequest access_;   // NoteAccess's, likewise
+  journal::v1::ToldAccess told_;  // NoteAccess's, likewise
 };
 
 }  // namespace cordon

@@ -46,6 +46,7 @@ Status Replayer::Remove(uint64_t number, Applied* applied) {
 Status Replayer::Regrant(const journal::v1::ReplayedAccess& access, Applied* applied) {
   const uint64_t copy = CopyOf(access.before());
   copies_[access.now()] = copy;
+  if (lost_(access.now())) return OkStatus();
   std::string collection;
   DocumentRecord record;
   ASSIGN_OR_RETURN(const bool there, Find(applied->next, copy, &collection, &record));
@@ -53,11 +54,10 @@ Status Replayer::Regrant(const journal::v1::ReplayedAccess& access, Applied* app
   const auto key = context_.vault.KeyOf(applied->next.id, access.now());
   if (access.sealed().empty() || !key.ok()) return Remove(copy, applied);
   ASSIGN_OR_RETURN(const std::string text, Vault::OpenWith(*key, "access", access.sealed()));
-  v1::SetAccessRequest request;
-  if (!request.ParseFromString(text)) return Corrupt("an access in the journal is damaged");
+  journal::v1::ToldAccess told;
+  if (!told.ParseFromString(text)) return Corrupt("an access in the journal is damaged");
   ASSIGN_OR_RETURN(DocumentWriter writer, DocumentWriter::For(context_, collection, applied));
-  const Validity validity{access.valid_from_us(), access.valid_until_us()};
-  const Status granted = writer.Regrant(record, request, validity);
+  const Status granted = writer.Regrant(record, access, told);
   // A name that the scheme or the containers no longer have: the copy goes rather than open.
   if (!granted.ok()) return Remove(copy, applied);
   writer.Finish();
@@ -65,8 +65,9 @@ Status Replayer::Regrant(const journal::v1::ReplayedAccess& access, Applied* app
 }
 
 StatusOr<Applied> Replayer::Apply(const TenantState& head, const journal::v1::Record& record) {
+  const uint64_t revision = record.mutation() ? record.revision() : head.revision;
   TenantState before = head;
-  before.revision = record.revision() - 1;
+  before.revision = revision - 1;
   store::v1::Mutation mutation;
   if (const auto& sealed = record.replay().sealed_mutation(); !sealed.empty()) {
     ASSIGN_OR_RETURN(const std::string text, context_.vault.OpenFor("mutation", sealed));
@@ -80,7 +81,7 @@ StatusOr<Applied> Replayer::Apply(const TenantState& head, const journal::v1::Re
   // away twice does no harm, and the collections' figures are counted anew by loading.
   Applied applied;
   applied.next = std::move(before);
-  applied.next.revision = record.revision();
+  applied.next.revision = revision;
   applied.next.time = std::max(head.time, static_cast<Micros>(record.time_us()));
   for (const uint64_t number : record.replay().removed()) {
     RETURN_IF_ERROR(Remove(number, &applied));

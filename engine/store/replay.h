@@ -6,7 +6,10 @@
 // the older copy, the copy goes (docs/decisions/erasure.md).
 #pragma once
 
+#include <cstdint>
+#include <functional>
 #include <map>
+#include <utility>
 
 #include "cordon/journal/v1/record.pb.h"
 #include "engine/store/apply.h"
@@ -16,9 +19,14 @@ namespace cordon {
 // For one tenant; remembers which older copy stands for which newer document.
 class Replayer {
  public:
-  explicit Replayer(const ApplyContext& context) : context_(context) {}
+  // Whether an earlier restore gave a number up: what was sealed with its key, the record of that
+  // restore tells again.
+  using Lost = std::function<bool(uint64_t number)>;
 
-  // The state after the revision of `record`, which is later than the state's.
+  Replayer(const ApplyContext& context, Lost lost) : context_(context), lost_(std::move(lost)) {}
+
+  // The state after the revision of `record`, which is later than the state's; of a restore's
+  // record, the same.
   StatusOr<Applied> Apply(const TenantState& head, const journal::v1::Record& record);
 
  private:
@@ -30,6 +38,7 @@ class Replayer {
   Status Regrant(const journal::v1::ReplayedAccess& access, Applied* applied);
 
   const ApplyContext& context_;
+  const Lost lost_;
   std::map<uint64_t, uint64_t> copies_;
 };
 

@@ -109,6 +109,21 @@ TEST_F(Keys, ADestroyedKeyComesBack) {
   EXPECT_LT(fs::file_size(dir() / "00000001-00000000.keys"), 100u) << "nothing is left to keep";
 }
 
+TEST_F(Keys, ARangeEndsElsewhere) {
+  for (const uint64_t number : {uint64_t{0}, kMany, 2 * kMany}) {
+    ASSERT_TRUE(keys_->Provide(1, number).ok());
+  }
+  ASSERT_TRUE(keys_->Provide(2, 0).ok());
+  ASSERT_TRUE(keys_->DestroyRange(1, kMany - 1, 2 * kMany + 1).ok());
+  EXPECT_EQ(keys_->CountKeys().destroyed, kMany + 2);
+  EXPECT_EQ(Key(kMany - 2).size(), 32u);
+  EXPECT_EQ(Key(2 * kMany + 1).size(), 32u);
+  ASSERT_TRUE(keys_->DestroyRange(1, 5, 5).ok());
+  EXPECT_EQ(keys_->CountKeys().destroyed, kMany + 2);
+  ASSERT_TRUE(keys_->DestroyRange(1, 0, UINT64_MAX).ok());
+  EXPECT_EQ(keys_->CountKeys().there, kMany) << "of another tenant, or none";
+}
+
 TEST_F(Keys, TheOldBytesStayWhereTheyLay) {
   ASSERT_TRUE(keys_->Provide(1, 0).ok());
   const fs::path file = dir() / "00000001-00000000.keys";

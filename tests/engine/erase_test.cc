@@ -319,11 +319,9 @@ TEST_F(Erasing, ADocumentIsAcknowledgedWithoutItsKey) {
 
 TEST_F(Erasing, AnOlderCopyOfTheKeysIsPutBack) {
   Ingest("doc/secret", kSecret, kText);
-  fs::copy(scratch_ / "keys", scratch_ / "old keys", fs::copy_options::recursive);
+  KeepKeys();
   EraseAll("document: 'doc/secret'");
-  engine_.reset();
-  fs::remove_all(scratch_ / "keys");
-  fs::copy(scratch_ / "old keys", scratch_ / "keys", fs::copy_options::recursive);
+  PutKeysBack();
   ASSERT_EQ(KeyOf(0), KeyStore::State::kThere);
   Open();
   EXPECT_EQ(KeyOf(0), KeyStore::State::kDestroyed);

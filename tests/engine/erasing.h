@@ -194,6 +194,15 @@ class Erasing : public testing::Test {
     }
     return found;
   }
+  // The keys as they are now, put back later: an older copy.
+  void KeepKeys() {
+    fs::copy(scratch_ / "keys", scratch_ / "old keys", fs::copy_options::recursive);
+  }
+  void PutKeysBack() {
+    engine_.reset();
+    fs::remove_all(scratch_ / "keys");
+    fs::rename(scratch_ / "old keys", scratch_ / "keys");
+  }
   // Of a copy: the engine holds its own.
   KeyStore::State KeyOf(uint64_t number, const std::string& keys = "keys") {
     DataPaths copied = paths();

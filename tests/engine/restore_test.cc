@@ -1,86 +1,10 @@
 // What a restored store forgets: who received a document, what a model has seen, what a snapshot of
 // the directory took away, lists that were set together, what was used of a quota, what was given
 // up. And what a restore must refuse, without a trace.
-#include "engine/ingest/directory_sync.h"
-#include "tests/engine/erasing.h"
+#include "tests/engine/restoring.h"
 
 namespace cordon {
 namespace {
-
-class Restoring : public Erasing {
- protected:
-  static Authenticated Exporter() {
-    Grant grant = Anyone().grant();
-    grant.destinations = {"tuned"};
-    return Authenticator::Prove(std::move(grant));
-  }
-  void Register() {
-    Do<v1::ApplyPolicyResponse, v1::ApplyPolicyRequest>(
-        ApplyPolicy,
-        "destinations { destination { name: 'tuned' scope: 4 ceiling { symbol: SYMBOL_ALL } } }");
-  }
-  void Export(const std::string& document) {
-    const auto request = FromText<v1::ExportRequest>(
-        "collection: 'docs' scope { as: 'user:a' destination: 'tuned' } documents: '" + document +
-        "'");
-    const auto message = Asked<ExportedMessage>([&](auto done) {
-      ExportNext(engine_->ReadAs(Exporter(), {}), engine_->WriteAs(Exporter()), request, {}, done);
-    });
-    ASSERT_TRUE(message.ok()) << message.status().ToString();
-  }
-  void Sync(const std::string& message) {
-    OpenSyncs open;
-    DirectorySync sync(&open);
-    const WriteContext context = engine_->WriteAs(Anyone());
-    const Status added = sync.Add(context, FromText<v1::SyncDirectoryRequest>(message));
-    ASSERT_TRUE(added.ok()) << added.ToString();
-    const auto made =
-        Asked<v1::SyncDirectoryResponse>([&](auto done) { sync.Commit(context, done); });
-    ASSERT_TRUE(made.ok()) << made.status().ToString();
-  }
-  std::vector<std::string> Receivers() {
-    const auto records = Records("ErasureVerified");
-    if (records.empty()) return {"no receipt"};
-    const auto& names = records.back().erasure().destinations();
-    return {names.begin(), names.end()};
-  }
-  // The store as it was when it was kept, with the journal and the keys of now.
-  void KeepStore() {
-    engine_.reset();
-    fs::copy(scratch_ / "data/store", scratch_ / "kept", fs::copy_options::recursive);
-    Open();
-  }
-  void LoseStore() {
-    engine_.reset();
-    fs::remove_all(scratch_ / "data/store");
-    fs::rename(scratch_ / "kept", scratch_ / "data/store");
-  }
-  void DeleteDocument(const std::string& id) {
-    Do<v1::DeleteResponse, v1::DeleteRequest>(Delete, "collection: 'docs' document: '" + id + "'");
-  }
-  // "CODE: field" of a restore, which leaves nothing behind if it fails.
-  std::string TryRestore(const DataPaths& where) {
-    const Status status = RestoreStore(scratch_ / "backups", 0, where).status();
-    message_ = status.message();
-    if (status.ok()) return "OK";
-    EXPECT_FALSE(fs::exists(where.data_dir));
-    return std::string(CodeName(status.code())) + ": " + std::string(status.field());
-  }
-  // Another store with the same keys of the journal and over the documents' keys.
-  DataPaths MakeOther() {
-    DataPaths other = paths("other");
-    other.journal_dir = scratch_ / "other journal";
-    other.keys_dir = scratch_ / "other keys";
-    EXPECT_TRUE(CreateStore(other, {"default.k", "default.k.s", "digest"}, false).ok());
-    return other;
-  }
-  std::string message_;
-
-  bool ModelIsLabelled() {
-    const auto& destinations = Pin()->policy().rules->destinations;
-    return destinations.contains("tuned") && destinations.at("tuned").model_label.has_value();
-  }
-};
 
 TEST_F(Restoring, AReceiptForgetsWhoReceivedTheDocument) {
   Register();
@@ -182,6 +106,42 @@ TEST_F(Restoring, AListingIsUndone) {
   EXPECT_TRUE(Sees("same"));
   EXPECT_FALSE(Sees("described") || Sees("written") || Sees("gone"));
   EXPECT_TRUE(Sees("described", "user:b"));
+}
+
+// Nothing of it is told by a list: when a document is due, and whom it is about.
+TEST_F(Restoring, ALaterEndOfADocumentIsForgotten) {
+  StopTime();
+  const Micros soon = engine_->clock()->Now() / 1'000'000 + 100;
+  const std::string due = "erase_after { seconds: " + std::to_string(soon) + " } ";
+  for (const std::string id : {"due", "extended", "replaced"}) Ingest(id, due);
+  ASSERT_TRUE(engine_->Backup(0).ok());
+  Describe("extended", "erase_after", "erase_after { seconds: 9000000000 }");
+  Ingest("replaced", "erase_after { seconds: 9000000000 }");
+  engine_.reset();
+  Pass(std::chrono::seconds(200));
+  Restore("restored");
+  for (int i = 0; i < 600 && (Sees("due") || Sees("replaced")); ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+  EXPECT_FALSE(Sees("due"));
+  EXPECT_FALSE(Sees("replaced")) << "its older content is due as it was";
+  EXPECT_TRUE(Sees("extended"));
+}
+
+TEST_F(Restoring, WhomADocumentIsAboutIsForgotten) {
+  Ingest("a", "subjects: 'person:1'");
+  Ingest("b", "subjects: 'person:1'");
+  Ingest("other");
+  ASSERT_TRUE(engine_->Backup(0).ok());
+  Describe("a", "subjects", "subjects: 'person:2'");
+  Ingest("b", "subjects: 'person:3'");
+  Restore("restored");
+  Restore("again", 1);
+  EXPECT_EQ(EraseAll("subject: 'person:2'"), 1u);
+  EXPECT_FALSE(Sees("a"));
+  EXPECT_EQ(EraseAll("subject: 'person:1'"), 1u) << "the content of before was about them";
+  EXPECT_FALSE(Sees("b"));
+  EXPECT_TRUE(Sees("other"));
 }
 
 TEST_F(Restoring, AQuotaIsForgotten) {

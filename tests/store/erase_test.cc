@@ -117,6 +117,20 @@ TEST_F(Shares, AShareEndsElsewhere) {
   EXPECT_EQ(store_.Try(mutation)->erased, (std::vector<uint64_t>{0, 2}));
 }
 
+TEST_F(Shares, ARowOfAnotherTimeErases) {
+  Ingest("a", "erase_after { seconds: 9000000000 }");
+  const std::string later = DueKey(1, Micros{9'000'000'000} * 1'000'000, 1, 0);
+  store::v1::MarkRecord mark;
+  ASSERT_TRUE(*store_.database().Get(Family::kDue, later, &mark));
+  Batch batch;
+  batch.Put(Family::kDue, DueKey(1, 1, 1, 0), mark);
+  ASSERT_TRUE(store_.database().Write(batch).ok());
+  EXPECT_EQ(EraseAll("collection: 'docs' due: true limit: 2"), (Numbers{{}}));
+  EXPECT_FALSE(IsErased(0));
+  EXPECT_TRUE(*store_.database().Get(Family::kDue, later, &mark));
+  EXPECT_FALSE(*store_.database().Get(Family::kDue, DueKey(1, 1, 1, 0), &mark));
+}
+
 TEST_F(Shares, WhatWasDroppedIsNeverDue) {
   store_.Do(
       "create_collection { name: 'more' dimension: 2 metric: METRIC_L2 embedder: EMBEDDER_NONE }");
