@@ -65,6 +65,7 @@ constexpr Name kNames[] = {
     {"hidden-attribute", Bug::kHiddenAttribute},
     {"class-id-reuse", Bug::kClassIdReuse},
     {"chunk-acl-widens", Bug::kChunkAclWidens},
+    {"stale-document-accepted", Bug::kStaleDocument},
     {"old-chunks-kept", Bug::kOldChunksKept},
     {"reclass-not-indexed", Bug::kReclassNotIndexed},
     {"file-class-trusted", Bug::kFileClassTrusted},

@@ -59,6 +59,7 @@ enum class Bug {
   // Writing.
   kClassIdReuse,          // classes of equal lists share an id, whatever their labels
   kChunkAclWidens,        // a chunk's own list replaces the document's
+  kStaleDocument,         // a document that is out of date replaces a later one
   kOldChunksKept,         // a replaced document's chunks stay in the store
   kReclassNotIndexed,     // SetAccess changes the record and not the index
   kFileClassTrusted,      // a start takes the class of a row from the file that has it

@@ -255,9 +255,12 @@ void IngestDocuments(const WriteContext& context, v1::IngestRequest request,
   }
   Commit<IngestedBatch>(
       context, std::move(mutation), std::move(done),
-      [ingested = std::move(ingested), accepted](Committed& committed) mutable {
+      [ingested = std::move(ingested), accepted, places = std::move(validated->places),
+       audit = context.caller.grant().rights.Has(Right::kAudit)](Committed& committed) mutable {
         ingested.response.set_accepted(accepted);
         ingested.response.set_revision(committed.revision);
+        if (!audit) committed.stale.clear();
+        for (const uint32_t stale : committed.stale) ingested.response.add_stale(places[stale]);
         ingested.undefined = std::move(committed.undefined);
         return ingested;
       },

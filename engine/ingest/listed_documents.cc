@@ -6,6 +6,7 @@
 #include <span>
 #include <string_view>
 
+#include "engine/store/document_version.h"
 #include "engine/store/embedding_spaces.h"
 
 namespace cordon {
@@ -102,6 +103,8 @@ class Comparison {
     Listed& listed = listed_[i];
     listed.number = stored.number();
     listed.of_source = document.provenance().source() == stored.document().provenance().source();
+    listed.kind = Listed::kUnchanged;
+    if (IsStale(document, VersionOf(stored.document()))) return;
     listed.kind = Listed::kChanged;
     const ListedChunks chunks = InOrder(document);
     if (!SameNames(document, stored.document()) || !SameChunks(chunks, stored)) return;

@@ -15,7 +15,7 @@ struct Listed {
     kAdded,        // nothing is
     kChanged,      // content, subjects or source is another: it must be written anew
     kRedescribed,  // all but those is another
-    kUnchanged,
+    kUnchanged,    // or the listed one is out of date
   };
   Kind kind = kAdded;
   uint64_t number = 0;     // of what is stored

@@ -60,6 +60,7 @@ Paths GivenIn(const v1::Document& metadata) {
   note(!metadata.chunks().empty(), "chunks");
   note(!metadata.text().empty(), "text");
   note(metadata.canary(), "canary");
+  note(metadata.has_version(), "version");
   for (const auto& [name, value] : metadata.attributes()) {
     given.insert(std::string(kAttribute) + name);
   }

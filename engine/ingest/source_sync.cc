@@ -266,7 +266,7 @@ Status SourceSync::Sort(const WriteContext& context, const View& view, const Col
 }
 
 void SourceSync::Count(const Listed& listed, const std::string& id) {
-  joins_ += !listed.of_source;
+  joins_ += !listed.of_source && listed.kind != Listed::kUnchanged;  // out of date: another's still
   switch (listed.kind) {
     case Listed::kAdded:
       difference_.set_added(difference_.added() + 1);

@@ -44,6 +44,7 @@ struct Committed {
   uint64_t revision;
   bool existed;
   std::vector<bool> existed_each;
+  std::vector<uint32_t> stale;
   uint32_t parts;
   bool more;
   std::vector<std::string> undefined;

@@ -115,9 +115,9 @@ void Writer::Answer(Pending* pending, const std::optional<JournalReceipt>& recei
   CountIngested(*pending);
   Applied& applied = pending->applied;
   pending->done(Committed{applied.next.revision, applied.existed, std::move(applied.existed_each),
-                          applied.parts, applied.more, std::move(applied.undefined),
-                          std::move(applied.look_alikes), std::move(applied.model_label),
-                          std::move(applied.sync), *receipt});
+                          std::move(applied.stale), applied.parts, applied.more,
+                          std::move(applied.undefined), std::move(applied.look_alikes),
+                          std::move(applied.model_label), std::move(applied.sync), *receipt});
 }
 
 void Writer::Discard(std::vector<Pending> group) {

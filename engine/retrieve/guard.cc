@@ -70,6 +70,7 @@ ClearedChunk Guard::Describe(const Record& document, const store::v1::ChunkEntry
   chunk.uri = document.document().uri();
   chunk.source = document.document().provenance().source();
   chunk.trust = document.document().provenance().trust();
+  chunk.version = VersionOf(document.document());
   chunk.canary = document.document().canary();
   if (reading_.attributes) chunk.attributes = Attributes(document);
   return chunk;

@@ -20,6 +20,7 @@
 #include "engine/index/score.h"
 #include "engine/lexical/bm25.h"
 #include "engine/retrieve/cleared.h"
+#include "engine/store/document_version.h"
 #include "engine/view/view.h"
 
 namespace cordon {
@@ -51,6 +52,7 @@ struct ClearedChunk {
   std::string uri;
   std::string source;                        // of the document; empty if it does not say
   std::string trust;                         // the same
+  DocumentVersion version = {};              // of the document; none if its writer stated none
   bool canary = false;                       // an alert, of which the caller learns nothing
   std::vector<float> embedding;              // if asked for
   std::vector<ClearedAttribute> attributes;  // if asked for, by name

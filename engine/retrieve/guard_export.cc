@@ -20,6 +20,7 @@ void Guard::DescribeForExport(const Record& record, const ExportedParts& parts,
   *document.mutable_label() = stored.label();
   if (stored.has_valid_from()) *document.mutable_valid_from() = stored.valid_from();
   if (stored.has_valid_until()) *document.mutable_valid_until() = stored.valid_until();
+  if (stored.has_version()) document.set_version(stored.version());
   if (stored.has_provenance()) *document.mutable_provenance() = stored.provenance();
   for (auto& attribute : Attributes(record)) {
     if (attribute.label) out->labels.insert(*std::move(attribute.label));

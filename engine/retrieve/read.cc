@@ -51,6 +51,7 @@ void DescribeDocument(const ClearedChunk& chunk, bool strip, v1::GetDocumentResp
     words.See(response->mutable_provenance());
   }
   response->set_hidden_characters(words.hidden());
+  if (chunk.version) response->set_version(*chunk.version);
 }
 
 v1::GetDocumentResponse ToDocument(const Document& document, const JournalReceipt& receipt) {

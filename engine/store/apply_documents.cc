@@ -1,6 +1,8 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <unordered_map>
+#include <vector>
 
 #include "engine/store/apply_steps.h"
 #include "engine/store/document_writer.h"
@@ -22,13 +24,13 @@ Status ApplyIngest(const ApplyContext& context, const store::v1::IngestBatch& ba
   ASSIGN_OR_RETURN(DocumentWriter writer,
                    DocumentWriter::For(context, batch.collection(), applied));
   if (!batch.documents().empty()) RETURN_IF_ERROR(writer.CheckSpace(batch.space()));
-  std::unordered_map<std::string_view, int> last;
-  for (int i = 0; i < batch.documents_size(); ++i) last[batch.documents(i).id()] = i;
+  std::unordered_map<std::string_view, std::vector<int>> places;  // by id, ascending
+  for (int i = 0; i < batch.documents_size(); ++i) places[batch.documents(i).id()].push_back(i);
   for (int i = 0; i < batch.documents_size(); ++i) {
-    if (last.at(batch.documents(i).id()) != i) continue;
-    const Status replaced = writer.Replace(batch.documents(i));
-    if (!replaced.ok()) return replaced.Within(fmt::format("documents[{}]", i));
+    const std::vector<int>& of_id = places.at(batch.documents(i).id());
+    if (of_id.back() == i) RETURN_IF_ERROR(writer.WriteNewest(batch.documents(), of_id));
   }
+  std::sort(applied->stale.begin(), applied->stale.end());
   writer.TellUndefined();
   writer.Finish();
   return OkStatus();

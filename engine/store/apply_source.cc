@@ -18,7 +18,7 @@ Status ApplySource(const ApplyContext& context, const store::v1::SourceBatch& ba
                         .Within(fmt::format("redescribed[{}]", i)));
   }
   for (int i = 0; i < written.documents_size(); ++i) {
-    RETURN_IF_ERROR(writer.Replace(written.documents(i)).Within(fmt::format("documents[{}]", i)));
+    RETURN_IF_ERROR(writer.WriteNewest(written.documents(), {i}));
   }
   for (const uint64_t number : batch.removed()) {
     ASSIGN_OR_RETURN(const bool was_there, writer.RemoveNumbered(number));

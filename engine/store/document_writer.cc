@@ -6,6 +6,7 @@
 
 #include "engine/base/planted.h"
 #include "engine/store/codec.h"
+#include "engine/store/document_version.h"
 #include "engine/store/embedding_spaces.h"
 
 namespace cordon {
@@ -40,7 +41,31 @@ v1::Document WithoutContent(const v1::Document& from) {
   if (from.has_provenance()) *to.mutable_provenance() = from.provenance();
   to.set_canary(from.canary());
   if (from.has_erase_after()) *to.mutable_erase_after() = from.erase_after();
+  if (from.has_version()) to.set_version(from.version());
   return to;
+}
+
+// By ordinal, whatever the order in which they came.
+std::vector<const v1::Chunk*> ChunksInOrder(const v1::Document& document) {
+  std::vector<const v1::Chunk*> chunks;
+  for (const auto& chunk : document.chunks()) chunks.push_back(&chunk);
+  std::stable_sort(chunks.begin(), chunks.end(),
+                   [](const auto* a, const auto* b) { return a->ordinal() < b->ordinal(); });
+  return chunks;
+}
+
+// As it is to be stored, but for where.
+DocumentRecord Described(const v1::Document& document,
+                         const std::vector<const v1::Chunk*>& chunks) {
+  DocumentRecord record;
+  *record.mutable_document() = WithoutContent(document);
+  for (const v1::Chunk* chunk : chunks) {
+    ChunkEntry* entry = record.add_chunks();
+    entry->set_ordinal(chunk->ordinal());
+    if (chunk->has_acl()) *entry->mutable_acl() = chunk->acl();
+    if (chunk->has_label()) *entry->mutable_label() = chunk->label();
+  }
+  return record;
 }
 
 void PublishCollection(Collection collection, TenantState* state) {
@@ -251,38 +276,55 @@ Status DocumentWriter::ReadTexts(const DocumentRecord& record, RowChange* change
   return OkStatus();
 }
 
-Status DocumentWriter::Replace(const v1::Document& document) {
-  DocumentRecord record;
-  *record.mutable_document() = WithoutContent(document);
+Status DocumentWriter::WriteNewest(const Written& written, const std::vector<int>& places) {
+  const std::string& id = written.Get(places.front()).id();
+  DocumentRecord old;
+  ASSIGN_OR_RETURN(const bool existed, documents_.Read(collection_.id, id, &old));
+  DocumentVersion version = VersionOf(old.document());
+  int newest = -1;
+  for (const int place : places) {
+    if (IsStale(written.Get(place), version)) {
+      applied_->stale.push_back(static_cast<uint32_t>(place));
+    } else {
+      version = VersionOf(written.Get(place));
+      newest = place;
+    }
+  }
+  for (const int place : places) {
+    const v1::Document& document = written.Get(place);
+    const Status done =
+        place == newest ? Replace(document, existed ? &old : nullptr) : Judge(document);
+    if (!done.ok()) return done.Within(fmt::format("documents[{}]", place));
+  }
+  applied_->documents.push_back(id);
+  return OkStatus();
+}
+
+Status DocumentWriter::Judge(const v1::Document& document) {
+  DocumentRecord record = Described(document, ChunksInOrder(document));
+  return Classify(&record);
+}
+
+Status DocumentWriter::Replace(const v1::Document& document, const DocumentRecord* old) {
+  const std::vector<const v1::Chunk*> chunks = ChunksInOrder(document);
+  DocumentRecord record = Described(document, chunks);
   record.set_revision(applied_->next.revision);
   record.set_number(applied_->next.next_document++);
   SetSpaces({collection_.space}, collection_, &record);
+  RETURN_IF_ERROR(Classify(&record));
   ASSIGN_OR_RETURN(const SecretKey key, context_.vault.NewKey(tenant(), record.number()));
   ASSIGN_OR_RETURN(const SealNonce nonce, RandomSealNonce());
-  // By ordinal, whatever the order in which they came.
-  std::vector<const v1::Chunk*> chunks;
-  for (const auto& chunk : document.chunks()) chunks.push_back(&chunk);
-  std::stable_sort(chunks.begin(), chunks.end(),
-                   [](const auto* a, const auto* b) { return a->ordinal() < b->ordinal(); });
   for (size_t i = 0; i < chunks.size(); ++i) {
-    ChunkEntry* entry = record.add_chunks();
-    entry->set_ordinal(chunks[i]->ordinal());
-    if (chunks[i]->has_acl()) *entry->mutable_acl() = chunks[i]->acl();
-    if (chunks[i]->has_label()) *entry->mutable_label() = chunks[i]->label();
     PutChunk(record, *chunks[i], key, NonceAfter(nonce, static_cast<uint32_t>(i + 1)));
   }
-  RETURN_IF_ERROR(Classify(&record));
-  DocumentRecord old;
-  ASSIGN_OR_RETURN(const bool existed, documents_.Read(collection_.id, document.id(), &old));
-  PutNewest(existed ? &old : nullptr, record, key, nonce);
-  RowChange change = RowsOf(record, RowChange::kReplace, existed);
+  PutNewest(old, record, key, nonce);
+  RowChange change = RowsOf(record, RowChange::kReplace, old != nullptr);
   for (size_t i = 0; i < chunks.size(); ++i) {
     change.rows[i].embedding = chunks[i]->embedding().data();
     change.rows[i].text = chunks[i]->text();
   }
   change.attributes = &document.attributes();
   applied_->rows.push_back(std::move(change));
-  applied_->documents.push_back(document.id());
   return OkStatus();
 }
 

@@ -30,7 +30,11 @@ class DocumentWriter {
   // ABORTED unless documents that come are embedded for the space that is searched; `told` as
   // store.v1.IngestBatch has it.
   Status CheckSpace(uint32_t told) const;
-  Status Replace(const v1::Document& document);
+  // Writes what a mutation says of one document, in these places, as if it came there one after the
+  // other: of what is not out of date the last. Whatever is not written is judged all the same, so
+  // that a refusal, and which principals are undefined, says nothing of what is stored.
+  using Written = google::protobuf::RepeatedPtrField<v1::Document>;
+  Status WriteNewest(const Written& written, const std::vector<int>& places);
   // Gives a stored document vectors in the space that is not searched, unless `space` is 0, and
   // takes those in dropped ones away. Borrows the vectors until the rows are taken up. True if that
   // changed anything.
@@ -113,6 +117,10 @@ class DocumentWriter {
   // Whether there is a vector of the other space for each chunk.
   Status CheckVectors(const store::v1::EmbeddedDocument& embedded, const Record& record) const;
   void AddVectors(const store::v1::EmbeddedDocument& embedded, const Record& record);
+  // As Replace judges it, and writes nothing.
+  Status Judge(const v1::Document& document);
+  // Puts a document in the place of `old`; null if it is new.
+  Status Replace(const v1::Document& document, const Record* old);
   // Takes the stored records of `old` away.
   void Drop(const Record& old);
   // The same of the newest version of a document, which leaves none.

@@ -131,6 +131,7 @@ struct Applied {
   std::vector<std::string> names;      // their pseudonyms, for the journal
   bool existed = false;                // of SetAccess, UpdateMetadata and Delete
   std::vector<bool> existed_each;      // of SetAccessMany and SetAccessSelected, by place
+  std::vector<uint32_t> stale;         // of Ingest: places of what was out of date, ascending
   // Of Ingest: groups and roles that have no record. Of ApplyPolicy: sources that no document had.
   std::vector<std::string> undefined;
   std::vector<std::string> look_alikes;  // of ApplyPolicy: sources that look like quarantined ones

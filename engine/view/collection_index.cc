@@ -158,8 +158,12 @@ CollectionIndex EmptyIndex(const v1::CollectionConfig& config) {
 PreparedTexts::PreparedTexts(Language language, const store::v1::IngestBatch& batch)
     : language_(language) {
   for (const auto& document : batch.documents()) {
-    Chunks& chunks = documents_[document.id()];
-    chunks.clear();
+    const auto [place, first] = documents_.try_emplace(document.id());
+    Chunks& chunks = place->second;
+    if (!first) {
+      chunks.clear();  // which of them is written depends on what is stored
+      continue;
+    }
     for (const auto& chunk : document.chunks()) {
       chunks.emplace_back(chunk.ordinal(), CountTerms(language, chunk.text()));
     }

@@ -51,7 +51,7 @@ class PreparedTexts {
   using Chunks = std::vector<std::pair<uint32_t, TermCounts>>;
 
   Language language_ = Language::kNone;
-  std::unordered_map<std::string_view, Chunks> documents_;  // the last of each id
+  std::unordered_map<std::string_view, Chunks> documents_;  // none of an id given twice
 };
 
 // The index after the changes of one mutation.

@@ -28,7 +28,7 @@ class Destinations(ServerTest):
 
     def test_an_export_can_be_ingested_again_and_raises_the_models_label(self):
         name = self.filled(
-            document("a", level="internal", vector=(1.0, 0.25)),
+            document("a", level="internal", vector=(1.0, 0.25), version=7),
             document("b", allow=("user:bo",)),
             document("c/1", subjects=["person:1"]),
         )
@@ -37,6 +37,7 @@ class Destinations(ServerTest):
         key = self.make_key("service:t", "export,act-as,audit", *ALL, "tuned")
         exported, said = self.export(key, name, "--vectors")
         self.assertEqual([each["id"] for each in exported], ["a", "c/1"])
+        self.assertEqual([each.get("version") for each in exported], [7, None])
         self.assertIn("internal", said)
         again = self.filled(*exported)
         self.assertEqual(self.sees(again, "user:ana"), ["a", "c/1"])

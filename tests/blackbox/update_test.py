@@ -49,6 +49,27 @@ class Updates(ServerTest):
         self.ok("erase", name, "--subject", "person:2", "--wait")
         self.assertEqual(self.sees(name, "user:a"), [])
 
+    def test_what_is_out_of_date_changes_nothing_and_auditors_alone_are_told(self):
+        name = self.filled(document("d", title="five", version=5))
+        asked = ["get", name, "d", "--as", "user:a"]
+        late = [document("d", allow=("user:eve",), version=4), document("e", version=4)]
+        writer = self.make_key("service:w", "ingest,grant,label", "--collections", name)
+        for key, stale in ((writer, None), (None, 1)):
+            with self.subTest(key=key):
+                self.assertEqual(self.ingest(name, *late, key=key).get("stale"), stale)
+                stored = self.ok(*asked)
+                self.assertEqual((stored["title"], stored["version"]), ("five", 5))
+        self.assertEqual(self.sees(name, "user:a"), ["d", "e"])
+        # The same version replaces; one that states none is not late, and leaves none.
+        self.ingest(name, document("d", title="again", version=5))
+        self.assertEqual(self.ok(*asked)["title"], "again")
+        self.ingest(name, document("d", title="plain"))
+        self.assertNotIn("version", self.ok(*asked))
+        self.assertNotIn("stale", self.ingest(name, document("d", title="one", version=1)))
+        self.assertEqual(self.ok(*asked)["title"], "one")
+        answer = self.store.cordon("ingest", name, self.store.lines(document("d", version=-1)))
+        self.assertEqual(answer.lines[0]["field"], "version", answer)
+
     def test_refusals_name_the_field(self):
         name = self.filled(document("d"))
         for patch, field in (

@@ -258,6 +258,31 @@ TEST_F(IngestCommand, MaxErrorsStopsEarlyButTheGoodLinesBeforeLand) {
   EXPECT_EQ(result.out[3], R"({"accepted":5,"refused":2,"undefined_principals":0,"revision":1})");
 }
 
+// Only who is told of them, and then in the sums.
+TEST_F(IngestCommand, DocumentsThatAreOutOfDateAreNotToldOf) {
+  FakeServer server;
+  std::atomic<bool> tells{true};
+  server.on_ingest = [&](FakeServer::Stream* stream) {
+    v1::IngestRequest request;
+    while (stream->Read(&request)) {
+      v1::IngestResponse response = Accept(request, 1);
+      if (tells) response.mutable_stale()->Add(1);
+      stream->Write(response);
+    }
+    return grpc::Status::OK;
+  };
+  const std::vector<std::string> call = {"ingest", "docs", File("d.jsonl", Documents(2500)),
+                                         "--server", server.address()};
+  auto json = call;
+  json.push_back("--json");
+  EXPECT_THAT(Cordon(json).out.back(), StartsWith(R"({"accepted":2475,"refused":25,"stale":)"));
+  EXPECT_THAT(Cordon(call).out.back(), HasSubstr(" out of date and left alone"));
+  tells = false;
+  EXPECT_THAT(Cordon(json).out.back(),
+              StartsWith(R"({"accepted":2475,"refused":25,"undefined_principals":)"));
+  EXPECT_THAT(Cordon(call).out.back(), testing::Not(HasSubstr("out of date")));
+}
+
 class RefusedLines : public CommandLine {
  protected:
   RefusedLines() {

@@ -37,7 +37,8 @@ TEST_F(DocumentJson, ReadsEveryFieldOfTheContract) {
       R"("inherit":["folder:/hr"]},"label":{"level":"confidential","compartments":["people"],)"
       R"("tags":["pii"]},"valid_from":"2026-01-01T00:00:00Z","valid_until":null,)"
       R"("subjects":["person:123"],"attributes":{"lang":"en","year":2026,"ratio":0.5,"ok":true,)"
-      R"("big":-9223372036854775808},"provenance":{"source":"hris","trust":"internal"},)"
+      R"("big":-9223372036854775808},"version":18446744073709551615,)"
+      R"("provenance":{"source":"hris","trust":"internal"},)"
       R"("chunks":[{"text":"…","embedding":[0.1,2,-3e-2],"label":{"level":"restricted"},)"
       R"("ordinal":7,"acl":{"allow":["user:a"]}},{"text":"b","embedding":null}]})");
   ASSERT_TRUE(status.ok()) << status.ToString();
@@ -58,6 +59,7 @@ TEST_F(DocumentJson, ReadsEveryFieldOfTheContract) {
   EXPECT_EQ(document_.attributes().at("ratio").float_value(), 0.5);
   EXPECT_TRUE(document_.attributes().at("ok").bool_value());
   EXPECT_EQ(document_.attributes().at("big").int_value(), INT64_MIN);
+  EXPECT_EQ(document_.version(), UINT64_MAX);
   EXPECT_EQ(document_.provenance().trust(), "internal");
   ASSERT_EQ(document_.chunks_size(), 2);
   EXPECT_THAT(document_.chunks(0).embedding(), testing::ElementsAre(0.1f, 2.0f, -0.03f));
@@ -106,6 +108,10 @@ TEST_F(DocumentJson, WrongTypesAreRefusedWithTheirPath) {
   EXPECT_EQ(RefusedField(R"({"id":"a","attributes":{"x":18446744073709551615}})"), "attributes.x");
   EXPECT_EQ(RefusedField(R"({"id":"a","attributes":{"x":[1]}})"), "attributes.x");
   EXPECT_EQ(RefusedField(R"({"id":"a","provenance":"hris"})"), "provenance");
+  for (const char* version : {"-1", "1.0", "\"1\"", "null", "true"}) {
+    EXPECT_EQ(RefusedField(std::string(R"({"id":"a","version":)") + version + "}"), "version")
+        << version;
+  }
   EXPECT_EQ(RefusedField(R"({"id":"a","chunks":{}})"), "chunks");
   EXPECT_EQ(RefusedField(R"({"id":"a","chunks":["text"]})"), "chunks[0]");
 }

@@ -148,6 +148,7 @@ TEST_F(Fills, SomethingElseComesAlong) {
            {"title: 't' ", "title"},
            {"text: 't' ", "text"},
            {"canary: true ", "canary"},
+           {"version: 1 ", "version"},
            {"chunks { ordinal: 2 text: 'x' embedding: 1 embedding: 2 embedding: 3 } ",
             "chunks[1].ordinal"},
            {"chunks { ordinal: 3 embedding: 1 embedding: 2 } ", "chunks[0].embedding"},

@@ -85,7 +85,8 @@ class Metadata : public ScratchWriter {
 constexpr char kWhole[] =
     "title: 'T' uri: 'u' subjects: 'p1' provenance { source: 's' trust: 't' } "
     "attributes { key: 'n' value { int_value: 1 } } attributes { key: 's' value { string_value: "
-    "'x' } } valid_from { seconds: 1 } valid_until { seconds: 99 } erase_after { seconds: 200 }";
+    "'x' } } version: 7 valid_from { seconds: 1 } valid_until { seconds: 99 } erase_after { "
+    "seconds: 200 }";
 
 TEST_F(Metadata, AFieldChangesThatWasNotNamed) {
   Put(kWhole);
@@ -183,6 +184,7 @@ TEST_F(Metadata, WhatIsSentIsPassedOverOrMalformed) {
       {Mask({"acl"}), "update_mask"},
       {Mask({"label"}), "update_mask"},
       {Mask({"canary"}), "update_mask"},
+      {Mask({"version"}), "update_mask"},
       {Mask({"chunks"}), "update_mask"},
       {Mask({"attributes"}), "update_mask"},
       {Mask({"attributes."}), "update_mask"},
@@ -191,6 +193,7 @@ TEST_F(Metadata, WhatIsSentIsPassedOverOrMalformed) {
       {Mask({"title"}) + "metadata { id: 'd' }", "metadata.id"},
       {Mask({"title"}) + "metadata { acl { allow { principal: 'everyone' } } }", "metadata.acl"},
       {Mask({"title"}) + "metadata { text: 't' }", "metadata.text"},
+      {Mask({"title"}) + "metadata { version: 8 }", "metadata.version"},
       {Mask({"title"}) + "metadata { attributes { key: 'n' value { int_value: 1 } } }",
        "metadata.attributes.n"},
       {Mask({"attributes.n"}) + "metadata { attributes { key: 'n' value { bool_value: true } } }",

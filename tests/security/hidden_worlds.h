@@ -139,6 +139,7 @@ class HiddenWorld {
     std::string text = "id: \"" + Escaped(id) + "\" " + reason.access;
     if (Chance(2)) text += "title: 'title of a secret' uri: 'https://secret/" + Words(3) + "' ";
     if (Chance(3)) text += "subjects: 'person:1' ";
+    if (Chance(2)) text += "version: 7 ";
     const size_t chunks = 1 + Below(4);
     for (size_t i = 0; i < chunks; ++i) {
       text += "chunks { ordinal: " + std::to_string(i * 7) + " text: '" + Words(1 + Below(60)) +

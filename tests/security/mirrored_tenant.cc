@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <set>
 
 #include "engine/ingest/source_sync.h"
@@ -144,11 +145,16 @@ void MirroredTenant::SendBatch(const v1::IngestRequest& batch_of, const Document
                         EXPECT_EQ(response.accepted() + refused.size(), documents.size());
                         refused_ += refused.size();
                         reference::Collection& into = model->collections.at(collection);
+                        std::vector<uint32_t> stale;
                         for (size_t i = 0; i < documents.size(); ++i) {
+                          const auto& [id, document] = documents[i];
                           if (refused.contains(i)) continue;
-                          into.documents[documents[i].first] = Completed(documents[i].second, into);
-                          into.whole = false;
+                          const bool written =
+                              reference::Write(&into, id, Completed(document, into));
+                          if (!written) stale.push_back(static_cast<uint32_t>(i));
+                          if (written) into.whole = false;
                         }
+                        EXPECT_TRUE(std::ranges::equal(response.stale(), stale));
                       });
 }
 
@@ -280,7 +286,7 @@ void MirroredTenant::SyncSource(const std::string& collection, const std::string
   for (size_t i = 0; i < listed.size(); ++i) {
     const auto& [id, document] = listed[i];
     stay.insert(id);
-    if (!refused.contains(i)) into.documents[id] = Completed(document, into);
+    if (!refused.contains(i)) reference::Write(&into, id, Completed(document, into));
   }
   const size_t removed = std::erase_if(into.documents, [&](const auto& each) {
     return each.second.source == source && !stay.contains(each.first);

@@ -365,6 +365,7 @@ void ModelReader::GetDocument() {
         whole.set_document(expected[0].document);
         whole.set_title(expected[0].in->title);
         whole.set_uri(expected[0].in->uri);
+        if (expected[0].in->version) whole.set_version(*expected[0].in->version);
         if (!expected[0].in->source.empty() || !expected[0].in->trust.empty()) {
           whole.mutable_provenance()->set_source(expected[0].in->source);
           whole.mutable_provenance()->set_trust(expected[0].in->trust);

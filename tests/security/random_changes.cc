@@ -164,6 +164,7 @@ void RandomChanges::SyncSource(const std::string& collection) {
     if (draw_.Percent(70)) continue;
     reference::Document other = draw_.Document(model(), stored.dimension);
     if (draw_.Percent(60)) other.chunks.swap(now.chunks);
+    other.version = Version();
     now = std::move(other);
   }
   for (size_t n = draw_.Below(3); n > 0; --n) {
@@ -216,11 +217,18 @@ std::string RandomChanges::Id() {
   return fmt::format("{}{}", number % 5 == 0 ? "é" : "d", number);
 }
 
+// Few, so that what comes is often out of date.
+std::optional<uint64_t> RandomChanges::Version() {
+  if (draw_.Percent(70)) return std::nullopt;
+  return draw_.Below(4);
+}
+
 void RandomChanges::Ingest(const std::string& collection, size_t count) {
   MirroredTenant::Documents documents;
   for (; count > 0; --count) {
     documents.emplace_back(Id(),
                            draw_.Document(model(), model().collections.at(collection).dimension));
+    documents.back().second.version = Version();
   }
   if (draw_.Percent(8)) return tenant_.IngestInRun(collection, documents);
   tenant_.Ingest(collection, documents);

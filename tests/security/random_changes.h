@@ -1,6 +1,8 @@
 // A tenant's random life: policy, directory, collections, and what is written into them.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 
 #include "tests/security/draw.h"
@@ -31,6 +33,7 @@ class RandomChanges {
   const reference::Tenant& model() const { return tenant_.model(); }
   std::string Collection();
   std::string Id();
+  std::optional<uint64_t> Version();
   void SetScheme(bool levels, bool compartments, bool tags);
   void SetDefaultClearance();
   void SetScopes();

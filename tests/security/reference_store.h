@@ -32,6 +32,7 @@ struct Document {
   std::map<uint32_t, StoredChunk> chunks = {};
   std::map<std::string, int64_t> attributes = {};
   std::string source, trust;
+  std::optional<uint64_t> version = {};
 };
 enum class Metric { kCosine, kInnerProduct, kL2 };
 struct Space {  // of embeddings
@@ -99,6 +100,14 @@ inline double Score(Metric metric, const std::vector<float>& q, const std::vecto
   }
   const double norm_q = std::sqrt(Dot(q, q)), norm_x = std::sqrt(Dot(x, x));
   return norm_q == 0 || norm_x == 0 ? 0.0 : Dot(q, x) / (norm_q * norm_x) + 0.0;
+}
+
+// What is written is stored, unless a later version is: then false.
+inline bool Write(Collection* into, const std::string& id, const Document& document) {
+  Document& stored = into->documents[id];  // a new one has no version
+  if (document.version && stored.version && *document.version < *stored.version) return false;
+  stored = document;
+  return true;
 }
 
 // What becomes of a text in a space that the server embeds for.

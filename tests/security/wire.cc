@@ -114,6 +114,7 @@ v1::Document ToWire(const std::string& id, const reference::Document& document) 
   if (document.valid_until != INT64_MAX) *out.mutable_valid_until() = ToStamp(document.valid_until);
   if (!document.source.empty()) out.mutable_provenance()->set_source(document.source);
   if (!document.trust.empty()) out.mutable_provenance()->set_trust(document.trust);
+  if (document.version) out.set_version(*document.version);
   for (const auto& [name, value] : document.attributes) {
     (*out.mutable_attributes())[name].set_int_value(value);
   }

@@ -241,7 +241,7 @@ TEST(Apply, AFieldOfADocumentIsForgotten) {
       "acl { allow { principal: 'everyone' } } label { level: 'public' } "
       "valid_from { seconds: 1 } valid_until { seconds: 2 } subjects: 'person:1' "
       "attributes { key: 'n' value { int_value: 1 } } provenance { source: 's' trust: 'i' } "
-      "erase_after { seconds: 3 } canary: true "
+      "erase_after { seconds: 3 } canary: true version: 4 "
       "chunks { text: 't' embedding: 1 embedding: 0 } } }");
   v1::Document given = mutation.ingest().documents(0);
   std::vector<const google::protobuf::FieldDescriptor*> set;

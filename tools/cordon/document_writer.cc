@@ -39,6 +39,7 @@ void WriteIngestLine(JsonWriter& json, const v1::Document& document) {
   if (document.has_label()) WriteLabel(json.Key("label"), document.label());
   if (document.has_valid_from()) json.Key("valid_from").String(TimeText(document.valid_from()));
   if (document.has_valid_until()) json.Key("valid_until").String(TimeText(document.valid_until()));
+  if (document.has_version()) json.Key("version").Unsigned(document.version());
   if (document.subjects_size() > 0) json.Key("subjects").Strings(document.subjects());
   WriteAttributes(json, document);
   if (document.has_provenance()) {

@@ -186,6 +186,7 @@ std::string DocumentText(const v1::GetDocumentResponse& response) {
   if (!response.title().empty()) text += "  " + Printable(response.title());
   text += "\n";
   if (!response.uri().empty()) text += Printable(response.uri()) + "\n";
+  if (response.has_version()) text += fmt::format("version {}\n", response.version());
   for (const v1::DocumentChunk& chunk : response.chunks()) {
     text += fmt::format("\n#{}  {}\n{}\n", chunk.chunk(), LabelText(chunk.label()),
                         Printable(chunk.text()));

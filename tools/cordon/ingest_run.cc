@@ -190,6 +190,7 @@ void IngestRun::Complete(const DocumentBatch& batch, const v1::IngestResponse& r
   // The server counts over a stream; a second stream after an overload counts anew.
   undefined_principals_ =
       std::max<uint64_t>(undefined_principals_, response.undefined_principals());
+  stale_ += static_cast<uint64_t>(response.stale_size());
   revision_ = std::max(revision_, response.revision());
 }
 
@@ -198,6 +199,7 @@ void IngestRun::TellSums() {
     JsonWriter json;
     json.BeginObject().Key("accepted").Unsigned(accepted_);
     json.Key("refused").Unsigned(refused_);
+    if (stale_ > 0) json.Key("stale").Unsigned(stale_);
     json.Key("undefined_principals").Unsigned(undefined_principals_);
     output_.Line(json.Key("revision").Unsigned(revision_).EndObject());
     return;
@@ -207,6 +209,7 @@ void IngestRun::TellSums() {
   std::string text = fmt::format("accepted {} in {:.1f} s ({}/s)", Counted(accepted_, "document"),
                                  seconds, Grouped(static_cast<uint64_t>(here / seconds)));
   if (accepted_before_ > 0) text += fmt::format(", {} of them before", Grouped(accepted_before_));
+  if (stale_ > 0) text += fmt::format(", {} out of date and left alone", Grouped(stale_));
   if (refused_ > 0) text += fmt::format(", refused {}", Grouped(refused_));
   if (undefined_principals_ > 0) {
     text += ", " + Counted(undefined_principals_, "undefined principal");

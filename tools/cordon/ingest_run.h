@@ -87,6 +87,7 @@ class IngestRun {
   std::atomic<uint64_t> refused_{0};
   std::atomic<uint64_t> refused_by_server_{0};
   uint64_t undefined_principals_ = 0;
+  uint64_t stale_ = 0;  // of what was accepted: out of date, as far as the server tells
   uint64_t revision_ = 0;
 
   BatchStream stream_;  // last: its thread uses the others

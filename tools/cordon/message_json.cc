@@ -275,6 +275,7 @@ void WriteDocument(JsonWriter& json, const v1::GetDocumentResponse& response) {
   json.Key("document").String(response.document());
   json.Key("title").String(response.title());
   json.Key("uri").String(response.uri());
+  if (response.has_version()) json.Key("version").Unsigned(response.version());
   if (response.has_provenance()) WriteProvenance(json, response.provenance());
   WriteHidden(json, response.hidden_characters());
   json.Key("chunks").BeginArray();
