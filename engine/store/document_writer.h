@@ -139,8 +139,8 @@ class DocumentWriter {
   // When the document is to be erased by itself; kNever if never.
   Micros DueTime(const Record& record) const;
   // Calls `put` with the key of every mark of the document.
-  template <typename Put>
-  void EachMark(const Record& record, Put put) const;
+  using PutKey = std::function<void(Family, const std::string&)>;
+  void EachMark(const Record& record, const PutKey& put) const;
   // What a restored store must be told: the access of `record`, also for the copy `before`.
   void NoteAccess(uint64_t before, const Record& record, const SecretKey& key,
                   const SealNonce& nonce);
