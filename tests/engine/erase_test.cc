@@ -145,12 +145,12 @@ TEST_F(Erasing, ALaterRefusalSaysThatNothingWasErased) {
   const Status refused = TryErase("source: 'crm'").status();
   EXPECT_EQ(refused.code(), StatusCode::kFailedPrecondition);
   EXPECT_EQ(refused.message().find("nothing was erased"), std::string::npos) << refused.message();
-  EXPECT_NE(refused.message().find("4096 documents"), std::string::npos) << refused.message();
+  EXPECT_NE(refused.message().find("4099 documents"), std::string::npos) << refused.message();
   const Status again = TryErase("source: 'crm'").status();
   EXPECT_NE(again.message().find("nothing was erased"), std::string::npos) << again.message();
   ASSERT_EQ(Hold("document: 'd" + std::to_string(kDocuments - 1) + "'", /*release=*/true),
             StatusCode::kOk);
-  EXPECT_EQ(EraseAll("source: 'crm'"), 4u);
+  EXPECT_EQ(EraseAll("source: 'crm'"), 1u);  // what was held
 }
 
 TEST_F(Erasing, ADocumentOfTheSubjectOrSourceStays) {

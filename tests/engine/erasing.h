@@ -117,8 +117,10 @@ class Erasing : public testing::Test {
     }
     return "documents { id: '" + id + "' " + more + " " + chunk + " } } ";
   }
-  void Ingest(const std::string& id, const std::string& more = "", const std::string& text = "t") {
-    const auto request = FromText<v1::IngestRequest>("collection: 'docs' " + Doc(id, more, text));
+  void Ingest(const std::string& id, const std::string& more = "", const std::string& text = "t",
+              const std::vector<float>& vector = kVector) {
+    const auto request =
+        FromText<v1::IngestRequest>("collection: 'docs' " + Doc(id, more, text, vector));
     const auto answer = Asked<IngestedBatch>(
         [&](auto done) { IngestDocuments(engine_->WriteAs(Anyone()), request, done); });
     ASSERT_TRUE(answer.ok()) << answer.status().ToString();

@@ -13,7 +13,7 @@ class CopiedKeys : public Erasing {
     keys_copy_ = copy();
     Erasing::SetUp();
     Ingest("doc/secret", kSecret, kText);
-    Ingest("kept");
+    Ingest("kept", "", "t", {1, 2, 3, 4});  // nothing of the other's
   }
   std::string copy() const { return scratch_ / "keys copy"; }
   // The disk of the keys is lost, and its copy takes its place.

@@ -71,7 +71,7 @@ class UpkeepBoundTest : public testing::Test {
 
   Random random_{4};
   Clusters clusters_{random_, kBoundDimension, 10};
-  VectorIndex index_{kBoundDimension, Metric::kL2, RowStride(kBoundDimension) * kFull};
+  VectorIndex index_{kBoundDimension, Metric::kL2, kFull* RowStride(kBoundDimension)};
   std::vector<std::string> erased_;
 };
 
