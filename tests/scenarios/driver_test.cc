@@ -12,6 +12,8 @@ namespace {
 
 constexpr std::string_view kHead = R"(
 proves: nothing
+keys:
+  planner: {principal: service:planner, rights: [audit, admin], collections: "*"}
 documents:
   - {id: open, text: one, label: {level: public}, acl: {allow: [everyone]}}
   - {id: ana, text: two, label: {level: public}, acl: {allow: [user:ana]}}
@@ -92,7 +94,8 @@ TEST(Driver, AWrongAnswerPasses) {
       {"{ingest: [{id: x, text: y}]}", "got: [x: acl]"},
       {"{delete: {document: ana}, existed: true}", "got: \"not told\""},
       {"{create_tenant: UPPER}", "INVALID_ARGUMENT"},
-      {"{simulate: {directory: [{principal: group:a, members: [user:ana]}]}, gains: [user:ana "
+      {"{simulate: {directory: [{principal: group:a, members: [user:ana]}]}, through: planner, "
+       "gains: [user:ana "
        "open]}",
        "got: []"},
       {"{token: {issuer: claims, sub: ana}}", "expected an answer, got: UNAUTHENTICATED"},
