@@ -22,6 +22,12 @@
 
 namespace cordon {
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+inline constexpr bool kSanitized = true;
+#else
+inline constexpr bool kSanitized = false;
+#endif
+
 class Effort {
  public:
   // `test` is the id of QUALITY's table, such as "R1"; `rounds` is the figure of CI.
@@ -56,11 +62,7 @@ class Effort {
   }
 
  private:
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-  static constexpr uint64_t kDivisor = 20;
-#else
-  static constexpr uint64_t kDivisor = 1;
-#endif
+  static constexpr uint64_t kDivisor = kSanitized ? 20 : 1;
 
   static uint64_t FromEnvironment(const char* name, uint64_t otherwise) {
     const char* given = std::getenv(name);

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "tests/effort.h"
 #include "tests/index/listed_world.h"
 
 namespace cordon {
@@ -134,6 +135,7 @@ void AskFor(Grid& grid, const Asker& asker, std::vector<Cell>* cells) {
 // where the planner would not take them, as for callers far from what they may see, promise
 // nothing.
 TEST_P(RecallTest, IsWhatIsAskedInEveryCell) {
+  if (kSanitized) GTEST_SKIP() << "of numbers alone, and takes minutes with sanitizers";
   constexpr int kCallers = 8;
   Grid grid(GetParam());
   size_t chosen = 0;
