@@ -20,7 +20,7 @@ constexpr size_t kRowsMin = 20 * kAnswers;  // with fewer in a part, all are rea
 
 // A little more than asked: other queries are not these, and other parts of the rows are the less
 // like the part that is tried the smaller it is.
-double Aim(double target, double part) { return target + (1 - target) * (0.4 - 0.2 * part); }
+double Aim(double target, double part) { return target + (1 - target) * (0.4 - 0.1 * part); }
 
 struct Scored {
   double score;
