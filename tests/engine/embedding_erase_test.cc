@@ -26,12 +26,10 @@ class ErasingInSpaces : public Erasing {
   }
   std::shared_ptr<const Collection> Docs() { return Pin()->state().FindCollection("docs"); }
   void WaitUntilWhole() {
-    for (int i = 0; i < 1200; ++i) {
+    ASSERT_TRUE(WaitUntil([&] {
       const auto docs = Docs();
-      if (docs->stale == 0 && (!docs->other || docs->other->documents == docs->documents)) return;
-      std::this_thread::sleep_for(std::chrono::milliseconds(50));
-    }
-    FAIL() << "not after a minute";
+      return docs->stale == 0 && (!docs->other || docs->other->documents == docs->documents);
+    }));
   }
   // The bytes of a text's vector in the second space.
   static std::string SecondVector(const std::string& text) {

@@ -6,7 +6,6 @@
 #include <bit>
 #include <chrono>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "engine/base/random.h"
@@ -14,6 +13,7 @@
 #include "engine/store/embedding_spaces.h"
 #include "engine/verify_store.h"
 #include "tests/effort.h"
+#include "tests/engine/wait_until.h"
 #include "tests/store/from_text.h"
 #include "tests/store/proof.h"
 #include "tests/store/scratch_directory.h"
@@ -92,19 +92,11 @@ class Reembedding : public testing::Test {
     EXPECT_TRUE(answer.ok()) << answer.status().ToString();
     return answer.ok() ? *answer : v1::EmbeddingStatusResponse();
   }
-  template <typename Reached>
-  static void WaitUntil(Reached reached) {
-    for (int i = 0; i < 12'000; ++i) {
-      if (reached()) return;
-      std::this_thread::sleep_for(std::chrono::milliseconds(10));
-    }
-    FAIL() << "not after two minutes";
-  }
   void WaitUntilWhole() {
-    WaitUntil([&] {
+    ASSERT_TRUE(WaitUntil([&] {
       const auto status = StatusOfDocs();
       return status.has_other() && status.embedded() == status.documents();
-    });
+    }));
   }
 
   // The same change to both collections.
@@ -288,7 +280,7 @@ TEST_F(Reembedding, VectorsOfADroppedSpaceStayInTheStore) {
   WaitUntilWhole();
   ASSERT_EQ(Switch("new"), "OK");
   ASSERT_EQ(Drop("old"), "OK");
-  WaitUntil([&] { return StatusOfDocs().to_clean() == 0; });
+  ASSERT_TRUE(WaitUntil([&] { return StatusOfDocs().to_clean() == 0; }));
   const ReadContext context = engine_->ReadAs(Anyone(), {});
   const PinnedView view = context.tenant->publisher.Pin(context.clock);
   const auto collection = view->state().FindCollection("docs");

@@ -57,10 +57,7 @@ TEST_F(Erasing, ARequestStillSeesWhatIsVerifiedAsGone) {
   store::v1::DocumentRecord record;
   EXPECT_FALSE(*(*pinned)->documents().Read(1, "doc/secret", &record)) << "its key is there";
   pinned.reset();
-  for (int i = 0; i < 600 && !Verified(erased->revision()); ++i) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(50));
-  }
-  EXPECT_TRUE(Verified(erased->revision()));
+  EXPECT_TRUE(WaitUntil([&] { return Verified(erased->revision()); }));
 }
 
 // A call may make several revisions, of which the last says nothing of those before.
@@ -75,10 +72,7 @@ TEST_F(Erasing, ALaterErasureIsVerifiedWithTheOneBefore) {
   EXPECT_TRUE(Verified(first->revision() - 1));
   EXPECT_FALSE(Verified(second->revision() + 1)) << "of a revision that is still to come";
   pinned.reset();
-  for (int i = 0; i < 600 && !Verified(second->revision()); ++i) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(50));
-  }
-  EXPECT_TRUE(Verified(second->revision()));
+  EXPECT_TRUE(WaitUntil([&] { return Verified(second->revision()); }));
 }
 
 // Of which nothing is written, so that its View is of the time before.
@@ -247,9 +241,7 @@ TEST_F(Erasing, TimeForgetsWhatIsNotTheNewest) {
     }
     return all;
   };
-  for (int i = 0; i < 300 && told("ErasureVerified").size() < 2; ++i) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(100));
-  }
+  EXPECT_TRUE(WaitUntil([&] { return told("ErasureVerified").size() >= 2; }));
   EXPECT_EQ(KeyOf(0), KeyStore::State::kDestroyed) << "deleted";
   EXPECT_EQ(KeyOf(1), KeyStore::State::kDestroyed) << "replaced";
   EXPECT_EQ(KeyOf(2), KeyStore::State::kThere);
@@ -270,17 +262,11 @@ TEST_F(Erasing, TimeDoesNotErase) {
   Ingest("held", past);
   Ingest("due", past);
   Ingest("later", "erase_after { seconds: 9000000000 }");
-  for (int i = 0; i < 600 && Sees("due"); ++i) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(50));
-  }
-  EXPECT_FALSE(Sees("due"));
+  EXPECT_TRUE(WaitUntil([&] { return !Sees("due"); }));
   EXPECT_TRUE(Sees("held") && Sees("later"));
   EXPECT_EQ(KeyOf(1), KeyStore::State::kDestroyed);
   ASSERT_EQ(Hold("document: 'held'", /*release=*/true), StatusCode::kOk);
-  for (int i = 0; i < 600 && Sees("held"); ++i) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(50));
-  }
-  EXPECT_FALSE(Sees("held"));
+  EXPECT_TRUE(WaitUntil([&] { return !Sees("held"); }));
 }
 
 // As a crash between the mutation's sync and the key's.
@@ -297,9 +283,7 @@ TEST_F(Erasing, AnErasureIsAcknowledgedWhoseKeyIsOnTheDisk) {
   EXPECT_FALSE(Sees("doc/secret"));
   ASSERT_FALSE(Records("Erase").empty());
   EXPECT_TRUE(Records("Erase").back().recovered());
-  for (int i = 0; i < 600 && Records("ErasureVerified").empty(); ++i) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(50));
-  }
+  EXPECT_TRUE(WaitUntil([&] { return !Records("ErasureVerified").empty(); }));
   EXPECT_EQ(Records("ErasureVerified").size(), 1u);
 }
 

@@ -11,7 +11,6 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -20,6 +19,7 @@
 #include "engine/restore.h"
 #include "engine/verify_erased.h"
 #include "engine/verify_store.h"
+#include "tests/engine/wait_until.h"
 #include "tests/store/from_text.h"
 #include "tests/store/proof.h"
 #include "tests/store/scratch_directory.h"
@@ -137,10 +137,7 @@ class Erasing : public testing::Test {
     const auto erased = TryErase(which);
     EXPECT_TRUE(erased.ok()) << erased.status().ToString();
     if (!erased.ok()) return 0;
-    for (int i = 0; i < 600 && !Verified(erased->revision()); ++i) {
-      std::this_thread::sleep_for(std::chrono::milliseconds(50));
-    }
-    EXPECT_TRUE(Verified(erased->revision()));
+    EXPECT_TRUE(WaitUntil([&] { return Verified(erased->revision()); }));
     return erased->erased();
   }
   bool Verified(uint64_t revision) {

@@ -9,11 +9,11 @@
 #include <map>
 #include <set>
 #include <string>
-#include <thread>
 
 #include "engine/base/random.h"
 #include "engine/engine.h"
 #include "engine/view/index_files.h"
+#include "tests/engine/wait_until.h"
 #include "tests/store/from_text.h"
 #include "tests/store/proof.h"
 #include "tests/store/scratch_directory.h"
@@ -119,14 +119,6 @@ class FastSearches : public testing::Test {
     }
     return files;
   }
-  template <typename Reached>
-  static bool Reaches(Reached reached) {
-    for (int i = 0; i < 1200; ++i) {
-      if (reached()) return true;
-      std::this_thread::sleep_for(std::chrono::milliseconds(100));
-    }
-    return false;
-  }
   // Whether the index holds rows of the document, dead or alive.
   bool Holds(const std::string& document) {
     const ReadContext context = engine_->ReadAs(Anyone(), {});
@@ -139,13 +131,10 @@ class FastSearches : public testing::Test {
     return false;
   }
   void WaitForLists() {
-    for (int i = 0; i < 1200; ++i) {
+    ASSERT_TRUE(WaitUntil([&] {
       const auto answer = Ask(Question());
-      ASSERT_TRUE(answer.ok()) << answer.status().ToString();
-      if (answer->explain().geometry() > 0) return;
-      std::this_thread::sleep_for(std::chrono::milliseconds(100));
-    }
-    FAIL() << "there are no lists after two minutes";
+      return answer.ok() && answer->explain().geometry() > 0;
+    }));
   }
 
   Random random_{7};
@@ -209,7 +198,7 @@ TEST_F(FastSearches, ListsServeWhatIsPermittedAndAskedForAndSurviveARestart) {
 
   // The geometry is kept, and with it every answer; a new one would have been written, under
   // another nonce.
-  ASSERT_TRUE(Reaches([&] { return Geometries().size() == 1; }));  // no draft beside it
+  ASSERT_TRUE(WaitUntil([&] { return Geometries().size() == 1; }));  // no draft beside it
   const auto files = Geometries();
   Open();
   WaitForLists();
@@ -226,15 +215,15 @@ TEST_F(FastSearches, ErasedVectorsLeaveTheListsAndGeometriesGoWithTheirCollectio
           FromText<v1::EraseRequest>("collection: 'docs' document: '17'"), done);
   });
   ASSERT_TRUE(erased.ok()) << erased.status().ToString();
-  EXPECT_TRUE(Reaches([&] { return !Holds("17"); }));
+  EXPECT_TRUE(WaitUntil([&] { return !Holds("17"); }));
   ASSERT_TRUE(Holds("18"));
-  ASSERT_TRUE(Reaches([&] { return Geometries().size() == 1; }));  // no draft beside it
+  ASSERT_TRUE(WaitUntil([&] { return Geometries().size() == 1; }));  // no draft beside it
   const auto dropped = Asked<v1::DeleteCollectionResponse>([&](auto done) {
     DeleteCollection(engine_->WriteAs(Anyone()),
                      FromText<v1::DeleteCollectionRequest>("name: 'docs'"), done);
   });
   ASSERT_TRUE(dropped.ok()) << dropped.status().ToString();
-  EXPECT_TRUE(Reaches([&] { return Geometries().empty(); }));
+  EXPECT_TRUE(WaitUntil([&] { return Geometries().empty(); }));
 }
 
 TEST_F(FastSearches, WhoMayNotAuditIsToldNothingOfTheSearch) {

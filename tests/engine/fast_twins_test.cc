@@ -10,11 +10,11 @@
 #include <functional>
 #include <memory>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "engine/base/random.h"
 #include "engine/engine.h"
+#include "tests/engine/wait_until.h"
 #include "tests/store/from_text.h"
 #include "tests/store/proof.h"
 #include "tests/store/scratch_directory.h"
@@ -104,28 +104,22 @@ class TwinStore {
   }
 
   // Of the published index.
-  void WaitUntil(const std::function<bool(const VectorIndex&)>& reached) {
-    for (int i = 0; i < 1200; ++i) {
-      {
-        const ReadContext context = engine_->ReadAs(Anyone(), {});
-        const PinnedView view = context.tenant->publisher.Pin(context.clock);
-        if (reached(view->index(*view->state().FindCollection("docs")))) return;
-      }
-      std::this_thread::sleep_for(std::chrono::milliseconds(50));
-    }
-    FAIL() << "upkeep is not done after a minute";
+  void WaitForIndex(const std::function<bool(const VectorIndex&)>& reached) {
+    ASSERT_TRUE(WaitUntil([&] {
+      const ReadContext context = engine_->ReadAs(Anyone(), {});
+      const PinnedView view = context.tenant->publisher.Pin(context.clock);
+      return reached(view->index(*view->state().FindCollection("docs")));
+    }));
   }
   void WaitForLists() {
-    WaitUntil([](const VectorIndex& index) { return index.lists() != nullptr; });
+    WaitForIndex([](const VectorIndex& index) { return index.lists() != nullptr; });
   }
-  void WaitUntilFiled() {
-    for (int i = 0; i < 1200; ++i) {
-      for (const auto& entry : std::filesystem::directory_iterator(path_ + "/index")) {
-        if (entry.path().extension() == ".geometry") return;
-      }
-      std::this_thread::sleep_for(std::chrono::milliseconds(50));
-    }
-    FAIL() << "there is no geometry after a minute";
+  void WaitForGeometry() {
+    ASSERT_TRUE(WaitUntil([&] {
+      const std::filesystem::directory_iterator files(path_ + "/index");
+      return std::any_of(begin(files), end(files),
+                         [](const auto& file) { return file.path().extension() == ".geometry"; });
+    }));
   }
 
   // Asks each question alone, and all of them in batches; how many lists served. What is told of an
@@ -193,7 +187,7 @@ void MakeTwin(const std::string& path) {
   std::filesystem::remove_all(path + "/index");  // what was trained on the first of them
   TwinStore store(path);
   ASSERT_NO_FATAL_FAILURE(store.WaitForLists());
-  ASSERT_NO_FATAL_FAILURE(store.WaitUntilFiled());
+  ASSERT_NO_FATAL_FAILURE(store.WaitForGeometry());
 }
 
 // What the caller sees changes alike in both, in batches of another size.
@@ -224,7 +218,7 @@ TEST(FastTwins, HiddenDocumentsShapeNoAnswerOfLists) {
     lists += left.Ask(questions, &of_left);
     left.EraseOne("hidden-500");  // the lists are merged, without it
     ASSERT_NO_FATAL_FAILURE(
-        left.WaitUntil([](const VectorIndex& index) { return index.unlisted() == 0; }));
+        left.WaitForIndex([](const VectorIndex& index) { return index.unlisted() == 0; }));
     lists += left.Ask(questions, &of_left);
     ChangeVisible(left, 2, 100);
     lists += left.Ask(questions, &of_left);
@@ -241,7 +235,7 @@ TEST(FastTwins, HiddenDocumentsShapeNoAnswerOfLists) {
     // So many that the lists are merged.
     right.Ingest("secret-", DrawTwins(41, 2500), "user:bob");
     ASSERT_NO_FATAL_FAILURE(
-        right.WaitUntil([](const VectorIndex& index) { return index.unlisted() < 1000; }));
+        right.WaitForIndex([](const VectorIndex& index) { return index.unlisted() < 1000; }));
     right.Ask(questions, &of_right);
   }
   ASSERT_EQ(of_left.size(), of_right.size());

@@ -42,10 +42,8 @@ TEST_F(Erasing, AnOlderVersionAboutWhomIsHeldIsErased) {
   Ingest("due", held);                             // 3
   Ingest("due", "erase_after { seconds: 1000 }");  // 4
   Ingest("free", "erase_after { seconds: 1000 }");
-  for (int i = 0; i < 600 && Sees("free"); ++i) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(50));
-  }
-  EXPECT_FALSE(Sees("free")) << "the test shows nothing: retention has not looked";
+  EXPECT_TRUE(WaitUntil([&] { return !Sees("free"); }))
+      << "the test shows nothing: retention has not looked";
   EXPECT_TRUE(Sees("replaced") && Sees("due"));
   for (const uint64_t number : {0, 1, 2, 3, 4}) {
     EXPECT_EQ(KeyOf(number), KeyStore::State::kThere) << number;

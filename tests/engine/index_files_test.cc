@@ -9,11 +9,11 @@
 #include <fstream>
 #include <iterator>
 #include <string>
-#include <thread>
 
 #include "engine/base/random.h"
 #include "engine/verify_erased.h"
 #include "engine/verify_store.h"
+#include "tests/engine/wait_until.h"
 #include "tests/store/from_text.h"
 #include "tests/store/proof.h"
 #include "tests/store/scratch_directory.h"
@@ -136,27 +136,19 @@ class IndexFilesAtRestart : public testing::Test {
     const ReadContext context = engine_->ReadAs(Anyone(), {});
     return context.tenant->publisher.Pin(context.clock);
   }
-  template <typename Reached>
-  static void WaitUntil(Reached reached) {
-    for (int i = 0; i < 1200; ++i) {
-      if (reached()) return;
-      std::this_thread::sleep_for(std::chrono::milliseconds(100));
-    }
-    FAIL() << "not after two minutes";
-  }
   void WaitForLists() {
-    WaitUntil([&] {
+    ASSERT_TRUE(WaitUntil([&] {
       const auto view = Pin();
       const VectorIndex& vectors = view->indexes().begin()->second.vectors;
       return vectors.lists() != nullptr && vectors.unlisted() == 0;
-    });
+    }));
   }
   void WaitForFiles() {
-    WaitUntil([&] {
+    ASSERT_TRUE(WaitUntil([&] {
       const auto view = Pin();
       const auto& [id, index] = *view->indexes().begin();
       return !engine_->index_files().Stale(1, id, index);
-    });
+    }));
   }
   std::vector<fs::path> Files() const {
     std::vector<fs::path> files;
@@ -226,11 +218,11 @@ class IndexFilesAtRestart : public testing::Test {
     v1::EraseStatusRequest request;
     request.set_collection("docs");
     request.set_revision(erased->revision());
-    WaitUntil([&] {
+    ASSERT_TRUE(WaitUntil([&] {
       const auto status = Asked<v1::EraseStatusResponse>(
           [&](auto done) { EraseStatus(engine_->ReadAs(Anyone(), {}), request, done); });
       return status.ok() && status->verified();
-    });
+    }));
   }
 
   Random random_{11};

@@ -24,13 +24,6 @@ class CopiedKeys : public Erasing {
     fs::create_directory(copy());
     Open();
   }
-  bool VerifiedWithin(uint64_t revision, std::chrono::milliseconds time) {
-    const auto until = std::chrono::steady_clock::now() + time;
-    while (!Verified(revision) && std::chrono::steady_clock::now() < until) {
-      std::this_thread::sleep_for(std::chrono::milliseconds(50));
-    }
-    return Verified(revision);
-  }
 };
 
 TEST_F(CopiedKeys, AnErasedDocumentOpensWithTheCopy) {
@@ -69,10 +62,11 @@ TEST_F(CopiedKeys, ACopyThatFailsStopsAnErasureOrIsForgotten) {
   EXPECT_EQ(KeyOf(0), State::kDestroyed);
   EXPECT_EQ(KeyOf(0, "keys copy"), State::kThere);
   EXPECT_TRUE(engine_->figures().keys_copy_behind);
-  EXPECT_FALSE(VerifiedWithin(erased->revision(), std::chrono::seconds(2)))
+  const auto verified = [&] { return Verified(erased->revision()); };
+  EXPECT_FALSE(WaitUntil(verified, std::chrono::seconds(2)))
       << "a receipt for what the copy still opens";
   keys_disk_->copy_failing = false;
-  EXPECT_TRUE(VerifiedWithin(erased->revision(), std::chrono::seconds(60)));
+  EXPECT_TRUE(WaitUntil(verified));
   EXPECT_EQ(KeyOf(0, "keys copy"), State::kDestroyed);
   EXPECT_FALSE(engine_->figures().keys_copy_behind);
 }

@@ -28,9 +28,7 @@ TEST_F(Restoring, AReceiptForgetsWhoReceivedADocumentOfADroppedCollection) {
   Do<v1::DeleteCollectionResponse, v1::DeleteCollectionRequest>(DeleteCollection, "name: 'docs'");
   EXPECT_EQ(Receivers(), std::vector<std::string>{"no receipt"});
   Pass(std::chrono::seconds(10));
-  for (int i = 0; i < 600 && Records("ErasureVerified").empty(); ++i) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(50));
-  }
+  EXPECT_TRUE(WaitUntil([&] { return !Records("ErasureVerified").empty(); }));
   EXPECT_EQ(Receivers(), std::vector<std::string>{"tuned"});
   EXPECT_EQ(Records("ErasureVerified").back().dropped_collection(), 1u);
 }
@@ -120,11 +118,8 @@ TEST_F(Restoring, ALaterEndOfADocumentIsForgotten) {
   engine_.reset();
   Pass(std::chrono::seconds(200));
   Restore("restored");
-  for (int i = 0; i < 600 && (Sees("due") || Sees("replaced")); ++i) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(50));
-  }
-  EXPECT_FALSE(Sees("due"));
-  EXPECT_FALSE(Sees("replaced")) << "its older content is due as it was";
+  EXPECT_TRUE(WaitUntil([&] { return !Sees("due"); }));
+  EXPECT_TRUE(WaitUntil([&] { return !Sees("replaced"); })) << "its older content is due as it was";
   EXPECT_TRUE(Sees("extended"));
 }
 
