@@ -3,26 +3,19 @@
 
 #include <gtest/gtest.h>
 #include <hdf5.h>
-#include <stdlib.h>
 
-#include <filesystem>
 #include <fstream>
 #include <string>
 #include <vector>
+
+#include "tests/store/scratch_directory.h"
 
 namespace cordon {
 namespace {
 
 class AnnBenchmarkTest : public ::testing::Test {
  protected:
-  void SetUp() override {
-    std::string pattern = std::filesystem::temp_directory_path() / "ann-XXXXXX";
-    ASSERT_NE(mkdtemp(pattern.data()), nullptr);
-    folder_ = pattern;
-  }
-  void TearDown() override { std::filesystem::remove_all(folder_); }
-
-  std::string Path() const { return folder_ / "some.hdf5"; }
+  std::string Path() const { return scratch_ / "some.hdf5"; }
 
   // Three rows and a query, and how near they are.
   void Write(const char* distance, bool variable, bool queries = true) const {
@@ -51,7 +44,7 @@ class AnnBenchmarkTest : public ::testing::Test {
     H5Sclose(space);
   }
 
-  std::filesystem::path folder_;
+  ScratchDirectory scratch_;
 };
 
 TEST_F(AnnBenchmarkTest, RowsQueriesAndDistanceAreRead) {

@@ -323,13 +323,7 @@ TEST_P(ListSearchTest, StopsWhenToldTo) {
   EXPECT_EQ(hits.status().code(), StatusCode::kDeadlineExceeded);
 }
 
-INSTANTIATE_TEST_SUITE_P(Metrics, ListSearchTest,
-                         testing::Values(Metric::kCosine, Metric::kInnerProduct, Metric::kL2),
-                         [](const auto& info) {
-                           return info.param == Metric::kCosine         ? "cosine"
-                                  : info.param == Metric::kInnerProduct ? "ip"
-                                                                        : "l2";
-                         });
+INSTANTIATE_TEST_SUITE_P(Metrics, ListSearchTest, kMetrics, NameOf);
 
 }  // namespace
 }  // namespace cordon

@@ -1,6 +1,8 @@
 // Worlds for searches of lists: clustered vectors, classes, documents that come, change and go.
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include <cmath>
 #include <cstdint>
 #include <memory>
@@ -55,6 +57,13 @@ inline AllowedSet AllowedOf(const std::set<uint32_t>& classes, size_t known, Mic
     if (c < known) allowed.classes.Set(c);
   }
   return allowed;
+}
+
+// Of a suite that is run for each metric: INSTANTIATE_TEST_SUITE_P(Metrics, …, kMetrics, NameOf).
+inline const auto kMetrics = testing::Values(Metric::kCosine, Metric::kInnerProduct, Metric::kL2);
+inline std::string NameOf(const testing::TestParamInfo<Metric>& info) {
+  if (info.param == Metric::kCosine) return "cosine";
+  return info.param == Metric::kInnerProduct ? "ip" : "l2";
 }
 
 inline std::string Describe(const std::vector<Hit>& hits) {

@@ -159,13 +159,7 @@ TEST_P(RecallTest, IsWhatIsAskedInEveryCell) {
   EXPECT_GT(chosen, 0u) << "lists are never chosen: the test shows less than it should";
 }
 
-INSTANTIATE_TEST_SUITE_P(Metrics, RecallTest,
-                         testing::Values(Metric::kCosine, Metric::kInnerProduct, Metric::kL2),
-                         [](const auto& info) {
-                           return info.param == Metric::kCosine         ? "cosine"
-                                  : info.param == Metric::kInnerProduct ? "ip"
-                                                                        : "l2";
-                         });
+INSTANTIATE_TEST_SUITE_P(Metrics, RecallTest, kMetrics, NameOf);
 
 }  // namespace
 }  // namespace cordon

@@ -118,13 +118,7 @@ TEST_P(TwinsTest, HiddenRowsShapeNoAnswer) {
                 plans.flat);
 }
 
-INSTANTIATE_TEST_SUITE_P(Metrics, TwinsTest,
-                         testing::Values(Metric::kCosine, Metric::kInnerProduct, Metric::kL2),
-                         [](const auto& info) {
-                           return info.param == Metric::kCosine         ? "cosine"
-                                  : info.param == Metric::kInnerProduct ? "ip"
-                                                                        : "l2";
-                         });
+INSTANTIATE_TEST_SUITE_P(Metrics, TwinsTest, kMetrics, NameOf);
 
 }  // namespace
 }  // namespace cordon
