@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "engine/identity/token.h"
+#include "tests/security/forged_issuer.h"
 #include "tests/security/token_forge.h"
 #include "tests/store/scratch_directory.h"
 
@@ -37,16 +38,7 @@ class Issuers {
   static std::string IssOf(const std::string& name) { return "https://" + name + ".example.org"; }
 
   Issuer Named(const std::string& name) const {
-    Issuer issuer;
-    issuer.name = name;
-    issuer.iss = IssOf(name);
-    issuer.tenant = "default";
-    issuer.audiences = {"cordon"};
-    issuer.algorithms = {TokenAlgorithm::kEs256};
-    issuer.jwks = jwks_;
-    issuer.grant.rights.Add(Right::kQuery);
-    issuer.grant.clearance = Clearance::All();
-    issuer.grant.collections = {"*"};
+    Issuer issuer = ForgedIssuer(name, IssOf(name), jwks_);
     issuer.grant.destinations = {"anywhere"};
     return issuer;
   }

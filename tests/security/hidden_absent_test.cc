@@ -21,6 +21,10 @@ constexpr size_t kBatch = 54;          // pairs that are written at once
 constexpr uint64_t kUnequalMax = 100;  // records of which a number grew by a byte
 constexpr uint64_t kPairsMin = 10;     // of each call, in a whole run
 
+constexpr char kNewAcl[] = "acl { allow { principal: 'user:bo' } } ";
+constexpr char kBadAcl[] = "acl { allow { principal: 'user:bo' } inherit: 'folder:/gone' } ";
+constexpr char kNewLabel[] = "label { level: 'confidential' compartments: 'merger' } ";
+
 TEST(HiddenMethods, HasNoComparison) {
   const auto declared = DeclaredMethods();
   EXPECT_GE(declared.size(), 22u) << "the descriptors were not found";
@@ -29,7 +33,7 @@ TEST(HiddenMethods, HasNoComparison) {
     EXPECT_TRUE(!CanName(method, {"document", "documents"}) ||
                 MethodsAboutDocuments().contains(method))
         << method << " can name a document: compare one that is hidden with one that is absent in "
-        << "CheckReads() or WriteCalls() of this file, and add it to MethodsAboutDocuments()";
+        << "CheckReads() or CallsThatChange() of this file, and add it to MethodsAboutDocuments()";
     EXPECT_TRUE(!CanName(method, {"collection"}) || collections.contains(method))
         << method << " can name a collection; add it to tests/security/hidden_calls.h";
     const bool compared = MethodsAboutDocuments().contains(method) ||
@@ -138,7 +142,10 @@ class HiddenDocuments : public Hidden, protected HiddenRequests {
     bool revision = true;  // the answer has that of a mutation
     bool late = false;     // leaves what is there, perhaps, and writes what is not
   };
-  std::vector<WriteCall> WriteCalls(HiddenWorld* world, const Pair& pair) const;
+  // What is said of a document, or that it goes.
+  std::vector<WriteCall> CallsThatChange() const;
+  // A document, or a listing of documents.
+  std::vector<WriteCall> CallsThatWrite(HiddenWorld* world, const Pair& pair) const;
   void CheckWrite(HiddenWorld* world, const Pair& pair);
   void CheckRevisions(const std::string& method, const TwinAnswers& answers);
   void CheckExisted(HiddenWorld* world, const Pair& pair);
@@ -216,18 +223,13 @@ void HiddenDocuments::CheckRevisions(const std::string& method, const TwinAnswer
   EXPECT_EQ(answers.hidden_first ? absent - hidden : hidden - absent, 1u);
 }
 
-std::vector<HiddenDocuments::WriteCall> HiddenDocuments::WriteCalls(HiddenWorld* world,
-                                                                    const Pair& pair) const {
-  const std::string acl = "acl { allow { principal: 'user:bo' } } ";
-  const std::string bad_acl = "acl { allow { principal: 'user:bo' } inherit: 'folder:/gone' } ";
-  const std::string label = "label { level: 'confidential' compartments: 'merger' } ";
+std::vector<HiddenDocuments::WriteCall> HiddenDocuments::CallsThatChange() const {
+  const std::string acl = kNewAcl, bad_acl = kBadAcl, label = kNewLabel;
   const std::string title = "update_mask { paths: 'title' } metadata { title: 't' } ";
   const std::string subject = "update_mask { paths: 'subjects' } metadata { subjects: 'p' } ";
   const std::string past =
       "update_mask { paths: 'valid_from' paths: 'valid_until' } metadata { valid_until { seconds: "
       "1 } } ";
-  const std::string words = "text: '" + world->Words(1 + world->Below(30)) + "' ";
-  const std::string late = words + "version: 3 ";
   return {
       {"Ingest/SetAccess", granter_, acl, NamedWith},
       {"Ingest/SetAccess", granter_, bad_acl, NamedWith},
@@ -250,6 +252,23 @@ std::vector<HiddenDocuments::WriteCall> HiddenDocuments::WriteCalls(HiddenWorld*
       {"Ingest/Erase", prefixed_, "", NamedWith},
       {"Ingest/Erase", writer_, "", NamedWith},
       {"Ingest/SetHold", holder_, "name: 'case' release: true ", NamedWith},
+      {"Ingest/SetAccessMany", granter_, acl, Many},
+      {"Ingest/SetAccessMany", editor_, acl + label, Many},
+      {"Ingest/SetAccessMany", editor_, bad_acl, Many},
+      {"Ingest/SetAccessMany", prefixed_, label, Many},
+      {"Ingest/SetAccessSelected", granter_, acl, Selected},
+      {"Ingest/SetAccessSelected", labeller_, label, Selected},
+      {"Ingest/SetAccessSelected", editor_, bad_acl, Selected},
+      {"Ingest/SetAccessSelected", prefixed_, acl, Selected},
+  };
+}
+
+std::vector<HiddenDocuments::WriteCall> HiddenDocuments::CallsThatWrite(HiddenWorld* world,
+                                                                        const Pair& pair) const {
+  const std::string acl = kNewAcl, bad_acl = kBadAcl, label = kNewLabel;
+  const std::string words = "text: '" + world->Words(1 + world->Below(30)) + "' ";
+  const std::string late = words + "version: 3 ";
+  return {
       {"Ingest/Ingest", writer_, words, Batch, false},
       {"Ingest/Ingest", writer_, words + acl, Batch, false},
       {"Ingest/Ingest", writer_, "chunks { text: 'a' embedding: 1 } ", Batch, false},
@@ -281,19 +300,12 @@ std::vector<HiddenDocuments::WriteCall> HiddenDocuments::WriteCalls(HiddenWorld*
       {"Ingest/SyncSource", editor_, words + acl + label, Listed},
       {"Ingest/SyncSource", prefixed_, words, Listed},
       {"Ingest/SyncSource", granter_, words, Listed},
-      {"Ingest/SetAccessMany", granter_, acl, Many},
-      {"Ingest/SetAccessMany", editor_, acl + label, Many},
-      {"Ingest/SetAccessMany", editor_, bad_acl, Many},
-      {"Ingest/SetAccessMany", prefixed_, label, Many},
-      {"Ingest/SetAccessSelected", granter_, acl, Selected},
-      {"Ingest/SetAccessSelected", labeller_, label, Selected},
-      {"Ingest/SetAccessSelected", editor_, bad_acl, Selected},
-      {"Ingest/SetAccessSelected", prefixed_, acl, Selected},
   };
 }
 
 void HiddenDocuments::CheckWrite(HiddenWorld* world, const Pair& pair) {
-  const std::vector<WriteCall> writes = WriteCalls(world, pair);
+  std::vector<WriteCall> writes = CallsThatChange();
+  for (auto& call : CallsThatWrite(world, pair)) writes.push_back(std::move(call));
   const WriteCall& write = writes[next_write_++ % writes.size()];
   const auto text = [&](const std::string& id) { return write.text(id, write.rest); };
   const auto answers = Expect(world, write.method, write.key, text, pair);

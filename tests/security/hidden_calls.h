@@ -99,8 +99,7 @@ inline MethodsAndRequests CallsOfAuditors() {
   };
 }
 
-// MethodsAndRequests of a key that holds every right for the collection docs, about another
-// collection.
+// Calls of a key that holds every right for the collection docs, about another one.
 inline MethodsAndRequests CallsAbout() {
   MethodsAndRequests calls = CallsOfApplications();
   for (auto& call : CallsOfAuditors()) calls.push_back(std::move(call));

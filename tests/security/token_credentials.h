@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "tests/security/credentials.h"
+#include "tests/security/forged_issuer.h"
 #include "tests/security/token_forge.h"
 #include "tests/store/scratch_directory.h"
 
@@ -77,17 +78,10 @@ class TokenIssuers {
 
  private:
   Issuer Named(const std::string& name, const std::string& tenant) const {
-    Issuer issuer;
-    issuer.name = name;
-    issuer.iss = "https://" + name;
+    Issuer issuer = ForgedIssuer(name, "https://" + name, jwks_);
     issuer.tenant = tenant;
-    issuer.audiences = {"cordon"};
-    issuer.algorithms = {TokenAlgorithm::kEs256, TokenAlgorithm::kRs256};
-    issuer.jwks = jwks_;
+    issuer.algorithms.push_back(TokenAlgorithm::kRs256);
     issuer.clock_skew_s = 0;  // it is one clock
-    issuer.grant.rights.Add(Right::kQuery);
-    issuer.grant.clearance = Clearance::All();
-    issuer.grant.collections = {"*"};
     issuer.grant.destinations = {"chat"};
     return issuer;
   }
