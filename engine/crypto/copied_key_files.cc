@@ -10,9 +10,8 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kField = "keys_copy_dir";
-constexpr std::string_view kRoot = "root";
 
-bool IsCopied(std::string_view name) { return name == kRoot || name.ends_with(".keys"); }
+bool IsCopied(std::string_view name) { return name == kKeysRoot || name.ends_with(kKeysSuffix); }
 
 Status Refused(std::string_view message) {
   return Status(StatusCode::kFailedPrecondition, kField, message);
@@ -50,8 +49,8 @@ Status CopiedKeyFiles::Begin() {
 }
 
 Status CopiedKeyFiles::CheckCopy(const std::set<std::string>& names) const {
-  ASSIGN_OR_RETURN(const std::string own, disk_->Read(from_ / kRoot));
-  const auto root = disk_->Read(to_ / kRoot);
+  ASSIGN_OR_RETURN(const std::string own, disk_->Read(from_ / kKeysRoot));
+  const auto root = disk_->Read(to_ / kKeysRoot);
   const bool none = root.status().code() == StatusCode::kNotFound;
   if (!none && (!root.ok() || *root != own)) {
     return Refused(to_.string() +

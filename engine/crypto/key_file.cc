@@ -113,7 +113,8 @@ StatusOr<std::string> ReadSecretFile(const fs::path& path, size_t bytes_max) {
     return Invalid(path.string(), fmt::format("has more than {} bytes", bytes_max));
   }
   if (size == content.size()) {
-    return Status(StatusCode::kFailedPrecondition, path.string(), "grew while it was read");
+    return Status(StatusCode::kFailedPrecondition, path.string(),
+                  "grew while it was read; try again");
   }
   content.resize(size);
   return content;

@@ -11,6 +11,10 @@
 
 namespace cordon {
 
+// By what a key store's files are called: its root, and segments of documents' keys.
+inline constexpr std::string_view kKeysRoot = "root";
+inline constexpr std::string_view kKeysSuffix = ".keys";
+
 // Thread-safe for different paths.
 class KeyFiles {
  public:

@@ -74,7 +74,7 @@ KeyStore::~KeyStore() = default;
 
 Status KeyStore::Create(const Options& options) {
   const auto files = options.files == nullptr ? DiskKeyFiles() : options.files;
-  const fs::path path = options.dir / "root";
+  const fs::path path = options.dir / kKeysRoot;
   std::error_code error;
   if (fs::exists(path, error)) {
     return Status(StatusCode::kAlreadyExists, "keys_dir",
@@ -93,7 +93,7 @@ Status KeyStore::Create(const Options& options) {
 
 StatusOr<std::unique_ptr<KeyStore>> KeyStore::Open(Options options) {
   if (options.files == nullptr) options.files = DiskKeyFiles();
-  const fs::path path = options.dir / "root";
+  const fs::path path = options.dir / kKeysRoot;
   auto lock = DirectoryLock::Take("keys_dir", options.dir);
   if (lock.status().code() == StatusCode::kNotFound) return None(path);
   RETURN_IF_ERROR(lock.status());
@@ -133,8 +133,8 @@ Status KeyStore::LoadAll() {
     uint32_t tenant = 0;
     unsigned long segment = 0;
     int end = 0;
-    if (std::sscanf(name.c_str(), "%8x-%8lx.keys%n", &tenant, &segment, &end) != 2 ||
-        static_cast<size_t>(end) != name.size()) {
+    if (std::sscanf(name.c_str(), "%8x-%8lx%n", &tenant, &segment, &end) != 2 ||
+        std::string_view(name).substr(static_cast<size_t>(end)) != kKeysSuffix) {
       continue;
     }
     const Place place{tenant, segment};
@@ -146,7 +146,7 @@ Status KeyStore::LoadAll() {
 }
 
 fs::path KeyStore::PathOf(const Place& place) const {
-  return options_.dir / fmt::format("{:08x}-{:08x}.keys", place.first, place.second);
+  return options_.dir / fmt::format("{:08x}-{:08x}{}", place.first, place.second, kKeysSuffix);
 }
 
 StatusOr<std::string> KeyStore::Sealed(const Place& place, const Segment& segment) const {

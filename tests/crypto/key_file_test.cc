@@ -105,5 +105,12 @@ TEST_F(KeyFile, ASecretComesBackWholeAndATooLongOneNotCut) {
             StatusCode::kInvalidArgument);
 }
 
+// As a file that grows: this one says that it has no bytes.
+TEST_F(KeyFile, ASecretIsCutToTheSizeThatItsFileHad) {
+  const auto read = ReadSecretFile("/proc/self/environ", 1 << 20);
+  EXPECT_EQ(read.status().code(), StatusCode::kFailedPrecondition);
+  EXPECT_NE(read.status().message().find("grew"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace cordon
