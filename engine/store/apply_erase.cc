@@ -207,7 +207,10 @@ class Eraser {
     if (newest == number) {
       ASSIGN_OR_RETURN(const bool there,
                        writer_.documents().ReadNumbered(collection(), number, &record));
-      if (there && change_.due() && !writer_.IsDue(record)) return Outcome::kLater;
+      if (there && change_.due() && !writer_.IsDue(record)) {
+        writer_.PutOff(record);
+        return Outcome::kLater;
+      }
       if (there) return Whole(document, record);
     }
     return Old(document, number);

@@ -43,11 +43,11 @@ void DocumentWriter::PutNames(const Record& record) {
            [&](Family family, const std::string& key) { applied_->batch.Put(family, key, mark); });
 }
 
-bool DocumentWriter::IsDue(const Record& record) {
-  if (DueTime(record) <= applied_->next.time) return true;
-  PutNames(record);
-  return false;
+bool DocumentWriter::IsDue(const Record& record) const {
+  return DueTime(record) <= applied_->next.time;
 }
+
+void DocumentWriter::PutOff(const Record& record) { PutNames(record); }
 
 void DocumentWriter::MarkOld(const Record& old) {
   const std::string pseudonym = Pseudonym("document", old.document().id());

@@ -65,8 +65,10 @@ class DocumentWriter {
   // to be, or if it was another version's, by the earlier of both times.
   Status Regrant(const Record& old, const journal::v1::ReplayedAccess& access,
                  const journal::v1::ToldAccess& told);
-  // Whether the time has come to erase a stored document; if not, the row of its time is put.
-  bool IsDue(const Record& record);
+  // Whether the time has come to erase a stored document.
+  bool IsDue(const Record& record) const;
+  // Puts the row of the time at which it will have come.
+  void PutOff(const Record& record);
   // Takes a stored document away and its key with it.
   void Erase(const Record& record);
   // The same with a version that was replaced or deleted before.
