@@ -28,6 +28,16 @@ bool Exists(const std::string& path) {
   return fs::exists(path, error);
 }
 
+// The store that a restore made remembers the restore's record: this is the one before.
+Status GivenUp(const std::string& tenant, const ToldNumbers& told) {
+  return Status(
+      StatusCode::kFailedPrecondition, "data_dir",
+      fmt::format("tenant {}: a store was restored since from a backup of revision {}, and goes on "
+                  "in place of this one (journal record {}), in which the keys of later documents "
+                  "are destroyed. Start that one; if the restore was interrupted, run it again",
+                  tenant, told.forks().back().kept(), told.forked_at()));
+}
+
 }  // namespace
 
 Status CheckFormat(const DataPaths& paths) {
@@ -169,18 +179,6 @@ Engine::~Engine() {
   writer_.reset();
   tenants_.clear();
 }
-
-namespace {
-// The store that a restore made remembers the restore's record: this is the one before.
-Status GivenUp(const std::string& tenant, const ToldNumbers& told) {
-  return Status(
-      StatusCode::kFailedPrecondition, "data_dir",
-      fmt::format("tenant {}: a store was restored since from a backup of revision {}, and goes on "
-                  "in place of this one (journal record {}), in which the keys of later documents "
-                  "are destroyed. Start that one; if the restore was interrupted, run it again",
-                  tenant, told.forks().back().kept(), told.forked_at()));
-}
-}  // namespace
 
 Status Engine::LoadAll() {
   index_files_ =

@@ -134,36 +134,62 @@ void Override(const Config& flags, Config* config) {
   set(flags.metrics_listen, &config->metrics_listen);
 }
 
+// What the server is started with.
+struct Flags {
+  Config config;
+  std::string file;
+  uint64_t accept_loss_to = 0;
+  CLI::Option* listen = nullptr;
+  CLI::Option* accept = nullptr;
+};
+
+void AddFlags(CLI::App* app, Flags* flags) {
+  Config& config = flags->config;
+  AddPaths(app, &config.paths);
+  app->add_option("--keys-copy-dir", config.paths.keys_copy_dir,
+                  "where the newest copy of the documents' keys is kept, on another volume");
+  flags->listen = app->add_option("--listen", config.listen, "HOST:PORT; port 0 picks one");
+  app->add_option("--tls-cert", config.tls.certificate,
+                  "the server's certificate chain (PEM); beyond loopback it takes TLS")
+      ->type_name("FILE");
+  app->add_option("--tls-key", config.tls.key, "its private key (PEM, mode 0600)")
+      ->type_name("FILE");
+  app->add_option("--tls-client-ca", config.tls.client_ca,
+                  "the CAs whose client certificates authenticate (PEM)")
+      ->type_name("FILE");
+  app->add_option("--token-vocabulary", config.token_vocabulary,
+                  "counts tokens by this byte-pair vocabulary (lines of base64 and rank)")
+      ->type_name("FILE");
+  app->add_option("--config", flags->file, "a YAML file with the same settings");
+  app->add_flag("--dev", config.dev, "development mode: loopback only, key in DIR/dev/admin.key");
+  app->add_option("--backup-dir", config.backup_dir, "where backups go, on another volume");
+  app->add_option("--metrics-listen", config.metrics_listen,
+                  "HOST:PORT where Prometheus may scrape; port 0 picks one")
+      ->type_name("HOST:PORT");
+  app->add_flag("--metrics-beyond-loopback", config.metrics_beyond_loopback,
+                "metrics on another address: for whoever reaches it, in plain text");
+  flags->accept = app->add_option("--accept-loss-to", flags->accept_loss_to,
+                                  "serve a store that ends at this revision, behind its journal");
+}
+
+// The file's settings, and what flags say in their place.
+StatusOr<Config> ConfigOf(const Flags& flags) {
+  Config config;
+  if (!flags.file.empty()) RETURN_IF_ERROR(ReadConfig(flags.file, &config));
+  Override(flags.config, &config);
+  if (flags.listen->count() > 0) config.listen = flags.config.listen;
+  if (flags.accept->count() > 0) config.accept_loss_to = flags.accept_loss_to;
+  config.dev = flags.config.dev;
+  if (flags.config.metrics_beyond_loopback) config.metrics_beyond_loopback = true;
+  if (config.paths.data_dir.empty()) return Invalid("data_dir", "missing; give --data-dir DIR");
+  return config;
+}
+
 int Main(int argc, char** argv) {
   CLI::App app("cordond: the server of Cordon, an authorization-aware retrieval engine");
   app.footer(kExamples);
-  Config flags;
-  std::string config_file;
-  uint64_t accept_loss_to = 0;
-  AddPaths(&app, &flags.paths);
-  app.add_option("--keys-copy-dir", flags.paths.keys_copy_dir,
-                 "where the newest copy of the documents' keys is kept, on another volume");
-  auto* listen = app.add_option("--listen", flags.listen, "HOST:PORT; port 0 picks one");
-  app.add_option("--tls-cert", flags.tls.certificate,
-                 "the server's certificate chain (PEM); beyond loopback it takes TLS")
-      ->type_name("FILE");
-  app.add_option("--tls-key", flags.tls.key, "its private key (PEM, mode 0600)")->type_name("FILE");
-  app.add_option("--tls-client-ca", flags.tls.client_ca,
-                 "the CAs whose client certificates authenticate (PEM)")
-      ->type_name("FILE");
-  app.add_option("--token-vocabulary", flags.token_vocabulary,
-                 "counts tokens by this byte-pair vocabulary (lines of base64 and rank)")
-      ->type_name("FILE");
-  app.add_option("--config", config_file, "a YAML file with the same settings");
-  app.add_flag("--dev", flags.dev, "development mode: loopback only, key in DIR/dev/admin.key");
-  app.add_option("--backup-dir", flags.backup_dir, "where backups go, on another volume");
-  app.add_option("--metrics-listen", flags.metrics_listen,
-                 "HOST:PORT where Prometheus may scrape; port 0 picks one")
-      ->type_name("HOST:PORT");
-  app.add_flag("--metrics-beyond-loopback", flags.metrics_beyond_loopback,
-               "metrics on another address: for whoever reaches it, in plain text");
-  auto* accept = app.add_option("--accept-loss-to", accept_loss_to,
-                                "serve a store that ends at this revision, behind its journal");
+  Flags flags;
+  AddFlags(&app, &flags);
   app.set_version_flag("--version", CORDON_VERSION);
   CLI::App* init = app.add_subcommand("init", "create a store and its first key");
   DataPaths init_paths;
@@ -183,7 +209,7 @@ int Main(int argc, char** argv) {
   }
 
   if (init->parsed()) {
-    const DataPaths& paths = init_paths.data_dir.empty() ? flags.paths : init_paths;
+    const DataPaths& paths = init_paths.data_dir.empty() ? flags.config.paths : init_paths;
     if (paths.data_dir.empty()) return Fail(Invalid("data_dir", "missing; give --data-dir DIR"));
     return Init(paths);
   }
@@ -193,19 +219,8 @@ int Main(int argc, char** argv) {
     }
     return Restore(from, backup_id, restore_paths);
   }
-  Config config;
-  if (!config_file.empty()) {
-    if (const Status read = ReadConfig(config_file, &config); !read.ok()) return Fail(read);
-  }
-  Override(flags, &config);
-  if (listen->count() > 0) config.listen = flags.listen;
-  if (accept->count() > 0) config.accept_loss_to = accept_loss_to;
-  config.dev = flags.dev;
-  if (flags.metrics_beyond_loopback) config.metrics_beyond_loopback = true;
-  if (config.paths.data_dir.empty()) {
-    return Fail(Invalid("data_dir", "missing; give --data-dir DIR"));
-  }
-  return Serve(config);
+  const auto config = ConfigOf(flags);
+  return config.ok() ? Serve(*config) : Fail(config.status());
 }
 
 }  // namespace
