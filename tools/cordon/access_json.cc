@@ -110,13 +110,7 @@ Status ReadPrincipal(JsonValue value, v1::Principal* principal) {
        {"clearance", [&](JsonValue v) { return ReadClearance(v, principal->mutable_clearance()); }},
        StringField("alias_of", principal->mutable_alias_of()),
        StringField("source", principal->mutable_source()),
-       {"sequence",
-        [&](JsonValue v) {
-          uint64_t sequence = 0;
-          RETURN_IF_ERROR(ReadUint64(v, &sequence));
-          principal->set_sequence(sequence);
-          return OkStatus();
-        }},
+       LongNumberField("sequence", [=](uint64_t number) { principal->set_sequence(number); }),
        {"delete", [&](JsonValue v) { return ReadBool(v, &remove); }}}));
   principal->set_remove(remove);
   if (principal->name().empty()) return Invalid("principal", "missing; name who this is about");

@@ -59,12 +59,6 @@ Status ReadDocument(JsonValue value, v1::Document* document) {
   const auto erase_after = [&](JsonValue v) {
     return ReadTimeOrNull(v, [&] { return document->mutable_erase_after(); });
   };
-  const auto version = [&](JsonValue v) {
-    uint64_t number = 0;
-    RETURN_IF_ERROR(ReadUint64(v, &number));
-    document->set_version(number);
-    return OkStatus();
-  };
   return ReadObject(
       value, {StringField("id", document->mutable_id()),
               StringField("title", document->mutable_title()),
@@ -79,7 +73,7 @@ Status ReadDocument(JsonValue value, v1::Document* document) {
               {"provenance",
                [&](JsonValue v) { return ReadProvenance(v, document->mutable_provenance()); }},
               FlagField("canary", [=](bool canary) { document->set_canary(canary); }),
-              {"version", version},
+              LongNumberField("version", [=](uint64_t version) { document->set_version(version); }),
               {"chunks", chunks},
               StringField("text", document->mutable_text())});
 }

@@ -75,6 +75,15 @@ JsonField NumberField(std::string_view name, Set set) {
           }};
 }
 template <typename Set>
+JsonField LongNumberField(std::string_view name, Set set) {
+  return {name, [set](JsonValue value) {
+            uint64_t number = 0;
+            RETURN_IF_ERROR(ReadUint64(value, &number));
+            set(number);
+            return OkStatus();
+          }};
+}
+template <typename Set>
 JsonField FlagField(std::string_view name, Set set) {
   return {name, [set](JsonValue value) {
             bool flag = false;
