@@ -22,6 +22,7 @@
 
 namespace cordon {
 
+// A build that is there for what sanitizers see.
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 inline constexpr bool kSanitized = true;
 #else
