@@ -58,7 +58,8 @@ bench-claims: bench-deps configure  ## of these the cells that claims stand on; 
 	  || { tail -n 60 $(BUILD)/bench/build.log >&2; exit 1; }
 	@python3 bench/filtered.py --build $(BUILD) --claims --minutes $(CLAIM_MINUTES)
 
-check: build-deps  ## tests under AddressSanitizer and UBSan, and the planted bugs
+check:  ## tests under AddressSanitizer and UBSan, and the planted bugs
+	@tools/install-dependencies.sh build check
 	$(call preset,checked)
 	$(call run_tests,$(BUILD)/checked)
 

@@ -13,7 +13,9 @@ function(cordon_alone)
   set_source_files_properties(${ARGN} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
 endfunction()
 
-# -Wno-restrict: GCC 12 warns falsely inside std::string (PR 105651).
+# GCC 12 warns falsely of restrict inside std::string (PR 105651).
+set(CORDON_WARNINGS -Wall -Wextra -Werror $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>)
+
 function(cordon_module name)
   set(folder ${PROJECT_SOURCE_DIR}/engine/${name})
   if(name STREQUAL "engine")
@@ -27,7 +29,7 @@ function(cordon_module name)
   endif()
   add_library(cordon_${name} STATIC ${sources})
   target_include_directories(cordon_${name} PUBLIC ${PROJECT_SOURCE_DIR})
-  target_compile_options(cordon_${name} PRIVATE -Wall -Wextra -Werror -Wno-restrict)
+  target_compile_options(cordon_${name} PRIVATE ${CORDON_WARNINGS})
   foreach(line ${CORDON_MODULE_LINES})
     if(line MATCHES "^${name}:(.*)$")
       string(STRIP "${CMAKE_MATCH_1}" deps)
@@ -43,7 +45,7 @@ endfunction()
 # The tests themselves are hardly optimised in a release, which halves the time to build them; what
 # they test is. With sanitizers they are not at all and have AddressSanitizer alone: they are built in
 # a third to a half of the time, and what they call is not slower.
-set(CORDON_TEST_OPTIONS -Wall -Wextra -Werror -Wno-restrict $<$<CONFIG:Release>:-O1>
+set(CORDON_TEST_OPTIONS ${CORDON_WARNINGS} $<$<CONFIG:Release>:-O1>
   $<$<CONFIG:Checked>:-O0> $<$<CONFIG:Checked>:-fno-sanitize=undefined>)
 
 # cordon_test_binary(NAME SOURCES… LIBS libs…): a GoogleTest binary.

@@ -71,8 +71,8 @@ class Verifier {
   void EachCollection(const TenantState& state) {
     for (const auto& [name, collection] : *state.collections) {
       const Documents documents(&database_, &vault_, state.id);
-      const auto check = [&](const store::v1::DocumentRecord& record,
-                             const auto& chunks) -> Status {
+      const auto check = [&, &collection = collection](const store::v1::DocumentRecord& record,
+                                                       const auto& chunks) -> Status {
         RETURN_IF_ERROR(CheckVectors(record, chunks, *collection));
         ASSIGN_OR_RETURN(const auto number, documents.Find(collection->id, record.document().id()));
         if (number == record.number()) return OkStatus();

@@ -23,7 +23,7 @@
 namespace cordon {
 
 // A build that is there for what sanitizers see.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#ifdef CORDON_SANITIZED
 inline constexpr bool kSanitized = true;
 #else
 inline constexpr bool kSanitized = false;

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Installs what a make target lacks on Debian 12, without asking; silent and quick when all is there.
 #
-#   tools/install-dependencies.sh SET…    where SET is one of make, build, bench, fuzz, format,
-#   tidy
+#   tools/install-dependencies.sh SET…    where SET is one of make, build, bench, check, fuzz,
+#   format, tidy
 #
 # CORDON_SKIP_DEPENDENCIES=1 skips the check: for other systems, where the packages have other names.
 set -euo pipefail
@@ -34,11 +34,12 @@ for name in "$@"; do
         python3-grpcio
       ) ;;
     bench) wanted+=(libhnswlib-dev libxapian-dev libroaring-dev libhdf5-dev) ;;  # peers, and data
-    fuzz) wanted+=(clang) ;;  # with libFuzzer
+    # Quicker to build than with g++, and with libFuzzer; llvm names the lines in reports.
+    check | fuzz) wanted+=(clang llvm libomp-dev) ;;
     format) wanted+=(clang-format) ;;
     tidy) wanted+=(clang-tidy) ;;
     *)
-      echo "install-dependencies: unknown set '$name'; known: make, build, bench, fuzz, format, tidy" >&2
+      echo "install-dependencies: unknown set '$name'; known: make, build, bench, check, fuzz, format, tidy" >&2
       exit 2
       ;;
   esac

@@ -84,7 +84,7 @@ void BeginEmbedding(const WriteContext& context, v1::BeginEmbeddingRequest reque
 
 void SwitchEmbedding(const WriteContext& context, const v1::SwitchEmbeddingRequest& request,
                      std::function<bool()> stop, Acknowledge<v1::SwitchEmbeddingResponse> done) {
-  constexpr std::string_view kCall = "SwitchEmbedding";
+  static constexpr std::string_view kCall = "SwitchEmbedding";
   const Status checked = CheckEmbeddingChange(context, request.collection(), request.reason());
   if (!checked.ok()) return RefuseJournaled(context, kCall, checked, std::move(done));
   if (!request.allow_missing()) return CommitSwitch(context, request, std::move(done));

@@ -209,7 +209,7 @@ void Writer::HandOn(Group group) {
   group.views = TakeChanged();
   if (group.mutations.empty() && group.views.empty() && group.awaiting.empty()) return;
   std::lock_guard lock(mutex_);
-  if (!handed_) handed_.emplace();
+  if (!handed_) handed_ = Group();
   handed_->Append(&group);
   handed_on_.notify_one();
 }

@@ -108,7 +108,7 @@ TEST(StatusOr, PassesTheFirstErrorThroughUnchanged) {
 TEST(StatusOrDeath, AValueThatIsNotThereIsNeverRead) {
   StatusOr<int> nothing = Internal("none");
   EXPECT_DEATH(static_cast<void>(*nothing), "broken invariant");
-  EXPECT_DEATH(StatusOr<int>{OkStatus()}, "broken invariant");
+  EXPECT_DEATH(static_cast<void>(StatusOr<int>{OkStatus()}), "broken invariant");
 }
 
 }  // namespace

@@ -22,11 +22,7 @@ namespace fs = std::filesystem;
 constexpr size_t kSessions = 10;
 constexpr size_t kSteps = 400 / kSessions;
 constexpr size_t kStepsAfterFault = 12;  // enough to see what is answered then
-#if defined(__SANITIZE_ADDRESS__)
-constexpr uint64_t kStride = 29;  // there to see other things
-#else
-constexpr uint64_t kStride = 1;
-#endif
+constexpr uint64_t kStride = kSanitized ? 29 : 1;
 
 // How many I/Os of both sides there were, by Side.
 using Counts = std::array<uint64_t, 2>;

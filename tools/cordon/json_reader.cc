@@ -90,8 +90,8 @@ Status ReadObject(JsonValue value, std::span<const JsonField> fields) {
   CORDON_CHECK(fields.size() <= 64);
   uint64_t seen = 0;
   for (const auto [key, member] : simdjson::dom::object(value)) {
-    const auto found =
-        std::find_if(fields.begin(), fields.end(), [&](const auto& f) { return f.name == key; });
+    const auto found = std::find_if(fields.begin(), fields.end(),
+                                    [key = key](const auto& f) { return f.name == key; });
     if (found == fields.end()) return Unknown(key, fields);
     const uint64_t bit = uint64_t{1} << (found - fields.begin());
     if ((seen & bit) != 0) return Invalid(key, "given twice; keep one");
