@@ -10,16 +10,10 @@
 #include "tests/security/wire.h"
 
 namespace cordon {
-namespace {
-
-constexpr reference::Time kBegin = 4'102'444'800'000'000;  // the year 2100
-
-}  // namespace
 
 RunningEngine::RunningEngine(Durability reads) : reads_(reads) {
   CORDON_CHECK(CreateStore(paths(), {"default.k", "default.k.s", "digest"}, false).ok());
   CORDON_CHECK(Open().ok());
-  engine_->clock()->AtLeast(kBegin);
 }
 
 Status RunningEngine::Open() {
@@ -27,6 +21,7 @@ Status RunningEngine::Open() {
   options.paths = paths();
   options.read_durability = reads_;
   options.embedding_pace.every = std::chrono::hours(24);
+  options.wall = [this] { return wall_.load(); };
   ASSIGN_OR_RETURN(engine_, Engine::Open(std::move(options)));
   return OkStatus();
 }
