@@ -327,7 +327,7 @@ TEST_F(Served, AnErasureIsAskedAboutBeforeTheRevisionIsThere) {
   KeyOfA();
   waiting.join();
   ASSERT_TRUE(reached.ok()) << reached.error_message();
-  EXPECT_EQ(status.revision(), revision + 1);
+  EXPECT_GT(status.revision(), revision);
   EXPECT_TRUE(status.verified());
 }
 
