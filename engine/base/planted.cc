@@ -28,6 +28,7 @@ constexpr Name kNames[] = {
     {"containers-above", Bug::kContainersAbove},
     {"regions-united", Bug::kRegionsUnited},
     {"wall-believed", Bug::kWallBelieved},
+    {"wall-awaited", Bug::kWallAwaited},
     {"raise-unchecked", Bug::kRaiseUnchecked},
     {"scope-region-ignored", Bug::kScopeRegionIgnored},
     {"terms-ignored", Bug::kTermsIgnored},

@@ -19,6 +19,7 @@ enum class Bug {
   kContainersAbove,       // containers above a container are not asked
   kRegionsUnited,         // a join may go wherever one of its parts may
   kWallBelieved,          // the wall clock is followed however far it leaps
+  kWallAwaited,           // a start stands still until the wall is there again
   kRaiseUnchecked,        // a caller may raise itself
   kScopeRegionIgnored,    // the regions that a scope asks for are not looked at
   kTermsIgnored,          // terms count for ever
