@@ -122,7 +122,7 @@ inline constexpr int kPingPause_ms = 1000;            // clients may ask so ofte
 inline constexpr size_t kBackupQueue = 16;            // calls about backups: each takes minutes
 inline constexpr unsigned kMetricsConnections = 20;   // a scraper needs one for a moment
 inline constexpr unsigned kMetricsSilence_s = 3;      // then a connection is closed
-inline constexpr size_t kMetricsRequestBytes = 16 << 10;  // a scraper sends some hundred
+inline constexpr size_t kMetricsBytes = 16 << 10;     // of a request: a scraper sends some hundred
 
 // From passages to a context.
 inline constexpr uint32_t kCandidates = 1000;          // looked at, or k, whichever is more

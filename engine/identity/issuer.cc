@@ -45,8 +45,7 @@ Status CheckTimes(const Issuer& issuer) {
   RETURN_IF_ERROR(CheckRange("clock_skew_s", issuer.clock_skew_s, 0, limits::kClockSkewMax_s));
   RETURN_IF_ERROR(CheckRange("max_age_s", issuer.max_age_s, 1, limits::kTokenAgeMax_s));
   RETURN_IF_ERROR(CheckRange("jwks_refresh_s", issuer.jwks_refresh_s, 1, limits::kKeySetStale_s));
-  RETURN_IF_ERROR(
-      CheckRange("jwks_pause_s", issuer.jwks_pause_s, 1, limits::kKeySetPauseMax_s));
+  RETURN_IF_ERROR(CheckRange("jwks_pause_s", issuer.jwks_pause_s, 1, limits::kKeySetPauseMax_s));
   RETURN_IF_ERROR(CheckRange("jwks_stale_s", issuer.jwks_stale_s, 1, limits::kKeySetStale_s));
   if (issuer.jwks_stale_s > issuer.jwks_refresh_s) return OkStatus();
   return Invalid("jwks_stale_s", "not more than jwks_refresh_s: good keys would be dropped");

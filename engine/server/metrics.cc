@@ -92,8 +92,8 @@ StatusOr<std::unique_ptr<Metrics>> Metrics::Start(const std::string& listen, Eng
         flags, 0, nullptr, nullptr, &Parts::OnRequest, parts.get(), MHD_OPTION_SOCK_ADDR,
         address->ai_addr, MHD_OPTION_CONNECTION_LIMIT, limits::kMetricsConnections,
         MHD_OPTION_CONNECTION_TIMEOUT, limits::kMetricsSilence_s,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, limits::kMetricsRequestBytes,
-        MHD_OPTION_THREAD_STACK_SIZE, kStackBytes, MHD_OPTION_END);
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, limits::kMetricsBytes, MHD_OPTION_THREAD_STACK_SIZE,
+        kStackBytes, MHD_OPTION_END);
   }
   if (parts->daemon == nullptr) {
     return Status(
