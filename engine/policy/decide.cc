@@ -160,12 +160,13 @@ StatusOr<PrincipalSet> ExpandClaims(const World& world, const VerifiedUser& user
 }
 
 StatusOr<Subject> ResolveVerified(const World& world, const VerifiedUser& user) {
-  ASSIGN_OR_RETURN(Subject subject, ResolveName(world, user.principal()));
-  if (user.groups()) {
-    ASSIGN_OR_RETURN(subject.principals, ExpandClaims(world, user));
-  }
-  subject.clearance =
-      Meet(world.state.rules->scheme, user.clearance().value_or(subject.clearance), user.ceiling());
+  Subject subject;
+  subject.name = CanonicalName(world.state, user.principal());
+  ASSIGN_OR_RETURN(subject.principals,
+                   user.groups() ? ExpandClaims(world, user)
+                                 : ExpandName(world, user.principal(), PrincipalKind::kUser));
+  const Clearance own = user.clearance().value_or(ClearanceOf(world.state, user.principal()));
+  subject.clearance = Meet(world.state.rules->scheme, own, user.ceiling());
   return subject;
 }
 
