@@ -28,6 +28,10 @@ enum class Bug {
   kPostingsUnlabelled,    // what is read from postings is not asked for its labels
   kHeirsForgotten,        // what a container permits moves, and what inherits from it stays
   kAliasKept,             // an alias stands for whom it stood first, whoever it was given to since
+  // Tokens.
+  kIssuerCeilingIgnored,  // an issuer's users have what their tokens say, however much
+  kGroupsOfBoth,          // the groups of a token beside those of the directory
+  kTokenKept,             // a token that counted once counts for ever
   // Search and guard.
   kSkipFinalCheck,       // the guard permits whatever the search proposes
   kFilterAfterTopK,      // the k best of all rows, then those permitted of them
