@@ -195,7 +195,7 @@ class GoldenWorld : public Restoring {
     ASSERT_EQ(Hold("document: 'held'"), StatusCode::kOk);
     ASSERT_EQ(Hold("subject: 'person:1'"), StatusCode::kOk);
     Ingest("due", std::string("erase_after ") + kDueTime, "not for ever", At(4));
-    Ingest("deleted", "subjects: 'person:3'", "gone again");
+    Ingest("deleted", "subjects: 'person:3'", "gone again", At(9));
     DeleteDocument("deleted");
     Ingest("doc/secret", kSecret, kText);
     Export("doc/secret");
