@@ -191,7 +191,10 @@ def show_phase(phase):
             line(f"beside it: {part}", phase["parts"][part])
     if seconds:
         spared_s = encryption * phase["own_s"]
-        shared, most = (done / (seconds - spared_s / n) for n in (os.cpu_count(), 1))
+        least_s = seconds / 1000  # threads may have had more between them than passed by the clock
+        shared, most = (
+            done / max(seconds - spared_s / n, least_s) for n in (os.cpu_count(), 1)
+        )
         print(f"  without it {shared:,.0f} a second if all processors were busy all the time;")
         print(f"  at most {most:,.0f}, if one thread did all of it and everything waited for it\n")
 
