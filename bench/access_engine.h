@@ -47,8 +47,7 @@ class AccessEngine : public DevEngine {
     request.set_collection(kDocs);
     request.set_document(document);
     *request.mutable_acl() = std::move(acl);
-    Done<v1::SetAccessResponse>(
-        [&](auto done) { cordon::SetAccess(Writing(), request, done); });
+    Done<v1::SetAccessResponse>([&](auto done) { cordon::SetAccess(Writing(), request, done); });
   }
 
   void SetMembers(const std::string& group, const std::vector<std::string>& members) {
@@ -64,8 +63,7 @@ class AccessEngine : public DevEngine {
     for (const auto& member : members) record->add_members()->set_principal(member);
   }
   void Apply(const v1::ApplyDirectoryRequest& request) {
-    Done<v1::ApplyDirectoryResponse>(
-        [&](auto done) { ApplyDirectory(Writing(), request, done); });
+    Done<v1::ApplyDirectoryResponse>([&](auto done) { ApplyDirectory(Writing(), request, done); });
   }
 
   void SetContainer(const std::string& name, const std::vector<std::string>& allow) {

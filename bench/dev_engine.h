@@ -54,8 +54,8 @@ class DevEngine {
 
   // All of its documents are accepted.
   void Ingest(const v1::IngestRequest& batch) {
-    const auto answer = Done<IngestedBatch>(
-        [&](auto done) { IngestDocuments(Writing(), batch, done); });
+    const auto answer =
+        Done<IngestedBatch>([&](auto done) { IngestDocuments(Writing(), batch, done); });
     CORDON_CHECK(answer.response.accepted() == static_cast<uint64_t>(batch.documents_size()));
   }
 

@@ -176,7 +176,7 @@ def show_phase(phase):
 
     def line(name, share):
         used_s = share * phase["own_s"]
-        print(f"  {name:40}{used_s / all_s:8.1%}{used_s / done * 1e6:10.2f} µs a {of}")
+        print(f"  {name:46}{used_s / all_s:8.1%}{used_s / done * 1e6:10.2f} µs a {of}")
 
     rate = f", {done / seconds:,.0f} a second" if seconds else ""
     print(f"{phase['name']}: {done:,} {of}s{rate}; {all_s:.1f} s of the server's processor time,")

@@ -1,9 +1,10 @@
 """Where a server's own processor time goes: perf's samples, each with the calls that led there."""
 
+import os
 import shutil
 import signal
 import subprocess
-import time
+from contextlib import suppress
 
 from processes import Failed
 
@@ -12,7 +13,6 @@ from processes import Failed
 EVENT = "cpu-clock:u"
 STACK_BYTES = 4096  # copied for each sample, as releases keep no frame pointers
 FRAMES_MAX = 24  # from what runs; who called it is next to it
-BEGIN_S = 1  # until perf follows all threads
 END_S = 60
 
 
@@ -56,15 +56,26 @@ class Samples:
 
     def __init__(self, server, data, hertz):
         self.data = data
-        graph = ["--call-graph", f"dwarf,{STACK_BYTES}"]
-        command = recording(data, "-F", hertz, *graph, "-p", server.process.pid)
-        self.perf = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-        time.sleep(BEGIN_S)
+        command = recording(data, "-F", hertz, "--call-graph", f"dwarf,{STACK_BYTES}")
+        command += ["-p", str(server.process.pid)]
+        orders, self.order = os.pipe()
+        self.answer, answers = os.pipe()
+        command += ["--delay=-1", f"--control=fd:{orders},{answers}"]
+        ends = (orders, answers)
+        self.perf = subprocess.Popen(command, pass_fds=ends, stderr=subprocess.PIPE, text=True)
+        for end in ends:  # perf has them; if it ends, that is an answer as well
+            os.close(end)
+        # It may take seconds to follow all threads where others work.
+        with suppress(BrokenPipeError):  # then stop() has what it said
+            os.write(self.order, b"enable\n")
+        os.read(self.answer, 16)
 
     def stop(self):
         """What stacks() gives."""
         self.perf.send_signal(signal.SIGINT)
         said = self.perf.communicate(timeout=END_S)[1]
+        os.close(self.order)
+        os.close(self.answer)
         # Without --no-inline it asks addr2line for each frame.
         command = ["perf", "script", "-i", self.data, "-F", "ip,sym,dso", "--no-inline"]
         command += ["--max-stack", str(FRAMES_MAX)]

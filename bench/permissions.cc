@@ -133,8 +133,7 @@ json Remember(const World& world, const std::vector<std::string>& users, Entitle
     known->EntitlementsIn(world);
   }
   const size_t heap_bytes = HeapBytes() - before;
-  return {
-      {"callers", users.size()}, {"counted_bytes", cache->bytes()}, {"heap_bytes", heap_bytes}};
+  return {{"callers", users.size()}, {"counted_bytes", cache->bytes()}, {"heap_bytes", heap_bytes}};
 }
 
 json Describe(const PermissionWorld& world) {

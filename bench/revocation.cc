@@ -74,9 +74,8 @@ class Site : public AccessEngine {
       change->set_document(IdOf((first + i * step) % documents_));
       *change->mutable_acl() = List(random);
     }
-    return Start<v1::SetAccessManyResponse>([&](auto done) {
-      cordon::SetAccessMany(Writing(), std::move(request), std::move(done));
-    });
+    return Start<v1::SetAccessManyResponse>(
+        [&](auto done) { cordon::SetAccessMany(Writing(), std::move(request), std::move(done)); });
   }
 
  private:

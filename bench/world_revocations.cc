@@ -258,9 +258,7 @@ json RevokeInWorld(const std::string& folder, const PermissionLists& lists, size
         const Names& allow = permissions.containers().at(seen.by);
         engine.SetContainer(seen.by, Without(allow, seen.principals));
       },
-      [&](const Case& seen) {
-        engine.SetContainer(seen.by, permissions.containers().at(seen.by));
-      },
+      [&](const Case& seen) { engine.SetContainer(seen.by, permissions.containers().at(seen.by)); },
       &revoke);
   return {{"name", lists.name}, {"documents", those.lists.size()}, {"revoke", revoke}};
 }
