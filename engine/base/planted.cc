@@ -47,6 +47,7 @@ constexpr Name kNames[] = {
     {"masks-without-caller", Bug::kMasksWithoutCaller},
     {"rows-of-another", Bug::kRowsOfAnother},
     {"scan-of-another", Bug::kScanOfAnother},
+    {"stream-of-one-view", Bug::kStreamOfOneView},
     {"tombstone-not-in-lists", Bug::kTombstoneNotInLists},
     {"erased-in-lists", Bug::kErasedInLists},
     {"counts-hidden", Bug::kCountsHidden},
