@@ -12,7 +12,7 @@ namespace cordon {
 
 class ServerProcess {
  public:
-  // `log` takes its stderr; `flags` are added to its own.
+  // `log` takes its stderr; `flags` are added to its own, each followed by its value.
   ServerProcess(std::string data_dir, std::string log, std::vector<std::string> flags = {})
       : data_dir_(std::move(data_dir)), log_(std::move(log)), flags_(std::move(flags)) {}
   ~ServerProcess() { Kill(); }

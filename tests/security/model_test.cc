@@ -9,6 +9,7 @@
 #include "tests/security/defect_log.h"
 #include "tests/security/model_reader.h"
 #include "tests/security/random_changes.h"
+#include "tests/security/restores.h"
 
 namespace cordon {
 namespace {
@@ -16,6 +17,8 @@ namespace {
 constexpr uint64_t kOperationsOfAWorld = 1500;
 constexpr int kWorldsOfAnEngine = 12;
 constexpr int kQuestions = 10;  // to one caller
+// One of so many goes on from backups, which copies and reads all worlds of the engine.
+constexpr int kWorldsOfARestore = 24;
 
 class Lives {
  public:
@@ -29,9 +32,11 @@ class Lives {
                                                                   : Durability::kRequired);
     }
     draw_.set_now(engine_->now());
+    const bool goes_back = worlds_ % kWorldsOfARestore == 2;  // beside others before it
     MirroredTenant tenant(engine_.get(), fmt::format("w{}", worlds_++));
     tenant.set_dev(draw_.Percent(40));
     RandomChanges changes(&draw_, &tenant);
+    Restores backups(&draw_, &tenant);
     changes.Begin();
     changes.Fill();
     TokenUsers users(&draw_, &tenant);
@@ -46,12 +51,14 @@ class Lives {
         if (!engine_->Reopen()) return;
         users.Restart();
       }
+      if (goes_back && !backups.Step()) return;
       for (int i = 0; i < 4; ++i) reader.Ask(kQuestions);
     }
     acknowledged += tenant.acknowledged();
     refused += tenant.refused();
     switches += tenant.switches();
     aborted += tenant.aborted();
+    restores += backups.made();
   }
 
   uint64_t worlds() const { return worlds_; }
@@ -62,6 +69,7 @@ class Lives {
   uint64_t restarts = 0;
   uint64_t switches = 0;  // to another embedding space
   uint64_t aborted = 0;   // batches that met one
+  uint64_t restores = 0;
 
  private:
   // Some writes in flight at once, or a change of the rules, or time alone.
@@ -94,12 +102,12 @@ TEST(Model, AUserSeesMoreOrLessThanTheModelPermits) {
       "leaked={} missing={} wrong={} defects={} answers={} passages={} refusals={} "
       "permitted={:.0f}% "
       "writes={} refused_writes={} worlds={} restarts={} emergencies={} switches={} aborted={} "
-      "by_token={} turned_away={}",
+      "by_token={} turned_away={} restores={}",
       tally.leaked, tally.missing, tally.wrong, log.defects(), tally.answers, tally.passages,
       tally.refusals,
       100.0 * static_cast<double>(tally.permitted) / static_cast<double>(tally.judged + 1),
       lives.acknowledged, lives.refused, lives.worlds(), lives.restarts, tally.emergencies,
-      lives.switches, lives.aborted, tally.by_token, tally.turned_away);
+      lives.switches, lives.aborted, tally.by_token, tally.turned_away, lives.restores);
   EXPECT_TRUE(tally.clean());
   // Otherwise the comparison proves little.
   EXPECT_GT(tally.passages, tally.answers / 2);
@@ -111,6 +119,7 @@ TEST(Model, AUserSeesMoreOrLessThanTheModelPermits) {
   EXPECT_GT(tally.turned_away, lives.worlds() / 2);
   if (lives.worlds() < 20) return;  // some lives go by without one
   EXPECT_GT(lives.switches, lives.worlds() / 4);
+  EXPECT_GT(lives.restores, 0u);
 }
 
 }  // namespace

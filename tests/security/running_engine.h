@@ -33,6 +33,11 @@ class RunningEngine {
   // Stops and starts again; the clock must not have gone back. If it does not start, the test has
   // failed and must end here.
   bool Reopen();
+  // Backs all tenants up, in the place of the last backup; its number.
+  uint32_t Backup();
+  // Stops, and goes on from a backup with the journals and keys of now; as Reopen(). The store
+  // before is gone.
+  bool Restore(uint32_t backup);
   // A tenant without policy, directory and collections.
   void MakeTenant(const std::string& name);
 
@@ -45,9 +50,12 @@ class RunningEngine {
 
  private:
   Status Open();
-  DataPaths paths() const { return {scratch_ / "data", "", ""}; }
+  // The same, with the time at which it was closed.
+  bool OpenAt(reference::Time before);
+  DataPaths paths() const;
 
   ScratchDirectory scratch_;
+  uint64_t restores_ = 0;
   const Durability reads_;
   std::atomic<reference::Time> wall_{4'102'444'800'000'000};  // the year 2100
   std::unique_ptr<Engine> engine_;                            // uses it
