@@ -88,12 +88,12 @@ StatusOr<std::unique_ptr<Metrics>> Metrics::Start(const std::string& listen, Eng
     if (address->ai_family == AF_INET6) flags |= MHD_USE_IPv6;
     // Connections that do not fit wait in the kernel's queue, so that strangers take so many
     // descriptors at most, and one thread.
-    parts->daemon = MHD_start_daemon(
-        flags, 0, nullptr, nullptr, &Parts::OnRequest, parts.get(), MHD_OPTION_SOCK_ADDR,
-        address->ai_addr, MHD_OPTION_CONNECTION_LIMIT, limits::kMetricsConnections,
-        MHD_OPTION_CONNECTION_TIMEOUT, limits::kMetricsSilence_s,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, limits::kMetricsBytes, MHD_OPTION_THREAD_STACK_SIZE,
-        kStackBytes, MHD_OPTION_END);
+    parts->daemon = MHD_start_daemon(flags, 0, nullptr, nullptr, &Parts::OnRequest, parts.get(),
+                                     MHD_OPTION_SOCK_ADDR, address->ai_addr,
+                                     MHD_OPTION_CONNECTION_LIMIT, limits::kMetricsConnections,
+                                     MHD_OPTION_CONNECTION_TIMEOUT, limits::kMetricsSilence_s,
+                                     MHD_OPTION_CONNECTION_MEMORY_LIMIT, limits::kMetricsBytes,
+                                     MHD_OPTION_THREAD_STACK_SIZE, kStackBytes, MHD_OPTION_END);
   }
   if (parts->daemon == nullptr) {
     return Status(

@@ -107,10 +107,10 @@ TEST_F(EmbeddedByAnEndpoint, GetsTextsThatAreOnlyTried) {
   ASSERT_EQ(trial->refused.size(), 1u);
   EXPECT_EQ(trial->refused[0].index(), 1u);
   const auto listed = TryChange(
-      context, FromText<v1::SimulateRequest>(
-                   "listing { begin { collection: 'sent' source: 'web' } " +
-                   Document("a", "internal") + Document("b", "restricted") +
-                   "commit { documents: 2 } }"));
+      context,
+      FromText<v1::SimulateRequest>("listing { begin { collection: 'sent' source: 'web' } " +
+                                    Document("a", "internal") + Document("b", "restricted") +
+                                    "commit { documents: 2 } }"));
   ASSERT_TRUE(listed.ok()) << listed.status().ToString();
   EXPECT_EQ(listed->rows.size(), 1u);
   EXPECT_EQ(listed->refused.size(), 1u);
