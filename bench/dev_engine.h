@@ -14,7 +14,7 @@
 
 namespace cordon::bench {
 
-// For one thread. The journal is buffered.
+// Thread-safe. The journal is buffered.
 class DevEngine {
  public:
   // `folder` is not there yet, and stays.
@@ -36,6 +36,7 @@ class DevEngine {
   }
 
   ReadContext Reading() { return engine_->ReadAs(*caller_, {}); }
+  WriteContext Writing() { return engine_->WriteAs(*caller_); }
 
   // Of vectors that are brought and compared by cosine; everything in it is public.
   void MakeCollection(const std::string& name, size_t dimension, const std::string& language) {
@@ -48,13 +49,13 @@ class DevEngine {
     config->set_language(language);
     config->mutable_default_label()->set_level("public");
     Done<v1::CreateCollectionResponse>(
-        [&](auto done) { CreateCollection(engine_->WriteAs(*caller_), create, done); });
+        [&](auto done) { CreateCollection(Writing(), create, done); });
   }
 
   // All of its documents are accepted.
   void Ingest(const v1::IngestRequest& batch) {
-    const auto answer = Done<IngestedBatch>(
-        [&](auto done) { IngestDocuments(engine_->WriteAs(*caller_), batch, done); });
+    const auto answer =
+        Done<IngestedBatch>([&](auto done) { IngestDocuments(Writing(), batch, done); });
     CORDON_CHECK(answer.response.accepted() == static_cast<uint64_t>(batch.documents_size()));
   }
 

@@ -1,11 +1,13 @@
 // What an index costs beside its searches, on the data of filtered_search and without peers: the
-// processor time of one thread.
+// processor time of one thread, but for `threads`.
 //   build    of all rows, lists included
 //   memory   resident, a row; with the floats, and without them
 //   cold     a caller's first search, of whom nothing is remembered: its masks are made as it goes.
 //            What it may see is evaluated before: bench/permissions.cc times that
 //   growth   searches for callers who may see as many rows, in all rows and in a tenth of them
 //   sizes    searches for callers who may see the same part of a tenth, three tenths and all rows
+//   threads  searches on 2, 4, … threads at once, up to one for each processor: how many a second
+//            by the clock, and how many times one thread's
 //   upkeep   half of the rows are replaced, in writes of 1,000, with all upkeep but training
 //   recall   after that: of a pinned geometry, of one that was trained anew as it is due, and of an
 //            index that was built of the same rows at once
@@ -19,6 +21,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <chrono>
 #include <cstdlib>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -27,6 +30,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -111,6 +115,7 @@ class Costs {
       Cold(classes, own.index());
       Growth(classes, own.index());
       Sizes(classes, own.index());
+      Threads(classes, own.index());
     }
     Replace();
     return report_;
@@ -227,6 +232,48 @@ class Costs {
            {"recall", RecallOf(index, index, callers)},
            {"us", {{"median", time.median}, {"low", time.low}, {"high", time.high}}}});
     }
+  }
+
+  void Threads(const Classes& classes, const VectorIndex& index) {
+    const size_t processors = std::thread::hardware_concurrency();
+    for (const double fraction : {0.01, 0.1, 1.0}) {
+      const auto callers = Callers(set_, classes, fraction);
+      TimeOf(index, callers);  // masks are made
+      for (size_t threads = 2; threads <= processors; threads *= 2) {
+        std::vector<double> rates, times;
+        for (size_t round = 0; round < options_.rounds; ++round) {
+          const double one = RateOf(index, callers, 1);
+          rates.push_back(RateOf(index, callers, threads));
+          times.push_back(rates.back() / one);
+        }
+        const Estimate ratio = EstimateOf(times);
+        report_["threads"].push_back({{"permitted", fraction},
+                                      {"threads", threads},
+                                      {"per_s", MedianOf(rates)},
+                                      {"times", ratio.median}});
+        Tell(fmt::format("{:g} % permitted: searches on {} threads", fraction * 100, threads),
+             fmt::format("{:.0f} a second, {:.2f} x ({:.2f}-{:.2f}) one thread's", MedianOf(rates),
+                         ratio.median, ratio.low, ratio.high),
+             false, false);
+      }
+    }
+  }
+
+  // Searches a second by the clock, of so many threads together.
+  double RateOf(const VectorIndex& index, const std::vector<FilteredCaller>& callers,
+                size_t threads) const {
+    constexpr size_t kPasses = 10;  // so that starting threads does not count
+    const auto began = std::chrono::steady_clock::now();
+    std::vector<std::thread> running;
+    for (size_t t = 0; t < threads; ++t) {
+      running.emplace_back([&] {
+        for (size_t pass = 0; pass < kPasses; ++pass) TimeOf(index, callers);
+      });
+    }
+    for (std::thread& thread : running) thread.join();
+    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
+    const size_t searches = callers.size() * callers.front().queries.size();
+    return static_cast<double>(threads * kPasses * searches) / took.count();
   }
 
   // Two thirds of the set; half of these are replaced by the last third.

@@ -13,13 +13,27 @@
 namespace cordon::bench {
 namespace {
 
-using Words = std::vector<std::string>;
+using Words = PermissionLists::Names;
 
 Words Split(const std::string& line) {
   std::istringstream in(line);
   Words words;
   for (std::string word; in >> word;) words.push_back(word);
   return words;
+}
+
+// Of a line of `class`.
+PermissionLists::List ListOf(const Words& words) {
+  PermissionLists::List list;
+  Words* part = &list.allow;
+  for (size_t i = 1; i < words.size(); ++i) {
+    if (words[i] == "deny" || words[i] == "inherit") {
+      part = words[i] == "deny" ? &list.deny : &list.inherit;
+    } else {
+      part->push_back(words[i]);
+    }
+  }
+  return list;
 }
 
 // Makes a world of what is added.
@@ -96,30 +110,32 @@ class Maker {
 
 }  // namespace
 
-PermissionWorld ReadWorld(const std::string& path) {
-  PermissionWorld world;
-  Maker maker(&world);
+PermissionLists ReadPermissions(const std::string& path) {
+  PermissionLists lists;
   std::ifstream in(path);
   CORDON_CHECK(in.good());
   for (std::string line; std::getline(in, line);) {
     const Words words = Split(line);
     if (words.empty()) continue;
-    if (words[0] == "world") world.name = words.at(1);
-    if (words[0] == "user") world.users.push_back(words.at(1));
-    if (words[0] == "member") maker.Member(words.at(1), words.at(2));
-    if (words[0] == "container") maker.Container(words.at(1), {words.begin() + 2, words.end()});
-    if (words[0] != "class") continue;
-    Words part[3];
-    size_t at = 0;
-    for (size_t i = 1; i < words.size(); ++i) {
-      if (words[i] == "deny" || words[i] == "inherit") {
-        at = words[i] == "deny" ? 1 : 2;
-      } else {
-        part[at].push_back(words[i]);
-      }
+    if (words[0] == "world") lists.name = words.at(1);
+    if (words[0] == "user") lists.users.push_back(words.at(1));
+    if (words[0] == "member") lists.memberships.emplace_back(words.at(1), words.at(2));
+    if (words[0] == "container") {
+      lists.containers.emplace_back(words.at(1), Words(words.begin() + 2, words.end()));
     }
-    maker.Class(part[0], part[1], part[2]);
+    if (words[0] == "class") lists.lists.push_back(ListOf(words));
   }
+  return lists;
+}
+
+PermissionWorld WorldOf(const PermissionLists& lists) {
+  PermissionWorld world;
+  world.name = lists.name;
+  world.users = lists.users;
+  Maker maker(&world);
+  for (const auto& [group, member] : lists.memberships) maker.Member(group, member);
+  for (const auto& [container, allow] : lists.containers) maker.Container(container, allow);
+  for (const auto& list : lists.lists) maker.Class(list.allow, list.deny, list.inherit);
   maker.Finish();
   return world;
 }

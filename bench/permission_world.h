@@ -1,8 +1,9 @@
-// A world of permissions: who is in which group, and the lists of its classes. Read from the text
+// A world of permissions: who is in which group, and the lists of its documents. Read from the text
 // that permissions.py makes of real data, or of none.
 #pragma once
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "engine/policy/decide.h"
@@ -15,6 +16,22 @@ namespace cordon::bench {
 //   container NAME PRINCIPAL…
 //   class PRINCIPAL… [deny PRINCIPAL…] [inherit CONTAINER…]
 //   user NAME
+struct PermissionLists {
+  using Names = std::vector<std::string>;
+  struct List {
+    Names allow, deny, inherit;
+  };
+
+  std::string name;
+  Names users;
+  std::vector<std::pair<std::string, std::string>> memberships;  // group, member
+  std::vector<std::pair<std::string, Names>> containers;         // and whom they allow
+  std::vector<List> lists;                                       // one a line of `class`
+};
+
+PermissionLists ReadPermissions(const std::string& path);
+
+// The same as the engine judges by it.
 struct PermissionWorld {
   std::string name;
   PolicyState policy;
@@ -26,7 +43,7 @@ struct PermissionWorld {
   size_t entries = 0;
 };
 
-PermissionWorld ReadWorld(const std::string& path);
+PermissionWorld WorldOf(const PermissionLists& lists);
 
 // Random lists of 8 of `groups` groups for so many classes, and users of 10, 100 and 1,000 groups.
 PermissionWorld MakeWorld(size_t classes, size_t groups);

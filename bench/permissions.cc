@@ -124,6 +124,18 @@ size_t ScanEvery(const World& world, const Subject& subject) {
   return permitted;
 }
 
+// What it holds, and what each caller takes who has asked once.
+json Remember(const World& world, const std::vector<std::string>& users, EntitlementCache* cache) {
+  const Authenticated app = App();
+  const size_t before = HeapBytes();
+  for (const auto& user : users) {
+    const auto known = *cache->Find(world, app, user, "");
+    known->EntitlementsIn(world);
+  }
+  const size_t heap_bytes = HeapBytes() - before;
+  return {{"callers", users.size()}, {"counted_bytes", cache->bytes()}, {"heap_bytes", heap_bytes}};
+}
+
 json Describe(const PermissionWorld& world) {
   return {{"name", world.name},
           {"users", world.users.size()},
@@ -152,14 +164,32 @@ std::vector<std::string> SomeUsers(const PermissionWorld& world, size_t count) {
   return some;
 }
 
-json EvaluateWorld(const PermissionWorld& permission_world, size_t rounds) {
+// The heap of what `make` gives, as long as it is there.
+template <typename Make>
+size_t BytesOf(Make make) {
+  const size_t before = HeapBytes();
+  [[maybe_unused]] const auto made = make();
+  return HeapBytes() - before;
+}
+
+// `postings`: which classes name a principal, ours and roaring's; `policy`: they and all that they
+// are made of, such as names, groups and lists; `remembered`: callers who have asked.
+json MemoryOf(const PermissionWorld& permission_world, size_t policy_bytes,
+              EntitlementCache* cache) {
+  const World world{permission_world.policy, 0};
+  const auto& classes = world.state.classes;
+  return {{"policy_bytes", policy_bytes},
+          {"postings_bytes", BytesOf([&] { return ClassPostings().Extended(classes); })},
+          {"roaring_bytes", BytesOf([&] { return RoaringPostings(world.state); })},
+          {"remembered", Remember(world, permission_world.users, cache)}};
+}
+
+json EvaluateWorld(const PermissionWorld& permission_world, size_t policy_bytes, size_t rounds) {
   const World world{permission_world.policy, 0};
   json out = Describe(permission_world);
-  const size_t before = HeapBytes();
-  const auto postings = ClassPostings().Extended(world.state.classes);
-  out["postings_bytes"] = HeapBytes() - before;
-  const RoaringPostings roaring(world.state);
   EntitlementCache cache;
+  out["memory"] = MemoryOf(permission_world, policy_bytes, &cache);
+  const RoaringPostings roaring(world.state);
   const Authenticated app = App();
   std::map<std::string, json> cells;
   for (size_t round = 0; round < rounds; ++round) {
@@ -347,10 +377,17 @@ class Churn {
 void Run(const std::vector<std::string>& files, const std::string& out_path, bool quick) {
   const size_t rounds = quick ? 3 : 11;
   json out = {{"quick", quick}};
-  for (const auto& file : files) out["worlds"].push_back(EvaluateWorld(ReadWorld(file), rounds));
+  for (const auto& file : files) {
+    const PermissionLists lists = ReadPermissions(file);
+    const size_t before = HeapBytes();
+    const PermissionWorld world = WorldOf(lists);
+    out["worlds"].push_back(EvaluateWorld(world, HeapBytes() - before, rounds));
+  }
   const size_t classes = quick ? 10'000 : 100'000;
+  const size_t before = HeapBytes();
   const PermissionWorld made = MakeWorld(classes, 20'000);
-  out["worlds"].push_back(EvaluateWorld(made, rounds));
+  const size_t made_bytes = HeapBytes() - before;
+  out["worlds"].push_back(EvaluateWorld(made, made_bytes, rounds));
   out["decide"].push_back(DecideRates(made, 10 * rounds));
   out["decide"].push_back(DecideRates(MakeWorld(1000, 20'000), 10 * rounds));
   out["churn"].push_back(Churn(classes / 10, classes, classes / 100).Run(quick ? 3 : 10));

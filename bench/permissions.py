@@ -1,5 +1,6 @@
 """Permissions at work: real ones, where CORDON_SHARED_DATA names a folder that has them, and made
-ones always. `permissions` measures what they cost, `revocation` what it takes to change them.
+ones always. `permissions` measures what they cost, `revocation` what it takes to change them, in an
+engine where each list is that of a document.
 
     permissions.py --build build --out FILE.json [--quick]
 
@@ -20,6 +21,9 @@ import sys
 import tempfile
 from collections import defaultdict
 from pathlib import Path
+
+import permissions_report
+from report import figure, interval, table
 
 MATRICES = ["americas_small", "apj", "fire1", "hc", "domino"]
 
@@ -166,17 +170,22 @@ def main():
     result = {"left_out": missing}
     with tempfile.TemporaryDirectory(dir=options.out.parent) as folder:
         folder = Path(folder)
+        files = [world.write(folder, number) for number, world in enumerate(found)]
         if (programs / "permissions").exists():
-            files = [world.write(folder, number) for number, world in enumerate(found)]
             run([programs / "permissions", "--out", folder / "costs.json", *quick, *files])
             result |= json.loads((folder / "costs.json").read_text())
         else:
             print("what permissions cost is left out: libroaring is missing", file=sys.stderr)
         (folder / "data").mkdir()
         changed = folder / "changed.json"
-        run([programs / "revocation", "--dir", folder / "data", "--out", changed, *quick])
+        words = ["--dir", folder / "data", "--out", changed, *quick, *files]
+        run([programs / "revocation", *words])
         result |= json.loads(changed.read_text())
     options.out.write_text(json.dumps(result, indent=1) + "\n")
+    for title, head, lines in permissions_report.sections(
+        permissions_report.merge(result), figure, interval
+    ):
+        table(title, head, lines)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,11 @@
 from estimate import estimate, ratio
 
 
+COUNTED = ("users", "groups", "lists", "entries", "classes")
+WEIGHED = ("policy_bytes", "postings_bytes", "roaring_bytes")
+REMEMBERED = ("counted_bytes", "heap_bytes")
+
+
 def cells_of(world):
     return [
         {
@@ -27,6 +32,7 @@ def merge(part):
         {**one, "per_s": estimate(one["per_s"])} for one in part.get("decide", [])
     ]
     merged["churn"] = part.get("churn", [])
+    merged["real"] = part.get("real", [])
     if "bulk" in part:
         bulk = part["bulk"]
         merged["bulk"] = {
@@ -60,8 +66,29 @@ def targets(merged, target):
         yield target(name, bulk["paced_per_s"]["median"], 15_000 * 0.97, "/s")
         yield target("meanwhile retrieval's p99", bulk["p99_ratio"]["median"], 1.5, "× idle", False)
     if "revoke" in merged:
-        late = sum(one["late"] for one in merged["revoke"].values())
+        kinds = [merged["revoke"], *(world["revoke"] for world in merged["real"])]
+        late = sum(one["late"] for kind in kinds for one in kind.values())
         yield target("retrieved after its revocation", late, 0, "times", at_least=False)
+
+
+def memory_section(worlds):
+    """What permissions take, in KiB; of a remembered caller as counted and as the heap has it."""
+    rows = []
+    for world in worlds:
+        memory = world["memory"]
+        remembered = memory["remembered"]
+        each = [remembered[name] / max(remembered["callers"], 1) for name in REMEMBERED]
+        rows.append(
+            [
+                world["name"],
+                *(f"{world[name]:,}" for name in COUNTED),
+                *(f"{memory[name] / 1024:,.0f}" for name in WEIGHED),
+                *(f"{one / 1024:,.1f}" for one in each),
+            ]
+        )
+    head = ["permissions", *COUNTED, "all of it, KiB"]
+    head += ["postings", "roaring", "a caller, counted", "of the heap"]
+    return "What permissions take of memory", head, rows
 
 
 def sections(merged, figure, interval):
@@ -87,6 +114,8 @@ def sections(merged, figure, interval):
         [*head, "each list µs", "remembered µs", "resolved µs"],
         rows,
     )
+    if any("memory" in world for world in merged["worlds"]):
+        yield memory_section(merged["worlds"])
     for one in merged["churn"]:
         rows = [
             ["look-ups remembered", f"{100 * one['hit_rate']:.1f} %"],
@@ -105,6 +134,19 @@ def sections(merged, figure, interval):
         ]
         head = ["taken away by", "times", "p50 µs", "p100 µs", "seen after"]
         yield "From a revocation's submission until nobody gets the document", head, rows
+    rows = [
+        [
+            world["name"],
+            f"{world['documents']:,}",
+            kind,
+            *(figure(one[name]) for name in ("times", "p50_us", "p100_us", "late")),
+        ]
+        for world in merged["real"]
+        for kind, one in world["revoke"].items()
+    ]
+    if rows:
+        head = ["permissions", "documents", "taken away by", "times", "p50 µs", "p100 µs"]
+        yield "The same of real permissions", [*head, "seen after"], rows
     if "bulk" in merged:
         bulk = merged["bulk"]
         rows = [

@@ -2,7 +2,9 @@
 // to its acknowledgement, after which no retrieval may return the document; and lists changed in
 // bulk mutations beside retrievals on the same engine.
 //
-//   revocation --dir DIR --out FILE [--quick]         DIR: an empty folder on the disk to measure
+//   revocation --dir DIR --out FILE [--quick] [WORLD…]
+//
+//   DIR: an empty folder on the disk to measure; WORLD: text of permission_world.h
 #include <fmt/format.h>
 #include <fmt/os.h>
 
@@ -15,11 +17,11 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
-#include "bench/bench_engine.h"
-#include "engine/base/check.h"
+#include "bench/access_engine.h"
+#include "bench/permission_world.h"
+#include "bench/revoked.h"
+#include "bench/world_revocations.h"
 #include "engine/base/random.h"
-#include "engine/engine.h"
-#include "tests/store/proof.h"
 
 namespace cordon::bench {
 namespace {
@@ -32,103 +34,52 @@ constexpr size_t kGroups = 2000;
 constexpr size_t kCallers = 50;
 constexpr size_t kBatch = 1000;  // documents of one bulk change
 
-double MicrosSince(Clock::time_point start) {
-  return std::chrono::duration<double, std::micro>(Clock::now() - start).count();
-}
-
-double At(std::vector<double> values, double part) {
-  CORDON_CHECK(!values.empty());
-  std::sort(values.begin(), values.end());
-  return values[static_cast<size_t>(part * static_cast<double>(values.size() - 1))];
-}
-
 std::string GroupOf(size_t number) { return fmt::format("group:{}", number % kGroups); }
 std::string UserOf(size_t number) { return fmt::format("user:{}", number); }
 
-// An engine with documents, groups and callers.
-class Site {
+// Documents, groups and callers.
+class Site : public AccessEngine {
  public:
-  Site(const std::string& dir, size_t documents) : documents_(documents), random_(11) {
-    const DataPaths paths{dir, "", ""};
-    CORDON_CHECK(CreateStore(paths, {"default.k", "default.k.s", "digest"}, false).ok());
-    Engine::Options options;
-    options.paths = paths;
-    options.read_durability = Durability::kBuffered;
-    auto opened = Engine::Open(std::move(options));
-    CORDON_CHECK(opened.ok());
-    engine_ = *std::move(opened);
-    MakeCollection();
+  Site(const std::string& dir, size_t documents)
+      : AccessEngine(dir, kDimension), documents_(documents), random_(11) {
     MakeGroups();
-    for (size_t at = 0; at < documents; at += 2000) Ingest(at, std::min(at + 2000, documents));
+    for (size_t at = 0; at < documents; at += 2000) Fill(at, std::min(at + 2000, documents));
   }
 
   size_t documents() const { return documents_; }
-  Engine& engine() { return *engine_; }
 
-  // Ids that a caller gets for a random query; `only` narrows to what resembles a document.
-  std::vector<std::string> Retrieve(Random* random, const std::string& user,
-                                    std::optional<size_t> like = std::nullopt) {
-    v1::RetrieveRequest request;
-    request.set_collection("docs");
-    request.mutable_scope()->set_as(user);
-    request.mutable_scope()->set_destination("dev");
-    request.set_omit_text(true);
-    for (const float number : Vector(like ? *like : random->Next())) request.add_vector(number);
-    const auto response = Done<v1::RetrieveResponse>(
-        [&](auto done) { cordon::Retrieve(engine_->ReadAs(app_, {}), request, done); });
-    std::vector<std::string> ids;
-    for (const auto& passage : response.passages()) ids.push_back(passage.document());
-    return ids;
+  // Asks as `user` for what a random vector is near to.
+  void AskAnything(Random* random, const std::string& user) { Ids(user, Vector(random->Next())); }
+
+  bool Sees(const std::string& user, size_t document) {
+    const auto ids = Ids(user, Vector(document));
+    return std::find(ids.begin(), ids.end(), IdOf(document)) != ids.end();
   }
 
   // A list of one principal, or of a container.
-  void SetAccess(size_t document, const std::string& who) {
-    v1::SetAccessRequest request;
-    request.set_collection("docs");
-    request.set_document(fmt::format("d{}", document));
-    if (who.starts_with("folder:")) {
-      request.mutable_acl()->add_inherit(who);
-    } else {
-      request.mutable_acl()->add_allow()->set_principal(who);
-    }
-    Done<v1::SetAccessResponse>(
-        [&](auto done) { cordon::SetAccess(engine_->WriteAs(app_), request, done); });
-  }
-  void SetMembers(const std::string& group, const std::vector<std::string>& users) {
-    v1::ApplyDirectoryRequest request;
-    auto* record = request.add_principals();
-    record->set_name(group);
-    record->set_sets_members(true);
-    for (const auto& user : users) record->add_members()->set_principal(user);
-    Apply(request);
-  }
-  void SetContainer(const std::string& name, const std::string& who) {
-    v1::ApplyPolicyRequest request;
-    auto* container = request.add_containers()->mutable_container();
-    container->set_name(name);
-    container->mutable_acl()->add_allow()->set_principal(who);
-    Done<v1::ApplyPolicyResponse>(
-        [&](auto done) { ApplyPolicy(engine_->WriteAs(app_), request, done); });
+  void Give(size_t document, const std::string& who) {
+    const bool container = who.starts_with("folder:");
+    SetAccess(IdOf(document), container ? AclOf({}, {who}) : AclOf({who}));
   }
 
   // Sends new lists for kBatch documents drawn at random.
   std::future<StatusOr<v1::SetAccessManyResponse>> SetAccessMany(Random* random) {
     v1::SetAccessManyRequest request;
-    request.set_collection("docs");
+    request.set_collection(kDocs);
     const size_t first = random->Below(documents_);
     // Prime to 10, as documents_ is a multiple of: no document twice.
     const size_t step = 1 + 10 * random->Below(10);
     for (size_t i = 0; i < kBatch; ++i) {
       auto* change = request.add_changes();
-      change->set_document(fmt::format("d{}", (first + i * step) % documents_));
+      change->set_document(IdOf((first + i * step) % documents_));
       *change->mutable_acl() = List(random);
     }
-    return Start<v1::SetAccessManyResponse>([&](auto done) {
-      cordon::SetAccessMany(engine_->WriteAs(app_), std::move(request), std::move(done));
-    });
+    return Start<v1::SetAccessManyResponse>(
+        [&](auto done) { cordon::SetAccessMany(Writing(), std::move(request), std::move(done)); });
   }
 
  private:
+  static std::string IdOf(size_t document) { return fmt::format("d{}", document); }
   static std::vector<float> Vector(uint64_t seed) {
     Random random(seed);
     std::vector<float> vector(kDimension);
@@ -142,53 +93,33 @@ class Site {
     }
     return acl;
   }
-  void MakeCollection() {
-    v1::CreateCollectionRequest request;
-    auto* config = request.mutable_config();
-    config->set_name("docs");
-    config->set_dimension(kDimension);
-    config->set_metric(v1::METRIC_COSINE);
-    config->set_embedder(v1::EMBEDDER_NONE);
-    Done<v1::CreateCollectionResponse>(
-        [&](auto done) { CreateCollection(engine_->WriteAs(app_), request, done); });
-  }
   void MakeGroups() {
     v1::ApplyDirectoryRequest request;
     for (size_t g = 0; g < kGroups; ++g) {
-      auto* record = request.add_principals();
-      record->set_name(GroupOf(g));
-      record->set_sets_members(true);
+      std::vector<std::string> members;
       for (size_t u = 0; u < kCallers; ++u) {
-        if (random_.Below(100) == 0) record->add_members()->set_principal(UserOf(u));
+        if (random_.Below(100) == 0) members.push_back(UserOf(u));
       }
+      AddGroup(GroupOf(g), members, &request);
     }
     Apply(request);
   }
-  void Apply(const v1::ApplyDirectoryRequest& request) {
-    Done<v1::ApplyDirectoryResponse>(
-        [&](auto done) { ApplyDirectory(engine_->WriteAs(app_), request, done); });
-  }
-  void Ingest(size_t begin, size_t end) {
+  void Fill(size_t begin, size_t end) {
     v1::IngestRequest request;
-    request.set_collection("docs");
+    request.set_collection(kDocs);
     for (size_t d = begin; d < end; ++d) {
       auto* document = request.add_documents();
-      document->set_id(fmt::format("d{}", d));
+      document->set_id(IdOf(d));
       *document->mutable_acl() = List(&random_);
-      document->mutable_label()->set_level("public");
       auto* chunk = document->add_chunks();
       chunk->set_text("text");
       for (const float number : Vector(d)) chunk->add_embedding(number);
     }
-    const auto ingested = Done<IngestedBatch>(
-        [&](auto done) { IngestDocuments(engine_->WriteAs(app_), request, done); });
-    CORDON_CHECK(ingested.response.accepted() == end - begin);
+    Ingest(request);
   }
 
   const size_t documents_;
   Random random_;
-  std::unique_ptr<Engine> engine_;
-  const Authenticated app_ = Anyone();
 };
 
 // Closed loop of one reader for so long: microseconds of each retrieval.
@@ -198,7 +129,7 @@ std::vector<double> ReadFor(Site* site, double seconds, uint64_t seed) {
   for (const auto start = Clock::now(); MicrosSince(start) < seconds * 1e6;) {
     const std::string user = UserOf(random.Below(kCallers));
     const auto began = Clock::now();
-    site->Retrieve(&random, user);
+    site->AskAnything(&random, user);
     us.push_back(MicrosSince(began));
   }
   return us;
@@ -259,58 +190,55 @@ json BulkChanges(Site* site, size_t rounds, double seconds) {
   return out;
 }
 
-// Grants, sees, revokes, and must not see: times of the revocations.
+// Takes documents drawn at random from `user`, to whom they are given before.
 template <typename Grant, typename Revoke>
 json Revocations(Site* site, size_t times, const std::string& user, Grant grant, Revoke revoke) {
   Random random(17);
-  std::vector<double> us;
-  size_t late = 0;
-  const auto sees = [&](size_t document) {
-    const auto ids = site->Retrieve(&random, user, document);
-    return std::find(ids.begin(), ids.end(), fmt::format("d{}", document)) != ids.end();
-  };
-  for (size_t i = 0; i < times; ++i) {
-    const size_t document = random.Below(site->documents());
-    grant(document);
-    CORDON_CHECK(sees(document));
-    const auto start = Clock::now();
-    revoke(document);
-    us.push_back(MicrosSince(start));
-    late += sees(document);
-  }
-  return {{"times", times}, {"late", late}, {"p50_us", At(us, 0.5)}, {"p100_us", At(us, 1)}};
+  std::vector<size_t> drawn(times);
+  for (size_t& document : drawn) document = random.Below(site->documents());
+  return Revoked(
+      times, [&](size_t i) { grant(drawn[i]); },
+      [&](size_t i) { return site->Sees(user, drawn[i]); }, [&](size_t i) { revoke(drawn[i]); });
 }
 
 json AllRevocations(Site* site, size_t times) {
-  const std::string ana = "user:ana", group = "group:of-ana", folder = "folder:/x";
+  const std::string ana = "user:ana", bob = "user:bob";
+  const std::string group = "group:of-ana", folder = "folder:/x";
   site->SetMembers(group, {ana});
   json out;
   out["list"] = Revocations(
-      site, times, ana, [&](size_t d) { site->SetAccess(d, ana); },
-      [&](size_t d) { site->SetAccess(d, "user:bob"); });
+      site, times, ana, [&](size_t d) { site->Give(d, ana); },
+      [&](size_t d) { site->Give(d, bob); });
   out["group"] = Revocations(
       site, times, ana,
       [&](size_t d) {
         site->SetMembers(group, {ana});
-        site->SetAccess(d, group);
+        site->Give(d, group);
       },
-      [&](size_t) { site->SetMembers(group, {"user:bob"}); });
+      [&](size_t) { site->SetMembers(group, {bob}); });
   out["container"] = Revocations(
       site, times, ana,
       [&](size_t d) {
-        site->SetContainer(folder, ana);
-        site->SetAccess(d, folder);
+        site->SetContainer(folder, {ana});
+        site->Give(d, folder);
       },
-      [&](size_t) { site->SetContainer(folder, "user:bob"); });
+      [&](size_t) { site->SetContainer(folder, {bob}); });
   return out;
 }
 
-void Run(const std::string& dir, const std::string& out_path, bool quick) {
-  Site site(dir, quick ? 20'000 : 100'000);
-  AwaitRest();  // the lists are trained beside the calls
+void Run(const std::string& dir, const std::string& out_path,
+         const std::vector<std::string>& worlds, bool quick) {
   json out = {{"quick", quick}};
-  out["revoke"] = AllRevocations(&site, quick ? 50 : 300);
-  out["bulk"] = BulkChanges(&site, quick ? 3 : 7, quick ? 1.0 : 2.0);
+  {
+    Site site(dir + "/made", quick ? 20'000 : 100'000);
+    AwaitRest();  // the lists are trained beside the calls
+    out["revoke"] = AllRevocations(&site, quick ? 50 : 300);
+    out["bulk"] = BulkChanges(&site, quick ? 3 : 7, quick ? 1.0 : 2.0);
+  }
+  for (size_t i = 0; i < worlds.size(); ++i) {
+    const std::string folder = fmt::format("{}/world-{}", dir, i);
+    out["real"].push_back(RevokeInWorld(folder, ReadPermissions(worlds[i]), quick ? 20 : 200));
+  }
   fmt::output_file(out_path).print("{}\n", out.dump(1));
 }
 
@@ -320,10 +248,12 @@ void Run(const std::string& dir, const std::string& out_path, bool quick) {
 int main(int argc, char** argv) {
   CLI::App app("measures revocations and bulk changes of lists");
   std::string dir, out;
+  std::vector<std::string> worlds;
   bool quick = false;
+  app.add_option("WORLD", worlds);
   app.add_option("--dir", dir)->required();
   app.add_option("--out", out)->required();
   app.add_flag("--quick", quick);
   CLI11_PARSE(app, argc, argv);
-  cordon::bench::Run(dir, out, quick);
+  cordon::bench::Run(dir, out, worlds, quick);
 }

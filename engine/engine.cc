@@ -5,11 +5,9 @@
 
 #include <cstring>
 #include <filesystem>
-#include <fstream>
 
 #include "engine/base/limits.h"
 #include "engine/base/planted.h"
-#include "engine/base/text_check.h"
 #include "engine/crypto/key_command.h"
 #include "engine/crypto/key_file.h"
 #include "engine/format.h"
@@ -17,6 +15,7 @@
 #include "engine/open_attempts.h"
 #include "engine/store/codec.h"
 #include "engine/store/documents.h"
+#include "engine/upgrade.h"
 
 namespace cordon {
 namespace {
@@ -39,37 +38,6 @@ Status GivenUp(const std::string& tenant, const ToldNumbers& told) {
 }
 
 }  // namespace
-
-Status CheckFormat(const DataPaths& paths) {
-  if (!Exists(paths.Format()) && Exists(paths.Store())) {
-    return Status(StatusCode::kFailedPrecondition, "data_dir",
-                  paths.Format() +
-                      " is missing beside a store: its creation was interrupted, or the file was "
-                      "lost. If the store was never used, delete the directory; else put the file "
-                      "back from a copy");
-  }
-  if (!Exists(paths.Format())) {
-    return Status(StatusCode::kFailedPrecondition, "data_dir",
-                  paths.data_dir + " holds no store; create one with cordond init");
-  }
-  std::ifstream file(paths.Format());
-  std::string version;
-  std::getline(file, version);
-  if (version == kFormatVersion && !Exists(paths.Store())) {
-    return Status(StatusCode::kFailedPrecondition, "data_dir",
-                  paths.Store() +
-                      " is missing: a restore was interrupted, or the directory was lost. Run the "
-                      "same restore again, or restore to a new directory");
-  }
-  if (version == kFormatVersion) return OkStatus();
-  const bool readable = CheckName("", version, /*bytes_max=*/40).ok();
-  return Status(
-      StatusCode::kFailedPrecondition, "data_dir",
-      fmt::format(
-          "the store has {}, this server reads '{}'; use the server that wrote it, or write "
-          "its documents into a new store",
-          readable ? "format '" + version + "'" : "no format that is known", kFormatVersion));
-}
 
 std::optional<JournalAnchor> ToAnchor(const store::v1::AnchorRecord& record) {
   if (record.mac().size() != Digest().size()) return std::nullopt;
@@ -399,7 +367,7 @@ EmbeddingProgress Engine::EmbeddingProgressOf(const std::string& tenant,
 StatusOr<BackupInfo> Engine::Backup(uint32_t keep) {
   std::lock_guard lock(backing_up_);
   const uint64_t revision = FindTenant(kFirstTenant)->publisher.Pin(&clock_)->revision();
-  return MakeBackup(*database_, options_.backup_dir, revision, keep, &backup_stop_);
+  return MakeBackup(*database_, options_.backup_dir, revision, kFormatVersion, keep, &backup_stop_);
 }
 
 StatusOr<std::vector<BackupInfo>> Engine::Backups(bool verify) {

@@ -1,6 +1,6 @@
 // The composition root: opens a data directory, owns what works in it, and closes it in order.
 //
-//   DIR/FORMAT            the format's version, as text
+//   DIR/FORMAT            the format's version, as text (upgrade.h)
 //   DIR/admin.key         the first tenant's first key, made by Init
 //   DIR/journal.key       the journal's key, unless kept elsewhere
 //   DIR/master.key        what the documents' keys are sealed with, unless kept elsewhere
@@ -60,9 +60,6 @@ struct DataPaths {
 
 // What the store remembers of a journal; nothing if it is no anchor.
 std::optional<JournalAnchor> ToAnchor(const store::v1::AnchorRecord& record);
-
-// FAILED_PRECONDITION unless `data_dir` holds a store of this format.
-Status CheckFormat(const DataPaths& paths);
 
 // Whether `data_dir` holds a store, finished or not.
 bool HoldsStore(const DataPaths& paths);

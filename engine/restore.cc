@@ -181,9 +181,13 @@ class TenantRestore {
   Status ReplayJournal(Restored* restored) {
     const Pseudonyms pseudonyms(journal_key_, state_.name);
     const ApplyContext context{
-        database_, vault_, interner_,
+        database_,
+        vault_,
+        interner_,
         [this] { return std::vector<bool>(state_.policy.classes.classes.size(), false); },
-        [&](std::string_view kind, std::string_view value) { return pseudonyms.Of(kind, value); }};
+        [&](std::string_view kind, std::string_view value) { return pseudonyms.Of(kind, value); },
+        {},
+        /*replays=*/true};
     Replayer replayer(context, [this](uint64_t number) { return told_.IsLost(number); });
     journal::ChainReader reader = Reader();
     if (after_anchor_) reader.Seek(*after_anchor_);
@@ -197,7 +201,7 @@ class TenantRestore {
       RETURN_IF_ERROR(Replay(record, &replayer));
       if (mutation) ++restored->replayed;
     }
-    if (reader.last() == last_) return OkStatus();
+    if (reader.last() == last_) return Take(replayer.Reclassify(state_), /*of_documents=*/true);
     return reader.damage() ? reader.damage()->ToStatus()
                            : Corrupt("the journal's files became shorter; restore its directory");
   }
@@ -207,15 +211,19 @@ class TenantRestore {
       state_.revision = record.revision();
       return OkStatus();
     }
-    auto applied = replayer->Apply(state_, record);
+    return Take(replayer->Apply(state_, record), record.replay().sealed_mutation().empty())
+        .Within(fmt::format("revision {}", record.revision()));
+  }
+
+  Status Take(StatusOr<Applied> applied, bool of_documents) {
     if (!applied.ok()) {
       interner_.Rollback();
-      return applied.status().Within(fmt::format("revision {}", record.revision()));
+      return applied.status();
     }
     interner_.Commit();
     applied->next.next_document = std::max(applied->next.next_document, state_.next_document);
     RETURN_IF_ERROR(database_.Write(applied->batch));
-    if (record.replay().sealed_mutation().empty()) TellAgain(applied->replay);
+    if (of_documents) TellAgain(applied->replay);
     state_ = std::move(applied->next);
     return OkStatus();
   }
@@ -387,11 +395,26 @@ Status RemoveUnfinished(const DataPaths& paths) {
   return OkStatus();
 }
 
+// One of another format would be taken for one of this.
+Status CheckBackupFormat(const std::string& from, uint32_t id) {
+  ASSIGN_OR_RETURN(const auto backups, ListBackups(from, /*verify=*/false, /*stop=*/nullptr));
+  for (const BackupInfo& backup : backups) {
+    const bool chosen = id == 0 ? backup.id == backups.back().id : backup.id == id;
+    if (!chosen || backup.format.empty() || backup.format == kFormatVersion) continue;
+    return Status(StatusCode::kFailedPrecondition, "backup",
+                  fmt::format("backup {} is of a store of format '{}', this program restores '{}'; "
+                              "restore it with the cordond that made it, and upgrade that",
+                              backup.id, backup.format, kFormatVersion));
+  }
+  return OkStatus();
+}
+
 // What a killed restore left goes first: the journal has at most its note, and this one adds its
 // own.
 StatusOr<std::vector<LostNumbers>> CopyAndReplay(const std::string& from, uint32_t id,
                                                  const DataPaths& paths, const Witnesses& witnesses,
                                                  Restored* restored) {
+  RETURN_IF_ERROR(CheckBackupFormat(from, id));
   RETURN_IF_ERROR(RemoveUnfinished(paths));
   RETURN_IF_ERROR(RestoreBackup(from, id, Unfinished(paths)));
   ASSIGN_OR_RETURN(auto lost, RestoreTenants(paths, witnesses, restored));

@@ -12,6 +12,7 @@
 #include "engine/ingest/upkeep_worker.h"
 #include "engine/journal/chain_reader.h"
 #include "engine/store/raw_files.h"
+#include "engine/upgrade.h"
 
 namespace cordon {
 namespace {

@@ -9,6 +9,7 @@
 #include "engine/store/documents.h"
 #include "engine/store/embedding_spaces.h"
 #include "engine/store/raw_files.h"
+#include "engine/upgrade.h"
 #include "engine/verify_journals.h"
 
 namespace cordon {

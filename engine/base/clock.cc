@@ -146,8 +146,13 @@ Micros Clock::Now() { return Read().time; }
 Status Clock::Trusted() { return Doubt(Read().ahead); }
 
 void Clock::AtLeast(Micros floor) {
+  const Micros wall = wall_();
+  const Micros steady = steady_ ? steady_() : wall;
   std::lock_guard lock(mutex_);
   last_ = std::max(last_, floor);
+  // As under a running server: a wall that is so far behind is not waited for.
+  const bool behind = wall + kStepMax < floor && !Planted(Bug::kWallAwaited);
+  if (behind) offset_ = std::max(offset_, floor - steady);
 }
 
 StatusOr<Micros> MicrosOf(int64_t seconds, int32_t nanos) {

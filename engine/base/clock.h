@@ -33,7 +33,9 @@ class Clock {
   // The current time; never less than an earlier answer nor than a value given to AtLeast().
   Micros Now();
 
-  // Raises the clock to `floor`: the latest time a previous run has seen.
+  // Raises the clock to `floor`, the latest time a previous run has seen. From there it goes on by
+  // the steady clock if the wall is further behind than limits::kClockStep_s; else it stands until
+  // the wall catches up.
   void AtLeast(Micros floor);
 
   // UNAVAILABLE, field `clock`, while the wall is further ahead than limits::kClockStep_s. Whoever
@@ -61,7 +63,7 @@ class Clock {
   std::mutex mutex_;
   // Guarded by mutex_.
   Micros steady_read_ = kAlways;  // the newest that was taken in
-  Micros offset_ = 0;             // from the steady clock to the wall when they last agreed
+  Micros offset_ = 0;             // from the steady clock to the time that it counts
   Micros last_ = 0;
   Micros ahead_ = 0;
 };

@@ -112,6 +112,18 @@ inline constexpr size_t kRevisionWaiters = 256;          // a timer and a reques
 inline constexpr size_t kRevisionWaitersOfOne = 64;      // of one caller: four take all places
 inline constexpr int kDeadlineCap_ms = 60000;            // deadline = min(client's, this)
 
+// The server, and what is set of it.
+inline constexpr int kServerThreads = 256;            // beyond it they wait for one another
+inline constexpr int kServerQueue = 1'000'000;        // calls that wait, some kilobytes each
+inline constexpr int kServerQueueDefault = 1024;      // a burst: tenths of a second of small calls
+inline constexpr int kStreamsPerConnection = 100;     // HTTP/2's own least; more open another
+inline constexpr size_t kTransportBytes = 512 << 20;  // of all connections: 32 full messages
+inline constexpr int kPingPause_ms = 1000;            // clients may ask so often whether we live
+inline constexpr size_t kBackupQueue = 16;            // calls about backups: each takes minutes
+inline constexpr unsigned kMetricsConnections = 20;   // a scraper needs one for a moment
+inline constexpr unsigned kMetricsSilence_s = 3;      // then a connection is closed
+inline constexpr size_t kMetricsBytes = 16 << 10;     // of a request: a scraper sends some hundred
+
 // From passages to a context.
 inline constexpr uint32_t kCandidates = 1000;          // looked at, or k, whichever is more
 inline constexpr uint32_t kDiversityFactor = 4;        // candidates for each passage that is chosen
@@ -165,6 +177,7 @@ inline constexpr size_t kWriteGroupBytes = 16 << 20;  // one sync covers this mu
 inline constexpr size_t kWriteGroup = 1024;           // or so many: the next ones fill up meanwhile
 
 // Keys.
+inline constexpr size_t kKeyBytes = 256;               // twice the longest that is made
 inline constexpr size_t kKeysPerTenant = 10000;        // all are in memory, copied when one changes
 inline constexpr size_t kPatternsPerKey = 256;         // tried one after the other
 inline constexpr size_t kTenants = 1000;               // each has a journal, open all the time
@@ -180,6 +193,7 @@ inline constexpr size_t kTokenGroups = 1000;       // what a token of that size 
 inline constexpr size_t kKeySetBytes = 1 << 20;    // a hundred times what issuers publish
 inline constexpr size_t kKeysPerSet = 256;         // issuers publish fewer than 10
 inline constexpr size_t kIssuers = 64;             // each has a thread that watches its keys
+inline constexpr size_t kIssuerBytes = 1 << 10;    // its name, and an audience's: URLs
 inline constexpr size_t kAudiencesPerIssuer = 64;  // names by which tokens address this server
 inline constexpr unsigned kRsaBitsMin = 2048;      // NIST SP 800-131A: less is broken
 inline constexpr unsigned kRsaBitsMax = 8192;      // more only costs time
@@ -190,6 +204,7 @@ inline constexpr int kTokenAgeMax_s = 86400;       // claims are late by a token
 inline constexpr int kKeyCommand_ms = 30000;       // a start waits so long for its master key
 inline constexpr int kKeySetRefresh_s = 300;       // a URL is fetched this often
 inline constexpr int kKeySetPause_ms = 10000;      // and at most this often, asked or not
+inline constexpr int kKeySetPauseMax_s = 3600;     // a new key is unknown for so long
 inline constexpr int kKeyFilePause_ms = 1000;      // a file is looked at this often
 inline constexpr int kKeySetFetch_ms = 5000;       // bound on one fetch
 inline constexpr int kKeySetWait_ms = 2000;        // a token of an unknown key waits this long
@@ -204,5 +219,7 @@ inline constexpr size_t kJournalRecordBytes = 24
 inline constexpr size_t kJournalQueueBytes = 64 << 20;  // records that wait for the disk
 inline constexpr uint64_t kJournalFileBytes = 256 << 20;  // a file that is easily copied
 inline constexpr size_t kJournalTail = 10000;             // records of one listing
+inline constexpr uint32_t kJournalLines = 1000;           // of one answer: some screens
+inline constexpr uint32_t kJournalLinesDefault = 20;      // one screen
 
 }  // namespace cordon::limits

@@ -19,6 +19,7 @@ enum class Bug {
   kContainersAbove,       // containers above a container are not asked
   kRegionsUnited,         // a join may go wherever one of its parts may
   kWallBelieved,          // the wall clock is followed however far it leaps
+  kWallAwaited,           // a start stands still until the wall is there again
   kRaiseUnchecked,        // a caller may raise itself
   kScopeRegionIgnored,    // the regions that a scope asks for are not looked at
   kTermsIgnored,          // terms count for ever
@@ -27,6 +28,10 @@ enum class Bug {
   kPostingsUnlabelled,    // what is read from postings is not asked for its labels
   kHeirsForgotten,        // what a container permits moves, and what inherits from it stays
   kAliasKept,             // an alias stands for whom it stood first, whoever it was given to since
+  // Tokens.
+  kIssuerCeilingIgnored,  // an issuer's users have what their tokens say, however much
+  kGroupsOfBoth,          // the groups of a token beside those of the directory
+  kTokenKept,             // a token that counted once counts for ever
   // Search and guard.
   kSkipFinalCheck,       // the guard permits whatever the search proposes
   kFilterAfterTopK,      // the k best of all rows, then those permitted of them
@@ -35,6 +40,7 @@ enum class Bug {
   kMasksWithoutCaller,   // masks of lists cached for everybody
   kRowsOfAnother,        // how many rows lie beside the lists, kept for all who share masks
   kScanOfAnother,        // questions of one batch share a scan, whoever they are asked for
+  kStreamOfOneView,      // all messages of a stream are of the View of the first
   kTombstoneNotInLists,  // a deleted row stays in the lists
   kErasedInLists,        // erased rows stay in the memory that lists cover
   kCountsHidden,         // stats --as counts all rows

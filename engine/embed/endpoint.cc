@@ -70,7 +70,7 @@ StatusOr<Endpoint*> EmbeddingEndpoint(const Endpoints* endpoints, std::string_vi
   }
   return Status(StatusCode::kFailedPrecondition, "model",
                 fmt::format("the collection has vectors of the model '{}' with {} numbers, the "
-                            "endpoint '{}' serves another; embed into a new collection",
+                            "endpoint '{}' serves another; begin another embedding with it",
                             model, dimension, name));
 }
 

@@ -1,5 +1,6 @@
 #include "engine/identity/api_key.h"
 
+#include "engine/base/limits.h"
 #include "engine/crypto/digest.h"
 #include "engine/crypto/encoding.h"
 #include "engine/crypto/random_bytes.h"
@@ -10,7 +11,6 @@ namespace {
 
 constexpr size_t kSecretBytes = 32;
 constexpr size_t kIdBytes = 8;
-constexpr size_t kBearerBytesMax = 256;
 constexpr std::string_view kScheme = "bearer ";
 
 std::string DigestOf(std::string_view secret) { return std::string(AsBytes(Sha256(secret))); }
@@ -50,7 +50,7 @@ StatusOr<NewKey> MakeDevKey(std::string_view tenant) {
 }
 
 std::optional<KeyParts> ParseKey(std::string_view bearer) {
-  if (bearer.size() > kBearerBytesMax) return std::nullopt;
+  if (bearer.size() > limits::kKeyBytes) return std::nullopt;
   const size_t first = bearer.find('.');
   const size_t second = first == bearer.npos ? bearer.npos : bearer.find('.', first + 1);
   if (second == bearer.npos) return std::nullopt;

@@ -12,8 +12,6 @@
 namespace cordon {
 namespace {
 
-constexpr size_t kTextBytes = 1024;  // names of issuers and audiences are URLs
-
 Status CheckShortName(std::string_view field, std::string_view name) {
   const bool plain = std::all_of(name.begin(), name.end(), [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
@@ -47,7 +45,7 @@ Status CheckTimes(const Issuer& issuer) {
   RETURN_IF_ERROR(CheckRange("clock_skew_s", issuer.clock_skew_s, 0, limits::kClockSkewMax_s));
   RETURN_IF_ERROR(CheckRange("max_age_s", issuer.max_age_s, 1, limits::kTokenAgeMax_s));
   RETURN_IF_ERROR(CheckRange("jwks_refresh_s", issuer.jwks_refresh_s, 1, limits::kKeySetStale_s));
-  RETURN_IF_ERROR(CheckRange("jwks_pause_s", issuer.jwks_pause_s, 1, 3600));
+  RETURN_IF_ERROR(CheckRange("jwks_pause_s", issuer.jwks_pause_s, 1, limits::kKeySetPauseMax_s));
   RETURN_IF_ERROR(CheckRange("jwks_stale_s", issuer.jwks_stale_s, 1, limits::kKeySetStale_s));
   if (issuer.jwks_stale_s > issuer.jwks_refresh_s) return OkStatus();
   return Invalid("jwks_stale_s", "not more than jwks_refresh_s: good keys would be dropped");
@@ -96,7 +94,7 @@ std::optional<TokenAlgorithm> AlgorithmOf(std::string_view name) {
 
 Status CheckIssuer(const Issuer& issuer) {
   RETURN_IF_ERROR(CheckShortName("name", issuer.name));
-  RETURN_IF_ERROR(CheckName("iss", issuer.iss, kTextBytes));
+  RETURN_IF_ERROR(CheckName("iss", issuer.iss, limits::kIssuerBytes));
   RETURN_IF_ERROR(CheckShortName("tenant", issuer.tenant));
   if (issuer.audiences.empty() || issuer.audiences.size() > limits::kAudiencesPerIssuer) {
     return Invalid("audiences",
@@ -105,7 +103,7 @@ Status CheckIssuer(const Issuer& issuer) {
                                limits::kAudiencesPerIssuer));
   }
   for (const auto& audience : issuer.audiences) {
-    RETURN_IF_ERROR(CheckName("audiences", audience, kTextBytes));
+    RETURN_IF_ERROR(CheckName("audiences", audience, limits::kIssuerBytes));
   }
   if (issuer.algorithms.empty()) {
     return Invalid("algorithms", "missing; name RS256, ES256 or EdDSA, those that it signs with");

@@ -8,6 +8,7 @@
 #include <cmath>
 
 #include "engine/base/limits.h"
+#include "engine/base/planted.h"
 #include "engine/crypto/digest.h"
 #include "engine/crypto/encoding.h"
 #include "engine/identity/strict_json.h"
@@ -274,7 +275,8 @@ StatusOr<std::shared_ptr<const VerifiedUser>> TokenVerifier::Check(const std::st
 }
 
 bool TokenVerifier::StillCounts(const SeenTokens::Entry& entry, Micros now) const {
-  if (now < entry.begins || now >= entry.user->expires()) return false;
+  const bool in_time = entry.begins <= now && now < entry.user->expires();
+  if (!in_time && !Planted(Bug::kTokenKept)) return false;
   for (const auto& [iss, trusted] : by_iss_) {
     if (trusted.issuer.name != entry.user->issuer()) continue;
     const auto key = trusted.keys->Find(entry.key.kid, entry.key.algorithm);

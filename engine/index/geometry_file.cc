@@ -15,7 +15,7 @@ namespace {
 
 static_assert(std::endian::native == std::endian::little);  // as the file is
 
-constexpr char kMagic[8] = {'C', 'D', 'N', 'G', 'E', 'O', '0', '3'};
+constexpr char kMagic[8] = {'C', 'D', 'N', 'G', 'E', 'O', '0', '4'};
 
 struct Header {
   char magic[8];

@@ -14,6 +14,7 @@
 #include "engine/base/check.h"
 #include "engine/base/random.h"
 #include "engine/index/kernels.h"
+#include "engine/index/shared_means.h"
 
 extern "C" void openblas_set_num_threads(int threads);
 
@@ -22,7 +23,7 @@ namespace {
 
 // More of either finds hardly better centroids.
 constexpr size_t kSampleForList = 24;
-constexpr int kIterations = 6;
+constexpr int kIterations = 5;  // and a last one, which leaves lists of few rows out
 constexpr uint64_t kSeed = 0xC02D0;
 
 size_t ListsFor(uint64_t rows) {
@@ -87,8 +88,8 @@ class Listening {
 };
 
 // Nothing if it was stopped.
-std::optional<FloatRows> Centroids(const FloatRows& sample, size_t rows, size_t size, size_t lists,
-                                   const std::function<bool()>& stop) {
+std::optional<SharedMeans> Centroids(const FloatRows& sample, size_t rows, size_t size,
+                                     size_t lists, const std::function<bool()>& stop) {
   Interrupt::Install();
   omp_set_num_threads(1);
   openblas_set_num_threads(1);  // the pthread build does not listen to OpenMP
@@ -99,18 +100,18 @@ std::optional<FloatRows> Centroids(const FloatRows& sample, size_t rows, size_t 
   parameters.max_points_per_centroid = static_cast<int>(2 * kSampleForList);
   faiss::Clustering clustering(static_cast<int>(size), static_cast<int>(lists), parameters);
   faiss::IndexFlatL2 quantizer(static_cast<faiss::Index::idx_t>(size));
+  std::vector<float> distances(rows);
+  std::vector<faiss::Index::idx_t> nearest(rows);
+  const auto n = static_cast<faiss::Index::idx_t>(rows);
   const Listening listening(stop);
   try {
-    clustering.train(static_cast<faiss::Index::idx_t>(rows), sample.row(0), quantizer);
+    clustering.train(n, sample.row(0), quantizer);
+    quantizer.search(n, sample.row(0), 1, distances.data(), nearest.data());
   } catch (const faiss::FaissException&) {
     if (stop()) return std::nullopt;
     throw;  // it was not the stop
   }
-  FloatRows centroids(lists, size);
-  for (size_t l = 0; l < lists; ++l) {
-    std::copy_n(clustering.centroids.data() + l * size, size, centroids.row(l));
-  }
-  return centroids;
+  return MeansOf(sample, nearest, size, lists);
 }
 
 FloatRows CopyOf(const FloatRows& rows, size_t n, size_t size) {
@@ -123,11 +124,12 @@ FloatRows CopyOf(const FloatRows& rows, size_t n, size_t size) {
 using Members = std::vector<std::vector<uint32_t>>;
 
 // Not all of them if it was stopped.
-Members MembersOf(const Geometry& geometry, const FloatRows& sample, size_t rows,
+Members MembersOf(const Geometry& geometry, const FloatRows& sample, std::span<const uint32_t> rows,
                   const std::function<bool()>& stop) {
   Members members(geometry.lists());
-  for (uint32_t row = 0; row < rows; ++row) {
-    if (row % kRowsBetweenStops == 0 && stop()) break;
+  for (size_t i = 0; i < rows.size(); ++i) {
+    if (i % kRowsBetweenStops == 0 && stop()) break;
+    const uint32_t row = rows[i];
     const ListPair pair = geometry.Assign(sample.row(row));
     members[pair.first].push_back(row);
     if (pair.second != pair.first) members[pair.second].push_back(row);
@@ -159,15 +161,15 @@ std::vector<float> Spreads(const Geometry& geometry, const FloatRows& sample,
 
 // How far residuals of near lists reach in the direction of a query, in parts of the length that
 // their spread says: the root of the mean square.
-float DeviationOf(const Geometry& geometry, const FloatRows& sample, size_t rows,
+float DeviationOf(const Geometry& geometry, const FloatRows& sample, std::span<const uint32_t> rows,
                   const Members& members, const std::vector<float>& spreads) {
-  constexpr size_t kQueries = 256;
+  const size_t queries = std::min<size_t>(256, rows.size());
   const size_t size = geometry.size();
   FloatRows direction(1, size);
   double squares = 0;
   size_t terms = 0;
-  for (size_t i = 0; i < std::min(kQueries, rows); ++i) {
-    const float* q = sample.row(i * (rows / std::min(kQueries, rows)));
+  for (size_t i = 0; i < queries; ++i) {
+    const float* q = sample.row(rows[i * (rows.size() / queries)]);
     const ListPair pair = geometry.Assign(q);
     for (const uint32_t list : {pair.first, pair.second}) {
       const float* c = geometry.centroid(list);
@@ -194,20 +196,22 @@ std::shared_ptr<Geometry> Train(Metric metric, size_t dimension, uint64_t revisi
   for (const Segment& segment : segments) live += segment.live();
   CORDON_CHECK(live >= 64 && dimension >= kListedDimensionMin);
   const Rotation rotation(dimension, kSeed + revision);
-  const size_t lists = ListsFor(live);
+  const size_t wanted = ListsFor(live);
   size_t rows = 0;
-  const FloatRows sample = Sample(metric, rotation, segments, lists * kSampleForList, stop, &rows);
+  const FloatRows sample = Sample(metric, rotation, segments, wanted * kSampleForList, stop, &rows);
   if (stop()) return nullptr;
-  std::optional<FloatRows> centroids = Centroids(sample, rows, rotation.size(), lists, stop);
-  if (!centroids) return nullptr;
-  const Geometry draft(metric, rotation, revision, live, CopyOf(*centroids, lists, rotation.size()),
-                       lists, std::vector<float>(lists, 1.0f), 1);
-  const Members members = MembersOf(draft, sample, rows, stop);
+  std::optional<SharedMeans> means = Centroids(sample, rows, rotation.size(), wanted, stop);
+  if (!means) return nullptr;
+  const size_t lists = means->lists;
+  const Geometry draft(metric, rotation, revision, live,
+                       CopyOf(means->centroids, lists, rotation.size()), lists,
+                       std::vector<float>(lists, 1.0f), 1);
+  const Members members = MembersOf(draft, sample, means->rows, stop);
   if (stop()) return nullptr;
   std::vector<float> spreads = Spreads(draft, sample, members);
-  const float deviation = DeviationOf(draft, sample, rows, members, spreads);
-  return std::make_shared<Geometry>(metric, rotation, revision, live, *std::move(centroids), lists,
-                                    std::move(spreads), deviation);
+  const float deviation = DeviationOf(draft, sample, means->rows, members, spreads);
+  return std::make_shared<Geometry>(metric, rotation, revision, live, std::move(means->centroids),
+                                    lists, std::move(spreads), deviation);
 }
 
 std::shared_ptr<const SegmentLists> AssignRows(const Geometry& geometry, const SegmentRows& rows,

@@ -21,8 +21,9 @@ inline constexpr size_t kListedDimensionMin = 16;
 
 // Trains on a sample of the live rows of `segments`; the same rows give the same geometry on one
 // machine. Takes seconds to minutes, on the calling thread alone. Requires 64 live rows and
-// kListedDimensionMin dimensions. The calibration is empty. Null if `stop` said true, which is
-// asked often and, once it has, goes on saying so. Throws what FAISS throws.
+// kListedDimensionMin dimensions. No centroid is that of few rows (shared_means.h). The calibration
+// is empty. Null if `stop` said true, which is asked often and, once it has, goes on saying so.
+// Throws what FAISS throws.
 std::shared_ptr<Geometry> Train(Metric metric, size_t dimension, uint64_t revision,
                                 std::span<const Segment> segments,
                                 const std::function<bool()>& stop);

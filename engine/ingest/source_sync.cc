@@ -341,6 +341,23 @@ void SourceSync::Finish(const WriteContext& context, const std::function<bool()>
   SendRest(context, stop, done);
 }
 
+StatusOr<store::v1::Mutation> SourceSync::AsOne(const WriteContext& context) {
+  CORDON_CHECK(whole_);
+  if (!commit_.incomplete()) RETURN_IF_ERROR(FindMissing(context, /*stop=*/{}));
+  RETURN_IF_ERROR(CheckRemovals());
+  if (!page_ends_.empty()) {
+    return Invalid("commit",
+                   fmt::format("deletes more than the {} documents and {} MiB of them that one "
+                               "revision changes; a dry run tells the difference",
+                               limits::kDocumentsPerBatch, limits::kSelectedPageBytes >> 20));
+  }
+  if (response_.refused_documents() > static_cast<uint64_t>(response_.refused_size())) {
+    return Invalid("documents", "more are refused than one answer tells of; mend some first");
+  }
+  for (const uint64_t number : missing_) page_.add_removed(number);
+  return TakePage();
+}
+
 Status SourceSync::FindMissing(const WriteContext& context, const std::function<bool()>& stop) {
   const PinnedView view = tenant_->publisher.Pin(context.clock);
   ASSIGN_OR_RETURN(const auto collection, Writable(context, *view.view, begin_.collection()));

@@ -54,6 +54,15 @@ class SourceSync {
   void Commit(const WriteContext& context, std::function<bool()> stop,
               Acknowledge<v1::SyncSourceResponse> done);
 
+  // Instead of that, of a listing in one message: all that it changes as one mutation, to be tried.
+  // Refused if there would be several.
+  StatusOr<store::v1::Mutation> AsOne(const WriteContext& context);
+
+  // The documents that are refused, as far as an answer tells of them.
+  const google::protobuf::RepeatedPtrField<v1::Refusal>& refused() const {
+    return response_.refused();
+  }
+
   // Records a refusal of the call, which ends the listing: nothing of it may be on its way.
   void Refuse(const WriteContext& context, const Status& status, std::function<void(Status)> done);
 

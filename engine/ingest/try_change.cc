@@ -2,6 +2,7 @@
 #include "engine/ingest/check_change.h"
 #include "engine/ingest/directory_sync.h"
 #include "engine/ingest/selection.h"
+#include "engine/ingest/source_sync.h"
 
 namespace cordon {
 namespace {
@@ -125,6 +126,23 @@ StatusOr<Trial> TryIngest(const WriteContext& context, v1::IngestRequest request
   return trial;
 }
 
+// As a dry run, so that no endpoint gets a text.
+StatusOr<Trial> TryListing(const WriteContext& context, v1::SyncSourceRequest request) {
+  if (!request.has_begin() || !request.has_commit()) {
+    return Invalid(request.has_begin() ? "commit" : "begin",
+                   "missing; a listing that is simulated comes in one message");
+  }
+  request.mutable_begin()->set_dry_run(true);
+  OpenListings alone;  // as of a snapshot
+  SourceSync sync(&alone);
+  RETURN_IF_ERROR(sync.Take(context, std::move(request)));
+  ASSIGN_OR_RETURN(Mutation mutation, sync.AsOne(context));
+  DropContent(mutation.mutable_source()->mutable_written());
+  ASSIGN_OR_RETURN(Trial trial, TryMutation(context, std::move(mutation)));
+  trial.refused.assign(sync.refused().begin(), sync.refused().end());
+  return trial;
+}
+
 StatusOr<Mutation> MutationOf(const WriteContext& context, const SimulateRequest& request) {
   switch (request.change_case()) {
     case SimulateRequest::kDirectory:
@@ -159,6 +177,7 @@ StatusOr<Mutation> MutationOf(const WriteContext& context, const SimulateRequest
     case SimulateRequest::kCloseBreakGlass:
       return ClosedOf(context, request.close_break_glass());
     case SimulateRequest::kIngest:    // has refusals beside its mutation: TryIngest
+    case SimulateRequest::kListing:   // likewise: TryListing
     case SimulateRequest::kSnapshot:  // no mutation before it is staged: TrySnapshot
     case SimulateRequest::CHANGE_NOT_SET:
       break;
@@ -173,6 +192,7 @@ StatusOr<Mutation> MutationOf(const WriteContext& context, const SimulateRequest
 StatusOr<Trial> TryChange(const WriteContext& context, const SimulateRequest& request) {
   if (request.has_snapshot()) return TrySnapshot(context, request.snapshot());
   if (request.has_ingest()) return TryIngest(context, request.ingest());
+  if (request.has_listing()) return TryListing(context, request.listing());
   ASSIGN_OR_RETURN(Mutation mutation, MutationOf(context, request));
   const std::string break_glass = mutation.break_glass().id();
   ASSIGN_OR_RETURN(Trial trial, TryMutation(context, std::move(mutation)));

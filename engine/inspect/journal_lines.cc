@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "engine/base/limits.h"
 #include "engine/base/stop.h"
 #include "engine/inspect/collections.h"
 #include "engine/inspect/inspect.h"
@@ -13,8 +14,6 @@
 namespace cordon {
 namespace {
 
-constexpr uint32_t kLinesMax = 1000;
-constexpr uint32_t kLinesDefault = 20;
 // Looked through at once for a record that the auditor's right covers.
 constexpr size_t kLookedAtOnce = 256;
 
@@ -96,11 +95,13 @@ StatusOr<std::vector<journal::v1::Record>> NewestRecords(const ReadContext& cont
 StatusOr<v1::QueryJournalResponse> Lines(const ReadContext& context,
                                          const v1::QueryJournalRequest& request) {
   RETURN_IF_ERROR(context.caller.Require(Right::kAudit));
-  if (request.limit() > kLinesMax) return Invalid("limit", "more than 1000; ask for fewer");
+  if (request.limit() > limits::kJournalLines) {
+    return Invalid("limit", fmt::format("more than {}; ask for fewer", limits::kJournalLines));
+  }
   std::vector<journal::v1::Record> records;
   if (request.journal_id().empty()) {
-    ASSIGN_OR_RETURN(
-        records, NewestRecords(context, request.limit() == 0 ? kLinesDefault : request.limit()));
+    const uint32_t limit = request.limit() == 0 ? limits::kJournalLinesDefault : request.limit();
+    ASSIGN_OR_RETURN(records, NewestRecords(context, limit));
   } else {
     ASSIGN_OR_RETURN(records.emplace_back(), OneRecord(context, request.journal_id()));
   }

@@ -151,21 +151,24 @@ StatusOr<PrincipalSet> ExpandClaims(const World& world, const VerifiedUser& user
   for (const auto& group : *user.groups()) {
     if (const auto id = world.state.principals->Find(group)) start.push_back(*id);
   }
+  const auto itself = world.state.principals->Find(user.principal());
+  if (itself && Planted(Bug::kGroupsOfBoth)) start.push_back(*itself);
   ASSIGN_OR_RETURN(PrincipalSet principals, world.state.directory->Expand(start, world.now));
   // Added last, so that what the directory says of the user is not followed.
-  if (const auto id = world.state.principals->Find(user.principal())) {
-    world.state.directory->AddTo(&principals, *id, *id);
-  }
+  if (itself) world.state.directory->AddTo(&principals, *itself, *itself);
   return principals;
 }
 
 StatusOr<Subject> ResolveVerified(const World& world, const VerifiedUser& user) {
-  ASSIGN_OR_RETURN(Subject subject, ResolveName(world, user.principal()));
-  if (user.groups()) {
-    ASSIGN_OR_RETURN(subject.principals, ExpandClaims(world, user));
+  Subject subject;
+  subject.name = CanonicalName(world.state, user.principal());
+  ASSIGN_OR_RETURN(subject.principals,
+                   user.groups() ? ExpandClaims(world, user)
+                                 : ExpandName(world, user.principal(), PrincipalKind::kUser));
+  subject.clearance = user.clearance().value_or(ClearanceOf(world.state, user.principal()));
+  if (!Planted(Bug::kIssuerCeilingIgnored)) {
+    subject.clearance = Meet(world.state.rules->scheme, subject.clearance, user.ceiling());
   }
-  subject.clearance =
-      Meet(world.state.rules->scheme, user.clearance().value_or(subject.clearance), user.ceiling());
   return subject;
 }
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "engine/base/limits.h"
+#include "engine/base/planted.h"
 #include "engine/store/codec.h"
 
 namespace cordon {
@@ -59,6 +60,7 @@ StatusOr<RetrievedContext> AnswerStream::Begin(const ReadContext& context,
   ended_ = answer_.context.passages.empty();
   query_digest_ = record->query_digest();
   Access access = std::exchange(answer_.access, {});
+  if (Planted(Bug::kStreamOfOneView)) answer_.access = access;
   std::vector<Passage> passages = std::exchange(answer_.context.passages, {});
   while (passages.size() > size_t{limits::kStreamPassages}) {
     found_.push_back(Keep(passages.back()));
@@ -72,6 +74,7 @@ StatusOr<RetrievedContext> AnswerStream::GoOn(const ReadContext& context,
   record->set_query_digest(query_digest_);
   ASSIGN_OR_RETURN(Access access,
                    Enter(context, &question_.collection(), question_.scope(), record));
+  if (Planted(Bug::kStreamOfOneView)) access = answer_.access;
   ended_ = found_.empty();
   ASSIGN_OR_RETURN(auto passages, ClearAgain(access, TakeFound()));
   return ToMessage(context, std::move(access), std::move(passages), record);

@@ -33,6 +33,10 @@ Status SetKey(const std::string& path, const YAML::Node& key, const YAML::Node& 
   if (text.empty()) {
     return BadConfig(path, key.Mark(), name, "empty; give a value, or leave the key out");
   }
+  const auto bounded = [&](int max, int* number) {
+    if (ToNumber(text, 1, max, number)) return OkStatus();
+    return BadConfig(path, key.Mark(), name, fmt::format("not 1 to {}", max));
+  };
   if (name == "data_dir") {
     config->paths.data_dir = text;
   } else if (name == "listen") {
@@ -72,13 +76,9 @@ Status SetKey(const std::string& path, const YAML::Node& key, const YAML::Node& 
     }
     config->metrics_beyond_loopback = text == "true";
   } else if (name == "threads") {
-    if (!ToNumber(text, 1, 256, &config->threads)) {
-      return BadConfig(path, key.Mark(), name, "not 1 to 256");
-    }
+    RETURN_IF_ERROR(bounded(limits::kServerThreads, &config->threads));
   } else if (name == "queue") {
-    if (!ToNumber(text, 1, 1'000'000, &config->queue)) {
-      return BadConfig(path, key.Mark(), name, "not 1 to 1000000");
-    }
+    RETURN_IF_ERROR(bounded(limits::kServerQueue, &config->queue));
   } else {
     return BadConfig(path, key.Mark(), name,
                      "unknown key; the keys are data_dir, listen, journal_dir, journal_key, "

@@ -30,7 +30,7 @@ struct Config {
   bool dev = false;
   Durability journal = Durability::kRequired;
   int threads = 0;                              // 0: one for each processor, at least 2
-  int queue = 1024;                             // calls that wait for a thread; as many batches
+  int queue = limits::kServerQueueDefault;      // calls that wait for a thread; as many batches
   int stream_cap_ms = limits::kDeadlineCap_ms;  // of a stream of passages; tests hurry
   std::optional<uint64_t> accept_loss_to;
   std::string backup_dir;                 // where backups go; empty: none are made

@@ -16,9 +16,11 @@
 #include <cstdlib>
 
 #include "engine/base/check.h"
+#include "engine/format.h"
 #include "engine/restore.h"
 #include "engine/server/server.h"
 #include "engine/server/tls_files.h"
+#include "engine/upgrade.h"
 
 namespace cordon {
 namespace {
@@ -95,6 +97,17 @@ int Restore(const std::string& from, uint32_t id, const DataPaths& paths) {
       "documents written after the backup are lost and their keys destroyed: the store before and "
       "newer backups are refused from now on\n",
       paths.data_dir, restored->backed_up, restored->replayed, restored->revision);
+  return 0;
+}
+
+int UpgradeStore(const DataPaths& paths) {
+  const auto before = Upgrade(paths);
+  if (!before.ok()) return Fail(before.status());
+  if (*before == kFormatVersion) {
+    fmt::print("{} has format '{}' already\n", paths.data_dir, kFormatVersion);
+  } else {
+    fmt::print("upgraded {} from format '{}' to '{}'\n", paths.data_dir, *before, kFormatVersion);
+  }
   return 0;
 }
 
@@ -202,6 +215,10 @@ int Main(int argc, char** argv) {
   AddPaths(restore, &restore_paths);
   restore->add_option("--from", from, "the backups' directory")->required();
   restore->add_option("--backup", backup_id, "the backup's number; else the newest");
+  CLI::App* upgrade =
+      app.add_subcommand("upgrade", "make a store of an older format one of this program's");
+  DataPaths upgrade_paths;
+  AddPaths(upgrade, &upgrade_paths);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -218,6 +235,12 @@ int Main(int argc, char** argv) {
       return Fail(Invalid("data_dir", "missing; give --data-dir NEW"));
     }
     return Restore(from, backup_id, restore_paths);
+  }
+  if (upgrade->parsed()) {
+    if (upgrade_paths.data_dir.empty()) {
+      return Fail(Invalid("data_dir", "missing; give --data-dir DIR"));
+    }
+    return UpgradeStore(upgrade_paths);
   }
   const auto config = ConfigOf(flags);
   return config.ok() ? Serve(*config) : Fail(config.status());

@@ -8,16 +8,12 @@
 #include <string_view>
 #include <utility>
 
+#include "engine/base/limits.h"
 #include "engine/server/metrics_text.h"
 
 namespace cordon {
 namespace {
 
-// A scraper needs one connection for a moment. What does not fit waits in the kernel's queue, so
-// that strangers take so many descriptors at most, and one thread.
-constexpr unsigned kConnections = 20;
-constexpr unsigned kSilentSeconds = 3;  // then a connection is closed
-constexpr size_t kRequestBytes = 16 << 10;
 // Libraries' thread-local arrays (OpenBLAS: 60 KiB) are in it.
 constexpr size_t kStackBytes = 1 << 20;
 
@@ -90,11 +86,14 @@ StatusOr<std::unique_ptr<Metrics>> Metrics::Start(const std::string& listen, Eng
     // listens then for what wakes the thread.
     unsigned flags = MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_AUTO | MHD_USE_ITC;
     if (address->ai_family == AF_INET6) flags |= MHD_USE_IPv6;
-    parts->daemon = MHD_start_daemon(
-        flags, 0, nullptr, nullptr, &Parts::OnRequest, parts.get(), MHD_OPTION_SOCK_ADDR,
-        address->ai_addr, MHD_OPTION_CONNECTION_LIMIT, kConnections, MHD_OPTION_CONNECTION_TIMEOUT,
-        kSilentSeconds, MHD_OPTION_CONNECTION_MEMORY_LIMIT, kRequestBytes,
-        MHD_OPTION_THREAD_STACK_SIZE, kStackBytes, MHD_OPTION_END);
+    // Connections that do not fit wait in the kernel's queue, so that strangers take so many
+    // descriptors at most, and one thread.
+    parts->daemon = MHD_start_daemon(flags, 0, nullptr, nullptr, &Parts::OnRequest, parts.get(),
+                                     MHD_OPTION_SOCK_ADDR, address->ai_addr,
+                                     MHD_OPTION_CONNECTION_LIMIT, limits::kMetricsConnections,
+                                     MHD_OPTION_CONNECTION_TIMEOUT, limits::kMetricsSilence_s,
+                                     MHD_OPTION_CONNECTION_MEMORY_LIMIT, limits::kMetricsBytes,
+                                     MHD_OPTION_THREAD_STACK_SIZE, kStackBytes, MHD_OPTION_END);
   }
   if (parts->daemon == nullptr) {
     return Status(

@@ -19,25 +19,21 @@
 namespace cordon {
 namespace {
 
-constexpr int kPingInterval_ms = 1000;         // clients may ask this often whether we live
-constexpr int kStreamsPerConnection = 100;     // more open another connection
-constexpr size_t kTransportBytes = 512 << 20;  // all connections together
 // Longer than any call waits (limits::kRevisionWait_ms); a client that does not read its answers
 // must not keep the server beyond the 10 s after which supervisors kill it.
 constexpr auto kDrain = std::chrono::seconds(7);
-constexpr size_t kBackupQueue = 16;  // calls about backups that wait for one
 
 void SetLimits(grpc::ServerBuilder* builder) {
   builder->SetMaxReceiveMessageSize(static_cast<int>(limits::kIngestMessageBytes));
   builder->AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, static_cast<int>(limits::kMetadataBytes));
-  builder->AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kStreamsPerConnection);
+  builder->AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, limits::kStreamsPerConnection);
   builder->AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS,
-                              kPingInterval_ms);
+                              limits::kPingPause_ms);
   builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
   // Without this a second server would share the port instead of failing.
   builder->AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
   grpc::ResourceQuota quota("cordon");
-  quota.Resize(kTransportBytes);
+  quota.Resize(limits::kTransportBytes);
   builder->SetResourceQuota(quota);
 }
 
@@ -202,7 +198,7 @@ StatusOr<std::unique_ptr<Server>> Server::Start(const Config& config) {
   for (const EndpointConfig& endpoint : config.endpoints) {
     parts->front.outside[endpoint.name] = std::make_unique<EndpointCalls>(endpoint.concurrency);
   }
-  parts->backups = std::make_unique<Executor>(/*threads=*/1, kBackupQueue);
+  parts->backups = std::make_unique<Executor>(/*threads=*/1, limits::kBackupQueue);
   parts->JoinFront(config);
   RETURN_IF_ERROR(parts->ExposeMetrics(config));
   RETURN_IF_ERROR(parts->Listen(config));

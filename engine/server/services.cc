@@ -67,8 +67,8 @@ Reactor* ReadAt(Front* front, CallContext* context, const Request* request, Resp
       limits::kQueryMessageBytes, PlaceOf(*request));
 }
 
-// A read of an auditor or an admin that may wait for a revision first. `right` is what the call
-// needs: whoever lacks it does not wait, and is refused by the call.
+// A read of who audits, administers or erases that may wait for a revision first. `right` is what
+// the call needs: whoever lacks it does not wait, and is refused by the call.
 template <typename Request, typename Response, typename Call>
 Reactor* ReadSince(Front* front, CallContext* context, const Request* request, Response* response,
                    Right right, Call call, size_t bytes_max = limits::kQueryMessageBytes) {
@@ -223,7 +223,7 @@ Reactor* IngestService::Erase(CallContext* context, const v1::EraseRequest* requ
 
 Reactor* IngestService::EraseStatus(CallContext* context, const v1::EraseStatusRequest* request,
                                     v1::EraseStatusResponse* response) {
-  return Read(front_, context, request, response, cordon::EraseStatus);
+  return ReadSince(front_, context, request, response, Right::kErase, cordon::EraseStatus);
 }
 
 Reactor* IngestService::SetHold(CallContext* context, const v1::SetHoldRequest* request,

@@ -31,6 +31,9 @@ struct ApplyContext {
   std::function<std::string(std::string_view kind, std::string_view value)> pseudonym;
   // Of the mutation, keyed, for the row of the revision.
   Digest digest{};
+  // Whether the journal tells it to a restored store, of whose documents some are older copies:
+  // those may have names that nothing had any more when they were taken away (store/replay.h).
+  bool replays = false;
 };
 
 // The state after `mutation`, or a refusal that has changed nothing but the interner, which the

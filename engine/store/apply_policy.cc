@@ -227,7 +227,7 @@ bool KeepsNames(const Scheme& before, const Scheme& after) {
 // when a name goes or moves.
 Status CheckStoredLabels(const ApplyContext& context, const TenantState& state,
                          const Scheme& scheme) {
-  if (KeepsNames(state.policy.rules->scheme, scheme)) return OkStatus();
+  if (context.replays || KeepsNames(state.policy.rules->scheme, scheme)) return OkStatus();
   const ClassTable& table = state.policy.classes;
   const auto check = [&](const store::v1::DocumentRecord& record) -> Status {
     const Label label = FromProto(record.document().label());
@@ -254,6 +254,12 @@ Status CheckStoredLabels(const ApplyContext& context, const TenantState& state,
 }
 
 }  // namespace
+
+bool KeepsNames(const PolicyRules& before, const PolicyRules& after) {
+  return KeepsNames(before.scheme, after.scheme) &&
+         std::all_of(before.containers.begin(), before.containers.end(),
+                     [&](const auto& entry) { return after.containers.contains(entry.first); });
+}
 
 Status ApplyPolicyFile(const ApplyContext& context, const v1::ApplyPolicyRequest& request,
                        Applied* applied) {

@@ -29,6 +29,9 @@ Status ApplyDirectorySync(const ApplyContext& context, const store::v1::Director
                           Applied* applied);
 Status ApplyPolicyFile(const ApplyContext& context, const v1::ApplyPolicyRequest& request,
                        Applied* applied);
+// Whether every name that a document's lists and labels can have is still there, and the levels are
+// in the same order, others in between or not.
+bool KeepsNames(const PolicyRules& before, const PolicyRules& after);
 // Sets or removes a destination. The label of its model does not fall, unless the change says why.
 Status SetDestination(const v1::DestinationChange& change, PolicyRules* rules, Applied* applied);
 Status ApplyExported(const ApplyContext& context, const store::v1::ExportedBatch& batch,

@@ -13,6 +13,7 @@ namespace cordon {
 namespace {
 
 constexpr std::string_view kNote = "cordon revision ";
+constexpr std::string_view kFormatNote = " format ";
 
 Status NoDirectory(const std::string& dir) {
   return Status(StatusCode::kFailedPrecondition, "backup_dir",
@@ -32,10 +33,12 @@ BackupInfo ToInfo(const rocksdb::BackupInfo& info) {
   out.id = info.backup_id;
   out.time_us = info.timestamp * 1'000'000;
   out.bytes = info.size;
-  const std::string& note = info.app_metadata;
-  if (note.starts_with(kNote)) {
-    std::from_chars(note.data() + kNote.size(), note.data() + note.size(), out.revision);
-  }
+  std::string_view note = info.app_metadata;
+  if (!note.starts_with(kNote)) return out;
+  note.remove_prefix(kNote.size());
+  const auto parsed = std::from_chars(note.data(), note.data() + note.size(), out.revision);
+  note.remove_prefix(static_cast<size_t>(parsed.ptr - note.data()));
+  if (note.starts_with(kFormatNote)) out.format = note.substr(kFormatNote.size());
   return out;
 }
 
@@ -116,7 +119,7 @@ Status VerifyAll(const std::string& dir, BackupStop* stop, std::vector<BackupInf
 }  // namespace
 
 StatusOr<BackupInfo> MakeBackup(const Database& database, const std::string& dir, uint64_t revision,
-                                uint32_t keep, BackupStop* stop) {
+                                std::string_view format, uint32_t keep, BackupStop* stop) {
   if (dir.empty()) return NoDirectory(dir);
   ASSIGN_OR_RETURN(const auto engine, OpenBackups(dir));
   const StoppableBackup stoppable(stop, engine.get());
@@ -125,7 +128,8 @@ StatusOr<BackupInfo> MakeBackup(const Database& database, const std::string& dir
   options.flush_before_backup = true;  // then no log is copied
   rocksdb::BackupID id = 0;
   const auto copied = engine->CreateNewBackupWithMetadata(
-      options, database.rocks().db.get(), fmt::format("{}{}", kNote, revision), &id);
+      options, database.rocks().db.get(),
+      fmt::format("{}{}{}{}", kNote, revision, kFormatNote, format), &id);
   if (!copied.ok() && stop->stopped()) return Stopping();
   RETURN_IF_ERROR(Translate(copied, "back up"));
   const auto verified = engine->VerifyBackup(id, /*verify_with_checksum=*/true);

@@ -9,6 +9,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "engine/store/database.h"
@@ -20,6 +21,7 @@ struct BackupInfo {
   int64_t time_us = 0;
   uint64_t bytes = 0;
   uint64_t revision = 0;  // of the first tenant, at least
+  std::string format;     // on disk, of the store; empty: of a time when backups did not say it
   std::optional<bool> whole;
 };
 
@@ -37,12 +39,13 @@ class BackupStop {
   std::function<void()> end_copy_;  // of what is under way, or empty; guarded by mutex_
 };
 
-// Makes a backup into `dir`, synced, and then deletes all but the `keep` newest; 0 keeps all.
+// Makes a backup into `dir`, synced, and then deletes all but the `keep` newest; 0 keeps all. It
+// notes `revision` and `format`.
 // UNAVAILABLE or RESOURCE_EXHAUSTED if that failed, UNAVAILABLE too once `stop` says so; what it
 // left is no backup, and the next one clears it away, or is one that was not verified. One at a
 // time, verifications included.
 StatusOr<BackupInfo> MakeBackup(const Database& database, const std::string& dir, uint64_t revision,
-                                uint32_t keep, BackupStop* stop);
+                                std::string_view format, uint32_t keep, BackupStop* stop);
 
 // Oldest first. With `verify` every file is read and its checksum compared, in a directory that
 // must be writable; UNAVAILABLE once `stop` says so.

@@ -343,6 +343,18 @@ Status DocumentWriter::Regrant(const DocumentRecord& old, const journal::v1::Rep
   return RewriteDescribed(old, &record, /*attributes=*/nullptr);
 }
 
+Status DocumentWriter::Reclassify(const DocumentRecord& old) {
+  DocumentRecord record = old;
+  if (!Classify(&record).ok()) {
+    DropNewest(old);
+    return OkStatus();
+  }
+  const bool same = std::equal(
+      old.chunks().begin(), old.chunks().end(), record.chunks().begin(), record.chunks().end(),
+      [](const ChunkEntry& a, const ChunkEntry& b) { return a.class_id() == b.class_id(); });
+  return same ? OkStatus() : Rewrite(&record);
+}
+
 Status DocumentWriter::Redescribe(uint64_t number, const v1::Document& document) {
   DocumentRecord record;
   ASSIGN_OR_RETURN(const bool there, documents_.ReadNumbered(collection_.id, number, &record));

@@ -65,6 +65,9 @@ class DocumentWriter {
   // to be, or if it was another version's, by the earlier of both times.
   Status Regrant(const Record& old, const journal::v1::ReplayedAccess& access,
                  const journal::v1::ToldAccess& told);
+  // Gives a stored document, likewise, the classes that its lists and labels make by the rules of
+  // now; it goes if these lack a name that it has.
+  Status Reclassify(const Record& old);
   // Whether the time has come to erase a stored document.
   bool IsDue(const Record& record) const;
   // Puts the row of the time at which it will have come.

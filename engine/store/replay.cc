@@ -75,6 +75,7 @@ StatusOr<Applied> Replayer::Apply(const TenantState& head, const journal::v1::Re
     mutation.set_time_us(record.time_us());
     ASSIGN_OR_RETURN(Applied applied, cordon::Apply(context_, before, mutation));
     AdoptNames(before, &applied.next);
+    names_kept_ = names_kept_ && KeepsNames(*before.policy.rules, *applied.next.policy.rules);
     return applied;
   }
   // Several changes of one record all read the store as it was before the first: to take a copy
@@ -88,6 +89,20 @@ StatusOr<Applied> Replayer::Apply(const TenantState& head, const journal::v1::Re
   }
   for (const auto& access : record.replay().access()) RETURN_IF_ERROR(Regrant(access, &applied));
   FinishReplay(context_, record.call(), &applied);
+  return applied;
+}
+
+StatusOr<Applied> Replayer::Reclassify(const TenantState& head) const {
+  Applied applied;
+  applied.next = head;
+  if (names_kept_) return applied;
+  const Documents documents(&context_.database, &context_.vault, head.id);
+  for (const auto& [name, collection] : *head.collections) {
+    ASSIGN_OR_RETURN(DocumentWriter writer, DocumentWriter::For(context_, name, &applied));
+    RETURN_IF_ERROR(documents.Scan(
+        collection->id, [&](const DocumentRecord& record) { return writer.Reclassify(record); }));
+    writer.Finish();
+  }
   return applied;
 }
 

@@ -3,7 +3,8 @@
 // Content that was written since is lost; what was revoked since stays revoked, and what was erased
 // stays erased: changes of policy, directory, keys, collections and holds are applied again,
 // documents that were deleted go, those with a new access get it, and where that cannot be given to
-// the older copy, the copy goes (docs/decisions/erasure.md).
+// the older copy, the copy goes (docs/decisions/erasure.md). So does in the end one that has a name
+// which the scheme or the containers lack.
 #pragma once
 
 #include <cstdint>
@@ -28,6 +29,9 @@ class Replayer {
   // The state after the revision of `record`, which is later than the state's; of a restore's
   // record, the same.
   StatusOr<Applied> Apply(const TenantState& head, const journal::v1::Record& record);
+  // To be called after the last record: the state without copies that have a name which was taken
+  // away, and with the classes that the others have by the order of levels of now.
+  StatusOr<Applied> Reclassify(const TenantState& head) const;
 
  private:
   uint64_t CopyOf(uint64_t number) const;
@@ -40,6 +44,7 @@ class Replayer {
   const ApplyContext& context_;
   const Lost lost_;
   std::map<uint64_t, uint64_t> copies_;
+  bool names_kept_ = true;  // and the levels in their order
 };
 
 }  // namespace cordon

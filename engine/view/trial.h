@@ -18,7 +18,7 @@ struct Trial {
   // what becomes of them; without content.
   std::string collection;
   std::vector<RowChange> rows;
-  std::vector<v1::Refusal> refused;  // of Ingest: documents that are not touched
+  std::vector<v1::Refusal> refused;  // of documents that are written: those that are not touched
   bool more = false;                 // of Erase: it leaves some to a later mutation
   std::string break_glass;           // the access that is opened or closed
   v1::SyncDirectoryResponse sync;    // of SyncDirectory: all but the revision

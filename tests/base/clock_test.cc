@@ -299,5 +299,68 @@ TEST_F(ClockLeap, AStartTrustsTheWallUnlessItIsBehind) {
   EXPECT_EQ(clock_.Now(), begin_ + kDay + kBound);
 }
 
+TEST_F(ClockLeap, AStartFarBehindGoesOnFromTheStoredTime) {
+  const Micros stored = begin_ + kYears;
+  clock_.AtLeast(stored);
+  EXPECT_EQ(clock_.Now(), stored);
+  Pass(kDay);
+  EXPECT_EQ(clock_.Now(), stored + kDay) << "what ends does not end";
+  EXPECT_TRUE(clock_.Trusted().ok());
+  wall_ += kYears - kBound;  // set right, but for a step: followed again
+  EXPECT_EQ(clock_.Now(), stored + kDay);
+  Pass(kBound);
+  EXPECT_EQ(clock_.Now(), stored + kDay);
+  Pass(1);
+  EXPECT_EQ(clock_.Now(), stored + kDay + 1);
+  wall_ += kBound + 1;
+  EXPECT_FALSE(clock_.Trusted().ok());
+}
+
+// The store has the one time and the journal another.
+TEST_F(ClockLeap, AStartFarBehindGoesOnFromTheLatestOfTheStoredTimes) {
+  const Micros stored = begin_ + kYears;
+  for (const Micros time : {stored, stored + kSecond, stored - kDay}) clock_.AtLeast(time);
+  Pass(1);
+  EXPECT_EQ(clock_.Now(), stored + kSecond + 1);
+}
+
+// At kClockStep_s and beyond.
+TEST_F(ClockLeap, AStartStandsStillForNoLongerThanAStep) {
+  clock_.AtLeast(begin_ + kBound);
+  Pass(kBound);
+  EXPECT_EQ(clock_.Now(), begin_ + kBound);
+  Pass(1);
+  EXPECT_EQ(clock_.Now(), begin_ + kBound + 1);
+  clock_.AtLeast(wall_ + kBound + 1);
+  Pass(1);
+  EXPECT_EQ(clock_.Now(), wall_ + kBound + 1);
+}
+
+TEST_F(ClockLeap, AStartFarBehindIsAsAWallSetBackUnderARunningServer) {
+  const Micros stored = clock_.Now();
+  wall_ -= kYears;
+  Clock started([this] { return wall_; }, [this] { return steady_; });
+  started.AtLeast(stored);
+  const auto expect_alike = [&](const char* when) {
+    EXPECT_EQ(started.Now(), clock_.Now()) << when;
+    EXPECT_EQ(started.Trusted().ok(), clock_.Trusted().ok()) << when;
+  };
+  expect_alike("set back");
+  Pass(kDay);
+  expect_alike("a day later");
+  wall_ += kYears - kBound - 1;
+  expect_alike("not yet followed");
+  wall_ += 1;
+  expect_alike("followed again");
+  Pass(kBound + 1);
+  wall_ += kBound + 1;
+  expect_alike("ahead");
+  EXPECT_FALSE(started.Trusted().ok());
+  wall_ -= kDay;
+  Pass(kSecond);
+  expect_alike("set back again");
+  EXPECT_EQ(started.Now(), stored + kDay + kSecond + 1);
+}
+
 }  // namespace
 }  // namespace cordon

@@ -74,6 +74,24 @@ class Simulate(ServerTest):
         late = ["simulate", "delete", name, "open", "--at-least-revision", 10**6]
         self.refused("FAILED_PRECONDITION", *late, field="at_least_revision")
 
+    def test_a_listing_is_told_and_not_made(self):
+        name = self.collection()
+        self.ok("source", "sync", name, "wiki", self.store.lines(document("a"), document("b")))
+        change = ["simulate", "source-sync", name, "wiki"]
+        lines = self.store.lines(document("b"), document("c"), document("d", level="absent"))
+        answer = self.store.cordon(*change, lines, "--allow-removals", "--as", "user:ana")
+        self.assertEqual(answer.code, 1, answer)
+        told = [(each["line"], each["id"], each["field"]) for each in answer.lines[:-1]]
+        self.assertEqual(told, [(3, "d", "label.level")])
+        told = answer.last["principals"][0]
+        self.assertEqual((told["gained"], told["lost"]), (1, 1))
+        self.refused("FAILED_PRECONDITION", *change, lines, field="begin.removals_max_percent")
+        broken = self.store.lines(document("c"), {"id": "y", "frob": 1})
+        answer = self.store.cordon(*change, broken, "--as", "user:ana")
+        told = answer.last["principals"][0]
+        self.assertEqual((answer.code, told["gained"], told["lost"]), (1, 1, 0), answer)
+        self.assertEqual(self.sees(name, "user:ana"), ["a", "b"])
+
 
 if __name__ == "__main__":
     main()

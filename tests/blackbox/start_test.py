@@ -174,6 +174,7 @@ class Refusals(StartTest):
         for text in ("cordon 1\n", "cordon 3\n", "", "\x00\xff", "cordon 2 beta\n", "x" * 10000):
             (store.data / "FORMAT").write_text(text, encoding="latin-1")
             self.serve(store, names="data_dir")
+            self.refuse("upgrade", "--data-dir", store.data, names="data_dir")
         (store.data / "FORMAT").unlink()
         self.serve(store, names="data_dir")
         self.serve(store, "--dev", names="data_dir")

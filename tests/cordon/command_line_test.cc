@@ -57,6 +57,8 @@ TEST_F(CommandLine, WrongUsageIsExitTwoAndJsonWhenAskedFor) {
       {"simulate", "erase"},
       {"simulate", "ingest", "a"},
       {"simulate", "directory-sync", "a", "f", "--removals-max", "0"},
+      {"simulate", "source-sync", "a", "b"},
+      {"simulate", "source-sync", "a", "b", "f", "--removals-max", "0"},
       {"simulate", "set-access", "a", "--file", "f", "--acl", "{}"},
       {"simulate", "key-create"},
       {"simulate", "break-glass-open", "--reason", "r"},
@@ -135,12 +137,20 @@ TEST_F(CommandLine, ASimulatedChangeThatNoMessageHoldsIsRefusedBeforeItIsSent) {
   for (int i = 0; i < 17; ++i) {
     documents += R"({"id":")" + std::to_string(i) + R"(","text":")" + text + "\"}\n";
   }
-  const Result large = Cordon({"simulate", "ingest", "docs", File("documents.jsonl", documents),
-                               "--json", "--server", server.address()});
+  const std::string file = File("documents.jsonl", documents);
+  const Result large =
+      Cordon({"simulate", "ingest", "docs", file, "--json", "--server", server.address()});
   EXPECT_EQ(large.code, 1);
   ASSERT_EQ(large.out.size(), 1u);
   EXPECT_THAT(large.out[0], HasSubstr(R"("field":"FILE")"));
   EXPECT_THAT(large.out[0], HasSubstr("leave embeddings out"));
+
+  const Result listing = Cordon(
+      {"simulate", "source-sync", "docs", "wiki", file, "--json", "--server", server.address()});
+  EXPECT_EQ(listing.code, 1);
+  ASSERT_EQ(listing.out.size(), 1u);
+  EXPECT_THAT(listing.out[0], HasSubstr(R"("field":"FILE")"));
+  EXPECT_THAT(listing.out[0], HasSubstr("source sync --dry-run"));
 }
 
 TEST_F(CommandLine, AnUnknownRightIsRefusedWithThoseThatAreKnown) {
@@ -173,6 +183,7 @@ TEST_F(CommandLine, EveryCommandHasHelpWithExamples) {
                                              {"simulate", "set-access"},
                                              {"simulate", "erase"},
                                              {"simulate", "directory-sync"},
+                                             {"simulate", "source-sync"},
                                              {"simulate", "break-glass-open"},
                                              {"ingest"},
                                              {"retrieve"},

@@ -95,6 +95,18 @@ void LaneState::Apply(const Change& change, const Told& told) {
       change);
 }
 
+void LaneState::Replay(const Change& change, const Told& told) {
+  const auto* const written = std::get_if<v1::IngestRequest>(&change);
+  if (written == nullptr) return Apply(change, told);
+  auto& stored = documents[written->collection()];
+  for (const auto& one : written->documents()) {
+    const auto found = stored.find(one.id());
+    if (found == stored.end()) continue;
+    *found->second.mutable_acl() = one.acl();
+    *found->second.mutable_label() = one.label();
+  }
+}
+
 bool LaneState::Permits(const v1::Acl& acl, const std::set<std::string>& principals) const {
   const auto named = [&](const auto& entries) {
     return std::any_of(entries.begin(), entries.end(), [&](const v1::Entry& entry) {
@@ -138,21 +150,40 @@ std::string LineOf(const v1::Passage& passage) {
               passage.score());
 }
 
-void Lane::Acknowledge(const Told& told) {
+void Lane::Make(const Told& told) {
   state.Apply(pending.front(), told);
-  acknowledged.push_back({told.revision, CallName(pending.front())});
+  if (remembers) remembered.push_back({pending.front(), told});
   pending.pop_front();
+}
+
+void Lane::Acknowledge(const Told& told) {
+  acknowledged.push_back({told.revision, CallName(pending.front())});
+  Make(told);
 }
 
 void Lane::Settle(uint64_t made) {
   for (uint64_t i = settled + acknowledged.size(); i < made && !pending.empty(); ++i) {
-    state.Apply(pending.front(), {});
-    pending.pop_front();
+    Make({});
   }
   settled = made;
   pending.clear();
   acknowledged.clear();
   answered.clear();
+}
+
+void Lane::Number(const std::vector<uint64_t>& revisions) {
+  const size_t both = std::min(revisions.size(), remembered.size());
+  for (size_t i = 1; i <= both; ++i) {
+    remembered[remembered.size() - i].told.revision = revisions[revisions.size() - i];
+  }
+}
+
+void Lane::Learn(const std::string& principal, const std::string& id) {
+  state.keys[principal].id = id;
+  for (Made& made : remembered) {
+    const auto* const created = std::get_if<v1::CreateKeyRequest>(&made.change);
+    if (created != nullptr && created->grant().principal() == principal) made.told.key_id = id;
+  }
 }
 
 std::string Lane::Judge(const std::string& user, const v1::RetrieveResponse& response) {

@@ -61,6 +61,9 @@ struct LaneState {
   std::vector<std::string> erased;   // last words, which no other document has
 
   void Apply(const Change& change, const Told& told);
+  // The same of a change that only the journal tells, to what a restored backup holds: documents
+  // that it has keep their content and get the list and label; others do not come.
+  void Replay(const Change& change, const Told& told);
   // One line for each passage that `user` may see of a collection, sorted.
   std::vector<std::string> Seen(const std::string& user, const std::string& collection) const;
 
@@ -82,6 +85,10 @@ struct Lane {
     uint64_t revision;
     int passages;
   };
+  struct Made {
+    Change change;
+    Told told;
+  };
 
   std::string name;
   std::string key_id;    // its own key: the journal tells the lanes apart by it
@@ -93,15 +100,27 @@ struct Lane {
   std::vector<Answered> answered;
   std::deque<Change> pending;
 
+  // All that was made since it was told to remember it, in order.
+  bool remembers = false;
+  std::vector<Made> remembered;
+
   void Begin(Change change) { pending.push_back(std::move(change)); }
   // The oldest pending change.
   void Acknowledge(const Told& told);
   // After a crash: `made` changes of the lane were found, the oldest of the pending ones among
   // them.
   void Settle(uint64_t made);
+  // The revisions of what was made since the last check: an answer that was lost has not told its.
+  void Number(const std::vector<uint64_t>& revisions);
+  // Nor the id of a key.
+  void Learn(const std::string& principal, const std::string& id);
   // What an answer must show to `user`, while nothing is pending; empty if it does, else why not.
   std::string Judge(const std::string& user, const v1::RetrieveResponse& response);
   std::vector<std::string> users() const { return {"user:" + name + "a", "user:" + name + "b"}; }
+
+ private:
+  // Applies the oldest pending change.
+  void Make(const Told& told);
 };
 
 // "Retrieve everything that `user` may see"; scores are the embeddings' first numbers.

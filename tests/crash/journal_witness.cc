@@ -40,6 +40,14 @@ uint64_t JournalWitness::changes_of(const std::string& key_id) const {
   return found == changes_.end() ? 0 : found->second;
 }
 
+std::vector<uint64_t> JournalWitness::new_changes_of(const std::string& key_id) const {
+  std::vector<uint64_t> revisions;
+  for (const auto& [revision, record] : mutations_) {
+    if (record.key_id() == key_id) revisions.push_back(revision);
+  }
+  return revisions;
+}
+
 std::string JournalWitness::Fits(const Lane& lane, const Lane::Acknowledged& change) const {
   const auto found = mutations_.find(change.revision);
   if (found == mutations_.end()) return fmt::format("no record of revision {}", change.revision);
@@ -87,18 +95,19 @@ void Settle(const JournalWitness& witness, Lane* lane, Problems* problems) {
          problems);
   }
   lane->Settle(made);
+  lane->Number(witness.new_changes_of(lane->key_id));
 }
 
 // Everything that `user` gets, by the name that the documents' ids begin with.
 StatusOr<std::vector<std::string>> Ask(const Questions& questions, const std::string& user,
                                        const std::string& collection, const std::string& prefix,
-                                       const JournalWitness& witness, Problems* problems) {
+                                       uint64_t revision, Problems* problems) {
   ASSIGN_OR_RETURN(const auto response, questions.retrieve(Everything(user, collection)));
-  if (response.revision() != witness.revision()) {
-    Note(user,
-         fmt::format("answered at revision {}, the journal is at {}", response.revision(),
-                     witness.revision()),
-         problems);
+  if (response.revision() != revision) {
+    Note(
+        user,
+        fmt::format("answered at revision {}, the journal is at {}", response.revision(), revision),
+        problems);
   }
   std::vector<std::string> found;
   for (const auto& passage : response.passages()) {
@@ -108,7 +117,7 @@ StatusOr<std::vector<std::string>> Ask(const Questions& questions, const std::st
   return found;
 }
 
-void CheckAnswers(const Lane& lane, const Questions& questions, const JournalWitness& witness,
+void CheckAnswers(const Lane& lane, const Questions& questions, uint64_t revision,
                   Problems* problems) {
   std::vector<std::pair<std::string, std::string>> asked;
   auto users = lane.users();
@@ -117,7 +126,7 @@ void CheckAnswers(const Lane& lane, const Questions& questions, const JournalWit
   for (const auto& name : lane.state.collections) asked.emplace_back(kSeesAll, name);
   for (const auto& [user, collection] : asked) {
     const auto found = Ask(questions, user, collection,
-                           collection == kShared ? lane.name + "/" : "", witness, problems);
+                           collection == kShared ? lane.name + "/" : "", revision, problems);
     Note(lane.name + ", " + user + " in " + collection,
          found.ok() ? Difference(lane.state.Seen(user, collection), *found)
                     : found.status().ToString(),
@@ -153,7 +162,7 @@ void CheckKeys(const std::vector<Lane*>& lanes, const Questions& questions, Prob
       if (!known.id.empty() && known.id != key.id()) {
         Note("keys", "the id of " + principal + " changed", problems);
       }
-      known.id = key.id();
+      if (known.id.empty()) lane->Learn(principal, key.id());
     }
     std::sort(found.begin(), found.end());
     Note("keys", Difference(expected, found), problems);
@@ -162,14 +171,23 @@ void CheckKeys(const std::vector<Lane*>& lanes, const Questions& questions, Prob
 
 }  // namespace
 
+std::vector<std::string> CheckHeld(const std::vector<Lane*>& lanes, const Questions& questions,
+                                   uint64_t revision) {
+  Problems problems;
+  for (const Lane* lane : lanes) CheckAnswers(*lane, questions, revision, &problems);
+  CheckCollections(lanes, questions, &problems);
+  CheckKeys(lanes, questions, &problems);
+  return problems;
+}
+
 std::vector<std::string> CheckRestarted(const std::vector<Lane*>& lanes, const Questions& questions,
                                         JournalWitness* witness) {
   Problems problems;
   Note("journal", witness->ReadOn(), &problems);
   for (Lane* lane : lanes) Settle(*witness, lane, &problems);
-  for (Lane* lane : lanes) CheckAnswers(*lane, questions, *witness, &problems);
-  CheckCollections(lanes, questions, &problems);
-  CheckKeys(lanes, questions, &problems);
+  for (auto& problem : CheckHeld(lanes, questions, witness->revision())) {
+    problems.push_back(std::move(problem));
+  }
   return problems;
 }
 

@@ -23,6 +23,8 @@ class JournalWitness {
 
   // The changes that were made with a key, from the first on.
   uint64_t changes_of(const std::string& key_id) const;
+  // The revisions of those that were new in the last ReadOn(), in order.
+  std::vector<uint64_t> new_changes_of(const std::string& key_id) const;
   // All of them.
   uint64_t revision() const { return revision_; }
   uint64_t recovered() const { return recovered_; }
@@ -50,6 +52,10 @@ struct Questions {
   std::function<StatusOr<v1::ListCollectionsResponse>()> collections;
   std::function<StatusOr<v1::ListKeysResponse>()> keys;
 };
+
+// Holds what a store answers at `revision` against the lanes. What is wrong, one line each.
+std::vector<std::string> CheckHeld(const std::vector<Lane*>& lanes, const Questions& questions,
+                                   uint64_t revision);
 
 // Holds a restarted store against its journal and the lanes, and settles what was pending. What is
 // wrong, one line each; on return the lanes go on from what the store holds.

@@ -1,7 +1,8 @@
-// R1: kill -9 at any moment loses what was acknowledged, halves a batch, or brings back what was
-// revoked.
+// R1: kill -9 at any moment loses what was acknowledged, a backup included, halves a batch, or
+// brings back what was revoked.
 #include <gtest/gtest.h>
 
+#include "tests/crash/backup_rounds.h"
 #include "tests/crash/served_store.h"
 #include "tests/effort.h"
 
@@ -18,9 +19,11 @@ TEST(Kill, LosesWhatWasAcknowledged) {
   Effort effort("R1", 100);
   Random random(effort.seed());
   ServedStore store(random.Next());
+  BackupRounds backups(&store, random.Next());
   uint64_t pending = 0, starting = 0, writing = 0;
   while (!testing::Test::HasFailure() && effort.More()) {
     SCOPED_TRACE(testing::Message() << "round " << effort.rounds());
+    backups.Begin(effort.rounds());
     {
       Load load(&store.stubs(), store.clients(), /*graceful=*/false);
       if (effort.rounds() % kFiledKillEvery == 0) {
@@ -30,8 +33,10 @@ TEST(Kill, LosesWhatWasAcknowledged) {
         std::this_thread::sleep_for(microseconds(1000 + random.Below(250'000)));
       }
       load.StopIsNear();
+      backups.StopIsNear();
       store.server().Kill();
       load.Join();
+      backups.Died();
       for (const auto& problem : load.problems()) ADD_FAILURE() << problem;
     }
     if (effort.rounds() % kFiledKillEvery == 0) store.CheckErased();
@@ -44,6 +49,8 @@ TEST(Kill, LosesWhatWasAcknowledged) {
       store.server().Kill();
     }
     store.RestartAndCheck();
+    if (testing::Test::HasFailure()) break;
+    backups.Restarted();
   }
   EXPECT_GT(pending, 0u) << "no kill came in mid-work";
   store.CheckErasedEverywhere();
@@ -52,11 +59,15 @@ TEST(Kill, LosesWhatWasAcknowledged) {
     EXPECT_GT(store.StartsFromFiles(), 0u) << "no start has read one";
     EXPECT_GT(store.erased(), 0u) << "nothing was erased";
   }
+  if (effort.rounds() >= 2 * BackupRounds::kEvery) {
+    EXPECT_GT(backups.broken_off(), 0u) << "no kill came while a backup was made";
+    EXPECT_GT(backups.restored(), 0u) << "no backup was restored";
+  }
   effort.Report(
       "changes={} pending_at_kill={} kills_at_start={} recovered_records={} kills_at_index_file={} "
-      "starts_from_files={} erased={}",
+      "starts_from_files={} erased={} backups={} backups_broken_off={} restored={}",
       store.revision(), pending, starting, store.recovered(), writing, store.StartsFromFiles(),
-      store.erased());
+      store.erased(), backups.made(), backups.broken_off(), backups.restored());
 }
 
 }  // namespace

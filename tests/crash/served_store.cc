@@ -22,8 +22,24 @@ constexpr char kGrant[] =
 
 }  // namespace
 
+void CheckKeysWork(const LaneState& state, const Stubs& stubs) {
+  for (const auto& [principal, key] : state.keys) {
+    EXPECT_TRUE(key.bearer.empty() || stubs.Knows(key.bearer)) << principal;
+  }
+  for (const auto& bearer : state.revoked) {
+    EXPECT_FALSE(stubs.Knows(bearer)) << "a revoked key is back";
+  }
+}
+
+void CheckJournal(const Stubs& stubs, const std::string& bearer) {
+  v1::VerifyJournalResponse verified;
+  const auto asked = stubs.admin->VerifyJournal(Stubs::As(bearer).get(), {}, &verified);
+  EXPECT_TRUE(asked.ok() && verified.ok()) << asked.error_message() << verified.problem();
+}
+
 ServedStore::ServedStore(uint64_t seed)
-    : server_(scratch_ / "data", scratch_ / "log"), witness_({scratch_ / "data", "", ""}) {
+    : server_(scratch_ / "data", scratch_ / "log", {"--backup-dir", scratch_ / "backups"}),
+      witness_({scratch_ / "data", "", ""}) {
   for (int i = 0; i < 3; ++i) {
     clients_.push_back(std::make_unique<Client>("L" + std::to_string(i), RandomChanges::kDocuments,
                                                 seed + static_cast<uint64_t>(i)));
@@ -72,11 +88,12 @@ void ServedStore::RestartAndCheck() {
        CheckRestarted(lanes, stubs_->AskedBy(clients_[0]->bearer), &witness_)) {
     ADD_FAILURE() << problem;
   }
-  CheckKeysWork();
-  v1::VerifyJournalResponse verified;
-  const auto asked =
-      stubs_->admin->VerifyJournal(Stubs::As(clients_[0]->bearer).get(), {}, &verified);
-  EXPECT_TRUE(asked.ok() && verified.ok()) << asked.error_message() << verified.problem();
+  for (const auto& client : clients_) {
+    CheckKeysWork(client->lane.state, *stubs_);
+    auto& revoked = client->lane.state.revoked;
+    if (revoked.size() > 8) revoked.erase(revoked.begin(), revoked.end() - 8);
+  }
+  CheckJournal(*stubs_, clients_[0]->bearer);
 }
 
 bool ServedStore::AwaitIndexFile() const {
@@ -139,20 +156,6 @@ uint64_t ServedStore::StartsFromFiles() const {
   uint64_t starts = 0;
   for (size_t at = 0; (at = log.find(" came from files", at)) != std::string::npos; ++at) ++starts;
   return starts;
-}
-
-// Keys that were told work, and revoked ones never again.
-void ServedStore::CheckKeysWork() {
-  for (const auto& client : clients_) {
-    for (const auto& [principal, key] : client->lane.state.keys) {
-      EXPECT_TRUE(key.bearer.empty() || stubs_->Knows(key.bearer)) << principal;
-    }
-    for (const auto& bearer : client->lane.state.revoked) {
-      EXPECT_FALSE(stubs_->Knows(bearer)) << "a revoked key is back";
-    }
-    auto& revoked = client->lane.state.revoked;
-    if (revoked.size() > 8) revoked.erase(revoked.begin(), revoked.end() - 8);
-  }
 }
 
 }  // namespace cordon

@@ -13,6 +13,11 @@
 
 namespace cordon {
 
+// Keys that were told work, and revoked ones never again.
+void CheckKeysWork(const LaneState& state, const Stubs& stubs);
+// The server finds its own journal whole.
+void CheckJournal(const Stubs& stubs, const std::string& bearer);
+
 class ServedStore {
  public:
   // Starts the server, and makes the collection and a key for each of the clients.
@@ -39,11 +44,12 @@ class ServedStore {
   uint64_t recovered() const { return witness_.recovered(); }
   uint64_t revision() const { return witness_.revision(); }
   const std::string& admin() const { return admin_; }
+  // What is called so beside the server's "data" and "backups".
+  std::string path(const std::string& name) const { return scratch_ / name; }
 
  private:
   void Connect();
   void MakeKey(Client* client);
-  void CheckKeysWork();
   std::vector<std::string> Erased();
 
   ScratchDirectory scratch_;

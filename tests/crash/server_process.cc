@@ -26,10 +26,12 @@ void ServerProcess::Begin() {
   posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
   posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, log_.c_str(),
                                    O_WRONLY | O_CREAT | O_APPEND, 0600);
-  const char* arguments[] = {CORDON_SERVER_PATH, "--dev",       "--data-dir", data_dir_.c_str(),
-                             "--listen",         "127.0.0.1:0", nullptr};
+  std::vector<const char*> arguments = {CORDON_SERVER_PATH, "--dev",    "--data-dir",
+                                        data_dir_.c_str(),  "--listen", "127.0.0.1:0"};
+  for (const auto& flag : flags_) arguments.push_back(flag.c_str());
+  arguments.push_back(nullptr);
   CORDON_CHECK(posix_spawn(&pid_, CORDON_SERVER_PATH, &actions, nullptr,
-                           const_cast<char**>(arguments), environ) == 0);
+                           const_cast<char**>(arguments.data()), environ) == 0);
   posix_spawn_file_actions_destroy(&actions);
   close(ends[1]);
   stdout_ = ends[0];

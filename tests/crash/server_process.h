@@ -6,14 +6,15 @@
 #include <chrono>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace cordon {
 
 class ServerProcess {
  public:
-  // `log` takes its stderr.
-  ServerProcess(std::string data_dir, std::string log)
-      : data_dir_(std::move(data_dir)), log_(std::move(log)) {}
+  // `log` takes its stderr; `flags` are added to its own, each followed by its value.
+  ServerProcess(std::string data_dir, std::string log, std::vector<std::string> flags = {})
+      : data_dir_(std::move(data_dir)), log_(std::move(log)), flags_(std::move(flags)) {}
   ~ServerProcess() { Kill(); }
   ServerProcess(const ServerProcess&) = delete;
   ServerProcess& operator=(const ServerProcess&) = delete;
@@ -38,6 +39,7 @@ class ServerProcess {
  private:
   const std::string data_dir_;
   const std::string log_;
+  const std::vector<std::string> flags_;
   pid_t pid_ = -1;
   int stdout_ = -1;
   std::string address_;

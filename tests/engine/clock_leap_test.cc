@@ -1,5 +1,5 @@
-// A machine whose clock leaps, under an engine: what has not begun opens, what is not due is
-// erased.
+// A machine whose clock leaps, under an engine or while none runs: what has not begun opens, what
+// has ended stays open, what is not due is erased.
 #include "tests/engine/erasing.h"
 
 namespace cordon {
@@ -8,7 +8,8 @@ namespace {
 class Doubted : public Erasing {
  protected:
   static constexpr Micros kSecond = 1'000'000;
-  static constexpr Micros kYears = Micros{3650} * 86'400 * kSecond;
+  static constexpr Micros kDay = Micros{86'400} * kSecond;
+  static constexpr Micros kYears = 3650 * kDay;
 
   void SetUp() override {
     const auto begin = ParseTime("2100-01-01T00:00:00Z");
@@ -73,6 +74,28 @@ TEST_F(Doubted, AWallThatLeapsOpensEndsAndErasesNothing) {
   now_ += kYears;  // and when it has come, it counts
   EXPECT_FALSE(Sees("now"));
   EXPECT_TRUE(Sees("embargoed"));
+}
+
+TEST_F(Doubted, AStartWithAWallFarBehindKeepsNothingInForce) {
+  const std::string tomorrow = In(begin_ + kDay);
+  Ingest("ends", "acl { allow { principal: 'everyone' until " + tomorrow + " } }");
+  Ingest("begins", "acl { allow { principal: 'everyone' from " + tomorrow + " } }");
+  engine_.reset();
+  leap_ = -kYears;
+  Open();
+  EXPECT_EQ(engine_->clock()->Now(), begin_);
+  EXPECT_TRUE(Sees("ends") && !Sees("begins"));
+  now_ += kDay;
+  EXPECT_EQ(engine_->clock()->Now(), begin_ + kDay);
+  EXPECT_FALSE(Sees("ends")) << "time waits ten years for the wall";
+  EXPECT_TRUE(Sees("begins"));
+  Open();
+  EXPECT_EQ(engine_->clock()->Now(), begin_ + kDay);
+  EXPECT_FALSE(Sees("ends"));
+  leap_ = 0;  // set right
+  now_ += kSecond;
+  EXPECT_EQ(engine_->clock()->Now(), begin_ + kDay + kSecond);
+  EXPECT_FALSE(engine_->figures().clock_in_doubt);
 }
 
 }  // namespace

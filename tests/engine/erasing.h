@@ -203,14 +203,14 @@ class Erasing : public testing::Test {
     fs::rename(scratch_ / "old keys", scratch_ / "keys");
   }
   // Of a copy: the engine holds its own.
-  KeyStore::State KeyOf(uint64_t number, const std::string& keys = "keys") {
+  KeyStore::State KeyOf(uint64_t number, const std::string& keys = "keys", uint32_t tenant = 1) {
     DataPaths copied = paths();
     copied.keys_dir = scratch_ / "keys now";
     fs::remove_all(copied.keys_dir);
     fs::copy(scratch_ / keys, copied.keys_dir, fs::copy_options::recursive);
     const auto opened = OpenKeys(copied);
     CORDON_CHECK(opened.ok());
-    return (*opened)->Find(1, number).state;
+    return (*opened)->Find(tenant, number).state;
   }
 
   static std::vector<std::string> Needles() {

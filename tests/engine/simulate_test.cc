@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "engine/base/limits.h"
+#include "engine/ingest/source_sync.h"
 #include "tests/engine/audit_fixture.h"
 
 namespace cordon {
@@ -192,6 +193,55 @@ TEST_F(Simulated, ASnapshotLeavesItsStage) {
   EXPECT_EQ(For("user:ana", "directory { " + group + "} "), "+1 -0") << "nothing was made";
 }
 
+TEST_F(Simulated, AListingIsJudgedByPart) {
+  ASSERT_TRUE(Ingest(Closed("same") + Closed("opens") + Closed("gone")).ok());
+  const uint64_t revision = Pin()->revision();
+  std::string open = Closed("opens");
+  open.replace(open.find("user:ana"), 8, "everyone");
+  const auto listing = [](const std::string& begin, const std::string& documents,
+                          const std::string& commit) {
+    return "begin { collection: 'docs' source: 'bulk' " + begin + "} " + documents + "commit { " +
+           commit + "} ";
+  };
+  const auto simulated = [](const std::string& text) { return "listing { " + text + "} "; };
+  const std::string all = "allow_removals: true ";
+  const std::string documents = Closed("same") + open + Closed("new");
+  const std::string whole = listing(all, documents, "documents: 3 ");
+  EXPECT_EQ(For("user:ana", simulated(whole)), "+1 -1");
+  EXPECT_EQ(For("everyone", simulated(whole)), "+1 -0");
+  EXPECT_EQ(For("user:ana", simulated(listing("", documents, "documents: 3 incomplete: true "))),
+            "+1 -0");
+  EXPECT_EQ(For("user:ana", simulated(listing(all, "unchanged: 'same' ", "documents: 1 "))),
+            "+0 -2");
+  // What is refused is told, and counts as listed.
+  const std::string refused = "documents { id: 'gone' label { level: 'none' } } ";
+  const auto partly = Sim(simulated(listing("", documents + refused, "documents: 4 ")));
+  ASSERT_TRUE(partly.ok()) << partly.status().ToString();
+  ASSERT_EQ(partly->refused_size(), 1);
+  EXPECT_EQ(partly->refused(0).index(), 3u);
+  EXPECT_EQ(partly->refused(0).id(), "gone");
+  // Refused as the call itself.
+  EXPECT_EQ(Outcome(Sim(simulated(listing("", documents, "documents: 3 ")))),
+            "FAILED_PRECONDITION: begin.removals_max_percent");
+  EXPECT_EQ(Outcome(Sim(simulated(listing(all, documents, "documents: 2 ")))),
+            "INVALID_ARGUMENT: commit.documents");
+  EXPECT_EQ(Outcome(Sim("listing { begin { collection: 'none' source: 'bulk' } commit { } } ")),
+            "NOT_FOUND: begin.collection");
+  EXPECT_EQ(Outcome(Sim("listing { begin { collection: 'docs' source: 'bulk' } } ")),
+            "INVALID_ARGUMENT: commit");
+  EXPECT_EQ(Outcome(Sim("listing { commit { } } ")), "INVALID_ARGUMENT: begin");
+  EXPECT_EQ(Pin()->revision(), revision) << "something was made";
+  // The real one leaves nothing to gain or to lose.
+  OpenListings places;
+  SourceSync sync(&places);
+  ASSERT_TRUE(sync.Take(Context(), FromText<v1::SyncSourceRequest>(whole)).ok());
+  ASSERT_TRUE(Asked<v1::SyncSourceResponse>([&](auto done) {
+                sync.Commit(Context(), /*stop=*/{}, done);
+              }).ok());
+  EXPECT_EQ(For("user:ana", simulated(whole)), "");
+  EXPECT_EQ(Documents("docs").size(), 3u);
+}
+
 // Or refused calls could fill the memory.
 TEST_F(Simulated, NamesOfWhatIsNotMadeStayNumbered) {
   ASSERT_TRUE(Ingest(Good("a")).ok());
@@ -293,7 +343,11 @@ TEST_F(Simulated, APartIsToldAsTheWhole) {
   const std::string erase = "erase { collection: 'docs' source: 'bulk' } ";
   EXPECT_EQ(For("everyone", select), "+4096 -0");
   EXPECT_EQ(For("user:ana", erase), "+0 -4096");
+  const std::string listing =
+      "listing { begin { collection: 'docs' source: 'bulk' allow_removals: true } commit { } } ";
+  EXPECT_EQ(For("user:ana", listing), "+0 -4096");
   ASSERT_TRUE(Ingest(Closed("b")).ok());
+  EXPECT_EQ(Outcome(Sim(listing)), "INVALID_ARGUMENT: commit");
   EXPECT_EQ(Outcome(Sim(select)), "INVALID_ARGUMENT: source");
   EXPECT_EQ(Outcome(Sim(erase)), "INVALID_ARGUMENT: erase");
   EXPECT_EQ(For("everyone", "set_access_selected { collection: 'docs' id_prefix: 'b' " + open),

@@ -53,7 +53,7 @@ TEST_F(Erasing, ALogThatIsDamagedIsCalledWhole) {
   EXPECT_FALSE(Engine::Open(Options(paths())).ok());
 }
 
-// A list of one row has the row as its centroid.
+// Whatever is in it: that no centroid is a row is its training's to see to.
 TEST_F(Erasing, AGeometryIsNotSearched) {
   engine_.reset();
   fs::create_directories(paths().Index());

@@ -52,6 +52,13 @@ TEST(Issuers, AreBelievedTooMuch) {
             }),
             "")
       << "as much as may be";
+  EXPECT_EQ(field_of([](I i) { i->iss.assign(limits::kIssuerBytes, 'x'); }), "");
+  EXPECT_EQ(field_of([](I i) { i->iss.assign(limits::kIssuerBytes + 1, 'x'); }), "iss");
+  EXPECT_EQ(field_of([](I i) { i->audiences[0].assign(limits::kIssuerBytes, 'x'); }), "");
+  EXPECT_EQ(field_of([](I i) { i->audiences[0].assign(limits::kIssuerBytes + 1, 'x'); }),
+            "audiences");
+  EXPECT_EQ(field_of([](I i) { i->jwks_pause_s = limits::kKeySetPauseMax_s; }), "");
+  EXPECT_EQ(field_of([](I i) { i->jwks_pause_s = limits::kKeySetPauseMax_s + 1; }), "jwks_pause_s");
   EXPECT_EQ(field_of([](I i) { i->jwks_stale_s = 86401; }), "jwks_stale_s");
   EXPECT_EQ(field_of([](I i) { i->jwks_stale_s = 300; }), "jwks_stale_s");
   EXPECT_EQ(field_of([](I i) { i->principal_prefix = "service:"; }), "principal.prefix");

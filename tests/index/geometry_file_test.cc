@@ -54,7 +54,7 @@ TEST(GeometryFileTest, AnyFlippedBitIsFound) {
   Random random(2);
   const VectorIndex index = Small(random).Frozen();
   const std::string good = EncodeGeometry(MakeLists(index, Upkeep::kTrain, {}).lists->geometry());
-  Effort effort("R7 geometry", 2000);
+  Effort effort("R7-geometry", 2000);
   random = Random(effort.seed());
   while (effort.More()) {
     std::string bad = good;

@@ -106,7 +106,7 @@ void LiveAsTwins(uint64_t seed, Metric metric, Plans* plans) {
 }
 
 TEST_P(TwinsTest, HiddenRowsShapeNoAnswer) {
-  Effort effort("S2 lists", 24);
+  Effort effort("S2-lists", 24);
   Plans plans;
   while (effort.More()) {
     SCOPED_TRACE("seed " + std::to_string(effort.seed() + effort.rounds()));

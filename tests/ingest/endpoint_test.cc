@@ -106,6 +106,15 @@ TEST_F(EmbeddedByAnEndpoint, GetsTextsThatAreOnlyTried) {
   EXPECT_EQ(trial->rows[0].document, "a");
   ASSERT_EQ(trial->refused.size(), 1u);
   EXPECT_EQ(trial->refused[0].index(), 1u);
+  const auto listed = TryChange(
+      context,
+      FromText<v1::SimulateRequest>("listing { begin { collection: 'sent' source: 'web' } " +
+                                    Document("a", "internal") + Document("b", "restricted") +
+                                    "commit { documents: 2 } }"));
+  ASSERT_TRUE(listed.ok()) << listed.status().ToString();
+  EXPECT_EQ(listed->rows.size(), 1u);
+  EXPECT_EQ(listed->refused.size(), 1u);
+  EXPECT_TRUE(scratch_.Records("SendToEndpoint").empty());
   // The real one is refused alike, and is the only one to send the other's text.
   EXPECT_EQ(RecordOfBatch(Document("a", "internal") + Document("b", "restricted"),
                           "UNAVAILABLE: endpoint")

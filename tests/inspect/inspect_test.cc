@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "engine/base/limits.h"
 #include "tests/view/asked.h"
 #include "tests/view/scratch_tenant.h"
 
@@ -249,7 +250,8 @@ TEST_F(Inspect, ARecordOfAnotherTenantIsFound) {
                             "default--1", "1", "default-99999999999999999999"}) {
     EXPECT_EQ(Outcome(Journal(0, other)).substr(0, 9), "NOT_FOUND") << other;
   }
-  EXPECT_EQ(Outcome(Journal(1001, "")), "INVALID_ARGUMENT: limit");
+  EXPECT_EQ(Outcome(Journal(limits::kJournalLines, "")), "OK");
+  EXPECT_EQ(Outcome(Journal(limits::kJournalLines + 1, "")), "INVALID_ARGUMENT: limit");
 }
 
 // Rights to audit are for the collections of the key: of others nothing is told, not even by a call

@@ -285,7 +285,7 @@ std::string Text(const std::vector<World::Answer>& answers) {
 }
 
 TEST(History, AnAnswerDependsOnMoreThanPermittedRows) {
-  Effort effort("lexical", 40);
+  Effort effort("S2-lexical", 40);
   Random random(effort.seed());
   uint64_t questions = 0, found = 0;
   while (effort.More() && !HasFailure()) {

@@ -86,11 +86,8 @@ inline std::string Canonical(const World& world, const std::string& name) {
   return world.aliases.contains(name) ? world.aliases.at(name) : name;
 }
 
-// The principal, `everyone` if it is a user, all its groups and roles, and how else each of them
-// is called; nothing if too deep.
-inline std::optional<Names> PrincipalsOf(const World& world, const std::string& who, Time now) {
-  Names held = {Canonical(world, who)};
-  if (who.starts_with("user:")) held.insert("everyone");
+// These, all their groups and roles, and how else each of them is called; nothing if too deep.
+inline std::optional<Names> Upwards(const World& world, Names held, Time now) {
   for (int depth = 0;; ++depth) {
     for (const auto& [alias, of] : world.aliases)
       if (held.contains(of)) held.insert(alias);
@@ -102,6 +99,13 @@ inline std::optional<Names> PrincipalsOf(const World& world, const std::string& 
     if (depth == 64) return std::nullopt;
     held = more;
   }
+}
+
+// The same of a principal and, if it is a user, of `everyone`.
+inline std::optional<Names> PrincipalsOf(const World& world, const std::string& who, Time now) {
+  Names held = {Canonical(world, who)};
+  if (who.starts_with("user:")) held.insert("everyone");
+  return Upwards(world, held, now);
 }
 
 inline bool NamesOne(const std::vector<Entry>& entries, const Names& of, Time now) {
@@ -189,8 +193,17 @@ inline bool MayName(const Key& key, const std::string& to) {
   return any_of(key.destinations, [&](const auto& name) { return name == to || name == "*"; });
 }
 
-inline Asker Resolve(const World& world, const Key& key, std::string as, std::string destination,
-                     Time now) {
+// The destination that the key's holder asks for, the first of its own if it names none.
+inline std::optional<Destination> Named(const World& world, const Key& key, std::string name) {
+  if (name.empty() && !key.destinations.empty()) {
+    name = key.destinations.front();
+    if (name == "*") name = world.dev ? "dev" : "";  // "all" has no first
+  }
+  return MayName(key, name) ? FindDestination(world, name) : std::nullopt;
+}
+
+inline Asker Resolve(const World& world, const Key& key, std::string as,
+                     const std::string& destination, Time now) {
   as = Canonical(world, as.empty() ? key.principal : as);
   const bool is_user = as.starts_with("user:"), itself = as == Canonical(world, key.principal);
   if (!is_user && !as.starts_with("service:")) return {"no user or service"};
@@ -199,12 +212,8 @@ inline Asker Resolve(const World& world, const Key& key, std::string as, std::st
   const auto user = PrincipalsOf(world, as, now);
   const auto application = PrincipalsOf(world, key.principal, now);
   if (!user || !application) return {"too deep"};
-  if (destination.empty() && !key.destinations.empty()) {
-    destination = key.destinations.front();
-    if (destination == "*") destination = world.dev ? "dev" : "";  // "all" has no first
-  }
-  const auto found = FindDestination(world, destination);
-  if (!found || !MayName(key, destination)) return {"destination"};
+  const auto found = Named(world, key, destination);
+  if (!found) return {"destination"};
   Clearance clearance = is_user ? world.default_clearance : itself ? key.clearance : Clearance{};
   if (world.clearances.contains(as)) clearance = world.clearances.at(as);
   return {"", *user, *application, clearance, key.clearance, found};

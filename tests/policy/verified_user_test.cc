@@ -1,7 +1,9 @@
 // Users whose own token came with the call: what it says counts, and it raises nobody.
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include "engine/base/limits.h"
 #include "engine/policy/entitlement_cache.h"
 #include "tests/policy/story.h"
 
@@ -127,6 +129,20 @@ TEST_F(VerifiedUsers, EscapesTheDenialOfAnOuterGroup) {
   claims_.groups = {"group:hr"};
   story_.world.members["group:barred"] = {{"everyone"}};
   EXPECT_FALSE(Sees());
+}
+
+TEST_F(VerifiedUsers, IsRefusedForGroupsThatAreNotAsked) {
+  std::string below = "user:ana";
+  for (size_t i = 0; i <= limits::kGroupDepth; ++i) {
+    const std::string group = fmt::format("group:{}", i);
+    story_.world.members[group] = {{below}};
+    below = group;
+  }
+  claims_.groups = {"group:hr"};
+  EXPECT_TRUE(Sees());
+  claims_.groups = std::nullopt;
+  const EngineWorld engine(story_.world);
+  EXPECT_EQ(Resolve(engine).status().code(), StatusCode::kFailedPrecondition);
 }
 
 TEST_F(VerifiedUsers, ClimbsAboveTheCeiling) {

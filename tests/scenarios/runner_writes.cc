@@ -393,7 +393,7 @@ Status Runner::Later(const Step& step) {
   ASSIGN_OR_RETURN(const Micros time, ParseTime(text));
   if (time <= world_.now()) return Invalid("", "not later than " + FormatTime(world_.now()));
   const uint64_t before = world_.revision("default");
-  world_.engine()->clock()->AtLeast(time);
+  world_.MoveTo(time);
   if (world_.revision("default") != before) Fail(step, "time alone took a revision");
   return OkStatus();
 }

@@ -8,6 +8,7 @@ namespace cordon {
 namespace {
 
 constexpr std::string_view kBegin = "2100-01-01T00:00:00Z";
+constexpr std::string_view kBehind = "2026-01-01T00:00:00Z";
 
 }  // namespace
 
@@ -17,16 +18,17 @@ Status SmallWorld::Begin() {
                               /*dev=*/false));
   KeepKey("admin", admin.id, admin.bearer);
   ASSIGN_OR_RETURN(tokens_, issuers_.Verifier());
-  RETURN_IF_ERROR(Open());
   ASSIGN_OR_RETURN(const Micros begin, ParseTime(kBegin));
-  engine_->clock()->AtLeast(begin);
-  return OkStatus();
+  wall_ = steady_ = begin;
+  return Open();
 }
 
 Status SmallWorld::Open() {
   Engine::Options options;
   options.paths.data_dir = scratch_ / "data";
   options.read_durability = Durability::kBuffered;  // who sees what does not depend on it
+  options.wall = [this] { return wall_.load(); };
+  options.steady = [this] { return steady_.load(); };
   ASSIGN_OR_RETURN(engine_, Engine::Open(std::move(options)));
   // As engine/server looks keys up: in the newest state, so that a revoked one is gone at once.
   const auto find = [this](std::string_view tenant_name,
@@ -47,7 +49,14 @@ Status SmallWorld::Open() {
 
 Status SmallWorld::Restart() {
   engine_.reset();
+  ASSIGN_OR_RETURN(wall_, ParseTime(kBehind));
   return Open();
+}
+
+void SmallWorld::MoveTo(Micros time) {
+  const Micros passes = time - now();
+  steady_ += passes;
+  wall_ += passes;
 }
 
 uint64_t SmallWorld::revision(const std::string& tenant) const {

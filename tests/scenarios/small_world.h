@@ -1,10 +1,10 @@
 // The small world of one story: an engine of its own with a real store and journal, keys that are
 // authenticated by their bearers as the server does it, and a clock that the story moves.
 //
-// Every world begins at 2100-01-01T00:00:00Z, far ahead of the machine's clock: the engine's clock
-// never runs backwards, so it stands still there until a step moves it on.
+// Every world begins at 2100-01-01T00:00:00Z, and its time stands until a step moves it on.
 #pragma once
 
+#include <atomic>
 #include <map>
 #include <memory>
 #include <optional>
@@ -27,8 +27,11 @@ class SmallWorld {
  public:
   // An empty tenant whose key `admin` is service:admin's.
   Status Begin();
-  // Closes the engine and opens it again over the same files.
+  // Closes the engine and opens it again over the same files, on a machine whose clock is decades
+  // behind.
   Status Restart();
+  // Time passes until it is `time`, which is to come.
+  void MoveTo(Micros time);
 
   Engine* engine() { return engine_.get(); }
   Micros now() { return engine_->clock()->Now(); }
@@ -73,6 +76,7 @@ class SmallWorld {
   Status Open();
 
   ScratchDirectory scratch_;
+  std::atomic<Micros> wall_{0}, steady_{0};
   const Issuers issuers_;
   std::unique_ptr<TokenVerifier> tokens_;
   std::unique_ptr<Engine> engine_;

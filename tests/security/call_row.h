@@ -44,6 +44,7 @@ struct Row {
 inline constexpr const char* kWholeCollection = "a whole collection";
 inline constexpr const char* kEmergency = "an emergency";
 inline constexpr const char* kNewDocuments = "new documents";  // refused one by one
+inline constexpr const char* kWholeListing = "a listing";      // likewise
 inline constexpr const char* kBatchOfARun = "a batch of a run";
 // Vectors for the second embedding space, which the journal has under a name of their own. Auditors
 // are told of a document that they do not meet.

@@ -1,58 +1,25 @@
 // The columns of S3 that come with client certificates, over real TLS.
 #pragma once
 
-#include <sys/stat.h>
-
-#include <fstream>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "engine/crypto/certificate.h"
-#include "tests/crypto/certificate_authority.h"
+#include "tests/security/certificate_world.h"
 #include "tests/security/credentials.h"
-#include "tests/store/scratch_directory.h"
 
 namespace cordon {
 
-// The authorities of a server and of its clients, and the server's files.
-class CertificateWorld {
- public:
-  CertificateWorld() {
-    const Issued server = server_ca_.Issue({"DNS:localhost", "server", -60, 3600, "serverAuth"});
-    Put("server.pem", server.certificate);
-    Put("server.key", server.key);
-    Put("clients.pem", clients_.pem());
-  }
+inline TlsPaths PathsOf(const CertificateWorld& world) {
+  return {world.certificate(), world.key(), world.client_ca()};
+}
 
-  TlsPaths paths() const {
-    return {scratch_ / "server.pem", scratch_ / "server.key", scratch_ / "clients.pem"};
-  }
-  // Of a client with this certificate; without one of its own if it is empty.
-  std::shared_ptr<grpc::ChannelCredentials> By(const Issued& client = {}) const {
-    return grpc::SslCredentials({server_ca_.pem(), client.key, client.certificate});
-  }
-  std::shared_ptr<AnyCaller> Caller(const ServedStore& store, const Issued& client) const {
-    return std::make_shared<AnyCaller>(store.address(), By(client));
-  }
-  Issued Named(const std::string& san) const { return clients_.Issue(Wish{.san = san}); }
-  Issued Expired(const std::string& san) const {
-    return clients_.Issue(Wish{.san = san, .until_s = -1});
-  }
-  Issued OfAStranger(const std::string& san) const {
-    return CertificateAuthority("Client CA").Issue(Wish{.san = san});
-  }
-
- private:
-  void Put(const std::string& name, const std::string& text) const {
-    std::ofstream(scratch_ / name) << text;
-    chmod((scratch_ / name).c_str(), 0600);
-  }
-
-  ScratchDirectory scratch_;
-  const CertificateAuthority server_ca_{"Server CA"};
-  const CertificateAuthority clients_{"Client CA"};
-};
+// A client with that certificate.
+inline std::shared_ptr<AnyCaller> CallerBy(const CertificateWorld& world, const ServedStore& store,
+                                           const Issued& client) {
+  return std::make_shared<AnyCaller>(store.address(), world.By(client));
+}
 
 // Certificates that stand for a key: with every right, with one, of another tenant; and a key that
 // counts over whatever connection.
@@ -74,7 +41,7 @@ inline std::vector<Credential> CertificatesInForce(ServedStore* store,
        stands_for(store->admin(), every, "spiffe://corp/all"),
        every,
        Reach::kAll,
-       world.Caller(*store, world.Named("URI:spiffe://corp/all"))},
+       CallerBy(world, *store, world.Named("URI:spiffe://corp/all"))},
       {"a certificate that may query",
        {},
        std::nullopt,
@@ -82,7 +49,7 @@ inline std::vector<Credential> CertificatesInForce(ServedStore* store,
        stands_for(store->admin(), query, "dns:query.corp"),
        query,
        Reach::kAll,
-       world.Caller(*store, world.Named("DNS:query.corp"))},
+       CallerBy(world, *store, world.Named("DNS:query.corp"))},
       {"a certificate of another tenant",
        {},
        std::nullopt,
@@ -90,9 +57,9 @@ inline std::vector<Credential> CertificatesInForce(ServedStore* store,
        stands_for(elsewhere, every, "uri:https://corp/theirs"),
        every,
        Reach::kOtherTenant,
-       world.Caller(*store, world.Named("URI:https://corp/theirs"))},
+       CallerBy(world, *store, world.Named("URI:https://corp/theirs"))},
       {"a key over a certificate of nobody", BearerOf(key.bearer), std::nullopt, true, key.id,
-       every, Reach::kAll, world.Caller(*store, world.Named("DNS:nobody.corp"))},
+       every, Reach::kAll, CallerBy(world, *store, world.Named("DNS:nobody.corp"))},
   };
 }
 
@@ -120,7 +87,7 @@ inline std::vector<Credential> FalseCertificates(ServedStore* store,
                          "",
                          {},
                          Reach::kAll,
-                         world.Caller(*store, issued)});
+                         CallerBy(world, *store, issued)});
   };
   add("a certificate of nobody", world.Named("DNS:unknown.corp"));
   add("a certificate of two", world.Named("DNS:good.corp,DNS:two.corp"));

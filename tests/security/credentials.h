@@ -74,7 +74,8 @@ inline Code ExpectedCode(const Row& row, const Credential& with) {
                      row.method == "Ingest/Erase" || row.method == "Ingest/SetHold" ||
                      row.method == "Ingest/UpdateMetadata" ||
                      (row.method == "Policy/Simulate" && documents &&
-                      row.what != kWholeCollection && row.what != kNewDocuments)
+                      row.what != kWholeCollection && row.what != kNewDocuments &&
+                      row.what != kWholeListing)
                  ? Code::PERMISSION_DENIED
                  : Code::OK;
     case Reach::kForwardsInVain:

@@ -187,7 +187,7 @@ class Calls : public testing::Test {
   const LogText log_;  // before the server, whose threads write to it
   TokenIssuers issuers_;
   CertificateWorld certificates_;
-  ServedStore store_{/*dev=*/false, issuers_.Configured(), certificates_.paths(),
+  ServedStore store_{/*dev=*/false, issuers_.Configured(), PathsOf(certificates_),
                      certificates_.By()};
   const ServedStore::Key elsewhere_ = store_.MakeTenant("cobalt");
   const ServedStore::Key emergency_ =  // opens what others want to use

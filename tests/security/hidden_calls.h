@@ -84,6 +84,7 @@ inline MethodsAndRequests CallsOfAuditors() {
       {"Policy/Simulate", "delete_document { collection: '$' document: 'd' }"},
       {"Policy/Simulate", "erase { collection: '$' document: 'd' }"},
       {"Policy/Simulate", "ingest { collection: '$' documents { id: 'd' text: 'a' } }"},
+      {"Policy/Simulate", "listing { begin { collection: '$' source: 's' } commit { } }"},
       {"Policy/Simulate", "erase { collection: '$' source: 's' }"},
       {"Policy/Simulate", "delete_collection { name: '$' }"},
       {"Admin/Stats", "collection: '$'"},

@@ -74,6 +74,7 @@ void MirroredTenant::CreateCollection(const std::string& name,
       [this, name, collection](const auto& response, auto* model) {
         revision_ = response.revision();
         model->collections[name] = collection;
+        backup_.collections[name] = collection;
       });
 }
 
@@ -87,6 +88,8 @@ void MirroredTenant::DropCollection(const std::string& name) {
                                        revision_ = response.revision();
                                        model->collections.erase(name);
                                        runs_.erase(name);
+                                       backup_.collections.erase(name);
+                                       runs_of_backup_.erase(name);
                                      });
 }
 
@@ -146,6 +149,7 @@ void MirroredTenant::SendBatch(const v1::IngestRequest& batch_of, const Document
                         refused_ += refused.size();
                         reference::Collection& into = model->collections.at(collection);
                         std::vector<uint32_t> stale;
+                        std::set<std::string> replaced;  // once, if given twice
                         for (size_t i = 0; i < documents.size(); ++i) {
                           const auto& [id, document] = documents[i];
                           if (refused.contains(i)) continue;
@@ -153,7 +157,9 @@ void MirroredTenant::SendBatch(const v1::IngestRequest& batch_of, const Document
                               reference::Write(&into, id, Completed(document, into));
                           if (!written) stale.push_back(static_cast<uint32_t>(i));
                           if (written) into.whole = false;
+                          if (written) replaced.insert(id);
                         }
+                        for (const auto& id : replaced) backup_.Replaced(*model, collection, id);
                         EXPECT_TRUE(std::ranges::equal(response.stale(), stale));
                       });
 }
@@ -176,6 +182,7 @@ void MirroredTenant::SetAccess(const std::string& collection, const std::string&
         if (!documents.contains(document)) return;
         if (acl) documents[document].acl = acl;
         if (label) documents[document].label = label;
+        backup_.Changed(*model, collection, document);
       });
 }
 
@@ -199,6 +206,7 @@ void MirroredTenant::SetAccessMany(const std::string& collection,
                                     for (const auto& [id, access] : changes) {
                                       EXPECT_EQ(response.existed(i++), documents.contains(id));
                                       if (documents.contains(id)) Give(access, &documents[id]);
+                                      backup_.Changed(*model, collection, id);
                                     }
                                   });
 }
@@ -217,7 +225,10 @@ void MirroredTenant::SetAccessSelected(const std::string& collection, const std:
       [this, collection, id_prefix, access](const auto& response, auto* model) {
         revision_ = response.revision();
         for (auto& [id, document] : model->collections.at(collection).documents) {
-          if (id.starts_with(id_prefix)) Give(access, &document);
+          if (!id.starts_with(id_prefix)) continue;
+          const reference::Document before = document;
+          Give(access, &document);
+          NoteListed(collection, id, before);  // what has it already is left alone, too
         }
       });
   Settle();
@@ -240,7 +251,13 @@ void MirroredTenant::UpdateMetadata(const std::string& collection, const std::st
         revision_ = response.revision();
         auto& documents = model->collections.at(collection).documents;
         EXPECT_EQ(response.existed(), documents.contains(document));
-        if (documents.contains(document)) Give(values, fields, &documents[document]);
+        if (!documents.contains(document)) return;
+        const std::string source = documents[document].source;
+        Give(values, fields, &documents[document]);
+        // An erasure by source must find both versions.
+        const bool another = documents[document].source != source;
+        another ? backup_.Replaced(*model, collection, document)
+                : backup_.Changed(*model, collection, document);
       });
 }
 
@@ -286,10 +303,17 @@ void MirroredTenant::SyncSource(const std::string& collection, const std::string
   for (size_t i = 0; i < listed.size(); ++i) {
     const auto& [id, document] = listed[i];
     stay.insert(id);
-    if (!refused.contains(i)) reference::Write(&into, id, Completed(document, into));
+    if (refused.contains(i)) continue;
+    const auto found = into.documents.find(id);
+    const std::optional<reference::Document> before =
+        found == into.documents.end() ? std::nullopt : std::optional(found->second);
+    const bool written = reference::Write(&into, id, Completed(document, into));
+    if (before && written) NoteListed(collection, id, *before);
   }
   const size_t removed = std::erase_if(into.documents, [&](const auto& each) {
-    return each.second.source == source && !stay.contains(each.first);
+    const bool goes = each.second.source == source && !stay.contains(each.first);
+    if (goes) backup_.Gone(collection, each.first);
+    return goes;
   });
   EXPECT_EQ(response->difference().removed(), removed);
 }
@@ -306,6 +330,7 @@ void MirroredTenant::Delete(const std::string& collection, const std::string& do
                              const size_t erased =
                                  model->collections.at(collection).documents.erase(document);
                              EXPECT_EQ(response.existed(), erased == 1);
+                             backup_.Gone(collection, document);
                            });
 }
 

@@ -14,6 +14,7 @@
 
 #include "engine/ingest/directory_sync.h"
 #include "tests/security/reference_directory.h"
+#include "tests/security/reference_restore.h"
 #include "tests/security/running_engine.h"
 #include "tests/security/wire.h"
 
@@ -55,6 +56,8 @@ class MirroredTenant {
   void SyncSource(const std::string& collection, const std::string& source,
                   const Documents& listed);
   void Delete(const std::string& collection, const std::string& document);
+  // With all its versions; nothing is held.
+  void Erase(const std::string& collection, const std::string& document);
   // Of one who may act for that user. It changes nothing of the model: who reads under it does.
   void OpenBreakGlass(const Authenticated& by, const v1::OpenBreakGlassRequest& request,
                       const std::string& id);
@@ -80,6 +83,12 @@ class MirroredTenant {
   void DropEmbedding(const std::string& collection, const std::string& model);
   // `change` does to the model what `request` says.
   void ApplyPolicy(const v1::ApplyPolicyRequest& request, Change change);
+
+  // Takes a backup in the place of the one before.
+  void Backup();
+  // Goes on from the backup, which is there: with the engine's other tenants. False if it does not
+  // start, as RunningEngine::Restore().
+  bool Restore();
 
   void Settle();
 
@@ -110,6 +119,9 @@ class MirroredTenant {
   // As it is sent: without vectors to a collection that embeds by itself.
   v1::Document ToSend(const std::string& collection, const std::string& id,
                       const reference::Document& document) const;
+  // A listing had a document that was stored as `before`: what is the same is left alone.
+  void NoteListed(const std::string& collection, const std::string& id,
+                  const reference::Document& before);
   // Sends a batch and remembers what the model has to do.
   void SendBatch(const v1::IngestRequest& request, const Documents& documents);
 
@@ -124,6 +136,9 @@ class MirroredTenant {
     v1::IngestResponse response;
   };
   std::map<std::string, LastBatch> runs_;  // by collection
+  uint32_t backed_up_ = 0;                 // the backup's number; 0: there is none
+  reference::Backup backup_;               // what it would bring back
+  std::map<std::string, LastBatch> runs_of_backup_;
   uint64_t revision_ = 0;
   uint64_t acknowledged_ = 0;
   uint64_t refused_ = 0;

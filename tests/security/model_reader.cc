@@ -36,8 +36,11 @@ reference::Time ToTime(const google::protobuf::Timestamp& stamp) {
 
 void ModelReader::Note(uint64_t* count, const char* kind, const std::string& what) {
   ++*count;
+  const auto& token = caller_->token;
+  const std::string with =
+      token ? fmt::format(" with a token of {} for {}", token->says.issuer, token->says.user) : "";
   ADD_FAILURE() << kind << ": " << what << "\n  asked by " << caller_->credential.key.principal
-                << " as '" << caller_->as << "' for '" << caller_->to << "' at "
+                << with << " as '" << caller_->as << "' for '" << caller_->to << "' at "
                 << tenant_.engine()->now() << " in " << tenant_.name() << ", revision "
                 << tenant_.revision();
 }
@@ -92,6 +95,7 @@ void ModelReader::Expect(std::future<StatusOr<Response>> answer, std::string ref
   waiting_.push_back([this, shared, refused, compare] {
     const StatusOr<Response> response = shared->get();
     ++tally_.answers;
+    tally_.by_token += caller_->token && response.ok();
     if (!refused.empty() || !response.ok()) return CompareRefusal(refused, Outcome(response));
     if (response->revision() != tenant_.revision()) {
       Wrong(fmt::format("revision {}", response->revision()));
@@ -132,27 +136,10 @@ void ModelReader::DrawCaller() {
   }
 }
 
-void ModelReader::DrawStranger() {
-  Credential credential = draw_.Key(tenant_.model());
-  credential.break_glass = draw_.Percent(30);
-  caller_.emplace(Caller{
-      credential, draw_.As(), draw_.To(), ToCaller(credential, tenant_.name(), world().dev), {}});
-  Resolve();
-}
-
-void ModelReader::Resolve() {
-  caller_->asker = reference::Resolve(world(), caller_->credential.key, caller_->as, caller_->to,
-                                      tenant_.engine()->now());
-}
-
-std::string ModelReader::ActingFor() const {
-  const std::string& as = caller_->as;
-  return reference::Canonical(world(), as.empty() ? caller_->credential.key.principal : as);
-}
-
 void ModelReader::OpenAccess() {
   constexpr size_t kTicks = 12;  // it may end while this caller still asks
-  if (!caller_->credential.break_glass || !caller_->asker.refused.empty()) return;
+  const bool answered = caller_->asker.refused.empty() && caller_->proof;
+  if (!caller_->credential.break_glass || !answered) return;
   const auto ticks = static_cast<reference::Time>(1 + draw_.Below(kTicks));
   caller_->glass = fmt::format("g{}", ends_.size());
   caller_->glass_for = ActingFor();
@@ -162,11 +149,11 @@ void ModelReader::OpenAccess() {
   request.set_as(caller_->as);
   request.set_reason("a fire");
   *request.mutable_until() = ToProtoTime(until);
-  tenant_.OpenBreakGlass(caller_->proof, request, caller_->glass);
+  tenant_.OpenBreakGlass(*caller_->proof, request, caller_->glass);
 }
 
 void ModelReader::CloseAccess() {
-  tenant_.CloseBreakGlass(caller_->proof, caller_->glass);
+  tenant_.CloseBreakGlass(*caller_->proof, caller_->glass);
   ends_.at(caller_->glass) = tenant_.engine()->now();
 }
 
@@ -183,7 +170,9 @@ void ModelReader::DrawGlass() {
 
 void ModelReader::Ask(int questions) {
   DrawCaller();
+  Present();
   Resolve();
+  if (TurnedAway()) return;
   DrawGlass();
   for (int i = 0; i < questions; ++i) {
     const size_t what = draw_.Below(100);
@@ -233,7 +222,7 @@ void ModelReader::Retrieve() {
   if (caller_->credential.query && request.k() > 10'000) refused = "INVALID_ARGUMENT: k";
   Expect<v1::RetrieveResponse>(
       Later<v1::RetrieveResponse>([&](auto done) {
-        cordon::Retrieve(tenant_.engine()->Read(caller_->proof), request, done);
+        cordon::Retrieve(tenant_.engine()->Read(*caller_->proof), request, done);
       }),
       refused,
       [=, this](const auto& response) { CompareRetrieve(target, question, request, response); });
@@ -357,7 +346,7 @@ void ModelReader::GetDocument() {
   std::string refused = Refused(&target);
   if (refused.empty() && expected.empty()) refused = "NOT_FOUND: document";
   auto answer = Later<v1::GetDocumentResponse>([&](auto done) {
-    cordon::GetDocument(tenant_.engine()->Read(caller_->proof), request, done);
+    cordon::GetDocument(tenant_.engine()->Read(*caller_->proof), request, done);
   });
   Expect<v1::GetDocumentResponse>(
       std::move(answer), refused, [=, this](const v1::GetDocumentResponse& response) {
@@ -408,7 +397,7 @@ void ModelReader::CheckAccess() {
     if (reference::any_of(target.visible, of_it)) expected.push_back(id);
   }
   auto answer = Later<v1::CheckAccessResponse>([&](auto done) {
-    cordon::CheckAccess(tenant_.engine()->Read(caller_->proof), request, done);
+    cordon::CheckAccess(tenant_.engine()->Read(*caller_->proof), request, done);
   });
   Expect<v1::CheckAccessResponse>(
       std::move(answer), Refused(&target), [=, this](const v1::CheckAccessResponse& response) {
@@ -432,7 +421,7 @@ void ModelReader::AllowedDestinations() {
     if (refused.empty()) refused = "INVALID_ARGUMENT: label.tags";
   }
   auto answer = Later<v1::AllowedDestinationsResponse>([&](auto done) {
-    cordon::AllowedDestinations(tenant_.engine()->Read(caller_->proof), request, done);
+    cordon::AllowedDestinations(tenant_.engine()->Read(*caller_->proof), request, done);
   });
   Expect<v1::AllowedDestinationsResponse>(
       std::move(answer), refused, [=, this](const v1::AllowedDestinationsResponse& response) {
@@ -466,7 +455,7 @@ void ModelReader::Stats() {
     whole.set_revision(tenant_.revision());
   }
   auto answer = Later<v1::StatsResponse>(
-      [&](auto done) { cordon::Stats(tenant_.engine()->Read(caller_->proof), request, done); });
+      [&](auto done) { cordon::Stats(tenant_.engine()->Read(*caller_->proof), request, done); });
   Expect<v1::StatsResponse>(
       std::move(answer), refused, [=, this](const v1::StatsResponse& response) {
         if (response.visible_chunks() > whole.visible_chunks()) Leaked("a count of chunks");

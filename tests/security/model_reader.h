@@ -11,6 +11,7 @@
 #include "tests/security/draw.h"
 #include "tests/security/mirrored_tenant.h"
 #include "tests/security/ranked_question.h"
+#include "tests/security/token_users.h"
 
 namespace cordon {
 
@@ -22,6 +23,8 @@ struct Tally {
   uint64_t answers = 0;
   uint64_t passages = 0;
   uint64_t refusals = 0;
+  uint64_t by_token = 0;     // of the answers, to users who came with a token
+  uint64_t turned_away = 0;  // whose token did not count
   uint64_t emergencies = 0;  // of the answers, under a break-glass access
   uint64_t judged = 0;       // chunks
   uint64_t permitted = 0;
@@ -32,8 +35,8 @@ struct Tally {
 // Borrows all. Reads do not overlap writes: Settle() before.
 class ModelReader {
  public:
-  ModelReader(Draw* draw, MirroredTenant* tenant, Tally* tally)
-      : draw_(*draw), tenant_(*tenant), tally_(*tally) {}
+  ModelReader(Draw* draw, MirroredTenant* tenant, TokenUsers* users, Tally* tally)
+      : draw_(*draw), tenant_(*tenant), users_(*users), tally_(*tally) {}
 
   // Sends `questions` for one random caller, and compares the answers with the model.
   void Ask(int questions);
@@ -46,8 +49,10 @@ class ModelReader {
     std::string to;
     // One for all that this caller ever asks, as a stored key has one grant: else the engine would
     // not know it again.
-    Authenticated proof;
-    reference::Asker asker;
+    Authenticated key;
+    std::optional<BroughtToken> token = {};   // beside the key, or in its stead
+    std::optional<Authenticated> proof = {};  // as who it is let in now; none: it is turned away
+    reference::Asker asker = {};
     // A break-glass access that it has opened, and for whom; empty: none.
     std::string glass = {};
     std::string glass_for = {};
@@ -63,8 +68,13 @@ class ModelReader {
   // Mostly one whose questions are answered: a refusal says little about what is seen.
   void DrawCaller();
   void DrawStranger();
+  Caller DrawTokenUser();
+  // Presents key and token anew, as each call does.
+  void Present();
   // Who the caller is now, in the model.
   void Resolve();
+  // Compares whether its token counts; if not, it has nothing to ask.
+  bool TurnedAway();
   std::string ActingFor() const;
   void OpenAccess();
   // Whether the next questions name the caller's access, and whether it is open for them.
@@ -106,6 +116,7 @@ class ModelReader {
 
   Draw& draw_;
   MirroredTenant& tenant_;
+  TokenUsers& users_;
   Tally& tally_;
   std::optional<Caller> caller_;
   bool under_glass_ = false;                     // the questions name the caller's access

@@ -9,6 +9,7 @@
 #include "tests/security/defect_log.h"
 #include "tests/security/model_reader.h"
 #include "tests/security/random_changes.h"
+#include "tests/security/restores.h"
 
 namespace cordon {
 namespace {
@@ -16,6 +17,8 @@ namespace {
 constexpr uint64_t kOperationsOfAWorld = 1500;
 constexpr int kWorldsOfAnEngine = 12;
 constexpr int kQuestions = 10;  // to one caller
+// One of so many goes on from backups, which copies and reads all worlds of the engine.
+constexpr int kWorldsOfARestore = 24;
 
 class Lives {
  public:
@@ -29,27 +32,33 @@ class Lives {
                                                                   : Durability::kRequired);
     }
     draw_.set_now(engine_->now());
+    const bool goes_back = worlds_ % kWorldsOfARestore == 2;  // beside others before it
     MirroredTenant tenant(engine_.get(), fmt::format("w{}", worlds_++));
     tenant.set_dev(draw_.Percent(40));
     RandomChanges changes(&draw_, &tenant);
-    ModelReader reader(&draw_, &tenant, &tally);
+    Restores backups(&draw_, &tenant);
     changes.Begin();
     changes.Fill();
+    TokenUsers users(&draw_, &tenant);
+    ModelReader reader(&draw_, &tenant, &users, &tally);
     for (uint64_t done = 0; done < kOperationsOfAWorld && !testing::Test::HasFailure();) {
-      const uint64_t step = Change(&changes) + 4 * kQuestions;
+      const uint64_t step = Change(&changes, &users) + 4 * kQuestions;
       if (!effort->More(step)) break;
       done += step;
       tenant.Settle();
       if (draw_.Percent(1)) {
         ++restarts;
         if (!engine_->Reopen()) return;
+        users.Restart();
       }
+      if (goes_back && !backups.Step()) return;
       for (int i = 0; i < 4; ++i) reader.Ask(kQuestions);
     }
     acknowledged += tenant.acknowledged();
     refused += tenant.refused();
     switches += tenant.switches();
     aborted += tenant.aborted();
+    restores += backups.made();
   }
 
   uint64_t worlds() const { return worlds_; }
@@ -60,14 +69,16 @@ class Lives {
   uint64_t restarts = 0;
   uint64_t switches = 0;  // to another embedding space
   uint64_t aborted = 0;   // batches that met one
+  uint64_t restores = 0;
 
  private:
   // Some writes in flight at once, or a change of the rules, or time alone.
-  uint64_t Change(RandomChanges* changes) {
+  uint64_t Change(RandomChanges* changes, TokenUsers* users) {
     engine_->MoveOn(draw_.Percent(40) ? static_cast<int>(1 + draw_.Below(2)) : 0);
     draw_.set_now(engine_->now());
     const auto writes = draw_.Below(9);
     for (size_t i = 0; i < writes; ++i) changes->ChangeSomething();
+    if (draw_.Percent(4)) users->NameTheUnknown();
     const bool rules = draw_.Percent(35);
     if (rules) changes->ChangeRules();
     return writes + (rules ? 1 : 0);
@@ -90,12 +101,13 @@ TEST(Model, AUserSeesMoreOrLessThanTheModelPermits) {
   effort.Report(
       "leaked={} missing={} wrong={} defects={} answers={} passages={} refusals={} "
       "permitted={:.0f}% "
-      "writes={} refused_writes={} worlds={} restarts={} emergencies={} switches={} aborted={}",
+      "writes={} refused_writes={} worlds={} restarts={} emergencies={} switches={} aborted={} "
+      "by_token={} turned_away={} restores={}",
       tally.leaked, tally.missing, tally.wrong, log.defects(), tally.answers, tally.passages,
       tally.refusals,
       100.0 * static_cast<double>(tally.permitted) / static_cast<double>(tally.judged + 1),
       lives.acknowledged, lives.refused, lives.worlds(), lives.restarts, tally.emergencies,
-      lives.switches, lives.aborted);
+      lives.switches, lives.aborted, tally.by_token, tally.turned_away, lives.restores);
   EXPECT_TRUE(tally.clean());
   // Otherwise the comparison proves little.
   EXPECT_GT(tally.passages, tally.answers / 2);
@@ -103,8 +115,11 @@ TEST(Model, AUserSeesMoreOrLessThanTheModelPermits) {
   EXPECT_LT(tally.permitted, tally.judged / 10 * 9);
   EXPECT_GT(lives.acknowledged, lives.refused);
   EXPECT_GT(tally.emergencies, tally.answers / 200);
+  EXPECT_GT(tally.by_token, tally.answers / 40);
+  EXPECT_GT(tally.turned_away, lives.worlds() / 2);
   if (lives.worlds() < 20) return;  // some lives go by without one
   EXPECT_GT(lives.switches, lives.worlds() / 4);
+  EXPECT_GT(lives.restores, 0u);
 }
 
 }  // namespace

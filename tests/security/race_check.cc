@@ -12,12 +12,13 @@
 // What names no place is put where it fits, if it fits anywhere:
 //   3. A write whose answer was lost was carried out at a revision that nobody else has, or never:
 //      these few are searched, with 2 and 4 as the test.
-//   4. A refusal (the key is not known, the document is not there, the revision is not reached)
-//   must
-//      hold at some revision between those of what ended before and of what began after; and so for
-//      the key of an answer, which was judged at the answer's revision or before, not before the
-//      call began. Taken in the order in which they began, each at the earliest place that fits,
-//      they fit if any choice does: an earlier place never leaves less room to the later ones.
+//   4. A refusal (the key is not known, the document is not there, the destination is denied, the
+//   revision is not reached) must hold at some revision between those of what ended before and of
+//   what began after. So must what a message of a stream shows, which says no revision; what an
+//   export shows, at one before its own, as it is decided before it is recorded; and the key of an
+//   answer, which was judged at the answer's revision or before, not before the call began. Taken
+//   in the order in which they began, each at the earliest place that fits, they fit if any choice
+//   does: an earlier place never leaves less room to the later ones.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -34,25 +35,58 @@ constexpr uint64_t kLast = std::numeric_limits<uint64_t>::max();
 // When a race is read: after every end that has come in it, before those that never come.
 constexpr reference::Time kNow = 4'000'000'000'000'000;
 
-reference::Names VisibleTo(const RaceState& state, const std::string& as) {
-  static const reference::Key kKey{"service:app", true, {"*"}, {"dev"}, {"all"}};
+// Who asks; refused where the call must be.
+reference::Asker AskerOf(const RaceState& state, const RaceCall& read) {
+  static const reference::Key kKey{"service:app", true, {"*"}, {"*"}, {"all"}};
   const auto& world = state.tenant.world;
-  const auto asker = reference::Resolve(world, kKey, as, "dev", kNow);
+  const v1::Scope& scope = read.scope();
+  auto asker = reference::Resolve(world, kKey, scope.as(), scope.destination(), kNow);
+  if (!asker.refused.empty()) return asker;
+  if (!scope.break_glass().empty()) {
+    const auto access = state.accesses.find(scope.break_glass());
+    asker.break_glass = access != state.accesses.end() && access->second == scope.as();
+    if (!asker.break_glass) asker.refused = "break-glass";
+  }
+  // Said aloud, not only by what is left out.
+  const reference::Label lowest = {world.levels.front(), {}, {}};
+  if (read.exports() && !reference::MayReceive(world, *asker.to, asker.clearance, lowest, kNow)) {
+    asker.refused = "may receive nothing";
+  }
+  return asker;
+}
+
+// What a read must show, of what it asks about; nothing if it must be refused.
+std::optional<reference::Names> Expected(const RaceState& state, const RaceCall& read) {
+  const auto asker = AskerOf(state, read);
+  if (!asker.refused.empty()) return std::nullopt;
+  const auto* get = std::get_if<v1::GetDocumentRequest>(&read.request);
   reference::Names ids;
-  for (const auto& found :
-       reference::Visible(world, state.tenant.collections.at(kRaceCollection), asker, kNow)) {
-    ids.insert(found.document);
+  for (const auto& found : reference::Visible(
+           state.tenant.world, state.tenant.collections.at(kRaceCollection), asker, kNow)) {
+    if (get == nullptr || found.document == get->document()) ids.insert(found.document);
   }
   return ids;
 }
 
-// What a read must show: of those it asks about.
-reference::Names Expected(const RaceState& state, const RaceCall& read) {
-  auto visible = VisibleTo(state, read.as);
-  if (const auto* get = std::get_if<v1::GetDocumentRequest>(&read.request)) {
-    std::erase_if(visible, [&](const auto& id) { return id != get->document(); });
+// A message of a stream shows a part: nothing that it must not.
+bool Fits(const std::optional<reference::Names>& expected, const RaceCall& read) {
+  if (!expected) return false;
+  return read.streams() ? std::ranges::includes(*expected, read.seen) : *expected == read.seen;
+}
+
+// Whether what the call is about is not there.
+bool IsMissing(const RaceState& state, const RaceCall& call) {
+  if (const auto* revoke = std::get_if<v1::RevokeKeyRequest>(&call.request)) {
+    return !state.keys.contains(revoke->id());
   }
-  return visible;
+  if (const auto* close = std::get_if<v1::CloseBreakGlassRequest>(&call.request)) {
+    return !state.accesses.contains(close->id());
+  }
+  if (const auto* policy = std::get_if<v1::ApplyPolicyRequest>(&call.request)) {
+    return !state.tenant.world.destinations.contains(policy->destinations(0).destination().name());
+  }
+  const auto expected = Expected(state, call);
+  return expected && expected->empty();
 }
 
 class Checker {
@@ -62,6 +96,9 @@ class Checker {
     const auto began = [](const RaceCall* a, const RaceCall* b) { return a->began < b->began; };
     std::ranges::sort(all_, began);
     std::ranges::sort(without_, began);
+    without_by_end_ = without_;
+    std::ranges::sort(without_by_end_,
+                      [](const auto* a, const auto* b) { return a->ended < b->ended; });
   }
 
   std::vector<std::string> Check() {
@@ -82,7 +119,7 @@ class Checker {
       if (!call.key.empty()) without_.push_back(&call);
     } else if (!writes_.emplace(call.revision, &call).second) {
       Problem("one revision for two", call);
-    } else if (!call.key.empty()) {
+    } else if (!call.key.empty() || call.exports()) {
       without_.push_back(&call);
     }
     if (call.end == RaceCall::kAnswered) newest_ = std::max(newest_, call.revision);
@@ -111,7 +148,7 @@ class Checker {
         Problem(fmt::format("answered at an old revision although {} was told before", reached),
                 *call);
       }
-      if (call->revision < call->at_least) Problem("answered before what was asked for", *call);
+      if (call->revision < call->at_least()) Problem("answered before what was asked for", *call);
     }
     uint64_t bound = kLast;  // the lowest revision of what began later
     auto next = all_.rbegin();
@@ -175,9 +212,9 @@ class Checker {
     if (reads == reads_.end()) return true;
     for (const RaceCall* read : reads->second) {
       const auto expected = Expected(state, *read);
-      if (read->seen == expected) continue;
-      Deepest(at, fmt::format("shows something else than {}: {}", fmt::join(expected, " "),
-                              read->Text()));
+      if (Fits(expected, *read)) continue;
+      const auto what = expected ? fmt::format("{}", fmt::join(*expected, " ")) : "a refusal";
+      Deepest(at, fmt::format("shows something else than {}: {}", what, read->Text()));
       return false;
     }
     return true;
@@ -192,16 +229,16 @@ class Checker {
 
   // Rule 4, once every revision is somebody's.
   bool CheckWithout() {
-    Calls placed;
     place_.clear();
+    uint64_t reached = first_;
+    auto ended = without_by_end_.begin();
     for (const RaceCall* call : without_) {
-      uint64_t from = std::max(reached_before_.at(call), first_);
-      for (const RaceCall* before : placed) {
-        if (before->ended < call->began) from = std::max(from, place_.at(before));
+      // Began before this one, too, and so have places.
+      for (; ended != without_by_end_.end() && (*ended)->ended < call->began; ++ended) {
+        reached = std::max(reached, place_.at(*ended));
       }
-      const uint64_t to = call->end == RaceCall::kAnswered
-                              ? call->revision
-                              : std::min(bound_after_.at(call), newest_);
+      const uint64_t from = std::max(reached_before_.at(call), reached);
+      const uint64_t to = LastPlace(*call);
       uint64_t at = from;
       while (at <= to && !Holds(*call, at)) ++at;
       if (at > to) {
@@ -209,9 +246,13 @@ class Checker {
         return false;
       }
       place_[call] = at;
-      placed.push_back(call);
     }
     return true;
+  }
+
+  uint64_t LastPlace(const RaceCall& call) const {
+    if (call.end != RaceCall::kAnswered) return std::min(bound_after_.at(&call), newest_);
+    return call.exports() ? call.revision - 1 : call.revision;
   }
 
   bool Holds(const RaceCall& call, uint64_t at) const {
@@ -221,14 +262,15 @@ class Checker {
       case RaceCall::kNotKnown:
         return !known;
       case RaceCall::kNotFound:
-        if (const auto* revoke = std::get_if<v1::RevokeKeyRequest>(&call.request)) {
-          return !state.keys.contains(revoke->id());
-        }
-        return Expected(state, call).empty();
+        return IsMissing(state, call);
+      case RaceCall::kDenied:
+        return !AskerOf(state, call).refused.empty();
       case RaceCall::kNotReached:
-        return at < call.at_least;
+        return at < call.at_least();
+      case RaceCall::kShown:
+        return Fits(Expected(state, call), call);
       default:
-        return known;
+        return call.exports() ? Fits(Expected(state, call), call) : known;
     }
   }
 
@@ -236,7 +278,8 @@ class Checker {
   std::map<uint64_t, const RaceCall*> writes_;
   std::map<uint64_t, Calls> reads_;
   Calls lost_;
-  Calls without_;  // rule 4, by their beginnings
+  Calls without_;         // rule 4, by their beginnings
+  Calls without_by_end_;  // and by their ends
   uint64_t newest_ = 0;
   uint64_t first_ = 1;                                  // revision of the first write
   std::map<const RaceCall*, uint64_t> reached_before_;  // the newest revision told before it began

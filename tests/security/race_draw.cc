@@ -10,12 +10,25 @@ namespace {
 using reference::List;
 using reference::Names;
 
-const std::vector<std::string> kRaceUsers = {"user:ana", "user:bob", "user:cy"};
+const std::vector<std::string> kReaders = {"user:ana", "user:bob", "user:cy"};
+const std::string kStreamReader = "user:dee";
+const std::vector<std::string> kRaceUsers = {"user:ana", "user:bob", "user:cy", kStreamReader};
 const std::vector<std::string> kRaceGroups = {"group:a", "group:b", "group:c"};
 const std::vector<std::string> kRaceContainers = {"folder:/x", "folder:/y"};
+const std::vector<std::string> kRaceSources = {"hris", "wiki"};
 const std::vector<std::string> kLevels = {"public", "internal", "confidential", "restricted"};
 constexpr size_t kDocuments = 10;
-constexpr size_t kSelected = 3;  // documents that only selections change
+constexpr size_t kSelected = 3;       // documents that only selections change
+constexpr uint32_t kOfAMessage = 16;  // passages of one message of a stream
+
+// A consumer that comes and goes, and a model that is trained on what is public.
+const std::string kChat = "chat";
+const std::string kTuned = "tuned";
+constexpr int kTunedScope = 4;
+const std::string kHandled = "pii";  // a tag
+// Of terms that were reviewed: for every clock of a race, one has passed and one has not.
+constexpr reference::Time kPassed = 1'000'000;
+constexpr reference::Time kFarAhead = 4'500'000'000'000'000;
 
 reference::Collection* Docs(RaceState* state) {
   return &state->tenant.collections[kRaceCollection];
@@ -33,6 +46,37 @@ v1::ApplyPolicyRequest PolicyOf(const std::string& container, const List& list) 
   v1::ApplyPolicyRequest request;
   *request.add_containers()->mutable_container() = ToWire(container, list);
   return request;
+}
+
+RaceCall Tags() {
+  v1::ApplyPolicyRequest request;
+  request.mutable_tags()->add_names(kHandled);
+  RaceCall call;
+  call.request = std::move(request);
+  call.change = [](RaceState*) {};  // the model takes any
+  return call;
+}
+
+RaceCall Written(const std::string& id, const reference::Document& document) {
+  v1::IngestRequest request;
+  request.set_collection(kRaceCollection);
+  *request.add_documents() = ToWire(id, document);
+  RaceCall call;
+  call.request = std::move(request);
+  call.change = [=](RaceState* state) { Docs(state)->documents[id] = document; };
+  return call;
+}
+
+RaceCall WrittenLong() {
+  reference::Document document;
+  document.acl = List{{{kStreamReader}}, {}, {}};
+  document.label = reference::Label{kLevels.front(), {}, {}};
+  for (uint32_t i = 0; i < kOfAMessage; ++i) document.chunks[i] = {"t", {1, 0}};
+  RaceCall call = Written(kRaceLong, document);
+  // The model judges one for all.
+  document.chunks.erase(std::next(document.chunks.begin()), document.chunks.end());
+  call.change = Written(kRaceLong, document).change;
+  return call;
 }
 
 }  // namespace
@@ -56,17 +100,19 @@ std::string RaceDraw::Id() { return fmt::format("d{}", Below(kDocuments)); }
 List RaceDraw::List() {
   reference::List list;
   for (const auto& names : {kRaceUsers, kRaceGroups}) {
-    if (Percent(65)) list.allow.push_back({Pick(names)});
+    if (Percent(70)) list.allow.push_back({Pick(names)});
   }
   if (Percent(20)) list.deny.push_back({Pick(Percent(50) ? kRaceGroups : kRaceUsers)});
   if (Percent(35) || list.allow.empty()) list.inherit.insert(Pick(kRaceContainers));
   return list;
 }
 
-reference::Label RaceDraw::Label() { return {kLevels[Below(3)], {}, {}}; }
+reference::Label RaceDraw::Label() {
+  return {kLevels[Below(3)], {}, Percent(25) ? Names{kHandled} : Names()};
+}
 
 std::vector<RaceCall> RaceDraw::Begin() {
-  std::vector<RaceCall> calls;
+  std::vector<RaceCall> calls = {Tags(), Destinations(), WrittenLong()};
   for (const auto& name : kRaceContainers) {
     RaceCall call = Container();
     reference::List list;
@@ -76,7 +122,7 @@ std::vector<RaceCall> RaceDraw::Begin() {
     calls.push_back(std::move(call));
   }
   for (size_t i = 0; i < 4; ++i) calls.push_back(Members());
-  for (size_t i = 0; i < 3; ++i) calls.push_back(Clearance());
+  for (size_t i = 0; i < 4; ++i) calls.push_back(Clearance());
   for (size_t i = 0; i < kDocuments; ++i) calls.push_back(Upsert(fmt::format("d{}", i)));
   for (size_t i = 0; i < kSelected; ++i) calls.push_back(Upsert(fmt::format("s{}", i)));
   return calls;
@@ -89,49 +135,104 @@ RaceCall RaceDraw::Next(Kind kind) {
 
 RaceCall RaceDraw::Write() {
   const size_t kind = Below(100);
-  if (kind < 30) return SetAccess();
-  if (kind < 40) return SetAccessMany();
-  if (kind < 55) return Upsert(Id());
-  if (kind < 62) return Delete(Id());
-  if (kind < 68) return UpdateMetadata();
-  if (kind < 78) return Members();
-  if (kind < 86) return Clearance();
-  return Container();
+  if (kind < 26) return SetAccess();
+  if (kind < 34) return SetAccessMany();
+  if (kind < 49) return Upsert(Id());
+  if (kind < 55) return Delete(Id());
+  if (kind < 60) return UpdateMetadata();
+  if (kind < 68) return Members();
+  if (kind < 75) return Clearance();
+  if (kind < 82) return Container();
+  if (kind < 91) return Destinations();
+  if (kind < 95) return Quarantine();
+  return Export();
 }
 
 RaceCall RaceDraw::Read() {
   RaceCall call;
-  call.as = Pick(kRaceUsers);
-  const auto scope = [&](v1::Scope* to) {
-    to->set_as(call.as);
-    to->set_destination("dev");
-  };
   const size_t kind = Below(100);
-  if (kind < 50) {
-    v1::RetrieveRequest request;
-    request.set_collection(kRaceCollection);
-    request.add_vector(1);
-    request.add_vector(0);
-    request.set_k(1000);
-    request.set_mode(Percent(50) ? v1::MODE_EXACT : v1::MODE_FAST);
-    request.set_omit_text(Percent(50));
-    scope(request.mutable_scope());
-    call.request = std::move(request);
-  } else if (kind < 75) {
-    v1::CheckAccessRequest request;
-    request.set_collection(kRaceCollection);
-    for (size_t i = 0; i < kDocuments; ++i) request.add_documents(fmt::format("d{}", i));
-    for (size_t i = 0; i < kSelected; ++i) request.add_documents(fmt::format("s{}", i));
-    scope(request.mutable_scope());
-    call.request = std::move(request);
+  if (kind < 36) {
+    call.request = Question(Pick(kReaders));
+  } else if (kind < 50) {
+    call.request = LongQuestion();
+  } else if (kind < 58) {
+    call.request = Questions();
+  } else if (kind < 78) {
+    call.request = Check();
   } else {
-    v1::GetDocumentRequest request;
-    request.set_collection(kRaceCollection);
-    request.set_document(Id());
-    scope(request.mutable_scope());
-    call.request = std::move(request);
+    call.request = Get();
   }
   return call;
+}
+
+v1::Scope RaceDraw::Scope(const std::string& as) {
+  v1::Scope scope;
+  scope.set_as(as);
+  scope.set_destination(Percent(70) ? "dev" : kChat);
+  return scope;
+}
+
+v1::RetrieveRequest RaceDraw::Question(const std::string& as) {
+  v1::RetrieveRequest request;
+  request.set_collection(kRaceCollection);
+  request.add_vector(1);
+  request.add_vector(0);
+  request.set_k(1000);
+  request.set_mode(Percent(50) ? v1::MODE_EXACT : v1::MODE_FAST);
+  request.set_omit_text(Percent(50));
+  *request.mutable_scope() = Scope(as);
+  return request;
+}
+
+// In more than one message.
+v1::RetrieveStreamRequest RaceDraw::LongQuestion() {
+  v1::RetrieveStreamRequest request;
+  *request.mutable_query() = Question(kStreamReader);
+  return request;
+}
+
+// Often alike, but for whom they are asked.
+v1::BatchRetrieveRequest RaceDraw::Questions() {
+  v1::BatchRetrieveRequest request;
+  for (size_t n = 2 + Below(2); n > 0; --n) *request.add_queries() = Question(Pick(kReaders));
+  return request;
+}
+
+v1::CheckAccessRequest RaceDraw::Check() {
+  v1::CheckAccessRequest request;
+  request.set_collection(kRaceCollection);
+  for (size_t i = 0; i < kDocuments; ++i) request.add_documents(fmt::format("d{}", i));
+  for (size_t i = 0; i < kSelected; ++i) request.add_documents(fmt::format("s{}", i));
+  request.add_documents(kRaceLong);
+  *request.mutable_scope() = Scope(Pick(kReaders));
+  return request;
+}
+
+v1::GetDocumentRequest RaceDraw::Get() {
+  v1::GetDocumentRequest request;
+  request.set_collection(kRaceCollection);
+  request.set_document(Id());
+  *request.mutable_scope() = Scope(Pick(kReaders));
+  return request;
+}
+
+// As far as the label of the model goes, nothing changes: it gets what is public.
+RaceCall RaceDraw::Export() {
+  v1::ExportRequest request;
+  request.set_collection(kRaceCollection);
+  request.mutable_scope()->set_as(Pick(kReaders));
+  request.mutable_scope()->set_destination(kTuned);
+  RaceCall call;
+  call.request = std::move(request);
+  call.change = [](RaceState*) {};
+  return call;
+}
+
+v1::OpenBreakGlassRequest RaceDraw::Access() {
+  v1::OpenBreakGlassRequest request;
+  request.set_as(Pick(kRaceUsers));
+  request.set_reason("a fire");
+  return request;
 }
 
 RaceCall RaceDraw::SetAccess() {
@@ -211,15 +312,10 @@ RaceCall RaceDraw::Upsert(const std::string& id) {
   reference::Document document;
   document.acl = List();
   document.label = Label();
+  if (Percent(60)) document.source = Pick(kRaceSources);
   const auto number = static_cast<float>(Below(100));
   document.chunks[0] = {"t", {1 + number, 1}};
-  v1::IngestRequest request;
-  request.set_collection(kRaceCollection);
-  *request.add_documents() = ToWire(id, document);
-  RaceCall call;
-  call.request = std::move(request);
-  call.change = [=](RaceState* state) { Docs(state)->documents[id] = document; };
-  return call;
+  return Written(id, document);
 }
 
 RaceCall RaceDraw::Delete(const std::string& id) {
@@ -268,6 +364,65 @@ RaceCall RaceDraw::Container() {
   RaceCall call;
   call.request = PolicyOf(name, list);
   call.change = [=](RaceState* state) { state->tenant.world.containers[name] = list; };
+  return call;
+}
+
+// Both destinations with the rules of all scopes, so that each satisfies its own whatever was
+// before; or one goes. The rule of scope 3 forbids more than that of scope 2.
+RaceCall RaceDraw::Destinations() {
+  v1::ApplyPolicyRequest request;
+  RaceCall call;
+  if (Percent(25)) {
+    auto* change = request.add_destinations();
+    change->mutable_destination()->set_name(kChat);
+    change->set_remove(true);
+    call.change = [](RaceState* state) { state->tenant.world.destinations.erase(kChat); };
+  } else {
+    std::map<int, reference::Gate> scopes;
+    scopes[2].ceiling = reference::Clearance{"all"};
+    scopes[3].ceiling = reference::Clearance{"all"};
+    scopes[3].forbidden_tags = {kHandled};
+    reference::Destination chat;
+    chat.scope = static_cast<int>(2 + Below(2));
+    chat.gate.ceiling = {"", kLevels[1 + Below(3)], {}};
+    if (Percent(30)) chat.gate.forbidden_tags = {kHandled};
+    if (Percent(40)) chat.gate.terms = Percent(40) ? kPassed : kFarAhead;
+    if (Percent(50)) scopes[chat.scope].terms = chat.gate.terms;
+    reference::Destination tuned;
+    tuned.scope = kTunedScope;
+    tuned.gate.ceiling = {"", kLevels.front(), {}};
+    if (Percent(30)) tuned.gate.terms = kPassed;
+    for (const auto& [scope, rule] : scopes) {
+      *request.mutable_scopes()->add_rules() = ToWire(scope, rule);
+    }
+    *request.add_destinations()->mutable_destination() = ToWire(kChat, chat);
+    *request.add_destinations()->mutable_destination() = ToWire(kTuned, tuned);
+    call.change = [=](RaceState* state) {
+      state->tenant.world.scopes = scopes;
+      state->tenant.world.destinations = {{kChat, chat}, {kTuned, tuned}};
+    };
+  }
+  call.request = std::move(request);
+  return call;
+}
+
+// Or its end.
+RaceCall RaceDraw::Quarantine() {
+  const std::string source = Pick(kRaceSources);
+  const bool quarantined = Percent(35);
+  v1::ApplyPolicyRequest request;
+  request.add_sources()->set_source(source);
+  request.mutable_sources(0)->set_quarantined(quarantined);
+  RaceCall call;
+  call.request = std::move(request);
+  call.change = [=](RaceState* state) {
+    auto& sources = state->tenant.world.quarantined;
+    if (quarantined) {
+      sources.insert(source);
+    } else {
+      sources.erase(source);
+    }
+  };
   return call;
 }
 

@@ -1,6 +1,7 @@
 // An engine at work on files of its own, with a clock that only the test moves.
 #pragma once
 
+#include <atomic>
 #include <future>
 #include <memory>
 #include <string>
@@ -32,23 +33,32 @@ class RunningEngine {
   // Stops and starts again; the clock must not have gone back. If it does not start, the test has
   // failed and must end here.
   bool Reopen();
+  // Backs all tenants up, in the place of the last backup; its number.
+  uint32_t Backup();
+  // Stops, and goes on from a backup with the journals and keys of now; as Reopen(). The store
+  // before is gone.
+  bool Restore(uint32_t backup);
   // A tenant without policy, directory and collections.
   void MakeTenant(const std::string& name);
 
-  // The time: far beyond the wall clock's, so that it stands still between calls of MoveOn.
+  // The time, which stands still between calls of MoveOn.
   reference::Time now() { return engine_->clock()->Now(); }
-  void MoveOn(int ticks) { engine_->clock()->AtLeast(now() + ticks * kTick); }
+  void MoveOn(int ticks) { wall_ += ticks * kTick; }
 
   ReadContext Read(const Authenticated& caller) { return engine_->ReadAs(caller, {}); }
   WriteContext Write(const Authenticated& caller) { return engine_->WriteAs(caller); }
 
  private:
   Status Open();
-  DataPaths paths() const { return {scratch_ / "data", "", ""}; }
+  // The same, with the time at which it was closed.
+  bool OpenAt(reference::Time before);
+  DataPaths paths() const;
 
   ScratchDirectory scratch_;
+  uint64_t restores_ = 0;
   const Durability reads_;
-  std::unique_ptr<Engine> engine_;
+  std::atomic<reference::Time> wall_{4'102'444'800'000'000};  // the year 2100
+  std::unique_ptr<Engine> engine_;                            // uses it
 };
 
 }  // namespace cordon

@@ -115,7 +115,7 @@ class TwinWorlds {
     if (number % kTwinsOfAnEngine == 0) NewEngines();
     if (number % kTwinsOfATenant == 0) NewTenants(number);
     draw_.set_now(left_engine_->now());
-    Twins twins(&draw_, left_.get(), right_.get(), fmt::format("c{}", number));
+    Twins twins(&draw_, users_.get(), left_.get(), right_.get(), fmt::format("c{}", number));
     twins.Fill();
     ASSERT_TRUE(twins.Even()) << "the worlds of this test differ in visible documents";
     hidden += twins.hidden();
@@ -141,6 +141,7 @@ class TwinWorlds {
   uint64_t answers = 0;
   uint64_t refusals = 0;
   uint64_t passages = 0;
+  uint64_t by_token = 0;  // answers to users who came with one
   uint64_t hidden = 0;
   uint64_t emergencies = 0;  // answers under a break-glass access
   uint64_t exported = 0;     // documents
@@ -172,8 +173,10 @@ class TwinWorlds {
       RandomChanges(&draw, tenant.get()).Begin();
       return tenant;
     };
+    users_.reset();
     left_ = make(left_engine_.get());
     right_ = make(right_engine_.get());
+    users_ = std::make_unique<TokenUsers>(&draw_, left_.get());
   }
 
   void MoveOn() {
@@ -201,8 +204,9 @@ class TwinWorlds {
 
   template <typename Response, typename Call>
   StatusOr<Response> AskOne(MirroredTenant* tenant, Call call) {
-    const auto caller = ToCaller(watcher_.credential, tenant->name(), tenant->model().world.dev);
-    return Later<Response>([&](auto done) { call(Reading(tenant, caller), done); }).get();
+    const auto caller = watcher_.Enter(*users_, *tenant);
+    if (!caller.ok()) return caller.status();
+    return Later<Response>([&](auto done) { call(Reading(tenant, *caller), done); }).get();
   }
 
   ReadContext Reading(MirroredTenant* tenant, const Authenticated& caller) {
@@ -220,6 +224,7 @@ class TwinWorlds {
     if (!left.ok()) ++refusals;
     if (left.ok()) {
       passages += Passages(*left);
+      by_token += watcher_.token.has_value();
       if (UnderGlass(request)) ++emergencies;
       Count(request, *left);
     }
@@ -347,12 +352,13 @@ class TwinWorlds {
 
   // All messages, and how it ended.
   std::string StreamAll(MirroredTenant* tenant, const v1::RetrieveRequest& request, bool counted) {
-    const auto caller = ToCaller(watcher_.credential, tenant->name(), tenant->model().world.dev);
+    const auto caller = watcher_.Enter(*users_, *tenant);
+    if (!caller.ok()) return caller.status().ToString();
     const auto stream = std::make_shared<AnswerStream>(request);
     std::string all;
     while (!stream->ended()) {
       const auto message = Later<v1::RetrieveStreamResponse>([&](auto done) {
-                             stream->Next(Reading(tenant, caller), done);
+                             stream->Next(Reading(tenant, *caller), done);
                            }).get();
       all += Bytes(message) + "\nthe next message: ";
       if (!message.ok()) {
@@ -430,11 +436,12 @@ class TwinWorlds {
 
   // All messages, and how it ended.
   std::string ExportAll(MirroredTenant* tenant, const v1::ExportRequest& request) {
-    const auto caller = ToCaller(watcher_.credential, tenant->name(), tenant->model().world.dev);
+    const auto caller = watcher_.Enter(*users_, *tenant);
+    if (!caller.ok()) return caller.status().ToString();
     std::string all;
     for (ExportPlace place; !place.ended;) {
       auto message = Later<ExportedMessage>([&](auto done) {
-                       ExportNext(tenant->engine()->Read(caller), tenant->engine()->Write(caller),
+                       ExportNext(tenant->engine()->Read(*caller), tenant->engine()->Write(*caller),
                                   request, place, done);
                      }).get();
       if (!message.ok()) {
@@ -453,7 +460,8 @@ class TwinWorlds {
   std::unique_ptr<RunningReranker> reranker_;  // asked by both
   std::unique_ptr<RunningEngine> left_engine_, right_engine_;
   std::unique_ptr<MirroredTenant> left_, right_;
-  Watcher watcher_;  // who asks
+  std::unique_ptr<TokenUsers> users_;  // of both
+  Watcher watcher_;                    // who asks
   uint64_t twins_ = 0;
 };
 
@@ -466,17 +474,18 @@ TEST(Twins, WhatACallerCannotSeeChangesItsAnswers) {
     EXPECT_EQ(log.defects(), 0u);
   }
   effort.Report(
-      "differences={} defects={} answers={} passages={} refusals={} hidden_chunks={} "
+      "differences={} defects={} answers={} passages={} refusals={} by_token={} hidden_chunks={} "
       "emergencies={} exported={} streams={} batches={} reranked={} switches={}",
       worlds.differences, log.defects(), worlds.answers, worlds.passages, worlds.refusals,
-      worlds.hidden, worlds.emergencies, worlds.exported, worlds.streams, worlds.batches,
-      worlds.reranked, worlds.switches);
+      worlds.by_token, worlds.hidden, worlds.emergencies, worlds.exported, worlds.streams,
+      worlds.batches, worlds.reranked, worlds.switches);
   EXPECT_EQ(worlds.differences, 0u);
   // Otherwise the comparison proves little.
   EXPECT_GT(worlds.passages, worlds.answers / 8);
   EXPECT_GT(worlds.hidden, effort.rounds());
   if (effort.rounds() < 500) return;  // too few to meet all
   EXPECT_GT(worlds.emergencies, effort.rounds() / 10);
+  EXPECT_GT(worlds.by_token, effort.rounds());
   EXPECT_GT(worlds.exported, 0u);
   EXPECT_GT(worlds.streams, effort.rounds() / 2);
   EXPECT_GT(worlds.batches, effort.rounds() / 10);

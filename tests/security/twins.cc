@@ -23,8 +23,13 @@ bool Below(const reference::World& world, const reference::Label& own,
 
 }  // namespace
 
-Twins::Twins(Draw* draw, MirroredTenant* left, MirroredTenant* right, std::string collection)
-    : draw_(*draw), left_(*left), right_(*right), collection_(std::move(collection)) {}
+Twins::Twins(Draw* draw, TokenUsers* users, MirroredTenant* left, MirroredTenant* right,
+             std::string collection)
+    : draw_(*draw),
+      users_(*users),
+      left_(*left),
+      right_(*right),
+      collection_(std::move(collection)) {}
 
 void Twins::Fill() {
   DrawWatchers();
@@ -89,35 +94,53 @@ void Twins::DrawWatchers() {
   for (size_t n = 1 + draw_.Below(2); n > 0; --n) {
     watchers_.push_back({draw_.Key(model()), draw_.As(), draw_.To()});
     Watcher& watcher = watchers_.back();
-    if (watcher.as.empty() && counts_) watcher.as = watcher.credential.key.principal;
     // Most are answered, not refused.
     watcher.credential.query = true;
     watcher.credential.collections = {draw_.Percent(90) ? collection_ : "elsewhere"};
     if (draw_.Percent(80)) watcher.credential.key.patterns.push_back("*");
     if (draw_.Percent(80)) watcher.credential.key.destinations.push_back("*");
     watcher.credential.exports = draw_.Percent(50);
+    if (draw_.Percent(30)) GiveToken(&watcher);
+    if (counts_) watcher.as = watcher.User();
   }
   OpenAccesses();
   const auto& world = model().world;
   for (int tick = 0; tick <= kTicks; ++tick) {
     const reference::Time now = left_.engine()->now() + tick * RunningEngine::kTick;
-    for (const auto& [credential, as, to, glass] : watchers_) {
-      askers_.emplace_back(reference::Resolve(world, credential.key, as, to, now), now);
-      if (!glass.empty()) {
+    for (const Watcher& watcher : watchers_) {
+      askers_.emplace_back(AskerOf(watcher, now), now);
+      if (!watcher.glass.empty()) {
         askers_.push_back(askers_.back());
         askers_.back().first.break_glass = true;
       }
       if (!counts_) continue;
-      askers_.emplace_back(reference::Alone(world, as, to, now), now);
-      askers_.emplace_back(reference::Alone(world, as, "", now), now);
+      askers_.emplace_back(reference::Alone(world, watcher.as, watcher.to, now), now);
+      askers_.emplace_back(reference::Alone(world, watcher.as, "", now), now);
     }
   }
+}
+
+void Twins::GiveToken(Watcher* watcher) {
+  const reference::Time now = left_.engine()->now();
+  do {
+    watcher->token = users_.Bring();
+  } while (!reference::LetsIn(users_.issuers(), watcher->token->says, now) && draw_.Percent(75));
+  watcher->as = users_.DrawAs(*watcher->token);
+  if (watcher->alone()) watcher->credential = users_.Alone(*watcher->token);
+}
+
+reference::Asker Twins::AskerOf(const Watcher& watcher, reference::Time now) const {
+  const reference::World& world = model().world;
+  const reference::Key& key = watcher.credential.key;
+  if (!watcher.token) return reference::Resolve(world, key, watcher.as, watcher.to, now);
+  return reference::Resolve(world, users_.issuers(), watcher.token->says, key, watcher.as,
+                            watcher.to, now);
 }
 
 void Twins::OpenAccesses() {
   for (size_t i = 0; i < watchers_.size(); ++i) {
     Watcher& watcher = watchers_[i];
-    if (!draw_.Percent(30)) continue;
+    if (!draw_.Percent(30) || watcher.alone()) continue;
     watcher.credential.break_glass = true;
     watcher.glass = fmt::format("{}-{}", collection_, i);
     v1::OpenBreakGlassRequest request;
@@ -127,13 +150,15 @@ void Twins::OpenAccesses() {
     *request.mutable_until() = ToProtoTime(left_.engine()->now() + ticks * RunningEngine::kTick);
     std::vector<std::string> outcomes;
     for (auto* tenant : {&left_, &right_}) {
-      const auto caller = ToCaller(watcher.credential, tenant->name(), tenant->model().world.dev);
+      const auto caller = watcher.Enter(users_, *tenant);
+      if (!caller.ok()) continue;  // for both
       const auto opened =
           Later<v1::OpenBreakGlassResponse>([&](auto done) {
-            OpenBreakGlass(tenant->engine()->Write(caller), request, watcher.glass, done);
+            OpenBreakGlass(tenant->engine()->Write(*caller), request, watcher.glass, done);
           }).get();
       outcomes.push_back(opened.status().ToString());
     }
+    if (outcomes.empty()) continue;
     EXPECT_EQ(outcomes.front(), outcomes.back());  // a refusal, too: it may not act for that user
   }
 }
@@ -152,9 +177,7 @@ bool Twins::Hidden(const reference::Document& document) const {
 }
 
 void Twins::Deny(reference::List* list) const {
-  for (const auto& [credential, as, to, glass] : watchers_) {
-    list->deny.push_back({as.empty() ? credential.key.principal : as});
-  }
+  for (const Watcher& watcher : watchers_) list->deny.push_back({watcher.User()});
 }
 
 reference::Document Twins::Valid() {

@@ -3,12 +3,14 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "tests/security/draw.h"
 #include "tests/security/mirrored_tenant.h"
+#include "tests/security/token_users.h"
 
 namespace cordon {
 
@@ -18,6 +20,20 @@ struct Watcher {
   std::string as;
   std::string to;
   std::string glass = {};  // the break-glass access that it may read under; empty: none
+  std::optional<BroughtToken> token = {};
+
+  bool alone() const { return token && !token->says.forwarded; }
+  // For whom it asks.
+  std::string User() const {
+    if (!as.empty()) return as;
+    return token ? token->says.user : credential.key.principal;
+  }
+  // As who a call of its comes in now; refused if its token does not count.
+  StatusOr<Authenticated> Enter(const TokenUsers& users, const MirroredTenant& tenant) const {
+    auto key = ToCaller(credential, tenant.name(), tenant.model().world.dev);
+    if (!token) return key;
+    return users.Enter(key, *token);
+  }
 };
 
 // Borrows all. The tenants have the same name, policy and directory, and their clocks stand alike.
@@ -25,7 +41,8 @@ class Twins {
  public:
   static constexpr int kTicks = 3;  // how far the clocks may be moved on while questions are asked
 
-  Twins(Draw* draw, MirroredTenant* left, MirroredTenant* right, std::string collection);
+  Twins(Draw* draw, TokenUsers* users, MirroredTenant* left, MirroredTenant* right,
+        std::string collection);
 
   // Draws the watchers and fills the collection of both tenants.
   void Fill();
@@ -56,6 +73,9 @@ class Twins {
 
   const reference::Tenant& model() const { return left_.model(); }
   void DrawWatchers();
+  // Makes it a user who comes with a token, alone or through an application that forwards it.
+  void GiveToken(Watcher* watcher);
+  reference::Asker AskerOf(const Watcher& watcher, reference::Time now) const;
   // A break-glass access of some watchers in both tenants, which may end while questions are asked.
   void OpenAccesses();
   bool Hidden(const reference::Document& document, const reference::StoredChunk& chunk) const;
@@ -75,6 +95,7 @@ class Twins {
   void Send(MirroredTenant* tenant, std::vector<Steps> documents);
 
   Draw& draw_;
+  TokenUsers& users_;
   MirroredTenant& left_;
   MirroredTenant& right_;
   const std::string collection_;

@@ -1,6 +1,7 @@
 // The reference model's plain values as the messages and credentials that the engine takes.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -34,7 +35,15 @@ struct Credential {
   std::vector<std::string> collections = {"*"};
 };
 
-// Whoever presents `credential` to `tenant`; the right audit comes with it.
+Clearance ToClearance(const reference::Clearance& clearance);
+
+// The right audit comes with it.
+Grant ToGrant(const Credential& credential);
+
+// What an Authenticator is told of the development key, if its server runs with --dev.
+std::optional<std::string> DevKey(bool dev);
+
+// Whoever presents `credential` to `tenant`.
 Authenticated ToCaller(const Credential& credential, const std::string& tenant, bool dev);
 
 // Whoever may do everything, for the writes.

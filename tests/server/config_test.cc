@@ -5,6 +5,7 @@
 
 #include <fstream>
 
+#include "engine/base/limits.h"
 #include "engine/server/errors.h"
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
@@ -80,15 +81,24 @@ TEST_F(ConfigFile, ATypoIsPassedOver) {
   EXPECT_EQ(typo.field(), "listn");
   EXPECT_NE(typo.message().find("line 3"), std::string::npos) << typo.message();
   for (const char* bad :
-       {"journal: sometimes", "threads: 0", "threads: 257", "threads: 2x", "threads: ''",
-        "queue: -1", "metrics_beyond_loopback: yes", "queue: 1000001", "queue: 1e3",
-        "listen:", "listen: [a]", "data_dir: {a: b}", "tls_cert: ''", "- data_dir", "just text",
-        "{a", "? [a]\n: b", "DATA_DIR: /d"}) {
+       {"journal: sometimes", "threads: 0", "threads: 2x", "threads: ''", "queue: -1",
+        "metrics_beyond_loopback: yes", "queue: 1e3", "listen:", "listen: [a]", "data_dir: {a: b}",
+        "tls_cert: ''", "- data_dir", "just text", "{a", "? [a]\n: b", "DATA_DIR: /d"}) {
     const Status status = Read(bad);
     EXPECT_EQ(status.code(), StatusCode::kInvalidArgument) << bad;
     EXPECT_FALSE(status.message().empty()) << bad;
   }
   EXPECT_EQ(ReadConfig(scratch_ / "none.yaml", &config_).field(), "config");
+}
+
+TEST_F(ConfigFile, ThreadsAndTheQueueAreWithoutEnd) {
+  const auto refused = [&](const std::string& key, int value) {
+    return std::string(Read(key + ": " + std::to_string(value)).field());
+  };
+  EXPECT_EQ(refused("threads", limits::kServerThreads), "");
+  EXPECT_EQ(refused("threads", limits::kServerThreads + 1), "threads");
+  EXPECT_EQ(refused("queue", limits::kServerQueue), "");
+  EXPECT_EQ(refused("queue", limits::kServerQueue + 1), "queue");
 }
 
 const TlsPaths kTls = {"cert", "key", "ca"};

@@ -311,6 +311,26 @@ TEST_F(Served, AnAdminReadsBeforeTheRevisionIsThere) {
   EXPECT_LT(Stopwatch::now() - start, milliseconds(2000));
 }
 
+TEST_F(Served, AnErasureIsAskedAboutBeforeTheRevisionIsThere) {
+  Start();
+  const uint64_t revision = KeyOfA().revision();
+  v1::EraseStatusResponse status;
+  grpc::Status reached;
+  std::thread waiting([&] {
+    v1::EraseStatusRequest request;
+    request.set_collection("docs");
+    request.set_revision(revision + 1);
+    request.set_at_least_revision(revision + 1);
+    reached = ingest_->EraseStatus(As(dev_key_).get(), request, &status);
+  });
+  std::this_thread::sleep_for(milliseconds(300));
+  KeyOfA();
+  waiting.join();
+  ASSERT_TRUE(reached.ok()) << reached.error_message();
+  EXPECT_GT(status.revision(), revision);
+  EXPECT_TRUE(status.verified());
+}
+
 TEST_F(Served, AnExportThatWaitsHoldsUpTheStop) {
   Start();
   grpc::Status ended;

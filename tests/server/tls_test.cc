@@ -232,58 +232,90 @@ TEST_F(Tls, AConnectionOutlivesItsRight) {
   }
 }
 
-TEST_F(Tls, FilesThatAreReplacedTurnClientsAway) {
-  Start();
-  MakeCertificateKey("dns:app.corp");
-  const CertificateAuthority next("Next CA");
-  const Issued before = clients_.Issue(For("DNS:app.corp"));
-  const Issued after = next.Issue(For("DNS:app.corp"));
-  std::atomic<bool> done{false};
-  std::atomic<int> calls{0}, failed{0};
-  std::mutex mutex;
-  std::string why;
-  const auto count = [&](const grpc::Status& status) {
+// Calls that must not fail.
+struct Unbroken {
+  void Count(const grpc::Status& status) {
     ++calls;
     if (status.ok()) return;
     ++failed;
     std::lock_guard lock(mutex);
     why = status.error_message();
-  };
-  std::vector<std::thread> clients;
-  clients.emplace_back([&] {  // one connection for the whole time
-    Client client = Connect(before);
-    for (; !done; Sleep(5)) count(client.Ask());
-  });
-  clients.emplace_back([&] {  // a new one for each call
-    for (; !done; Sleep(5)) count(Connect({}).Ask(dev_));
-  });
-  const auto force = [&] { return Connect(after).Knock() == Code::OK; };
-  Sleep(300);
-  EXPECT_FALSE(force());
-  Put(config_.tls.client_ca, clients_.pem() + next.pem());
-  const Issued fresh = server_ca_.Issue(kServer);
-  Put(config_.tls.certificate, fresh.certificate);
-  EXPECT_TRUE(Until([&] { return Said("server.key is not the key of the first certificate in"); }));
-  Sleep(300);
-  Put(config_.tls.key, fresh.key);
-  EXPECT_TRUE(Until(force)) << "the new client CA is not in force";
-  EXPECT_EQ(Connect(before).Knock(), Code::OK);
-  Put(config_.tls.certificate, "nonsense");
-  Put(config_.tls.client_ca, next.pem());
-  EXPECT_TRUE(Until([&] { return Said("server.pem holds no certificate"); }));
-  EXPECT_EQ(Connect(before).Knock(), Code::OK) << "half of what is wrong was taken";
-  PutServer(server_ca_.Issue(kServer));
-  EXPECT_TRUE(Until([&] { return Connect(before).Knock() == Code::UNAVAILABLE; }))
-      << "the old client CA still counts";
-  EXPECT_TRUE(force());
-  std::filesystem::remove(config_.tls.key);
-  EXPECT_TRUE(Until([&] { return Said("server.key cannot open the file"); }));
-  EXPECT_TRUE(force()) << "a missing file ended the service";
-  done = true;
-  for (auto& client : clients) client.join();
-  EXPECT_EQ(failed, 0) << "of " << calls << ": " << why;
-  EXPECT_GT(calls, 20);
-  EXPECT_TRUE(Said("the files before stay in force")) << Log();
+  }
+
+  std::atomic<uint64_t> calls{0}, failed{0};
+  std::mutex mutex;
+  std::string why;  // of the last that failed; guarded by mutex
+};
+
+class Rotations : public Tls {
+ protected:
+  // From one client CA to the next, and to other certificates of the server's, while clients call:
+  // over one connection all the time, and over a new one for each call.
+  void RotateUnderClients(const CertificateAuthority& from, const CertificateAuthority& to) {
+    const Issued before = from.Issue(For("DNS:app.corp"));
+    std::atomic<bool> done{false};
+    std::thread staying([&] {
+      Client client = Connect(before);
+      for (; !done; Sleep(5)) calls_.Count(client.Ask());
+    });
+    std::thread coming([&] {
+      for (; !done; Sleep(5)) calls_.Count(Connect({}).Ask(dev_));
+    });
+    Sleep(300);
+    Rotate(from, to, before, to.Issue(For("DNS:app.corp")));
+    done = true;
+    staying.join();
+    coming.join();
+  }
+
+  Unbroken calls_;
+
+ private:
+  // Files that do not fit together, in between, change nothing.
+  void Rotate(const CertificateAuthority& from, const CertificateAuthority& to,
+              const Issued& before, const Issued& after) {
+    const size_t logged = Log().size();
+    const auto force = [&] { return Connect(after).Knock() == Code::OK; };
+    EXPECT_FALSE(force());
+    Put(config_.tls.client_ca, from.pem() + to.pem());
+    const Issued fresh = server_ca_.Issue(kServer);
+    Put(config_.tls.certificate, fresh.certificate);
+    EXPECT_TRUE(Until(
+        [&] { return Said("server.key is not the key of the first certificate in", logged); }));
+    Sleep(300);
+    Put(config_.tls.key, fresh.key);
+    EXPECT_TRUE(Until(force)) << "the new client CA is not in force";
+    EXPECT_EQ(Connect(before).Knock(), Code::OK);
+    Put(config_.tls.certificate, "nonsense");
+    Put(config_.tls.client_ca, to.pem());
+    EXPECT_TRUE(Until([&] { return Said("server.pem holds no certificate", logged); }));
+    EXPECT_EQ(Connect(before).Knock(), Code::OK) << "half of what is wrong was taken";
+    PutServer(server_ca_.Issue(kServer));
+    EXPECT_TRUE(Until([&] { return Connect(before).Knock() == Code::UNAVAILABLE; }))
+        << "the old client CA still counts";
+    EXPECT_TRUE(force());
+    std::filesystem::remove(config_.tls.key);
+    EXPECT_TRUE(Until([&] { return Said("server.key cannot open the file", logged); }));
+    EXPECT_TRUE(force()) << "a missing file ended the service";
+    EXPECT_TRUE(Said("the files before stay in force", logged)) << Log();
+    PutServer(server_ca_.Issue(kServer));
+  }
+};
+
+TEST_F(Rotations, FilesThatAreReplacedTurnClientsAway) {
+  Effort effort("S6-certificates", 1);
+  auto from = std::make_unique<CertificateAuthority>("Client CA 0");
+  Put(config_.tls.client_ca, from->pem());
+  Start();
+  MakeCertificateKey("dns:app.corp");
+  while (!HasFailure() && effort.More()) {
+    auto to = std::make_unique<CertificateAuthority>(fmt::format("Client CA {}", effort.rounds()));
+    RotateUnderClients(*from, *to);
+    from = std::move(to);
+    EXPECT_EQ(calls_.failed, 0u) << "of " << calls_.calls << ": " << calls_.why;
+  }
+  EXPECT_GT(calls_.calls, 20u);
+  effort.Report("calls={} failed={}", calls_.calls.load(), calls_.failed.load());
 }
 
 TEST_F(Tls, AWrongFileIsServed) {

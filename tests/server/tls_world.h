@@ -175,7 +175,10 @@ class Tls : public testing::Test {
     text << std::ifstream(scratch_ / "log").rdbuf();
     return text.str();
   }
-  bool Said(const std::string& words) const { return Log().find(words) != std::string::npos; }
+  // In the log, from there on.
+  bool Said(const std::string& words, size_t from = 0) const {
+    return Log().find(words, from) != std::string::npos;
+  }
 
   const std::shared_ptr<spdlog::logger> before_ = spdlog::default_logger();
   ScratchDirectory scratch_;

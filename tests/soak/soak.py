@@ -37,13 +37,22 @@ def fuzz(name):
     return Soak(f"S7 {name}", f"fuzz_{name}", [str(CORPUS / name)])
 
 
+# Every test with an Effort (tests/effort.h) has a row: tests/structure/soak_test.py asks for it.
 TESTS = [
+    gtest("A1", "engine_test", "Matrix.AnAnswerDisagrees*"),
     gtest("S1", "security_test", "Model.*"),
+    gtest("S1 remembered", "policy_test", "EntitlementCacheTest.ARememberedCallerIsTold*", loops=2),
     gtest("S2", "security_test", "Twins.*"),
     gtest("S2 lists", "index_test", "*/TwinsTest.*", loops=3),
+    gtest("S2 lexical", "lexical_test", "History.AnAnswerDepends*"),
+    gtest("S3", "security_served_test", "Calls.LetsInWhomItShouldNot"),
     gtest("S4", "security_served_test", "HiddenDocuments.*"),
+    gtest("S4 names", "security_served_test", "HiddenNames.*", loops=2),
     gtest("S5", "revoke_race_test"),
+    gtest("S5 engine", "security_test", "RaceInEngine.*"),
     gtest("S6", "identity_test", "Tokens.AChangedCharacter*:KeyFileTest.ARotation*", loops=2),
+    gtest("S6 certificates", "server_test", "Rotations.*"),
+    gtest("S6 refused", "server_test", "BadCertificates.*"),
     fuzz("request"),
     fuzz("policy_text"),
     fuzz("ingest_line"),
@@ -53,15 +62,21 @@ TESTS = [
     fuzz("token"),
     gtest("S10", "crash_disk_test", "JournalDamage.*"),
     gtest("R1", "crash_served_test", "Kill.*"),
-    gtest("R2", "crash_points_test", "-*IsOpenedForEver", loops=3),
+    gtest("R1 listing", "crash_served_test", "ListedServer.ADeadServer*"),
+    gtest("R1 sync", "crash_served_test", "SnapshotServer.ADeadServer*"),
+    gtest("R2", "crash_points_test", "-*IsOpenedForEver", loops=4),
     gtest("R3", "crash_disk_test", "PowerLoss.*"),
     gtest("R4", "crash_disk_test", "DamagedLog.*"),
     gtest("R5", "crash_disk_test", "IoErrors.*"),
     gtest("R6", "crash_disk_test", "FullDisk.*", loops=4),
     gtest("R7", "crash_disk_test", "BitFlip.*"),
+    gtest("R7 geometry", "index_test", "GeometryFileTest.AnyFlippedBitIsFound"),
     gtest("R2 files", "filed_crash_test", loops=5),
     gtest("R9", "index_test", "InstructionSetsTest.*"),
     gtest("R12", "crash_served_test", "Sigterm.*"),
+    gtest("re-embedding", "engine_test", "Reembedding.AnswersAreNot*"),
+    gtest("filters", "columns_test", "RandomFilter.*"),
+    gtest("byte-pairs", "text_test", "BytePairs.TheCountIsNot*:BytePairs.AnyBytes*", loops=2),
 ]
 
 

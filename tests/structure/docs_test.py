@@ -97,7 +97,7 @@ run(
         ),
         "lacks planted_test.py": lambda root: plant(root, "tests/blackbox/planted_test.py", ""),
         "lacks docs_test.py": lambda root: replace(
-            root, "tests/structure/CMakeLists.txt", " paths docs)", " paths)"
+            root, "tests/structure/CMakeLists.txt", " docs soak)", " soak)"
         ),
     },
 )

@@ -1,5 +1,8 @@
-"""All of proto/cordon/ has comments, enums begin with _UNSPECIFIED, RPCs share no messages."""
+"""All of proto/cordon/ has comments, enums begin with _UNSPECIFIED, RPCs share no messages, and
+what tells the revision that it read can be told which to wait for.
+"""
 
+import re
 import subprocess
 
 from tree import files, replace, run
@@ -93,6 +96,16 @@ def walk_file(file):
             yield "rpc", f"{full}.{name_of(method)}", method_path, method
 
 
+READ = re.compile("The revision that was (read|searched)")
+
+
+def check_read(full, request, response):
+    """`request` and `response`: their fields, each with its comment."""
+    told = READ.match(response.get("revision", ""))
+    if told and not {"at_least_revision", "scope"} & request.keys():
+        yield f"{full}: reads a revision, and its request has no at_least_revision"
+
+
 def check_enum(full, enum):
     zero = [name_of(parse(value)) for value in enum[2] if parse(value).get(2, [0])[0] == 0]
     if not zero or not zero[0].endswith("_UNSPECIFIED"):
@@ -111,7 +124,7 @@ def descriptors(root):
 
 
 def check(root):
-    problems, users = [], {}
+    problems, users, fields, calls = [], {}, {}, []
     for file in descriptors(root):
         comments = comments_of(file)
         for kind, full, path, part in walk_file(file):
@@ -119,9 +132,16 @@ def check(root):
                 problems.append(f"{full}: this {kind} has no comment")
             if kind == "enum":
                 problems += check_enum(full, part)
+            if kind == "field":
+                message, _, name = full.rpartition(".")
+                fields.setdefault(message, {})[name] = comments.get(path, "")
             if kind == "rpc":
-                for type_name in (part[2][0].decode(), part[3][0].decode()):
-                    users.setdefault(type_name.lstrip("."), []).append(full)
+                types = [part[number][0].decode().lstrip(".") for number in (2, 3)]
+                calls.append((full, *types))
+                for type_name in types:
+                    users.setdefault(type_name, []).append(full)
+    for full, request, response in calls:
+        problems += check_read(full, fields.get(request, {}), fields.get(response, {}))
     for type_name, rpcs in sorted(users.items()):
         if len(rpcs) > 1:
             problems.append(f"{type_name}: shared by {', '.join(rpcs)}; each call has its own")
@@ -157,6 +177,9 @@ run(
         ),
         "Policy.Planted: this rpc has no comment": after(
             "policy", "service Policy {", "  rpc Planted(NameList) returns (ScopeRules);"
+        ),
+        "Ingest.EraseStatus: reads a revision": violation(
+            "ingest", "uint64 at_least_revision = 120;", "uint64 planted = 120;"
         ),
         "DeleteRequest: shared by": violation(
             "ingest", "rpc SetAccess(SetAccessRequest)", "rpc SetAccess(DeleteRequest)"

@@ -71,7 +71,7 @@ size_t Naive(const std::map<std::string, size_t>& ranks, std::string_view piece)
 }
 
 TEST(BytePairs, TheCountIsNotThatOfTheDefinition) {
-  Effort effort("byte pairs", 3000);
+  Effort effort("byte-pairs", 3000);
   Random random(effort.seed());
   const auto word = [&](size_t length) {
     std::string text;
@@ -112,7 +112,7 @@ TEST(BytePairs, PiecesAreCutElsewhere) {
 }
 
 TEST(BytePairs, AnyBytesAreCutWhole) {
-  Effort effort("pieces", 2000);
+  Effort effort("byte-pieces", 2000);
   Random random(effort.seed());
   const std::vector<std::string> bits = {"a",  "Z", "9", "'",  "s",    " ",    "\n",          "\r",
                                          "\t", ".", "é", "語", "\xc3", "\xff", "\xe2\x80\x83"};

@@ -19,6 +19,7 @@
 #include "tools/cordon/question_time.h"
 #include "tools/cordon/refused_file.h"
 #include "tools/cordon/tried_documents.h"
+#include "tools/cordon/tried_listing.h"
 
 namespace cordon {
 namespace {
@@ -48,6 +49,7 @@ struct SimulateOptions {
   std::string reason;
   std::string until;
   v1::SyncBegin begin;
+  v1::SyncSourceBegin listing;
   // Of set-access: what was given, empty or not, as set-access itself asks.
   CLI::Option* document_option = nullptr;
   CLI::Option* file_option = nullptr;
@@ -86,6 +88,13 @@ StatusOr<int> Simulate(const SimulateOptions& options, v1::SimulateRequest reque
 }
 
 // Refused lines come first, as ingest tells them; one is enough for the exit code.
+int TellTried(Session& session, const v1::SimulateResponse& response,
+              const std::vector<RefusedDocument>& lines) {
+  for (const RefusedDocument& refused : lines) TellRefused(session.output(), refused);
+  const int code = TellAnswer(session.output(), response, WriteSimulate, SimulateText);
+  return lines.empty() ? code : 1;
+}
+
 StatusOr<int> SimulateIngest(const SimulateOptions& options, Session& session) {
   ASSIGN_OR_RETURN(TriedDocuments documents, ReadTriedDocuments(options.file));
   v1::SimulateRequest request;
@@ -93,9 +102,17 @@ StatusOr<int> SimulateIngest(const SimulateOptions& options, Session& session) {
   request.mutable_ingest()->set_collection(options.name);
   ASSIGN_OR_RETURN(const v1::SimulateResponse response, Ask(options, std::move(request), session));
   MergeRefusals(response.refused(), documents.origins, &documents.refused);
-  for (const RefusedDocument& refused : documents.refused) TellRefused(session.output(), refused);
-  const int code = TellAnswer(session.output(), response, WriteSimulate, SimulateText);
-  return documents.refused.empty() ? code : 1;
+  return TellTried(session, response, documents.refused);
+}
+
+StatusOr<int> SimulateListing(const SimulateOptions& options, Session& session) {
+  ASSIGN_OR_RETURN(TriedListing listing, ReadTriedListing(options.file));
+  v1::SimulateRequest request;
+  request.mutable_listing()->Swap(&listing.request);
+  *request.mutable_listing()->mutable_begin() = options.listing;
+  ASSIGN_OR_RETURN(const v1::SimulateResponse response, Ask(options, std::move(request), session));
+  MergeRefusals(response.refused(), &listing);
+  return TellTried(session, response, listing.refused);
 }
 
 StatusOr<v1::SimulateRequest> PolicyChange(const SimulateOptions& options) {
@@ -284,6 +301,19 @@ void AddFiles(CLI::App& simulate, Session& session) {
   OnRun(directory, session, options, SimulateDirectory);
 }
 
+// How much of a source may be missing; `share` is what the percentage is of.
+template <typename Begin>
+void AddGuard(CLI::App* sync, const std::string& share, Begin* begin) {
+  sync->add_flag_callback(
+      "--allow-removals", [begin] { begin->set_allow_removals(true); },
+      "Judges it however much is missing");
+  sync->add_option_function<uint32_t>(
+          "--removals-max", [begin](uint32_t percent) { begin->set_removals_max_percent(percent); },
+          "Refused if more is missing, in percent of " + share + " (default 10)")
+      ->check(CLI::PositiveNumber)
+      ->type_name("PERCENT");
+}
+
 void AddSnapshot(CLI::App& simulate, Session& session) {
   CLI::App* const sync =
       AddCommand(simulate, "directory-sync", "Simulates 'directory sync'; up to 16 MiB of records",
@@ -296,16 +326,21 @@ void AddSnapshot(CLI::App& simulate, Session& session) {
           "--sequence", [options](uint64_t at) { options->begin.set_sequence(at); },
           "The place of the snapshot in the history of its source")
       ->type_name("N");
-  sync->add_flag_callback(
-      "--allow-removals", [options] { options->begin.set_allow_removals(true); },
-      "Judges it however much is missing");
-  sync->add_option_function<uint32_t>(
-          "--removals-max",
-          [options](uint32_t percent) { options->begin.set_removals_max_percent(percent); },
-          "Refused if more is missing, in percent of the source's records (default 10)")
-      ->check(CLI::PositiveNumber)
-      ->type_name("PERCENT");
+  AddGuard(sync, "the source's records", &begin);
   OnRun(sync, session, options, SimulateSnapshot);
+}
+
+void AddListing(CLI::App& simulate, Session& session) {
+  CLI::App* const sync =
+      AddCommand(simulate, "source-sync", "Simulates 'source sync' of what one message holds",
+                 "  cordon simulate source-sync docs wiki listing.jsonl --as user:ana");
+  const auto options = AsksFor(sync);
+  v1::SyncSourceBegin& begin = options->listing;
+  sync->add_option("NAME", *begin.mutable_collection(), "The collection")->required();
+  sync->add_option("SOURCE", *begin.mutable_source(), "The source, such as wiki")->required();
+  sync->add_option("FILE", options->file, "The listing; - is standard input")->required();
+  AddGuard(sync, "the source's documents", &begin);
+  OnRun(sync, session, options, SimulateListing);
 }
 
 void AddIngest(CLI::App& simulate, Session& session) {
@@ -433,6 +468,7 @@ void AddSimulateCommand(CLI::App& app, Session& session) {
   AddFiles(*simulate, session);
   AddSnapshot(*simulate, session);
   AddIngest(*simulate, session);
+  AddListing(*simulate, session);
   AddAccessChange(*simulate, session);
   AddMetadataChange(*simulate, session);
   AddRemovals(*simulate, session);
