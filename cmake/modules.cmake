@@ -69,6 +69,18 @@ function(cordon_test name)
   add_test(NAME ${name} COMMAND ${name})
 endfunction()
 
+# cordon_long_test(NAME PARTS SOURCES… LIBS libs…): the same in so many parts, side by side, of which
+# each begins before shorter tests, or one processor waits for the last.
+function(cordon_long_test name parts)
+  cordon_test_binary(${name} ${ARGN})
+  math(EXPR last "${parts} - 1")
+  foreach(part RANGE ${last})
+    add_test(NAME ${name}_${part} COMMAND ${name})
+    set_tests_properties(${name}_${part} PROPERTIES COST 90
+      ENVIRONMENT "GTEST_TOTAL_SHARDS=${parts};GTEST_SHARD_INDEX=${part}")
+  endforeach()
+endfunction()
+
 # cordon_tests(NAME SOURCES… LIBS libs…): a binary whose *_test.cc CTest runs as so many tests, side
 # by side. Their headers are read once for all, which is most of the time to build them.
 function(cordon_tests name)

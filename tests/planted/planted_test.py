@@ -3,9 +3,10 @@
   planted_test.py SOURCE TESTS [--find BUG]
 
 SOURCE is the project, TESTS the folder of the test binaries of the checked build. Every bug of
-engine/base/planted.cc needs a row in caught_by.txt, or several; each one's test must pass without
-the bug and fail with it, by the same seed. As many run at once as there are processors. --find
-lists all tests that fail with a bug: for choosing a row.
+engine/base/planted.cc needs a row in caught_by.txt, or several; each one's test must fail with the
+bug and pass without it. A random one is run again without it, by the same seed; that the others
+pass is what the suite beside this shows. As many run at once as there are processors. --find lists
+all tests that fail with a bug: for choosing a row.
 """
 
 import concurrent.futures
@@ -53,32 +54,32 @@ def run(tests, binary, test, bug):
 def without(tests, binary, test):
     """What is wrong with a test already without a bug."""
     status, output = run(tests, binary, test, "")
-    if status != 0:
-        return f"{binary} {test} fails without any bug:\n{output[-2000:]}"
-    if "[  PASSED  ] 0 tests" in output:
-        return f"{binary} has no test {test}"
-    return None
+    return None if status == 0 else f"{binary} {test} fails without any bug:\n{output[-2000:]}"
 
 
 def judge(tests, bug, binary, test):
-    """What is wrong with a row whose test is well; nothing if it catches its bug."""
+    """What is wrong with a row if its test is well, and whether the test is a random one."""
     status, output = run(tests, binary, test, bug)
+    seeded = "CORDON_SEED=" in output
+    if "[  PASSED  ] 0 tests" in output:
+        return f"{binary} has no test {test}", seeded
     if status == 0:
-        return f"{binary} {test} does not notice it"
+        return f"{binary} {test} does not notice it", seeded
     if status != FAILED:
-        return f"{binary} {test} ended with status {status} instead of a failure:\n{output[-2000:]}"
-    return None
+        return f"{binary} {test} ended with status {status}, no failure:\n{output[-2000:]}", seeded
+    return None, seeded
 
 
 def missed_by(tests, table):
     """bug -> what is wrong with its rows."""
-    distinct = list(dict.fromkeys(row for of_bug in table.values() for row in of_bug))
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        faults = dict(zip(distinct, pool.map(lambda row: without(tests, *row), distinct)))
-        judged = {(bug, row): pool.submit(judge, tests, bug, *row)
-                  for bug in table for row in table[bug] if not faults[row]}
+        pending = {(bug, row): pool.submit(judge, tests, bug, *row)
+                   for bug in table for row in table[bug]}
+        judged = {key: future.result() for key, future in pending.items()}
+        seeded = list(dict.fromkeys(row for (_, row), (_, random) in judged.items() if random))
+        faults = dict(zip(seeded, pool.map(lambda row: without(tests, *row), seeded)))
         return {bug: [fault for row in table[bug]
-                      if (fault := faults[row] or judged[bug, row].result())] for bug in table}
+                      if (fault := faults.get(row) or judged[bug, row][0])] for bug in table}
 
 
 def check(source, tests):
