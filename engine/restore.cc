@@ -240,9 +240,9 @@ class TenantRestore {
 
   std::vector<journal::v1::Record> Records() const {
     std::vector<journal::v1::Record> records;
-    size_t bytes = kToldAgainBytes;
+    size_t bytes = 0;
     const auto with_room_for = [&](size_t more) {
-      if (bytes + more > kToldAgainBytes) {
+      if (records.empty() || bytes + more > kToldAgainBytes) {
         journal::v1::Record& record = records.emplace_back();
         record.set_call(kRestore);
         record.set_outcome(std::string(CodeName(StatusCode::kOk)));
