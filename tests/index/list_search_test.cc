@@ -12,6 +12,7 @@
 #include "engine/base/limits.h"
 #include "engine/index/kernels.h"
 #include "engine/index/training.h"
+#include "tests/effort.h"
 #include "tests/index/listed_world.h"
 
 namespace cordon {
@@ -23,6 +24,7 @@ class ListSearchTest : public testing::TestWithParam<Metric> {};
 
 // The worst caller gets at least 0.9 of what was asked.
 TEST_P(ListSearchTest, FindsAsMuchOfTheBestAsIsAsked) {
+  if (kSanitized) GTEST_SKIP() << "of numbers alone";
   Listed world(11, 32, GetParam(), 6000);
   world.index = Upkept(world.index, Upkeep::kTrain);
   for (const double recall : {0.8, 0.95, 0.99}) {

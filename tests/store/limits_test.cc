@@ -8,6 +8,7 @@
 #include <functional>
 
 #include "engine/store/codec.h"
+#include "tests/effort.h"
 #include "tests/store/scratch_store.h"
 
 namespace cordon {
@@ -293,6 +294,7 @@ class Filled : public Limits {
 
 // At kRecordsPerDirectory and beyond.
 TEST_F(Filled, OfTheDirectory) {
+  if (kSanitized) GTEST_SKIP() << "of a number alone, and takes half a minute with sanitizers";
   Fill(limits::kRecordsPerDirectory - 1, [](size_t i, Batch* batch) {
     v1::Principal record;
     record.set_name(Name("group:", i));
