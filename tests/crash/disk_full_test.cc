@@ -54,6 +54,7 @@ class FullDisk : public testing::Test {
     const auto answers = engine_.AskAll();
     ASSERT_TRUE(answers.ok());
     ASSERT_TRUE(history_.Reopened(engine_.revision(), *answers)) << history_.problem();
+    ASSERT_EQ(SendAgain(&engine_, &history_), "");
     Acknowledge({Change::kPut, "d0", "everyone", "public", 1});
     ReadsGoOn();
   }

@@ -38,10 +38,24 @@ v1::IngestRequest PutOf(const Change& change) {
   document->set_id(change.document);
   *document->mutable_acl() = AclOf(change.acl);
   document->mutable_label()->set_level(change.level);
+  if (change.ordered) document->set_version(change.version);
   v1::Chunk* chunk = document->add_chunks();
   chunk->set_text("version " + std::to_string(change.version) + " of " + change.document);
   chunk->add_embedding(static_cast<float>(change.version % 97 + 1));
   chunk->add_embedding(1);
+  if (change.run == 0) return request;
+  request.set_run("run " + std::to_string(change.run));
+  request.set_batch(1);
+  request.set_end_run(true);
+  return request;
+}
+
+v1::UpdateMetadataRequest TitleOf(const Change& change) {
+  v1::UpdateMetadataRequest request;
+  request.set_collection("docs");
+  request.set_document(change.document);
+  request.mutable_update_mask()->add_paths("title");
+  request.mutable_metadata()->set_title("title " + std::to_string(change.version));
   return request;
 }
 
@@ -148,6 +162,9 @@ std::future<StatusOr<uint64_t>> EngineOnDisk::Submit(const Change& change) {
     case Change::kSetLevel:
       SetAccess(context, AccessOf(change), Revision(promise));
       break;
+    case Change::kSetTitle:
+      UpdateMetadata(context, TitleOf(change), Revision(promise));
+      break;
     case Change::kMembers:
       ApplyDirectory(context, MembersOf(change), Revision(promise));
       break;
@@ -173,7 +190,8 @@ StatusOr<Model::Answer> EngineOnDisk::Ask(const std::string& user, uint64_t* seq
   }
   Model::Answer answer;
   for (const auto& passage : response.passages()) {
-    answer[passage.document()] = passage.text() + ", " + passage.label().level();
+    answer[passage.document()] =
+        passage.text() + ", " + passage.label().level() + ", " + passage.title();
   }
   return answer;
 }
@@ -194,6 +212,15 @@ std::vector<journal::v1::Record> EngineOnDisk::Records() const {
   auto records = tenant().journal->Tail(limits::kJournalTail);
   CORDON_CHECK(records.ok());
   return *std::move(records);
+}
+
+std::string SendAgain(EngineOnDisk* engine, History* history) {
+  if (history->last_of_run() == nullptr) return "";
+  const auto revision = engine->Do(*history->last_of_run());
+  if (!revision.ok()) return revision.status().ToString();
+  if (!history->CameAgain(*revision)) return history->problem();
+  if (engine->revision() == history->revision()) return "";
+  return "a put of a run was answered by an old revision, and took another";
 }
 
 }  // namespace cordon

@@ -50,6 +50,10 @@ class EngineOnDisk {
   std::unique_ptr<Engine> engine_;
 };
 
+// Sends the last put of a run again, if there was one: it must hold now, and once. Empty, or what
+// is wrong.
+std::string SendAgain(EngineOnDisk* engine, History* history);
+
 // The last lines of the engine's log, which is not shown.
 std::string LastLog();
 

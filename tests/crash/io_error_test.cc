@@ -158,6 +158,7 @@ class IoErrors : public testing::Test {
     const auto answers = engine->AskAll();
     ASSERT_TRUE(answers.ok()) << answers.status().ToString();
     ASSERT_TRUE(history->Reopened(engine->revision(), *answers)) << history->problem();
+    ASSERT_EQ(SendAgain(engine, history), "");
     for (const auto& record : engine->Records()) {
       ASSERT_FALSE(record.recovered() && acknowledged.contains(record.revision()))
           << "revision " << record.revision() << " was acknowledged before the journal had it";

@@ -6,6 +6,7 @@ namespace cordon {
 namespace {
 
 constexpr int kDocuments = 12;
+constexpr uint64_t kRunEvery = 6;  // puts: one of a run reads more than others
 
 std::string OneOf(std::initializer_list<const char*> choices, Rng* rng) {
   return *(choices.begin() + (*rng)() % choices.size());
@@ -28,13 +29,17 @@ Change RandomChange(Rng* rng) {
   change.level = OneOf({"public", "restricted"}, rng);
   change.version = static_cast<uint32_t>((*rng)() % 1'000'000);
   change.users = SomeUsers(rng);
-  const uint64_t dice = (*rng)() % 20;
+  const uint64_t dice = (*rng)() % 22;
   change.kind = dice < 9    ? Change::kPut
                 : dice < 11 ? Change::kDelete
                 : dice < 14 ? Change::kSetAcl
                 : dice < 16 ? Change::kSetLevel
-                : dice < 18 ? Change::kMembers
+                : dice < 18 ? Change::kSetTitle
+                : dice < 20 ? Change::kMembers
                             : Change::kFolder;
+  if (change.kind != Change::kPut) return change;
+  change.ordered = (*rng)() % 2 == 0;
+  if ((*rng)() % kRunEvery == 0) change.run = (*rng)();
   return change;
 }
 
@@ -50,7 +55,7 @@ void Model::Apply(const Change& change) {
   const bool exists = found != documents_.end();
   switch (change.kind) {
     case Change::kPut:
-      documents_[change.document] = {change.version, change.acl, change.level};
+      Put(change);
       break;
     case Change::kDelete:
       documents_.erase(change.document);
@@ -61,6 +66,9 @@ void Model::Apply(const Change& change) {
     case Change::kSetLevel:
       if (exists) found->second.level = change.level;
       break;
+    case Change::kSetTitle:
+      if (exists) found->second.title = fmt::format("title {}", change.version);
+      break;
     case Change::kMembers:
       members_ = change.users;
       break;
@@ -68,6 +76,16 @@ void Model::Apply(const Change& change) {
       folder_ = change.users;
       break;
   }
+}
+
+// One that is out of date changes nothing.
+void Model::Put(const Change& change) {
+  const auto found = documents_.find(change.document);
+  if (found != documents_.end() && found->second.ordered && change.ordered &&
+      change.version < found->second.version) {
+    return;
+  }
+  documents_[change.document] = {change.version, change.acl, change.level, "", change.ordered};
 }
 
 // Only user:a has the clearance for what is restricted.
@@ -78,7 +96,8 @@ Model::Answer Model::SeenBy(const std::string& user) const {
                          (document.acl == "group:g" && members_.contains(user)) ||
                          (document.acl == "folder:x" && folder_.contains(user));
     if (!allowed || (document.level == "restricted" && user != "user:a")) continue;
-    answer[id] = fmt::format("version {} of {}, {}", document.version, id, document.level);
+    answer[id] = fmt::format("version {} of {}, {}, {}", document.version, id, document.level,
+                             document.title);
   }
   return answer;
 }
@@ -97,6 +116,12 @@ void History::Acknowledged(const Change& change, uint64_t revision) {
   pending_.clear();
   model_.Apply(change);
   revision_ = revision;
+  if (change.run != 0) run_ = OfRun{change, revision};
+}
+
+void History::Failed(const Change& change) {
+  pending_.push_back(change);
+  if (change.run != 0) run_ = OfRun{change, 0};
 }
 
 bool History::Reopened(uint64_t revision, const std::vector<Model::Answer>& answers) {
@@ -121,6 +146,18 @@ bool History::Reopened(uint64_t revision, const std::vector<Model::Answer>& answ
       fmt::format("at revision {} ({} of {} failed ones applied)\n  expected {}\n  got      {}",
                   revision, applied, pending_.size(), ToText(model_.SeenByAll()), ToText(answers));
   return false;
+}
+
+bool History::CameAgain(uint64_t revision) {
+  const OfRun sent = *run_;
+  if (sent.revision == 0 && revision == revision_ + 1) {
+    Acknowledged(sent.change, revision);  // it was not there
+  } else if (revision > revision_ || (sent.revision != 0 && sent.revision != revision)) {
+    problem_ = fmt::format("a put of a run had revision {} (0: none was told), and again {} of {}",
+                           sent.revision, revision, revision_);
+  }
+  run_->revision = revision;
+  return problem_.empty();
 }
 
 std::string ToText(const std::vector<Model::Answer>& answers) {

@@ -1,5 +1,6 @@
 // R3. The power goes at any moment: what was acknowledged is there afterwards, what was not is
-// there whole or not at all, and the journal knows of every answer that was given.
+// there whole or not at all, what is sent again has its effect once, and the journal knows of every
+// answer that was given.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -47,6 +48,8 @@ class PowerLoss : public testing::Test {
     ASSERT_TRUE(store->history.Reopened(store->engine.revision(), *answers))
         << store->history.problem();
     unacknowledged_kept_ += store->history.revision() - acknowledged;
+    sent_again_ += store->history.last_of_run() != nullptr;
+    ASSERT_EQ(SendAgain(&store->engine, &store->history), "");
     CheckJournal(*store);
   }
 
@@ -112,6 +115,7 @@ class PowerLoss : public testing::Test {
   ScratchDirectory scratch_;
   uint64_t unacknowledged_kept_ = 0;
   uint64_t recovered_ = 0;
+  uint64_t sent_again_ = 0;
   uint64_t lost_while_opening_ = 0;
 };
 
@@ -137,10 +141,12 @@ TEST_F(PowerLoss, TakesWhatWasAcknowledged) {
     }
     acknowledged += store.history.revision();
   }
-  effort.Report("lost={} refused=0 acknowledged={} unacknowledged_kept={} recovered={} opening={}",
-                HasFatalFailure() ? 1 : 0, acknowledged, unacknowledged_kept_, recovered_,
-                lost_while_opening_);
+  effort.Report(
+      "lost={} refused=0 acknowledged={} unacknowledged_kept={} recovered={} opening={} again={}",
+      HasFatalFailure() ? 1 : 0, acknowledged, unacknowledged_kept_, recovered_,
+      lost_while_opening_, sent_again_);
   EXPECT_GT(unacknowledged_kept_, 0u);
+  EXPECT_GT(sent_again_, 0u);
 }
 
 }  // namespace
