@@ -28,6 +28,14 @@ std::string Line(const std::string& document, uint32_t chunk, const std::string&
   return fmt::format("{}#{} | {} | {} | {}", document, chunk, title, text, score);
 }
 
+// `change` is of one document, which may not be there.
+void GiveAccess(const auto& change, std::map<std::string, v1::Document>* documents) {
+  const auto found = documents->find(change.document());
+  if (found == documents->end()) return;
+  if (change.has_acl()) *found->second.mutable_acl() = change.acl();
+  if (change.has_label()) *found->second.mutable_label() = change.label();
+}
+
 }  // namespace
 
 std::string CallName(const Change& change) {
@@ -44,17 +52,34 @@ std::string LastWordOf(const v1::Document& document) {
   return text.substr(text.rfind(' ') + 1);
 }
 
+void LaneState::DropStale(v1::IngestRequest* batch) const {
+  const auto stored = documents.find(batch->collection());
+  if (stored == documents.end()) return;
+  auto* const all = batch->mutable_documents();
+  for (int i = all->size() - 1; i >= 0; --i) {
+    const v1::Document& one = all->Get(i);
+    const auto found = stored->second.find(one.id());
+    if (found == stored->second.end() || !found->second.has_version() || !one.has_version()) {
+      continue;
+    }
+    if (one.version() < found->second.version()) all->DeleteSubrange(i, 1);
+  }
+}
+
 void LaneState::Apply(const Change& change, const Told& told) {
   std::visit(
       Overloaded{
           [&](const v1::IngestRequest& in) {
             for (const auto& one : in.documents()) documents[in.collection()][one.id()] = one;
           },
-          [&](const v1::SetAccessRequest& in) {
+          [&](const v1::SetAccessRequest& in) { GiveAccess(in, &documents[in.collection()]); },
+          [&](const v1::SetAccessManyRequest& in) {
+            for (const auto& one : in.changes()) GiveAccess(one, &documents[in.collection()]);
+          },
+          [&](const v1::UpdateMetadataRequest& in) {
             const auto found = documents[in.collection()].find(in.document());
             if (found == documents[in.collection()].end()) return;
-            if (in.has_acl()) *found->second.mutable_acl() = in.acl();
-            if (in.has_label()) *found->second.mutable_label() = in.label();
+            found->second.set_title(in.metadata().title());
           },
           [&](const v1::DeleteRequest& in) { documents[in.collection()].erase(in.document()); },
           [&](const v1::EraseRequest& in) {
@@ -96,6 +121,7 @@ void LaneState::Apply(const Change& change, const Told& told) {
 }
 
 void LaneState::Replay(const Change& change, const Told& told) {
+  if (std::holds_alternative<v1::UpdateMetadataRequest>(change)) return;
   const auto* const written = std::get_if<v1::IngestRequest>(&change);
   if (written == nullptr) return Apply(change, told);
   auto& stored = documents[written->collection()];
@@ -151,9 +177,11 @@ std::string LineOf(const v1::Passage& passage) {
 }
 
 void Lane::Make(const Told& told) {
-  state.Apply(pending.front(), told);
-  if (remembers) remembered.push_back({pending.front(), told});
+  Change change = std::move(pending.front());
   pending.pop_front();
+  if (auto* const batch = std::get_if<v1::IngestRequest>(&change)) state.DropStale(batch);
+  state.Apply(change, told);
+  if (remembers) remembered.push_back({std::move(change), told});
 }
 
 void Lane::Acknowledge(const Told& told) {

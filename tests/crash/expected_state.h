@@ -22,10 +22,11 @@
 
 namespace cordon {
 
-using Change = std::variant<v1::IngestRequest, v1::SetAccessRequest, v1::DeleteRequest,
-                            v1::ApplyDirectoryRequest, v1::ApplyPolicyRequest,
-                            v1::CreateCollectionRequest, v1::DeleteCollectionRequest,
-                            v1::CreateKeyRequest, v1::RevokeKeyRequest, v1::EraseRequest>;
+using Change =
+    std::variant<v1::IngestRequest, v1::SetAccessRequest, v1::SetAccessManyRequest,
+                 v1::UpdateMetadataRequest, v1::DeleteRequest, v1::ApplyDirectoryRequest,
+                 v1::ApplyPolicyRequest, v1::CreateCollectionRequest, v1::DeleteCollectionRequest,
+                 v1::CreateKeyRequest, v1::RevokeKeyRequest, v1::EraseRequest>;
 
 // As the journal calls it.
 std::string CallName(const Change& change);
@@ -60,9 +61,12 @@ struct LaneState {
   std::vector<std::string> revoked;  // bearers
   std::vector<std::string> erased;   // last words, which no other document has
 
+  // Takes out of a batch, whose documents are all others, what is out of date by its version.
+  void DropStale(v1::IngestRequest* batch) const;
+  // Nothing of a batch is out of date, of metadata only the title changes.
   void Apply(const Change& change, const Told& told);
   // The same of a change that only the journal tells, to what a restored backup holds: documents
-  // that it has keep their content and get the list and label; others do not come.
+  // that it has keep their content and title and get the list and label; others do not come.
   void Replay(const Change& change, const Told& told);
   // One line for each passage that `user` may see of a collection, sorted.
   std::vector<std::string> Seen(const std::string& user, const std::string& collection) const;
@@ -86,7 +90,7 @@ struct Lane {
     int passages;
   };
   struct Made {
-    Change change;
+    Change change;  // without what was out of date
     Told told;
   };
 

@@ -34,6 +34,12 @@ struct Sender {
     });
   }
   void operator()(const v1::SetAccessRequest& request) { SetAccess(context, request, Revision()); }
+  void operator()(const v1::SetAccessManyRequest& request) {
+    SetAccessMany(context, request, Revision());
+  }
+  void operator()(const v1::UpdateMetadataRequest& request) {
+    UpdateMetadata(context, request, Revision());
+  }
   void operator()(const v1::DeleteRequest& request) { Delete(context, request, Revision()); }
   void operator()(const v1::EraseRequest& request) { Erase(context, request, Revision()); }
   void operator()(const v1::ApplyDirectoryRequest& request) {

@@ -82,6 +82,14 @@ struct Sender {
   grpc::Status operator()(const v1::SetAccessRequest& request) {
     return Unary<v1::SetAccessResponse>(stubs.ingest.get(), &v1::Ingest::Stub::SetAccess, request);
   }
+  grpc::Status operator()(const v1::SetAccessManyRequest& request) {
+    return Unary<v1::SetAccessManyResponse>(stubs.ingest.get(), &v1::Ingest::Stub::SetAccessMany,
+                                            request);
+  }
+  grpc::Status operator()(const v1::UpdateMetadataRequest& request) {
+    return Unary<v1::UpdateMetadataResponse>(stubs.ingest.get(), &v1::Ingest::Stub::UpdateMetadata,
+                                             request);
+  }
   grpc::Status operator()(const v1::DeleteRequest& request) {
     return Unary<v1::DeleteResponse>(stubs.ingest.get(), &v1::Ingest::Stub::Delete, request);
   }

@@ -9,6 +9,7 @@ namespace {
 
 constexpr int kDrawnDimension = 8;
 constexpr size_t kKeysMax = 6;
+constexpr uint64_t kIds = 10;  // of a lane
 // Enough for files (view/index_files.h) while a few are erased.
 constexpr uint64_t kFiledDocuments = 80;
 constexpr uint64_t kFiledDocumentsMin = 70;
@@ -43,7 +44,7 @@ Change RandomChanges::Next(const LaneState& state) {
 
 Change RandomChanges::NextOfDocuments(const LaneState& state) {
   const bool folder = !state.containers.empty();
-  switch (random_.Below(10)) {
+  switch (random_.Below(11)) {
     case 0: {
       v1::DeleteRequest request;
       request.set_collection(kShared);
@@ -51,23 +52,51 @@ Change RandomChanges::NextOfDocuments(const LaneState& state) {
       return request;
     }
     case 1:
-    case 2: {
-      v1::SetAccessRequest request;
-      request.set_collection(kShared);
-      request.set_document(DocumentId());
-      const uint64_t what = random_.Below(3);
-      if (what != 0) *request.mutable_acl() = RandomAcl(folder);
-      if (what != 1) request.mutable_label()->set_level(kDrawnLevels[random_.Below(3)]);
-      return request;
-    }
+      return Access(folder);
+    case 2:
+      return AccessOfMany(folder);
     case 3:
     case 4:
       return Members();
     case 5:
       return Folder();
+    case 6:
+      return Title();
     default:
       return Batch(state, kShared, lane_ + "/");
   }
+}
+
+Change RandomChanges::Access(bool folder) {
+  v1::SetAccessRequest request;
+  request.set_collection(kShared);
+  request.set_document(DocumentId());
+  const uint64_t what = random_.Below(3);
+  if (what != 0) *request.mutable_acl() = RandomAcl(folder);
+  if (what != 1) request.mutable_label()->set_level(kDrawnLevels[random_.Below(3)]);
+  return request;
+}
+
+Change RandomChanges::AccessOfMany(bool folder) {
+  v1::SetAccessManyRequest request;
+  request.set_collection(kShared);
+  const uint64_t first = random_.Below(kIds);
+  for (uint64_t i = 1 + random_.Below(4); i > 0; --i) {
+    auto* change = request.add_changes();
+    change->set_document(fmt::format("{}/d{}", lane_, (first + i) % kIds));
+    *change->mutable_acl() = RandomAcl(folder);
+    change->mutable_label()->set_level(kDrawnLevels[random_.Below(3)]);
+  }
+  return request;
+}
+
+Change RandomChanges::Title() {
+  v1::UpdateMetadataRequest request;
+  request.set_collection(kShared);
+  request.set_document(DocumentId());
+  request.mutable_update_mask()->add_paths("title");
+  request.mutable_metadata()->set_title(fmt::format("renamed {}", ++version_));
+  return request;
 }
 
 Change RandomChanges::NextOfAdmin(const LaneState& state) {
@@ -130,18 +159,22 @@ Change RandomChanges::NextOfFiled(const LaneState& state) {
 }
 
 // All documents of a batch name its version, and all chunks how many there are: half a batch and
-// half a document show.
+// half a document show. Some state it, and a few of them one that may be out of date.
 Change RandomChanges::Batch(const LaneState& state, const std::string& collection,
                             const std::string& prefix) {
   ++version_;
   v1::IngestRequest request;
   request.set_collection(collection);
   request.set_batch(static_cast<uint64_t>(version_));
-  const uint64_t first = random_.Below(10);
+  const uint64_t first = random_.Below(kIds);
   const uint64_t count = 1 + random_.Below(6);
   for (uint64_t i = 0; i < count; ++i) {
-    *request.add_documents() = MakeDocument(fmt::format("{}d{}", prefix, (first + i) % 10),
-                                            1 + random_.Below(3), !state.containers.empty());
+    auto* const document = request.add_documents();
+    *document = MakeDocument(fmt::format("{}d{}", prefix, (first + i) % kIds), 1 + random_.Below(3),
+                             !state.containers.empty());
+    if (random_.OneIn(2)) continue;
+    const auto now = static_cast<uint64_t>(version_);
+    document->set_version(random_.OneIn(4) ? random_.Below(now) : now);
   }
   return request;
 }

@@ -32,6 +32,9 @@ class RandomChanges {
   Change Batch(const LaneState& state, const std::string& collection, const std::string& prefix);
   v1::Document MakeDocument(const std::string& id, uint64_t chunks, bool inherit);
   v1::Acl RandomAcl(bool inherit);
+  Change Access(bool folder);
+  Change AccessOfMany(bool folder);
+  Change Title();
   Change Members();
   Change Folder();
   std::string DocumentId() { return lane_ + "/d" + std::to_string(random_.Below(10)); }
