@@ -448,23 +448,5 @@ TEST_F(Erasing, WhereNothingWasErasedTheStoreIsRewritten) {
   EXPECT_NE(files(), before) << "the test shows nothing";
 }
 
-TEST_F(Erasing, SpaceOfDeletedDocumentsDoesNotComeBack) {
-  const std::string text(50'000, 'x');
-  const auto used = [&] {
-    uintmax_t bytes = 0;
-    for (const auto& entry : fs::directory_iterator(paths().Store())) {
-      std::error_code gone;
-      const auto size = entry.file_size(gone);
-      if (!gone) bytes += size;
-    }
-    return bytes;
-  };
-  for (int i = 0; i < 100; ++i) Ingest("d/" + std::to_string(i), "subjects: 'person:1'", text);
-  const auto full = used();
-  EXPECT_GT(full, 5'000'000u);
-  EXPECT_EQ(EraseAll("subject: 'person:1'"), 100u);
-  EXPECT_LT(used(), full / 4);
-}
-
 }  // namespace
 }  // namespace cordon
