@@ -17,6 +17,8 @@ namespace {
 constexpr auto kEvery = std::chrono::milliseconds(500);  // between two looks at what there is to do
 constexpr int kWarnEach = 60;  // looks since the first of those that failed one after the other
 constexpr int kPauseMax = 7;   // looks that are left out after one that failed
+// The same after space was given back, a minute: each time costs table files that are written anew.
+constexpr int kSpacePause = 120;
 // When what is due is tried again though nothing has changed: it may be held, or a hold may have
 // come and gone between two looks.
 constexpr Micros kHeldAgain = Micros{3600} * 1'000'000;
@@ -53,6 +55,7 @@ void Erasures::Run() {
   while (!wake_.wait_for(lock, kEvery, [this] { return stopping_; })) {
     lock.unlock();
     CatchUpKeys();
+    GiveSpaceBack();
     for (const auto& tenant : tenants_()) {
       Expire(tenant);
       TryFinish(tenant.get());
@@ -184,6 +187,19 @@ Status Erasures::EraseDueOf(const std::shared_ptr<Tenant>& tenant, uint32_t coll
     if (!left) break;
   }
   return OkStatus();
+}
+
+// Where nothing more is written, deletions stay in memory, and what they delete on the disk.
+void Erasures::GiveSpaceBack() {
+  if (until_space_ > 0) {
+    --until_space_;
+    return;
+  }
+  if (!database_->ManyDeleted()) return;
+  until_space_ = kSpacePause;
+  writer_->RenewViews();  // old ones keep what they see
+  const Status flushed = database_->Flush();
+  if (!flushed.ok()) spdlog::warn("deleted documents keep their space: {}", flushed.ToString());
 }
 
 bool Erasures::Stopping() {

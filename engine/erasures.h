@@ -1,5 +1,6 @@
 // What follows an erasure: the bytes leave the disk, that is verified, and the journal gets its
-// receipt. And what comes before one by itself: documents whose time has come are erased.
+// receipt. And what comes before one by itself: documents whose time has come are erased. What was
+// deleted without erasure gives its space back, too.
 //
 // When Erase answers, the documents are invisible and their keys destroyed. The store notes the
 // erasure (kErasures) until its receipt is in the journal, so that a restart goes on with it.
@@ -65,6 +66,8 @@ class Erasures {
   Status EraseDue(const std::shared_ptr<Tenant>& tenant, std::string from, const std::string& end);
   Status EraseDueOf(const std::shared_ptr<Tenant>& tenant, uint32_t collection,
                     const std::string& from, const std::string& to);
+  // Lets the space of what was deleted come back, if it is much.
+  void GiveSpaceBack();
   bool Stopping();
   void TryFinish(Tenant* tenant);
   // Goes on with the tenant's open erasures.
@@ -81,7 +84,8 @@ class Erasures {
   // By tenant; the thread's own.
   std::map<std::string, Tried> tried_;
   std::map<std::string, Failing> failing_;
-  Status copied_;  // what the keys' copy said last
+  Status copied_;        // what the keys' copy said last
+  int until_space_ = 0;  // looks that are left out before space is given back again
   std::mutex mutex_;
   std::condition_variable wake_;
   bool stopping_ = false;  // guarded by mutex_

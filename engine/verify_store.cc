@@ -6,6 +6,8 @@
 #include <vector>
 
 #include "engine/crypto/encoding.h"
+#include "engine/index/geometry_file.h"
+#include "engine/ingest/upkeep_worker.h"
 #include "engine/store/documents.h"
 #include "engine/store/embedding_spaces.h"
 #include "engine/store/raw_files.h"
@@ -108,6 +110,38 @@ class Verifier {
   StoreVerdict& verdict_;
 };
 
+// What a start makes anew where it does not open, or says nothing that can be used.
+class DerivedVerifier {
+ public:
+  DerivedVerifier(const DataPaths& paths, const Vault& vault, StoreVerdict* verdict)
+      : paths_(paths), vault_(vault), verdict_(*verdict) {}
+
+  void Run() {
+    const FileKeys& keys = vault_.keys().file_keys();
+    if (keys.damaged()) {
+      Note(paths_.Keys() + "/files", Corrupt("is damaged: the files of the index do not open"));
+    }
+    for (const IndexFileName& name : ListIndexFiles(paths_.Index())) {
+      Note(paths_.Index() + "/" + name.text(), ReadIndexFile(paths_.Index(), name, keys).status());
+    }
+    for (const auto& path : ListGeometries(paths_.Index())) {
+      const auto opened = OpenGeometry(vault_, path);
+      Note(path.string(), opened.ok() ? DecodeGeometry(*opened).status() : opened.status());
+    }
+  }
+
+ private:
+  // One whose key is gone is as good as gone.
+  void Note(const std::string& where, const Status& read) {
+    if (read.ok() || read.code() == StatusCode::kNotFound) return;
+    verdict_.derived.push_back({where, std::string(read.message())});
+  }
+
+  const DataPaths& paths_;
+  const Vault& vault_;
+  StoreVerdict& verdict_;
+};
+
 }  // namespace
 
 StatusOr<StoreVerdict> VerifyStore(const DataPaths& paths) {
@@ -119,12 +153,7 @@ StatusOr<StoreVerdict> VerifyStore(const DataPaths& paths) {
   const Vault vault(keys.get());
   StoreVerdict verdict;
   verdict.keys = keys->CountKeys().there;
-  for (const IndexFileName& name : ListIndexFiles(paths.Index())) {
-    const Status read = ReadIndexFile(paths.Index(), name, keys->file_keys()).status();
-    // One whose key is gone is as good as gone.
-    if (read.ok() || read.code() == StatusCode::kNotFound) continue;
-    verdict.derived.push_back({paths.Index() + "/" + name.text(), std::string(read.message())});
-  }
+  DerivedVerifier(paths, vault, &verdict).Run();
   RETURN_IF_ERROR(Verifier(*database, vault, &verdict).Run());
   ASSIGN_OR_RETURN(const Verification journals, VerifyJournals(paths, /*stopped=*/true));
   verdict.journal_records = journals.records;

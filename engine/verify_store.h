@@ -20,7 +20,8 @@ struct StoreVerdict {
   uint64_t keys = 0;             // of documents, that are there
   uint64_t journal_records = 0;  // good ones
   std::vector<Damage> damage;    // at most kDamageMax
-  // Files of the index that are damaged. Derived: a start makes them anew, and nothing is lost.
+  // Files of the index that are damaged, or the file of their keys. Derived: a start makes them
+  // anew, and nothing is lost.
   std::vector<Damage> derived;
 
   static constexpr size_t kDamageMax = 1000;
@@ -28,10 +29,11 @@ struct StoreVerdict {
 };
 
 // Reads every block of every table, every record with its seal, those that are in the log alone
-// included, every document and chunk with its key, the key store and the journals. The log is read
-// as a start reads it, which drops what is behind damage: that shows as changes which the journal
-// has and the store lacks. FAILED_PRECONDITION while a server holds the keys'
-// directory: it may be writing. An error means that it could not be read at all.
+// included, every document and chunk with its key, the key store, the journals, and the files of
+// the index, geometries too. The log is read as a start reads it, which drops what is behind
+// damage: that shows as changes which the journal has and the store lacks. FAILED_PRECONDITION
+// while a server holds the keys' directory: it may be writing. An error means that it could not be
+// read at all.
 StatusOr<StoreVerdict> VerifyStore(const DataPaths& paths);
 
 }  // namespace cordon

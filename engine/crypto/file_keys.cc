@@ -61,6 +61,11 @@ bool FileKeys::Load() {
   return true;
 }
 
+bool FileKeys::damaged() const {
+  std::lock_guard writing(writing_);
+  return damaged_;
+}
+
 Status FileKeys::Store(const Keys& keys, uint64_t next) const {
   ASSIGN_OR_RETURN(const SealNonce nonce, RandomSealNonce());
   KeysText text;

@@ -32,6 +32,9 @@ class FileKeys {
   // Destroy() takes it off the disk, for what is damaged may still tell some.
   bool Load();
 
+  // Whether what is on the disk was damaged when it was loaded, and is there still.
+  bool damaged() const;
+
   // A new key, once it is on the disk, under a number that no file had before.
   struct Made {
     uint64_t number;
@@ -57,7 +60,7 @@ class FileKeys {
   const std::filesystem::path path_;
   const std::shared_ptr<KeyFiles> files_;
   const SecretKey seal_;
-  std::mutex writing_;  // one change of the file at a time
+  mutable std::mutex writing_;  // one change of the file at a time
   mutable std::mutex mutex_;
   Keys keys_;             // guarded by mutex_
   uint64_t next_ = 0;     // guarded by writing_

@@ -75,6 +75,16 @@ bool IsUnsealed(const fs::path& path) {
 
 }  // namespace
 
+std::vector<fs::path> ListGeometries(const std::string& dir) {
+  std::vector<fs::path> paths;
+  for (const auto& [tenant, files] : FilesIn(dir)) {
+    for (const FoundGeometry& file : files) {
+      if (file.path.ends_with(kSuffix)) paths.emplace_back(file.path);
+    }
+  }
+  return paths;
+}
+
 StatusOr<std::string> OpenGeometry(const Vault& vault, const fs::path& path) {
   const auto name = OwnerOf(path.filename().string());
   std::ifstream file(path, std::ios::binary);

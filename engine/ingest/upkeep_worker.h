@@ -57,6 +57,9 @@ struct UpkeepOptions {
 StatusOr<StoredGeometry> ReadGeometry(const Vault& vault, const std::string& dir,
                                       const IndexName& name);
 
+// The geometries of a directory, by tenant, without what a crash has left of others.
+std::vector<std::filesystem::path> ListGeometries(const std::string& dir);
+
 // What a file of such a directory says, as it is stored. NOT_FOUND if it is gone, or has no name of
 // a geometry; DATA_LOSS as above.
 StatusOr<std::string> OpenGeometry(const Vault& vault, const std::filesystem::path& path);

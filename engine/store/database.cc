@@ -28,7 +28,6 @@ constexpr size_t kSealBytes = sizeof(uint32_t);
 constexpr size_t kBlockCacheBytes = 64 << 20;   // vectors are in memory already
 constexpr size_t kWriteBufferBytes = 32 << 20;  // for each busy family
 constexpr size_t kChunkBufferBytes = 64 << 20;  // fewer and larger files to merge
-constexpr size_t kDeletionWindow = 4096;        // entries
 constexpr uint64_t kBytesPerSync = 1 << 20;
 constexpr uint64_t kWalBytesMax = 256 << 20;  // bounds the replay at start
 
@@ -96,8 +95,6 @@ rocksdb::ColumnFamilyOptions FamilyOptions(Family family, std::shared_ptr<rocksd
     options.memtable_whole_key_filtering = true;
   }
   options.compression = rocksdb::kNoCompression;  // what is encrypted does not compress
-  // Where half of a few thousand neighbours are deletions, a file is written anew in the
-  // background.
   options.table_properties_collector_factories.push_back(
       rocksdb::NewCompactOnDeletionCollectorFactory(kDeletionWindow, kDeletionWindow / 2));
   return options;

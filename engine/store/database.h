@@ -113,6 +113,9 @@ class Database {
 
   // Everything written so far into table files, and the log files that held it away.
   Status Flush();
+  // Whether so many documents or chunks were deleted, and are in no table file yet, that a Flush()
+  // lets their space come back.
+  bool ManyDeleted() const;
   // Writes the files anew that hold records of these documents, without what was deleted from them;
   // reads and writes go on. What an older snapshot still sees stays. Returns the bytes written,
   // about; without numbers there is nothing to do.

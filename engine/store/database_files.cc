@@ -66,6 +66,17 @@ Status Database::Flush() {
   return Sync();
 }
 
+// RocksDB sees what is deleted where it writes a table file.
+bool Database::ManyDeleted() const {
+  for (const Family family : {Family::kDocuments, Family::kChunks}) {
+    uint64_t deleted = 0;
+    rocks_->db->GetIntProperty(rocks_->Of(family),
+                               rocksdb::DB::Properties::kNumDeletesActiveMemTable, &deleted);
+    if (deleted >= kDeletionWindow) return true;
+  }
+  return false;
+}
+
 StatusOr<uint64_t> Database::RewriteDocuments(uint32_t tenant, uint32_t collection,
                                               std::span<const uint64_t> numbers) {
   return RewriteRanges(*rocks_, tenant, collection, RangesOf(numbers));

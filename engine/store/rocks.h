@@ -15,6 +15,10 @@ namespace cordon {
 inline std::string_view View(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
 inline rocksdb::Slice Slice(std::string_view view) { return {view.data(), view.size()}; }
 
+// Where half of so many neighbours in a table file are deletions, it is written anew in the
+// background.
+inline constexpr size_t kDeletionWindow = 4096;  // entries
+
 // RocksDB's status as ours; its text goes to the log only.
 Status Translate(const rocksdb::Status& status, std::string_view doing);
 

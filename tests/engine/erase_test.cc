@@ -20,7 +20,7 @@ TEST_F(Erasing, BytesOfADocumentAreLeftInAFile) {
   for (const auto& found : before.found) EXPECT_NE(found.where.find("decrypted"), found.where.npos);
   fs::copy(scratch_ / "keys", scratch_ / "stolen keys", fs::copy_options::recursive);
   Open();
-  Ingest("doc/other");
+  Ingest("doc/other", "", "t", {1, 2, 3, 4});
   EXPECT_EQ(EraseAll("document: 'doc/secret'"), 1u);
   EXPECT_FALSE(Sees("doc/secret"));
   EXPECT_TRUE(Sees("doc/other"));
@@ -33,13 +33,10 @@ TEST_F(Erasing, BytesOfADocumentAreLeftInAFile) {
   const ErasedVerdict after = Search();
   EXPECT_GT(after.decrypted, 0u);
   EXPECT_EQ(after.records_left, 0u);
-  for (const auto& found : after.found) {
-    // The other document has the same vector.
-    EXPECT_NE(found.where.find("chunks, decrypted"), found.where.npos) << found.where;
-  }
+  for (const auto& found : after.found) ADD_FAILURE() << found.file << ": " << found.where;
   // Nor to whoever copied the keys before.
   for (const auto& found : Search("data", "stolen keys").found) {
-    EXPECT_NE(found.where.find("chunks, decrypted"), found.where.npos) << found.where;
+    ADD_FAILURE() << found.file << ": " << found.where << ", with stolen keys";
   }
   EXPECT_EQ(KeyOf(0), KeyStore::State::kDestroyed);
   EXPECT_TRUE(VerifyJournals(paths())->ok);
@@ -446,24 +443,6 @@ TEST_F(Erasing, WhereNothingWasErasedTheStoreIsRewritten) {
   EXPECT_EQ(files(), before);
   ASSERT_TRUE((*opened)->RewriteCollection(1, 1).ok());
   EXPECT_NE(files(), before) << "the test shows nothing";
-}
-
-TEST_F(Erasing, SpaceOfDeletedDocumentsDoesNotComeBack) {
-  const std::string text(50'000, 'x');
-  const auto used = [&] {
-    uintmax_t bytes = 0;
-    for (const auto& entry : fs::directory_iterator(paths().Store())) {
-      std::error_code gone;
-      const auto size = entry.file_size(gone);
-      if (!gone) bytes += size;
-    }
-    return bytes;
-  };
-  for (int i = 0; i < 100; ++i) Ingest("d/" + std::to_string(i), "subjects: 'person:1'", text);
-  const auto full = used();
-  EXPECT_GT(full, 5'000'000u);
-  EXPECT_EQ(EraseAll("subject: 'person:1'"), 100u);
-  EXPECT_LT(used(), full / 4);
 }
 
 }  // namespace

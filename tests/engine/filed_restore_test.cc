@@ -16,9 +16,11 @@ class RestoringFiles : public Erasing {
     Erasing::SetUp();
   }
 
-  // A batch of a run, of documents that everybody sees, none of which has the secret's vector.
-  void SendBatch(uint64_t number, size_t from, size_t count) {
-    std::string batch = "collection: 'docs' run: 'load' batch: " + std::to_string(number) + " ";
+  // A batch of a run, of documents that everybody sees, none of which has the secret's vector, and
+  // of `more` documents.
+  void SendBatch(uint64_t number, size_t from, size_t count, const std::string& more = "") {
+    std::string batch =
+        "collection: 'docs' run: 'load' batch: " + std::to_string(number) + " " + more;
     for (size_t i = from; i < from + count; ++i) {
       batch += Doc("d" + std::to_string(i), "", "words of number" + std::to_string(i),
                    {1, 2, 3, static_cast<float>(i)});
@@ -72,10 +74,15 @@ class RestoringFiles : public Erasing {
 };
 
 TEST_F(RestoringFiles, ABackupHasFilesOrTheyBringBackWhatWasErased) {
-  SendBatch(1, 0, kDocuments);
-  Ingest("doc/secret", kSecret, kText);
+  SendBatch(1, 0, kDocuments, Doc("doc/secret", kSecret, kText));
   KeepFiles();
   ASSERT_GE(FilesOf("data").size(), 2u);
+  engine_.reset();
+  const auto found = Search().found;
+  EXPECT_TRUE(std::any_of(found.begin(), found.end(), [](const ErasedVerdict::Found& hit) {
+    return hit.file.ends_with(".vectors");
+  })) << "no file has the vector";
+  Open();
   const auto backed_up = engine_->Backup(0);
   ASSERT_TRUE(backed_up.ok()) << backed_up.status().ToString();
   for (const auto& entry : fs::recursive_directory_iterator(scratch_ / "backups")) {

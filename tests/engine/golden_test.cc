@@ -103,6 +103,23 @@ TEST_F(Golden, AStoreOfAReleasedFormatIsReadOtherwiseOrCannotBeWrittenOn) {
   ExpectWhole(paths());
 }
 
+TEST_F(Golden, ABackupBringsBackSomethingElse) {
+  Unpack(ArchiveOf(std::string(kFormatVersion)), scratch_ / "");
+  Open();
+  ASSERT_FALSE(HasFailure());
+  const auto backed_up = engine_->Backup(/*keep=*/0);
+  ASSERT_TRUE(backed_up.ok()) << backed_up.status().ToString();
+  Restore("restored");
+  ASSERT_FALSE(HasFailure());
+  ExpectWritten();
+  WaitForSecondSpace();
+  SwitchToSecondSpace();
+  EXPECT_EQ(Found("user:ana", "text: 'salaries'", 1), "hr/0");
+  engine_.reset();
+  ExpectWhole(paths("restored"));
+  EXPECT_TRUE(Search("restored").ok()) << "what was erased is there";
+}
+
 TEST_F(Golden, RecordsFromBeforeAFieldAreReadAsIfItSaidSomething) {
   Unpack(ArchiveOf("cordon 2", "-first"), first_.data_dir);
   OpenFirst();

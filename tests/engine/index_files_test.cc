@@ -202,6 +202,23 @@ class IndexFilesAtRestart : public testing::Test {
     WaitForLists();
     return Told();
   }
+  // What a verification of the store says is to be made anew; it finds no other damage.
+  std::vector<std::string> ToBeMadeAnew() {
+    const auto verdict = VerifyStore(Paths());
+    EXPECT_TRUE(verdict.ok()) << verdict.status().ToString();
+    if (!verdict.ok()) return {"nothing is known"};
+    EXPECT_TRUE(verdict->ok());
+    std::vector<std::string> files;
+    for (const auto& file : verdict->derived) files.push_back(file.where);
+    return files;
+  }
+  static void FlipBit(const fs::path& path) {
+    std::string bytes = BytesOf(path);
+    ASSERT_FALSE(bytes.empty()) << path;
+    char& byte = bytes[bytes.size() / 2];
+    byte = static_cast<char>(byte ^ 1);
+    Overwrite(path, bytes);
+  }
   // What nobody may find any more.
   ErasedVerdict Search(const std::string& needle) {
     engine_.reset();
@@ -338,7 +355,10 @@ TEST_F(IndexFilesAtRestart, FilesOfOthersAndDraftsAreNotBelieved) {
 
 TEST_F(IndexFilesAtRestart, WithoutKeysOrGeometryItIsARebuild) {
   engine_.reset();
-  fs::remove(scratch_ / "data/keys/files");
+  const std::string keys = scratch_ / "data/keys/files";
+  FlipBit(keys);
+  EXPECT_EQ(ToBeMadeAnew(), std::vector<std::string>{keys}) << "files without keys are passed over";
+  fs::remove(keys);
   Open();
   EXPECT_EQ(engine_->index_files().rows_loaded(), 0u);
   WaitForLists();
@@ -346,9 +366,10 @@ TEST_F(IndexFilesAtRestart, WithoutKeysOrGeometryItIsARebuild) {
   WaitForFiles();
   // A geometry that was lost: a new one has the same number, and other lists.
   engine_.reset();
-  for (const auto& entry : fs::directory_iterator(Dir())) {
-    if (entry.path().extension() == ".geometry") fs::remove(entry.path());
-  }
+  const fs::path geometry = Dir() / "default.1.geometry";
+  FlipBit(geometry);
+  EXPECT_EQ(ToBeMadeAnew(), std::vector<std::string>{geometry.string()});
+  fs::remove(geometry);
   Open();
   EXPECT_EQ(engine_->index_files().rows_loaded(), 4 * kFiledDocuments);
   WaitForLists();
