@@ -54,6 +54,9 @@ class Effort {
     return more;
   }
 
+  // Counts rounds of a step of which it only shows afterwards how many they were.
+  void Count(uint64_t rounds) { rounds_ += rounds; }
+
   // Prints the line; `format` and its arguments are the test's own "name=value" pairs.
   template <typename... Args>
   void Report(fmt::format_string<Args...> format, Args&&... args) const {

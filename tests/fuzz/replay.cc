@@ -38,7 +38,7 @@ std::vector<std::string> Corpus(const char* folder) {
 }
 
 // One change: a byte set, flipped, inserted or dropped, a piece of another input put in, or the end
-// cut off. The first byte often chooses what is tried: it stays.
+// cut off. The first byte, which often chooses what is tried, stays.
 void Mutate(const std::vector<std::string>& corpus, Random* random, std::string* input) {
   const auto at = [&](size_t size) { return 1 + random->Below(size); };
   if (input->size() < 2) input->append("\x08\x01");
@@ -86,6 +86,8 @@ int main(int argc, char** argv) {
   while (effort.More()) {
     std::string input = corpus[random.Below(corpus.size())];
     for (uint64_t i = 1 + random.Below(4); i > 0; --i) cordon::Mutate(corpus, &random, &input);
+    // The corpus does not try everything that can be chosen.
+    if (random.OneIn(8)) input[0] = static_cast<char>(random.Next());
     cordon::Run(input);
   }
   effort.Report("corpus={}", corpus.size());

@@ -1,11 +1,14 @@
 // Any bytes as any request: refused with a reason or answered, and nobody sees what is not theirs.
-// The first byte chooses the request.
+// The first byte chooses the request. tests/structure/fuzz_test.py asks for one of each call.
 #include <cstdint>
 #include <iterator>
+#include <memory>
 #include <string_view>
+#include <utility>
 
 #include "engine/ingest/source_sync.h"
 #include "engine/inspect/inspect.h"
+#include "engine/retrieve/answer_stream.h"
 #include "engine/retrieve/export.h"
 #include "engine/retrieve/retrieve.h"
 #include "tests/fuzz/world.h"
@@ -26,7 +29,8 @@ Request Parsed(std::string_view bytes) {
   return whole ? request : Request();
 }
 
-void CheckPassages(const v1::RetrieveRequest& request, const v1::RetrieveResponse& answer) {
+template <typename Message>
+void CheckPassages(const v1::RetrieveRequest& request, const Message& answer) {
   for (const auto& passage : answer.passages()) {
     CORDON_CHECK(passage.document() != "secret" || IsAna(request.scope()));
   }
@@ -47,6 +51,19 @@ void TryBatch(FuzzWorld* world, std::string_view bytes) {
   CORDON_CHECK(answer->answers_size() == request.queries_size());
   for (int i = 0; i < request.queries_size(); ++i) {
     CheckPassages(request.queries(i), answer->answers(i).response());
+  }
+}
+
+// Message by message, as a client reads them.
+void TryStream(FuzzWorld* world, std::string_view bytes) {
+  const auto request = Parsed<v1::RetrieveStreamRequest>(bytes);
+  const auto stream = std::make_shared<AnswerStream>(request.query());
+  while (!stream->ended()) {
+    const auto part = Asked<v1::RetrieveStreamResponse>(
+        [&](auto done) { stream->Next(world->Read(), done); });
+    if (!part.ok()) return;
+    CheckPassages(request.query(), *part);
+    CheckPassages(request.query(), part->summary());
   }
 }
 
@@ -92,6 +109,13 @@ void SimulateUntried(const ReadContext& context, const v1::SimulateRequest& requ
   Simulate(context, request, untried, std::move(done));
 }
 
+// Of a collection of which no worker knows.
+void EmbeddingUnknown(const ReadContext& context, const v1::EmbeddingStatusRequest& request,
+                      Answer<v1::EmbeddingStatusResponse> done) {
+  const auto unknown = [](const auto&, uint32_t) { return EmbeddingProgress(); };
+  EmbeddingStatus(context, request, unknown, std::move(done));
+}
+
 void TryIngest(FuzzWorld* world, std::string_view bytes) {
   world->WouldIngest(Parsed<v1::IngestRequest>(bytes));
 }
@@ -102,6 +126,12 @@ void TrySource(FuzzWorld* world, std::string_view bytes) {
   SourceSync sync(&open);
   const Status taken = sync.Take(world->Write(), Parsed<v1::SyncSourceRequest>(bytes));
   CORDON_CHECK(taken.ok() || !taken.message().empty());
+}
+
+// The messages of a snapshot at once, of which the records are staged already.
+void TrySync(FuzzWorld* world, std::string_view bytes) {
+  const auto request = Parsed<v1::SyncDirectoryRequest>(bytes);
+  world->WouldApply(FuzzWorld::SyncOf(request.begin(), request.commit().principals()));
 }
 
 // A change that the writer itself judges.
@@ -150,7 +180,67 @@ StatusOr<Mutation> Closed(const WriteContext& context, std::string_view bytes) {
   return mutation;
 }
 
-// The inputs of the corpus begin with their places in here.
+StatusOr<Mutation> Selected(const WriteContext& context, std::string_view bytes) {
+  const auto request = Parsed<v1::SetAccessSelectedRequest>(bytes);
+  RETURN_IF_ERROR(CheckSetAccessSelected(context, request));
+  Mutation mutation;
+  auto* const selected = mutation.mutable_set_access_selected();
+  selected->set_collection(request.collection());
+  selected->add_documents("open");
+  if (request.has_acl()) *selected->mutable_acl() = request.acl();
+  if (request.has_label()) *selected->mutable_label() = request.label();
+  return mutation;
+}
+
+StatusOr<Mutation> KeyMade(const WriteContext& context, std::string_view bytes) {
+  return NewKeyOf(context, Parsed<v1::CreateKeyRequest>(bytes), MadeKey{"made", "secret", "d"});
+}
+
+StatusOr<Mutation> KeyRotated(const WriteContext& context, std::string_view bytes) {
+  const auto request = Parsed<v1::RotateKeyRequest>(bytes);
+  RETURN_IF_ERROR(CheckAdmin(context, request.reason()));
+  Mutation mutation;
+  mutation.mutable_key()->set_id(request.id());
+  mutation.mutable_key()->mutable_rotation()->set_digest("e");
+  mutation.mutable_key()->mutable_rotation()->set_previous_until_us(request.overlap_s());
+  return mutation;
+}
+
+StatusOr<Mutation> KeyRevoked(const WriteContext& context, std::string_view bytes) {
+  const auto request = Parsed<v1::RevokeKeyRequest>(bytes);
+  RETURN_IF_ERROR(CheckAdmin(context, request.reason()));
+  Mutation mutation;
+  mutation.mutable_key()->set_id(request.id());
+  return mutation;
+}
+
+StatusOr<Mutation> TenantMade(const WriteContext& context, std::string_view bytes) {
+  const auto request = Parsed<v1::CreateTenantRequest>(bytes);
+  RETURN_IF_ERROR(CheckAdmin(context, request.reason()));
+  Mutation mutation;
+  mutation.mutable_tenant()->set_name(request.name());
+  mutation.mutable_tenant()->set_key_id("made");
+  *mutation.mutable_tenant()->mutable_key()->mutable_grant() = FirstAdminGrant();
+  return mutation;
+}
+
+StatusOr<Mutation> CollectionMade(const WriteContext& context, std::string_view bytes) {
+  const auto request = Parsed<v1::CreateCollectionRequest>(bytes);
+  RETURN_IF_ERROR(CheckAdmin(context, request.reason()));
+  Mutation mutation;
+  *mutation.mutable_create_collection() = request.config();
+  return mutation;
+}
+
+StatusOr<Mutation> CollectionGone(const WriteContext& context, std::string_view bytes) {
+  const auto request = Parsed<v1::DeleteCollectionRequest>(bytes);
+  RETURN_IF_ERROR(CheckDeleteCollection(context, request));
+  Mutation mutation;
+  mutation.mutable_delete_collection()->set_name(request.name());
+  return mutation;
+}
+
+// The inputs of the corpus begin with their places in here: new ones come last.
 constexpr void (*kRequests[])(FuzzWorld*, std::string_view) = {
     TryRetrieve,
     TryGet,
@@ -180,6 +270,22 @@ constexpr void (*kRequests[])(FuzzWorld*, std::string_view) = {
     TryApply<v1::BeginEmbeddingRequest, &Mutation::mutable_begin_embedding>,
     TryApply<v1::SwitchEmbeddingRequest, &Mutation::mutable_switch_embedding>,
     TryApply<v1::DropEmbeddingRequest, &Mutation::mutable_drop_embedding>,
+    TryChecked<KeyMade>,
+    TryChecked<KeyRotated>,
+    TryChecked<KeyRevoked>,
+    TryChecked<TenantMade>,
+    TryChecked<CollectionMade>,
+    TryChecked<CollectionGone>,
+    TryChecked<Selected>,
+    TrySync,
+    TryStream,
+    Try<v1::GetPrincipalRequest, v1::GetPrincipalResponse, GetPrincipal>,
+    Try<v1::EraseStatusRequest, v1::EraseStatusResponse, EraseStatus>,
+    Try<v1::ListHoldsRequest, v1::ListHoldsResponse, ListHolds>,
+    Try<v1::PolicyHistoryRequest, v1::PolicyHistoryResponse, PolicyHistory>,
+    Try<v1::UsageRequest, v1::UsageResponse, Usage>,
+    Try<v1::QueryJournalRequest, v1::QueryJournalResponse, QueryJournal>,
+    Try<v1::EmbeddingStatusRequest, v1::EmbeddingStatusResponse, EmbeddingUnknown>,
 };
 
 }  // namespace

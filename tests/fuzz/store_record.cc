@@ -1,15 +1,19 @@
 // Any sealed bytes in place of any stored record: the store opens to something consistent, or is
-// refused. The input is the number of a record of a small store, one byte, and what replaces it.
+// refused; what only changes and calls read, they take or refuse. The input is a family, one byte,
+// which of its records in a small store, one byte, and what replaces it.
 #include <google/protobuf/empty.pb.h>
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "engine/inspect/inspect.h"
 #include "engine/store/codec.h"
 #include "tests/fuzz/world.h"
+#include "tests/view/asked.h"
 
 namespace cordon {
 namespace {
@@ -19,6 +23,30 @@ struct Stored {
   std::string key;
   google::protobuf::Empty record;  // keeps all fields, as unknown ones
 };
+
+// A change, and a family of which it reads what no start does.
+struct Reader {
+  Family family;
+  store::v1::Mutation change;
+};
+
+std::vector<Reader> Readers() {
+  const auto change = [](const char* text) { return FromText<store::v1::Mutation>(text); };
+  const auto told = change("erase { collection: 'docs' document: 'told' limit: 9 }");
+  return {
+      {Family::kHeads, change("ingest { collection: 'docs' run { run: 'load' batch: 2 } }")},
+      {Family::kPolicy, change("exported { collection: 'docs' destination: 'tuned' "
+                               "documents: 'open' labels { level: 'public' } }")},
+      {Family::kNumbers, told},
+      {Family::kMarks, change("erase { collection: 'docs' subject: 'mia' limit: 9 }")},
+      {Family::kMarks, change("erase { collection: 'docs' source: 'hris' limit: 9 }")},
+      {Family::kDue, change("erase { collection: 'docs' due: true limit: 9 }")},
+      {Family::kHolds, told},
+      {Family::kHolds, change("hold { collection: 'docs' document: 'held' name: 'case 7' "
+                              "release: true }")},
+      {Family::kStaged, FuzzWorld::SyncOf(FromText<v1::SyncBegin>("source: 'ldap'"), 1)},
+  };
+}
 
 class RecordWorld {
  public:
@@ -36,19 +64,21 @@ class RecordWorld {
                                                              payload, &record));
                                    }
                                    CORDON_CHECK(stored.record.ParseFromString(record));
-                                   records_.push_back(std::move(stored));
+                                   records_[i].push_back(std::move(stored));
                                    return OkStatus();
                                  })
                        .ok());
+      CORDON_CHECK(!records_[i].empty());
     }
   }
 
-  void Try(uint8_t number, std::string_view payload) {
-    const Stored& original = records_[number % records_.size()];
+  void Try(uint8_t family, uint8_t number, std::string_view payload) {
+    const auto& records = records_[family % kFamilies];
+    const Stored& original = records[number % records.size()];
     google::protobuf::Empty damaged;
     if (!damaged.ParseFromString(std::string(payload))) return;  // ParseRecord refuses it
     Put(original, damaged);
-    Load();
+    Read(original.family);
     Put(original, original.record);
   }
 
@@ -71,6 +101,23 @@ class RecordWorld {
       batch.Put(place.family, place.key, record);
     }
     CORDON_CHECK(database().Write(batch).ok());
+  }
+
+  // As whoever needs the family does.
+  void Read(Family family) {
+    for (const Reader& reader : readers_) {
+      if (reader.family == family) world_.WouldApply(reader.change);
+    }
+    if (family == Family::kErasures) ReadErasures();
+    if (family <= Family::kRevisions) Load();  // a start reads none of the others
+  }
+
+  void ReadErasures() {
+    v1::EraseStatusRequest request;
+    request.set_collection("docs");
+    request.set_revision(UINT64_MAX);
+    (void)Asked<v1::EraseStatusResponse>(
+        [&](auto done) { EraseStatus(world_.Read(), request, done); });
   }
 
   // As an engine does at start, and a caller afterwards.
@@ -100,7 +147,8 @@ class RecordWorld {
   }
 
   FuzzWorld world_;
-  std::vector<Stored> records_;
+  std::array<std::vector<Stored>, kFamilies> records_;
+  const std::vector<Reader> readers_ = Readers();
 };
 
 }  // namespace
@@ -108,7 +156,7 @@ class RecordWorld {
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static cordon::RecordWorld world;  // ends before what its journal needs
-  if (size == 0) return 0;
-  world.Try(data[0], {reinterpret_cast<const char*>(data) + 1, size - 1});
+  if (size < 2) return 0;
+  world.Try(data[0], data[1], {reinterpret_cast<const char*>(data) + 2, size - 2});
   return 0;
 }

@@ -6,9 +6,11 @@
 
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "engine/ingest/check_change.h"
 #include "engine/ingest/validate.h"
+#include "engine/store/schema.h"
 #include "tests/view/scratch_tenant.h"
 
 namespace cordon {
@@ -22,18 +24,44 @@ inline constexpr char kFuzzPolicy[] =
     "} "
     "}";
 
+// Leaves rows of each family that mutations write: an old version, what is due, held, exported or
+// about to be forgotten, an emergency, a run, a key, a source. None of it shows 'secret' to others.
+inline std::vector<std::string> FuzzHistory() {
+  const std::string told =
+      "documents { id: 'told' acl { allow { principal: 'user:ana' } } label { level: 'internal' } "
+      "subjects: 'mia' provenance { source: 'hris' } erase_after { seconds: 1 } "
+      "chunks { text: 't' embedding: 1 embedding: 0 } } ";
+  return {
+      kDocs,
+      kFuzzPolicy,
+      "create_collection { name: 'typed' dimension: 2 metric: METRIC_COSINE embedder: "
+      "EMBEDDER_BUILTIN default_label { level: 'internal' } default_acl { allow { "
+      "principal: 'everyone' } } }",
+      "directory { principals { name: 'group:hr' sets_members: true members { principal: "
+      "'user:ana' } } }",
+      IngestOf("open", "allow { principal: 'everyone' }", "level: 'public'"),
+      IngestOf("secret", "allow { principal: 'user:ana' }", "level: 'secret'"),
+      "ingest { collection: 'docs' run { run: 'load' batch: 1 digest: 'd' } " + told + "}",
+      "ingest { collection: 'docs' " + told + "}",
+      IngestOf("gone", "allow { principal: 'everyone' }", "level: 'public'"),
+      "erase { collection: 'docs' document: 'gone' limit: 9 }",
+      "hold { collection: 'docs' document: 'held' name: 'case 7' }",
+      "hold { collection: 'docs' subject: 'sam' name: 'case 8' }",
+      "exported { collection: 'docs' destination: 'tuned' documents: 'open' labels { level: "
+      "'public' } }",
+      "break_glass { id: 'glass' open { id: 'glass' key_id: 'default.key' as: 'user:eve' reason: "
+      "'a fire' until { seconds: 3600 } } }",
+      "key { id: 'reader' record { digest: 'd' grant { principal: 'service:reader' rights: "
+      "RIGHT_QUERY clearance { level: 'public' } } } }",
+      "directory { principals { name: 'group:it' sets_members: true members { principal: "
+      "'user:bob' } source: 'ldap' sequence: 3 } }",
+  };
+}
+
 class FuzzWorld {
  public:
-  FuzzWorld()
-      : tenant_(
-            {kDocs, kFuzzPolicy,
-             "create_collection { name: 'typed' dimension: 2 metric: METRIC_COSINE embedder: "
-             "EMBEDDER_BUILTIN default_label { level: 'internal' } default_acl { allow { "
-             "principal: 'everyone' } } }",
-             "directory { principals { name: 'group:hr' sets_members: true members { principal: "
-             "'user:ana' } } }",
-             IngestOf("open", "allow { principal: 'everyone' }", "level: 'public'"),
-             IngestOf("secret", "allow { principal: 'user:ana' }", "level: 'secret'")}) {
+  FuzzWorld() : tenant_(FuzzHistory()) {
+    PutRows();
     auto loaded =
         LoadTenant(tenant_.store.database(),
                    FromText<store::v1::TenantRecord>("id: 1 name: 'default'"), &interner_);
@@ -54,6 +82,15 @@ class FuzzWorld {
     return {tenant_.tenant, &tenant_.clock, nullptr, Authenticator::Prove(AllOf())};
   }
   PinnedView Pin() { return tenant_.tenant->publisher.Pin(&tenant_.clock); }
+
+  // Makes the snapshot that is staged the directory of its source.
+  static store::v1::Mutation SyncOf(const v1::SyncBegin& begin, uint64_t principals) {
+    store::v1::Mutation mutation;
+    *mutation.mutable_sync()->mutable_begin() = begin;
+    mutation.mutable_sync()->set_generation(kGeneration);
+    mutation.mutable_sync()->set_principals(principals);
+    return mutation;
+  }
 
   // What the writer would do with a mutation, but for writing it. True if it was taken.
   bool WouldApply(store::v1::Mutation mutation) {
@@ -85,6 +122,23 @@ class FuzzWorld {
   }
 
  private:
+  static constexpr uint64_t kGeneration = 7;
+
+  // What is written beside mutations: where the journal stood, what was used, a snapshot on its way
+  // in.
+  void PutRows() {
+    Batch batch;
+    batch.Put(Family::kHeads, AnchorKey(1),
+              FromText<store::v1::AnchorRecord>("sequence: 3 time_us: 9"));
+    const auto used = FromText<store::v1::UsageRecord>("day: 1 passages: 2 minute: 3");
+    batch.Put(Family::kHeads, KeyUsageKey(1, "reader"), used);
+    batch.Put(Family::kHeads, DestinationUsageKey(1, "chat"), used);
+    batch.Put(Family::kStaged, StagedPrefix(1, kGeneration) + "group:it",
+              FromText<v1::Principal>("name: 'group:it' sets_members: true members { principal: "
+                                      "'user:eve' }"));
+    CORDON_CHECK(tenant_.store.database().Write(batch).ok());
+  }
+
   ScratchTenant tenant_;
   Interner interner_;
 };

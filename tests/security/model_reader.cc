@@ -168,13 +168,13 @@ void ModelReader::DrawGlass() {
   caller_->asker.break_glass = under_glass_ && open;
 }
 
-void ModelReader::Ask(int questions) {
+uint64_t ModelReader::Ask(uint64_t questions) {
   DrawCaller();
   Present();
   Resolve();
-  if (TurnedAway()) return;
+  if (TurnedAway()) return 0;
   DrawGlass();
-  for (int i = 0; i < questions; ++i) {
+  for (uint64_t i = 0; i < questions; ++i) {
     const size_t what = draw_.Below(100);
     if (what < 50) {
       Retrieve();
@@ -190,6 +190,7 @@ void ModelReader::Ask(int questions) {
   }
   for (const auto& wait : waiting_) wait();
   waiting_.clear();
+  return questions;
 }
 
 void ModelReader::Retrieve() {

@@ -38,8 +38,9 @@ class ModelReader {
   ModelReader(Draw* draw, MirroredTenant* tenant, TokenUsers* users, Tally* tally)
       : draw_(*draw), tenant_(*tenant), users_(*users), tally_(*tally) {}
 
-  // Sends `questions` for one random caller, and compares the answers with the model.
-  void Ask(int questions);
+  // Sends `questions` for one random caller, and compares the answers with the model. How many it
+  // asked: none for a caller who is turned away.
+  uint64_t Ask(uint64_t questions);
 
  private:
   // The caller of the questions being asked, as the model sees it.

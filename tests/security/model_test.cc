@@ -16,7 +16,7 @@ namespace {
 
 constexpr uint64_t kOperationsOfAWorld = 1500;
 constexpr int kWorldsOfAnEngine = 12;
-constexpr int kQuestions = 10;  // to one caller
+constexpr uint64_t kQuestions = 10;  // of one caller
 // One of so many goes on from backups, which copies and reads all worlds of the engine.
 constexpr int kWorldsOfARestore = 24;
 
@@ -42,9 +42,8 @@ class Lives {
     TokenUsers users(&draw_, &tenant);
     ModelReader reader(&draw_, &tenant, &users, &tally);
     for (uint64_t done = 0; done < kOperationsOfAWorld && !testing::Test::HasFailure();) {
-      const uint64_t step = Change(&changes, &users) + 4 * kQuestions;
-      if (!effort->More(step)) break;
-      done += step;
+      const uint64_t changed = Change(&changes, &users);
+      if (!effort->More(changed)) break;
       tenant.Settle();
       if (draw_.Percent(1)) {
         ++restarts;
@@ -52,7 +51,10 @@ class Lives {
         users.Restart();
       }
       if (goes_back && !backups.Step()) return;
-      for (int i = 0; i < 4; ++i) reader.Ask(kQuestions);
+      uint64_t asked = 0;
+      for (int i = 0; i < 4; ++i) asked += reader.Ask(kQuestions);
+      effort->Count(asked);
+      done += changed + asked;
     }
     acknowledged += tenant.acknowledged();
     refused += tenant.refused();

@@ -95,8 +95,14 @@ def run(test, folder, seconds):
     return test, lines, done.returncode, output
 
 
-def row(test, lines, status):
-    verdict = "ok" if status == 0 else f"FAILED ({status})"
+def verdict_on(lines, status):
+    """A test that ran nothing, as one that its filter does not find, ends well and has no line."""
+    if status != 0:
+        return f"FAILED ({status})"
+    return "ok" if lines else "FAILED (no summary)"
+
+
+def row(test, lines, verdict):
     cells = []
     for line in lines or [test.name]:
         _, _, figures = line.partition(" ")
@@ -124,9 +130,10 @@ def main():
         runs = [pool.submit(run, test, options.tests.resolve(), seconds) for test in chosen]
         for finished in concurrent.futures.as_completed(runs):
             test, lines, status, output = finished.result()
-            rows[test.name] = row(test, lines, status)
+            verdict = verdict_on(lines, status)
+            rows[test.name] = row(test, lines, verdict)
             print(rows[test.name], flush=True)
-            if status != 0:
+            if verdict != "ok":
                 failed += 1
                 print(output[-5000:], file=sys.stderr, flush=True)
     table = "\n".join(["| test | binary | verdict | figures |", "|---|---|---|---|"]
