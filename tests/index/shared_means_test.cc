@@ -114,5 +114,18 @@ TEST_P(SharedMeansOf, RowsThatAreAllTheSameAreTrainedOn) {
   for (size_t d = 0; d < geometry->size(); ++d) EXPECT_EQ(geometry->centroid(0)[d], 0.0f) << d;
 }
 
+// Of unit length they differ, by rounding.
+TEST(SharedMeansTest, ScaledCopiesOfOneVectorAreManyRows) {
+  Random random(5);
+  const std::vector<float> vector = Clusters(random, kMeansDimension, 1).Next();
+  std::vector<std::vector<float>> copies(300, vector);
+  for (size_t i = 0; i < copies.size(); ++i) {
+    for (float& x : copies[i]) x *= 1 + 0.37f * static_cast<float>(i);
+  }
+  const auto geometry = Trained(copies, Metric::kCosine);
+  ASSERT_EQ(geometry->lists(), 1u);
+  for (size_t d = 0; d < geometry->size(); ++d) EXPECT_EQ(geometry->centroid(0)[d], 0.0f) << d;
+}
+
 }  // namespace
 }  // namespace cordon
