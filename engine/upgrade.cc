@@ -126,6 +126,9 @@ Status CheckFormat(const DataPaths& paths, std::span<const UpgradeStep> steps) {
 }
 
 StatusOr<std::string> Upgrade(const DataPaths& paths, std::span<const UpgradeStep> steps) {
+  RETURN_IF_ERROR(ReadFormat(paths).status());
+  // Keeps other upgrades out to the end. What FORMAT says counts from now on.
+  ASSIGN_OR_RETURN(const DirectoryLock alone, DirectoryLock::Take("data_dir", paths.data_dir));
   ASSIGN_OR_RETURN(std::string format, ReadFormat(paths));
   RETURN_IF_ERROR(CheckWhole(paths));
   if (format == kFormatVersion) return format;

@@ -29,7 +29,8 @@ Status CheckFormat(const DataPaths& paths, std::span<const UpgradeStep> steps = 
 // Makes the store one of this format, one step after the other, and returns what it was. FORMAT
 // says before each step `FROM to TO`, which no server opens, and TO only after it: whatever ends an
 // upgrade, the next one goes on. FAILED_PRECONDITION for a format that no step begins with, a newer
-// one included, and while a server has the store open; then nothing is changed. Errors of a step.
+// one included, while another upgrade is at work, and while a server has the store open; then
+// nothing is changed. Errors of a step.
 StatusOr<std::string> Upgrade(const DataPaths& paths,
                               std::span<const UpgradeStep> steps = UpgradeSteps());
 

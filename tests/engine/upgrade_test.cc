@@ -136,6 +136,17 @@ TEST_F(Upgrading, AServedStoreIsUpgraded) {
   EXPECT_EQ(Done(), "");
 }
 
+TEST_F(Upgrading, TwoUpgradesAreAtWorkAtOnce) {
+  std::string other;
+  const auto upgraded = Try([&] {
+    other = Outcome(Try());
+    return OkStatus();
+  });
+  ASSERT_TRUE(upgraded.ok()) << upgraded.status().ToString();
+  EXPECT_EQ(other, "FAILED_PRECONDITION: data_dir");
+  EXPECT_EQ(Done(), "first second ");
+}
+
 TEST_F(Upgrading, ThisServersStepsLeadSomewhereElse) {
   const auto steps = UpgradeSteps();
   for (size_t i = 0; i < steps.size(); ++i) {
