@@ -126,6 +126,8 @@ StatusOr<std::unique_ptr<Engine>> Engine::OpenOnce(Options options) {
   ASSIGN_OR_RETURN(auto database, Database::Open(options.paths.Store(), /*create=*/false,
                                                  Database::Access::kReadWrite, options.store_disk));
   ASSIGN_OR_RETURN(auto keys, OpenKeys(options.paths, options.keys_disk));
+  // An upgrade may have begun since FORMAT was read; from now on none does.
+  RETURN_IF_ERROR(CheckFormat(options.paths));
   RETURN_IF_ERROR(CheckKeysBelong(*database, *keys));
   std::unique_ptr<Engine> engine(
       new Engine(std::move(options), *std::move(key), std::move(database), std::move(keys)));

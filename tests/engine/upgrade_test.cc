@@ -147,6 +147,23 @@ TEST_F(Upgrading, TwoUpgradesAreAtWorkAtOnce) {
   EXPECT_EQ(Done(), "first second ");
 }
 
+// The program that prints the master key runs after FORMAT is read, and before the keys are held.
+TEST_F(Upgrading, AnUpgradeThatBeginsDuringAStartIsOverlooked) {
+  SetFormat(std::string(kFormatVersion));
+  const std::string program = scratch_ / "program";
+  std::ofstream(program) << "#!/bin/sh\necho cordon 2 to cordon 3 > '" << paths().Format()
+                         << "'\ncat '" << paths().MasterKey() << "'\n";
+  fs::permissions(program, fs::perms::owner_all);
+  DataPaths where = paths();
+  where.master_key.clear();
+  where.master_key_command = program;
+  EXPECT_EQ(Outcome(Engine::Open(Options(where))), "FAILED_PRECONDITION: data_dir");
+  EXPECT_EQ(Format(), "cordon 2 to cordon 3");
+  SetFormat(std::string(kFormatVersion));
+  Open();
+  EXPECT_TRUE(Sees("doc"));
+}
+
 TEST_F(Upgrading, ThisServersStepsLeadSomewhereElse) {
   const auto steps = UpgradeSteps();
   for (size_t i = 0; i < steps.size(); ++i) {
