@@ -21,6 +21,7 @@
 #include "engine/store/load.h"
 #include "engine/store/replay.h"
 #include "engine/told_numbers.h"
+#include "engine/upgrade.h"
 #include "engine/view/meters.h"
 
 namespace cordon {
@@ -395,16 +396,11 @@ Status RemoveUnfinished(const DataPaths& paths) {
   return OkStatus();
 }
 
-// One of another format would be taken for one of this.
-Status CheckBackupFormat(const std::string& from, uint32_t id) {
+Status CheckChosen(const std::string& from, uint32_t id) {
   ASSIGN_OR_RETURN(const auto backups, ListBackups(from, /*verify=*/false, /*stop=*/nullptr));
   for (const BackupInfo& backup : backups) {
     const bool chosen = id == 0 ? backup.id == backups.back().id : backup.id == id;
-    if (!chosen || backup.format.empty() || backup.format == kFormatVersion) continue;
-    return Status(StatusCode::kFailedPrecondition, "backup",
-                  fmt::format("backup {} is of a store of format '{}', this program restores '{}'; "
-                              "restore it with the cordond that made it, and upgrade that",
-                              backup.id, backup.format, kFormatVersion));
+    if (chosen) RETURN_IF_ERROR(CheckBackupFormat(backup));
   }
   return OkStatus();
 }
@@ -414,7 +410,7 @@ Status CheckBackupFormat(const std::string& from, uint32_t id) {
 StatusOr<std::vector<LostNumbers>> CopyAndReplay(const std::string& from, uint32_t id,
                                                  const DataPaths& paths, const Witnesses& witnesses,
                                                  Restored* restored) {
-  RETURN_IF_ERROR(CheckBackupFormat(from, id));
+  RETURN_IF_ERROR(CheckChosen(from, id));
   RETURN_IF_ERROR(RemoveUnfinished(paths));
   RETURN_IF_ERROR(RestoreBackup(from, id, Unfinished(paths)));
   ASSIGN_OR_RETURN(auto lost, RestoreTenants(paths, witnesses, restored));

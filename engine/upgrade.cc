@@ -11,7 +11,6 @@
 #include "engine/base/directory_lock.h"
 #include "engine/base/replace_file.h"
 #include "engine/base/text_check.h"
-#include "engine/format.h"
 
 namespace cordon {
 namespace {
@@ -123,6 +122,14 @@ Status CheckFormat(const DataPaths& paths, std::span<const UpgradeStep> steps) {
       fmt::format("an upgrade from '{}' to '{}' was interrupted; run cordond upgrade "
                   "again",
                   step->from, step->to));
+}
+
+Status CheckBackupFormat(const BackupInfo& backup, std::string_view format) {
+  if (backup.format == format) return OkStatus();
+  return Status(StatusCode::kFailedPrecondition, "backup",
+                fmt::format("backup {} is of a store of format '{}', this program restores '{}'; "
+                            "restore it with the cordond that made it, and upgrade that",
+                            backup.id, backup.format, format));
 }
 
 StatusOr<std::string> Upgrade(const DataPaths& paths, std::span<const UpgradeStep> steps) {

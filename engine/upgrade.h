@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "engine/engine.h"
+#include "engine/format.h"
 
 namespace cordon {
 
@@ -25,6 +26,9 @@ std::span<const UpgradeStep> UpgradeSteps();
 
 // FAILED_PRECONDITION unless `data_dir` holds a store of this format; says what to do instead.
 Status CheckFormat(const DataPaths& paths, std::span<const UpgradeStep> steps = UpgradeSteps());
+
+// FAILED_PRECONDITION unless the backup is of a store of `format`: it would be taken for one.
+Status CheckBackupFormat(const BackupInfo& backup, std::string_view format = kFormatVersion);
 
 // Makes the store one of this format, one step after the other, and returns what it was. FORMAT
 // says before each step `FROM to TO`, which no server opens, and TO only after it: whatever ends an

@@ -21,7 +21,8 @@ struct BackupInfo {
   int64_t time_us = 0;
   uint64_t bytes = 0;
   uint64_t revision = 0;  // of the first tenant, at least
-  std::string format;     // on disk, of the store; empty: of a time when backups did not say it
+  // On disk, of the store. Backups that do not say it are of a time when there was this one alone.
+  std::string format = "cordon 2";
   std::optional<bool> whole;
 };
 

@@ -69,6 +69,20 @@ class Upgrading : public Erasing {
     EXPECT_TRUE(checked.ok() || checked.field() == "data_dir") << checked.ToString();
     return std::string(checked.message());
   }
+  // As if a backup had been made before there were notes.
+  void DropNote(uint32_t id) const {
+    const std::string path = scratch_ / "backups/meta/" + std::to_string(id);
+    std::ifstream file(path);
+    std::string line, kept;
+    bool dropped = false;
+    while (std::getline(file, line)) {
+      const bool note = line.starts_with("metadata ");
+      if (!note) kept += line + "\n";
+      dropped |= note;
+    }
+    EXPECT_TRUE(dropped) << kept;
+    std::ofstream(path, std::ios::trunc) << kept;
+  }
   bool RefusalSays(const std::string& text) const { return Refusal().find(text) != text.npos; }
 };
 
@@ -191,6 +205,22 @@ TEST_F(Upgrading, ABackupOfAnotherFormatIsRestoredAsOneOfThis) {
   for (const uint32_t id : {0, 2}) EXPECT_EQ(restored(id), "FAILED_PRECONDITION: backup") << id;
   EXPECT_FALSE(HoldsStore(paths("restored")));
   EXPECT_EQ(restored(1), "OK");
+}
+
+// "cordon 2" was the only one then.
+TEST_F(Upgrading, ABackupThatDoesNotSayItsFormatIsOfAny) {
+  SetFormat(std::string(kFormatVersion));
+  Open();
+  ASSERT_TRUE(engine_->Backup(0).ok());
+  DropNote(1);
+  const auto backups = engine_->Backups(/*verify=*/false);
+  ASSERT_TRUE(backups.ok()) << backups.status().ToString();
+  ASSERT_EQ(backups->size(), 1u);
+  EXPECT_EQ(backups->at(0).revision, 0u) << "it has no note";
+  EXPECT_TRUE(CheckBackupFormat(backups->at(0), "cordon 2").ok());
+  const Status refused = CheckBackupFormat(backups->at(0), "cordon 3");
+  EXPECT_EQ(refused.code(), StatusCode::kFailedPrecondition) << refused.ToString();
+  EXPECT_EQ(refused.field(), "backup");
 }
 
 }  // namespace
