@@ -1,6 +1,8 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "tests/security/race.h"
 
 namespace cordon {
@@ -103,7 +105,8 @@ void Note(const v1::RetrieveStreamResponse& told, RaceCall* call) {
 
 void Note(const v1::BatchRetrieveResponse& told, RaceCall* call) {
   const auto& asked = std::get<v1::BatchRetrieveRequest>(call->request);
-  for (int i = 0; i < told.answers_size(); ++i) {
+  EXPECT_EQ(told.answers_size(), asked.queries_size()) << call->Text();
+  for (int i = 0; i < std::min(told.answers_size(), asked.queries_size()); ++i) {
     const v1::BatchAnswer& answer = told.answers(i);
     RaceCall* const part = call->AddPart(asked.queries(i));
     part->end = answer.has_refused() ? RaceCall::kDenied : RaceCall::kAnswered;
