@@ -36,6 +36,7 @@ v1::Scope* RaceCall::mutable_scope() {
 }
 
 std::optional<RaceCall::End> RaceCall::RefusedBy(StatusCode code) const {
+  const bool gets = std::holds_alternative<v1::GetDocumentRequest>(request);
   const bool revokes = std::holds_alternative<v1::RevokeKeyRequest>(request) ||
                        std::holds_alternative<v1::CloseBreakGlassRequest>(request);
   const auto* policy = std::get_if<v1::ApplyPolicyRequest>(&request);
@@ -45,7 +46,7 @@ std::optional<RaceCall::End> RaceCall::RefusedBy(StatusCode code) const {
     case StatusCode::kUnauthenticated:
       return kNotKnown;
     case StatusCode::kNotFound:
-      if (!write() || exports() || revokes) return kNotFound;
+      if (gets || exports() || revokes) return kNotFound;
       break;
     case StatusCode::kInvalidArgument:
       if (removes) return kNotFound;
