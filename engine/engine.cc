@@ -126,10 +126,17 @@ StatusOr<std::unique_ptr<Engine>> Engine::OpenOnce(Options options) {
   ASSIGN_OR_RETURN(auto database, Database::Open(options.paths.Store(), /*create=*/false,
                                                  Database::Access::kReadWrite, options.store_disk));
   ASSIGN_OR_RETURN(auto keys, OpenKeys(options.paths, options.keys_disk));
+  // An upgrade may have begun since FORMAT was read; from now on none does.
+  RETURN_IF_ERROR(CheckFormat(options.paths));
   RETURN_IF_ERROR(CheckKeysBelong(*database, *keys));
   std::unique_ptr<Engine> engine(
       new Engine(std::move(options), *std::move(key), std::move(database), std::move(keys)));
   RETURN_IF_ERROR(engine->LoadAll());
+  if (const Micros behind = engine->clock_.Behind(); behind > 0) {
+    spdlog::warn("clock: the machine's is {} s behind the latest stored time, from which time goes "
+                 "on; set it right, then restart the server",
+                 behind / 1'000'000);
+  }
   return engine;
 }
 

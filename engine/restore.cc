@@ -21,6 +21,7 @@
 #include "engine/store/load.h"
 #include "engine/store/replay.h"
 #include "engine/told_numbers.h"
+#include "engine/upgrade.h"
 #include "engine/view/meters.h"
 
 namespace cordon {
@@ -395,28 +396,16 @@ Status RemoveUnfinished(const DataPaths& paths) {
   return OkStatus();
 }
 
-// One of another format would be taken for one of this.
-Status CheckBackupFormat(const std::string& from, uint32_t id) {
-  ASSIGN_OR_RETURN(const auto backups, ListBackups(from, /*verify=*/false, /*stop=*/nullptr));
-  for (const BackupInfo& backup : backups) {
-    const bool chosen = id == 0 ? backup.id == backups.back().id : backup.id == id;
-    if (!chosen || backup.format.empty() || backup.format == kFormatVersion) continue;
-    return Status(StatusCode::kFailedPrecondition, "backup",
-                  fmt::format("backup {} is of a store of format '{}', this program restores '{}'; "
-                              "restore it with the cordond that made it, and upgrade that",
-                              backup.id, backup.format, kFormatVersion));
-  }
-  return OkStatus();
-}
-
 // What a killed restore left goes first: the journal has at most its note, and this one adds its
 // own.
 StatusOr<std::vector<LostNumbers>> CopyAndReplay(const std::string& from, uint32_t id,
                                                  const DataPaths& paths, const Witnesses& witnesses,
                                                  Restored* restored) {
-  RETURN_IF_ERROR(CheckBackupFormat(from, id));
+  // Once: a server may make a newer one meanwhile.
+  ASSIGN_OR_RETURN(const BackupInfo backup, FindBackup(from, id));
+  RETURN_IF_ERROR(CheckBackupFormat(backup));
   RETURN_IF_ERROR(RemoveUnfinished(paths));
-  RETURN_IF_ERROR(RestoreBackup(from, id, Unfinished(paths)));
+  RETURN_IF_ERROR(RestoreBackup(from, backup.id, Unfinished(paths)));
   ASSIGN_OR_RETURN(auto lost, RestoreTenants(paths, witnesses, restored));
   RETURN_IF_ERROR(WriteSecretFile(paths.Format(), std::string(kFormatVersion) + "\n"));
   std::error_code error;

@@ -11,7 +11,6 @@
 #include "engine/base/directory_lock.h"
 #include "engine/base/replace_file.h"
 #include "engine/base/text_check.h"
-#include "engine/format.h"
 
 namespace cordon {
 namespace {
@@ -125,7 +124,18 @@ Status CheckFormat(const DataPaths& paths, std::span<const UpgradeStep> steps) {
                   step->from, step->to));
 }
 
+Status CheckBackupFormat(const BackupInfo& backup, std::string_view format) {
+  if (backup.format == format) return OkStatus();
+  return Status(StatusCode::kFailedPrecondition, "backup",
+                fmt::format("backup {} is of a store of format '{}', this program restores '{}'; "
+                            "restore it with the cordond that made it, and upgrade that",
+                            backup.id, backup.format, format));
+}
+
 StatusOr<std::string> Upgrade(const DataPaths& paths, std::span<const UpgradeStep> steps) {
+  RETURN_IF_ERROR(ReadFormat(paths).status());
+  // Keeps other upgrades out to the end. What FORMAT says counts from now on.
+  ASSIGN_OR_RETURN(const DirectoryLock alone, DirectoryLock::Take("data_dir", paths.data_dir));
   ASSIGN_OR_RETURN(std::string format, ReadFormat(paths));
   RETURN_IF_ERROR(CheckWhole(paths));
   if (format == kFormatVersion) return format;

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "engine/engine.h"
+#include "engine/format.h"
 
 namespace cordon {
 
@@ -26,10 +27,14 @@ std::span<const UpgradeStep> UpgradeSteps();
 // FAILED_PRECONDITION unless `data_dir` holds a store of this format; says what to do instead.
 Status CheckFormat(const DataPaths& paths, std::span<const UpgradeStep> steps = UpgradeSteps());
 
+// FAILED_PRECONDITION unless the backup is of a store of `format`: it would be taken for one.
+Status CheckBackupFormat(const BackupInfo& backup, std::string_view format = kFormatVersion);
+
 // Makes the store one of this format, one step after the other, and returns what it was. FORMAT
 // says before each step `FROM to TO`, which no server opens, and TO only after it: whatever ends an
 // upgrade, the next one goes on. FAILED_PRECONDITION for a format that no step begins with, a newer
-// one included, and while a server has the store open; then nothing is changed. Errors of a step.
+// one included, while another upgrade is at work, and while a server has the store open; then
+// nothing is changed. Errors of a step.
 StatusOr<std::string> Upgrade(const DataPaths& paths,
                               std::span<const UpgradeStep> steps = UpgradeSteps());
 

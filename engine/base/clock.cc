@@ -145,6 +145,12 @@ Micros Clock::Now() { return Read().time; }
 
 Status Clock::Trusted() { return Doubt(Read().ahead); }
 
+Micros Clock::Behind() {
+  const Micros wall = wall_();
+  const Micros behind = Now() - wall;
+  return behind > kStepMax ? behind : 0;
+}
+
 void Clock::AtLeast(Micros floor) {
   const Micros wall = wall_();
   const Micros steady = steady_ ? steady_() : wall;

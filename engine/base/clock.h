@@ -43,6 +43,10 @@ class Clock {
   // the wall something already that has not begun.
   Status Trusted();
 
+  // How far the wall is behind, if that is further than limits::kClockStep_s, else 0: time goes on,
+  // but not by what anybody can read off the machine.
+  Micros Behind();
+
   // Told at the beginning of doubt, with Trusted(), and at its end, with OK. Must not use the
   // clock. To be called before other threads do.
   void WhenDoubted(std::function<void(const Status&)> told) { told_ = std::move(told); }

@@ -12,8 +12,8 @@
 
 namespace cordon {
 
-// A centroid is the mean of at least so many different rows: below it statistics offices do not
-// publish a figure, as it may tell of one person.
+// A centroid is the mean of at least so many rows that differ by more than rounding: below it
+// statistics offices do not publish a figure, as it may tell of one person.
 inline constexpr size_t kRowsOfMeanMin = 5;
 
 struct SharedMeans {

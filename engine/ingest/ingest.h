@@ -79,8 +79,10 @@ void DropEmbedding(const WriteContext& context, const v1::DropEmbeddingRequest& 
 
 // What a change would make of the tenant, which is not made (SimulateRequest.change). Refused as
 // the call itself would be, by its rights too; the journal gets its record from whoever asks. Waits
-// for the writer.
-StatusOr<Trial> TryChange(const WriteContext& context, const v1::SimulateRequest& request);
+// for the writer. DEADLINE_EXCEEDED once `stop` says true, which is asked for each document that is
+// looked at to find what changes.
+StatusOr<Trial> TryChange(const WriteContext& context, const v1::SimulateRequest& request,
+                          const std::function<bool()>& stop = {});
 
 // A key whose secret identity/ has made; `bearer` travels to the response only.
 struct MadeKey {

@@ -7,6 +7,7 @@
 #include <span>
 #include <utility>
 
+#include "engine/base/stop.h"
 #include "engine/ingest/commit.h"
 
 namespace cordon {
@@ -67,12 +68,20 @@ Status Selection::VisitPrefix(const View& view, const Collection& collection) {
   }
 }
 
+Status Selection::CheckTime() const {
+  if (as_one_) return CheckGoesOn(stop_);
+  if (!stop_ || !stop_()) return OkStatus();
+  return Status(StatusCode::kDeadlineExceeded, "",
+                "the time ran out; what is changed stays so, and the same call does the rest");
+}
+
 bool Selection::PageIsFull() const {
   return static_cast<size_t>(page_.documents_size()) == limits::kDocumentsPerBatch ||
          page_bytes_ >= limits::kSelectedPageBytes;
 }
 
 Status Selection::Visit(const store::v1::DocumentRecord& record) {
+  RETURN_IF_ERROR(CheckTime());
   if (!Wants(record.document())) return OkStatus();
   const bool enough = sent_ + static_cast<size_t>(page_.documents_size()) == documents_max_;
   if (enough || PageIsFull()) {  // a full one is still here only if it is not sent
@@ -100,10 +109,7 @@ store::v1::Mutation Selection::TakePage() {
 
 Status Selection::Send() {
   RETURN_IF_ERROR(Wait());
-  if (stop_ && stop_()) {
-    return Status(StatusCode::kDeadlineExceeded, "",
-                  "the time ran out; what is changed stays so, and the same call does the rest");
-  }
+  RETURN_IF_ERROR(CheckTime());
   sent_ += static_cast<size_t>(page_.documents_size());
   auto promise = std::make_shared<std::promise<StatusOr<Committed>>>();
   waiting_ = promise->get_future();
@@ -129,7 +135,7 @@ Status Selection::Scan() {
   if (!collection) return OkStatus();  // the writer says so
   if (request_.source().empty()) return VisitPrefix(*view.view, *collection);
   return VisitSource(*view.view, collection->id, request_.source(),
-                     [this](const auto* record) { return record ? Visit(*record) : OkStatus(); });
+                     [this](const auto* record) { return record ? Visit(*record) : CheckTime(); });
 }
 
 StatusOr<store::v1::Mutation> Selection::AsOne() {

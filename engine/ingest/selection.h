@@ -37,6 +37,8 @@ class Selection {
   StatusOr<store::v1::Mutation> AsOne();
 
  private:
+  // DEADLINE_EXCEEDED once `stop` says true.
+  Status CheckTime() const;
   Status Scan();
   bool PageIsFull() const;
   // Visits those whose ids begin with the prefix.

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "engine/base/limits.h"
+#include "engine/base/stop.h"
 #include "engine/base/text_check.h"
 #include "engine/ingest/check_change.h"
 #include "engine/ingest/commit.h"
@@ -334,23 +335,37 @@ void SourceSync::Commit(const WriteContext& context, std::function<bool()> stop,
 
 void SourceSync::Finish(const WriteContext& context, const std::function<bool()>& stop,
                         const Acknowledge<v1::SyncSourceResponse>& done) {
-  Status found = commit_.incomplete() ? OkStatus() : FindMissing(context, stop);
+  const auto goes_on = [&] {
+    if (!stop || !stop()) return OkStatus();
+    return Status(StatusCode::kUnavailable, "",
+                  "broken off, and nothing was deleted; send the listing again");
+  };
+  Status found = commit_.incomplete() ? OkStatus() : FindMissing(context, goes_on);
   if (found.ok()) found = CheckRemovals();
   if (!found.ok()) return Refuse(context, found, done);
   if (begin_.dry_run()) return DryRun(context, done);
   SendRest(context, stop, done);
 }
 
-StatusOr<store::v1::Mutation> SourceSync::AsOne(const WriteContext& context) {
+Status SourceSync::CheckOnePage() const {
+  if (page_ends_.empty()) return OkStatus();
+  return Invalid("commit",
+                 fmt::format("deletes more than the {} documents and {} MiB of them that one "
+                             "revision changes; a dry run tells the difference",
+                             limits::kDocumentsPerBatch, limits::kSelectedPageBytes >> 20));
+}
+
+StatusOr<store::v1::Mutation> SourceSync::AsOne(const WriteContext& context,
+                                                const std::function<bool()>& stop) {
   CORDON_CHECK(whole_);
-  if (!commit_.incomplete()) RETURN_IF_ERROR(FindMissing(context, /*stop=*/{}));
+  const auto goes_on = [&] {
+    const Status going = CheckGoesOn(stop);
+    // The guard counts all that is missing.
+    return going.ok() && begin_.allow_removals() ? CheckOnePage() : going;
+  };
+  if (!commit_.incomplete()) RETURN_IF_ERROR(FindMissing(context, goes_on));
   RETURN_IF_ERROR(CheckRemovals());
-  if (!page_ends_.empty()) {
-    return Invalid("commit",
-                   fmt::format("deletes more than the {} documents and {} MiB of them that one "
-                               "revision changes; a dry run tells the difference",
-                               limits::kDocumentsPerBatch, limits::kSelectedPageBytes >> 20));
-  }
+  RETURN_IF_ERROR(CheckOnePage());
   if (response_.refused_documents() > static_cast<uint64_t>(response_.refused_size())) {
     return Invalid("documents", "more are refused than one answer tells of; mend some first");
   }
@@ -358,14 +373,12 @@ StatusOr<store::v1::Mutation> SourceSync::AsOne(const WriteContext& context) {
   return TakePage();
 }
 
-Status SourceSync::FindMissing(const WriteContext& context, const std::function<bool()>& stop) {
+Status SourceSync::FindMissing(const WriteContext& context,
+                               const std::function<Status()>& goes_on) {
   const PinnedView view = tenant_->publisher.Pin(context.clock);
   ASSIGN_OR_RETURN(const auto collection, Writable(context, *view.view, begin_.collection()));
   const auto visit = [&](const store::v1::DocumentRecord* record) -> Status {
-    if (stop && stop()) {
-      return Status(StatusCode::kUnavailable, "",
-                    "broken off, and nothing was deleted; send the listing again");
-    }
+    RETURN_IF_ERROR(goes_on());
     if (record != nullptr) Visit(*record, context.caller.grant());
     return OkStatus();
   };

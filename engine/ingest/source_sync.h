@@ -55,8 +55,9 @@ class SourceSync {
               Acknowledge<v1::SyncSourceResponse> done);
 
   // Instead of that, of a listing in one message: all that it changes as one mutation, to be tried.
-  // Refused if there would be several.
-  StatusOr<store::v1::Mutation> AsOne(const WriteContext& context);
+  // Refused if there would be several. DEADLINE_EXCEEDED once `stop` says true.
+  StatusOr<store::v1::Mutation> AsOne(const WriteContext& context,
+                                      const std::function<bool()>& stop);
 
   // The documents that are refused, as far as an answer tells of them.
   const google::protobuf::RepeatedPtrField<v1::Refusal>& refused() const {
@@ -99,10 +100,13 @@ class SourceSync {
 
   void Finish(const WriteContext& context, const std::function<bool()>& stop,
               const Acknowledge<v1::SyncSourceResponse>& done);
-  Status FindMissing(const WriteContext& context, const std::function<bool()>& stop);
+  // `goes_on` is asked for each version that the source ever had; its error ends the walk.
+  Status FindMissing(const WriteContext& context, const std::function<Status()>& goes_on);
   void Visit(const store::v1::DocumentRecord& record, const Grant& grant);
   void AddMissing(const store::v1::DocumentRecord& record);
   Status CheckRemovals() const;
+  // INVALID_ARGUMENT if what is missing takes several revisions.
+  Status CheckOnePage() const;
   // Sends the page and waits until it is committed; not on the writer's thread.
   StatusOr<cordon::Committed> Committing(const WriteContext& context);
   // Sends the pages, each once the one before is committed, and answers.

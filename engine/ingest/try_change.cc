@@ -24,9 +24,10 @@ StatusOr<Mutation> Whole(const Status& checked, const Request& request,
 }
 
 StatusOr<Mutation> SelectedOf(const WriteContext& context,
-                              const v1::SetAccessSelectedRequest& request) {
+                              const v1::SetAccessSelectedRequest& request,
+                              const std::function<bool()>& stop) {
   RETURN_IF_ERROR(CheckSetAccessSelected(context, request));
-  return Selection(context, request, /*stop=*/{}).AsOne();
+  return Selection(context, request, stop).AsOne();
 }
 
 StatusOr<Mutation> UpdatedOf(const WriteContext& context,
@@ -127,7 +128,8 @@ StatusOr<Trial> TryIngest(const WriteContext& context, v1::IngestRequest request
 }
 
 // As a dry run, so that no endpoint gets a text.
-StatusOr<Trial> TryListing(const WriteContext& context, v1::SyncSourceRequest request) {
+StatusOr<Trial> TryListing(const WriteContext& context, v1::SyncSourceRequest request,
+                           const std::function<bool()>& stop) {
   if (!request.has_begin() || !request.has_commit()) {
     return Invalid(request.has_begin() ? "commit" : "begin",
                    "missing; a listing that is simulated comes in one message");
@@ -136,14 +138,15 @@ StatusOr<Trial> TryListing(const WriteContext& context, v1::SyncSourceRequest re
   OpenListings alone;  // as of a snapshot
   SourceSync sync(&alone);
   RETURN_IF_ERROR(sync.Take(context, std::move(request)));
-  ASSIGN_OR_RETURN(Mutation mutation, sync.AsOne(context));
+  ASSIGN_OR_RETURN(Mutation mutation, sync.AsOne(context, stop));
   DropContent(mutation.mutable_source()->mutable_written());
   ASSIGN_OR_RETURN(Trial trial, TryMutation(context, std::move(mutation)));
   trial.refused.assign(sync.refused().begin(), sync.refused().end());
   return trial;
 }
 
-StatusOr<Mutation> MutationOf(const WriteContext& context, const SimulateRequest& request) {
+StatusOr<Mutation> MutationOf(const WriteContext& context, const SimulateRequest& request,
+                              const std::function<bool()>& stop) {
   switch (request.change_case()) {
     case SimulateRequest::kDirectory:
       return Whole(CheckApplyDirectory(context, request.directory()), request.directory(),
@@ -158,7 +161,7 @@ StatusOr<Mutation> MutationOf(const WriteContext& context, const SimulateRequest
       return Whole(CheckSetAccessMany(context, request.set_access_many()),
                    request.set_access_many(), &Mutation::mutable_set_access_many);
     case SimulateRequest::kSetAccessSelected:
-      return SelectedOf(context, request.set_access_selected());
+      return SelectedOf(context, request.set_access_selected(), stop);
     case SimulateRequest::kDeleteDocument:
       return Whole(CheckDelete(context, request.delete_document()), request.delete_document(),
                    &Mutation::mutable_delete_document);
@@ -189,11 +192,12 @@ StatusOr<Mutation> MutationOf(const WriteContext& context, const SimulateRequest
 
 }  // namespace
 
-StatusOr<Trial> TryChange(const WriteContext& context, const SimulateRequest& request) {
+StatusOr<Trial> TryChange(const WriteContext& context, const SimulateRequest& request,
+                          const std::function<bool()>& stop) {
   if (request.has_snapshot()) return TrySnapshot(context, request.snapshot());
   if (request.has_ingest()) return TryIngest(context, request.ingest());
-  if (request.has_listing()) return TryListing(context, request.listing());
-  ASSIGN_OR_RETURN(Mutation mutation, MutationOf(context, request));
+  if (request.has_listing()) return TryListing(context, request.listing(), stop);
+  ASSIGN_OR_RETURN(Mutation mutation, MutationOf(context, request, stop));
   const std::string break_glass = mutation.break_glass().id();
   ASSIGN_OR_RETURN(Trial trial, TryMutation(context, std::move(mutation)));
   if (trial.more) {

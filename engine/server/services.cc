@@ -292,7 +292,7 @@ Reactor* PolicyService::Simulate(CallContext* context, const v1::SimulateRequest
       front_, context, request, response, Right::kAudit,
       [engine = front_->engine](const ReadContext& read, const v1::SimulateRequest& in, auto done) {
         const auto try_change = [&](const v1::SimulateRequest& change) {
-          return TryChange(engine->WriteAs(read.caller), change);
+          return TryChange(engine->WriteAs(read.caller), change, read.stop);
         };
         cordon::Simulate(read, in, try_change, done);
       },

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <rocksdb/utilities/backup_engine.h>
 
+#include <algorithm>
 #include <charconv>
 #include <filesystem>
 #include <memory>
@@ -58,6 +59,10 @@ StatusOr<std::unique_ptr<rocksdb::BackupEngineReadOnly>> OpenToRead(const std::s
       Translate(rocksdb::BackupEngineReadOnly::Open(Options(dir), rocksdb::Env::Default(), &engine),
                 "open the backups"));
   return std::unique_ptr<rocksdb::BackupEngineReadOnly>(engine);
+}
+
+Status MissingOrDamaged(uint32_t id) {
+  return Corrupt(fmt::format("backup {} is missing or damaged; take another one", id));
 }
 
 Status Stopping() {
@@ -152,15 +157,19 @@ StatusOr<std::vector<BackupInfo>> ListBackups(const std::string& dir, bool verif
   return backups;
 }
 
+StatusOr<BackupInfo> FindBackup(const std::string& dir, uint32_t id) {
+  ASSIGN_OR_RETURN(const auto backups, ListBackups(dir, /*verify=*/false, /*stop=*/nullptr));
+  if (backups.empty()) return NoDirectory(dir);
+  if (id == 0) return backups.back();
+  const auto found = std::find_if(backups.begin(), backups.end(),
+                                  [&](const BackupInfo& backup) { return backup.id == id; });
+  if (found == backups.end()) return MissingOrDamaged(id);
+  return *found;
+}
+
 Status RestoreBackup(const std::string& dir, uint32_t id, const std::string& path) {
   ASSIGN_OR_RETURN(const auto engine, OpenToRead(dir));
-  std::vector<rocksdb::BackupInfo> infos;
-  engine->GetBackupInfo(&infos);
-  if (infos.empty()) return NoDirectory(dir);
-  if (id == 0) id = infos.back().backup_id;
-  if (!engine->VerifyBackup(id, true).ok()) {
-    return Corrupt(fmt::format("backup {} is missing or damaged; take another one", id));
-  }
+  if (!engine->VerifyBackup(id, true).ok()) return MissingOrDamaged(id);
   return Translate(engine->RestoreDBFromBackup(id, path, path), "restore");
 }
 

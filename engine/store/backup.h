@@ -21,7 +21,8 @@ struct BackupInfo {
   int64_t time_us = 0;
   uint64_t bytes = 0;
   uint64_t revision = 0;  // of the first tenant, at least
-  std::string format;     // on disk, of the store; empty: of a time when backups did not say it
+  // On disk, of the store. Backups that do not say it are of a time when there was this one alone.
+  std::string format = "cordon 2";
   std::optional<bool> whole;
 };
 
@@ -52,7 +53,12 @@ StatusOr<BackupInfo> MakeBackup(const Database& database, const std::string& dir
 StatusOr<std::vector<BackupInfo>> ListBackups(const std::string& dir, bool verify,
                                               BackupStop* stop);
 
-// Writes the backup `id`, 0 for the newest, as a store to `path`, which must not exist.
+// The backup `id`, 0 for the newest. FAILED_PRECONDITION if there are none, DATA_LOSS if that one is
+// missing.
+StatusOr<BackupInfo> FindBackup(const std::string& dir, uint32_t id);
+
+// Writes the backup `id` as a store to `path`, which must not exist. DATA_LOSS if it is missing or
+// damaged.
 Status RestoreBackup(const std::string& dir, uint32_t id, const std::string& path);
 
 }  // namespace cordon

@@ -30,7 +30,8 @@ class Replayer {
   // record, the same.
   StatusOr<Applied> Apply(const TenantState& head, const journal::v1::Record& record);
   // To be called after the last record: the state without copies that have a name which was taken
-  // away, and with the classes that the others have by the order of levels of now.
+  // away, and with the classes that the others have by the order of levels of now. To be told again
+  // are only those that went: every later restore makes classes anew by itself.
   StatusOr<Applied> Reclassify(const TenantState& head) const;
 
  private:

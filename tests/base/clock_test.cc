@@ -336,6 +336,21 @@ TEST_F(ClockLeap, AStartStandsStillForNoLongerThanAStep) {
   EXPECT_EQ(clock_.Now(), wall_ + kBound + 1);
 }
 
+// At kClockStep_s and beyond.
+TEST_F(ClockLeap, AWallFarBehindIsNotTold) {
+  EXPECT_EQ(clock_.Behind(), 0);
+  clock_.AtLeast(begin_ + kBound);
+  EXPECT_EQ(clock_.Behind(), 0);
+  clock_.AtLeast(begin_ + kBound + 1);
+  EXPECT_EQ(clock_.Behind(), kBound + 1);
+  Pass(kDay);
+  EXPECT_EQ(clock_.Behind(), kBound + 1);
+  wall_ += 1;
+  EXPECT_EQ(clock_.Behind(), 0);
+  wall_ += kYears;
+  EXPECT_EQ(clock_.Behind(), 0) << "it is ahead";
+}
+
 TEST_F(ClockLeap, AStartFarBehindIsAsAWallSetBackUnderARunningServer) {
   const Micros stored = clock_.Now();
   wall_ -= kYears;

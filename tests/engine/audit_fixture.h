@@ -34,7 +34,7 @@ class Audit : public ScratchWriter {
       ReadContext read = Read(grant);
       read.stop = std::move(stop);
       const auto try_change = [&](const v1::SimulateRequest& change) {
-        return TryChange(Context(grant), change);
+        return TryChange(Context(grant), change, read.stop);
       };
       Simulate(read, FromText<v1::SimulateRequest>(request), try_change, done);
     });

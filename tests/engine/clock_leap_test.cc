@@ -1,5 +1,10 @@
 // A machine whose clock leaps, under an engine or while none runs: what has not begun opens, what
 // has ended stays open, what is not due is erased.
+#include <spdlog/sinks/ringbuffer_sink.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
 #include "tests/engine/erasing.h"
 
 namespace cordon {
@@ -96,6 +101,27 @@ TEST_F(Doubted, AStartWithAWallFarBehindKeepsNothingInForce) {
   now_ += kSecond;
   EXPECT_EQ(engine_->clock()->Now(), begin_ + kDay + kSecond);
   EXPECT_FALSE(engine_->figures().clock_in_doubt);
+}
+
+TEST_F(Doubted, AStartWithAWallFarBehindSaysNothing) {
+  // How often the log of a start speaks of the clock.
+  const auto told = [&](Micros leap) {
+    engine_.reset();
+    leap_ = leap;
+    const auto before = spdlog::default_logger();
+    const auto kept = std::make_shared<spdlog::sinks::ringbuffer_sink_mt>(100);
+    spdlog::set_default_logger(std::make_shared<spdlog::logger>("kept", kept));
+    Open();
+    engine_.reset();
+    spdlog::set_default_logger(before);
+    const auto lines = kept->last_formatted();
+    return std::count_if(lines.begin(), lines.end(), [](const std::string& line) {
+      return line.find("clock: ") != line.npos;
+    });
+  };
+  EXPECT_EQ(told(-kYears), 1);
+  EXPECT_EQ(told(-60 * kSecond), 0);
+  EXPECT_EQ(told(0), 0);
 }
 
 }  // namespace

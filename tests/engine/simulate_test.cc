@@ -352,6 +352,40 @@ TEST_F(Simulated, APartIsToldAsTheWhole) {
   EXPECT_EQ(Outcome(Sim(erase)), "INVALID_ARGUMENT: erase");
   EXPECT_EQ(For("everyone", "set_access_selected { collection: 'docs' id_prefix: 'b' " + open),
             "+1 -0");
+  // Once it is too much, nothing more is looked at.
+  std::string more;
+  for (size_t i = 0; i < 100; ++i) more += Closed(fmt::format("c/{}", i));
+  ASSERT_TRUE(Ingest(more).ok());
+  size_t asked = 0;
+  const auto count = [&] {
+    ++asked;
+    return false;
+  };
+  EXPECT_EQ(Outcome(Sim(listing, AllOf(), count)), "INVALID_ARGUMENT: commit");
+  EXPECT_LT(asked, limits::kDocumentsPerBatch + 10);
+}
+
+// To find what changes, it may have to look at all that a source or a collection has.
+TEST_F(Simulated, ATrialGoesOnWithoutItsCaller) {
+  std::string batch;
+  for (int i = 0; i < 20; ++i) batch += Closed(fmt::format("a/{}", i));
+  ASSERT_TRUE(Ingest(batch).ok());
+  const std::string open = "acl { allow { principal: 'everyone' } } } ";
+  const std::string changes[] = {
+      "listing { begin { collection: 'docs' source: 'bulk' allow_removals: true } commit { } } ",
+      "listing { begin { collection: 'docs' source: 'bulk' } commit { } } ",
+      "set_access_selected { collection: 'docs' source: 'bulk' " + open,
+      "set_access_selected { collection: 'docs' id_prefix: 'a/' " + open,
+      // of which nothing changes
+      "set_access_selected { collection: 'docs' id_prefix: 'a/' label { level: 'public' } } ",
+  };
+  for (const auto& change : changes) {
+    int asked = 0;
+    const auto trial = TryChange(Context(), FromText<v1::SimulateRequest>(change),
+                                 [&] { return ++asked == 10; });
+    EXPECT_EQ(Outcome(trial), "DEADLINE_EXCEEDED: ") << change;
+    EXPECT_EQ(asked, 10) << change;
+  }
 }
 
 }  // namespace

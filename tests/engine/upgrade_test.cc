@@ -69,6 +69,20 @@ class Upgrading : public Erasing {
     EXPECT_TRUE(checked.ok() || checked.field() == "data_dir") << checked.ToString();
     return std::string(checked.message());
   }
+  // As if a backup had been made before there were notes.
+  void DropNote(uint32_t id) const {
+    const std::string path = scratch_ / "backups/meta/" + std::to_string(id);
+    std::ifstream file(path);
+    std::string line, kept;
+    bool dropped = false;
+    while (std::getline(file, line)) {
+      const bool note = line.starts_with("metadata ");
+      if (!note) kept += line + "\n";
+      dropped |= note;
+    }
+    EXPECT_TRUE(dropped) << kept;
+    std::ofstream(path, std::ios::trunc) << kept;
+  }
   bool RefusalSays(const std::string& text) const { return Refusal().find(text) != text.npos; }
 };
 
@@ -136,6 +150,34 @@ TEST_F(Upgrading, AServedStoreIsUpgraded) {
   EXPECT_EQ(Done(), "");
 }
 
+TEST_F(Upgrading, TwoUpgradesAreAtWorkAtOnce) {
+  std::string other;
+  const auto upgraded = Try([&] {
+    other = Outcome(Try());
+    return OkStatus();
+  });
+  ASSERT_TRUE(upgraded.ok()) << upgraded.status().ToString();
+  EXPECT_EQ(other, "FAILED_PRECONDITION: data_dir");
+  EXPECT_EQ(Done(), "first second ");
+}
+
+// The program that prints the master key runs after FORMAT is read, and before the keys are held.
+TEST_F(Upgrading, AnUpgradeThatBeginsDuringAStartIsOverlooked) {
+  SetFormat(std::string(kFormatVersion));
+  const std::string program = scratch_ / "program";
+  std::ofstream(program) << "#!/bin/sh\necho cordon 2 to cordon 3 > '" << paths().Format()
+                         << "'\ncat '" << paths().MasterKey() << "'\n";
+  fs::permissions(program, fs::perms::owner_all);
+  DataPaths where = paths();
+  where.master_key.clear();
+  where.master_key_command = program;
+  EXPECT_EQ(Outcome(Engine::Open(Options(where))), "FAILED_PRECONDITION: data_dir");
+  EXPECT_EQ(Format(), "cordon 2 to cordon 3");
+  SetFormat(std::string(kFormatVersion));
+  Open();
+  EXPECT_TRUE(Sees("doc"));
+}
+
 TEST_F(Upgrading, ThisServersStepsLeadSomewhereElse) {
   const auto steps = UpgradeSteps();
   for (size_t i = 0; i < steps.size(); ++i) {
@@ -163,6 +205,22 @@ TEST_F(Upgrading, ABackupOfAnotherFormatIsRestoredAsOneOfThis) {
   for (const uint32_t id : {0, 2}) EXPECT_EQ(restored(id), "FAILED_PRECONDITION: backup") << id;
   EXPECT_FALSE(HoldsStore(paths("restored")));
   EXPECT_EQ(restored(1), "OK");
+}
+
+// "cordon 2" was the only one then.
+TEST_F(Upgrading, ABackupThatDoesNotSayItsFormatIsOfAny) {
+  SetFormat(std::string(kFormatVersion));
+  Open();
+  ASSERT_TRUE(engine_->Backup(0).ok());
+  DropNote(1);
+  const auto backups = engine_->Backups(/*verify=*/false);
+  ASSERT_TRUE(backups.ok()) << backups.status().ToString();
+  ASSERT_EQ(backups->size(), 1u);
+  EXPECT_EQ(backups->at(0).revision, 0u) << "it has no note";
+  EXPECT_TRUE(CheckBackupFormat(backups->at(0), "cordon 2").ok());
+  const Status refused = CheckBackupFormat(backups->at(0), "cordon 3");
+  EXPECT_EQ(refused.code(), StatusCode::kFailedPrecondition) << refused.ToString();
+  EXPECT_EQ(refused.field(), "backup");
 }
 
 }  // namespace

@@ -107,9 +107,33 @@ TEST_P(SharedMeansOf, ACentroidIsSomebodysVector) {
   EXPECT_GT(least, 1e-4f);
 }
 
+// To train on them is all right, and they are found.
 TEST_P(SharedMeansOf, RowsThatAreAllTheSameAreTrainedOn) {
-  const auto geometry =
-      Trained(std::vector(300, std::vector<float>(kMeansDimension, 0.25f)), GetParam());
+  const std::vector<float> row(kMeansDimension, 0.25f);
+  const VectorIndex index = Upkept(IndexOf(std::vector(300, row), GetParam()), Upkeep::kTrain);
+  const Geometry& geometry = index.lists()->geometry();
+  ASSERT_EQ(geometry.lists(), 1u);
+  for (size_t d = 0; d < geometry.size(); ++d) EXPECT_EQ(geometry.centroid(0)[d], 0.0f) << d;
+  const AllowedSet allowed = AllowedOf({0}, 1);
+  SearchTrace trace;
+  const auto fast = index.Search(allowed, row, Fast(10), &trace);
+  const auto exact = index.Search(allowed, row, {.k = 10});
+  ASSERT_TRUE(fast.ok() && exact.ok());
+  EXPECT_EQ(trace.plan, SearchPlan::kLists);
+  ASSERT_EQ(fast->size(), 10u);
+  ASSERT_EQ(exact->size(), 10u);
+  for (size_t i = 0; i < 10; ++i) EXPECT_EQ((*fast)[i].document, (*exact)[i].document) << i;
+}
+
+// Of unit length they differ, by rounding.
+TEST(SharedMeansTest, ScaledCopiesOfOneVectorAreManyRows) {
+  Random random(5);
+  const std::vector<float> vector = Clusters(random, kMeansDimension, 1).Next();
+  std::vector<std::vector<float>> copies(300, vector);
+  for (size_t i = 0; i < copies.size(); ++i) {
+    for (float& x : copies[i]) x *= 1 + 0.37f * static_cast<float>(i);
+  }
+  const auto geometry = Trained(copies, Metric::kCosine);
   ASSERT_EQ(geometry->lists(), 1u);
   for (size_t d = 0; d < geometry->size(); ++d) EXPECT_EQ(geometry->centroid(0)[d], 0.0f) << d;
 }

@@ -1,12 +1,13 @@
 """Gives each planted bug to the test that must catch it: a test that cannot fail proves nothing.
 
-  planted_test.py SOURCE TESTS [--find BUG]
+  planted_test.py SOURCE TESTS [--both | --find BUG]
 
 SOURCE is the project, TESTS the folder of the test binaries of the checked build. Every bug of
 engine/base/planted.cc needs a row in caught_by.txt, or several; each one's test must fail with the
-bug and pass without it. A random one is run again without it, by the same seed; that the others
-pass is what the suite beside this shows. As many run at once as there are processors. --find lists
-all tests that fail with a bug: for choosing a row.
+bug and pass without it. A random one is run again without it, by the same seed. That the others
+pass is what the suite beside this shows, though not alone and under this load: --both runs each row
+again, for whoever adds one. As many run at once as there are processors. --find lists all tests
+that fail with a bug: for choosing a row.
 """
 
 import concurrent.futures
@@ -70,25 +71,26 @@ def judge(tests, bug, binary, test):
     return None, seeded
 
 
-def missed_by(tests, table):
-    """bug -> what is wrong with its rows."""
+def missed_by(tests, table, both):
+    """bug -> what is wrong with its rows; without a bug random tests are run, or `both`: all."""
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         pending = {(bug, row): pool.submit(judge, tests, bug, *row)
                    for bug in table for row in table[bug]}
         judged = {key: future.result() for key, future in pending.items()}
-        seeded = list(dict.fromkeys(row for (_, row), (_, random) in judged.items() if random))
-        faults = dict(zip(seeded, pool.map(lambda row: without(tests, *row), seeded)))
+        again = list(dict.fromkeys(row for (_, row), (_, random) in judged.items()
+                                   if both or random))
+        faults = dict(zip(again, pool.map(lambda row: without(tests, *row), again)))
         return {bug: [fault for row in table[bug]
                       if (fault := faults.get(row) or judged[bug, row][0])] for bug in table}
 
 
-def check(source, tests):
+def check(source, tests, both):
     table = rows(source)
     known = bugs(source)
     problems = [f"{bug}: no row in caught_by.txt" for bug in known if bug not in table]
     problems += [f"{bug}: in caught_by.txt, and no such bug" for bug in table if bug not in known]
     caught = 0
-    for bug, missed in missed_by(tests, table).items():
+    for bug, missed in missed_by(tests, table, both).items():
         problems += [f"{bug}: {problem}" for problem in missed]
         if missed or bug not in known:
             continue
@@ -117,7 +119,7 @@ def main():
     if len(sys.argv) > 4 and sys.argv[3] == "--find":
         find(tests, sys.argv[4])
         return 0
-    return check(source, tests)
+    return check(source, tests, both="--both" in sys.argv[3:])
 
 
 sys.exit(main())

@@ -20,7 +20,7 @@ Status Runner::Simulate(const Step& step) {
   const uint64_t before = world_.revision("default");
   const auto simulate = [&](const ReadContext& read, auto done) {
     const auto try_change = [&](const v1::SimulateRequest& change) {
-      return TryChange(world_.engine()->WriteAs(read.caller), change);
+      return TryChange(world_.engine()->WriteAs(read.caller), change, read.stop);
     };
     cordon::Simulate(read, request, try_change, done);
   };

@@ -45,7 +45,7 @@ struct RaceCall {
     kAnswered,
     kShown,       // a message of a stream, but the last, which alone says its revision
     kNotKnown,    // UNAUTHENTICATED
-    kNotFound,    // of what is read; of an Export without anything to send; of what a write ends
+    kNotFound,    // of GetDocument; of an Export without anything to send; of what a write ends
     kDenied,      // PERMISSION_DENIED: no such destination or break-glass access
     kNotReached,  // FAILED_PRECONDITION for at_least_revision
     kLost,        // the server was killed: the call was carried out or not

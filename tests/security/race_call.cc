@@ -1,6 +1,8 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "tests/security/race.h"
 
 namespace cordon {
@@ -34,6 +36,7 @@ v1::Scope* RaceCall::mutable_scope() {
 }
 
 std::optional<RaceCall::End> RaceCall::RefusedBy(StatusCode code) const {
+  const bool gets = std::holds_alternative<v1::GetDocumentRequest>(request);
   const bool revokes = std::holds_alternative<v1::RevokeKeyRequest>(request) ||
                        std::holds_alternative<v1::CloseBreakGlassRequest>(request);
   const auto* policy = std::get_if<v1::ApplyPolicyRequest>(&request);
@@ -43,7 +46,7 @@ std::optional<RaceCall::End> RaceCall::RefusedBy(StatusCode code) const {
     case StatusCode::kUnauthenticated:
       return kNotKnown;
     case StatusCode::kNotFound:
-      if (!write() || exports() || revokes) return kNotFound;
+      if (gets || exports() || revokes) return kNotFound;
       break;
     case StatusCode::kInvalidArgument:
       if (removes) return kNotFound;
@@ -103,7 +106,8 @@ void Note(const v1::RetrieveStreamResponse& told, RaceCall* call) {
 
 void Note(const v1::BatchRetrieveResponse& told, RaceCall* call) {
   const auto& asked = std::get<v1::BatchRetrieveRequest>(call->request);
-  for (int i = 0; i < told.answers_size(); ++i) {
+  EXPECT_EQ(told.answers_size(), asked.queries_size()) << call->Text();
+  for (int i = 0; i < std::min(told.answers_size(), asked.queries_size()); ++i) {
     const v1::BatchAnswer& answer = told.answers(i);
     RaceCall* const part = call->AddPart(asked.queries(i));
     part->end = answer.has_refused() ? RaceCall::kDenied : RaceCall::kAnswered;
