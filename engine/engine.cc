@@ -133,9 +133,10 @@ StatusOr<std::unique_ptr<Engine>> Engine::OpenOnce(Options options) {
       new Engine(std::move(options), *std::move(key), std::move(database), std::move(keys)));
   RETURN_IF_ERROR(engine->LoadAll());
   if (const Micros behind = engine->clock_.Behind(); behind > 0) {
-    spdlog::warn("clock: the machine's is {} s behind the latest stored time, from which time goes "
-                 "on; set it right, then restart the server",
-                 behind / 1'000'000);
+    spdlog::warn(
+        "clock: the machine's is {} s behind the latest stored time, from which time goes "
+        "on; set it right, then restart the server",
+        behind / 1'000'000);
   }
   return engine;
 }

@@ -53,8 +53,8 @@ StatusOr<BackupInfo> MakeBackup(const Database& database, const std::string& dir
 StatusOr<std::vector<BackupInfo>> ListBackups(const std::string& dir, bool verify,
                                               BackupStop* stop);
 
-// The backup `id`, 0 for the newest. FAILED_PRECONDITION if there are none, DATA_LOSS if that one is
-// missing.
+// The backup `id`, 0 for the newest. FAILED_PRECONDITION if there are none, DATA_LOSS if that one
+// is missing.
 StatusOr<BackupInfo> FindBackup(const std::string& dir, uint32_t id);
 
 // Writes the backup `id` as a store to `path`, which must not exist. DATA_LOSS if it is missing or

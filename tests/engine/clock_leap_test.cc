@@ -115,9 +115,8 @@ TEST_F(Doubted, AStartWithAWallFarBehindSaysNothing) {
     engine_.reset();
     spdlog::set_default_logger(before);
     const auto lines = kept->last_formatted();
-    return std::count_if(lines.begin(), lines.end(), [](const std::string& line) {
-      return line.find("clock: ") != line.npos;
-    });
+    return std::count_if(lines.begin(), lines.end(),
+                         [](const std::string& line) { return line.find("clock: ") != line.npos; });
   };
   EXPECT_EQ(told(-kYears), 1);
   EXPECT_EQ(told(-60 * kSecond), 0);

@@ -381,8 +381,8 @@ TEST_F(Simulated, ATrialGoesOnWithoutItsCaller) {
   };
   for (const auto& change : changes) {
     int asked = 0;
-    const auto trial = TryChange(Context(), FromText<v1::SimulateRequest>(change),
-                                 [&] { return ++asked == 10; });
+    const auto trial =
+        TryChange(Context(), FromText<v1::SimulateRequest>(change), [&] { return ++asked == 10; });
     EXPECT_EQ(Outcome(trial), "DEADLINE_EXCEEDED: ") << change;
     EXPECT_EQ(asked, 10) << change;
   }

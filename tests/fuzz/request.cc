@@ -59,8 +59,8 @@ void TryStream(FuzzWorld* world, std::string_view bytes) {
   const auto request = Parsed<v1::RetrieveStreamRequest>(bytes);
   const auto stream = std::make_shared<AnswerStream>(request.query());
   while (!stream->ended()) {
-    const auto part = Asked<v1::RetrieveStreamResponse>(
-        [&](auto done) { stream->Next(world->Read(), done); });
+    const auto part =
+        Asked<v1::RetrieveStreamResponse>([&](auto done) { stream->Next(world->Read(), done); });
     if (!part.ok()) return;
     CheckPassages(request.query(), *part);
     CheckPassages(request.query(), part->summary());

@@ -46,9 +46,8 @@ TEST(ReplayTest, ACopyInAnotherOrderOfLevelsHasAnotherAccess) {
       {},
       /*replays=*/true};
   Replayer replayer(context, [](uint64_t) { return false; });
-  for (const char* policy :
-       {"policy { levels { names: 'public' names: 'low' } tags { } }",
-        "policy { levels { names: 'public' names: 'high' names: 'low' } }"}) {
+  for (const char* policy : {"policy { levels { names: 'public' names: 'low' } tags { } }",
+                             "policy { levels { names: 'public' names: 'high' names: 'low' } }"}) {
     auto applied = replayer.Apply(state, PolicyRecord(policy, state.revision + 1, store.vault()));
     ASSERT_TRUE(applied.ok()) << applied.status().ToString();
     interner.Commit();
