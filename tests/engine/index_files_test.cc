@@ -25,8 +25,8 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr size_t kFiledDimension = 32;
-constexpr size_t kFiledDocuments = 5'000;  // enough for lists
-constexpr size_t kFiledBatch = 1'000;
+constexpr size_t kFiledDocuments = 2'500;  // of two chunks: enough for lists
+constexpr size_t kFiledBatch = 500;
 constexpr size_t kFileRows = 256;
 
 std::string BytesOf(const fs::path& path) {
@@ -406,17 +406,17 @@ TEST_F(IndexFilesAtRestart, WhatWasErasedIsInNoFile) {
 TEST_F(IndexFilesAtRestart, NoFileOpensOnceTheErasureIsAcknowledged) {
   const auto erased = Asked<v1::EraseResponse>([&](auto done) {
     Erase(engine_->WriteAs(Anyone()),
-          FromText<v1::EraseRequest>("collection: 'docs' document: '4998'"), done);
+          FromText<v1::EraseRequest>("collection: 'docs' document: '2498'"), done);
   });
   ASSERT_TRUE(erased.ok()) << erased.status().ToString();
-  const auto verdict = Search("number4998");
+  const auto verdict = Search("number2498");
   EXPECT_TRUE(verdict.found.empty()) << verdict.found.front().file;
 }
 
 // A version of its own since its subjects are others: the file names the number of before.
 TEST_F(IndexFilesAtRestart, ADocumentThatGotAnotherNumberStaysAndItsErasureTakesTheFile) {
   const auto change = FromText<v1::UpdateMetadataRequest>(
-      "collection: 'docs' document: '4997' update_mask { paths: 'subjects' } "
+      "collection: 'docs' document: '2497' update_mask { paths: 'subjects' } "
       "metadata { subjects: 'somebody' }");
   const auto changed = Asked<v1::UpdateMetadataResponse>(
       [&](auto done) { UpdateMetadata(engine_->WriteAs(Anyone()), change, done); });
@@ -425,10 +425,10 @@ TEST_F(IndexFilesAtRestart, ADocumentThatGotAnotherNumberStaysAndItsErasureTakes
   Open();
   WaitForLists();
   EXPECT_EQ(Told(), told);
-  EXPECT_EQ(ClassesOf("4997").size(), 4u);
-  EraseDocument("4997");
-  EXPECT_FALSE(HoldsWord("number4997"));
-  const auto verdict = Search("number4997");
+  EXPECT_EQ(ClassesOf("2497").size(), 4u);
+  EraseDocument("2497");
+  EXPECT_FALSE(HoldsWord("number2497"));
+  const auto verdict = Search("number2497");
   EXPECT_TRUE(verdict.found.empty()) << verdict.found.front().file;
 }
 
@@ -447,14 +447,14 @@ TEST_F(IndexFilesAtRestart, AnErasureThatBrokeOffIsFinishedByTheStart) {
   const fs::path copies = scratch_ / "copies";
   fs::copy(Dir(), copies);
   fs::copy_file(scratch_ / "data/keys/files", scratch_ / "files");
-  EraseDocument("4999");
+  EraseDocument("2499");
   engine_.reset();
   fs::copy(copies, Dir(), fs::copy_options::overwrite_existing | fs::copy_options::recursive);
   fs::copy_file(scratch_ / "files", scratch_ / "data/keys/files",
                 fs::copy_options::overwrite_existing);
-  EXPECT_FALSE(Search("number4999").found.empty());
+  EXPECT_FALSE(Search("number2499").found.empty());
   Open();
-  EXPECT_TRUE(Search("number4999").ok());
+  EXPECT_TRUE(Search("number2499").ok());
 }
 
 }  // namespace
