@@ -59,7 +59,7 @@ Status SetContainer(const v1::ContainerChange& change, PolicyRules* rules, Appli
   }
   RETURN_IF_ERROR(CheckAcl(in.acl()));
   Container container;
-  container.clause = ClauseOf(in.acl(), applied->next.policy.principals.get());
+  ASSIGN_OR_RETURN(container.clause, ClauseOf(in.acl(), applied->next.policy.principals.get()));
   container.inherit = {in.acl().inherit().begin(), in.acl().inherit().end()};
   rules->containers[in.name()] = std::move(container);
   applied->batch.Put(Family::kPolicy, key, in);

@@ -197,21 +197,27 @@ Status CheckAcl(const v1::Acl& acl) {
   return CheckNameList("inherit", acl.inherit(), limits::kInheritPerAcl);
 }
 
-std::vector<TimedPrincipal> EntriesOf(const Entries& entries, PrincipalTable* principals) {
+StatusOr<std::vector<TimedPrincipal>> EntriesOf(const Entries& entries,
+                                                PrincipalTable* principals) {
   std::vector<TimedPrincipal> list;
   list.reserve(static_cast<size_t>(entries.size()));
   for (const auto& entry : entries) {
-    const Micros until = entry.has_until() ? *FromProto(entry.until()) : kNever;
-    const Micros from = entry.has_from() ? *FromProto(entry.from()) : kAlways;
+    Micros until = kNever, from = kAlways;
+    if (entry.has_until()) {
+      ASSIGN_OR_RETURN(until, FromProto(entry.until()));
+    }
+    if (entry.has_from()) {
+      ASSIGN_OR_RETURN(from, FromProto(entry.from()));
+    }
     list.push_back({principals->Intern(entry.principal()), until, from});
   }
   return list;
 }
 
-Clause ClauseOf(const v1::Acl& acl, PrincipalTable* principals) {
+StatusOr<Clause> ClauseOf(const v1::Acl& acl, PrincipalTable* principals) {
   Clause clause;
-  clause.allow = EntriesOf(acl.allow(), principals);
-  clause.deny = EntriesOf(acl.deny(), principals);
+  ASSIGN_OR_RETURN(clause.allow, EntriesOf(acl.allow(), principals));
+  ASSIGN_OR_RETURN(clause.deny, EntriesOf(acl.deny(), principals));
   clause.only_denies = acl.allow().empty();
   return clause;
 }
@@ -409,7 +415,9 @@ Status CheckShortName(std::string_view field, std::string_view name) {
 StatusOr<std::shared_ptr<const DirectoryRecord>> ToRecord(const v1::Principal& in,
                                                           PrincipalTable* principals) {
   auto record = std::make_shared<DirectoryRecord>();
-  if (in.sets_members()) record->members = EntriesOf(in.members(), principals);
+  if (in.sets_members()) {
+    ASSIGN_OR_RETURN(record->members, EntriesOf(in.members(), principals));
+  }
   if (in.has_clearance()) {
     ASSIGN_OR_RETURN(record->clearance, FromProto(in.clearance()));
   }

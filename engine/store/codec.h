@@ -28,12 +28,13 @@ google::protobuf::Timestamp ToProtoTime(Micros time);
 // denies without inheriting. Fields are paths below the list, such as "allow[2]".
 Status CheckAcl(const v1::Acl& acl);
 
-// The list's own clause; `acl` must have passed CheckAcl. Principals are numbered in `principals`.
-Clause ClauseOf(const v1::Acl& acl, PrincipalTable* principals);
+// The list's own clause; `acl` must have passed CheckAcl, of which only times are refused here, as
+// a stored record may be damaged. Principals are numbered in `principals`.
+StatusOr<Clause> ClauseOf(const v1::Acl& acl, PrincipalTable* principals);
 
-// Members or list entries; they must have been checked.
-std::vector<TimedPrincipal> EntriesOf(const google::protobuf::RepeatedPtrField<v1::Entry>& entries,
-                                      PrincipalTable* principals);
+// Members or list entries, in the same way.
+StatusOr<std::vector<TimedPrincipal>> EntriesOf(
+    const google::protobuf::RepeatedPtrField<v1::Entry>& entries, PrincipalTable* principals);
 
 // Refuses malformed principals, rights, patterns and names. An unset clearance is the lowest.
 StatusOr<Grant> FromProto(const v1::KeyGrant& grant);

@@ -81,7 +81,7 @@ Label LabelOf(const store::v1::ClassRecord& record) {
   return label;
 }
 
-void AppendSlot(const store::v1::ClauseRecord& record, PolicyState* state) {
+Status AppendSlot(const store::v1::ClauseRecord& record, PolicyState* state) {
   ClauseSlot slot;
   slot.container = record.container();
   slot.source = record.source();
@@ -90,10 +90,11 @@ void AppendSlot(const store::v1::ClauseRecord& record, PolicyState* state) {
     slot.name = "source " + slot.source;
     slot.clause.only_denies = true;
   } else if (slot.container.empty()) {
-    slot.clause = ClauseOf(record.acl(), state->principals.get());
+    ASSIGN_OR_RETURN(slot.clause, ClauseOf(record.acl(), state->principals.get()));
     slot.clause.only_denies = record.only_denies();
   }
   state->classes.AddClause(std::move(slot));
+  return OkStatus();
 }
 
 store::v1::ClauseRecord ClauseOfSource(const std::string& source) {
@@ -122,13 +123,13 @@ std::pair<Interner::Place, bool> Interner::NumberOf(Numbers* numbers, std::strin
   return {place, added};
 }
 
-ClauseId Interner::Clause(const store::v1::ClauseRecord& record, PolicyState* state,
-                          uint32_t tenant, Batch* batch) {
+StatusOr<ClauseId> Interner::Clause(const store::v1::ClauseRecord& record, PolicyState* state,
+                                    uint32_t tenant, Batch* batch) {
   const auto [place, added] =
       NumberOf(&clauses_, record.SerializeAsString(), state->classes.clauses.size());
   const auto& [bytes, id] = *place;
   if (added) {
-    AppendSlot(record, state);
+    RETURN_IF_ERROR(AppendSlot(record, state));
     batch->PutBytes(Family::kClauses, NumberedKey(tenant, id), bytes);
   }
   CORDON_CHECK(id < state->classes.clauses.size());
@@ -139,19 +140,21 @@ Status Interner::AddClauses(const v1::Acl& acl, PolicyState* state, uint32_t ten
                             std::vector<ClauseId>* ids) {
   RETURN_IF_ERROR(CheckContainers(*state->rules, acl));
   if (!acl.allow().empty() || !acl.deny().empty()) {
-    ids->push_back(Clause(CanonicalClause(acl), state, tenant, batch));
+    ASSIGN_OR_RETURN(const ClauseId own, Clause(CanonicalClause(acl), state, tenant, batch));
+    ids->push_back(own);
   }
   for (const auto& name : acl.inherit()) {
     store::v1::ClauseRecord container;
     container.set_container(name);
-    ids->push_back(Clause(container, state, tenant, batch));
+    ASSIGN_OR_RETURN(const ClauseId inherited, Clause(container, state, tenant, batch));
+    ids->push_back(inherited);
   }
   return OkStatus();
 }
 
 ClauseId Interner::Source(const std::string& source, PolicyState* state, uint32_t tenant,
                           Batch* batch) {
-  return Clause(ClauseOfSource(source), state, tenant, batch);
+  return *Clause(ClauseOfSource(source), state, tenant, batch);  // has no times
 }
 
 bool Interner::KnowsSource(const std::string& source) const {
@@ -177,9 +180,9 @@ ClassId Interner::ClassOf(std::vector<ClauseId> clauses, const Label& label, Pol
   return id;
 }
 
-void Interner::LoadClause(const store::v1::ClauseRecord& record, PolicyState* state) {
+Status Interner::LoadClause(const store::v1::ClauseRecord& record, PolicyState* state) {
   clauses_.emplace(record.SerializeAsString(), static_cast<uint32_t>(clauses_.size()));
-  AppendSlot(record, state);
+  return AppendSlot(record, state);
 }
 
 void Interner::LoadClass(const store::v1::ClassRecord& record, PolicyState* state) {

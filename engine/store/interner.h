@@ -35,7 +35,7 @@ class Interner {
                   uint32_t tenant, Batch* batch);
 
   // Takes over a stored record; they come in the order of their numbers.
-  void LoadClause(const store::v1::ClauseRecord& record, PolicyState* state);
+  Status LoadClause(const store::v1::ClauseRecord& record, PolicyState* state);
   void LoadClass(const store::v1::ClassRecord& record, PolicyState* state);
 
   void Commit();
@@ -47,8 +47,8 @@ class Interner {
 
   // The number of `key` in `numbers`; if it had none, `next`, then remembered as pending, and true.
   std::pair<Place, bool> NumberOf(Numbers* numbers, std::string key, size_t next);
-  ClauseId Clause(const store::v1::ClauseRecord& record, PolicyState* state, uint32_t tenant,
-                  Batch* batch);
+  StatusOr<ClauseId> Clause(const store::v1::ClauseRecord& record, PolicyState* state,
+                            uint32_t tenant, Batch* batch);
 
   Numbers clauses_;
   Numbers labels_;

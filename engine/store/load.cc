@@ -47,7 +47,8 @@ Status LoadRules(const Database& database, uint32_t tenant, PolicyState* policy)
       database.Scan(Family::kPolicy, TenantPrefix(tenant) + "c", [&](auto, auto payload) -> Status {
         v1::Container in;
         RETURN_IF_ERROR(ParseRecord(payload, &in));
-        rules->containers[in.name()] = {ClauseOf(in.acl(), policy->principals.get()),
+        ASSIGN_OR_RETURN(Clause clause, ClauseOf(in.acl(), policy->principals.get()));
+        rules->containers[in.name()] = {std::move(clause),
                                         {in.acl().inherit().begin(), in.acl().inherit().end()}};
         return OkStatus();
       }));
@@ -118,8 +119,7 @@ Status LoadClasses(const Database& database, uint32_t tenant, Interner* interner
       database, Family::kClauses, tenant, [&](auto key, const auto& record) -> Status {
         if (LastNumber(key) != policy->classes.clauses.size())
           return TenantIsDamaged("clause numbers");
-        interner->LoadClause(record, policy);
-        return OkStatus();
+        return interner->LoadClause(record, policy);
       }));
   return Each<store::v1::ClassRecord>(database, Family::kClasses, tenant,
                                       [&](auto key, const auto& record) -> Status {
