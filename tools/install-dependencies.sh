@@ -34,8 +34,9 @@ for name in "$@"; do
         python3-grpcio
       ) ;;
     bench) wanted+=(libhnswlib-dev libxapian-dev libroaring-dev libhdf5-dev) ;;  # peers, and data
-    # Quicker to build than with g++, and with libFuzzer; llvm names the lines in reports.
-    check | fuzz) wanted+=(clang llvm libomp-dev) ;;
+    # Quicker to build than with g++, and with libFuzzer; llvm names the lines in reports. clang only
+    # recommends the sanitizers.
+    check | fuzz) wanted+=(clang libclang-rt-14-dev llvm libomp-dev) ;;
     format) wanted+=(clang-format) ;;
     tidy) wanted+=(clang-tidy) ;;
     *)
