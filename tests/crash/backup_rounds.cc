@@ -22,7 +22,7 @@ namespace fs = std::filesystem;
 constexpr int kKept = 3;                // backups
 constexpr uint64_t kPause_us = 50'000;  // between two, at most
 constexpr ptrdiff_t kSoughtWords = 10;
-constexpr int kRefused = 1;  // exit code: neither a signal's nor a shell's
+constexpr int kRefused = 1;  // exit code of a command that says why not, and not of one that dies
 
 // The number that follows these words.
 uint64_t NumberAfter(const std::string& words, const std::string& text) {
