@@ -22,6 +22,7 @@ namespace fs = std::filesystem;
 constexpr int kKept = 3;                // backups
 constexpr uint64_t kPause_us = 50'000;  // between two, at most
 constexpr ptrdiff_t kSoughtWords = 10;
+constexpr int kRefused = 1;  // exit code of a command that says why not, and not of one that dies
 
 // The number that follows these words.
 uint64_t NumberAfter(const std::string& words, const std::string& text) {
@@ -145,7 +146,7 @@ v1::ListBackupsResponse BackupRounds::CheckOffered() {
 // What a kill left half-made.
 void BackupRounds::CheckRefused(uint32_t backup) {
   std::string output;
-  EXPECT_NE(Restore(backup, &output), 0) << output;
+  EXPECT_EQ(Restore(backup, &output), kRefused) << output;
 }
 
 void BackupRounds::RestoreAndCheck(const v1::Backup& backup) {

@@ -9,6 +9,7 @@
 
 #include "engine/base/random.h"
 #include "tests/crash/load.h"
+#include "tests/crash/served_store.h"
 #include "tests/crash/server_process.h"
 #include "tests/effort.h"
 #include "tests/store/from_text.h"
@@ -116,11 +117,6 @@ class ListedServer : public testing::Test {
       EXPECT_EQ(stored->text, WordsOf(generation, id)) << id;
     }
   }
-  void CheckJournal() {
-    v1::VerifyJournalResponse verified;
-    const auto asked = stubs_->admin->VerifyJournal(Stubs::As(bearer_).get(), {}, &verified);
-    EXPECT_TRUE(asked.ok() && verified.ok()) << asked.error_message() << verified.problem();
-  }
 
   ScratchDirectory scratch_;
   ServerProcess server_{scratch_ / "data", scratch_ / "log"};
@@ -151,7 +147,7 @@ TEST_F(ListedServer, ADeadServerLosesWhatIsListed) {
     } else {
       CheckBetween(now, next, stop_at == kMessages);
     }
-    CheckJournal();
+    CheckJournal(*stubs_, bearer_);
     const grpc::Status again = Send(next, kMessages);
     ASSERT_TRUE(again.ok()) << again.error_message();
     CheckWhole(next);

@@ -67,6 +67,10 @@ Change RandomChanges::NextOfDocuments(const LaneState& state) {
   }
 }
 
+std::string RandomChanges::DocumentId() {
+  return fmt::format("{}/d{}", lane_, random_.Below(kIds));
+}
+
 Change RandomChanges::Access(bool folder) {
   v1::SetAccessRequest request;
   request.set_collection(kShared);

@@ -37,7 +37,7 @@ class RandomChanges {
   Change Title();
   Change Members();
   Change Folder();
-  std::string DocumentId() { return lane_ + "/d" + std::to_string(random_.Below(10)); }
+  std::string DocumentId();
   std::string folder() const { return "folder:/" + lane_; }
 
   const std::string lane_;

@@ -9,6 +9,7 @@
 #include "engine/base/random.h"
 #include "engine/store/database.h"
 #include "tests/crash/load.h"
+#include "tests/crash/served_store.h"
 #include "tests/crash/server_process.h"
 #include "tests/effort.h"
 #include "tests/store/scratch_directory.h"
@@ -61,12 +62,6 @@ class SnapshotServer : public testing::Test {
     return static_cast<uint64_t>(response.groups_size());
   }
 
-  void CheckJournal() {
-    v1::VerifyJournalResponse verified;
-    const auto asked = stubs_->admin->VerifyJournal(Stubs::As(bearer_).get(), {}, &verified);
-    EXPECT_TRUE(asked.ok() && verified.ok()) << asked.error_message() << verified.problem();
-  }
-
   // Rows that wait, of a store that nobody serves.
   uint64_t Staged() {
     const auto database = Database::Open(scratch_ / "data/store", /*create=*/false);
@@ -100,7 +95,7 @@ TEST_F(SnapshotServer, ADeadClientLeavesHalf) {
   ASSERT_TRUE(Send(3, 10).ok());
   EXPECT_EQ(GroupsOf(3), kGroups);
   EXPECT_EQ(GroupsOf(1), 0u);
-  CheckJournal();
+  CheckJournal(*stubs_, bearer_);
   server_.Terminate();
   EXPECT_EQ(server_.Wait(std::chrono::seconds(30)), 0);
   EXPECT_EQ(Staged(), 0u);
@@ -131,7 +126,7 @@ TEST_F(SnapshotServer, ADeadServerLeavesHalf) {
     EXPECT_TRUE(!sent.ok() || groups == kGroups) << "an acknowledged snapshot is lost";
     if (groups == kGroups) now = next;
     whole += groups == kGroups;
-    CheckJournal();
+    CheckJournal(*stubs_, bearer_);
     if (effort.rounds() % 4 != 0) continue;
     server_.Kill();
     EXPECT_EQ(Staged(), 0u) << "the start kept what nobody will take up";

@@ -8,6 +8,7 @@
 
 #include "engine/base/limits.h"
 #include "engine/identity/token.h"
+#include "tests/security/forged_issuer.h"
 #include "tests/security/token_forge.h"
 #include "tests/store/scratch_directory.h"
 
@@ -16,22 +17,12 @@ namespace {
 
 constexpr char kIss[] = "https://login.example.org/";
 
-Issuer Base(const std::string& name, const std::string& iss) {
-  Issuer issuer;
-  issuer.name = name;
-  issuer.iss = iss;
-  issuer.tenant = "default";
-  issuer.audiences = {"cordon"};
-  issuer.algorithms = {TokenAlgorithm::kEs256};
-  return issuer;
-}
-
 TEST(Issuers, AreBelievedTooMuch) {
   const ScratchDirectory scratch;
-  std::ofstream(scratch / "corp.jwks") << KeySetText({ForgeKey::Ec().Jwk("k")});
+  const std::string jwks = scratch / "corp.jwks";
+  std::ofstream(jwks) << KeySetText({ForgeKey::Ec().Jwk("k")});
   const auto field_of = [&](const std::function<void(Issuer*)>& change) {
-    Issuer issuer = Base("corp", kIss);
-    issuer.jwks = scratch / "corp.jwks";
+    Issuer issuer = ForgedIssuer("corp", kIss, jwks);
     EXPECT_TRUE(CheckIssuer(issuer).ok());
     change(&issuer);
     return std::string(CheckIssuer(issuer).field());
@@ -72,11 +63,9 @@ TEST(Issuers, AreBelievedTooMuch) {
   for (const Right right : {Right::kAdmin, Right::kActAs, Right::kBreakGlass}) {
     EXPECT_EQ(field_of([&](I i) { i->grant.rights.Add(right); }), "rights");
   }
-  Issuer one = Base("one", kIss), two = Base("two", kIss);
-  one.jwks = two.jwks = scratch / "corp.jwks";
+  Issuer one = ForgedIssuer("one", kIss, jwks), two = ForgedIssuer("two", kIss, jwks);
   EXPECT_EQ(CheckIssuers({one, two}).field(), "issuers.two.iss");
-  two = Base("one", "https://two.example.org");
-  two.jwks = one.jwks;
+  two = ForgedIssuer("one", "https://two.example.org", jwks);
   EXPECT_EQ(CheckIssuers({one, two}).field(), "issuers.one.name");
   one.jwks = scratch / "none.jwks";
   EXPECT_EQ(TokenVerifier::Open({one}, 1).status().field(), "issuers.one.jwks");
@@ -84,8 +73,7 @@ TEST(Issuers, AreBelievedTooMuch) {
 
 // At kAudiencesPerIssuer, kIssuers and beyond.
 TEST(Issuers, AndAudiencesAreWithoutNumber) {
-  Issuer issuer = Base("corp", kIss);
-  issuer.jwks = "/etc/corp.jwks";
+  Issuer issuer = ForgedIssuer("corp", kIss, "/etc/corp.jwks");
   issuer.audiences.assign(limits::kAudiencesPerIssuer, "cordon");
   EXPECT_EQ(CheckIssuer(issuer).ToString(), "OK");
   issuer.audiences.push_back("more");
@@ -94,8 +82,7 @@ TEST(Issuers, AndAudiencesAreWithoutNumber) {
   std::vector<Issuer> issuers;
   const auto add = [&](size_t i) {
     const std::string name = "i" + std::to_string(i);
-    issuers.push_back(Base(name, "https://" + name + ".example.org"));
-    issuers.back().jwks = issuer.jwks;
+    issuers.push_back(ForgedIssuer(name, "https://" + name + ".example.org", issuer.jwks));
   };
   for (size_t i = 0; i < limits::kIssuers; ++i) add(i);
   EXPECT_EQ(CheckIssuers(issuers).ToString(), "OK");

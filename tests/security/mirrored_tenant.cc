@@ -153,11 +153,12 @@ void MirroredTenant::SendBatch(const v1::IngestRequest& batch_of, const Document
                         for (size_t i = 0; i < documents.size(); ++i) {
                           const auto& [id, document] = documents[i];
                           if (refused.contains(i)) continue;
-                          const bool written =
-                              reference::Write(&into, id, Completed(document, into));
-                          if (!written) stale.push_back(static_cast<uint32_t>(i));
-                          if (written) into.whole = false;
-                          if (written) replaced.insert(id);
+                          if (reference::Write(&into, id, Completed(document, into))) {
+                            into.whole = false;
+                            replaced.insert(id);
+                          } else {
+                            stale.push_back(static_cast<uint32_t>(i));
+                          }
                         }
                         for (const auto& id : replaced) backup_.Replaced(*model, collection, id);
                         EXPECT_TRUE(std::ranges::equal(response.stale(), stale));

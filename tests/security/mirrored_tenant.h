@@ -119,7 +119,8 @@ class MirroredTenant {
   // As it is sent: without vectors to a collection that embeds by itself.
   v1::Document ToSend(const std::string& collection, const std::string& id,
                       const reference::Document& document) const;
-  // A listing had a document that was stored as `before`: what is the same is left alone.
+  // A listing had, or a selection met, a document that was stored as `before`: what is the same is
+  // left alone.
   void NoteListed(const std::string& collection, const std::string& id,
                   const reference::Document& before);
   // Sends a batch and remembers what the model has to do.

@@ -54,11 +54,8 @@ void ModelReader::Present() {
 
 void ModelReader::Resolve() {
   Caller& caller = *caller_;
-  const reference::Key& key = caller.credential.key;
-  const reference::Time now = tenant_.engine()->now();
-  caller.asker = caller.token ? reference::Resolve(world(), users_.issuers(), caller.token->says,
-                                                   key, caller.as, caller.to, now)
-                              : reference::Resolve(world(), key, caller.as, caller.to, now);
+  caller.asker = users_.AskerOf(caller.credential.key, caller.token, caller.as, caller.to,
+                                tenant_.engine()->now());
 }
 
 std::string ModelReader::ActingFor() const {

@@ -41,7 +41,7 @@ struct RaceCall {
                    v1::SetAccessSelectedRequest, v1::UpdateMetadataRequest, v1::DeleteRequest,
                    v1::ApplyDirectoryRequest, v1::ApplyPolicyRequest, v1::CreateKeyRequest,
                    v1::RevokeKeyRequest, v1::OpenBreakGlassRequest, v1::CloseBreakGlassRequest>;
-  enum End {
+  enum End {  // refused: all between kShown and kLost
     kAnswered,
     kShown,       // a message of a stream, but the last, which alone says its revision
     kNotKnown,    // UNAUTHENTICATED

@@ -160,8 +160,8 @@ class EngineTarget : public RaceTarget {
         [&](const auto& context, auto done) { ApplyPolicy(context, request, done); }, call);
   }
   void Do(v1::OpenBreakGlassRequest request, RaceCall* call) {
-    constexpr Micros kHour = 3'600'000'000;
-    *request.mutable_until() = ToProtoTime(engine_.now() + kHour);
+    constexpr Micros kHour_us = 3'600'000'000;
+    *request.mutable_until() = ToProtoTime(engine_.now() + kHour_us);
     const std::string id = fmt::format("g{}", ++accesses_);
     const auto opened = Later<v1::OpenBreakGlassResponse>([&](auto done) {
                           OpenBreakGlass(engine_.Write(app_), request, id, done);

@@ -272,8 +272,8 @@ class SocketTarget : public RaceTarget {
     return Write(line.plain.admin.get(), &v1::Admin::Stub::RevokeKey, request, call, &response);
   }
   grpc::Status Do(Line& line, v1::OpenBreakGlassRequest request, RaceCall* call) {
-    constexpr int64_t kHour = 3600;
-    request.mutable_until()->set_seconds(std::time(nullptr) + kHour);
+    constexpr int64_t kHour_s = 3600;
+    request.mutable_until()->set_seconds(std::time(nullptr) + kHour_s);
     v1::OpenBreakGlassResponse response;
     const auto status =
         Write(line.plain.policy.get(), &v1::Policy::Stub::OpenBreakGlass, request, call, &response);

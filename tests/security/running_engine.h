@@ -50,7 +50,8 @@ class RunningEngine {
 
  private:
   Status Open();
-  // The same, with the time at which it was closed.
+  // Opens it, which must succeed and go on at the time at which it was closed. False if it does not
+  // start.
   bool OpenAt(reference::Time before);
   DataPaths paths() const;
 

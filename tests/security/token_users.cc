@@ -105,6 +105,15 @@ Credential TokenUsers::Alone(const BroughtToken& token) const {
   return credential;
 }
 
+reference::Asker TokenUsers::AskerOf(const reference::Key& key,
+                                     const std::optional<BroughtToken>& token,
+                                     const std::string& as, const std::string& to,
+                                     reference::Time now) const {
+  const reference::World& world = tenant_.model().world;
+  return token ? reference::Resolve(world, model_, token->says, key, as, to, now)
+               : reference::Resolve(world, key, as, to, now);
+}
+
 void TokenUsers::NameTheUnknown() {
   auto members = draw_.Members();
   members.push_back({fmt::format("group:late{}", unknown_++)});

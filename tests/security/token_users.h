@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 
 #include "tests/security/draw.h"
@@ -30,6 +31,10 @@ class TokenUsers {
     return entrance_.Enter(key, token);
   }
   const reference::Issuers& issuers() const { return model_; }
+
+  // Who asks in the model, with the key alone or with a token beside it or in its stead.
+  reference::Asker AskerOf(const reference::Key& key, const std::optional<BroughtToken>& token,
+                           const std::string& as, const std::string& to, reference::Time now) const;
 
   // Tokens list a group that nobody else has named yet. Now it becomes a member of one that many
   // name, and its users of that one.

@@ -108,7 +108,8 @@ void Twins::DrawWatchers() {
   for (int tick = 0; tick <= kTicks; ++tick) {
     const reference::Time now = left_.engine()->now() + tick * RunningEngine::kTick;
     for (const Watcher& watcher : watchers_) {
-      askers_.emplace_back(AskerOf(watcher, now), now);
+      askers_.emplace_back(
+          users_.AskerOf(watcher.credential.key, watcher.token, watcher.as, watcher.to, now), now);
       if (!watcher.glass.empty()) {
         askers_.push_back(askers_.back());
         askers_.back().first.break_glass = true;
@@ -127,14 +128,6 @@ void Twins::GiveToken(Watcher* watcher) {
   } while (!reference::LetsIn(users_.issuers(), watcher->token->says, now) && draw_.Percent(75));
   watcher->as = users_.DrawAs(*watcher->token);
   if (watcher->alone()) watcher->credential = users_.Alone(*watcher->token);
-}
-
-reference::Asker Twins::AskerOf(const Watcher& watcher, reference::Time now) const {
-  const reference::World& world = model().world;
-  const reference::Key& key = watcher.credential.key;
-  if (!watcher.token) return reference::Resolve(world, key, watcher.as, watcher.to, now);
-  return reference::Resolve(world, users_.issuers(), watcher.token->says, key, watcher.as,
-                            watcher.to, now);
 }
 
 void Twins::OpenAccesses() {

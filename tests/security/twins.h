@@ -75,7 +75,6 @@ class Twins {
   void DrawWatchers();
   // Makes it a user who comes with a token, alone or through an application that forwards it.
   void GiveToken(Watcher* watcher);
-  reference::Asker AskerOf(const Watcher& watcher, reference::Time now) const;
   // A break-glass access of some watchers in both tenants, which may end while questions are asked.
   void OpenAccesses();
   bool Hidden(const reference::Document& document, const reference::StoredChunk& chunk) const;
