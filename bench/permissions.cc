@@ -15,6 +15,7 @@
 #include <roaring/roaring.hh>
 
 #include "bench/permission_world.h"
+#include "bench/times.h"
 #include "engine/base/check.h"
 #include "engine/base/random.h"
 #include "engine/policy/entitlement_cache.h"
@@ -25,10 +26,6 @@ namespace {
 
 using nlohmann::json;
 using Clock = std::chrono::steady_clock;
-
-double MicrosSince(Clock::time_point start) {
-  return std::chrono::duration<double, std::micro>(Clock::now() - start).count();
-}
 
 // Of this thread's processor time: what else runs on the machine does not count.
 double CpuMicros() {
@@ -51,12 +48,6 @@ double Time_us(Call call) {
 size_t HeapBytes() {
   const auto info = mallinfo2();
   return info.uordblks + info.hblkhd;
-}
-
-// The k-th of sorted values, 0 ≤ part ≤ 1.
-double At(std::vector<double> values, double part) {
-  std::sort(values.begin(), values.end());
-  return values[static_cast<size_t>(part * static_cast<double>(values.size() - 1))];
 }
 
 Authenticated App() { return Anyone(); }

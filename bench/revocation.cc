@@ -20,6 +20,7 @@
 #include "bench/access_engine.h"
 #include "bench/permission_world.h"
 #include "bench/revoked.h"
+#include "bench/times.h"
 #include "bench/world_revocations.h"
 #include "engine/base/random.h"
 

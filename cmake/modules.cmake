@@ -42,8 +42,8 @@ function(cordon_module name)
   target_link_libraries(cordon_${name} PUBLIC ${ARGN})
 endfunction()
 
-# The tests themselves are not optimised, which takes a third to a half off the time to build them; what they
-# test is. With sanitizers they have AddressSanitizer alone.
+# The tests themselves are not optimised, which takes a third to a half off the time to build them;
+# what they test is. With sanitizers they have AddressSanitizer alone.
 set(CORDON_TEST_OPTIONS ${CORDON_WARNINGS} -O0 $<$<CONFIG:Checked>:-fno-sanitize=undefined>)
 
 # cordon_reckons(TARGETS…): tests whose own work takes longer than to optimise it.

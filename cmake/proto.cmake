@@ -34,7 +34,7 @@ add_library(cordon_proto STATIC ${CORDON_PROTO_SOURCES})
 target_include_directories(cordon_proto SYSTEM PUBLIC ${CORDON_GEN})
 target_link_libraries(cordon_proto PUBLIC protobuf::libprotobuf)
 set_target_properties(cordon_proto PROPERTIES UNITY_BUILD OFF)  # protoc's names collide
-# As libprotobuf is not checked, its generated code need not be: a third of the time to compile it.
+# As libprotobuf is not checked, its generated code need not be: a third of g++'s time to compile it.
 # ThreadSanitizer would not see what it orders.
 if(CORDON_SANITIZE MATCHES "address")
   target_compile_options(cordon_proto PRIVATE -fno-sanitize=all)

@@ -1,10 +1,12 @@
 """Whom perf's samples are counted for. perf itself is not run."""
 
+import re
 import sys
 import unittest
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "bench"))
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "bench"))
 
 import encryption
 import perf_samples
@@ -63,6 +65,13 @@ class Parts(unittest.TestCase):
     def test_without_callers(self):
         self.assertEqual(parts(sample("[unknown]", file=CIPHER)), [encryption.UNPLACED])
         self.assertEqual(parts(sample("[unknown]", file="/lib/librocksdb.so")), [None])
+
+    def test_what_parts_are_known_by_is_in_the_engine(self):
+        headers = sorted((ROOT / "engine").rglob("*.h"))
+        code = "".join(path.read_text(encoding="utf-8") for path in headers)
+        patterns = [pattern for _, *patterns in encryption.PARTS for pattern in patterns]
+        names = re.findall(r"[A-Z]\w+", " ".join(patterns))
+        self.assertEqual([name for name in names if name not in code], [])
 
     def test_every_part_is_counted_somewhere(self):
         named = {part for part, *_ in encryption.PARTS} | {encryption.UNPLACED}
