@@ -114,7 +114,7 @@ StatusOr<int> SimulateListing(const SimulateOptions& options, Session& session) 
   *request.mutable_listing()->mutable_begin() = options.listing;
   SetSyncFlags(options.guard, request.mutable_listing()->mutable_begin());
   ASSIGN_OR_RETURN(const v1::SimulateResponse response, Ask(options, std::move(request), session));
-  MergeRefusals(response.refused(), &listing);
+  listing.lines.MergeRefusals(response.refused(), &listing.refused);
   return TellTried(session, response, listing.refused);
 }
 
