@@ -202,7 +202,7 @@ class TenantRestore {
       RETURN_IF_ERROR(Replay(record, &replayer));
       if (mutation) ++restored->replayed;
     }
-    if (reader.last() == last_) return Take(replayer.Reclassify(state_), /*of_documents=*/true);
+    if (reader.last() == last_) return Take(replayer.Reclassify(state_), /*tell_again=*/true);
     return reader.damage() ? reader.damage()->ToStatus()
                            : Corrupt("the journal's files became shorter; restore its directory");
   }
@@ -216,7 +216,9 @@ class TenantRestore {
         .Within(fmt::format("revision {}", record.revision()));
   }
 
-  Status Take(StatusOr<Applied> applied, bool of_documents) {
+  // Stores what was applied, and goes on from there. What it did to documents is told again if
+  // `tell_again`: not of a change that is whole in the journal, where later restores find it.
+  Status Take(StatusOr<Applied> applied, bool tell_again) {
     if (!applied.ok()) {
       interner_.Rollback();
       return applied.status();
@@ -224,7 +226,7 @@ class TenantRestore {
     interner_.Commit();
     applied->next.next_document = std::max(applied->next.next_document, state_.next_document);
     RETURN_IF_ERROR(database_.Write(applied->batch));
-    if (of_documents) TellAgain(applied->replay);
+    if (tell_again) TellAgain(applied->replay);
     state_ = std::move(applied->next);
     return OkStatus();
   }

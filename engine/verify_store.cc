@@ -119,7 +119,8 @@ class DerivedVerifier {
   void Run() {
     const FileKeys& keys = vault_.keys().file_keys();
     if (keys.damaged()) {
-      Note(paths_.Keys() + "/files", Corrupt("is damaged: the files of the index do not open"));
+      Note(fmt::format("{}/{}", paths_.Keys(), kFileKeys),
+           Corrupt("is damaged: the files of the index do not open"));
     }
     for (const IndexFileName& name : ListIndexFiles(paths_.Index())) {
       Note(paths_.Index() + "/" + name.text(), ReadIndexFile(paths_.Index(), name, keys).status());

@@ -11,9 +11,11 @@
 
 namespace cordon {
 
-// By what a key store's files are called: its root, and segments of documents' keys.
+// By what a key store's files are called: its root, segments of documents' keys, and the keys of
+// the index's files.
 inline constexpr std::string_view kKeysRoot = "root";
 inline constexpr std::string_view kKeysSuffix = ".keys";
+inline constexpr std::string_view kFileKeys = "files";
 
 // Thread-safe for different paths.
 class KeyFiles {

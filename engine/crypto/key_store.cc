@@ -68,7 +68,7 @@ KeyStore::KeyStore(Options options, std::shared_ptr<CopiedKeyFiles> copy, Direct
       id_(std::move(id)),
       root_(root),
       seal_(DeriveKey(root, "cordon key segment 1")),
-      file_keys_(options_.dir / "files", options_.files, DeriveKey(root, "cordon file keys 1")) {}
+      file_keys_(options_.dir / kFileKeys, options_.files, DeriveKey(root, "cordon file keys 1")) {}
 
 KeyStore::~KeyStore() = default;
 

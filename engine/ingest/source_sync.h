@@ -16,6 +16,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "cordon/journal/v1/record.pb.h"
 #include "cordon/store/v1/mutation.pb.h"
 #include "engine/ingest/ingest.h"
 #include "engine/ingest/listed_documents.h"
@@ -94,6 +95,7 @@ class SourceSync {
   // Sorts what was validated into what is to be written, redescribed, and left alone.
   Status Sort(const WriteContext& context, const View& view, const Collection& collection,
               Validated validated);
+  static void Keep(Ids* ids, const std::string& id);
   void Count(const Listed& listed, const std::string& id);
   void AddRefusal(v1::Refusal refusal);
   store::v1::Mutation TakePage();
@@ -115,6 +117,8 @@ class SourceSync {
   void Committed(const cordon::Committed& committed);
   void DryRun(const WriteContext& context, const Acknowledge<v1::SyncSourceResponse>& done);
   v1::SyncSourceResponse Response(const WriteContext& context);
+  // What the journal gets of this call, but for its outcome.
+  journal::v1::Record NewRecord(const WriteContext& context) const;
 
   OpenListings* const open_;
   const std::function<void()> lost_;

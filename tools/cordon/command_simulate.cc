@@ -18,6 +18,7 @@
 #include "tools/cordon/policy_file.h"
 #include "tools/cordon/question_time.h"
 #include "tools/cordon/refused_file.h"
+#include "tools/cordon/sync_flags.h"
 #include "tools/cordon/tried_documents.h"
 #include "tools/cordon/tried_listing.h"
 
@@ -50,6 +51,7 @@ struct SimulateOptions {
   std::string until;
   v1::SyncBegin begin;
   v1::SyncSourceBegin listing;
+  SyncFlags guard;  // of either
   // Of set-access: what was given, empty or not, as set-access itself asks.
   CLI::Option* document_option = nullptr;
   CLI::Option* file_option = nullptr;
@@ -110,8 +112,9 @@ StatusOr<int> SimulateListing(const SimulateOptions& options, Session& session) 
   v1::SimulateRequest request;
   request.mutable_listing()->Swap(&listing.request);
   *request.mutable_listing()->mutable_begin() = options.listing;
+  SetSyncFlags(options.guard, request.mutable_listing()->mutable_begin());
   ASSIGN_OR_RETURN(const v1::SimulateResponse response, Ask(options, std::move(request), session));
-  MergeRefusals(response.refused(), &listing);
+  listing.lines.MergeRefusals(response.refused(), &listing.refused);
   return TellTried(session, response, listing.refused);
 }
 
@@ -136,6 +139,7 @@ StatusOr<int> SimulateSnapshot(const SimulateOptions& options, Session& session)
   ASSIGN_OR_RETURN(DirectoryFile file, ReadDirectoryFile(options.file));
   auto* snapshot = request.mutable_snapshot();
   *snapshot->mutable_begin() = options.begin;
+  SetSyncFlags(options.guard, snapshot->mutable_begin());
   *snapshot->mutable_principals() = std::move(*file.request.mutable_principals());
   snapshot->mutable_commit()->set_principals(static_cast<uint64_t>(file.lines.size()));
   auto code = Simulate(options, std::move(request), session);
@@ -301,19 +305,6 @@ void AddFiles(CLI::App& simulate, Session& session) {
   OnRun(directory, session, options, SimulateDirectory);
 }
 
-// How much of a source may be missing; `share` is what the percentage is of.
-template <typename Begin>
-void AddGuard(CLI::App* sync, const std::string& share, Begin* begin) {
-  sync->add_flag_callback(
-      "--allow-removals", [begin] { begin->set_allow_removals(true); },
-      "Judges it however much is missing");
-  sync->add_option_function<uint32_t>(
-          "--removals-max", [begin](uint32_t percent) { begin->set_removals_max_percent(percent); },
-          "Refused if more is missing, in percent of " + share + " (default 10)")
-      ->check(CLI::PositiveNumber)
-      ->type_name("PERCENT");
-}
-
 void AddSnapshot(CLI::App& simulate, Session& session) {
   CLI::App* const sync =
       AddCommand(simulate, "directory-sync", "Simulates 'directory sync'; up to 16 MiB of records",
@@ -326,7 +317,8 @@ void AddSnapshot(CLI::App& simulate, Session& session) {
           "--sequence", [options](uint64_t at) { options->begin.set_sequence(at); },
           "The place of the snapshot in the history of its source")
       ->type_name("N");
-  AddGuard(sync, "the source's records", &begin);
+  AddGuardFlags(sync, "records and memberships",
+                "the source's records, or of the memberships in its groups", &options->guard);
   OnRun(sync, session, options, SimulateSnapshot);
 }
 
@@ -339,7 +331,7 @@ void AddListing(CLI::App& simulate, Session& session) {
   sync->add_option("NAME", *begin.mutable_collection(), "The collection")->required();
   sync->add_option("SOURCE", *begin.mutable_source(), "The source, such as wiki")->required();
   sync->add_option("FILE", options->file, "The listing; - is standard input")->required();
-  AddGuard(sync, "the source's documents", &begin);
+  AddGuardFlags(sync, "documents", "the source's documents", &options->guard);
   OnRun(sync, session, options, SimulateListing);
 }
 

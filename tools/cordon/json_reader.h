@@ -65,32 +65,26 @@ JsonField StringsField(std::string_view name,
                        google::protobuf::RepeatedPtrField<std::string>* strings);
 
 // The same for values that a message takes by `set(value)`.
-template <typename Set>
-JsonField NumberField(std::string_view name, Set set) {
-  return {name, [set](JsonValue value) {
-            uint32_t number = 0;
-            RETURN_IF_ERROR(ReadUint32(value, &number));
-            set(number);
+template <typename Value, typename Set>
+JsonField SetField(std::string_view name, Status (*read)(JsonValue, Value*), Set set) {
+  return {name, [read, set](JsonValue value) {
+            Value got{};
+            RETURN_IF_ERROR(read(value, &got));
+            set(got);
             return OkStatus();
           }};
+}
+template <typename Set>
+JsonField NumberField(std::string_view name, Set set) {
+  return SetField(name, &ReadUint32, set);
 }
 template <typename Set>
 JsonField LongNumberField(std::string_view name, Set set) {
-  return {name, [set](JsonValue value) {
-            uint64_t number = 0;
-            RETURN_IF_ERROR(ReadUint64(value, &number));
-            set(number);
-            return OkStatus();
-          }};
+  return SetField(name, &ReadUint64, set);
 }
 template <typename Set>
 JsonField FlagField(std::string_view name, Set set) {
-  return {name, [set](JsonValue value) {
-            bool flag = false;
-            RETURN_IF_ERROR(ReadBool(value, &flag));
-            set(flag);
-            return OkStatus();
-          }};
+  return SetField(name, &ReadBool, set);
 }
 
 // A message from the text of the command line's option `option`, with which the field of a refusal

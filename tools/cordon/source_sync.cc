@@ -1,6 +1,5 @@
 #include "tools/cordon/source_sync.h"
 
-#include <algorithm>
 #include <optional>
 
 #include "engine/base/limits.h"
@@ -13,8 +12,7 @@ void SourceSyncRun::Restart() {
   *message_.mutable_begin() = begin_;
   message_bytes_ = 0;
   incomplete_ = false;
-  document_lines_.clear();
-  unchanged_lines_.clear();
+  lines_ = {};
   synced_ = {};
 }
 
@@ -31,10 +29,7 @@ bool SourceSyncRun::SendLine(ListedLine& line, Stream& stream) {
     incomplete_ = true;
     ++synced_.refused;
     if (synced_.refusals.size() < limits::kListedRefusals) {
-      synced_.refusals.push_back({{line.line, "", "", {}},
-                                  line.document.id(),
-                                  std::string(line.refused.field()),
-                                  std::string(line.refused.message())});
+      synced_.refusals.push_back(RefusedOf(line));
     }
     return true;
   }
@@ -44,13 +39,7 @@ bool SourceSyncRun::SendLine(ListedLine& line, Stream& stream) {
   if (count > 0 && full && !SendMessage(stream)) return false;
   message_bytes_ += bytes;
   ++synced_.listed;
-  if (line.unchanged) {
-    unchanged_lines_.push_back(line.line);
-    message_.add_unchanged(line.document.id());
-  } else {
-    document_lines_.push_back(line.line);
-    message_.add_documents()->Swap(&line.document);
-  }
+  lines_.Move(line, &message_);
   return true;
 }
 
@@ -92,20 +81,9 @@ StatusOr<SyncedSource> SourceSyncRun::Send(const std::string& path) {
   if (failed) return *failed;
   RETURN_IF_ERROR(response.status());
   synced_.response = *std::move(response);
-  AddServerRefusals();
-  return std::move(synced_);
-}
-
-void SourceSyncRun::AddServerRefusals() {
   synced_.refused += synced_.response.refused_documents();
-  for (const auto& refusal : synced_.response.refused()) {
-    const auto& lines = refusal.field() == "unchanged" ? unchanged_lines_ : document_lines_;
-    const uint64_t line = refusal.index() < lines.size() ? lines[refusal.index()] : 0;
-    synced_.refusals.push_back(
-        {{line, "", "", {}}, refusal.id(), refusal.field(), refusal.message()});
-  }
-  std::stable_sort(synced_.refusals.begin(), synced_.refusals.end(),
-                   [](const auto& a, const auto& b) { return a.origin.line < b.origin.line; });
+  lines_.MergeRefusals(synced_.response.refused(), &synced_.refusals);
+  return std::move(synced_);
 }
 
 }  // namespace cordon

@@ -7,6 +7,7 @@
 
 #include "cordon/v1/ingest.grpc.pb.h"
 #include "tools/cordon/connection.h"
+#include "tools/cordon/listed_lines.h"
 #include "tools/cordon/listing_file.h"
 #include "tools/cordon/output.h"
 #include "tools/cordon/progress.h"
@@ -42,16 +43,14 @@ class SourceSyncRun {
   bool SendMessage(Stream& stream);
   Status SendAll(ListingFile& file, Stream& stream);
   void Restart();
-  void AddServerRefusals();
 
   const Connection& connection_;
   const v1::SyncSourceBegin begin_;
   Progress progress_;
   v1::SyncSourceRequest message_;
   size_t message_bytes_ = 0;
-  bool incomplete_ = false;                // a line was not sent
-  std::vector<uint64_t> document_lines_;   // by the document's place
-  std::vector<uint64_t> unchanged_lines_;  // by the id's place
+  bool incomplete_ = false;  // a line was not sent
+  ListedLines lines_;
   SyncedSource synced_;
 };
 

@@ -16,16 +16,24 @@ struct SyncFlags {
   std::string reason;
 };
 
-// `gone` is what may be missing, `share` what the percentage is of: both as --help says them.
-inline void AddSyncFlags(CLI::App* sync, const std::string& gone, const std::string& share,
-                         SyncFlags* flags) {
-  sync->add_flag("--dry-run", flags->dry_run, "Prints the difference and changes nothing");
+// The guard against a source of which much is missing. `gone` is what may be missing, `share` what
+// the percentage is of: both as --help says them.
+inline void AddGuardFlags(CLI::App* sync, const std::string& gone, const std::string& share,
+                          SyncFlags* flags) {
   sync->add_flag("--allow-removals", flags->allow_removals,
                  "Removes however many " + gone + " are missing");
   sync->add_option(
           "--removals-max", flags->removals_max_percent,
           "Refuses to remove more than this share of " + share + ", in percent; 10 if not given")
-      ->check(CLI::PositiveNumber);  // the server would read 0 as the default
+      ->check(CLI::PositiveNumber)  // the server would read 0 as the default
+      ->type_name("PERCENT");
+}
+
+// The guard and the rest.
+inline void AddSyncFlags(CLI::App* sync, const std::string& gone, const std::string& share,
+                         SyncFlags* flags) {
+  sync->add_flag("--dry-run", flags->dry_run, "Prints the difference and changes nothing");
+  AddGuardFlags(sync, gone, share, flags);
   AddReason(sync, &flags->reason);
 }
 

@@ -6,23 +6,18 @@
 
 #include "cordon/v1/ingest.pb.h"
 #include "engine/base/status.h"
-#include "tools/cordon/batch_stream.h"
+#include "tools/cordon/listed_lines.h"
 
 namespace cordon {
 
 struct TriedListing {
-  v1::SyncSourceRequest request;         // without its `begin`
-  std::vector<Origin> documents;         // one for each of the request's
-  std::vector<Origin> unchanged;         // likewise
+  v1::SyncSourceRequest request;  // without its `begin`
+  ListedLines lines;
   std::vector<RefusedDocument> refused;  // by this program, in input order
 };
 
 // Reads lines as `source sync` does: one that is refused makes the listing incomplete.
 // INVALID_ARGUMENT for "FILE" as soon as they are more than one message holds.
 StatusOr<TriedListing> ReadTriedListing(const std::string& path);
-
-// Adds what the server refuses; all are in the order of the input then.
-void MergeRefusals(const google::protobuf::RepeatedPtrField<v1::Refusal>& refusals,
-                   TriedListing* listing);
 
 }  // namespace cordon
