@@ -173,13 +173,18 @@ class Erasing : public testing::Test {
         Asked<v1::SyncSourceResponse>([&](auto done) { sync.Commit(context, /*stop=*/{}, done); });
     ASSERT_TRUE(made.ok()) << made.status().ToString();
   }
-  bool Sees(const std::string& id, const std::string& user = "user:a") {
+  StatusOr<v1::GetDocumentResponse> Get(const std::string& id, const std::string& user = "user:a",
+                                        const std::string& tenant = "default") {
     v1::GetDocumentRequest request;
     request.set_collection("docs");
     request.set_document(id);
     request.mutable_scope()->set_as(user);
-    const auto got = Asked<v1::GetDocumentResponse>(
-        [&](auto done) { GetDocument(engine_->ReadAs(Anyone(), {}), request, done); });
+    return Asked<v1::GetDocumentResponse>(
+        [&](auto done) { GetDocument(engine_->ReadAs(Anyone(tenant), {}), request, done); });
+  }
+  bool Sees(const std::string& id, const std::string& user = "user:a",
+            const std::string& tenant = "default") {
+    const auto got = Get(id, user, tenant);
     EXPECT_TRUE(got.ok() || got.status().code() == StatusCode::kNotFound)
         << got.status().ToString();
     return got.ok();

@@ -69,12 +69,7 @@ class GoldenWorld : public Restoring {
 
   // The texts of a document's chunks, or a refusal's code.
   std::string TextOf(const std::string& id, const std::string& user) {
-    v1::GetDocumentRequest request;
-    request.set_collection("docs");
-    request.set_document(id);
-    request.mutable_scope()->set_as(user);
-    const auto got = Asked<v1::GetDocumentResponse>(
-        [&](auto done) { GetDocument(engine_->ReadAs(Anyone(), {}), request, done); });
+    const auto got = Get(id, user);
     if (!got.ok()) return std::string(CodeName(got.status().code()));
     std::string text;
     for (const auto& chunk : got->chunks()) text += (text.empty() ? "" : "|") + chunk.text();

@@ -45,13 +45,7 @@ class RestoringTenants : public Restoring {
   }
   bool SeesIn(const std::string& tenant, const std::string& id,
               const std::string& user = "user:a") {
-    const auto request = FromText<v1::GetDocumentRequest>("collection: 'docs' document: '" + id +
-                                                          "' scope { as: '" + user + "' }");
-    const auto got = Asked<v1::GetDocumentResponse>(
-        [&](auto done) { GetDocument(engine_->ReadAs(Anyone(tenant), {}), request, done); });
-    EXPECT_TRUE(got.ok() || got.status().code() == StatusCode::kNotFound)
-        << got.status().ToString();
-    return got.ok();
+    return Sees(id, user, tenant);
   }
   uint64_t RevisionOf(const std::string& tenant) {
     return engine_->FindTenant(tenant)->publisher.Pin(engine_->clock())->revision();
