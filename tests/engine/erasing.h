@@ -59,12 +59,14 @@ class Erasing : public testing::Test {
   void SetUp() override {
     ASSERT_TRUE(CreateStore(paths(), {"default.k", "default.k.s", "digest"}, false).ok());
     Open();
-    const auto request = FromText<v1::CreateCollectionRequest>(
+    CreateDocs();
+  }
+  void CreateDocs(const std::string& tenant = "default") {
+    Do<v1::CreateCollectionResponse, v1::CreateCollectionRequest>(
+        CreateCollection,
         "config { name: 'docs' dimension: 4 metric: METRIC_L2 embedder: EMBEDDER_NONE "
-        "default_label { level: 'public' } default_acl { allow { principal: 'everyone' } } }");
-    ASSERT_TRUE(Asked<v1::CreateCollectionResponse>([&](auto done) {
-                  CreateCollection(engine_->WriteAs(Anyone()), request, done);
-                }).ok());
+        "default_label { level: 'public' } default_acl { allow { principal: 'everyone' } } }",
+        tenant);
   }
 
   DataPaths paths(const std::string& name = "data") const {
@@ -157,9 +159,10 @@ class Erasing : public testing::Test {
         .code();
   }
   template <typename Response, typename Request, typename Call>
-  void Do(Call call, const std::string& request) {
-    const auto answer = Asked<Response>(
-        [&](auto done) { call(engine_->WriteAs(Anyone()), FromText<Request>(request), done); });
+  void Do(Call call, const std::string& request, const std::string& tenant = "default") {
+    const auto answer = Asked<Response>([&](auto done) {
+      call(engine_->WriteAs(Anyone(tenant)), FromText<Request>(request), done);
+    });
     ASSERT_TRUE(answer.ok()) << answer.status().ToString();
   }
   // A listing in one message.
