@@ -165,6 +165,19 @@ class Erasing : public testing::Test {
     });
     ASSERT_TRUE(answer.ok()) << answer.status().ToString();
   }
+  // A second embedding space of docs begins; SwitchSpace() searches it from then on.
+  void BeginSpace() {
+    Do<v1::BeginEmbeddingResponse, v1::BeginEmbeddingRequest>(
+        BeginEmbedding,
+        "collection: 'docs' space { model: 'new' dimension: 64 embedder: EMBEDDER_BUILTIN }");
+  }
+  void SwitchSpace() {
+    Do<v1::SwitchEmbeddingResponse, v1::SwitchEmbeddingRequest>(
+        [](auto context, auto request, auto done) {
+          SwitchEmbedding(context, request, /*stop=*/{}, done);
+        },
+        "collection: 'docs' model: 'new'");
+  }
   // A listing in one message.
   void SyncSource(const std::string& message) {
     OpenListings open;
@@ -193,6 +206,7 @@ class Erasing : public testing::Test {
     return got.ok();
   }
   PinnedView Pin() { return engine_->FindTenant("default")->publisher.Pin(engine_->clock()); }
+  std::shared_ptr<const Collection> Docs() { return Pin()->state().FindCollection("docs"); }
   std::vector<journal::v1::Record> Records(const std::string& call) {
     std::vector<journal::v1::Record> found;
     const auto records = engine_->FindTenant("default")->journal->Tail(1000);

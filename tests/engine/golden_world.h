@@ -26,9 +26,7 @@ class GoldenWorld : public Restoring {
     Open();
     WritePolicy();
     WriteDocuments();
-    Do<v1::BeginEmbeddingResponse, v1::BeginEmbeddingRequest>(
-        BeginEmbedding,
-        "collection: 'docs' space { model: 'new' dimension: 64 embedder: EMBEDDER_BUILTIN }");
+    BeginSpace();
     WaitForSecondSpace();
     EXPECT_EQ(EraseAll("document: 'doc/secret'"), 1u);
     WaitForFiles();
@@ -44,7 +42,6 @@ class GoldenWorld : public Restoring {
     ExpectSources();
   }
 
-  std::shared_ptr<const Collection> Docs() { return Pin()->state().FindCollection("docs"); }
   void WaitForSecondSpace() {
     ASSERT_TRUE(
         WaitUntil([&] { return Docs()->other && Docs()->other->documents == Docs()->documents; }));
@@ -58,13 +55,6 @@ class GoldenWorld : public Restoring {
       }
       return !stale;
     }));
-  }
-  void SwitchToSecondSpace() {
-    Do<v1::SwitchEmbeddingResponse, v1::SwitchEmbeddingRequest>(
-        [](auto context, auto request, auto done) {
-          SwitchEmbedding(context, request, /*stop=*/{}, done);
-        },
-        "collection: 'docs' model: 'new'");
   }
 
   // The texts of a document's chunks, or a refusal's code.
