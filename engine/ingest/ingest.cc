@@ -221,6 +221,17 @@ void AnswerKnown(const WriteContext& context, const std::string& collection,
 
 }  // namespace
 
+StatusOr<Mutation> NewCollectionOf(const WriteContext& context,
+                                   v1::CreateCollectionRequest request) {
+  RETURN_IF_ERROR(CheckAdmin(context, request.reason()));
+  RETURN_IF_ERROR(CompleteEmbedder(context, request.mutable_config()));
+  RETURN_IF_ERROR(LanguageOf(request.config().language()).status().Within("language"));
+  Mutation mutation;
+  mutation.set_reason(request.reason());
+  *mutation.mutable_create_collection() = std::move(*request.mutable_config());
+  return mutation;
+}
+
 StatusOr<CheckedBatch> CheckIngest(const WriteContext& context, v1::IngestRequest* request,
                                    std::string* sent_to) {
   RETURN_IF_ERROR(context.caller.Require(Right::kIngest));
@@ -352,19 +363,11 @@ void ApplyPolicy(const WriteContext& context, v1::ApplyPolicyRequest request,
 
 void CreateCollection(const WriteContext& context, v1::CreateCollectionRequest request,
                       Acknowledge<v1::CreateCollectionResponse> done) {
-  Status checked = CheckAdmin(context, request.reason());
-  if (checked.ok()) checked = CompleteEmbedder(context, request.mutable_config());
-  if (!checked.ok()) {
-    return RefuseJournaled(context, "CreateCollection", checked, std::move(done));
+  auto mutation = NewCollectionOf(context, std::move(request));
+  if (!mutation.ok()) {
+    return RefuseJournaled(context, "CreateCollection", mutation.status(), std::move(done));
   }
-  if (const auto language = LanguageOf(request.config().language()); !language.ok()) {
-    return RefuseJournaled(context, "CreateCollection", language.status().Within("language"),
-                           std::move(done));
-  }
-  Mutation mutation;
-  mutation.set_reason(request.reason());
-  *mutation.mutable_create_collection() = std::move(*request.mutable_config());
-  Commit(context, std::move(mutation), std::move(done),
+  Commit(context, *std::move(mutation), std::move(done),
          RevisionOnly<v1::CreateCollectionResponse>());
 }
 
@@ -429,22 +432,30 @@ v1::KeyGrant FirstAdminGrant() {
   return grant;
 }
 
-void CreateTenant(const WriteContext& context, const v1::CreateTenantRequest& request, MadeKey key,
-                  Acknowledge<v1::CreateTenantResponse> done) {
-  Status checked = CheckAdmin(context, request.reason());
-  if (checked.ok() && context.tenant->name != kFirstTenant) {
-    checked = Denied("name", "only an admin of the first tenant may create tenants");
+StatusOr<Mutation> NewTenantOf(const WriteContext& context, const v1::CreateTenantRequest& request,
+                               const MadeKey& key) {
+  RETURN_IF_ERROR(CheckAdmin(context, request.reason()));
+  if (context.tenant->name != kFirstTenant) {
+    return Denied("name", "only an admin of the first tenant may create tenants");
   }
-  if (!checked.ok()) return RefuseJournaled(context, "CreateTenant", checked, std::move(done));
   Mutation mutation;
   mutation.set_reason(request.reason());
-  auto* tenant = mutation.mutable_tenant();
+  auto* const tenant = mutation.mutable_tenant();
   tenant->set_name(request.name());
   tenant->set_key_id(key.id);
   tenant->mutable_key()->set_digest(key.digest);
   *tenant->mutable_key()->mutable_grant() = FirstAdminGrant();
   tenant->mutable_key()->set_created_us(context.clock->Now());
-  Commit(context, std::move(mutation), std::move(done),
+  return mutation;
+}
+
+void CreateTenant(const WriteContext& context, const v1::CreateTenantRequest& request, MadeKey key,
+                  Acknowledge<v1::CreateTenantResponse> done) {
+  auto mutation = NewTenantOf(context, request, key);
+  if (!mutation.ok()) {
+    return RefuseJournaled(context, "CreateTenant", mutation.status(), std::move(done));
+  }
+  Commit(context, *std::move(mutation), std::move(done),
          [key = std::move(key)](const Committed& committed) {
            v1::CreateTenantResponse response;
            response.set_id(key.id);

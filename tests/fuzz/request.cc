@@ -205,21 +205,12 @@ StatusOr<Mutation> KeyRevoked(const WriteContext& context, std::string_view byte
 }
 
 StatusOr<Mutation> TenantMade(const WriteContext& context, std::string_view bytes) {
-  const auto request = Parsed<v1::CreateTenantRequest>(bytes);
-  RETURN_IF_ERROR(CheckAdmin(context, request.reason()));
-  Mutation mutation;
-  mutation.mutable_tenant()->set_name(request.name());
-  mutation.mutable_tenant()->set_key_id("made");
-  *mutation.mutable_tenant()->mutable_key()->mutable_grant() = FirstAdminGrant();
-  return mutation;
+  return NewTenantOf(context, Parsed<v1::CreateTenantRequest>(bytes),
+                     MadeKey{"made", "secret", "d"});
 }
 
 StatusOr<Mutation> CollectionMade(const WriteContext& context, std::string_view bytes) {
-  const auto request = Parsed<v1::CreateCollectionRequest>(bytes);
-  RETURN_IF_ERROR(CheckAdmin(context, request.reason()));
-  Mutation mutation;
-  *mutation.mutable_create_collection() = request.config();
-  return mutation;
+  return NewCollectionOf(context, Parsed<v1::CreateCollectionRequest>(bytes));
 }
 
 StatusOr<Mutation> CollectionGone(const WriteContext& context, std::string_view bytes) {
