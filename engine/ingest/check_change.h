@@ -34,12 +34,22 @@ Status CheckSetAccessSelected(const WriteContext& context,
 Status CheckUpdateMetadata(const WriteContext& context, v1::UpdateMetadataRequest* request);
 Status CheckDelete(const WriteContext& context, const v1::DeleteRequest& request);
 Status CheckApplyDirectory(const WriteContext& context, const v1::ApplyDirectoryRequest& request);
-Status CheckDeleteCollection(const WriteContext& context,
-                             const v1::DeleteCollectionRequest& request);
+// Completes what is given.
+StatusOr<store::v1::Mutation> NewCollectionOf(const WriteContext& context,
+                                              v1::CreateCollectionRequest request);
+StatusOr<store::v1::Mutation> DeletedCollectionOf(const WriteContext& context,
+                                                  const v1::DeleteCollectionRequest& request);
 // The first mutation of an erasure, which may leave some to others.
 StatusOr<store::v1::Mutation> EraseOf(const WriteContext& context, const v1::EraseRequest& request);
 StatusOr<store::v1::Mutation> NewKeyOf(const WriteContext& context,
                                        const v1::CreateKeyRequest& request, const MadeKey& key);
+StatusOr<store::v1::Mutation> RotatedKeyOf(const WriteContext& context,
+                                           const v1::RotateKeyRequest& request, const MadeKey& key);
+StatusOr<store::v1::Mutation> RevokedKeyOf(const WriteContext& context,
+                                           const v1::RevokeKeyRequest& request);
+StatusOr<store::v1::Mutation> NewTenantOf(const WriteContext& context,
+                                          const v1::CreateTenantRequest& request,
+                                          const MadeKey& key);
 // The access as it is to be opened, for a subject for whom the caller may ask.
 StatusOr<v1::BreakGlass> AccessToOpen(const WriteContext& context,
                                       const v1::OpenBreakGlassRequest& request,

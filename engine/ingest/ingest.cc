@@ -130,18 +130,19 @@ StatusOr<Mutation> NewKeyOf(const WriteContext& context, const v1::CreateKeyRequ
   return mutation;
 }
 
-Status CheckDeleteCollection(const WriteContext& context,
-                             const v1::DeleteCollectionRequest& request) {
+StatusOr<Mutation> DeletedCollectionOf(const WriteContext& context,
+                                       const v1::DeleteCollectionRequest& request) {
   RETURN_IF_ERROR(CheckAdmin(context, request.reason()));
-  return context.caller.RequireCollection(request.name());
+  RETURN_IF_ERROR(context.caller.RequireCollection(request.name()));
+  Mutation mutation;
+  mutation.set_reason(request.reason());
+  mutation.mutable_delete_collection()->set_name(request.name());
+  return mutation;
 }
 
-namespace {
-
 // Whoever rotates a key holds it from then on: as with a new one, it may not raise the caller.
-StatusOr<store::v1::KeyRotation> RotationOf(const WriteContext& context,
-                                            const v1::RotateKeyRequest& request,
-                                            const MadeKey& key) {
+StatusOr<Mutation> RotatedKeyOf(const WriteContext& context, const v1::RotateKeyRequest& request,
+                                const MadeKey& key) {
   constexpr int64_t kMicros = 1'000'000;
   RETURN_IF_ERROR(CheckAdmin(context, request.reason()));
   if (request.overlap_s() > limits::kKeyOverlap_s) {
@@ -152,11 +153,24 @@ StatusOr<store::v1::KeyRotation> RotationOf(const WriteContext& context,
   if (found != view->state().keys->end()) {  // else the writer says so
     RETURN_IF_ERROR(CheckNewGrant(context, *found->second.grant));
   }
-  store::v1::KeyRotation rotation;
-  rotation.set_digest(key.digest);
-  rotation.set_previous_until_us(view.as_of + request.overlap_s() * kMicros);
-  return rotation;
+  Mutation mutation;
+  mutation.set_reason(request.reason());
+  mutation.mutable_key()->set_id(request.id());
+  auto* const rotation = mutation.mutable_key()->mutable_rotation();
+  rotation->set_digest(key.digest);
+  rotation->set_previous_until_us(view.as_of + request.overlap_s() * kMicros);
+  return mutation;
 }
+
+StatusOr<Mutation> RevokedKeyOf(const WriteContext& context, const v1::RevokeKeyRequest& request) {
+  RETURN_IF_ERROR(CheckAdmin(context, request.reason()));
+  Mutation mutation;
+  mutation.set_reason(request.reason());
+  mutation.mutable_key()->set_id(request.id());
+  return mutation;
+}
+
+namespace {
 
 // A collection that an endpoint embeds for records the endpoint's model, which must be there.
 Status CompleteEmbedder(const WriteContext& context, v1::CollectionConfig* config) {
@@ -206,6 +220,17 @@ void AnswerKnown(const WriteContext& context, const std::string& collection,
 }
 
 }  // namespace
+
+StatusOr<Mutation> NewCollectionOf(const WriteContext& context,
+                                   v1::CreateCollectionRequest request) {
+  RETURN_IF_ERROR(CheckAdmin(context, request.reason()));
+  RETURN_IF_ERROR(CompleteEmbedder(context, request.mutable_config()));
+  RETURN_IF_ERROR(LanguageOf(request.config().language()).status().Within("language"));
+  Mutation mutation;
+  mutation.set_reason(request.reason());
+  *mutation.mutable_create_collection() = std::move(*request.mutable_config());
+  return mutation;
+}
 
 StatusOr<CheckedBatch> CheckIngest(const WriteContext& context, v1::IngestRequest* request,
                                    std::string* sent_to) {
@@ -338,30 +363,21 @@ void ApplyPolicy(const WriteContext& context, v1::ApplyPolicyRequest request,
 
 void CreateCollection(const WriteContext& context, v1::CreateCollectionRequest request,
                       Acknowledge<v1::CreateCollectionResponse> done) {
-  Status checked = CheckAdmin(context, request.reason());
-  if (checked.ok()) checked = CompleteEmbedder(context, request.mutable_config());
-  if (!checked.ok()) {
-    return RefuseJournaled(context, "CreateCollection", checked, std::move(done));
+  auto mutation = NewCollectionOf(context, std::move(request));
+  if (!mutation.ok()) {
+    return RefuseJournaled(context, "CreateCollection", mutation.status(), std::move(done));
   }
-  if (const auto language = LanguageOf(request.config().language()); !language.ok()) {
-    return RefuseJournaled(context, "CreateCollection", language.status().Within("language"),
-                           std::move(done));
-  }
-  Mutation mutation;
-  mutation.set_reason(request.reason());
-  *mutation.mutable_create_collection() = std::move(*request.mutable_config());
-  Commit(context, std::move(mutation), std::move(done),
+  Commit(context, *std::move(mutation), std::move(done),
          RevisionOnly<v1::CreateCollectionResponse>());
 }
 
 void DeleteCollection(const WriteContext& context, const v1::DeleteCollectionRequest& request,
                       Acknowledge<v1::DeleteCollectionResponse> done) {
-  const Status checked = CheckDeleteCollection(context, request);
-  if (!checked.ok()) return RefuseJournaled(context, "DeleteCollection", checked, std::move(done));
-  Mutation mutation;
-  mutation.set_reason(request.reason());
-  mutation.mutable_delete_collection()->set_name(request.name());
-  Commit(context, std::move(mutation), std::move(done),
+  auto mutation = DeletedCollectionOf(context, request);
+  if (!mutation.ok()) {
+    return RefuseJournaled(context, "DeleteCollection", mutation.status(), std::move(done));
+  }
+  Commit(context, *std::move(mutation), std::move(done),
          RevisionOnly<v1::DeleteCollectionResponse>());
 }
 
@@ -384,15 +400,11 @@ void CreateKey(const WriteContext& context, const v1::CreateKeyRequest& request,
 
 void RotateKey(const WriteContext& context, const v1::RotateKeyRequest& request, MadeKey key,
                Acknowledge<v1::RotateKeyResponse> done) {
-  const auto rotation = RotationOf(context, request, key);
-  if (!rotation.ok()) {
-    return RefuseJournaled(context, "RotateKey", rotation.status(), std::move(done));
+  auto mutation = RotatedKeyOf(context, request, key);
+  if (!mutation.ok()) {
+    return RefuseJournaled(context, "RotateKey", mutation.status(), std::move(done));
   }
-  Mutation mutation;
-  mutation.set_reason(request.reason());
-  mutation.mutable_key()->set_id(request.id());
-  *mutation.mutable_key()->mutable_rotation() = *rotation;
-  Commit(context, std::move(mutation), std::move(done),
+  Commit(context, *std::move(mutation), std::move(done),
          [key = std::move(key)](const Committed& committed) {
            v1::RotateKeyResponse response;
            response.set_id(key.id);
@@ -404,13 +416,11 @@ void RotateKey(const WriteContext& context, const v1::RotateKeyRequest& request,
 
 void RevokeKey(const WriteContext& context, const v1::RevokeKeyRequest& request,
                Acknowledge<v1::RevokeKeyResponse> done) {
-  if (const Status held = CheckAdmin(context, request.reason()); !held.ok()) {
-    return RefuseJournaled(context, "RevokeKey", held, std::move(done));
+  auto mutation = RevokedKeyOf(context, request);
+  if (!mutation.ok()) {
+    return RefuseJournaled(context, "RevokeKey", mutation.status(), std::move(done));
   }
-  Mutation mutation;
-  mutation.set_reason(request.reason());
-  mutation.mutable_key()->set_id(request.id());
-  Commit(context, std::move(mutation), std::move(done), RevisionOnly<v1::RevokeKeyResponse>());
+  Commit(context, *std::move(mutation), std::move(done), RevisionOnly<v1::RevokeKeyResponse>());
 }
 
 v1::KeyGrant FirstAdminGrant() {
@@ -422,22 +432,30 @@ v1::KeyGrant FirstAdminGrant() {
   return grant;
 }
 
-void CreateTenant(const WriteContext& context, const v1::CreateTenantRequest& request, MadeKey key,
-                  Acknowledge<v1::CreateTenantResponse> done) {
-  Status checked = CheckAdmin(context, request.reason());
-  if (checked.ok() && context.tenant->name != kFirstTenant) {
-    checked = Denied("name", "only an admin of the first tenant may create tenants");
+StatusOr<Mutation> NewTenantOf(const WriteContext& context, const v1::CreateTenantRequest& request,
+                               const MadeKey& key) {
+  RETURN_IF_ERROR(CheckAdmin(context, request.reason()));
+  if (context.tenant->name != kFirstTenant) {
+    return Denied("name", "only an admin of the first tenant may create tenants");
   }
-  if (!checked.ok()) return RefuseJournaled(context, "CreateTenant", checked, std::move(done));
   Mutation mutation;
   mutation.set_reason(request.reason());
-  auto* tenant = mutation.mutable_tenant();
+  auto* const tenant = mutation.mutable_tenant();
   tenant->set_name(request.name());
   tenant->set_key_id(key.id);
   tenant->mutable_key()->set_digest(key.digest);
   *tenant->mutable_key()->mutable_grant() = FirstAdminGrant();
   tenant->mutable_key()->set_created_us(context.clock->Now());
-  Commit(context, std::move(mutation), std::move(done),
+  return mutation;
+}
+
+void CreateTenant(const WriteContext& context, const v1::CreateTenantRequest& request, MadeKey key,
+                  Acknowledge<v1::CreateTenantResponse> done) {
+  auto mutation = NewTenantOf(context, request, key);
+  if (!mutation.ok()) {
+    return RefuseJournaled(context, "CreateTenant", mutation.status(), std::move(done));
+  }
+  Commit(context, *std::move(mutation), std::move(done),
          [key = std::move(key)](const Committed& committed) {
            v1::CreateTenantResponse response;
            response.set_id(key.id);

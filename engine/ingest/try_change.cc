@@ -38,14 +38,6 @@ StatusOr<Mutation> UpdatedOf(const WriteContext& context,
   return mutation;
 }
 
-StatusOr<Mutation> DroppedOf(const WriteContext& context,
-                             const v1::DeleteCollectionRequest& request) {
-  RETURN_IF_ERROR(CheckDeleteCollection(context, request));
-  Mutation mutation;
-  mutation.mutable_delete_collection()->set_name(request.name());
-  return mutation;
-}
-
 // Whether another tenant has a certificate is not known here, and nobody sees more by it.
 StatusOr<Mutation> KeyOf(const WriteContext& context, const v1::CreateKeyRequest& request) {
   RETURN_IF_ERROR(CheckAdmin(context, request.reason()));
@@ -53,13 +45,6 @@ StatusOr<Mutation> KeyOf(const WriteContext& context, const v1::CreateKeyRequest
     return Invalid("certificate", "changes nobody's access; leave it out of what is simulated");
   }
   return NewKeyOf(context, request, {.id = kTriedId, .bearer = "", .digest = ""});
-}
-
-StatusOr<Mutation> RevokedOf(const WriteContext& context, const v1::RevokeKeyRequest& request) {
-  RETURN_IF_ERROR(CheckAdmin(context, request.reason()));
-  Mutation mutation;
-  mutation.mutable_key()->set_id(request.id());
-  return mutation;
 }
 
 StatusOr<Mutation> OpenedOf(const WriteContext& context, const v1::OpenBreakGlassRequest& request) {
@@ -170,11 +155,11 @@ StatusOr<Mutation> MutationOf(const WriteContext& context, const SimulateRequest
     case SimulateRequest::kErase:
       return EraseOf(context, request.erase());
     case SimulateRequest::kDeleteCollection:
-      return DroppedOf(context, request.delete_collection());
+      return DeletedCollectionOf(context, request.delete_collection());
     case SimulateRequest::kCreateKey:
       return KeyOf(context, request.create_key());
     case SimulateRequest::kRevokeKey:
-      return RevokedOf(context, request.revoke_key());
+      return RevokedKeyOf(context, request.revoke_key());
     case SimulateRequest::kOpenBreakGlass:
       return OpenedOf(context, request.open_break_glass());
     case SimulateRequest::kCloseBreakGlass:

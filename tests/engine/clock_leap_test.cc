@@ -29,15 +29,6 @@ class Doubted : public Erasing {
     return "{ seconds: " + std::to_string(time / kSecond) + " }";
   }
 
-  Status Get(const std::string& id) {
-    v1::GetDocumentRequest request;
-    request.set_collection("docs");
-    request.set_document(id);
-    request.mutable_scope()->set_as("user:a");
-    return Asked<v1::GetDocumentResponse>(
-               [&](auto done) { GetDocument(engine_->ReadAs(Anyone(), {}), request, done); })
-        .status();
-  }
   Status TryIngest(const std::string& id) {
     const auto request = FromText<v1::IngestRequest>("collection: 'docs' " + Doc(id, "", "t"));
     const auto answer = Asked<IngestedBatch>(
@@ -57,7 +48,7 @@ TEST_F(Doubted, AWallThatLeapsOpensEndsAndErasesNothing) {
   ASSERT_TRUE(Sees("now") && !Sees("embargoed") && Sees("due"));
   leap_ = kYears;
   for (const char* id : {"now", "embargoed", "due"}) {
-    const Status refused = Get(id);
+    const Status refused = Get(id).status();
     EXPECT_EQ(refused.code(), StatusCode::kUnavailable) << id << ": " << refused.ToString();
     EXPECT_EQ(refused.field(), "clock");
   }

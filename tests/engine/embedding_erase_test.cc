@@ -8,23 +8,10 @@ namespace {
 
 class ErasingInSpaces : public Erasing {
  protected:
-  void Begin() {
-    Do<v1::BeginEmbeddingResponse, v1::BeginEmbeddingRequest>(
-        BeginEmbedding,
-        "collection: 'docs' space { model: 'new' dimension: 64 embedder: EMBEDDER_BUILTIN }");
-  }
-  void Switch(const std::string& model) {
-    Do<v1::SwitchEmbeddingResponse, v1::SwitchEmbeddingRequest>(
-        [](auto context, auto request, auto done) {
-          SwitchEmbedding(context, request, /*stop=*/{}, done);
-        },
-        "collection: 'docs' model: '" + model + "'");
-  }
   void Drop(const std::string& model) {
     Do<v1::DropEmbeddingResponse, v1::DropEmbeddingRequest>(
         DropEmbedding, "collection: 'docs' model: '" + model + "'");
   }
-  std::shared_ptr<const Collection> Docs() { return Pin()->state().FindCollection("docs"); }
   void WaitUntilWhole() {
     ASSERT_TRUE(WaitUntil([&] {
       const auto docs = Docs();
@@ -48,13 +35,13 @@ class ErasingInSpaces : public Erasing {
 TEST_F(ErasingInSpaces, ASecondVectorIsLeftInAFile) {
   Ingest("doc/secret", kSecret, kText);
   Ingest("doc/other", "", "something else");
-  Begin();
+  BeginSpace();
   WaitUntilWhole();
   engine_.reset();
   ASSERT_TRUE(Holds(SecondVector(kText))) << "the search finds nothing at all";
   Open();
   EXPECT_EQ(EraseAll("subject: 'person:123'"), 1u);
-  Switch("new");
+  SwitchSpace();
   engine_.reset();
   EXPECT_FALSE(Holds(SecondVector(kText)));
   EXPECT_TRUE(Holds(SecondVector("something else")));
@@ -63,7 +50,7 @@ TEST_F(ErasingInSpaces, ASecondVectorIsLeftInAFile) {
 
 TEST_F(ErasingInSpaces, AVectorOfADroppedSpaceIsLeftAfterAnErasure) {
   Ingest("doc/secret", kSecret, kText);
-  Begin();
+  BeginSpace();
   WaitUntilWhole();
   Drop("new");
   EXPECT_EQ(EraseAll("document: 'doc/secret'"), 1u);
@@ -78,9 +65,9 @@ TEST_F(ErasingInSpaces, ARestoredStoreSearchesASpaceThatItLacks) {
   Ingest("doc/secret", kSecret, kText);
   Ingest("doc/other");
   ASSERT_TRUE(engine_->Backup(0).ok());
-  Begin();
+  BeginSpace();
   WaitUntilWhole();
-  Switch("new");
+  SwitchSpace();
   EXPECT_EQ(EraseAll("document: 'doc/secret'"), 1u);
   Drop("");
   WaitUntilWhole();
@@ -91,23 +78,23 @@ TEST_F(ErasingInSpaces, ARestoredStoreSearchesASpaceThatItLacks) {
   EXPECT_FALSE(Sees("doc/secret"));
   EXPECT_TRUE(Sees("doc/other"));
   // And may change it again.
-  Begin();
+  BeginSpace();
   WaitUntilWhole();
-  Switch("new");
+  SwitchSpace();
   EXPECT_TRUE(Sees("doc/other"));
 }
 
 TEST_F(ErasingInSpaces, ABackupInTheMiddleForgetsWhatWasEmbedded) {
   Ingest("doc/other");
-  Begin();
+  BeginSpace();
   WaitUntilWhole();
   ASSERT_TRUE(engine_->Backup(0).ok());
-  Switch("new");
+  SwitchSpace();
   Restore("restored");
   EXPECT_EQ(Docs()->config.dimension(), 4u);
   ASSERT_TRUE(Docs()->other.has_value());
   EXPECT_EQ(Docs()->other->documents, 1u);
-  Switch("new");
+  SwitchSpace();
   EXPECT_TRUE(Sees("doc/other"));
 }
 

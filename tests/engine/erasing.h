@@ -59,12 +59,14 @@ class Erasing : public testing::Test {
   void SetUp() override {
     ASSERT_TRUE(CreateStore(paths(), {"default.k", "default.k.s", "digest"}, false).ok());
     Open();
-    const auto request = FromText<v1::CreateCollectionRequest>(
+    CreateDocs();
+  }
+  void CreateDocs(const std::string& tenant = "default") {
+    Do<v1::CreateCollectionResponse, v1::CreateCollectionRequest>(
+        CreateCollection,
         "config { name: 'docs' dimension: 4 metric: METRIC_L2 embedder: EMBEDDER_NONE "
-        "default_label { level: 'public' } default_acl { allow { principal: 'everyone' } } }");
-    ASSERT_TRUE(Asked<v1::CreateCollectionResponse>([&](auto done) {
-                  CreateCollection(engine_->WriteAs(Anyone()), request, done);
-                }).ok());
+        "default_label { level: 'public' } default_acl { allow { principal: 'everyone' } } }",
+        tenant);
   }
 
   DataPaths paths(const std::string& name = "data") const {
@@ -157,10 +159,24 @@ class Erasing : public testing::Test {
         .code();
   }
   template <typename Response, typename Request, typename Call>
-  void Do(Call call, const std::string& request) {
-    const auto answer = Asked<Response>(
-        [&](auto done) { call(engine_->WriteAs(Anyone()), FromText<Request>(request), done); });
+  void Do(Call call, const std::string& request, const std::string& tenant = "default") {
+    const auto answer = Asked<Response>([&](auto done) {
+      call(engine_->WriteAs(Anyone(tenant)), FromText<Request>(request), done);
+    });
     ASSERT_TRUE(answer.ok()) << answer.status().ToString();
+  }
+  // A second embedding space of docs begins; SwitchSpace() searches it from then on.
+  void BeginSpace() {
+    Do<v1::BeginEmbeddingResponse, v1::BeginEmbeddingRequest>(
+        BeginEmbedding,
+        "collection: 'docs' space { model: 'new' dimension: 64 embedder: EMBEDDER_BUILTIN }");
+  }
+  void SwitchSpace() {
+    Do<v1::SwitchEmbeddingResponse, v1::SwitchEmbeddingRequest>(
+        [](auto context, auto request, auto done) {
+          SwitchEmbedding(context, request, /*stop=*/{}, done);
+        },
+        "collection: 'docs' model: 'new'");
   }
   // A listing in one message.
   void SyncSource(const std::string& message) {
@@ -173,18 +189,24 @@ class Erasing : public testing::Test {
         Asked<v1::SyncSourceResponse>([&](auto done) { sync.Commit(context, /*stop=*/{}, done); });
     ASSERT_TRUE(made.ok()) << made.status().ToString();
   }
-  bool Sees(const std::string& id, const std::string& user = "user:a") {
+  StatusOr<v1::GetDocumentResponse> Get(const std::string& id, const std::string& user = "user:a",
+                                        const std::string& tenant = "default") {
     v1::GetDocumentRequest request;
     request.set_collection("docs");
     request.set_document(id);
     request.mutable_scope()->set_as(user);
-    const auto got = Asked<v1::GetDocumentResponse>(
-        [&](auto done) { GetDocument(engine_->ReadAs(Anyone(), {}), request, done); });
+    return Asked<v1::GetDocumentResponse>(
+        [&](auto done) { GetDocument(engine_->ReadAs(Anyone(tenant), {}), request, done); });
+  }
+  bool Sees(const std::string& id, const std::string& user = "user:a",
+            const std::string& tenant = "default") {
+    const auto got = Get(id, user, tenant);
     EXPECT_TRUE(got.ok() || got.status().code() == StatusCode::kNotFound)
         << got.status().ToString();
     return got.ok();
   }
   PinnedView Pin() { return engine_->FindTenant("default")->publisher.Pin(engine_->clock()); }
+  std::shared_ptr<const Collection> Docs() { return Pin()->state().FindCollection("docs"); }
   std::vector<journal::v1::Record> Records(const std::string& call) {
     std::vector<journal::v1::Record> found;
     const auto records = engine_->FindTenant("default")->journal->Tail(1000);

@@ -133,7 +133,8 @@ class FastSearches : public testing::Test {
   void WaitForLists() {
     ASSERT_TRUE(WaitUntil([&] {
       const auto answer = Ask(Question());
-      return answer.ok() && answer->explain().geometry() > 0;
+      EXPECT_TRUE(answer.ok()) << answer.status().ToString();
+      return !answer.ok() || answer->explain().geometry() > 0;
     }));
   }
 

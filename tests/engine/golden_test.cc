@@ -83,7 +83,7 @@ TEST_F(Golden, AStoreOfAReleasedFormatIsReadOtherwiseOrCannotBeWrittenOn) {
   Ingest("new", "", "written by this build");
   EXPECT_EQ(Found("user:eve", "vector: [0.123456, -3.5, 7.25, 0.0078125]", 1), "new/0");
   WaitForSecondSpace();
-  SwitchToSecondSpace();
+  SwitchSpace();
   EXPECT_EQ(Found("user:ana", "text: 'salaries'", 1), "hr/0");
   EXPECT_EQ(Found("user:eve", "text: 'written by this build'", 1), "new/0");
   ASSERT_EQ(Hold("document: 'held'", /*release=*/true), StatusCode::kOk);
@@ -113,7 +113,7 @@ TEST_F(Golden, ABackupBringsBackSomethingElse) {
   ASSERT_FALSE(HasFailure());
   ExpectWritten();
   WaitForSecondSpace();
-  SwitchToSecondSpace();
+  SwitchSpace();
   EXPECT_EQ(Found("user:ana", "text: 'salaries'", 1), "hr/0");
   engine_.reset();
   ExpectWhole(paths("restored"));
@@ -138,11 +138,9 @@ TEST_F(Golden, RecordsFromBeforeAFieldAreReadAsIfItSaidSomething) {
   Ingest("open", "version: 2", "the second", {});
   EXPECT_EQ(TextOf("open", "user:bo"), "the third");
 
-  Do<v1::BeginEmbeddingResponse, v1::BeginEmbeddingRequest>(
-      BeginEmbedding,
-      "collection: 'docs' space { model: 'new' dimension: 64 embedder: EMBEDDER_BUILTIN }");
+  BeginSpace();
   WaitForSecondSpace();
-  SwitchToSecondSpace();
+  SwitchSpace();
   EXPECT_EQ(Found("user:ana", "text: 'salaries'", 1), "hr/0");
   EXPECT_EQ(EraseAll("subject: 'person:1'"), 1u);
   IngestText("new", "written by this build");

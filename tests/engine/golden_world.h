@@ -26,9 +26,7 @@ class GoldenWorld : public Restoring {
     Open();
     WritePolicy();
     WriteDocuments();
-    Do<v1::BeginEmbeddingResponse, v1::BeginEmbeddingRequest>(
-        BeginEmbedding,
-        "collection: 'docs' space { model: 'new' dimension: 64 embedder: EMBEDDER_BUILTIN }");
+    BeginSpace();
     WaitForSecondSpace();
     EXPECT_EQ(EraseAll("document: 'doc/secret'"), 1u);
     WaitForFiles();
@@ -44,7 +42,6 @@ class GoldenWorld : public Restoring {
     ExpectSources();
   }
 
-  std::shared_ptr<const Collection> Docs() { return Pin()->state().FindCollection("docs"); }
   void WaitForSecondSpace() {
     ASSERT_TRUE(
         WaitUntil([&] { return Docs()->other && Docs()->other->documents == Docs()->documents; }));
@@ -59,22 +56,10 @@ class GoldenWorld : public Restoring {
       return !stale;
     }));
   }
-  void SwitchToSecondSpace() {
-    Do<v1::SwitchEmbeddingResponse, v1::SwitchEmbeddingRequest>(
-        [](auto context, auto request, auto done) {
-          SwitchEmbedding(context, request, /*stop=*/{}, done);
-        },
-        "collection: 'docs' model: 'new'");
-  }
 
   // The texts of a document's chunks, or a refusal's code.
   std::string TextOf(const std::string& id, const std::string& user) {
-    v1::GetDocumentRequest request;
-    request.set_collection("docs");
-    request.set_document(id);
-    request.mutable_scope()->set_as(user);
-    const auto got = Asked<v1::GetDocumentResponse>(
-        [&](auto done) { GetDocument(engine_->ReadAs(Anyone(), {}), request, done); });
+    const auto got = Get(id, user);
     if (!got.ok()) return std::string(CodeName(got.status().code()));
     std::string text;
     for (const auto& chunk : got->chunks()) text += (text.empty() ? "" : "|") + chunk.text();

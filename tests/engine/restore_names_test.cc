@@ -18,6 +18,15 @@ class RestoringNames : public Restoring {
         IngestDocuments, "collection: 'docs' documents { id: '" + id + "' " + of_document +
                              " chunks { text: 't' embedding: [1, 2, 3, 4] " + of_chunk + " } }");
   }
+  // Backs up `a` and `b` as they are, and takes away what only the older `a` has names of.
+  void RestoreAfter(const std::string& policy) {
+    ASSERT_TRUE(engine_->Backup(0).ok());
+    Ingest("a");
+    Apply(policy);
+    Restore("restored");
+    EXPECT_FALSE(Sees("a"));
+    EXPECT_TRUE(Sees("b"));
+  }
   void Clear(const std::string& user, const std::string& level) {
     Do<v1::ApplyDirectoryResponse, v1::ApplyDirectoryRequest>(
         ApplyDirectory, "principals { name: '" + user + "' clearance { level: '" + level + "' } }");
@@ -28,12 +37,7 @@ TEST_F(RestoringNames, ANameOfAnOlderLabelRefusesEveryRestore) {
   Apply("tags { names: 'draft' names: 'kept' }");
   IngestNarrowed("a", "", "label { level: 'public' tags: 'draft' }");
   IngestNarrowed("b", "", "label { level: 'public' tags: 'kept' }");
-  ASSERT_TRUE(engine_->Backup(0).ok());
-  Ingest("a");
-  Apply("tags { names: 'kept' }");
-  Restore("restored");
-  EXPECT_FALSE(Sees("a"));
-  EXPECT_TRUE(Sees("b"));
+  RestoreAfter("tags { names: 'kept' }");
   Apply("levels { names: 'public' names: 'secret' }");
   Restore("again", 1);
   EXPECT_FALSE(Sees("a"));
@@ -44,12 +48,7 @@ TEST_F(RestoringNames, AContainerOfAnOlderListRefusesEveryPolicy) {
   Apply("containers { container { name: 'folder:/x' acl { allow { principal: 'everyone' } } } }");
   IngestNarrowed("a", "", "acl { inherit: 'folder:/x' }");
   IngestNarrowed("b", "", "acl { allow { principal: 'user:a' } }");
-  ASSERT_TRUE(engine_->Backup(0).ok());
-  Ingest("a");
-  Apply("containers { container { name: 'folder:/x' } remove: true }");
-  Restore("restored");
-  EXPECT_FALSE(Sees("a"));
-  EXPECT_TRUE(Sees("b"));
+  RestoreAfter("containers { container { name: 'folder:/x' } remove: true }");
   Apply("tags { names: 'new' }");
 }
 

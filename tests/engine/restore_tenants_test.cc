@@ -27,31 +27,15 @@ class RestoringTenants : public Restoring {
                    {name + ".k", name + ".k.s", "digest"}, done);
     });
     ASSERT_TRUE(made.ok()) << made.status().ToString();
-    DoIn<v1::CreateCollectionResponse, v1::CreateCollectionRequest>(
-        name, CreateCollection,
-        "config { name: 'docs' dimension: 4 metric: METRIC_L2 embedder: EMBEDDER_NONE "
-        "default_label { level: 'public' } default_acl { allow { principal: 'everyone' } } }");
-  }
-  template <typename Response, typename Request, typename Call>
-  void DoIn(const std::string& tenant, Call call, const std::string& request) {
-    const auto answer = Asked<Response>([&](auto done) {
-      call(engine_->WriteAs(Anyone(tenant)), FromText<Request>(request), done);
-    });
-    ASSERT_TRUE(answer.ok()) << answer.status().ToString();
+    CreateDocs(name);
   }
   void IngestIn(const std::string& tenant, const std::string& id) {
-    DoIn<IngestedBatch, v1::IngestRequest>(tenant, IngestDocuments,
-                                           "collection: 'docs' " + Doc(id, "", "t"));
+    Do<IngestedBatch, v1::IngestRequest>(IngestDocuments, "collection: 'docs' " + Doc(id, "", "t"),
+                                         tenant);
   }
   bool SeesIn(const std::string& tenant, const std::string& id,
               const std::string& user = "user:a") {
-    const auto request = FromText<v1::GetDocumentRequest>("collection: 'docs' document: '" + id +
-                                                          "' scope { as: '" + user + "' }");
-    const auto got = Asked<v1::GetDocumentResponse>(
-        [&](auto done) { GetDocument(engine_->ReadAs(Anyone(tenant), {}), request, done); });
-    EXPECT_TRUE(got.ok() || got.status().code() == StatusCode::kNotFound)
-        << got.status().ToString();
-    return got.ok();
+    return Sees(id, user, tenant);
   }
   uint64_t RevisionOf(const std::string& tenant) {
     return engine_->FindTenant(tenant)->publisher.Pin(engine_->clock())->revision();
@@ -70,15 +54,15 @@ TEST_F(RestoringTenants, WhatOneHasRevokedComesBackWithTheOthers) {
   IngestIn("acme", "b");  // 1
   IngestIn("acme", "c");  // 2
   ASSERT_TRUE(engine_->Backup(0).ok());
-  DoIn<v1::EraseResponse, v1::EraseRequest>("acme", Erase, "collection: 'docs' document: 'b'");
-  DoIn<v1::SetAccessResponse, v1::SetAccessRequest>(
-      "acme", SetAccess, "collection: 'docs' document: 'c' acl { allow { principal: 'user:b' } }");
+  Do<v1::EraseResponse, v1::EraseRequest>(Erase, "collection: 'docs' document: 'b'", "acme");
+  Do<v1::SetAccessResponse, v1::SetAccessRequest>(
+      SetAccess, "collection: 'docs' document: 'c' acl { allow { principal: 'user:b' } }", "acme");
   Ingest("late");            // 1
   IngestIn("acme", "late");  // 3
   MakeTenant("later");
   IngestIn("later", "late");  // 0
-  DoIn<v1::ApplyPolicyResponse, v1::ApplyPolicyRequest>("later", ApplyPolicy,
-                                                        "tags { names: 'kept' }");
+  Do<v1::ApplyPolicyResponse, v1::ApplyPolicyRequest>(ApplyPolicy, "tags { names: 'kept' }",
+                                                      "later");
   std::map<std::string, uint64_t> revisions;
   for (const char* tenant : {"default", "acme", "later"}) revisions[tenant] = RevisionOf(tenant);
 

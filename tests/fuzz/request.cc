@@ -197,47 +197,24 @@ StatusOr<Mutation> KeyMade(const WriteContext& context, std::string_view bytes) 
 }
 
 StatusOr<Mutation> KeyRotated(const WriteContext& context, std::string_view bytes) {
-  const auto request = Parsed<v1::RotateKeyRequest>(bytes);
-  RETURN_IF_ERROR(CheckAdmin(context, request.reason()));
-  Mutation mutation;
-  mutation.mutable_key()->set_id(request.id());
-  mutation.mutable_key()->mutable_rotation()->set_digest("e");
-  mutation.mutable_key()->mutable_rotation()->set_previous_until_us(request.overlap_s());
-  return mutation;
+  return RotatedKeyOf(context, Parsed<v1::RotateKeyRequest>(bytes), MadeKey{"made", "secret", "e"});
 }
 
 StatusOr<Mutation> KeyRevoked(const WriteContext& context, std::string_view bytes) {
-  const auto request = Parsed<v1::RevokeKeyRequest>(bytes);
-  RETURN_IF_ERROR(CheckAdmin(context, request.reason()));
-  Mutation mutation;
-  mutation.mutable_key()->set_id(request.id());
-  return mutation;
+  return RevokedKeyOf(context, Parsed<v1::RevokeKeyRequest>(bytes));
 }
 
 StatusOr<Mutation> TenantMade(const WriteContext& context, std::string_view bytes) {
-  const auto request = Parsed<v1::CreateTenantRequest>(bytes);
-  RETURN_IF_ERROR(CheckAdmin(context, request.reason()));
-  Mutation mutation;
-  mutation.mutable_tenant()->set_name(request.name());
-  mutation.mutable_tenant()->set_key_id("made");
-  *mutation.mutable_tenant()->mutable_key()->mutable_grant() = FirstAdminGrant();
-  return mutation;
+  return NewTenantOf(context, Parsed<v1::CreateTenantRequest>(bytes),
+                     MadeKey{"made", "secret", "d"});
 }
 
 StatusOr<Mutation> CollectionMade(const WriteContext& context, std::string_view bytes) {
-  const auto request = Parsed<v1::CreateCollectionRequest>(bytes);
-  RETURN_IF_ERROR(CheckAdmin(context, request.reason()));
-  Mutation mutation;
-  *mutation.mutable_create_collection() = request.config();
-  return mutation;
+  return NewCollectionOf(context, Parsed<v1::CreateCollectionRequest>(bytes));
 }
 
 StatusOr<Mutation> CollectionGone(const WriteContext& context, std::string_view bytes) {
-  const auto request = Parsed<v1::DeleteCollectionRequest>(bytes);
-  RETURN_IF_ERROR(CheckDeleteCollection(context, request));
-  Mutation mutation;
-  mutation.mutable_delete_collection()->set_name(request.name());
-  return mutation;
+  return DeletedCollectionOf(context, Parsed<v1::DeleteCollectionRequest>(bytes));
 }
 
 // The inputs of the corpus begin with their places in here: new ones come last.

@@ -24,6 +24,7 @@ class ListSearchTest : public testing::TestWithParam<Metric> {};
 
 // The worst caller gets at least 0.9 of what was asked.
 TEST_P(ListSearchTest, FindsAsMuchOfTheBestAsIsAsked) {
+  // It measures recall, a number that sanitizers do not change; the tests below search alike.
   if (kSanitized) GTEST_SKIP() << "of numbers alone";
   Listed world(11, 32, GetParam(), 6000);
   world.index = Upkept(world.index, Upkeep::kTrain);

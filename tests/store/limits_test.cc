@@ -294,6 +294,7 @@ class Filled : public Limits {
 
 // At kRecordsPerDirectory and beyond.
 TEST_F(Filled, OfTheDirectory) {
+  // Sanitizers see nothing new in so many records: other tests put, read and refuse a few alike.
   if (kSanitized) GTEST_SKIP() << "of a number alone, and takes half a minute with sanitizers";
   Fill(limits::kRecordsPerDirectory - 1, [](size_t i, Batch* batch) {
     v1::Principal record;
