@@ -218,6 +218,7 @@ StatusOr<ErasedVerdict> VerifyErased(const DataPaths& paths,
   auto journal_key = ReadKeyFile(paths.JournalKey());
   if (!journal_key.ok()) return journal_key.status().Within("journal_key");
   ASSIGN_OR_RETURN(const auto keys, OpenKeys(paths));
+  RETURN_IF_ERROR(CheckFormat(paths));  // an upgrade may have begun; from now on none does
   const Vault vault(keys.get());
   NeedleSearch search(paths, vault, *journal_key, needles);
   RETURN_IF_ERROR(search.Run());

@@ -148,6 +148,7 @@ class DerivedVerifier {
 StatusOr<StoreVerdict> VerifyStore(const DataPaths& paths) {
   RETURN_IF_ERROR(CheckFormat(paths));
   ASSIGN_OR_RETURN(const auto keys, OpenKeys(paths));
+  RETURN_IF_ERROR(CheckFormat(paths));  // an upgrade may have begun; from now on none does
   ASSIGN_OR_RETURN(const auto database,
                    Database::Open(paths.Store(), /*create=*/false, Database::Access::kReadOnly));
   RETURN_IF_ERROR(CheckKeysBelong(*database, *keys));
