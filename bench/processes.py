@@ -38,16 +38,24 @@ class Server:
                 stderr=errors,
                 text=True,
             )
-        self.address = None
-        for line in self.process.stdout:
-            found = re.match(r"listening on (\S+)", line)
-            if found:
-                self.address = found.group(1)
-                break
+        try:
+            self.address = self._await_address()
+        except BaseException:  # nobody has it yet who would stop it
+            self.process.kill()
+            self.process.wait()
+            self.process.stdout.close()
+            raise
         self.ready_s = time.monotonic() - started
         if self.address is None:
             self.process.wait()
             raise Failed(f"{name} does not serve:\n{self.log.read_text()[-2000:]}")
+
+    def _await_address(self):
+        for line in self.process.stdout:
+            found = re.match(r"listening on (\S+)", line)
+            if found:
+                return found.group(1)
+        return None
 
     def memory(self):
         """Resident bytes now and at the peak, as the kernel counts them."""

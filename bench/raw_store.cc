@@ -3,7 +3,7 @@
 //
 //   write FROM COUNT BATCH
 //
-// and answers with one line of JSON. Usage: raw_store DIRECTORY DOCUMENTS
+// and answers with one line of JSON. Usage: raw_store DIRECTORY DOCUMENTS [lifelike]
 #include <fmt/format.h>
 #include <rocksdb/db.h>
 #include <rocksdb/write_batch.h>
@@ -62,10 +62,11 @@ double Write(rocksdb::DB* store, const std::vector<Stored>& documents, size_t ba
 
 int Main(int argc, char** argv) {
   if (argc < 3) {
-    fmt::print(stderr, "raw_store DIRECTORY DOCUMENTS\n");
+    fmt::print(stderr, "raw_store DIRECTORY DOCUMENTS [lifelike]\n");
     return 2;
   }
-  const Corpus corpus(std::stoul(argv[2]));
+  const bool lifelike = argc > 3 && std::string(argv[3]) == "lifelike";
+  const Corpus corpus(std::stoul(argv[2]), lifelike ? Content::kLifelike : Content::kNoise);
   rocksdb::Options options;
   options.create_if_missing = true;
   options.compression = rocksdb::kNoCompression;  // embeddings do not compress
