@@ -17,6 +17,7 @@ rows there are, so that favours it.
 
 import argparse
 import json
+import os
 import re
 import shutil
 import signal
@@ -128,6 +129,7 @@ def load_all(place, load, effort, result):
 
 def write_raw(place, program, effort, tools, raw):
     """The same documents, batches and slices by RocksDB alone; nothing else runs."""
+    os.sync()  # what the server left to be written is not RocksDB's
     tool = Tool([program, place.raw, effort.documents + effort.extra, "lifelike"])
     tools.append(tool)
     for start, count in effort.slices():
@@ -171,7 +173,7 @@ def start_again(place, name):
 def restarts(place, effort, result):
     """By turns with all files cached and with none. Each must have every chunk."""
     prepare = {"cached": cache, "uncached": forget_cached}
-    result["starts"] = {kind: [] for kind in STARTS}
+    result["starts"], result["starts_asked"] = {kind: [] for kind in STARTS}, effort.starts
     for number in range(effort.starts):
         for kind, starts in result["starts"].items():
             prepare[kind](place.data)

@@ -98,7 +98,8 @@ def start_lines(result):
         settled_s = median(start["settled_s"] for start in starts)
         told = f"{ready_s:.1f} s ({each}), {cpu_s:.1f} s of processors, {rows:,} rows of vectors "
         told += f"and words from files; at rest {settled_s:.0f} s later"
-        yield ready(kind), told, ready_s <= READY_S and rows > 0
+        whole = len(starts) == result["starts_asked"]
+        yield ready(kind), told, judged(ready_s <= READY_S and rows > 0, whole)
 
 
 def half(in_flight, journal):

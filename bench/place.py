@@ -97,7 +97,8 @@ def disk(data):
 
 
 def cache(folder):
-    """So that what is read next comes from memory, where that suffices."""
+    """So that what is read next comes from memory, where that suffices; all is written before."""
+    os.sync()
     for path in files_of(folder):
         with open(path, "rb", buffering=0) as file:
             while file.read(READ_BYTES):
