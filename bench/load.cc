@@ -10,11 +10,8 @@
 //
 // Usage: load DOCUMENTS [lifelike]
 #include <fmt/format.h>
-#include <grpcpp/grpcpp.h>
 
-#include <chrono>
 #include <cstdio>
-#include <cstdlib>
 #include <fstream>
 #include <iostream>
 #include <map>
@@ -23,59 +20,15 @@
 
 #include "bench/closed_loop.h"
 #include "bench/corpus.h"
+#include "bench/ingest_stream.h"
+#include "bench/tool.h"
 #include "cordon/v1/admin.grpc.pb.h"
 #include "cordon/v1/directory.grpc.pb.h"
-#include "cordon/v1/ingest.grpc.pb.h"
 
 namespace cordon::bench {
 namespace {
 
 constexpr size_t kQueries = 64;
-
-[[noreturn]] void Fail(const std::string& message) {
-  std::string quoted;
-  for (const char c : message) quoted += c == '"' || c == '\\' || c == '\n' ? '\'' : c;
-  fmt::print("{{\"error\":\"{}\"}}\n", quoted);
-  std::exit(1);
-}
-
-void Require(const grpc::Status& status) {
-  if (!status.ok()) Fail(status.error_message());
-}
-
-struct Streamed {
-  size_t accepted = 0;
-  double seconds = 0;
-};
-
-// Sends batches evenly, the last of them when `over_s` have passed; 0: as fast as they go.
-Streamed Stream(const Target& target, const std::vector<v1::IngestRequest>& batches,
-                double over_s) {
-  const auto start = std::chrono::steady_clock::now();
-  const auto context = NewContext(target);
-  const auto stub = v1::Ingest::NewStub(target.channels[0]);
-  const auto stream = stub->Ingest(context.get());
-  std::thread writer([&] {
-    for (size_t i = 0; i < batches.size(); ++i) {
-      const double due_s =
-          over_s * static_cast<double>(i + 1) / static_cast<double>(batches.size());
-      std::this_thread::sleep_until(start + std::chrono::duration<double>(due_s));
-      if (!stream->Write(batches[i])) break;
-    }
-    stream->WritesDone();
-  });
-  Streamed streamed;
-  v1::IngestResponse response;
-  while (stream->Read(&response)) {
-    streamed.accepted += response.accepted();
-    for (const auto& refused : response.refused()) Fail(refused.field() + " " + refused.message());
-  }
-  writer.join();
-  Require(stream->Finish());
-  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
-  streamed.seconds = took.count();
-  return streamed;
-}
 
 class Load {
  public:

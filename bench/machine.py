@@ -19,6 +19,7 @@ PACKAGES = [
     "libxapian-dev",
     "libroaring-dev",
     "libhdf5-dev",
+    "libpq-dev",
 ]
 
 
