@@ -36,6 +36,7 @@
 #include "bench/statistics.h"
 #include "engine/base/check.h"
 #include "engine/base/random.h"
+#include "engine/index/blas_core.h"
 #include "engine/index/float_rows.h"
 #include "engine/index/kernels.h"
 #include "engine/index/vector_index.h"
@@ -426,6 +427,7 @@ void Run(const Options& options) {
 }
 
 int Main(int argc, char** argv) {
+  ChooseBlasCore();
   Options options;
   CLI::App app("Exact search beside FAISS flat, OpenBLAS sgemv and the bandwidth of memory");
   AddOptions(app, &options);

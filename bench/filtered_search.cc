@@ -26,6 +26,7 @@
 #include "bench/filtered_peers.h"
 #include "bench/statistics.h"
 #include "engine/base/check.h"
+#include "engine/index/blas_core.h"
 #include "engine/index/kernels.h"
 #include "engine/index/vector_index.h"
 
@@ -409,6 +410,7 @@ class Bench {
 };
 
 int Main(int argc, char** argv) {
+  ChooseBlasCore();
   Options options;
   CLI::App app("Search of what a caller may see, beside its peers");
   app.add_option("--data", options.data,

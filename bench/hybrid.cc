@@ -23,6 +23,7 @@
 #include "bench/read_memory.h"
 #include "bench/statistics.h"
 #include "bench/text_data.h"
+#include "engine/index/blas_core.h"
 
 namespace cordon {
 namespace {
@@ -165,6 +166,7 @@ std::vector<std::string> MeasureAll(const TextOptions& options, Store* store) {
 }
 
 int Main(int argc, char** argv) {
+  ChooseBlasCore();
   TextOptions options;
   options.rows = 20'000;
   options.classes = 200;

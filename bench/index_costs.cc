@@ -39,6 +39,7 @@
 #include "bench/filtered_index.h"
 #include "bench/statistics.h"
 #include "engine/base/check.h"
+#include "engine/index/blas_core.h"
 #include "engine/index/kernels.h"
 
 extern "C" void openblas_set_num_threads(int threads);
@@ -399,6 +400,7 @@ class Costs {
 };
 
 int Main(int argc, char** argv) {
+  ChooseBlasCore();
   CostOptions options;
   bool quick = false;
   CLI::App app("What an index costs beside its searches");

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "bench/corpus.h"
+#include "engine/index/blas_core.h"
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wall"
@@ -78,6 +79,7 @@ void BuildLists(const std::vector<float>& vectors, size_t rows) {
 }
 
 int Main(int argc, char** argv) {
+  ChooseBlasCore();
   const std::string peer = argc > 2 ? argv[1] : "";
   if (peer != "hnswlib" && peer != "faiss_ivf") {
     fmt::print(stderr, "peer_builds hnswlib|faiss_ivf ROWS\n");

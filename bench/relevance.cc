@@ -37,6 +37,7 @@
 #include "bench/relevance_engine.h"
 #include "bench/relevance_peers.h"
 #include "engine/base/random.h"
+#include "engine/index/blas_core.h"
 
 namespace cordon {
 namespace {
@@ -209,6 +210,7 @@ StatusOr<std::string> Measure(const std::filesystem::path& folder, size_t caller
 }
 
 int Main(int argc, char** argv) {
+  ChooseBlasCore();
   std::string folder, out;
   bool quick = false;
   CLI::App app("nDCG and recall on sets with relevance judgements");

@@ -23,6 +23,7 @@
 #include "bench/times.h"
 #include "bench/world_revocations.h"
 #include "engine/base/random.h"
+#include "engine/index/blas_core.h"
 
 namespace cordon::bench {
 namespace {
@@ -247,6 +248,7 @@ void Run(const std::string& dir, const std::string& out_path,
 }  // namespace cordon::bench
 
 int main(int argc, char** argv) {
+  cordon::ChooseBlasCore();
   CLI::App app("measures revocations and bulk changes of lists");
   std::string dir, out;
   std::vector<std::string> worlds;

@@ -24,6 +24,7 @@
 #include "bench/statistics.h"
 #include "engine/base/check.h"
 #include "engine/base/random.h"
+#include "engine/index/blas_core.h"
 #include "engine/index/kernels.h"
 #include "engine/index/vector_index.h"
 
@@ -206,6 +207,7 @@ void Run(const Options& options) {
 }
 
 int Main(int argc, char** argv) {
+  ChooseBlasCore();
   Options options;
   options.permitted = {0.01, 0.1, 1.0};
   CLI::App app("Questions that share a scan, beside the same one by one; and several threads");
