@@ -19,7 +19,7 @@
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wall"
 #pragma GCC diagnostic ignored "-Wextra"
-#include CORDON_HNSWLIB
+#include <hnswlib/hnswlib.h>
 #pragma GCC diagnostic pop
 
 namespace cordon::bench {
