@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <memory>
 
+#include "engine/base/planted.h"
 #include "engine/base/replace_file.h"
 #include "engine/store/rocks.h"
 
@@ -213,7 +214,10 @@ StatusOr<std::vector<BackupInfo>> ListBackups(const std::string& dir, bool verif
 }
 
 StatusOr<BackupInfo> FindBackup(const std::string& dir, uint32_t id) {
-  ASSIGN_OR_RETURN(const auto backups, ListBackups(dir, /*verify=*/false, /*stop=*/nullptr));
+  ASSIGN_OR_RETURN(auto backups, ListBackups(dir, /*verify=*/false, /*stop=*/nullptr));
+  if (Planted(Bug::kDamagedPassedOver)) {
+    std::erase_if(backups, [](const BackupInfo& backup) { return backup.whole == false; });
+  }
   if (backups.empty()) return NoDirectory(dir);
   if (id == 0) id = backups.back().id;
   const auto found = std::ranges::find(backups, id, &BackupInfo::id);
