@@ -2,6 +2,7 @@
 #include <array>
 #include <filesystem>
 
+#include "engine/base/replace_file.h"
 #include "engine/crypto/key_file.h"
 #include "engine/engine.h"
 #include "engine/format.h"
@@ -12,15 +13,15 @@ namespace {
 namespace fs = std::filesystem;
 
 Status MakeDirectory(const fs::path& path, std::string_view field) {
+  const Status made = CreateDirectories(path, field);
   std::error_code error;
-  fs::create_directories(path, error);
-  if (!error) fs::permissions(path, fs::perms::owner_all, error);
-  if (error) {
-    return Status(StatusCode::kFailedPrecondition, field,
-                  "cannot create " + path.string() + ": " + error.message() +
-                      "; choose a directory that this user may write");
-  }
-  return OkStatus();
+  if (made.ok()) fs::permissions(path, fs::perms::owner_all, error);
+  if (made.ok() && !error) return OkStatus();
+  const std::string why = made.ok()
+                              ? "cannot set the mode of " + path.string() + ": " + error.message()
+                              : std::string(made.message());
+  return Status(StatusCode::kFailedPrecondition, field,
+                why + "; choose a directory that this user may write");
 }
 
 Status RefuseForeign(const fs::path& dir) {

@@ -51,6 +51,9 @@ std::string DataPaths::JournalOf(const std::string& tenant) const {
   return (journal_dir.empty() ? data_dir + "/journal" : journal_dir) + "/" + tenant;
 }
 std::string DataPaths::Store() const { return data_dir + "/store"; }
+std::string DataPaths::Restoring() const {
+  return Planted(Bug::kRestoredInPlace) ? Store() : Store() + ".restoring";
+}
 std::string DataPaths::Index() const { return data_dir + "/index"; }
 std::string DataPaths::Format() const { return data_dir + "/FORMAT"; }
 std::string DataPaths::AdminKey() const { return data_dir + "/admin.key"; }

@@ -8,6 +8,7 @@
 //   DIR/dev/              keys of the development mode
 //   DIR/opening           starts that did not end, while there are any (open_attempts.h)
 //   DIR/store/            RocksDB
+//   DIR/store.restoring/  what a restore has not finished, or left (restore.h)
 //   DIR/index/            files of the indexes; made anew when they are missing or damaged
 //   DIR/journal/TENANT/   the journals, unless kept elsewhere
 #pragma once
@@ -48,6 +49,9 @@ struct DataPaths {
 
   std::string JournalOf(const std::string& tenant) const;
   std::string Store() const;
+  // Where a restored store is while it is not whole: nobody takes it for one, and nobody can by
+  // putting its FORMAT back.
+  std::string Restoring() const;
   std::string Index() const;
   std::string Format() const;
   std::string AdminKey() const;

@@ -332,15 +332,11 @@ StatusOr<Witnesses> OpenWitnesses(const DataPaths& paths) {
   return Witnesses{std::move(key), std::move(keys)};
 }
 
-// Where the store is while it is not whole: nobody takes it for one, and nobody can by putting its
-// FORMAT back. Its name is the last that it gets.
-std::string Unfinished(const DataPaths& paths) { return paths.Store() + ".restoring"; }
-
 // What is lost with it.
 StatusOr<std::vector<LostNumbers>> RestoreTenants(const DataPaths& paths,
                                                   const Witnesses& witnesses, Restored* restored) {
   const Vault vault(witnesses.keys.get());
-  ASSIGN_OR_RETURN(const auto database, Database::Open(Unfinished(paths), /*create=*/false));
+  ASSIGN_OR_RETURN(const auto database, Database::Open(paths.Restoring(), /*create=*/false));
   RETURN_IF_ERROR(CheckKeysBelong(*database, *witnesses.keys));
   std::vector<std::unique_ptr<TenantRestore>> done;
   // Replaying a tenant may create others, whose journals come then.
@@ -381,16 +377,23 @@ Status CannotWrite(const std::string& path, const std::error_code& error) {
                             path, error.message()));
 }
 
+Status MakeDataDir(const DataPaths& paths) {
+  const Status made = CreateDirectories(paths.data_dir, "data_dir");
+  if (made.ok() || made.code() == StatusCode::kResourceExhausted) return made;
+  return Status(StatusCode::kFailedPrecondition, "data_dir",
+                fmt::format("{}; choose a directory that this user may write", made.message()));
+}
+
 // Whether there is what a killed restore left, and nothing else, although it has its FORMAT.
 bool HoldsUnfinished(const DataPaths& paths) {
   std::error_code error;
-  return std::filesystem::exists(Unfinished(paths), error) &&
+  return std::filesystem::exists(paths.Restoring(), error) &&
          !std::filesystem::exists(paths.Store(), error) && !error;
 }
 
 // FORMAT goes first: alone it would be taken for a store that is lost.
 Status RemoveUnfinished(const DataPaths& paths) {
-  for (const std::string& path : {paths.Format(), Unfinished(paths)}) {
+  for (const std::string& path : {paths.Format(), paths.Restoring()}) {
     std::error_code error;
     std::filesystem::remove_all(path, error);
     if (error) return CannotWrite(path, error);
@@ -399,19 +402,20 @@ Status RemoveUnfinished(const DataPaths& paths) {
 }
 
 // What a killed restore left goes first: the journal has at most its note, and this one adds its
-// own.
+// own. The store gets its name last.
 StatusOr<std::vector<LostNumbers>> CopyAndReplay(const std::string& from, uint32_t id,
                                                  const DataPaths& paths, const Witnesses& witnesses,
                                                  Restored* restored) {
   // Once: a server may make a newer one meanwhile.
   ASSIGN_OR_RETURN(const BackupInfo backup, FindBackup(from, id));
   RETURN_IF_ERROR(CheckBackupFormat(backup));
+  RETURN_IF_ERROR(MakeDataDir(paths));
   RETURN_IF_ERROR(RemoveUnfinished(paths));
-  RETURN_IF_ERROR(RestoreBackup(from, backup.id, Unfinished(paths)));
+  RETURN_IF_ERROR(RestoreBackup(from, backup.id, paths.Restoring()));
   ASSIGN_OR_RETURN(auto lost, RestoreTenants(paths, witnesses, restored));
-  RETURN_IF_ERROR(WriteSecretFile(paths.Format(), std::string(kFormatVersion) + "\n"));
+  RETURN_IF_ERROR(ReplaceFile(paths.Format(), std::string(kFormatVersion) + "\n", "data_dir"));
   std::error_code error;
-  std::filesystem::rename(Unfinished(paths), paths.Store(), error);
+  std::filesystem::rename(paths.Restoring(), paths.Store(), error);
   if (error) return CannotWrite(paths.Store(), error);
   RETURN_IF_ERROR(SyncDirectory(paths.data_dir));
   return lost;
@@ -426,8 +430,7 @@ StatusOr<Restored> RestoreStore(const std::string& from, uint32_t id, const Data
   }
   ASSIGN_OR_RETURN(const Witnesses witnesses, OpenWitnesses(paths));
   std::error_code error;
-  const bool made = std::filesystem::create_directories(paths.data_dir, error);
-  if (error) return CannotWrite(paths.data_dir, error);
+  const bool is_new = !std::filesystem::exists(paths.data_dir, error);
   Restored restored;
   const auto lost = CopyAndReplay(from, id, paths, witnesses, &restored);
   if (lost.ok()) {
@@ -436,9 +439,9 @@ StatusOr<Restored> RestoreStore(const std::string& from, uint32_t id, const Data
   }
   // There was none of it before, and the same command is to work once its cause is mended, also if
   // this is killed before its end.
-  std::filesystem::rename(paths.Store(), Unfinished(paths), error);
+  std::filesystem::rename(paths.Store(), paths.Restoring(), error);
   (void)RemoveUnfinished(paths);  // the first failure is told
-  if (made) std::filesystem::remove(paths.data_dir, error);
+  if (is_new) std::filesystem::remove(paths.data_dir, error);
   return lost.status();
 }
 

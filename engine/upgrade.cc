@@ -33,6 +33,11 @@ StatusOr<std::string> ReadFormat(const DataPaths& paths) {
                    "lost. If the store was never used, delete the directory; else put the file "
                    "back from a copy");
   }
+  if (!format && std::filesystem::exists(paths.Restoring(), error)) {
+    return Refused(paths.data_dir +
+                   " holds what an interrupted restore left. Run the same restore again, or "
+                   "restore to a new directory");
+  }
   if (!format) {
     return Refused(paths.data_dir + " holds no store; create one with cordond init");
   }

@@ -100,6 +100,8 @@ constexpr Name kNames[] = {
     {"place-unbound", Bug::kPlaceUnbound},
     {"early-receipt", Bug::kEarlyReceipt},
     {"no-replay", Bug::kNoReplay},
+    {"restored-in-place", Bug::kRestoredInPlace},
+    {"damaged-passed-over", Bug::kDamagedPassedOver},
     {"hold-ignored", Bug::kHoldIgnored},
     {"subjects-in-place", Bug::kSubjectsInPlace},
     {"vectors-kept", Bug::kVectorsKept},

@@ -92,16 +92,18 @@ enum class Bug {
   kAnchorUnchecked,       // a journal that was cut off is opened
   kRecordLost,            // an answer leaves without its record
   // Erasure.
-  kKeysUnsynced,     // documents are written before their keys are on the disk
-  kKeyKept,          // erased documents keep their keys
-  kPlaceUnbound,     // a record opens in another's place
-  kEarlyReceipt,     // the receipt does not wait for the search
-  kNoReplay,         // a restored store is not told what was revoked since
-  kHoldIgnored,      // what is held is erased nevertheless
-  kSubjectsInPlace,  // a document gets other subjects and is found by the new ones alone
-  kVectorsKept,      // vectors of erased documents stay in memory
-  kWordsKept,        // words of erased documents stay in memory
-  kErasedInFiles,    // files of the index keep what was erased
+  kKeysUnsynced,       // documents are written before their keys are on the disk
+  kKeyKept,            // erased documents keep their keys
+  kPlaceUnbound,       // a record opens in another's place
+  kEarlyReceipt,       // the receipt does not wait for the search
+  kNoReplay,           // a restored store is not told what was revoked since
+  kRestoredInPlace,    // a restore works under the store's own name
+  kDamagedPassedOver,  // a restore takes an older backup than the newest, which is damaged
+  kHoldIgnored,        // what is held is erased nevertheless
+  kSubjectsInPlace,    // a document gets other subjects and is found by the new ones alone
+  kVectorsKept,        // vectors of erased documents stay in memory
+  kWordsKept,          // words of erased documents stay in memory
+  kErasedInFiles,      // files of the index keep what was erased
 };
 
 #ifdef CORDON_PLANTED_BUGS

@@ -108,6 +108,19 @@ Status SyncDirectory(const fs::path& directory) {
   return status;
 }
 
+Status CreateDirectories(const fs::path& directory, std::string_view field) {
+  std::error_code error;
+  if (directory.empty() || fs::is_directory(directory, error)) return OkStatus();
+  const fs::path above = DirectoryOf(directory);
+  RETURN_IF_ERROR(CreateDirectories(above, field));
+  const bool made = ::mkdir(directory.c_str(), 0700) == 0;
+  // Another process may have been first.
+  if (!made && (errno != EEXIST || !fs::is_directory(directory, error))) {
+    return Failed(field, directory, "create the directory");
+  }
+  return SyncDirectory(above);
+}
+
 Status ReplaceFile(const fs::path& path, std::string_view content, std::string_view field) {
   const fs::path fresh = path.string() + ".tmp";
   RETURN_IF_ERROR(RemoveFile(fresh, field));

@@ -21,6 +21,10 @@ Status ReplaceFile(const std::filesystem::path& path, std::string_view content,
 // be looked for or overwritten is an error, and stays. Errors as ReplaceFile.
 Status RemoveFile(const std::filesystem::path& path, std::string_view field);
 
+// Makes `directory` and those above it that are missing (mode 0700), each durable in the one above.
+// Errors as ReplaceFile.
+Status CreateDirectories(const std::filesystem::path& directory, std::string_view field);
+
 // Makes the names in `directory` durable. Errors as ReplaceFile, with the directory as the field.
 Status SyncDirectory(const std::filesystem::path& directory);
 

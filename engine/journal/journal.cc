@@ -8,6 +8,7 @@
 
 #include "engine/base/directory_lock.h"
 #include "engine/base/planted.h"
+#include "engine/base/replace_file.h"
 #include "engine/base/text_check.h"
 #include "engine/journal/chain_writer.h"
 
@@ -66,7 +67,9 @@ StatusOr<std::unique_ptr<Journal>> Journal::Open(Options options,
   RETURN_IF_ERROR(CheckName("tenant", options.tenant, limits::kNameBytes));
   if (options.files == nullptr) options.files = journal::DiskLogFiles();
   if (options.clock == nullptr) options.clock = WallClock();
-  if (!anchor || anchor->sequence == 0) RETURN_IF_ERROR(journal::CreateLogDirectory(options.dir));
+  if (!anchor || anchor->sequence == 0) {
+    RETURN_IF_ERROR(CreateDirectories(options.dir, "journal"));
+  }
   auto lock = DirectoryLock::Take("journal_dir", options.dir);
   if (lock.status().code() == StatusCode::kNotFound) {
     return Corrupt(

@@ -12,7 +12,6 @@
 #include <system_error>
 #include <utility>
 
-#include "engine/base/replace_file.h"
 #include "engine/crypto/key_file.h"
 
 namespace cordon::journal {
@@ -138,17 +137,6 @@ StatusOr<std::vector<uint32_t>> ListLogFiles(const fs::path& directory) {
   if (error) return SystemError(directory, "list", error.value());
   std::sort(numbers.begin(), numbers.end());
   return numbers;
-}
-
-Status CreateLogDirectory(const fs::path& directory) {
-  std::error_code error;
-  if (directory.empty() || fs::is_directory(directory, error)) return OkStatus();
-  const fs::path parent = directory.has_parent_path() ? directory.parent_path() : fs::path(".");
-  RETURN_IF_ERROR(CreateLogDirectory(parent));
-  if (::mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST) {
-    return SystemError(directory, "create the directory", errno);
-  }
-  return SyncDirectory(parent);
 }
 
 }  // namespace cordon::journal

@@ -76,7 +76,4 @@ std::string LogFileName(uint32_t number);
 // NOT_FOUND if there is no such directory.
 StatusOr<std::vector<uint32_t>> ListLogFiles(const std::filesystem::path& directory);
 
-// Creates `directory` and its parents where missing, mode 0700, and makes their names durable.
-Status CreateLogDirectory(const std::filesystem::path& directory);
-
 }  // namespace cordon::journal

@@ -2,12 +2,15 @@
 
 #include <fmt/format.h>
 #include <rocksdb/utilities/backup_engine.h>
+#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
 #include <memory>
 
+#include "engine/base/planted.h"
+#include "engine/base/replace_file.h"
 #include "engine/store/rocks.h"
 
 namespace cordon {
@@ -20,6 +23,29 @@ Status NoDirectory(const std::string& dir) {
   return Status(StatusCode::kFailedPrecondition, "backup_dir",
                 dir.empty() ? "the server has none; start it with --backup-dir DIR"
                             : dir + " holds no backups");
+}
+
+// RocksDB's status as ours. Its text alone says whether it was the disk of the backups in `dir` or
+// that of the store in `store`.
+Status Told(const rocksdb::Status& status, std::string_view doing, const std::string& dir,
+            const std::string& store = "") {
+  if (status.ok()) return OkStatus();
+  const std::string text = status.ToString();
+  const bool of_store = !store.empty() && text.find(store + "/") != text.npos;
+  if (of_store) return Translate(status, doing);
+  spdlog::error("backups: {}: {}", doing, text);
+  if (status.IsNoSpace()) {
+    return Status(StatusCode::kResourceExhausted, "backup_dir",
+                  fmt::format("the disk of {} is full; free some space, then run it again", dir));
+  }
+  if (status.IsCorruption()) {
+    return Status(StatusCode::kDataLoss, "backup_dir",
+                  fmt::format("{} has a damaged file, which new backups would share; see the log, "
+                              "and back up to another directory",
+                              dir));
+  }
+  return Status(StatusCode::kUnavailable, "backup_dir",
+                fmt::format("{} cannot be read or written; see the log, then run it again", dir));
 }
 
 rocksdb::BackupEngineOptions Options(const std::string& dir) {
@@ -35,19 +61,29 @@ BackupInfo ToInfo(const rocksdb::BackupInfo& info) {
   out.time_us = info.timestamp * 1'000'000;
   out.bytes = info.size;
   std::string_view note = info.app_metadata;
-  if (!note.starts_with(kNote)) return out;
-  note.remove_prefix(kNote.size());
+  if (note.empty()) return out;
+  const bool ours = note.starts_with(kNote);
+  if (ours) note.remove_prefix(kNote.size());
   const auto parsed = std::from_chars(note.data(), note.data() + note.size(), out.revision);
   note.remove_prefix(static_cast<size_t>(parsed.ptr - note.data()));
-  if (note.starts_with(kFormatNote)) out.format = note.substr(kFormatNote.size());
+  if (ours && note.empty()) return out;
+  // RocksDB keeps no checksum of it: what is no note is of no format.
+  const bool noted = ours && note.starts_with(kFormatNote);
+  out.format = noted ? note.substr(kFormatNote.size()) : "unknown";
   return out;
+}
+
+// What RocksDB could not even list.
+std::vector<uint32_t> DamagedIds(const rocksdb::BackupEngineReadOnlyBase& engine) {
+  std::vector<rocksdb::BackupID> ids;
+  engine.GetCorruptedBackups(&ids);
+  return ids;
 }
 
 StatusOr<std::unique_ptr<rocksdb::BackupEngine>> OpenBackups(const std::string& dir) {
   rocksdb::BackupEngine* engine = nullptr;
-  RETURN_IF_ERROR(
-      Translate(rocksdb::BackupEngine::Open(Options(dir), rocksdb::Env::Default(), &engine),
-                "open the backups"));
+  const auto opened = rocksdb::BackupEngine::Open(Options(dir), rocksdb::Env::Default(), &engine);
+  RETURN_IF_ERROR(Told(opened, "open", dir));
   return std::unique_ptr<rocksdb::BackupEngine>(engine);
 }
 
@@ -55,14 +91,16 @@ StatusOr<std::unique_ptr<rocksdb::BackupEngineReadOnly>> OpenToRead(const std::s
   std::error_code error;
   if (dir.empty() || !std::filesystem::is_directory(dir, error)) return NoDirectory(dir);
   rocksdb::BackupEngineReadOnly* engine = nullptr;
-  RETURN_IF_ERROR(
-      Translate(rocksdb::BackupEngineReadOnly::Open(Options(dir), rocksdb::Env::Default(), &engine),
-                "open the backups"));
+  const auto opened =
+      rocksdb::BackupEngineReadOnly::Open(Options(dir), rocksdb::Env::Default(), &engine);
+  if (opened.IsNotFound()) return NoDirectory(dir);
+  RETURN_IF_ERROR(Told(opened, "open", dir));
   return std::unique_ptr<rocksdb::BackupEngineReadOnly>(engine);
 }
 
 Status MissingOrDamaged(uint32_t id) {
-  return Corrupt(fmt::format("backup {} is missing or damaged; take another one", id));
+  return Corrupt(
+      fmt::format("backup {} is missing or damaged; name another one with --backup", id));
 }
 
 Status Stopping() {
@@ -121,12 +159,24 @@ Status VerifyAll(const std::string& dir, BackupStop* stop, std::vector<BackupInf
   return OkStatus();
 }
 
+// All but the `keep` newest go, and what is left of damaged ones, which it does not count.
+Status EndOld(rocksdb::BackupEngine* engine, uint32_t keep, const std::string& dir,
+              const std::string& store) {
+  RETURN_IF_ERROR(Told(engine->PurgeOldBackups(keep), "purge", dir, store));
+  for (const uint32_t id : DamagedIds(*engine)) {
+    RETURN_IF_ERROR(Told(engine->DeleteBackup(id), "purge", dir, store));
+  }
+  return OkStatus();
+}
+
 }  // namespace
 
 StatusOr<BackupInfo> MakeBackup(const Database& database, const std::string& dir, uint64_t revision,
                                 std::string_view format, uint32_t keep, BackupStop* stop) {
   if (dir.empty()) return NoDirectory(dir);
+  RETURN_IF_ERROR(CreateDirectories(dir, "backup_dir"));
   ASSIGN_OR_RETURN(const auto engine, OpenBackups(dir));
+  const std::string store = database.rocks().db->GetName();
   const StoppableBackup stoppable(stop, engine.get());
   if (stop->stopped()) return Stopping();
   rocksdb::CreateBackupOptions options;
@@ -136,13 +186,14 @@ StatusOr<BackupInfo> MakeBackup(const Database& database, const std::string& dir
       options, database.rocks().db.get(),
       fmt::format("{}{}{}{}", kNote, revision, kFormatNote, format), &id);
   if (!copied.ok() && stop->stopped()) return Stopping();
-  RETURN_IF_ERROR(Translate(copied, "back up"));
+  RETURN_IF_ERROR(Told(copied, "back up", dir, store));
   const auto verified = engine->VerifyBackup(id, /*verify_with_checksum=*/true);
   if (!verified.ok() && stop->stopped()) return Stopping();
-  RETURN_IF_ERROR(Translate(verified, "verify"));
-  if (keep > 0) RETURN_IF_ERROR(Translate(engine->PurgeOldBackups(keep), "purge"));
+  if (!verified.ok()) (void)engine->DeleteBackup(id);  // nor does a later `keep` count it
+  RETURN_IF_ERROR(Told(verified, "verify", dir, store));
+  if (keep > 0) RETURN_IF_ERROR(EndOld(engine.get(), keep, dir, store));
   rocksdb::BackupInfo info;
-  RETURN_IF_ERROR(Translate(engine->GetBackupInfo(id, &info), "read a backup"));
+  RETURN_IF_ERROR(Told(engine->GetBackupInfo(id, &info), "read", dir, store));
   return ToInfo(info);
 }
 
@@ -153,24 +204,33 @@ StatusOr<std::vector<BackupInfo>> ListBackups(const std::string& dir, bool verif
   engine->GetBackupInfo(&infos);
   std::vector<BackupInfo> backups;
   for (const auto& info : infos) backups.push_back(ToInfo(info));
+  for (const uint32_t id : DamagedIds(*engine)) {
+    backups.emplace_back().id = id;
+    backups.back().whole = false;
+  }
+  std::ranges::sort(backups, {}, &BackupInfo::id);
   if (verify) RETURN_IF_ERROR(VerifyAll(dir, stop, &backups));
   return backups;
 }
 
 StatusOr<BackupInfo> FindBackup(const std::string& dir, uint32_t id) {
-  ASSIGN_OR_RETURN(const auto backups, ListBackups(dir, /*verify=*/false, /*stop=*/nullptr));
+  ASSIGN_OR_RETURN(auto backups, ListBackups(dir, /*verify=*/false, /*stop=*/nullptr));
+  if (Planted(Bug::kDamagedPassedOver)) {
+    std::erase_if(backups, [](const BackupInfo& backup) { return backup.whole == false; });
+  }
   if (backups.empty()) return NoDirectory(dir);
-  if (id == 0) return backups.back();
-  const auto found = std::find_if(backups.begin(), backups.end(),
-                                  [&](const BackupInfo& backup) { return backup.id == id; });
-  if (found == backups.end()) return MissingOrDamaged(id);
+  if (id == 0) id = backups.back().id;
+  const auto found = std::ranges::find(backups, id, &BackupInfo::id);
+  if (found == backups.end() || found->whole == false) return MissingOrDamaged(id);
   return *found;
 }
 
 Status RestoreBackup(const std::string& dir, uint32_t id, const std::string& path) {
   ASSIGN_OR_RETURN(const auto engine, OpenToRead(dir));
   if (!engine->VerifyBackup(id, true).ok()) return MissingOrDamaged(id);
-  return Translate(engine->RestoreDBFromBackup(id, path, path), "restore");
+  const auto restored = engine->RestoreDBFromBackup(id, path, path);
+  if (restored.IsCorruption()) return MissingOrDamaged(id);
+  return Told(restored, "restore", dir, /*store=*/path);
 }
 
 }  // namespace cordon

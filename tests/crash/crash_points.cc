@@ -6,17 +6,21 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <csignal>
 #include <cstdarg>
 #include <cstdio>
+#include <ctime>
 #include <filesystem>
 #include <functional>
 #include <mutex>
 #include <optional>
-#include <set>
 #include <string_view>
+#include <utility>
+
+#include "tests/crash/file_kinds.h"
 
 namespace rocksdb {
 
@@ -43,10 +47,17 @@ struct Watch {
   uint64_t nth = 0;
   std::map<std::string, uint64_t> seen;
   Mishap mishap = Mishap::kKilled;
+  std::vector<std::string> directories = {"index", "keys"};  // of which power is lost, or full
+  uint64_t seed = 0;
   std::atomic<bool> happened{false};
-  // What of index/ and keys/ is not on the disk yet: contents by inode, and changes of names, which
-  // can be undone, by the directory whose sync makes them last.
-  std::set<ino_t> unsynced;
+  std::string happened_at;
+  // The call that fails by its number, 0: none.
+  uint64_t calls = 0;
+  uint64_t fails_at = 0;
+  Failure failure = Failure::kEio;
+  // What of these directories is not on the disk yet: contents by inode, each with the bytes that
+  // are, and changes of names, which can be undone, by the directory whose sync makes them last.
+  std::map<ino_t, off_t> unsynced;
   struct Renamed {
     std::string directory;
     std::function<void()> undo;
@@ -67,31 +78,44 @@ Watch& watch() {
 
 std::string DirectoryOf(const std::string& path) { return path.substr(0, path.rfind('/')); }
 
-// Files of the index and of the keys, which the store and its journal do without or ask for.
-bool IsBeside(const std::string& kind) {
-  return kind.starts_with("index") || kind.starts_with("keys") || kind.starts_with("file_keys");
+// Whether it is one of the directories that lose power or are full, or in one.
+bool IsMeant(const std::string& path) {
+  const Watch& all = watch();
+  return std::any_of(all.directories.begin(), all.directories.end(), [&](const auto& directory) {
+    const std::string whole = all.root + "/" + directory;
+    return path == whole || path.starts_with(whole + "/");
+  });
+}
+
+// What is left of a file of which some was not synced.
+void LoseContent(const std::string& path, off_t size, off_t synced, uint64_t dice) {
+  const long fd = syscall(SYS_openat, AT_FDCWD, path.c_str(), O_WRONLY);
+  const off_t half = synced + (size - synced) / 2;
+  if (dice % 4 == 0) syscall(SYS_ftruncate, fd, half);
+  if (dice % 4 == 1) syscall(SYS_pwrite64, fd, "garbled", std::min<off_t>(7, size - half), half);
+  if (dice % 4 == 2) syscall(SYS_ftruncate, fd, synced);
+  syscall(SYS_close, fd);
 }
 
 // What was not synced: changes of names did not come to pass, the last ones or all of them, and
 // contents are cut, garbled, or there after all. Called with the lock held.
 void LosePower() {
   Watch& all = watch();
-  const uint64_t dice = all.nth * 0x9e3779b97f4a7c15 >> 40;
+  const uint64_t dice = (all.nth + all.seed) * 0x9e3779b97f4a7c15 >> 40;
   const size_t lasting = dice % 2 == 0 ? 0 : dice / 2 % (all.names.size() + 1);
   while (all.names.size() > lasting) {
     all.names.back().undo();
     all.names.pop_back();
   }
-  for (const char* directory : {"/index", "/keys"}) {
+  for (const auto& directory : all.directories) {
     std::error_code none;
-    for (const auto& entry : std::filesystem::directory_iterator(all.root + directory, none)) {
+    const std::filesystem::path whole = all.root + "/" + directory;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(whole, none)) {
       struct stat info;
-      if (stat(entry.path().c_str(), &info) != 0 || !all.unsynced.contains(info.st_ino)) continue;
-      const long fd = syscall(SYS_openat, AT_FDCWD, entry.path().c_str(), O_WRONLY);
-      const off_t half = info.st_size / 2;
-      if (dice % 3 == 0) syscall(SYS_ftruncate, fd, half);
-      if (dice % 3 == 1) syscall(SYS_pwrite64, fd, "garbled", 7, half);
-      syscall(SYS_close, fd);
+      if (stat(entry.path().c_str(), &info) != 0) continue;
+      const auto found = all.unsynced.find(info.st_ino);
+      if (found == all.unsynced.end() || info.st_size <= found->second) continue;
+      LoseContent(entry.path(), info.st_size, found->second, dice);
     }
   }
 }
@@ -103,58 +127,24 @@ bool ComesToGrief(const std::string& name, const std::function<void()>& last = {
   std::lock_guard lock(all.mutex);
   if (++all.seen[name] != all.nth || name != all.name) return false;
   all.happened = true;
+  all.happened_at = name;
   if (last) last();
   if (all.mishap == Mishap::kPowerLost) LosePower();
   if (all.mishap == Mishap::kKilled || all.mishap == Mishap::kPowerLost) Die();
   return true;
 }
 
-// What kind of file it is: its role in the data directory; empty for what is not watched.
-std::string KindOf(const std::string& path) {
-  const Watch& all = watch();
-  if (!path.starts_with(all.root)) return "";
-  const std::string below = path.substr(std::min(path.size(), all.root.size() + 1));
-  const std::string file = below.substr(below.rfind('/') + 1);
-  const bool temporary = file.ends_with(".tmp");
-  if (below.empty()) return "data_dir";
-  for (const char* directory : {"store", "journal", "index", "keys"}) {
-    if (below == directory) return below + "_dir";
-  }
-  if (below.starts_with("journal/")) {
-    if (file.find('.') == file.npos) return "tenant_dir";
-    return temporary ? "journal_tmp" : "journal";
-  }
-  if (below.starts_with("index/")) {
-    if (file.find(".geometry") != file.npos) return temporary ? "geometry_tmp" : "geometry";
-    return temporary ? "index_tmp" : "index";
-  }
-  if (below.starts_with("keys/")) {
-    const std::string kind = file.starts_with("files") ? "file_keys" : "keys";
-    return temporary ? kind + "_tmp" : kind;
-  }
-  if (!below.starts_with("store/"))
-    return file.substr(0, file.find('.')) + (temporary ? "_tmp" : "");
-  if (file.starts_with("OPTIONS-")) return "options";
-  if (file.ends_with(".dbtmp")) return "current_tmp";
-  if (file.starts_with("MANIFEST-")) return "manifest";
-  if (file == "CURRENT") return "current";
-  if (file.ends_with(".sst")) return "table";
-  if (file.ends_with(".log")) return "wal";
-  return "";  // RocksDB's info log, its lock, its identity
-}
-
 // A call that is watched: of which file, and its place, "KIND.CALL".
 struct Watched {
   std::string path;
-  std::string kind;
   std::string place;
 };
 
 std::optional<Watched> PlaceOf(const std::string& path, std::string_view call) {
   if (!watch().on) return std::nullopt;
-  const std::string kind = KindOf(path);
+  const std::string kind = KindOf(watch().root, path);
   if (kind.empty()) return std::nullopt;
-  return Watched{path, kind, kind + "." + std::string(call)};
+  return Watched{path, kind + "." + std::string(call)};
 }
 
 std::optional<Watched> PlaceOf(int fd, std::string_view call) {
@@ -169,14 +159,39 @@ std::optional<Watched> PlaceOf(int fd, std::string_view call) {
 // Whether there is no room for this call any more.
 bool IsFull(const Watched& watched) {
   const Watch& all = watch();
-  const bool grows = watched.place.ends_with(".create") || watched.place.ends_with(".write");
-  return all.mishap == Mishap::kDiskFull && all.happened && grows && IsBeside(watched.kind);
+  const std::string& place = watched.place;
+  const bool grows =
+      place.ends_with(".create") || place.ends_with(".write") || place.ends_with(".mkdir");
+  return all.mishap == Mishap::kDiskFull && all.happened && grows && IsMeant(watched.path);
+}
+
+// How the call fails that is due by its number; counts it.
+std::optional<Failure> FailsByNumber(const Watched& watched) {
+  Watch& all = watch();
+  std::lock_guard lock(all.mutex);
+  if (++all.calls != all.fails_at) return std::nullopt;
+  all.happened = true;
+  all.happened_at = watched.place;
+  return all.failure;
+}
+
+// Only what needs room finds none.
+int ErrorOf(Failure failure, const std::string& place) {
+  const bool syncs = place.ends_with(".sync") || place.ends_with(".unlink");
+  return failure == Failure::kNoSpace && !syncs ? ENOSPC : EIO;
 }
 
 // Runs a call with the places before and after it.
 template <typename Call>
-auto Run(const std::optional<Watched>& watched, Call call) -> decltype(call()) {
+auto Run(const std::optional<Watched>& watched, Call call, const std::function<void()>& half = {})
+    -> decltype(call()) {
   if (!watched) return call();
+  if (const auto failure = FailsByNumber(*watched)) {
+    if (*failure == Failure::kDoneAndEio) call();
+    if (*failure == Failure::kShortWrite && half) half();
+    errno = ErrorOf(*failure, watched->place);
+    return -1;
+  }
   if (ComesToGrief(watched->place + ".before") || IsFull(*watched)) {
     errno = watch().mishap == Mishap::kDiskFull ? ENOSPC : EIO;
     return -1;
@@ -192,16 +207,16 @@ auto Run(const std::optional<Watched>& watched, Call call) -> decltype(call()) {
 }
 
 bool Remembers(const std::optional<Watched>& watched) {
-  return watched && watch().mishap == Mishap::kPowerLost && IsBeside(watched->kind);
+  return watched && watch().mishap == Mishap::kPowerLost && IsMeant(watched->path);
 }
 
 void RememberContent(const std::optional<Watched>& watched, int fd, bool synced) {
   struct stat info;
-  if (!Remembers(watched) || fstat(fd, &info) != 0) return;
+  if (!watched || watch().mishap != Mishap::kPowerLost || fstat(fd, &info) != 0) return;
   Watch& all = watch();
   std::lock_guard lock(all.mutex);
   if (!synced) {
-    all.unsynced.insert(info.st_ino);
+    if (IsMeant(watched->path)) all.unsynced.try_emplace(info.st_ino, info.st_size);
   } else if (S_ISDIR(info.st_mode)) {
     std::erase_if(all.names, [&](const auto& name) { return name.directory == watched->path; });
   } else {
@@ -224,6 +239,49 @@ std::string InAttic(const std::string& path) {
   syscall(SYS_mkdir, attic.c_str(), 0700);
   const std::string name = attic + "/" + std::to_string(all.kept++);
   return syscall(SYS_link, path.c_str(), name.c_str()) == 0 ? name : "";
+}
+
+// A directory that has lost its name goes where it is not found.
+void IntoAttic(const std::string& path) {
+  Watch& all = watch();
+  const std::string attic = all.root + "-attic";
+  syscall(SYS_mkdir, attic.c_str(), 0700);
+  const std::string name = attic + "/" + std::to_string(all.kept++);
+  syscall(SYS_renameat2, AT_FDCWD, path.c_str(), AT_FDCWD, name.c_str(), 0);
+}
+
+// Without the slash at its end that RocksDB gives to some.
+std::string NameOf(const char* directory) {
+  std::string name = directory;
+  while (name.size() > 1 && name.ends_with('/')) name.pop_back();
+  return name;
+}
+
+int Mkdir(const std::string& path, mode_t mode) {
+  const auto watched = PlaceOf(path, "mkdir");
+  const bool fresh = Remembers(watched) && access(path.c_str(), F_OK) != 0;
+  const int result =
+      Run(watched, [&] { return static_cast<int>(syscall(SYS_mkdir, path.c_str(), mode)); });
+  if (result == 0 && fresh) RememberName(path, [path] { IntoAttic(path); });
+  return result;
+}
+
+int Link(const char* from, const char* to) {
+  const auto watched = PlaceOf(std::string(to), "link");
+  const int result = Run(watched, [&] { return static_cast<int>(syscall(SYS_link, from, to)); });
+  if (result == 0 && Remembers(watched)) {
+    RememberName(to, [to = std::string(to)] { syscall(SYS_unlink, to.c_str()); });
+  }
+  return result;
+}
+
+// What stands for a directory and a name in it.
+std::string PathAt(int directory, const char* name) {
+  if (directory == AT_FDCWD || *name == '/') return name;
+  char path[4096];
+  const std::string link = "/proc/self/fd/" + std::to_string(directory);
+  const ssize_t size = readlink(link.c_str(), path, sizeof(path));
+  return size <= 0 ? name : std::string(path, static_cast<size_t>(size)) + "/" + name;
 }
 
 int Unlink(const char* path) {
@@ -255,9 +313,46 @@ int Rename(const char* from, const char* to, unsigned flags) {
 
 }  // namespace
 
-void HappensThere(Mishap mishap) { watch().mishap = mishap; }
+void HappensThere(Mishap mishap, std::vector<std::string> directories, uint64_t seed) {
+  Watch& all = watch();
+  all.mishap = mishap;
+  all.directories = std::move(directories);
+  all.seed = seed;
+}
 
 bool HasHappened() { return watch().happened; }
+
+std::string HappenedAt() {
+  std::lock_guard lock(watch().mutex);
+  return watch().happened ? watch().happened_at : "";
+}
+
+void FailNth(const std::string& root, uint64_t nth, Failure failure) {
+  EndWatch();
+  Watch& all = watch();
+  std::lock_guard lock(all.mutex);
+  const std::string canonical = std::filesystem::canonical(root);
+  if (all.root != canonical) all.root = canonical;  // other threads may still read it
+  all.mishap = Mishap::kFails;
+  all.fails_at = nth;
+  all.failure = failure;
+  all.on = true;
+}
+
+uint64_t CallsSeen() {
+  std::lock_guard lock(watch().mutex);
+  return watch().calls;
+}
+
+void EndWatch() {
+  Watch& all = watch();
+  std::lock_guard lock(all.mutex);
+  all.on = false;
+  all.name.clear();
+  all.seen.clear();
+  all.calls = all.fails_at = 0;
+  all.happened = false;
+}
 
 void DieAt(const std::string& root, const std::string& name, uint64_t nth,
            const std::vector<std::string>& sync_points) {
@@ -313,11 +408,12 @@ int open(const char* path, int flags, ...) {
 ssize_t write(int fd, const void* bytes, size_t count) {
   const auto watched = cordon::PlaceOf(fd, "write");
   cordon::RememberContent(watched, fd, /*synced=*/false);
-  if (watched && cordon::ComesToGrief(watched->place + ".half",
-                                      [&] { syscall(SYS_write, fd, bytes, count / 2); })) {
+  const auto half = [&] { syscall(SYS_write, fd, bytes, count / 2); };
+  if (watched && cordon::ComesToGrief(watched->place + ".half", half)) {
     return static_cast<ssize_t>(count / 2);
   }
-  return cordon::Run(watched, [&] { return syscall(SYS_write, fd, bytes, count); });
+  const auto call = [&] { return syscall(SYS_write, fd, bytes, count); };
+  return cordon::Run(watched, call, half);
 }
 
 ssize_t writev(int fd, const struct iovec* parts, int count) {
@@ -357,10 +453,7 @@ int renameat2(int, const char* from, int, const char* to, unsigned flags) noexce
   return cordon::Rename(from, to, flags);
 }
 
-int link(const char* from, const char* to) noexcept {
-  return cordon::Run(cordon::PlaceOf(std::string(to), "link"),
-                     [&] { return static_cast<int>(syscall(SYS_link, from, to)); });
-}
+int link(const char* from, const char* to) noexcept { return cordon::Link(from, to); }
 
 int unlink(const char* path) noexcept { return cordon::Unlink(path); }
 
@@ -370,9 +463,32 @@ int remove(const char* path) noexcept {
   return result;
 }
 
+// By which the standard library takes whole directories away.
+int unlinkat(int directory, const char* name, int flags) noexcept {
+  const auto call = [&] { return static_cast<int>(syscall(SYS_unlinkat, directory, name, flags)); };
+  return cordon::Run(cordon::PlaceOf(cordon::PathAt(directory, name), "unlink"), call);
+}
+
 int mkdir(const char* path, mode_t mode) noexcept {
-  return cordon::Run(cordon::PlaceOf(std::string(path), "mkdir"),
-                     [&] { return static_cast<int>(syscall(SYS_mkdir, path, mode)); });
+  return cordon::Mkdir(cordon::NameOf(path), mode);
+}
+
+int rmdir(const char* path) noexcept {
+  const std::string name = cordon::NameOf(path);
+  return cordon::Run(cordon::PlaceOf(name, "unlink"),
+                     [&] { return static_cast<int>(syscall(SYS_rmdir, name.c_str())); });
+}
+
+// To reserve room for a log costs a disk in memory as much as to write it.
+int fallocate(int, int, off_t, off_t) {
+  errno = EOPNOTSUPP;
+  return -1;
+}
+
+// RocksDB waits a second after an error in the background.
+int usleep(useconds_t micros) {
+  const timespec wait{0, static_cast<long>(std::min<useconds_t>(micros, 1000)) * 1000};
+  return static_cast<int>(syscall(SYS_nanosleep, &wait, nullptr));
 }
 
 }  // extern "C"

@@ -7,8 +7,9 @@
 //
 // Names: "KIND.CALL.WHEN", such as "wal.sync.before" or "journal.write.half"; or a sync point's.
 //
-// At a place of the files of the index and of the keys, other things may happen as well: the power
-// goes off, and with it what of these files was not synced, or the call fails.
+// Files of the index and of the keys, or of other directories that a test names, may meet with
+// other things as well: the power goes off, and with it what of them was not synced, or their disk
+// is full. And any call may fail, at a place or as the nth of all.
 #pragma once
 
 #include <cstdint>
@@ -20,20 +21,34 @@ namespace cordon {
 
 enum class Mishap {
   kKilled,
-  kPowerLost,  // what of index/ and keys/ was not synced is gone or garbled; the rest is as it was
+  kPowerLost,  // what of these directories was not synced is gone or garbled; the rest is as it was
   kFails,      // the call says EIO, done or not, and what comes later works
-  kDiskFull,   // nothing can be created or written in index/ and keys/ any more, from then on
+  kDiskFull,   // nothing can be created or written in them any more, from then on
 };
 
 // What happens at the place that DieAt() names; kKilled if nothing was said. To be said before.
-void HappensThere(Mishap mishap);
-// Whether it has happened.
+// `directories` below the root are the ones that lose power or are full; `seed` is what a loss of
+// power draws by.
+void HappensThere(Mishap mishap, std::vector<std::string> directories = {"index", "keys"},
+                  uint64_t seed = 0);
+// Whether it has happened, and where; empty if not.
 bool HasHappened();
+std::string HappenedAt();
 
 // From now on the process dies when it comes to `name` for the `nth` time, from 1; an empty name
 // only counts. `root` is the data directory whose files are watched.
 void DieAt(const std::string& root, const std::string& name, uint64_t nth,
            const std::vector<std::string>& sync_points);
+
+// How a call fails: it is not done, half of it is, or it is done and said to have failed.
+enum class Failure { kEio, kNoSpace, kShortWrite, kDoneAndEio };
+
+// From now on the `nth` of all calls that change files below `root`, from 1, fails so, and no
+// other; 0 only counts them.
+void FailNth(const std::string& root, uint64_t nth, Failure failure);
+uint64_t CallsSeen();
+// Nothing more happens, and nothing is watched.
+void EndWatch();
 
 // Comes to a place of the test's own.
 void ComeTo(const std::string& name);
