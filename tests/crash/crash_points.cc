@@ -134,7 +134,6 @@ std::string KindOf(const std::string& path) {
   }
   if (!below.starts_with("store/"))
     return file.substr(0, file.find('.')) + (temporary ? "_tmp" : "");
-  if (file.starts_with("OPTIONS-")) return "options";
   if (file.ends_with(".dbtmp")) return "current_tmp";
   if (file.starts_with("MANIFEST-")) return "manifest";
   if (file == "CURRENT") return "current";
