@@ -56,7 +56,7 @@ endfunction()
 # cordon_test_binary(NAME SOURCES… LIBS libs…): a GoogleTest binary.
 function(cordon_test_binary name)
   cmake_parse_arguments(arg "" "" "LIBS" ${ARGN})
-  add_executable(${name} ${arg_UNPARSED_ARGUMENTS})
+  add_executable(${name} ${arg_UNPARSED_ARGUMENTS} $<TARGET_OBJECTS:cordon_unreserved>)
   target_compile_options(${name} PRIVATE ${CORDON_TEST_OPTIONS})
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR})
   target_link_libraries(${name} PRIVATE ${arg_LIBS} GTest::gtest_main GTest::gmock)

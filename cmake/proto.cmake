@@ -33,7 +33,14 @@ endforeach()
 add_library(cordon_proto STATIC ${CORDON_PROTO_SOURCES})
 target_include_directories(cordon_proto SYSTEM PUBLIC ${CORDON_GEN})
 target_link_libraries(cordon_proto PUBLIC protobuf::libprotobuf)
-set_target_properties(cordon_proto PROPERTIES UNITY_BUILD OFF)  # protoc's names collide
+# Two statics have the same names in all that protoc writes: in one unit each gets its own.
+set_target_properties(cordon_proto PROPERTIES
+  UNITY_BUILD_UNIQUE_ID CORDON_PROTO
+  UNITY_BUILD_CODE_BEFORE_INCLUDE "#include <google/protobuf/generated_message_reflection.h>
+#define CORDON_JOINED(a, b) a##b
+#define CORDON_JOIN(a, b) CORDON_JOINED(a, b)
+#define schemas CORDON_JOIN(CORDON_PROTO, _schemas)
+#define file_default_instances CORDON_JOIN(CORDON_PROTO, _default_instances)")
 # As libprotobuf is not checked, its generated code need not be: a third of g++'s time to compile it.
 # ThreadSanitizer would not see what it orders.
 if(CORDON_SANITIZE MATCHES "address")

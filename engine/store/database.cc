@@ -17,6 +17,7 @@
 #include "engine/base/checksum.h"
 #include "engine/base/planted.h"
 #include "engine/base/stand_back.h"
+#include "engine/store/options_file.h"
 #include "engine/store/rocks.h"
 #include "engine/store/snapshot.h"
 #include "engine/store/torn_manifest.h"
@@ -180,7 +181,8 @@ StatusOr<std::unique_ptr<Database>> Database::Open(const std::string& path, bool
   rocksdb::DB* db = nullptr;
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   auto options = DatabaseOptions(create);
-  if (env != nullptr) options.env = env;
+  auto disk = WithoutOptionsFile(env != nullptr ? env : options.env);
+  options.env = disk.get();
   StartJobs(options);
   auto status = access == Access::kReadOnly
                     ? rocksdb::DB::OpenForReadOnly(options, path, descriptors, &handles, &db)
@@ -198,6 +200,7 @@ StatusOr<std::unique_ptr<Database>> Database::Open(const std::string& path, bool
   }
   RETURN_IF_ERROR(Translate(status, "open"));
   auto rocks = std::make_unique<Rocks>();
+  rocks->disk = std::move(disk);
   rocks->db.reset(db);
   std::copy(handles.begin(), handles.end(), rocks->families.begin());
   return std::unique_ptr<Database>(new Database(std::move(rocks)));

@@ -23,6 +23,7 @@ inline constexpr size_t kDeletionWindow = 4096;  // entries
 Status Translate(const rocksdb::Status& status, std::string_view doing);
 
 struct Database::Rocks {
+  std::unique_ptr<rocksdb::Env> disk;  // outlives `db`
   std::unique_ptr<rocksdb::DB> db;
   std::array<rocksdb::ColumnFamilyHandle*, kFamilies> families{};
   // Filled anew by each write: fresh memory for megabytes costs more than filling it.

@@ -29,7 +29,6 @@ constexpr Kind kKinds[] = {
     {"wal", "store", ".log"},
     {"manifest", "store", "MANIFEST"},
     {"current", "store", "CURRENT"},
-    {"options", "store", "OPTIONS"},
     {"identity", "store", "IDENTITY"},
     {"format", ".", "FORMAT"},
     {"journal", "journal/default", ".log"},

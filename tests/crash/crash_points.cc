@@ -479,12 +479,6 @@ int rmdir(const char* path) noexcept {
                      [&] { return static_cast<int>(syscall(SYS_rmdir, name.c_str())); });
 }
 
-// To reserve room for a log costs a disk in memory as much as to write it.
-int fallocate(int, int, off_t, off_t) {
-  errno = EOPNOTSUPP;
-  return -1;
-}
-
 // RocksDB waits a second after an error in the background.
 int usleep(useconds_t micros) {
   const timespec wait{0, static_cast<long>(std::min<useconds_t>(micros, 1000)) * 1000};

@@ -59,7 +59,7 @@ const Names kFilePlaces = {
     "manifest.unlink.before",   "current_tmp.write.half",  "current_tmp.sync.after",
     "current.rename.before",    "current.rename.after",    "table.create.after",
     "table.write.half",         "table.sync.before",       "table.unlink.after",
-    "options.rename.before",    "store_dir.sync.before",   "store_dir.sync.after",
+    "wal.unlink.after",         "store_dir.sync.before",   "store_dir.sync.after",
     "journal.write.before",     "journal.write.half",      "journal.write.after",
     "journal.sync.before",      "journal.sync.after",      "journal.truncate.before",
     "journal.truncate.after",   "tenant_dir.mkdir.before", "tenant_dir.mkdir.after",

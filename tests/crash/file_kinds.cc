@@ -30,7 +30,6 @@ std::string KindInStore(const std::string& below) {
   if (!below.starts_with("store/") && !below.starts_with("store.restoring/")) {
     return file.substr(0, file.find('.')) + (temporary ? "_tmp" : "");
   }
-  if (file.starts_with("OPTIONS-")) return "options";
   if (file.ends_with(".dbtmp") || file == "CURRENT.tmp") return "current_tmp";
   if (file.starts_with("MANIFEST-")) return "manifest";
   if (file == "CURRENT") return "current";

@@ -41,7 +41,29 @@ void Overwrite(const fs::path& path, const std::string& bytes) {
 
 class IndexFilesAtRestart : public testing::Test {
  protected:
+  // What each test begins with; made once for all that run in this process.
+  struct Made {
+    ScratchDirectory folder;
+    std::vector<v1::RetrieveRequest> questions;
+    std::vector<std::string> told;  // before any start from files
+    Random random;
+  };
+
   void SetUp() override {
+    if (made_ == nullptr) {
+      ASSERT_NO_FATAL_FAILURE(Make());
+    }
+    fs::copy(made_->folder / "data", scratch_ / "data", fs::copy_options::recursive);
+    questions_ = made_->questions;
+    told_ = made_->told;
+    random_ = made_->random;
+    Open();
+    WaitForLists();
+    WaitForFiles();
+  }
+  static void TearDownTestSuite() { made_.reset(); }
+
+  void Make() {
     ASSERT_TRUE(CreateStore(Paths(), {"default.k", "default.k.s", "digest"}, false).ok());
     Open();
     const auto request = FromText<v1::CreateCollectionRequest>(
@@ -55,6 +77,10 @@ class IndexFilesAtRestart : public testing::Test {
     WaitForFiles();
     for (int q = 0; q < 12; ++q) questions_.push_back(Question(q));
     told_ = Told();
+    engine_.reset();
+    if (HasFatalFailure()) return;
+    made_.reset(new Made{{}, questions_, told_, random_});
+    fs::rename(scratch_ / "data", made_->folder / "data");
   }
 
   DataPaths Paths() const { return {scratch_ / "data", "", ""}; }
@@ -241,6 +267,8 @@ class IndexFilesAtRestart : public testing::Test {
       return status.ok() && status->verified();
     }));
   }
+
+  static inline std::unique_ptr<Made> made_;
 
   Random random_{11};
   std::vector<v1::RetrieveRequest> questions_;

@@ -1,10 +1,10 @@
-// Stands in for libFuzzer where there is none: replays the corpus, then tries CORDON_FUZZ_ROUNDS
-// mutations of it.
+// Stands in for libFuzzer where there is none: replays a target's corpus, then tries mutations of
+// it.
 //
-//   fuzz_NAME CORPUS            CORDON_SEED and CORDON_SOAK_S as in tests/effort.h
+//   fuzz_replay TARGET CORPUS            CORDON_SEED and CORDON_SOAK_S as in tests/effort.h
+#include "tests/fuzz/replay.h"
+
 #include <algorithm>
-#include <cstddef>
-#include <cstdint>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -14,13 +14,11 @@
 #include "engine/base/random.h"
 #include "tests/effort.h"
 
-extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size);
-
 namespace cordon {
 namespace {
 
-void Run(const std::string& input) {
-  LLVMFuzzerTestOneInput(reinterpret_cast<const uint8_t*>(input.data()), input.size());
+void Run(const FuzzTarget& target, const std::string& input) {
+  target.run(reinterpret_cast<const uint8_t*>(input.data()), input.size());
 }
 
 std::vector<std::string> Corpus(const char* folder) {
@@ -66,30 +64,35 @@ void Mutate(const std::vector<std::string>& corpus, Random* random, std::string*
   }
 }
 
+int Replay(const FuzzTarget& target, const char* folder) {
+  const auto corpus = Corpus(folder);
+  if (corpus.empty()) {
+    fmt::print(stderr, "{} holds no input\n", folder);
+    return 1;
+  }
+  for (const auto& input : corpus) Run(target, input);
+  Effort effort(fmt::format("S7-fuzz_{}", target.name), target.rounds);
+  Random random(effort.seed());
+  while (effort.More()) {
+    std::string input = corpus[random.Below(corpus.size())];
+    for (uint64_t i = 1 + random.Below(4); i > 0; --i) Mutate(corpus, &random, &input);
+    // The corpus does not try everything that can be chosen.
+    if (random.OneIn(8)) input[0] = static_cast<char>(random.Next());
+    Run(target, input);
+  }
+  effort.Report("corpus={}", corpus.size());
+  return 0;
+}
+
 }  // namespace
 }  // namespace cordon
 
 int main(int argc, char** argv) {
-  if (argc != 2) {
-    fmt::print(stderr, "usage: {} CORPUS-FOLDER\n", argv[0]);
-    return 2;
+  if (argc == 3) {
+    for (const auto& target : cordon::FuzzTargets()) {
+      if (target.name == argv[1]) return cordon::Replay(target, argv[2]);
+    }
   }
-  const auto corpus = cordon::Corpus(argv[1]);
-  if (corpus.empty()) {
-    fmt::print(stderr, "{} holds no input\n", argv[1]);
-    return 1;
-  }
-  for (const auto& input : corpus) cordon::Run(input);
-  const std::string name = std::filesystem::path(argv[0]).filename().string();
-  cordon::Effort effort("S7-" + name, CORDON_FUZZ_ROUNDS);
-  cordon::Random random(effort.seed());
-  while (effort.More()) {
-    std::string input = corpus[random.Below(corpus.size())];
-    for (uint64_t i = 1 + random.Below(4); i > 0; --i) cordon::Mutate(corpus, &random, &input);
-    // The corpus does not try everything that can be chosen.
-    if (random.OneIn(8)) input[0] = static_cast<char>(random.Next());
-    cordon::Run(input);
-  }
-  effort.Report("corpus={}", corpus.size());
-  return 0;
+  fmt::print(stderr, "usage: {} TARGET CORPUS-FOLDER\n", argv[0]);
+  return 2;
 }

@@ -34,7 +34,8 @@ def gtest(name, binary, test="*", loops=1):
 
 
 def fuzz(name):
-    return Soak(f"S7 {name}", f"fuzz_{name}", [str(CORPUS / name)])
+    binary = "fuzz_token" if name == "token" else "fuzz_replay"
+    return Soak(f"S7 {name}", binary, [name, str(CORPUS / name)])
 
 
 # Every test with an Effort (tests/effort.h) has a row: tests/structure/soak_test.py asks for it.
