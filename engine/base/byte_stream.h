@@ -1,6 +1,7 @@
 // Where the bytes of a long file go to, or come from, piece by piece.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -40,13 +41,26 @@ class ByteSource {
     static_assert(std::is_trivially_copyable_v<T>);
     return Read(static_cast<void*>(values), n * sizeof(T));
   }
-  // The next `n` values. DATA_LOSS before any memory is taken for what is not there.
-  template <typename T>
-  Status ReadAll(size_t n, std::vector<T>* values) {
-    if (n > left() / sizeof(T)) return Status(StatusCode::kDataLoss, "index", "a file is cut off");
-    values->resize(n);
-    return ReadAll(values->data(), n);
+  // The next `n` values, into a vector or a string. DATA_LOSS before any memory is taken for what
+  // is not there. Room is filled with zeros when it is made: some at a time, so that they are still
+  // in the cache when they are read over.
+  template <typename Values>
+  Status ReadAll(size_t n, Values* values) {
+    constexpr size_t kAtOnce = kBytesAtOnce / sizeof(typename Values::value_type);
+    if (n > left() / sizeof(typename Values::value_type)) {
+      return Status(StatusCode::kDataLoss, "index", "a file is cut off");
+    }
+    values->clear();
+    values->reserve(n);
+    for (size_t begin = 0; begin < n; begin = values->size()) {
+      values->resize(std::min(n, begin + kAtOnce));
+      RETURN_IF_ERROR(ReadAll(values->data() + begin, values->size() - begin));
+    }
+    return OkStatus();
   }
+
+ private:
+  static constexpr size_t kBytesAtOnce = 1 << 20;
 };
 
 }  // namespace cordon
