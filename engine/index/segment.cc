@@ -71,21 +71,23 @@ double FiniteNorm(const float* embedding, size_t dimension) {
 std::shared_ptr<const SegmentRows> SegmentRows::Build(size_t dimension, std::vector<RowSource> rows,
                                                       ListsOfRows* lists) {
   return std::shared_ptr<const SegmentRows>(
-      new SegmentRows(dimension, std::nullopt, std::move(rows), lists));
+      new SegmentRows(dimension, std::nullopt, std::nullopt, std::move(rows), lists));
 }
 
 std::shared_ptr<const SegmentRows> SegmentRows::BuildInPlace(size_t dimension, FloatRows floats,
-                                                             std::vector<RowSource> rows) {
+                                                             std::vector<RowSource> rows,
+                                                             std::optional<CodeRows> codes) {
   return std::shared_ptr<const SegmentRows>(
-      new SegmentRows(dimension, std::move(floats), std::move(rows), nullptr));
+      new SegmentRows(dimension, std::move(floats), std::move(codes), std::move(rows), nullptr));
 }
 
 SegmentRows::SegmentRows(size_t dimension, std::optional<FloatRows> floats,
-                         std::vector<RowSource> rows, ListsOfRows* lists) {
+                         std::optional<CodeRows> codes, std::vector<RowSource> rows,
+                         ListsOfRows* lists) {
   CORDON_CHECK(!rows.empty() && rows.size() <= UINT32_MAX);
   const bool copy = !floats;
   floats_ = copy ? FloatRows(rows.size(), dimension) : *std::move(floats);
-  codes_ = CodeRows(rows.size(), dimension);
+  codes_ = codes ? *std::move(codes) : CodeRows(rows.size(), dimension);
   const std::vector<const RowSource*> by_document = SortedByDocument(rows);
   AddDocuments(by_document);
   AddValidity(by_document);
@@ -151,7 +153,8 @@ void SegmentRows::AddRows(size_t dimension, bool copy, Sources by_document,
     if (source.codes == nullptr) {
       facts_[row].code = QuantiseRow(floats_.row(row), floats_.stride(), codes_.row(row));
     } else {
-      std::memcpy(codes_.row(row), source.codes, codes_.stride());
+      const bool in_place = source.codes == codes_.row(row);
+      if (!in_place) std::memcpy(codes_.row(row), source.codes, codes_.stride());
       facts_[row].code = source.code;
     }
     keys_[row] = {document_of[order[row]], source.ordinal, source.class_id};
