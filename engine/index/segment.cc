@@ -31,9 +31,13 @@ std::vector<const RowSource*> SortedByDocument(std::span<const RowSource> rows) 
   std::vector<const RowSource*> sorted;
   sorted.reserve(rows.size());
   for (const RowSource& row : rows) sorted.push_back(&row);
-  std::sort(sorted.begin(), sorted.end(), [](const RowSource* a, const RowSource* b) {
+  const auto before = [](const RowSource* a, const RowSource* b) {
     return std::tie(a->document, a->ordinal) < std::tie(b->document, b->ordinal);
-  });
+  };
+  // As those of one class are that lie in the order of the layout.
+  if (!std::is_sorted(sorted.begin(), sorted.end(), before)) {
+    std::sort(sorted.begin(), sorted.end(), before);
+  }
   return sorted;
 }
 

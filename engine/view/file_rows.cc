@@ -8,7 +8,8 @@
 namespace cordon {
 
 std::vector<uint64_t> SortedOnce(std::vector<uint64_t> numbers) {
-  std::sort(numbers.begin(), numbers.end());
+  // Most are those of documents that were written one after the other.
+  if (!std::is_sorted(numbers.begin(), numbers.end())) std::sort(numbers.begin(), numbers.end());
   numbers.erase(std::unique(numbers.begin(), numbers.end()), numbers.end());
   return numbers;
 }
@@ -65,6 +66,7 @@ std::optional<std::vector<FileRows::Match>> FileRows::Claim(std::span<const uint
                                                             std::span<const FiledRow> rows,
                                                             LoadedRows::Part part) {
   std::vector<const StoredRows::Document*> places;
+  places.reserve(documents.size());
   std::vector<uint64_t> others;  // versions that are not the newest of any document
   for (const uint64_t number : documents) {
     places.push_back(Find(number));
