@@ -171,13 +171,15 @@ Status Documents::ScanParts(uint32_t collection, const VisitPart& visit,
   std::atomic<bool> stopped = false;
   const auto scan = [&](size_t part) {
     const uint64_t begin = first + part * step;
+    KeyStore::Walk keys(vault_->keys(), tenant_);
     store::v1::DocumentRecord record;  // its memory serves all
     return database_->ScanFrom(
         Family::kDocuments, DocumentKey(tenant_, collection, begin),
         part + 1 == parts ? PrefixEnd(prefix) : DocumentKey(tenant_, collection, begin + step),
         [&](std::string_view key, std::string_view payload) -> Status {
           if (stopped) return Status(StatusCode::kCancelled, "", "another part failed");
-          ASSIGN_OR_RETURN(const bool there, Open(key, payload, &record));
+          ASSIGN_OR_RETURN(const bool there,
+                           Open(keys.Find(DocumentNumber(key)), key, payload, &record));
           return there ? visit(part, record) : OkStatus();
         },
         snapshot_);
