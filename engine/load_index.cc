@@ -33,8 +33,8 @@ class IndexLoad {
     const FactsFor its{state_, collection_, space_};
     RETURN_IF_ERROR(documents_.ScanParts(
         collection_.id,
-        [&](size_t part, store::v1::DocumentRecord& record) {
-          return parts[part].Add(its, &record);
+        [&](size_t part, const store::v1::DocumentRecord& record) {
+          return parts[part].Add(its, record);
         },
         [&](size_t part) {
           const DocumentFacts facts = std::exchange(parts[part], {});

@@ -69,7 +69,7 @@ class Documents {
   // several parts at once; and `done(part)` on this thread, part by part, once all of it was
   // visited. Until one of them returns an error. What is erased meanwhile may still be visited.
   static constexpr size_t kPartsMax = 256;
-  using VisitPart = std::function<Status(size_t part, store::v1::DocumentRecord& record)>;
+  using VisitPart = std::function<Status(size_t part, const store::v1::DocumentRecord& record)>;
   using PartDone = std::function<Status(size_t part)>;
   Status ScanParts(uint32_t collection, const VisitPart& visit, const PartDone& done) const;
 
