@@ -26,17 +26,36 @@ FilterBits BitsOf(uint64_t hash, size_t size) {
   return {(hash & UINT32_MAX) * size >> 32, (hash >> 32) * size >> 32};
 }
 
+bool Before(const RowSource* a, const RowSource* b) {
+  return std::tie(a->document, a->ordinal) < std::tie(b->document, b->ordinal);
+}
+
 // By (document, ordinal).
 std::vector<const RowSource*> SortedByDocument(std::span<const RowSource> rows) {
   std::vector<const RowSource*> sorted;
   sorted.reserve(rows.size());
   for (const RowSource& row : rows) sorted.push_back(&row);
-  const auto before = [](const RowSource* a, const RowSource* b) {
-    return std::tie(a->document, a->ordinal) < std::tie(b->document, b->ordinal);
-  };
-  // As those of one class are that lie in the order of the layout.
-  if (!std::is_sorted(sorted.begin(), sorted.end(), before)) {
-    std::sort(sorted.begin(), sorted.end(), before);
+  std::sort(sorted.begin(), sorted.end(), Before);
+  return sorted;
+}
+
+// The same of rows that lie in the order of the layout. Those of one class are in order then, and
+// so are all once the classes are, where ids begin with what has a class, such as a folder.
+std::vector<const RowSource*> SortedByClasses(std::span<const RowSource> rows) {
+  std::vector<std::span<const RowSource>> classes;
+  for (size_t begin = 0, end = 0; begin < rows.size(); begin = end) {
+    while (end < rows.size() && rows[end].class_id == rows[begin].class_id) ++end;
+    classes.push_back(rows.subspan(begin, end - begin));
+  }
+  std::sort(classes.begin(), classes.end(),
+            [](const auto& a, const auto& b) { return Before(&a.front(), &b.front()); });
+  std::vector<const RowSource*> sorted;
+  sorted.reserve(rows.size());
+  for (const auto& of_class : classes) {
+    for (const RowSource& row : of_class) sorted.push_back(&row);
+  }
+  if (!std::is_sorted(sorted.begin(), sorted.end(), Before)) {
+    std::sort(sorted.begin(), sorted.end(), Before);
   }
   return sorted;
 }
@@ -92,7 +111,8 @@ SegmentRows::SegmentRows(size_t dimension, std::optional<FloatRows> floats,
   const bool copy = !floats;
   floats_ = copy ? FloatRows(rows.size(), dimension) : *std::move(floats);
   codes_ = codes ? *std::move(codes) : CodeRows(rows.size(), dimension);
-  const std::vector<const RowSource*> by_document = SortedByDocument(rows);
+  const std::vector<const RowSource*> by_document =
+      copy ? SortedByDocument(rows) : SortedByClasses(rows);
   AddDocuments(by_document);
   AddValidity(by_document);
   AddRows(dimension, copy, by_document, copy ? LayoutOf(by_document) : LayoutOf(by_document, rows),
