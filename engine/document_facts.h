@@ -40,7 +40,7 @@ class DocumentFacts {
   };
 
   // Takes what counts out of a record. DATA_LOSS if it cannot be.
-  Status Add(const FactsFor& of, store::v1::DocumentRecord* record);
+  Status Add(const FactsFor& of, const store::v1::DocumentRecord& record);
 
   // Calls visit(document) for each, in the order in which they came.
   template <typename Visit>

@@ -31,16 +31,18 @@ class IndexLoad {
   Status ReadDocuments() {
     std::vector<DocumentFacts> parts(Documents::kPartsMax);
     const FactsFor its{state_, collection_, space_};
-    return documents_.ScanParts(
+    RETURN_IF_ERROR(documents_.ScanParts(
         collection_.id,
-        [&](size_t part, store::v1::DocumentRecord& record) {
-          return parts[part].Add(its, &record);
+        [&](size_t part, const store::v1::DocumentRecord& record) {
+          return parts[part].Add(its, record);
         },
         [&](size_t part) {
           const DocumentFacts facts = std::exchange(parts[part], {});
           facts.ForEach([&](const DocumentFacts::Document& document) { Add(document); });
           return OkStatus();
-        });
+        }));
+    builder_.SetDocuments(numbers_.Finish());
+    return OkStatus();
   }
 
   Status ReadRows(IndexFiles* files, const Geometry* geometry) {
@@ -84,7 +86,8 @@ class IndexLoad {
   }
 
   void Add(const DocumentFacts::Document& document) {
-    const uint32_t number = builder_.AddDocument(document.id, document.stored, document.attributes);
+    const uint32_t number = numbers_.Add(document.id, document.stored);
+    if (document.attributes != nullptr) builder_.SetAttributes(number, *document.attributes);
     in_other_ += document.in_other ? 1 : 0;
     stale_ += document.stale ? 1 : 0;
     stored_.documents.push_back({document.stored, number, document.valid.from, document.valid.until,
@@ -217,6 +220,7 @@ class IndexLoad {
   const uint32_t space_;
   const bool searched_;
   CollectionIndexBuilder builder_;
+  DocumentNumbersBuilder numbers_;
   StoredRows stored_;
   uint64_t in_other_ = 0;  // documents, as of Collection
   uint64_t stale_ = 0;

@@ -197,19 +197,33 @@ Status KeyStore::Provide(uint32_t tenant, uint64_t number) {
   return OkStatus();
 }
 
-KeyStore::Found KeyStore::Find(uint32_t tenant, uint64_t number) const {
-  std::shared_lock lock(mutex_);
-  const auto it = segments_.find({tenant, number / kSegmentKeys});
-  if (it == segments_.end()) return {};
-  const Segment& segment = *it->second;
-  if (segment.keys.empty()) return {State::kDestroyed, std::nullopt};
-  const char* const key = segment.At(number % kSegmentKeys);
+KeyStore::Found KeyStore::FindIn(const Segment* segment, uint64_t number) {
+  if (segment == nullptr) return {};
+  if (segment->keys.empty()) return {State::kDestroyed, std::nullopt};
+  const char* const key = segment->At(number % kSegmentKeys);
   if (Destroyed(key)) return {State::kDestroyed, std::nullopt};
   std::array<uint8_t, kKeyBytes> bytes;
   std::memcpy(bytes.data(), key, kKeyBytes);
   Found found{State::kThere, SecretKey(bytes)};
   OPENSSL_cleanse(bytes.data(), bytes.size());
   return found;
+}
+
+KeyStore::Found KeyStore::Find(uint32_t tenant, uint64_t number) const {
+  std::shared_lock lock(mutex_);
+  const auto it = segments_.find({tenant, number / kSegmentKeys});
+  return FindIn(it == segments_.end() ? nullptr : it->second.get(), number);
+}
+
+KeyStore::Found KeyStore::Walk::Find(uint64_t number) {
+  const uint64_t segment = number / kSegmentKeys;
+  if (at_ != segment) {
+    std::shared_lock lock(keys_.mutex_);
+    const auto it = keys_.segments_.find({tenant_, segment});
+    segment_ = it == keys_.segments_.end() ? nullptr : it->second;
+    at_ = segment;
+  }
+  return FindIn(segment_.get(), number);
 }
 
 Status KeyStore::Destroy(uint32_t tenant, std::span<const uint64_t> numbers) {
@@ -259,7 +273,7 @@ Status KeyStore::DestroyIn(const Place& place, std::span<const uint64_t> numbers
   if (all == std::string::npos) next.keys.clear();
   ASSIGN_OR_RETURN(const std::string bytes, Sealed(place, next));
   RETURN_IF_ERROR(options_.files->Replace(PathOf(place), bytes));
-  auto replaced = std::make_unique<Segment>(next);
+  auto replaced = std::make_shared<const Segment>(next);
   std::unique_lock lock(mutex_);
   segments_[place].swap(replaced);
   return OkStatus();

@@ -69,6 +69,7 @@ class KeyStore {
     std::optional<SecretKey> key;
   };
   Found Find(uint32_t tenant, uint64_t number) const;
+  class Walk;  // of many
 
   // Returns once these keys are on no disk any more; numbers without a key are passed over. After
   // an error some of them may be destroyed; then it is to be called again.
@@ -108,6 +109,8 @@ class KeyStore {
   StatusOr<std::string> Sealed(const Place& place, const Segment& segment) const;
   StatusOr<std::unique_ptr<Segment>> Opened(const Place& place, const std::string& bytes) const;
   Status DestroyIn(const Place& place, std::span<const uint64_t> numbers);
+  // What a segment, which may be null, says of a number.
+  static Found FindIn(const Segment* segment, uint64_t number);
 
   const Options options_;
   const std::shared_ptr<CopiedKeyFiles> copy_;  // by which options_.files goes; null: none
@@ -118,7 +121,23 @@ class KeyStore {
   FileKeys file_keys_;
   std::mutex writing_;  // one change of the files at a time
   mutable std::shared_mutex mutex_;
-  std::map<Place, std::unique_ptr<Segment>> segments_;  // guarded by mutex_
+  // Guarded by mutex_. A segment does not change: another takes its place.
+  std::map<Place, std::shared_ptr<const Segment>> segments_;
+};
+
+// Keys of a tenant that are asked for in the order of their numbers: a segment is looked for once
+// for all that it has, which is then as it was at that moment. For one thread; the keys outlive it.
+class KeyStore::Walk {
+ public:
+  Walk(const KeyStore& keys, uint32_t tenant) : keys_(keys), tenant_(tenant) {}
+
+  Found Find(uint64_t number);
+
+ private:
+  const KeyStore& keys_;
+  const uint32_t tenant_;
+  std::optional<uint64_t> at_;              // the number of `segment_`; nothing before the first
+  std::shared_ptr<const Segment> segment_;  // null: there is none
 };
 
 }  // namespace cordon

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -42,8 +43,16 @@ class DocumentNumbers {
   size_t size() const { return size_; }
 
  private:
+  friend class DocumentNumbersBuilder;
+
   static constexpr uint32_t kBuckets = 1 << 16;  // a million documents: 15 in each
   static constexpr uint32_t kNone = UINT32_MAX;
+
+  struct IdHash {
+    uint32_t bucket;
+    uint32_t rest;
+  };
+  static IdHash HashOf(std::string_view id);
 
   // Most ids of a bucket are told apart by the rest of their hash.
   struct Place {
@@ -61,6 +70,25 @@ class DocumentNumbers {
   uint32_t first_free_ = kNone;
   uint32_t bound_ = 0;
   size_t size_ = 0;
+};
+
+// Numbers for all documents of a collection at once, as Add() would give them. To find its bucket
+// anew for each of a million ids is a walk through all of the memory; here they are sorted first.
+class DocumentNumbersBuilder {
+ public:
+  // The number of an id that comes once, whose newest version has this number in the store.
+  uint32_t Add(std::string_view id, uint64_t stored);
+
+  // An id that came twice is a defect and aborts. Ends the builder.
+  DocumentNumbers Finish();
+
+ private:
+  using Place = DocumentNumbers::Place;
+
+  void PutBucket(uint32_t bucket, std::span<const Place> places);
+
+  DocumentNumbers built_;                        // no buckets before the end
+  std::vector<DocumentNumbers::IdHash> hashes_;  // by number
 };
 
 }  // namespace cordon

@@ -7,6 +7,14 @@
 namespace cordon {
 namespace {
 
+// Entries whose codes are on their way from memory while one is put: they lie anywhere.
+constexpr size_t kCodesAhead = 8;
+
+void Fetch(const uint8_t* codes, size_t bytes) {
+  constexpr size_t kLineBytes = 64;
+  for (size_t at = 0; at < bytes; at += kLineBytes) __builtin_prefetch(codes + at);
+}
+
 template <typename Visit>
 void ForEachList(const ListPair& pair, Visit visit) {
   visit(pair.first);
@@ -35,16 +43,18 @@ ListPart::ListPart(const Geometry& geometry, std::span<const CodedRow> rows) {
     uint32_t id;
     const uint8_t* codes;
   };
+  const size_t bytes = CodeBlocks::EntryBytes(geometry.size());
   auto next = MakeRoom(geometry, rows, [](const CodedRow& row) { return row.pair; });
   std::vector<Entry> entries(blocks_.entries());
   for (const CodedRow& row : rows) {
     const uint8_t* codes = row.codes;
     ForEachList(row.pair, [&](uint32_t list) {
       entries[next[list]++] = {row.id, codes};
-      codes += CodeBlocks::EntryBytes(geometry.size());
+      codes += bytes;
     });
   }
   for (size_t entry = 0; entry < entries.size(); ++entry) {
+    if (entry + kCodesAhead < entries.size()) Fetch(entries[entry + kCodesAhead].codes, bytes);
     blocks_.PutTaken(entry, entries[entry].id, entries[entry].codes);
   }
 }

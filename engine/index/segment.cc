@@ -26,14 +26,37 @@ FilterBits BitsOf(uint64_t hash, size_t size) {
   return {(hash & UINT32_MAX) * size >> 32, (hash >> 32) * size >> 32};
 }
 
+bool Before(const RowSource* a, const RowSource* b) {
+  return std::tie(a->document, a->ordinal) < std::tie(b->document, b->ordinal);
+}
+
 // By (document, ordinal).
 std::vector<const RowSource*> SortedByDocument(std::span<const RowSource> rows) {
   std::vector<const RowSource*> sorted;
   sorted.reserve(rows.size());
   for (const RowSource& row : rows) sorted.push_back(&row);
-  std::sort(sorted.begin(), sorted.end(), [](const RowSource* a, const RowSource* b) {
-    return std::tie(a->document, a->ordinal) < std::tie(b->document, b->ordinal);
-  });
+  std::sort(sorted.begin(), sorted.end(), Before);
+  return sorted;
+}
+
+// The same of rows that lie in the order of the layout. Those of one class are in order then, and
+// so are all once the classes are, where ids begin with what has a class, such as a folder.
+std::vector<const RowSource*> SortedByClasses(std::span<const RowSource> rows) {
+  std::vector<std::span<const RowSource>> classes;
+  for (size_t begin = 0, end = 0; begin < rows.size(); begin = end) {
+    while (end < rows.size() && rows[end].class_id == rows[begin].class_id) ++end;
+    classes.push_back(rows.subspan(begin, end - begin));
+  }
+  std::sort(classes.begin(), classes.end(),
+            [](const auto& a, const auto& b) { return Before(&a.front(), &b.front()); });
+  std::vector<const RowSource*> sorted;
+  sorted.reserve(rows.size());
+  for (const auto& of_class : classes) {
+    for (const RowSource& row : of_class) sorted.push_back(&row);
+  }
+  if (!std::is_sorted(sorted.begin(), sorted.end(), Before)) {
+    std::sort(sorted.begin(), sorted.end(), Before);
+  }
   return sorted;
 }
 
@@ -71,22 +94,25 @@ double FiniteNorm(const float* embedding, size_t dimension) {
 std::shared_ptr<const SegmentRows> SegmentRows::Build(size_t dimension, std::vector<RowSource> rows,
                                                       ListsOfRows* lists) {
   return std::shared_ptr<const SegmentRows>(
-      new SegmentRows(dimension, std::nullopt, std::move(rows), lists));
+      new SegmentRows(dimension, std::nullopt, std::nullopt, std::move(rows), lists));
 }
 
 std::shared_ptr<const SegmentRows> SegmentRows::BuildInPlace(size_t dimension, FloatRows floats,
-                                                             std::vector<RowSource> rows) {
+                                                             std::vector<RowSource> rows,
+                                                             std::optional<CodeRows> codes) {
   return std::shared_ptr<const SegmentRows>(
-      new SegmentRows(dimension, std::move(floats), std::move(rows), nullptr));
+      new SegmentRows(dimension, std::move(floats), std::move(codes), std::move(rows), nullptr));
 }
 
 SegmentRows::SegmentRows(size_t dimension, std::optional<FloatRows> floats,
-                         std::vector<RowSource> rows, ListsOfRows* lists) {
+                         std::optional<CodeRows> codes, std::vector<RowSource> rows,
+                         ListsOfRows* lists) {
   CORDON_CHECK(!rows.empty() && rows.size() <= UINT32_MAX);
   const bool copy = !floats;
   floats_ = copy ? FloatRows(rows.size(), dimension) : *std::move(floats);
-  codes_ = CodeRows(rows.size(), dimension);
-  const std::vector<const RowSource*> by_document = SortedByDocument(rows);
+  codes_ = codes ? *std::move(codes) : CodeRows(rows.size(), dimension);
+  const std::vector<const RowSource*> by_document =
+      copy ? SortedByDocument(rows) : SortedByClasses(rows);
   AddDocuments(by_document);
   AddValidity(by_document);
   AddRows(dimension, copy, by_document, copy ? LayoutOf(by_document) : LayoutOf(by_document, rows),
@@ -151,7 +177,8 @@ void SegmentRows::AddRows(size_t dimension, bool copy, Sources by_document,
     if (source.codes == nullptr) {
       facts_[row].code = QuantiseRow(floats_.row(row), floats_.stride(), codes_.row(row));
     } else {
-      std::memcpy(codes_.row(row), source.codes, codes_.stride());
+      const bool in_place = source.codes == codes_.row(row);
+      if (!in_place) std::memcpy(codes_.row(row), source.codes, codes_.stride());
       facts_[row].code = source.code;
     }
     keys_[row] = {document_of[order[row]], source.ordinal, source.class_id};

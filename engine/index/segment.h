@@ -102,9 +102,11 @@ class SegmentRows {
       size_t dimension, std::vector<RowSource> rows,
       std::vector<std::optional<KnownLists>>* lists = nullptr);
   // The same of rows in the order (class, document, ordinal), but takes `floats`, which hold their
-  // embeddings in this order; those of `rows` are not looked at.
+  // embeddings in this order; those of `rows` are not looked at. `codes`, if given, are those of
+  // `rows`, in this order too.
   static std::shared_ptr<const SegmentRows> BuildInPlace(size_t dimension, FloatRows floats,
-                                                         std::vector<RowSource> rows);
+                                                         std::vector<RowSource> rows,
+                                                         std::optional<CodeRows> codes = {});
 
   uint32_t size() const { return static_cast<uint32_t>(facts_.size()); }
   const float* embedding(uint32_t row) const { return floats_.row(row); }
@@ -163,8 +165,8 @@ class SegmentRows {
   };
 
   using ListsOfRows = std::vector<std::optional<KnownLists>>;
-  SegmentRows(size_t dimension, std::optional<FloatRows> floats, std::vector<RowSource> rows,
-              ListsOfRows* lists);
+  SegmentRows(size_t dimension, std::optional<FloatRows> floats, std::optional<CodeRows> codes,
+              std::vector<RowSource> rows, ListsOfRows* lists);
   using Sources = std::span<const RowSource* const>;
   void AddDocuments(Sources by_document);
   void AddValidity(Sources by_document);

@@ -138,21 +138,34 @@ Status ReadLists(uint32_t rows, size_t dimension, ByteSource* source, FiledVecto
   return FactorsFit(*filed, size) ? OkStatus() : VectorsDamaged();
 }
 
-// Rows that lie side by side as in the file come many at once. Their norms are of what is in the
-// cache by then, and are finite if all their numbers are: the squares of floats are far from the
-// end of doubles.
+// Takes the norm and the codes of a row that was read; false if its floats are not finite. They are
+// if the norm is: the squares of floats are far from the end of doubles.
+bool TakeRow(uint32_t row, size_t dimension, FiledVectors* filed) {
+  const float* const floats = filed->floats.row(row);
+  filed->norms.push_back(Norm(floats, dimension));
+  if (!std::isfinite(filed->norms.back())) return false;
+  filed->scales.push_back(QuantiseRow(floats, filed->floats.stride(), filed->quantised.row(row)));
+  return true;
+}
+
+// Rows that lie side by side as in the file come many at once, and are taken while they are in the
+// cache.
 Status ReadFloats(uint32_t rows, size_t dimension, ByteSource* source, FiledVectors* filed) {
-  constexpr size_t kAtOnceBytes = 1 << 20;
   filed->floats = FloatRows(rows, dimension);
+  filed->quantised = CodeRows(rows, dimension);
   filed->norms.reserve(rows);
-  const bool dense = filed->floats.stride() == dimension;
-  const size_t step = dense ? std::max<size_t>(1, kAtOnceBytes / (dimension * sizeof(float))) : 1;
-  for (size_t begin = 0; begin < rows; begin += step) {
-    const size_t end = std::min<size_t>(begin + step, rows);
-    RETURN_IF_ERROR(source->ReadAll(filed->floats.row(begin), (end - begin) * dimension));
-    for (size_t row = begin; row < end; ++row) {
-      filed->norms.push_back(Norm(filed->floats.row(row), dimension));
-      if (!std::isfinite(filed->norms.back())) return VectorsDamaged();
+  filed->scales.reserve(rows);
+  const uint32_t side_by_side = filed->floats.stride() == dimension ? rows : 1;
+  uint32_t row = 0;  // the next to be taken
+  for (uint32_t begin = 0; begin < rows; begin += side_by_side) {
+    const size_t n = side_by_side * dimension;
+    for (size_t read = 0; read < n;) {
+      const size_t some = source->Some<float>(n - read);
+      RETURN_IF_ERROR(source->ReadAll(filed->floats.row(begin) + read, some));
+      read += some;
+      for (; row < begin + read / dimension; ++row) {
+        if (!TakeRow(row, dimension, filed)) return VectorsDamaged();
+      }
     }
   }
   return OkStatus();
@@ -232,8 +245,13 @@ std::optional<Segment> SegmentOf(size_t dimension, FiledVectors filed,
   const size_t code_bytes = CodeBlocks::EntryBytes(RotatedSize(dimension));
   const uint8_t* next = filed.codes.data();
   std::vector<RowSource> rows;
+  rows.reserve(sources.size());
   std::vector<CodedRow> coded;
   SegmentLists lists;
+  if (listed) {
+    coded.reserve(sources.size());
+    lists.pairs.reserve(sources.size());
+  }
   for (size_t row = 0; row < sources.size(); ++row) {
     const uint8_t* const codes = next;
     if (listed) next += ListsOf(filed.pairs[row]) * code_bytes;
@@ -243,14 +261,19 @@ std::optional<Segment> SegmentOf(size_t dimension, FiledVectors filed,
       coded.push_back({static_cast<uint32_t>(rows.size()), filed.pairs[row], codes});
       lists.pairs.push_back(filed.pairs[row]);
     }
+    int8_t* const quantised = filed.quantised.row(rows.size());
     if (rows.size() != row) {
       std::memmove(filed.floats.row(rows.size()), filed.floats.row(row), dimension * sizeof(float));
+      std::memmove(quantised, filed.quantised.row(row), filed.quantised.stride());
     }
     rows.push_back(*sources[row]);
     rows.back().norm = filed.norms[row];
+    rows.back().codes = quantised;
+    rows.back().code = filed.scales[row];
   }
   if (rows.empty()) return std::nullopt;
-  Segment segment(SegmentRows::BuildInPlace(dimension, std::move(filed.floats), std::move(rows)));
+  Segment segment(SegmentRows::BuildInPlace(dimension, std::move(filed.floats), std::move(rows),
+                                            std::move(filed.quantised)));
   if (!listed) return segment;
   lists.geometry = geometry->revision();
   lists.part = std::make_shared<const ListPart>(*geometry, coded);

@@ -37,6 +37,8 @@ struct FiledVectors {
   uint32_t lists = 0;               // of the geometry
   FloatRows floats;                 // by row
   std::vector<double> norms;        // of them
+  CodeRows quantised;               // of them
+  std::vector<CodeScale> scales;    // of `quantised`
 };
 
 // The stored number of a document's newest version, by its number in the index; nothing if it is
@@ -55,9 +57,9 @@ Status WriteVectors(const VectorIndex& index, size_t s, const FiledVectors& name
 StatusOr<FiledVectors> ReadVectors(size_t dimension, ByteSource* source);
 
 // The rows for which `sources` has something, which is what they are from now on; their embeddings,
-// norms and lists are not looked at. Lists and codes that are of `geometry`, which may be null,
-// come along. Ends `filed`. Nothing if no row is left, or if they do not lie in the order of a
-// segment.
+// norms, codes and lists are not looked at. Lists and codes that are of `geometry`, which may be
+// null, come along. Ends `filed`. Nothing if no row is left, or if they do not lie in the order of
+// a segment.
 std::optional<Segment> SegmentOf(size_t dimension, FiledVectors filed,
                                  std::span<const std::optional<RowSource>> sources,
                                  const Geometry* geometry);

@@ -94,6 +94,8 @@ class LexicalRowsFile {
   static Status Read(const WordsHeader& header, ByteSource* source, LexicalRows* rows) {
     std::vector<WordsRow> facts;
     RETURN_IF_ERROR(source->ReadAll(header.rows, &facts));
+    rows->lengths_.reserve(facts.size());
+    rows->weights_.reserve(facts.size());
     for (const WordsRow& row : facts) {
       if (row.weight == 0) return WordsDamaged();
       rows->lengths_.push_back(row.length);
@@ -103,9 +105,7 @@ class LexicalRowsFile {
     if (header.rows > 1 && rows->weight_ > kLexicalRowsMax) return WordsDamaged();
     std::vector<WordsTerm> terms;
     RETURN_IF_ERROR(source->ReadAll(header.terms, &terms));
-    std::vector<char> text;
-    RETURN_IF_ERROR(source->ReadAll(header.text_bytes, &text));
-    rows->text_.assign(text.begin(), text.end());
+    RETURN_IF_ERROR(source->ReadAll(header.text_bytes, &rows->text_));
     RETURN_IF_ERROR(source->ReadAll(header.postings, &rows->postings_));
     return PutTerms(terms, rows);
   }
@@ -113,6 +113,7 @@ class LexicalRowsFile {
   // The rest of what a segment knows, from `named` and what its rows are now.
   static void Complete(const NamedWords& named, std::span<const std::optional<KeptWords>> kept,
                        LexicalRows* rows) {
+    rows->keys_.reserve(rows->lengths_.size());
     for (uint32_t row = 0; row < rows->lengths_.size(); ++row) {
       const FiledRow& name = named.rows[row];
       // Of no document that there is: its words go when those of older versions do.
@@ -133,10 +134,13 @@ class LexicalRowsFile {
     order.resize(rows->keys_.size());
     for (uint32_t i = 0; i < order.size(); ++i) order[i] = i;
     const auto& keys = rows->keys_;
-    std::sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) {
+    const auto before = [&](uint32_t a, uint32_t b) {
       return std::tie(keys[a].document, keys[a].ordinal) <
              std::tie(keys[b].document, keys[b].ordinal);
-    });
+    };
+    // As rows of one class lie, unless documents were replaced.
+    if (std::is_sorted(order.begin(), order.end(), before)) return;
+    std::sort(order.begin(), order.end(), before);
   }
 
  private:
@@ -144,43 +148,60 @@ class LexicalRowsFile {
     size_t slots = 1024;
     while (slots <= terms.size() * 2) slots *= 2;
     rows->slots_.resize(slots);
+    rows->terms_.reserve(terms.size() + 1);
+    const std::vector<uint16_t> lengths = CutLengths(*rows);
+    const std::span<const Posting> postings = rows->postings_;
     WordsTerm begin{0, 0};
     for (const WordsTerm& end : terms) {
       if (end.text_end < begin.text_end || end.text_end > rows->text_.size() ||
-          end.postings_end <= begin.postings_end || end.postings_end > rows->postings_.size()) {
+          end.postings_end <= begin.postings_end || end.postings_end > postings.size()) {
         return WordsDamaged();
       }
       const std::string_view text =
           std::string_view(rows->text_).substr(begin.text_end, end.text_end - begin.text_end);
       LexicalRows::Term term{HashOfTerm(text), begin.text_end, begin.postings_end, 0, 0};
-      RETURN_IF_ERROR(PutBounds(begin.postings_end, end.postings_end, rows, &term));
+      const auto its = postings.subspan(begin.postings_end, end.postings_end - begin.postings_end);
+      if (!PutBounds(its, lengths, rows->lengths_.size(), &term)) return WordsDamaged();
       size_t at = term.hash & (slots - 1);
       while (rows->slots_[at] != 0) at = (at + 1) & (slots - 1);
       rows->terms_.push_back(term);
       rows->slots_[at] = static_cast<uint32_t>(rows->terms_.size());
       begin = end;
     }
-    if (begin.text_end != rows->text_.size() || begin.postings_end != rows->postings_.size()) {
+    if (begin.text_end != rows->text_.size() || begin.postings_end != postings.size()) {
       return WordsDamaged();
     }
     rows->terms_.push_back({0, begin.text_end, begin.postings_end, 0, 0});
     return OkStatus();
   }
 
-  static Status PutBounds(uint32_t begin, uint32_t end, const LexicalRows* rows,
-                          LexicalRows::Term* term) {
-    uint32_t length_min = UINT16_MAX;
-    for (uint32_t i = begin; i < end; ++i) {
-      const Posting& posting = rows->postings_[i];
-      if (posting.row >= rows->lengths_.size() || posting.count == 0 ||
-          (i > begin && posting.row <= rows->postings_[i - 1].row)) {
-        return WordsDamaged();
-      }
-      term->count_max = std::max(term->count_max, posting.count);
-      length_min = std::min(length_min, rows->lengths_[posting.row]);
+  // Those of rows, as bounds have them: UINT16_MAX if they are more. One for each row that a
+  // posting can name, whether it is there or not.
+  static std::vector<uint16_t> CutLengths(const LexicalRows& rows) {
+    std::vector<uint16_t> lengths(size_t{UINT16_MAX} + 1);
+    for (size_t row = 0; row < std::min(rows.lengths_.size(), lengths.size()); ++row) {
+      lengths[row] = static_cast<uint16_t>(std::min<uint32_t>(rows.lengths_[row], UINT16_MAX));
     }
-    term->length_min = static_cast<uint16_t>(length_min);
-    return OkStatus();
+    return lengths;
+  }
+
+  // False unless the postings are of the first `rows` rows, ascending. Without a branch, as there
+  // are a hundred for each row of a file: what is wrong is asked at the end.
+  static bool PutBounds(std::span<const Posting> postings, std::span<const uint16_t> lengths,
+                        size_t rows, LexicalRows::Term* term) {
+    bool wrong = false;
+    uint32_t next = 0;  // the first row that may come
+    uint16_t count_max = 0, length_min = UINT16_MAX;
+    for (const Posting& posting : postings) {
+      wrong |= posting.row < next;
+      wrong |= posting.count == 0;
+      next = posting.row + uint32_t{1};
+      count_max = std::max(count_max, posting.count);
+      length_min = std::min(length_min, lengths[posting.row]);
+    }
+    term->count_max = count_max;
+    term->length_min = length_min;
+    return !wrong && next <= rows;
   }
 };
 

@@ -58,7 +58,13 @@ StatusOr<bool> Documents::ReadNumbered(uint32_t collection, uint64_t number,
 
 StatusOr<bool> Documents::Open(std::string_view key, std::string_view payload,
                                store::v1::DocumentRecord* record) const {
-  ASSIGN_OR_RETURN(const bool there, vault_->Open(Family::kDocuments, key, payload, record));
+  return Open(vault_->keys().Find(tenant_, DocumentNumber(key)), key, payload, record);
+}
+
+StatusOr<bool> Documents::Open(const KeyStore::Found& document_key, std::string_view key,
+                               std::string_view payload, store::v1::DocumentRecord* record) {
+  ASSIGN_OR_RETURN(const bool there,
+                   Vault::Open(document_key, Family::kDocuments, key, payload, record));
   if (there && record->number() != DocumentNumber(key)) return Damaged("a document's number");
   return there;
 }

@@ -67,9 +67,9 @@ class Documents {
   // Reads all documents of a collection on all processors, in parts that follow each other in the
   // order of the numbers. Calls `visit(part, record)` for each document of a part in this order, of
   // several parts at once; and `done(part)` on this thread, part by part, once all of it was
-  // visited. Until one of them returns an error. The record is the callee's for the call.
+  // visited. Until one of them returns an error. What is erased meanwhile may still be visited.
   static constexpr size_t kPartsMax = 256;
-  using VisitPart = std::function<Status(size_t part, store::v1::DocumentRecord& record)>;
+  using VisitPart = std::function<Status(size_t part, const store::v1::DocumentRecord& record)>;
   using PartDone = std::function<Status(size_t part)>;
   Status ScanParts(uint32_t collection, const VisitPart& visit, const PartDone& done) const;
 
@@ -91,6 +91,9 @@ class Documents {
  private:
   StatusOr<bool> Open(std::string_view key, std::string_view payload,
                       store::v1::DocumentRecord* record) const;
+  // The same with what the key store says of the document's key.
+  static StatusOr<bool> Open(const KeyStore::Found& document_key, std::string_view key,
+                             std::string_view payload, store::v1::DocumentRecord* record);
   Status ReadSomeChunks(uint32_t collection, std::span<const ChunkPlace> places, size_t first,
                         const FoundChunk& found) const;
   // False if it was destroyed; DATA_LOSS if it is missing.

@@ -1,6 +1,10 @@
 // Scans of Documents that open their records on all processors: what a start waits for.
+#include <google/protobuf/arena.h>
+
 #include <algorithm>
+#include <array>
 #include <atomic>
+#include <cstddef>
 #include <deque>
 #include <future>
 #include <memory>
@@ -61,6 +65,24 @@ Status InParts(size_t parts, const ScanPart& scan, const Documents::PartDone& do
   }
   return OkStatus();
 }
+
+// One record after the other, each with all of its parts in memory that serves them all: messages
+// give theirs back when they are cleared, and a document's record has some twenty parts.
+template <typename Record>
+class RecordMemory {
+ public:
+  RecordMemory() : arena_(room_.data(), room_.size()) {}
+
+  // An empty one; ends the one before.
+  Record* Next() {
+    arena_.Reset();
+    return google::protobuf::Arena::CreateMessage<Record>(&arena_);
+  }
+
+ private:
+  alignas(std::max_align_t) std::array<char, 16 << 10> room_;  // most records need no more
+  google::protobuf::Arena arena_;
+};
 
 // Of the document that a cursor is at, once it is known that the record is whole.
 StatusOr<uint64_t> NumberAt(const Database::Cursor& cursor) {
@@ -171,14 +193,17 @@ Status Documents::ScanParts(uint32_t collection, const VisitPart& visit,
   std::atomic<bool> stopped = false;
   const auto scan = [&](size_t part) {
     const uint64_t begin = first + part * step;
-    store::v1::DocumentRecord record;  // its memory serves all
+    KeyStore::Walk keys(vault_->keys(), tenant_);
+    RecordMemory<store::v1::DocumentRecord> memory;
     return database_->ScanFrom(
         Family::kDocuments, DocumentKey(tenant_, collection, begin),
         part + 1 == parts ? PrefixEnd(prefix) : DocumentKey(tenant_, collection, begin + step),
         [&](std::string_view key, std::string_view payload) -> Status {
           if (stopped) return Status(StatusCode::kCancelled, "", "another part failed");
-          ASSIGN_OR_RETURN(const bool there, Open(key, payload, &record));
-          return there ? visit(part, record) : OkStatus();
+          auto* const record = memory.Next();
+          ASSIGN_OR_RETURN(const bool there,
+                           Open(keys.Find(DocumentNumber(key)), key, payload, record));
+          return there ? visit(part, *record) : OkStatus();
         },
         snapshot_);
   };

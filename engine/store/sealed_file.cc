@@ -152,6 +152,13 @@ Status SealedFileReader::OpenNext(size_t text, char* to) {
   return OkStatus();
 }
 
+size_t SealedFileReader::AtOnce(size_t bytes) const {
+  const size_t open = text_.size() - at_;
+  if (bytes <= open || bytes - open >= to_open_) return bytes;
+  const size_t whole = open + (bytes - open) / kSealedBlock * kSealedBlock;
+  return whole > 0 ? whole : bytes;
+}
+
 Status SealedFileReader::Read(void* to, size_t bytes) {
   if (bytes > left_) return DoesNotFit();
   left_ -= bytes;

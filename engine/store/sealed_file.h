@@ -60,6 +60,8 @@ class SealedFileReader final : public ByteSource {
   // DATA_LOSS if a block does not open; nothing of `to` may be used then.
   Status Read(void* to, size_t bytes) override;
   uint64_t left() const override { return left_; }
+  // Up to the end of a block.
+  size_t AtOnce(size_t bytes) const override;
 
  private:
   SealedFileReader(const SecretKey& key, std::string place, int fd, uint64_t text_bytes);

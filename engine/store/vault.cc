@@ -12,11 +12,19 @@ namespace {
 
 constexpr size_t kPseudonymBytes = 16;  // no two names of a collection meet by chance
 
-// What a record is bound to.
-std::string PlaceOf(Family family, std::string_view key) {
-  std::string place(1, static_cast<char>(family));
+// What a record is bound to; until this thread asks for the next one's.
+std::string_view PlaceOf(Family family, std::string_view key) {
+  static thread_local std::string place;  // its memory serves all records
+  place.assign(1, static_cast<char>(family));
   if (!Planted(Bug::kPlaceUnbound)) place += key;
   return place;
+}
+
+Status KeyIsMissing(uint32_t tenant, uint64_t number) {
+  spdlog::error("no key for document {} of tenant {}", number, tenant);
+  return Corrupt(
+      "a document's key is missing: the keys are an older copy, or another store's; put "
+      "back the newest copy of the keys directory");
 }
 
 Status DoesNotOpen(std::string_view what) {
@@ -58,10 +66,7 @@ StatusOr<SecretKey> Vault::KeyOf(uint32_t tenant, uint64_t number) const {
   if (found.state == KeyStore::State::kDestroyed) {
     return NotFound("document", "its key was destroyed");
   }
-  spdlog::error("no key for document {} of tenant {}", number, tenant);
-  return Corrupt(
-      "a document's key is missing: the keys are an older copy, or another store's; put "
-      "back the newest copy of the keys directory");
+  return KeyIsMissing(tenant, number);
 }
 
 void Vault::Put(Family family, std::string_view key, const SecretKey& document_key,
@@ -76,11 +81,18 @@ void Vault::Put(Family family, std::string_view key, const SecretKey& document_k
 
 StatusOr<bool> Vault::Open(Family family, std::string_view key, std::string_view payload,
                            google::protobuf::MessageLite* record) const {
-  const auto document_key = KeyOf(LastNumber(key.substr(0, 4)), DocumentNumber(key));
-  if (document_key.status().code() == StatusCode::kNotFound) return false;
-  RETURN_IF_ERROR(document_key.status());
+  const auto found = keys_->Find(LastNumber(key.substr(0, 4)), DocumentNumber(key));
+  return Open(found, family, key, payload, record);
+}
+
+StatusOr<bool> Vault::Open(const KeyStore::Found& document_key, Family family, std::string_view key,
+                           std::string_view payload, google::protobuf::MessageLite* record) {
+  if (document_key.state == KeyStore::State::kDestroyed) return false;
+  if (document_key.state == KeyStore::State::kNone) {
+    return KeyIsMissing(LastNumber(key.substr(0, 4)), DocumentNumber(key));
+  }
   static thread_local std::string text;
-  if (!OpenSealed(*document_key, PlaceOf(family, key), payload, &text)) {
+  if (!OpenSealed(*document_key.key, PlaceOf(family, key), payload, &text)) {
     return DoesNotOpen("a stored record");
   }
   RETURN_IF_ERROR(ParseRecord(text, record));

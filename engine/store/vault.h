@@ -41,6 +41,10 @@ class Vault {
   // whoever still finds the record, the document is not there. DATA_LOSS if it does not open.
   StatusOr<bool> Open(Family family, std::string_view key, std::string_view payload,
                       google::protobuf::MessageLite* record) const;
+  // The same with what the key store says of the document's key.
+  static StatusOr<bool> Open(const KeyStore::Found& document_key, Family family,
+                             std::string_view key, std::string_view payload,
+                             google::protobuf::MessageLite* record);
 
   // For what is not a document's: sealed with a key of the whole store, for `purpose`.
   StatusOr<std::string> SealFor(std::string_view purpose, std::string_view text) const;

@@ -270,14 +270,9 @@ CollectionIndexBuilder::CollectionIndexBuilder(const v1::CollectionConfig& confi
 CollectionIndexBuilder::CollectionIndexBuilder(CollectionIndex empty)
     : index_(std::move(empty)), vectors_(index_.vectors), lexical_(index_.lexical) {}
 
-uint32_t CollectionIndexBuilder::AddDocument(std::string_view id, std::optional<uint64_t> stored,
-                                             const Attributes* attributes) {
-  const size_t before = index_.documents.size();
-  const uint32_t number = index_.documents.Add(id);
-  CORDON_CHECK(index_.documents.size() > before);
-  if (stored) index_.documents.SetStored(number, *stored);
-  if (attributes != nullptr) index_.columns.Set(number, *attributes);
-  return number;
+void CollectionIndexBuilder::SetDocuments(DocumentNumbers documents) {
+  CORDON_CHECK(index_.documents.size() == 0);
+  index_.documents = std::move(documents);
 }
 
 void CollectionIndexBuilder::Add(const RowChange& change) {
@@ -289,7 +284,11 @@ void CollectionIndexBuilder::Add(const RowChange& change) {
     const auto& row = change.rows[i];
     rows.push_back({row.ordinal, row.class_id, row.embedding, &texts[i]});
   }
-  const uint32_t number = AddDocument(change.document, change.stored, change.attributes);
+  const size_t before = index_.documents.size();
+  const uint32_t number = index_.documents.Add(change.document);
+  CORDON_CHECK(index_.documents.size() > before);
+  if (change.stored) index_.documents.SetStored(number, *change.stored);
+  if (change.attributes != nullptr) SetAttributes(number, *change.attributes);
   AddRows(number, change.valid_from, change.valid_until, rows);
 }
 

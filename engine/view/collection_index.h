@@ -85,9 +85,11 @@ class CollectionIndexBuilder {
   // Of this index, which is empty.
   explicit CollectionIndexBuilder(CollectionIndex empty);
 
-  // Adds a document by an id that was not added before. Its number, and what else is known of it.
-  uint32_t AddDocument(std::string_view id, std::optional<uint64_t> stored,
-                       const Attributes* attributes);
+  // All documents at once, before anything of one is added.
+  void SetDocuments(DocumentNumbers documents);
+  void SetAttributes(uint32_t document, const Attributes& attributes) {
+    index_.columns.Set(document, attributes);
+  }
 
   // A row of a document that was added. Borrowed during AddRows().
   struct Row {
@@ -98,7 +100,7 @@ class CollectionIndexBuilder {
   };
   // Adds rows of a document, all at once those of which anything is not in a segment. Copies.
   void AddRows(uint32_t document, Micros valid_from, Micros valid_until, std::span<const Row> rows);
-  // Adds a document with all its rows: a kReplace.
+  // Adds a document, by an id that was not added before, with all its rows: a kReplace.
   void Add(const RowChange& change);
   // Segments that were made elsewhere.
   void AddSegment(Segment segment) { vectors_.AddSegment(std::move(segment)); }

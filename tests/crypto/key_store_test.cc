@@ -57,6 +57,22 @@ class Keys : public testing::Test {
   std::unique_ptr<KeyStore> keys_;
 };
 
+TEST_F(Keys, AWalkFindsOthers) {
+  for (const uint64_t number : {uint64_t{0}, kMany, 3 * kMany}) {
+    ASSERT_TRUE(keys_->Provide(1, number).ok());
+  }
+  ASSERT_TRUE(keys_->DestroyRange(1, kMany, 2 * kMany).ok());  // all of a segment
+  Destroy({3, 3 * kMany + 7});
+  KeyStore::Walk walk(*keys_, 1);
+  for (uint64_t number = 0; number < 5 * kMany; ++number) {
+    const auto found = keys_->Find(1, number);
+    const auto walked = walk.Find(number);
+    ASSERT_EQ(walked.state, found.state) << number;
+    if (found.key) ASSERT_EQ(walked.key->bytes(), found.key->bytes()) << number;
+  }
+  EXPECT_EQ(KeyStore::Walk(*keys_, 2).Find(0).state, KeyStore::State::kNone);
+}
+
 TEST_F(Keys, TwoHoldThem) {
   std::ofstream(dir() / "0.tmp") << "of a file that is being replaced";
   const auto second = KeyStore::Open(Options());

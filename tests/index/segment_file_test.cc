@@ -10,8 +10,10 @@
 #include <string>
 #include <vector>
 
+#include "engine/index/codes.h"
 #include "engine/index/list_part.h"
 #include "engine/index/rotation.h"
+#include "engine/index/score.h"
 #include "engine/index/training.h"
 #include "tests/index/listed_world.h"
 #include "tests/index/memory_stream.h"
@@ -117,6 +119,12 @@ TEST_F(SegmentFile, RowsComeBackWithTheirLists) {
       EXPECT_EQ(rows.ordinal(row), number % 7);
       EXPECT_EQ(std::vector<float>(rows.embedding(row), rows.embedding(row) + kSegmentDimension),
                 vectors_[number]);
+      std::vector<int8_t> codes(RowStride(kSegmentDimension));
+      const CodeScale code = QuantiseRow(rows.embedding(row), codes.size(), codes.data());
+      EXPECT_EQ(std::vector<int8_t>(rows.codes(row), rows.codes(row) + codes.size()), codes);
+      EXPECT_EQ(rows.facts()[row].code.scale, code.scale);
+      EXPECT_EQ(rows.facts()[row].code.residual, code.residual);
+      EXPECT_EQ(rows.norm(row), Norm(rows.embedding(row), kSegmentDimension));
       const auto before = segment().rows().Find(ids_[number]);
       ASSERT_TRUE(before.has_value());
       const ListPair known = segment().lists()->pairs[segment().rows().rows_of(*before).front()];

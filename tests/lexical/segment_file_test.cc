@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <string>
 #include <vector>
@@ -43,11 +44,17 @@ class WordsFile : public testing::Test {
   static std::map<std::string, std::map<std::string, int>> WordsOf(const LexicalRows& rows) {
     std::map<std::string, std::map<std::string, int>> words;
     rows.ForEachTerm([&](std::string_view text, uint32_t hash, std::span<const Posting> postings) {
-      EXPECT_EQ(rows.Find(text, hash)->postings.data(), postings.data());
+      const auto found = rows.Find(text, hash);
+      EXPECT_EQ(found->postings.data(), postings.data());
+      uint32_t count_max = 0, length_min = UINT16_MAX;
       for (const Posting& posting : postings) {
+        count_max = std::max<uint32_t>(count_max, posting.count);
+        length_min = std::min(length_min, rows.length(posting.row));
         words[std::string(text)][std::to_string(rows.document(posting.row)) + "/" +
                                  std::to_string(rows.ordinal(posting.row))] = posting.count;
       }
+      EXPECT_EQ(found->count_max, count_max);
+      EXPECT_EQ(found->length_min, length_min);
     });
     return words;
   }
@@ -122,7 +129,13 @@ TEST_F(WordsFile, AnyBytesAreRefusedOrASegment) {
     const auto segment = read->Take(kept);
     ASSERT_TRUE(segment.has_value());
     segment->rows().ForEachTerm([&](std::string_view, uint32_t, std::span<const Posting> all) {
-      for (const Posting& posting : all) ASSERT_LT(posting.row, segment->rows().size());
+      uint32_t next = 0;
+      for (const Posting& posting : all) {
+        ASSERT_GE(posting.row, next);
+        ASSERT_GT(posting.count, 0);
+        next = posting.row + uint32_t{1};
+      }
+      ASSERT_LE(next, segment->rows().size());
     });
   }
 }

@@ -21,9 +21,15 @@ constexpr uint32_t kCollections = 3;
 
 class ScannedInParts : public testing::Test {
  protected:
+  // Some have parts that others lack, and some are long.
   void Put(uint32_t collection, uint64_t number) {
     store::v1::DocumentRecord record;
     record.mutable_document()->set_id("document-" + std::to_string(number));
+    for (uint64_t i = 0; i < number % 5; ++i) {
+      auto* const allowed = record.mutable_document()->mutable_acl()->add_allow();
+      allowed->set_principal("user:" + std::to_string(i));
+    }
+    if (number % 7 == 1) record.mutable_document()->set_title(std::string(number, 't'));
     record.set_number(number);
     const auto key = store_.vault().NewKey(1, number);
     const auto nonce = RandomSealNonce();
@@ -38,7 +44,7 @@ class ScannedInParts : public testing::Test {
   }
 
   static std::string Told(const store::v1::DocumentRecord& record) {
-    return record.document().id() + " " + std::to_string(record.number());
+    return record.SerializeAsString();
   }
   // By one walk: the oracle.
   StatusOr<std::vector<std::string>> Walked(uint32_t collection) {

@@ -7,6 +7,8 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <string>
+#include <vector>
 
 #include "engine/base/random.h"
 #include "engine/crypto/digest.h"
@@ -93,6 +95,25 @@ TEST_F(SealedFile, PieceByPieceItIsTheSameOrNothing) {
       ASSERT_EQ((*file)->left(), text.size() - at);
     }
     EXPECT_EQ(status.code(), damaged ? StatusCode::kDataLoss : StatusCode::kOk);
+  }
+}
+
+// From anywhere in a block to its end, then block by block.
+TEST_F(SealedFile, ManyValuesAreThoseThatWereWritten) {
+  const std::string text = TextOf(9 * kSealedBlock + 77);
+  Write(text);
+  for (const size_t first : {size_t{0}, size_t{1}, size_t{40}, kSealedBlock - 1, kSealedBlock,
+                             5 * kSealedBlock - 3}) {
+    const auto file = SealedFileReader::Open(Path(), kKey, "here");
+    ASSERT_TRUE(file.ok());
+    std::string read(first, '\0'), rest;
+    std::vector<uint32_t> values;
+    ASSERT_TRUE((*file)->Read(read.data(), first).ok());
+    ASSERT_TRUE((*file)->ReadAll((*file)->left() / sizeof(uint32_t), &values).ok());
+    ASSERT_TRUE((*file)->ReadAll((*file)->left(), &rest).ok());
+    read.append(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(uint32_t));
+    EXPECT_TRUE(read + rest == text) << first;
+    EXPECT_EQ((*file)->ReadAll(1, &rest).code(), StatusCode::kDataLoss);
   }
 }
 
