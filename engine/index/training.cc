@@ -216,27 +216,34 @@ std::shared_ptr<Geometry> Train(Metric metric, size_t dimension, uint64_t revisi
 
 std::shared_ptr<const SegmentLists> AssignRows(const Geometry& geometry, const SegmentRows& rows,
                                                std::span<const std::optional<KnownLists>> known,
-                                               const std::function<bool()>& stop) {
+                                               const std::function<bool()>& stop, size_t threads) {
+  constexpr size_t kRowsOfSlice = 128;  // a millisecond to some
   auto lists = std::make_shared<SegmentLists>();
   lists->geometry = geometry.revision();
-  lists->pairs.reserve(rows.size());
-  FloatRows rotated(1, geometry.size());
+  lists->pairs.resize(rows.size());
+  std::vector<uint32_t> unknown;
   for (uint32_t row = 0; row < rows.size(); ++row) {
-    if (row % kRowsBetweenStops == 0 && stop && stop()) return nullptr;
     if (!known.empty() && known[row]) {
-      lists->pairs.push_back(known[row]->pair);
-      continue;
+      lists->pairs[row] = known[row]->pair;
+    } else {
+      unknown.push_back(row);
     }
-    geometry.Rotate(rows.embedding(row), rows.norm(row), rotated.row(0));
-    lists->pairs.push_back(geometry.Assign(rotated.row(0)));
   }
+  const auto assign = [&](size_t begin, size_t end, const auto&) {
+    FloatRows rotated(1, geometry.size());
+    for (const uint32_t row : std::span(unknown).subspan(begin, end - begin)) {
+      geometry.Rotate(rows.embedding(row), rows.norm(row), rotated.row(0));
+      lists->pairs[row] = geometry.Assign(rotated.row(0));
+    }
+  };
+  if (!InSlices(unknown.size(), kRowsOfSlice, threads, stop, assign)) return nullptr;
   return lists;
 }
 
 std::shared_ptr<const SegmentLists> ListAlone(const Geometry& geometry, const SegmentRows& rows,
                                               std::span<const std::optional<KnownLists>> known,
-                                              const std::function<bool()>& stop) {
-  const auto assigned = AssignRows(geometry, rows, known, stop);
+                                              const std::function<bool()>& stop, size_t threads) {
+  const auto assigned = AssignRows(geometry, rows, known, stop, threads);
   if (assigned == nullptr) return nullptr;
   std::vector<NumberedRow> numbered;
   for (uint32_t row = 0; row < rows.size(); ++row) {
@@ -245,7 +252,7 @@ std::shared_ptr<const SegmentLists> ListAlone(const Geometry& geometry, const Se
                         codes ? *known[row] : KnownLists{assigned->pairs[row]}});
   }
   auto lists = std::make_shared<SegmentLists>(*assigned);
-  lists->part = std::make_shared<const ListPart>(geometry, numbered, stop);
+  lists->part = std::make_shared<const ListPart>(geometry, numbered, stop, threads);
   if (stop && stop()) return nullptr;
   return lists;
 }

@@ -8,6 +8,7 @@
 #include <optional>
 #include <span>
 
+#include "engine/base/in_slices.h"
 #include "engine/index/geometry.h"
 #include "engine/index/list_part.h"
 #include "engine/index/segment.h"
@@ -28,16 +29,19 @@ std::shared_ptr<Geometry> Train(Metric metric, size_t dimension, uint64_t revisi
                                 std::span<const Segment> segments,
                                 const std::function<bool()>& stop);
 
-// The lists of a segment's rows; what `known` has (by row; may be empty) is taken as it is. Null if
-// `stop` (may be empty) said true.
+// The lists of a segment's rows; what `known` has (by row; may be empty) is taken as it is. On so
+// many threads where there are many rows; the same for any number. Null if `stop` (may be empty),
+// which the calling thread alone asks, said true.
 std::shared_ptr<const SegmentLists> AssignRows(const Geometry& geometry, const SegmentRows& rows,
                                                std::span<const std::optional<KnownLists>> known,
-                                               const std::function<bool()>& stop = {});
+                                               const std::function<bool()>& stop = {},
+                                               size_t threads = Processors());
 
 // The same with a part of their own, which a segment beside the lists has; codes that `known` knows
 // of are copied.
 std::shared_ptr<const SegmentLists> ListAlone(const Geometry& geometry, const SegmentRows& rows,
                                               std::span<const std::optional<KnownLists>> known,
-                                              const std::function<bool()>& stop = {});
+                                              const std::function<bool()>& stop = {},
+                                              size_t threads = Processors());
 
 }  // namespace cordon
