@@ -1,29 +1,20 @@
 #include "engine/index/training.h"
 
-#include <faiss/Clustering.h>
-#include <faiss/IndexFlat.h>
-#include <faiss/impl/AuxIndexStructures.h>
-#include <faiss/impl/FaissException.h>
-#include <omp.h>
-
 #include <algorithm>
 #include <cmath>
-#include <mutex>
 #include <utility>
 
 #include "engine/base/check.h"
 #include "engine/base/random.h"
 #include "engine/index/kernels.h"
+#include "engine/index/kmeans.h"
 #include "engine/index/shared_means.h"
-
-extern "C" void openblas_set_num_threads(int threads);
 
 namespace cordon {
 namespace {
 
-// More of either finds hardly better centroids.
+// More of them find hardly better centroids.
 constexpr size_t kSampleForList = 24;
-constexpr int kIterations = 5;  // and a last one, which leaves lists of few rows out
 constexpr uint64_t kSeed = 0xC02D0;
 
 size_t ListsFor(uint64_t rows) {
@@ -65,53 +56,6 @@ FloatRows Sample(Metric metric, const Rotation& rotation, std::span<const Segmen
   }
   *drawn = n;
   return sample;
-}
-
-// Makes FAISS listen to a `stop` of the thread that trains.
-thread_local const std::function<bool()>* stop_of_thread = nullptr;
-class Interrupt : public faiss::InterruptCallback {
- public:
-  bool want_interrupt() override { return stop_of_thread != nullptr && (*stop_of_thread)(); }
-  static void Install() {
-    static std::once_flag once;
-    std::call_once(once, [] { instance = std::make_unique<Interrupt>(); });
-  }
-};
-
-// While it lives, FAISS listens to a `stop` on this thread.
-class Listening {
- public:
-  explicit Listening(const std::function<bool()>& stop) { stop_of_thread = &stop; }
-  ~Listening() { stop_of_thread = nullptr; }
-  Listening(const Listening&) = delete;
-  Listening& operator=(const Listening&) = delete;
-};
-
-// Nothing if it was stopped.
-std::optional<SharedMeans> Centroids(const FloatRows& sample, size_t rows, size_t size,
-                                     size_t lists, const std::function<bool()>& stop) {
-  Interrupt::Install();
-  omp_set_num_threads(1);
-  openblas_set_num_threads(1);  // the pthread build does not listen to OpenMP
-  faiss::ClusteringParameters parameters;
-  parameters.niter = kIterations;
-  parameters.seed = 1234;
-  parameters.min_points_per_centroid = 1;
-  parameters.max_points_per_centroid = static_cast<int>(2 * kSampleForList);
-  faiss::Clustering clustering(static_cast<int>(size), static_cast<int>(lists), parameters);
-  faiss::IndexFlatL2 quantizer(static_cast<faiss::Index::idx_t>(size));
-  std::vector<float> distances(rows);
-  std::vector<faiss::Index::idx_t> nearest(rows);
-  const auto n = static_cast<faiss::Index::idx_t>(rows);
-  const Listening listening(stop);
-  try {
-    clustering.train(n, sample.row(0), quantizer);
-    quantizer.search(n, sample.row(0), 1, distances.data(), nearest.data());
-  } catch (const faiss::FaissException&) {
-    if (stop()) return std::nullopt;
-    throw;  // it was not the stop
-  }
-  return MeansOf(sample, nearest, size, lists);
 }
 
 FloatRows CopyOf(const FloatRows& rows, size_t n, size_t size) {
@@ -191,7 +135,7 @@ float DeviationOf(const Geometry& geometry, const FloatRows& sample, std::span<c
 
 std::shared_ptr<Geometry> Train(Metric metric, size_t dimension, uint64_t revision,
                                 std::span<const Segment> segments,
-                                const std::function<bool()>& stop) {
+                                const std::function<bool()>& stop, size_t threads) {
   uint64_t live = 0;
   for (const Segment& segment : segments) live += segment.live();
   CORDON_CHECK(live >= 64 && dimension >= kListedDimensionMin);
@@ -200,17 +144,18 @@ std::shared_ptr<Geometry> Train(Metric metric, size_t dimension, uint64_t revisi
   size_t rows = 0;
   const FloatRows sample = Sample(metric, rotation, segments, wanted * kSampleForList, stop, &rows);
   if (stop()) return nullptr;
-  std::optional<SharedMeans> means = Centroids(sample, rows, rotation.size(), wanted, stop);
-  if (!means) return nullptr;
-  const size_t lists = means->lists;
+  const auto nearest = NearestMeans(sample, rows, rotation.size(), wanted, stop, threads);
+  if (!nearest) return nullptr;
+  SharedMeans means = MeansOf(sample, *nearest, rotation.size(), wanted);
+  const size_t lists = means.lists;
   const Geometry draft(metric, rotation, revision, live,
-                       CopyOf(means->centroids, lists, rotation.size()), lists,
+                       CopyOf(means.centroids, lists, rotation.size()), lists,
                        std::vector<float>(lists, 1.0f), 1);
-  const Members members = MembersOf(draft, sample, means->rows, stop);
+  const Members members = MembersOf(draft, sample, means.rows, stop);
   if (stop()) return nullptr;
   std::vector<float> spreads = Spreads(draft, sample, members);
-  const float deviation = DeviationOf(draft, sample, means->rows, members, spreads);
-  return std::make_shared<Geometry>(metric, rotation, revision, live, std::move(means->centroids),
+  const float deviation = DeviationOf(draft, sample, means.rows, members, spreads);
+  return std::make_shared<Geometry>(metric, rotation, revision, live, std::move(means.centroids),
                                     lists, std::move(spreads), deviation);
 }
 

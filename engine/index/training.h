@@ -1,4 +1,4 @@
-// Makes a geometry from rows: k-means by FAISS on a sample.
+// Makes a geometry from rows, by k-means on a sample (kmeans.h).
 #pragma once
 
 #include <cstddef>
@@ -21,13 +21,14 @@ inline constexpr uint64_t kListedRowsMin = 4096;
 inline constexpr size_t kListedDimensionMin = 16;
 
 // Trains on a sample of the live rows of `segments`; the same rows give the same geometry on one
-// machine. Takes seconds to minutes, on the calling thread alone. Requires 64 live rows and
-// kListedDimensionMin dimensions. No centroid is that of few rows (shared_means.h). The calibration
-// is empty. Null if `stop` said true, which is asked often and, once it has, goes on saying so.
-// Throws what FAISS throws.
+// machine, on any number of threads. Takes seconds to minutes on one; the others have the priority
+// of the calling one. Requires 64 live rows and kListedDimensionMin dimensions. No centroid is that
+// of few rows (shared_means.h). The calibration is empty. Null if `stop`, which the calling thread
+// alone asks, and often, said true, and once it has, it goes on saying so. Throws what FAISS
+// throws.
 std::shared_ptr<Geometry> Train(Metric metric, size_t dimension, uint64_t revision,
                                 std::span<const Segment> segments,
-                                const std::function<bool()>& stop);
+                                const std::function<bool()>& stop, size_t threads = Processors());
 
 // The lists of a segment's rows; what `known` has (by row; may be empty) is taken as it is. On so
 // many threads where there are many rows; the same for any number. Null if `stop` (may be empty),

@@ -10,6 +10,7 @@
 #include <thread>
 #include <vector>
 
+#include "engine/index/geometry_file.h"
 #include "engine/index/training.h"
 #include "tests/index/listed_world.h"
 
@@ -17,7 +18,7 @@ namespace cordon {
 namespace {
 
 constexpr size_t kSharedDimension = 16;
-constexpr size_t kSharedRows = 11'000;  // in one segment
+constexpr size_t kSharedRows = 11'000;  // in one segment; nine slices of k-means are its sample
 
 // Says so after some questions, which one thread alone asks.
 std::function<bool()> StopAfter(int most) {
@@ -28,7 +29,7 @@ std::function<bool()> StopAfter(int most) {
 }
 const std::function<bool()> kNeverStops = [] { return false; };
 
-void ExpectSame(const SegmentLists& lists, const SegmentLists& others, size_t centroids) {
+void ExpectSameLists(const SegmentLists& lists, const SegmentLists& others, size_t centroids) {
   ASSERT_EQ(lists.pairs.size(), others.pairs.size());
   for (size_t row = 0; row < lists.pairs.size(); ++row) {
     ASSERT_EQ(lists.pairs[row].first, others.pairs[row].first) << row;
@@ -60,8 +61,9 @@ class ThreadsTest : public testing::Test {
     return builder.Finish().Frozen();
   }
   const SegmentRows& rows() const { return index_.segments().front().rows(); }
-  std::shared_ptr<Geometry> Trained() const {
-    return Train(Metric::kL2, kSharedDimension, /*revision=*/1, index_.segments(), kNeverStops);
+  std::shared_ptr<Geometry> Trained(size_t threads) const {
+    return Train(Metric::kL2, kSharedDimension, /*revision=*/1, index_.segments(), kNeverStops,
+                 threads);
   }
 
   Random random_{23};
@@ -69,22 +71,34 @@ class ThreadsTest : public testing::Test {
   const VectorIndex index_ = Built();
 };
 
+TEST_F(ThreadsTest, TheGeometryIsTheSame) {
+  const std::string alone = EncodeGeometry(*Trained(1));
+  for (const size_t threads : {2, 3, 8}) {
+    EXPECT_TRUE(EncodeGeometry(*Trained(threads)) == alone) << threads;
+  }
+}
+
 // With and without some whose codes are known.
 TEST_F(ThreadsTest, RowsAreInTheSameListsWithTheSameCodes) {
-  const auto geometry = Trained();
+  const auto geometry = Trained(2);
   const auto alone = ListAlone(*geometry, rows(), {}, {}, 1);
   std::vector<std::optional<KnownLists>> known(rows().size());
   for (uint32_t row = 0; row < rows().size(); row += 3) {
     known[row] = KnownLists{alone->pairs[row], alone->part.get(), row};
   }
   for (const size_t threads : {1, 2, 3, 8}) {
-    ExpectSame(*alone, *ListAlone(*geometry, rows(), {}, {}, threads), geometry->lists());
-    ExpectSame(*alone, *ListAlone(*geometry, rows(), known, {}, threads), geometry->lists());
+    ExpectSameLists(*alone, *ListAlone(*geometry, rows(), {}, {}, threads), geometry->lists());
+    ExpectSameLists(*alone, *ListAlone(*geometry, rows(), known, {}, threads), geometry->lists());
   }
 }
 
 TEST_F(ThreadsTest, OneThreadIsToldToStop) {
-  const auto geometry = Trained();
+  const auto geometry = Trained(2);
+  for (const int most : {0, 1, 5}) {  // at once, in the sample, and while it is compared
+    EXPECT_EQ(Train(Metric::kL2, kSharedDimension, 1, index_.segments(), StopAfter(most), 8),
+              nullptr)
+        << most;
+  }
   for (const int most : {0, 1, 3}) {
     EXPECT_EQ(ListAlone(*geometry, rows(), {}, StopAfter(most), 8), nullptr) << most;
   }
