@@ -32,30 +32,43 @@ void RotateRow(Metric metric, const Rotation& rotation, const SegmentRows& rows,
   rotation.Apply(rows.embedding(row), scale, out);
 }
 
-// Rows are looked at in this number between two looks at `stop`: some milliseconds.
-constexpr size_t kRowsBetweenStops = 256;
+struct DrawnRow {
+  const SegmentRows* rows;
+  uint32_t row;
+};
 
-// Rotated rows, drawn evenly from all live ones; fewer if it was stopped.
-FloatRows Sample(Metric metric, const Rotation& rotation, std::span<const Segment> segments,
-                 size_t wanted, const std::function<bool()>& stop, size_t* drawn) {
-  uint64_t live = 0;
-  for (const Segment& segment : segments) live += segment.live();
-  FloatRows sample(std::min<uint64_t>(wanted, live), rotation.size());
+// Drawn evenly from all live rows; fewer than `wanted` if there are no more, or it was stopped.
+std::vector<DrawnRow> Draw(std::span<const Segment> segments, size_t wanted,
+                           const std::function<bool()>& stop) {
+  uint64_t left = 0;
+  for (const Segment& segment : segments) left += segment.live();
+  uint64_t missing = std::min<uint64_t>(wanted, left);
+  std::vector<DrawnRow> drawn;
+  drawn.reserve(missing);
   Random random(kSeed);
-  size_t n = 0;
-  uint64_t left = live;
-  uint64_t missing = std::min<uint64_t>(wanted, live);
   for (const Segment& segment : segments) {
     if (stop()) break;
     for (uint32_t row = 0; row < segment.rows().size(); ++row) {
       if (segment.Dead(row)) continue;
       if (random.Below(left--) >= missing) continue;  // selection sampling (Knuth, 3.4.2 S)
-      RotateRow(metric, rotation, segment.rows(), row, sample.row(n++));
+      drawn.push_back({&segment.rows(), row});
       --missing;
     }
   }
-  *drawn = n;
-  return sample;
+  return drawn;
+}
+
+// Not all of them if it was stopped.
+FloatRows Rotated(Metric metric, const Rotation& rotation, std::span<const DrawnRow> drawn,
+                  const std::function<bool()>& stop, size_t threads) {
+  constexpr size_t kRowsOfSlice = 1024;  // a millisecond to some
+  FloatRows rotated(drawn.size(), rotation.size());
+  InSlices(drawn.size(), kRowsOfSlice, threads, stop, [&](size_t begin, size_t end, const auto&) {
+    for (size_t i = begin; i < end; ++i) {
+      RotateRow(metric, rotation, *drawn[i].rows, drawn[i].row, rotated.row(i));
+    }
+  });
+  return rotated;
 }
 
 FloatRows CopyOf(const FloatRows& rows, size_t n, size_t size) {
@@ -69,14 +82,16 @@ using Members = std::vector<std::vector<uint32_t>>;
 
 // Not all of them if it was stopped.
 Members MembersOf(const Geometry& geometry, const FloatRows& sample, std::span<const uint32_t> rows,
-                  const std::function<bool()>& stop) {
+                  const std::function<bool()>& stop, size_t threads) {
+  constexpr size_t kRowsOfSlice = 512;  // some milliseconds
+  std::vector<ListPair> pairs(rows.size());
+  InSlices(rows.size(), kRowsOfSlice, threads, stop, [&](size_t begin, size_t end, const auto&) {
+    for (size_t i = begin; i < end; ++i) pairs[i] = geometry.Assign(sample.row(rows[i]));
+  });
   Members members(geometry.lists());
   for (size_t i = 0; i < rows.size(); ++i) {
-    if (i % kRowsBetweenStops == 0 && stop()) break;
-    const uint32_t row = rows[i];
-    const ListPair pair = geometry.Assign(sample.row(row));
-    members[pair.first].push_back(row);
-    if (pair.second != pair.first) members[pair.second].push_back(row);
+    members[pairs[i].first].push_back(rows[i]);
+    if (pairs[i].second != pairs[i].first) members[pairs[i].second].push_back(rows[i]);
   }
   return members;
 }
@@ -141,17 +156,17 @@ std::shared_ptr<Geometry> Train(Metric metric, size_t dimension, uint64_t revisi
   CORDON_CHECK(live >= 64 && dimension >= kListedDimensionMin);
   const Rotation rotation(dimension, kSeed + revision);
   const size_t wanted = ListsFor(live);
-  size_t rows = 0;
-  const FloatRows sample = Sample(metric, rotation, segments, wanted * kSampleForList, stop, &rows);
+  const std::vector<DrawnRow> drawn = Draw(segments, wanted * kSampleForList, stop);
+  const FloatRows sample = Rotated(metric, rotation, drawn, stop, threads);
   if (stop()) return nullptr;
-  const auto nearest = NearestMeans(sample, rows, rotation.size(), wanted, stop, threads);
+  const auto nearest = NearestMeans(sample, drawn.size(), rotation.size(), wanted, stop, threads);
   if (!nearest) return nullptr;
   SharedMeans means = MeansOf(sample, *nearest, rotation.size(), wanted);
   const size_t lists = means.lists;
   const Geometry draft(metric, rotation, revision, live,
                        CopyOf(means.centroids, lists, rotation.size()), lists,
                        std::vector<float>(lists, 1.0f), 1);
-  const Members members = MembersOf(draft, sample, means.rows, stop);
+  const Members members = MembersOf(draft, sample, means.rows, stop, threads);
   if (stop()) return nullptr;
   std::vector<float> spreads = Spreads(draft, sample, members);
   const float deviation = DeviationOf(draft, sample, means.rows, members, spreads);

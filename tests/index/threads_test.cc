@@ -10,6 +10,7 @@
 #include <thread>
 #include <vector>
 
+#include "engine/index/calibrate.h"
 #include "engine/index/geometry_file.h"
 #include "engine/index/training.h"
 #include "tests/index/listed_world.h"
@@ -47,9 +48,9 @@ void ExpectSameLists(const SegmentLists& lists, const SegmentLists& others, size
 
 class ThreadsTest : public testing::Test {
  protected:
-  VectorIndex Built() {
+  VectorIndex Built(size_t rows) {
     VectorIndexBuilder builder(VectorIndex(kSharedDimension, Metric::kL2));
-    for (size_t row = 0; row < kSharedRows; ++row) {
+    for (size_t row = 0; row < rows; ++row) {
       const std::string id = std::to_string(row);
       const std::vector<float> vector = clusters_.Next();
       DocumentChange change;
@@ -68,7 +69,7 @@ class ThreadsTest : public testing::Test {
 
   Random random_{23};
   Clusters clusters_{random_, kSharedDimension, 30};
-  const VectorIndex index_ = Built();
+  const VectorIndex index_ = Built(kSharedRows);
 };
 
 TEST_F(ThreadsTest, TheGeometryIsTheSame) {
@@ -89,6 +90,23 @@ TEST_F(ThreadsTest, RowsAreInTheSameListsWithTheSameCodes) {
   for (const size_t threads : {1, 2, 3, 8}) {
     ExpectSameLists(*alone, *ListAlone(*geometry, rows(), {}, {}, threads), geometry->lists());
     ExpectSameLists(*alone, *ListAlone(*geometry, rows(), known, {}, threads), geometry->lists());
+  }
+}
+
+// By the sums of what several threads have found.
+TEST_F(ThreadsTest, TheCalibrationIsTheSame) {
+  const VectorIndex index = Built(3'000);
+  const MadeLists made = MakeLists(index, Upkeep::kTrain, {});
+  const SearchedLists searched{*made.lists, made.to, index.numbers(), made.live.get()};
+  const Calibration& its = made.lists->geometry().calibration();
+  for (const size_t threads : {1, 3}) {
+    const auto again = Calibrate(searched, Metric::kL2, kSharedDimension, kNeverStops, threads);
+    ASSERT_TRUE(again.has_value());
+    EXPECT_EQ(again->least, its.least) << threads;
+    EXPECT_EQ(again->work, its.work) << threads;
+  }
+  for (const int most : {0, 1, 5}) {
+    EXPECT_FALSE(Calibrate(searched, Metric::kL2, kSharedDimension, StopAfter(most), 8)) << most;
   }
 }
 
