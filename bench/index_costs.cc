@@ -1,5 +1,5 @@
-// What an index costs beside its searches, on the data of filtered_search and without peers: the
-// processor time of one thread, but for `threads`.
+// What an index costs beside its searches, on the data of filtered_search and without peers:
+// processor time, but for `threads`; searches run on one thread, building and upkeep on several.
 //   build    of all rows, lists included
 //   memory   resident, a row; with the floats, and without them
 //   cold     a caller's first search, of whom nothing is remembered: its masks are made as it goes.
@@ -292,12 +292,12 @@ class Costs {
     if (own.index().lists() == nullptr) return;  // too few rows for lists
 
     VectorIndex pinned = own.index();
-    const double began = Seconds();
+    const double began = SecondsOfAll();
     for (size_t i = 0; i < replaced.size(); i += kWrite) {
       const auto part = std::span(replaced).subspan(i, std::min(kWrite, replaced.size() - i));
       pinned = Written(pinned, after, classes, part);
     }
-    const double rate = static_cast<double>(replaced.size()) / (Seconds() - began);
+    const double rate = static_cast<double>(replaced.size()) / (SecondsOfAll() - began);
     report_["upkeep_rows_s"] = rate;
     Tell("upkeep of 20,000 rows/s of 768 dimensions on two cores, so 10,000 of one",
          fmt::format("{:.0f} of {} dimensions", rate, set_.dimension), set_.dimension == 768,

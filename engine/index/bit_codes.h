@@ -53,7 +53,8 @@ class CodeBlocks {
   // Which of the entries [begin, end) has this id; the first one.
   std::optional<size_t> Find(size_t begin, size_t end, uint32_t id) const;
 
-  // Codes row `x` with regard to the centroid `c` and the mean `g`.
+  // Codes row `x` with regard to the centroid `c` and the mean `g`. As each entry has bytes of its
+  // own, different ones may be put, or copied, by several threads at once.
   void Put(size_t entry, uint32_t id, EstimateForm form, const float* x, const float* c,
            const float* g);
   // Copies an entry of other blocks of the same size; the id may be another.

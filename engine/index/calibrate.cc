@@ -14,6 +14,7 @@ constexpr size_t kAnswers = 10;
 constexpr size_t kProposed = 3 * kAnswers;  // by codes, of which the floats choose
 constexpr size_t kBatch = 512;
 constexpr size_t kBetweenStops = 64 * kBatch;  // rows: a few milliseconds
+constexpr size_t kRowsSearched = 1 << 18;      // of all questions of a slice: some milliseconds
 constexpr size_t kFractions = Calibration::kFractions.size();
 constexpr size_t kTargets = Calibration::kTargets.size();
 constexpr size_t kRowsMin = 20 * kAnswers;  // with fewer in a part, all are read anyway
@@ -39,8 +40,12 @@ size_t LevelOf(uint32_t id) {
 class Calibrator {
  public:
   Calibrator(const SearchedLists& searched, Metric metric, size_t dimension,
-             const std::function<bool()>& stop)
-      : searched_(searched), metric_(metric), dimension_(dimension), stop_(stop) {
+             const std::function<bool()>& stop, size_t threads)
+      : searched_(searched),
+        metric_(metric),
+        dimension_(dimension),
+        stop_(stop),
+        threads_(threads) {
     for (size_t s = 0; s < searched.lists.segments(); ++s) {
       const Segment& segment = searched.segments[s];
       for (uint32_t row = 0; row < segment.rows().size(); ++row) {
@@ -57,10 +62,11 @@ class Calibrator {
 
   // Nothing if it was stopped.
   std::optional<Calibration> Run() {
-    for (const uint32_t query : queries_) {
-      if (Stopped()) return std::nullopt;
-      truth_.push_back(Truth(query));
-    }
+    truth_.resize(queries_.size());
+    const bool whole = ForQueries([&](size_t i, const std::function<bool()>& stop) {
+      truth_[i] = Truth(queries_[i], stop);
+    });
+    if (!whole) return std::nullopt;
     Calibration calibration;
     for (size_t f = 0; f < kFractions; ++f) {
       if (static_cast<double>(ids_.size()) * Calibration::kFractions[f] < kRowsMin) {
@@ -79,6 +85,16 @@ class Calibrator {
 
   bool Stopped() const { return stop_ && stop_(); }
 
+  // Calls visit(i, stop) for the i-th query each, on several threads; false if it was stopped.
+  template <typename Visit>
+  bool ForQueries(const Visit& visit) const {
+    const size_t of_slice = std::max<size_t>(1, kRowsSearched / std::max<size_t>(1, ids_.size()));
+    return InSlices(queries_.size(), of_slice, threads_, stop_,
+                    [&](size_t begin, size_t end, const std::function<bool()>& stop) {
+                      for (size_t i = begin; i < end && !stop(); ++i) visit(i, stop);
+                    });
+  }
+
   PaddedQuery QueryOf(uint32_t id) const {
     const SegmentRows& rows = searched_.RowsOf(id);
     const uint32_t row = searched_.numbers.row(id);
@@ -95,14 +111,14 @@ class Calibrator {
   }
 
   // The best of each part of the rows, the query itself aside.
-  std::vector<Answers> Truth(uint32_t of) const {
+  std::vector<Answers> Truth(uint32_t of, const std::function<bool()>& stop) const {
     const PaddedQuery query = QueryOf(of);
     const QueryCodes codes(query);
     std::vector<std::vector<Scored>> best(kFractions);  // heaps, the worst on top
     const int8_t* rows[kBatch];
     int32_t sums[kBatch];
     for (size_t begin = 0; begin < ids_.size(); begin += kBatch) {
-      if (begin > 0 && begin % kBetweenStops == 0 && Stopped()) break;
+      if (begin > 0 && begin % kBetweenStops == 0 && stop()) break;
       const size_t n = std::min(kBatch, ids_.size() - begin);
       for (size_t i = 0; i < n; ++i) {
         const uint32_t id = ids_[begin + i];
@@ -144,21 +160,33 @@ class Calibrator {
     double work;    // of a search, in bytes that a flat search reads in the time
   };
 
+  // Of no meaning if it was stopped.
   Outcome Search(CallerMasks& masks, size_t f, float least) const {
     const AllowedSet nobody;
-    size_t found = 0, wanted = 0;
-    double work = 0;
-    for (size_t i = 0; i < queries_.size(); ++i) {
+    struct Found {
+      size_t rows;
+      double work;
+    };
+    std::vector<Found> all(queries_.size());
+    ForQueries([&](size_t i, const std::function<bool()>& stop) {
       const PaddedQuery query = QueryOf(queries_[i]);
       SearchTrace trace;
       ListSearch search(searched_, query, nobody, masks, kAnswers + 1, least, &trace);
-      if (!search.Run(stop_).ok()) break;  // stopped
-      work += WorkOf(trace, query.stride());
+      if (!search.Run(stop).ok()) return;
       const Answers& truth = truth_[i][f];
-      for (const uint32_t id : search.FinishRows()) {
-        found += std::binary_search(truth.begin(), truth.end(), id) ? 1 : 0;
-      }
-      wanted += truth.size();
+      const auto rows = search.FinishRows();
+      const auto is_true = [&](uint32_t id) {
+        return std::binary_search(truth.begin(), truth.end(), id);
+      };
+      all[i] = {static_cast<size_t>(std::count_if(rows.begin(), rows.end(), is_true)),
+                WorkOf(trace, query.stride())};
+    });
+    size_t found = 0, wanted = 0;
+    double work = 0;
+    for (size_t i = 0; i < queries_.size(); ++i) {
+      found += all[i].rows;
+      wanted += truth_[i][f].size();
+      work += all[i].work;
     }
     return {static_cast<double>(found) / static_cast<double>(std::max<size_t>(wanted, 1)),
             work / static_cast<double>(queries_.size())};
@@ -216,6 +244,7 @@ class Calibrator {
   const Metric metric_;
   const size_t dimension_;
   const std::function<bool()>& stop_;
+  const size_t threads_;
   std::vector<uint32_t> ids_;    // of all live rows
   std::vector<uint8_t> levels_;  // of ids_
   std::vector<uint32_t> queries_;
@@ -230,8 +259,8 @@ double FlatWork(double rows, size_t dimension) {
 }
 
 std::optional<Calibration> Calibrate(const SearchedLists& searched, Metric metric, size_t dimension,
-                                     const std::function<bool()>& stop) {
-  return Calibrator(searched, metric, dimension, stop).Run();
+                                     const std::function<bool()>& stop, size_t threads) {
+  return Calibrator(searched, metric, dimension, stop, threads).Run();
 }
 
 }  // namespace cordon

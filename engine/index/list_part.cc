@@ -60,17 +60,30 @@ ListPart::ListPart(const Geometry& geometry, std::span<const CodedRow> rows) {
 }
 
 ListPart::ListPart(const Geometry& geometry, std::span<const NumberedRow> rows,
-                   const std::function<bool()>& stop) {
-  constexpr size_t kRowsToStop = 1024;
+                   const std::function<bool()>& stop, size_t threads) {
+  constexpr size_t kRowsOfSlice = 1024;
   auto next = MakeRoom(geometry, rows, [](const NumberedRow& row) { return row.lists.pair; });
-  FloatRows rotated(1, geometry.size());
+  struct Entries {
+    uint32_t first;
+    uint32_t second;  // of no meaning if the row has one list
+  };
+  std::vector<Entries> entries(rows.size());
   for (size_t i = 0; i < rows.size(); ++i) {
-    if (i % kRowsToStop == 0 && stop && stop()) return;
-    const NumberedRow& row = rows[i];
-    if (row.lists.part == nullptr) geometry.Rotate(row.embedding, row.norm, rotated.row(0));
-    ForEachList(row.lists.pair,
-                [&](uint32_t list) { Code(geometry, row, rotated.row(0), list, next[list]++); });
+    const auto [first, second] = rows[i].lists.pair;
+    entries[i].first = next[first]++;
+    if (second != first) entries[i].second = next[second]++;
   }
+  const auto code = [&](size_t begin, size_t end, const auto&) {
+    FloatRows rotated(1, geometry.size());
+    for (size_t i = begin; i < end; ++i) {
+      const NumberedRow& row = rows[i];
+      const auto [first, second] = row.lists.pair;
+      if (row.lists.part == nullptr) geometry.Rotate(row.embedding, row.norm, rotated.row(0));
+      Code(geometry, row, rotated.row(0), first, entries[i].first);
+      if (second != first) Code(geometry, row, rotated.row(0), second, entries[i].second);
+    }
+  };
+  InSlices(rows.size(), kRowsOfSlice, threads, stop, code);
 }
 
 // Codes are a function of vector and geometry alone: what is known already is copied, which costs a

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/base/in_slices.h"
 #include "engine/index/bit_codes.h"
 #include "engine/index/bitmap.h"
 #include "engine/index/geometry.h"
@@ -47,9 +48,10 @@ struct CodedRow {
 class ListPart {
  public:
   ListPart() = default;
-  // Of no use if `stop` (may be empty) said true, which it then goes on saying.
+  // On so many threads where there are many rows; the same for any number. Of no use if `stop` (may
+  // be empty), which the calling thread alone asks, said true, which it then goes on saying.
   ListPart(const Geometry& geometry, std::span<const NumberedRow> rows,
-           const std::function<bool()>& stop = {});
+           const std::function<bool()>& stop = {}, size_t threads = Processors());
 
   // With codes as they are given: no vector is looked at.
   ListPart(const Geometry& geometry, std::span<const CodedRow> rows);

@@ -1,29 +1,20 @@
 #include "engine/index/training.h"
 
-#include <faiss/Clustering.h>
-#include <faiss/IndexFlat.h>
-#include <faiss/impl/AuxIndexStructures.h>
-#include <faiss/impl/FaissException.h>
-#include <omp.h>
-
 #include <algorithm>
 #include <cmath>
-#include <mutex>
 #include <utility>
 
 #include "engine/base/check.h"
 #include "engine/base/random.h"
 #include "engine/index/kernels.h"
+#include "engine/index/kmeans.h"
 #include "engine/index/shared_means.h"
-
-extern "C" void openblas_set_num_threads(int threads);
 
 namespace cordon {
 namespace {
 
-// More of either finds hardly better centroids.
+// More of them find hardly better centroids.
 constexpr size_t kSampleForList = 24;
-constexpr int kIterations = 5;  // and a last one, which leaves lists of few rows out
 constexpr uint64_t kSeed = 0xC02D0;
 
 size_t ListsFor(uint64_t rows) {
@@ -41,77 +32,43 @@ void RotateRow(Metric metric, const Rotation& rotation, const SegmentRows& rows,
   rotation.Apply(rows.embedding(row), scale, out);
 }
 
-// Rows are looked at in this number between two looks at `stop`: some milliseconds.
-constexpr size_t kRowsBetweenStops = 256;
+struct DrawnRow {
+  const SegmentRows* rows;
+  uint32_t row;
+};
 
-// Rotated rows, drawn evenly from all live ones; fewer if it was stopped.
-FloatRows Sample(Metric metric, const Rotation& rotation, std::span<const Segment> segments,
-                 size_t wanted, const std::function<bool()>& stop, size_t* drawn) {
-  uint64_t live = 0;
-  for (const Segment& segment : segments) live += segment.live();
-  FloatRows sample(std::min<uint64_t>(wanted, live), rotation.size());
+// Drawn evenly from all live rows; fewer than `wanted` if there are no more, or it was stopped.
+std::vector<DrawnRow> Draw(std::span<const Segment> segments, size_t wanted,
+                           const std::function<bool()>& stop) {
+  uint64_t left = 0;
+  for (const Segment& segment : segments) left += segment.live();
+  uint64_t missing = std::min<uint64_t>(wanted, left);
+  std::vector<DrawnRow> drawn;
+  drawn.reserve(missing);
   Random random(kSeed);
-  size_t n = 0;
-  uint64_t left = live;
-  uint64_t missing = std::min<uint64_t>(wanted, live);
   for (const Segment& segment : segments) {
     if (stop()) break;
     for (uint32_t row = 0; row < segment.rows().size(); ++row) {
       if (segment.Dead(row)) continue;
       if (random.Below(left--) >= missing) continue;  // selection sampling (Knuth, 3.4.2 S)
-      RotateRow(metric, rotation, segment.rows(), row, sample.row(n++));
+      drawn.push_back({&segment.rows(), row});
       --missing;
     }
   }
-  *drawn = n;
-  return sample;
+  return drawn;
 }
 
-// Makes FAISS listen to a `stop` of the thread that trains.
-thread_local const std::function<bool()>* stop_of_thread = nullptr;
-class Interrupt : public faiss::InterruptCallback {
- public:
-  bool want_interrupt() override { return stop_of_thread != nullptr && (*stop_of_thread)(); }
-  static void Install() {
-    static std::once_flag once;
-    std::call_once(once, [] { instance = std::make_unique<Interrupt>(); });
-  }
-};
-
-// While it lives, FAISS listens to a `stop` on this thread.
-class Listening {
- public:
-  explicit Listening(const std::function<bool()>& stop) { stop_of_thread = &stop; }
-  ~Listening() { stop_of_thread = nullptr; }
-  Listening(const Listening&) = delete;
-  Listening& operator=(const Listening&) = delete;
-};
-
-// Nothing if it was stopped.
-std::optional<SharedMeans> Centroids(const FloatRows& sample, size_t rows, size_t size,
-                                     size_t lists, const std::function<bool()>& stop) {
-  Interrupt::Install();
-  omp_set_num_threads(1);
-  openblas_set_num_threads(1);  // the pthread build does not listen to OpenMP
-  faiss::ClusteringParameters parameters;
-  parameters.niter = kIterations;
-  parameters.seed = 1234;
-  parameters.min_points_per_centroid = 1;
-  parameters.max_points_per_centroid = static_cast<int>(2 * kSampleForList);
-  faiss::Clustering clustering(static_cast<int>(size), static_cast<int>(lists), parameters);
-  faiss::IndexFlatL2 quantizer(static_cast<faiss::Index::idx_t>(size));
-  std::vector<float> distances(rows);
-  std::vector<faiss::Index::idx_t> nearest(rows);
-  const auto n = static_cast<faiss::Index::idx_t>(rows);
-  const Listening listening(stop);
-  try {
-    clustering.train(n, sample.row(0), quantizer);
-    quantizer.search(n, sample.row(0), 1, distances.data(), nearest.data());
-  } catch (const faiss::FaissException&) {
-    if (stop()) return std::nullopt;
-    throw;  // it was not the stop
-  }
-  return MeansOf(sample, nearest, size, lists);
+// Not all of them if it was stopped.
+FloatRows Rotated(Metric metric, const Rotation& rotation, std::span<const DrawnRow> drawn,
+                  const std::function<bool()>& stop, size_t threads) {
+  constexpr size_t kRowsOfSlice = 1024;  // a millisecond to some
+  FloatRows rotated(drawn.size(), rotation.size());
+  InSlices(drawn.size(), kRowsOfSlice, threads, stop, [&](size_t begin, size_t end, const auto&) {
+    for (size_t i = begin; i < end; ++i) {
+      RotateRow(metric, rotation, *drawn[i].rows, drawn[i].row, rotated.row(i));
+    }
+  });
+  return rotated;
 }
 
 FloatRows CopyOf(const FloatRows& rows, size_t n, size_t size) {
@@ -125,14 +82,16 @@ using Members = std::vector<std::vector<uint32_t>>;
 
 // Not all of them if it was stopped.
 Members MembersOf(const Geometry& geometry, const FloatRows& sample, std::span<const uint32_t> rows,
-                  const std::function<bool()>& stop) {
+                  const std::function<bool()>& stop, size_t threads) {
+  constexpr size_t kRowsOfSlice = 512;  // some milliseconds
+  std::vector<ListPair> pairs(rows.size());
+  InSlices(rows.size(), kRowsOfSlice, threads, stop, [&](size_t begin, size_t end, const auto&) {
+    for (size_t i = begin; i < end; ++i) pairs[i] = geometry.Assign(sample.row(rows[i]));
+  });
   Members members(geometry.lists());
   for (size_t i = 0; i < rows.size(); ++i) {
-    if (i % kRowsBetweenStops == 0 && stop()) break;
-    const uint32_t row = rows[i];
-    const ListPair pair = geometry.Assign(sample.row(row));
-    members[pair.first].push_back(row);
-    if (pair.second != pair.first) members[pair.second].push_back(row);
+    members[pairs[i].first].push_back(rows[i]);
+    if (pairs[i].second != pairs[i].first) members[pairs[i].second].push_back(rows[i]);
   }
   return members;
 }
@@ -191,52 +150,60 @@ float DeviationOf(const Geometry& geometry, const FloatRows& sample, std::span<c
 
 std::shared_ptr<Geometry> Train(Metric metric, size_t dimension, uint64_t revision,
                                 std::span<const Segment> segments,
-                                const std::function<bool()>& stop) {
+                                const std::function<bool()>& stop, size_t threads) {
   uint64_t live = 0;
   for (const Segment& segment : segments) live += segment.live();
   CORDON_CHECK(live >= 64 && dimension >= kListedDimensionMin);
   const Rotation rotation(dimension, kSeed + revision);
   const size_t wanted = ListsFor(live);
-  size_t rows = 0;
-  const FloatRows sample = Sample(metric, rotation, segments, wanted * kSampleForList, stop, &rows);
+  const std::vector<DrawnRow> drawn = Draw(segments, wanted * kSampleForList, stop);
+  const FloatRows sample = Rotated(metric, rotation, drawn, stop, threads);
   if (stop()) return nullptr;
-  std::optional<SharedMeans> means = Centroids(sample, rows, rotation.size(), wanted, stop);
-  if (!means) return nullptr;
-  const size_t lists = means->lists;
+  const auto nearest = NearestMeans(sample, drawn.size(), rotation.size(), wanted, stop, threads);
+  if (!nearest) return nullptr;
+  SharedMeans means = MeansOf(sample, *nearest, rotation.size(), wanted);
+  const size_t lists = means.lists;
   const Geometry draft(metric, rotation, revision, live,
-                       CopyOf(means->centroids, lists, rotation.size()), lists,
+                       CopyOf(means.centroids, lists, rotation.size()), lists,
                        std::vector<float>(lists, 1.0f), 1);
-  const Members members = MembersOf(draft, sample, means->rows, stop);
+  const Members members = MembersOf(draft, sample, means.rows, stop, threads);
   if (stop()) return nullptr;
   std::vector<float> spreads = Spreads(draft, sample, members);
-  const float deviation = DeviationOf(draft, sample, means->rows, members, spreads);
-  return std::make_shared<Geometry>(metric, rotation, revision, live, std::move(means->centroids),
+  const float deviation = DeviationOf(draft, sample, means.rows, members, spreads);
+  return std::make_shared<Geometry>(metric, rotation, revision, live, std::move(means.centroids),
                                     lists, std::move(spreads), deviation);
 }
 
 std::shared_ptr<const SegmentLists> AssignRows(const Geometry& geometry, const SegmentRows& rows,
                                                std::span<const std::optional<KnownLists>> known,
-                                               const std::function<bool()>& stop) {
+                                               const std::function<bool()>& stop, size_t threads) {
+  constexpr size_t kRowsOfSlice = 128;  // a millisecond to some
   auto lists = std::make_shared<SegmentLists>();
   lists->geometry = geometry.revision();
-  lists->pairs.reserve(rows.size());
-  FloatRows rotated(1, geometry.size());
+  lists->pairs.resize(rows.size());
+  std::vector<uint32_t> unknown;
   for (uint32_t row = 0; row < rows.size(); ++row) {
-    if (row % kRowsBetweenStops == 0 && stop && stop()) return nullptr;
     if (!known.empty() && known[row]) {
-      lists->pairs.push_back(known[row]->pair);
-      continue;
+      lists->pairs[row] = known[row]->pair;
+    } else {
+      unknown.push_back(row);
     }
-    geometry.Rotate(rows.embedding(row), rows.norm(row), rotated.row(0));
-    lists->pairs.push_back(geometry.Assign(rotated.row(0)));
   }
+  const auto assign = [&](size_t begin, size_t end, const auto&) {
+    FloatRows rotated(1, geometry.size());
+    for (const uint32_t row : std::span(unknown).subspan(begin, end - begin)) {
+      geometry.Rotate(rows.embedding(row), rows.norm(row), rotated.row(0));
+      lists->pairs[row] = geometry.Assign(rotated.row(0));
+    }
+  };
+  if (!InSlices(unknown.size(), kRowsOfSlice, threads, stop, assign)) return nullptr;
   return lists;
 }
 
 std::shared_ptr<const SegmentLists> ListAlone(const Geometry& geometry, const SegmentRows& rows,
                                               std::span<const std::optional<KnownLists>> known,
-                                              const std::function<bool()>& stop) {
-  const auto assigned = AssignRows(geometry, rows, known, stop);
+                                              const std::function<bool()>& stop, size_t threads) {
+  const auto assigned = AssignRows(geometry, rows, known, stop, threads);
   if (assigned == nullptr) return nullptr;
   std::vector<NumberedRow> numbered;
   for (uint32_t row = 0; row < rows.size(); ++row) {
@@ -245,7 +212,7 @@ std::shared_ptr<const SegmentLists> ListAlone(const Geometry& geometry, const Se
                         codes ? *known[row] : KnownLists{assigned->pairs[row]}});
   }
   auto lists = std::make_shared<SegmentLists>(*assigned);
-  lists->part = std::make_shared<const ListPart>(geometry, numbered, stop);
+  lists->part = std::make_shared<const ListPart>(geometry, numbered, stop, threads);
   if (stop && stop()) return nullptr;
   return lists;
 }

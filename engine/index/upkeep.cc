@@ -1,9 +1,6 @@
 #include "engine/index/upkeep.h"
 
 #include <algorithm>
-#include <atomic>
-#include <future>
-#include <thread>
 #include <utility>
 
 #include "engine/base/check.h"
@@ -93,75 +90,20 @@ MadeLists MergeLists(const VectorIndex& index, const std::function<bool()>& stop
   return made;
 }
 
-// Finds the lists of segments that have none of this geometry, one after the other on each of some
-// threads. False if stopped.
-class Assigning {
- public:
-  Assigning(const Geometry& geometry, std::span<Segment> segments,
-            const std::function<bool()>& stop)
-      : geometry_(geometry), segments_(segments), stop_(stop) {}
-
-  bool Run() {
-    std::vector<std::future<void>> others;  // end before this does
-    try {
-      for (size_t i = 1; i < Threads(); ++i) {
-        others.push_back(
-            std::async(std::launch::async, [this] { Work([this] { return Stopped(); }); }));
-      }
-      Work([this] { return Ask(); });  // who stops is asked by one thread alone
-      for (auto& other : others) {
-        while (other.wait_for(kBetweenAsks) != std::future_status::ready) Ask();
-        other.get();
-      }
-    } catch (...) {  // nobody asks any more
-      stopped_ = true;
-      throw;
-    }
-    return !Ask();
-  }
-
- private:
-  static constexpr size_t kRowsOfThread = 1 << 15;  // some seconds
-  static constexpr std::chrono::milliseconds kBetweenAsks{20};
-
-  size_t Threads() const {
-    size_t rows = 0;
-    for (const Segment& segment : segments_) rows += segment.rows().size();
-    return std::clamp<size_t>(rows / kRowsOfThread, 1,
-                              std::max(1U, std::thread::hardware_concurrency()));
-  }
-
-  bool Stopped() const { return stopped_.load(std::memory_order_relaxed); }
-  bool Ask() {
-    if (stop_ && !Stopped() && stop_()) stopped_ = true;
-    return Stopped();
-  }
-
-  void Work(const std::function<bool()>& stop) {
-    for (size_t s = next_++; s < segments_.size(); s = next_++) {
-      Segment& segment = segments_[s];
-      const auto& known = segment.lists();
-      if (known != nullptr && known->geometry == geometry_.revision()) continue;
-      const auto lists = AssignRows(geometry_, segment.rows(), {}, stop);
-      if (lists == nullptr) return;
-      segment = segment.With(lists);
-    }
-  }
-
-  const Geometry& geometry_;
-  const std::span<Segment> segments_;
-  const std::function<bool()>& stop_;
-  std::atomic<size_t> next_ = 0;
-  std::atomic<bool> stopped_ = false;
-};
-
 // Puts the rows of all segments into the lists of `geometry`. Nothing if stopped.
 MadeLists ListAll(const std::shared_ptr<const Geometry>& geometry, const VectorIndex& index,
                   const std::function<bool()>& stop) {
   MadeLists made{nullptr, {index.segments().begin(), index.segments().end()}, {}, 0, 0};
   if (geometry == nullptr) return made;
   made.to = Compacted(index, nullptr, stop);
-  if (!Assigning(*geometry, made.to, stop).Run()) return made;
+  for (Segment& segment : made.to) {
+    const auto& known = segment.lists();
+    if (known != nullptr && known->geometry == geometry->revision()) continue;
+    const auto its = AssignRows(*geometry, segment.rows(), {}, stop);
+    if (its == nullptr) return made;
+    segment = segment.With(its);
+  }
+  if (stop && stop()) return made;
   auto lists = std::make_shared<const Lists>(geometry, made.to, index.numbers(), stop);
   if (stop && stop()) return made;
   made.live = lists->Live(made.to);

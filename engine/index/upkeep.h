@@ -36,10 +36,10 @@ uint64_t RewrittenMax(const VectorIndex& index);
 
 // The lists of a frozen index; a new geometry gets the number after that of the last one. Segments
 // from which something was erased, and those of which less than half is alive, are written anew, as
-// far as RewrittenMax() goes. On the calling thread, which alone asks `stop`; lists of many rows
-// are found on all processors, with its priority. Nothing if `stop` (may be empty) said true, which
-// is asked many times a second and, once it has, goes on saying so. Throws if there is no memory,
-// and what FAISS throws.
+// far as RewrittenMax() goes. What is long is done on all processors, with the priority of the
+// calling thread, which alone asks `stop`. Nothing if `stop` (may be empty) said true, which is
+// asked many times a second and, once it has, goes on saying so. Throws if there is no memory, and
+// what FAISS throws.
 MadeLists MakeLists(const VectorIndex& index, Upkeep upkeep, const std::function<bool()>& stop);
 
 // The same under a geometry that was trained before this index was loaded, and of which is known

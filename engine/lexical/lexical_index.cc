@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <optional>
-#include <thread>
 #include <unordered_map>
 #include <utility>
 
 #include "engine/base/check.h"
+#include "engine/base/in_slices.h"
 #include "engine/base/planted.h"
 #include "engine/index/compaction.h"
 
@@ -241,7 +241,7 @@ void LexicalIndexBuilder::Take(Sealed sealed) {
 // What was added is taken apart on a thread of its own; no more of them at once than there are
 // processors.
 void LexicalIndexBuilder::Seal() {
-  const size_t threads = std::max(1U, std::thread::hardware_concurrency());
+  const size_t threads = Processors();
   if (sealing_.size() >= threads) {
     Take(std::move(sealing_.front()));
     sealing_.erase(sealing_.begin());

@@ -8,9 +8,9 @@
 #include <deque>
 #include <future>
 #include <memory>
-#include <thread>
 #include <utility>
 
+#include "engine/base/in_slices.h"
 #include "engine/store/documents.h"
 
 namespace cordon {
@@ -37,7 +37,7 @@ Status InParts(size_t parts, const ScanPart& scan, const Documents::PartDone& do
     tasks.emplace_back([&scan, part] { return scan(part); });
     scanned.push_back(tasks.back().get_future());
   }
-  const size_t many = std::min<size_t>(parts, std::max(1U, std::thread::hardware_concurrency()));
+  const size_t many = std::min<size_t>(parts, Processors());
   const size_t ahead = many + kPartsAhead;
   std::atomic<size_t> next = 0, taken = 0;
   const auto work = [&] {
@@ -147,7 +147,7 @@ class Opening {
 
  private:
   Status Send() {
-    if (opening_.size() > std::max(1U, std::thread::hardware_concurrency())) {
+    if (opening_.size() > Processors()) {
       RETURN_IF_ERROR(TakeFirst());
     }
     opening_.push_back(

@@ -5,10 +5,10 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <future>
-#include <thread>
+#include <mutex>
 #include <unordered_map>
 
+#include "engine/base/in_slices.h"
 #include "engine/base/planted.h"
 #include "engine/view/file_rows.h"
 
@@ -132,22 +132,13 @@ LoadedRows IndexFiles::Load(uint32_t tenant, uint32_t collection, const Collecti
       index, stored, geometry,
       [this, tenant](std::span<const uint64_t> documents) { return AnyErased(tenant, documents); },
       &loaded);
-  std::atomic<size_t> next = 0;
   std::mutex mutex;  // of those
   std::vector<uint64_t> useless;
-  const auto work = [&] {
-    for (size_t i = next++; i < names.size(); i = next++) {
-      if (LoadOne(names[i], &rows)) continue;
-      std::lock_guard lock(mutex);
-      useless.push_back(names[i].number);
-    }
-  };
-  std::vector<std::future<void>> others;
-  for (size_t i = 1; i < std::min<size_t>(names.size(), std::thread::hardware_concurrency()); ++i) {
-    others.push_back(std::async(std::launch::async, work));
-  }
-  work();
-  for (auto& other : others) other.get();
+  InSlices(names.size(), 1, Processors(), {}, [&](size_t i, size_t, const auto&) {
+    if (LoadOne(names[i], &rows)) return;
+    std::lock_guard lock(mutex);
+    useless.push_back(names[i].number);
+  });
   Drop(useless);
   for (const Segment& segment : loaded.vectors) rows_loaded_ += segment.live();
   for (const LexicalSegment& segment : loaded.words) rows_loaded_ += segment.live();

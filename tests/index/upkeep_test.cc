@@ -192,7 +192,7 @@ TEST_F(IndexUpkeepTest, StopsWhereverItIsToldTo) {
 
 // So many that several threads find their lists.
 TEST(IndexUpkeep, ManyRowsAreInTheListsOfTheirVectors) {
-  constexpr size_t kMany = 70'000, kAtOnce = 10'000;
+  constexpr size_t kMany = 20'000, kAtOnce = 10'000;
   Random random(7);
   Clusters clusters(random, kUpkeepDimension, 10);
   VectorIndex index(kUpkeepDimension, Metric::kCosine, 4096 * RowStride(kUpkeepDimension));
@@ -228,7 +228,7 @@ TEST(IndexUpkeep, ManyRowsAreInTheListsOfTheirVectors) {
     }
   }
   uint64_t asked = 0;  // by one thread alone
-  const auto stop = [&] { return ++asked > 20; };
+  const auto stop = [&] { return ++asked > 5; };
   EXPECT_EQ(MakeListsUnder(geometry, 0, frozen, stop).lists, nullptr);
 }
 
