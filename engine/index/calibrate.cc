@@ -63,9 +63,8 @@ class Calibrator {
   // Nothing if it was stopped.
   std::optional<Calibration> Run() {
     truth_.resize(queries_.size());
-    const bool whole = ForQueries([&](size_t i, const std::function<bool()>& stop) {
-      truth_[i] = Truth(queries_[i], stop);
-    });
+    const bool whole = ForQueries(
+        [&](size_t i, const std::function<bool()>& stop) { truth_[i] = Truth(queries_[i], stop); });
     if (!whole) return std::nullopt;
     Calibration calibration;
     for (size_t f = 0; f < kFractions; ++f) {

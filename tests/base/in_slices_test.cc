@@ -161,7 +161,8 @@ TEST(InSlices, WhatIsStoppedDoesNotFail) {
     stopped = true;
     if (stop()) throw std::runtime_error("stopped");
   };
-  EXPECT_FALSE(InSlices(10, 1, 1, [&] { return stopped; }, work));
+  EXPECT_FALSE(InSlices(
+      10, 1, 1, [&] { return stopped; }, work));
 }
 
 }  // namespace

@@ -102,8 +102,8 @@ TEST_F(SealedFile, PieceByPieceItIsTheSameOrNothing) {
 TEST_F(SealedFile, ManyValuesAreThoseThatWereWritten) {
   const std::string text = TextOf(9 * kSealedBlock + 77);
   Write(text);
-  for (const size_t first : {size_t{0}, size_t{1}, size_t{40}, kSealedBlock - 1, kSealedBlock,
-                             5 * kSealedBlock - 3}) {
+  for (const size_t first :
+       {size_t{0}, size_t{1}, size_t{40}, kSealedBlock - 1, kSealedBlock, 5 * kSealedBlock - 3}) {
     const auto file = SealedFileReader::Open(Path(), kKey, "here");
     ASSERT_TRUE(file.ok());
     std::string read(first, '\0'), rest;
