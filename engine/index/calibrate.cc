@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <set>
 
 #include "engine/base/random.h"
@@ -71,6 +72,7 @@ class Calibrator {
       if (static_cast<double>(ids_.size()) * Calibration::kFractions[f] < kRowsMin) {
         calibration.least[f] = calibration.least[std::max<size_t>(f, 1) - 1];
         calibration.work[f] = calibration.work[std::max<size_t>(f, 1) - 1];
+        calibration.left[f] = calibration.left[std::max<size_t>(f, 1) - 1];
         continue;
       }
       Deepen(f, &calibration);
@@ -157,20 +159,25 @@ class Calibrator {
   struct Outcome {
     double recall;  // mean
     double work;    // of a search, in bytes that a flat search reads in the time
+    double left;    // ListSearch::Left() of most of them
   };
 
   // Of no meaning if it was stopped.
   Outcome Search(CallerMasks& masks, size_t f, float least) const {
     const AllowedSet nobody;
+    constexpr double kMostOfThem = 0.95;
+    constexpr float kAnyLeft = std::numeric_limits<float>::infinity();
     struct Found {
       size_t rows;
       double work;
+      double left;
     };
     std::vector<Found> all(queries_.size());
     ForQueries([&](size_t i, const std::function<bool()>& stop) {
       const PaddedQuery query = QueryOf(queries_[i]);
       SearchTrace trace;
-      ListSearch search(searched_, query, nobody, masks, kAnswers + 1, least, &trace);
+      ListSearch search(searched_, query, nobody, masks, kAnswers + 1, {least, 0, kAnyLeft},
+                        &trace);
       if (!search.Run(stop).ok()) return;
       const Answers& truth = truth_[i][f];
       const auto rows = search.FinishRows();
@@ -178,7 +185,7 @@ class Calibrator {
         return std::binary_search(truth.begin(), truth.end(), id);
       };
       all[i] = {static_cast<size_t>(std::count_if(rows.begin(), rows.end(), is_true)),
-                WorkOf(trace, query.stride())};
+                WorkOf(trace, query.stride()), search.Left()};
     });
     size_t found = 0, wanted = 0;
     double work = 0;
@@ -187,8 +194,10 @@ class Calibrator {
       wanted += truth_[i][f].size();
       work += all[i].work;
     }
+    std::ranges::sort(all, {}, &Found::left);
+    const auto most = static_cast<size_t>(kMostOfThem * static_cast<double>(all.size()));
     return {static_cast<double>(found) / static_cast<double>(std::max<size_t>(wanted, 1)),
-            work / static_cast<double>(queries_.size())};
+            work / static_cast<double>(queries_.size()), all.empty() ? 0 : all[most].left};
   }
 
   // Measured; a list costs what its blocks do, and looking it up.
@@ -205,7 +214,8 @@ class Calibrator {
   // search of the part: between it and a larger part lies where lists begin to pay, and without a
   // figure for both nothing is known between them.
   void Deepen(size_t f, Calibration* calibration) const {
-    constexpr double kLax = 20, kStep = 0.5, kBeyondFlat = 8, kLeastPart = 0.1;
+    // No list is passed over that is expected to hold more than half of the answers.
+    constexpr double kLax = 0.5, kStep = 0.5, kBeyondFlat = 8, kLeastPart = 0.1;
     constexpr int kSteps = 60;
     const ListPart& part = searched_.lists.part();
     Bitmap rows(ids_.empty() ? 0 : ids_.back() + size_t{1});
@@ -219,7 +229,7 @@ class Calibrator {
       return Aim(Calibration::kTargets[target], Calibration::kFractions[f]);
     };
     size_t target = 0;
-    Outcome before{0, 0};
+    Outcome before{0, 0, 0};
     for (int step = 0; step < kSteps && target < kTargets && !Stopped(); ++step) {
       const double now = kLax * std::pow(kStep, step);
       const Outcome outcome = Search(masks, f, static_cast<float>(now));
@@ -234,9 +244,15 @@ class Calibrator {
             static_cast<float>(now / kStep * std::pow(kStep, part_of_step));
         calibration->work[f][target] =
             static_cast<float>(before.work + part_of_step * (outcome.work - before.work));
+        calibration->left[f][target] = LeftOf(step == 0 ? outcome : before);
       }
       before = outcome;
     }
+  }
+
+  // As a geometry is stored: numbers beyond its limits are none that a search needs.
+  static float LeftOf(const Outcome& outcome) {
+    return static_cast<float>(std::min(outcome.left, 1e9));
   }
 
   const SearchedLists& searched_;

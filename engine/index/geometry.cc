@@ -41,19 +41,20 @@ CodeBlocks CodeCentroids(EstimateForm form, const FloatRows& centroids, size_t l
 Calibration::Depth Calibration::DepthFor(double recall, double fraction) const {
   size_t target = 0;
   while (target + 1 < kTargets.size() && kTargets[target] < recall) ++target;
-  if (kTargets[target] < recall) return {0, 0};
-  if (fraction >= kFractions.front()) return {least.front()[target], work.front()[target]};
-  if (fraction <= kFractions.back()) return {least.back()[target], work.back()[target]};
+  if (kTargets[target] < recall) return {};
+  const auto at = [this](size_t f, size_t t) { return Depth{least[f][t], work[f][t], left[f][t]}; };
+  if (fraction >= kFractions.front()) return at(0, target);
+  if (fraction <= kFractions.back()) return at(kFractions.size() - 1, target);
   size_t above = 0;
   while (kFractions[above + 1] >= fraction) ++above;
-  if (least[above][target] == 0) return {0, 0};
-  if (fraction == kFractions[above]) return {least[above][target], work[above][target]};
+  if (least[above][target] == 0) return {};
+  if (fraction == kFractions[above]) return at(above, target);
   if (least[above + 1][target] == 0) {
     // Nothing is known of smaller parts but that recall falls steeply. The classes that make up a
     // tenth of the rows are never exactly a tenth: a little less is served with more care.
     constexpr double kAsGood = 0.95;
     const bool served = fraction >= kAsGood * kFractions[above] && target + 1 < kTargets.size();
-    return served ? Depth{least[above][target + 1], work[above][target + 1]} : Depth{0, 0};
+    return served ? at(above, target + 1) : Depth();
   }
   // Between two fractions by the logarithms.
   const double part =
@@ -62,7 +63,7 @@ Calibration::Depth Calibration::DepthFor(double recall, double fraction) const {
     const float high = table[above][target], low = table[above + 1][target];
     return static_cast<float>(std::exp((1 - part) * std::log(high) + part * std::log(low)));
   };
-  return {between(least), between(work)};
+  return {between(least), between(work), std::max(left[above][target], left[above + 1][target])};
 }
 
 Geometry::Geometry(Metric metric, Rotation rotation, uint64_t revision, uint64_t rows,

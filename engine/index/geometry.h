@@ -36,10 +36,12 @@ struct Calibration {
   using Table = std::array<std::array<float, kTargets.size()>, kFractions.size()>;
   Table least{};  // [fraction][target]; 0: not reached with any work near that of a flat search
   Table work{};   // of such a search of lists, in bytes that a flat one reads in the time
+  Table left{};   // ListSearch::Left() of nearly all of them
 
   struct Depth {
     float least;
     float work;
+    float left;
   };
   // What serves this recall if this part of the rows is permitted; zeros if only a search of all.
   Depth DepthFor(double recall, double fraction) const;
@@ -148,6 +150,8 @@ class ListOrder {
   // The next lists, nearest first, about `count` (at least 1 unless none is left). Valid until the
   // next call.
   std::span<const Near> Next(size_t count);
+  // How many lists Next() has not given.
+  size_t left() const { return geometry_.lists() - given_; }
 
  private:
   void Estimate(const CodeBlocks& codes, const QueryTables& tables);

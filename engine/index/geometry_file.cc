@@ -15,7 +15,7 @@ namespace {
 
 static_assert(std::endian::native == std::endian::little);  // as the file is
 
-constexpr char kMagic[8] = {'C', 'D', 'N', 'G', 'E', 'O', '0', '4'};
+constexpr char kMagic[8] = {'C', 'D', 'N', 'G', 'E', 'O', '0', '5'};
 
 struct Header {
   char magic[8];
@@ -64,7 +64,7 @@ bool Sound(const Header& header) {
          header.dimension <= limits::kDimensionMax && header.lists >= 1 &&
          header.lists <= kListsMax && header.rows >= 1 &&
          Sound(&header.deviation, 1, true, kDeviationMost) && Sound(header.calibration.least) &&
-         Sound(header.calibration.work);
+         Sound(header.calibration.work) && Sound(header.calibration.left);
 }
 
 }  // namespace

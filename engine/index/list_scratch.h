@@ -24,6 +24,12 @@ struct ListSearch::Scratch {
   std::vector<int32_t> sums;
   std::vector<NormedRow> floats;
   std::vector<double> scores;
+  // Lists that were looked at and not read.
+  struct Passed {
+    Geometry::Scores scores;
+    size_t permitted;
+  };
+  std::vector<Passed> passed;
   // Of the list that is being visited: the masks of the covered part, then of newer segments.
   std::vector<uint32_t> live;
   struct Newer {

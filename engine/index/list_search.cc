@@ -33,6 +33,10 @@ constexpr float kTail = 0.75f;
 // More permitted rows than any list had so far, and what the first ones say little about.
 constexpr size_t kMoreRows = 8;
 
+// How much smaller `least` becomes when too much is left, and how often.
+constexpr float kDeeper = 8.0f;
+constexpr int kDeeperTimes = 8;
+
 using SteadyClock = std::chrono::steady_clock;
 double MicrosSince(SteadyClock::time_point begin) {
   return std::chrono::duration<double, std::micro>(SteadyClock::now() - begin).count();
@@ -46,8 +50,8 @@ ListSearch::Scratch& ListSearch::ScratchOfThread() {
 }
 
 ListSearch::ListSearch(const SearchedLists& searched, const PaddedQuery& query,
-                       const AllowedSet& allowed, CallerMasks& masks, size_t k, float least,
-                       SearchTrace* trace)
+                       const AllowedSet& allowed, CallerMasks& masks, size_t k,
+                       const Calibration::Depth& depth, SearchTrace* trace)
     : searched_(searched),
       geometry_(searched.lists.geometry()),
       query_(query),
@@ -55,7 +59,8 @@ ListSearch::ListSearch(const SearchedLists& searched, const PaddedQuery& query,
       masks_(masks),
       k_(k),
       kept_(k + std::max(kSpareMin, k / kSparePart)),
-      log_least_(std::log(least * static_cast<float>(k))),
+      left_max_(depth.left),
+      log_least_(std::log(depth.least * static_cast<float>(k))),
       trace_(trace == nullptr ? own_trace_ : *trace),
       scratch_(ScratchOfThread()),
       codes_(query),
@@ -74,22 +79,47 @@ ListSearch::ListSearch(const SearchedLists& searched, const PaddedQuery& query,
 }
 
 Status ListSearch::Run(const std::function<bool()>& stop) {
+  for (int deeper = 0;; ++deeper) {
+    RETURN_IF_ERROR(Look(stop));
+    if (left_ <= left_max_ || deeper == kDeeperTimes) return OkStatus();
+    log_least_ -= std::log(kDeeper);
+  }
+}
+
+Status ListSearch::Look(const std::function<bool()>& stop) {
   const auto begin = SteadyClock::now();
+  scratch_.passed.clear();
   ListOrder order(geometry_, *tables_, scratch_.rotated.row(0), scratch_.rotated.row(1));
   auto lists = order.Next(std::min(geometry_.lists(), kFirstLists));
-  trace_.order_us = MicrosSince(begin);
+  const double order_us = MicrosSince(begin);
   for (bool ended = false; !lists.empty() && !ended;) {
-    for (size_t i = 0; i < lists.size() && !ended; ++i) {
+    size_t i = 0;
+    for (; i < lists.size() && !ended; ++i) {
       RETURN_IF_ERROR(CheckGoesOn(stop));
       ++trace_.lists_seen;
       ended = full() && !Expects(ScoresFrom(lists[i]), 2 * most_ + kMoreRows);
       if (!ended) Visit(lists[i], i + 1 < lists.size() ? &lists[i + 1] : nullptr);
     }
     Rerank(&scratch_.pending);
-    if (!ended) lists = order.Next(kMoreLists);
+    lists = ended ? lists.subspan(i - 1) : order.Next(kMoreLists);
   }
-  trace_.scan_us = MicrosSince(begin) - trace_.order_us;
+  CountLeft(lists, order.left());
+  trace_.order_us += order_us;
+  trace_.scan_us += MicrosSince(begin) - order_us;
   return OkStatus();
+}
+
+// `lists` are the next ones, and `beyond` those behind them.
+void ListSearch::CountLeft(std::span<const ListOrder::Near> lists, size_t beyond) {
+  double rows = 0;
+  for (const Scratch::Passed& passed : scratch_.passed) {
+    rows += Expected(passed.scores, passed.permitted);
+  }
+  for (const ListOrder::Near& near : lists) rows += Expected(ScoresFrom(near), most_);
+  if (!lists.empty()) {
+    rows += static_cast<double>(beyond) * Expected(ScoresFrom(lists.back()), most_);
+  }
+  left_ = rows / static_cast<double>(k_);
 }
 
 // Counts the permitted rows of a list, then passes it over or reads it. What the list before it
@@ -97,7 +127,11 @@ Status ListSearch::Run(const std::function<bool()>& stop) {
 void ListSearch::Visit(const ListOrder::Near& near, const ListOrder::Near* next) {
   const size_t permitted = MaskBase(near.list) + MaskNew(near.list);
   most_ = std::max(most_, permitted);
-  if (permitted == 0 || (full() && !Expects(ScoresIn(near), permitted))) return;
+  if (permitted == 0) return;
+  if (full() && !Expects(ScoresIn(near), permitted)) {
+    scratch_.passed.push_back({ScoresIn(near), permitted});
+    return;
+  }
   ++trace_.lists_scanned;
   scratch_.fresh.clear();
   if (permitted <= kReadAll) {
@@ -124,13 +158,21 @@ Geometry::Scores ListSearch::ScoresFrom(const ListOrder::Near& near) const {
   return {near.key - ListOrder::kKeyDeviations * deviation, deviation};
 }
 
-// ln(m Q(z)) against ln(least · k), with Q(z) ≈ exp(-0.717 z - 0.416 z²) / 2 (within 1 % or so).
-bool ListSearch::Expects(const Geometry::Scores& scores, size_t permitted) const {
+// ln Q(z), with Q(z) ≈ exp(-0.717 z - 0.416 z²) / 2 (within 1 % or so).
+float ListSearch::LogTail(const Geometry::Scores& scores) const {
   const float deviation = kTail * scores.deviation;
   const float above = static_cast<float>(floor_) - scores.mean;
   const float z = deviation > 0 ? std::max(0.0f, above / deviation) : above > 0 ? 1e3f : 0;
-  return std::log(static_cast<float>(permitted)) - 0.693f - 0.717f * z - 0.416f * z * z >=
-         log_least_;
+  return -0.693f - 0.717f * z - 0.416f * z * z;
+}
+
+// ln(m Q(z)) against ln(least · k).
+bool ListSearch::Expects(const Geometry::Scores& scores, size_t permitted) const {
+  return std::log(static_cast<float>(permitted)) + LogTail(scores) >= log_least_;
+}
+
+double ListSearch::Expected(const Geometry::Scores& scores, size_t permitted) const {
+  return static_cast<double>(permitted) * std::exp(double{LogTail(scores)});
 }
 
 size_t ListSearch::MaskBase(uint32_t list) {

@@ -4,7 +4,9 @@
 // passed over if it is unlikely to matter: with m permitted rows, whose scores are taken as normal
 // around that of the list's centre, as wide as its rows lie, the expected number of rows above the
 // k-th best so far is m · Q(z), and must be `least` · k (Calibration). The search ends where that
-// fails for more rows than any list had. In a visited
+// fails for more rows than any list had. Where the query is far from all that the caller may see,
+// hundreds of lists may have a little each: if more is left in all of them together than was at the
+// calibration, the lists are gone through once more with a smaller `least`. In a visited
 // list the 1-bit codes of permitted rows are read, and where the upper end of an estimate reaches
 // the k-th best, the int8 codes (codes.h). The best of these, and some more, are scored by their
 // floats in the end.
@@ -45,13 +47,17 @@ struct SearchedLists {
 // For one search and one thread.
 class ListSearch {
  public:
-  // All arguments are borrowed. `least`: see above; > 0. `trace` may be null.
+  // All arguments are borrowed but `depth`, whose `least` is above 0. `trace` may be null.
   ListSearch(const SearchedLists& searched, const PaddedQuery& query, const AllowedSet& allowed,
-             CallerMasks& masks, size_t k, float least, SearchTrace* trace);
+             CallerMasks& masks, size_t k, const Calibration::Depth& depth, SearchTrace* trace);
 
   // Finds about the best; DEADLINE_EXCEEDED when `stop` (may be empty) says true, which is asked
   // for each list.
   Status Run(const std::function<bool()>& stop);
+
+  // How many answers are expected in the lists that Run() has not read, of lists that it has not
+  // come to as if each had as many permitted rows as any had; in parts of k.
+  double Left() const { return left_; }
 
   // What was found: min(k, permitted) rows by descending Score(), equal ones by document id, then
   // ordinal. Ends the search.
@@ -68,11 +74,15 @@ class ListSearch {
   struct Scratch;
   static Scratch& ScratchOfThread();
 
+  Status Look(const std::function<bool()>& stop);
+  void CountLeft(std::span<const ListOrder::Near> lists, size_t beyond);
   void Visit(const ListOrder::Near& near, const ListOrder::Near* next);
   bool full() const { return floor_ > -std::numeric_limits<double>::infinity(); }
   Geometry::Scores ScoresIn(const ListOrder::Near& near) const;
   Geometry::Scores ScoresFrom(const ListOrder::Near& near) const;
+  float LogTail(const Geometry::Scores& scores) const;
   bool Expects(const Geometry::Scores& scores, size_t permitted) const;
+  double Expected(const Geometry::Scores& scores, size_t permitted) const;
   size_t MaskBase(uint32_t list);
   uint32_t Admitted(size_t begin, uint32_t mask) const;
   size_t MaskNew(uint32_t list);
@@ -92,7 +102,8 @@ class ListSearch {
   CallerMasks& masks_;
   const size_t k_;
   const size_t kept_;  // of which the floats choose the k best
-  const float log_least_;
+  const float left_max_;
+  float log_least_;
   SearchTrace& trace_;
   SearchTrace own_trace_;
   Scratch& scratch_;
@@ -102,6 +113,7 @@ class ListSearch {
   double kept_floor_ = -std::numeric_limits<double>::infinity();  // the same of kept_
   float reach_ = 0;                                               // of the query (geometry.h)
   size_t most_ = 0;  // permitted rows of any list that was looked at
+  double left_ = 0;  // see Left()
 };
 
 }  // namespace cordon

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cmath>
 #include <cstring>
+#include <limits>
 #include <numeric>
 #include <utility>
 
@@ -79,11 +80,11 @@ StatusOr<std::optional<std::vector<Hit>>> VectorIndex::SearchLists(const PaddedQ
   if (!may) return Found();
   const std::shared_ptr<CallerMasks> masks = lists_->MasksOf(allowed, options.stop);
   if (masks == nullptr) return Stopped();
-  ASSIGN_OR_RETURN(const float least, LeastFor(allowed, options, *masks, trace));
-  if (least <= 0) return Found();
+  ASSIGN_OR_RETURN(const Calibration::Depth depth, DepthFor(allowed, options, *masks, trace));
+  if (depth.least <= 0) return Found();
   trace->plan = SearchPlan::kLists;
   const SearchedLists searched{*lists_, *segments_, numbers(), live_.get()};
-  ListSearch search(searched, query, allowed, *masks, options.k, least, trace);
+  ListSearch search(searched, query, allowed, *masks, options.k, depth, trace);
   RETURN_IF_ERROR(search.Run(options.stop));
   return Found(search.Finish());
 }
@@ -186,19 +187,23 @@ StatusOr<bool> VectorIndex::MayUseLists(const AllowedSet& allowed, const PaddedQ
 }
 
 // How far the lists must be searched; 0: all permitted rows must be.
-StatusOr<float> VectorIndex::LeastFor(const AllowedSet& allowed, const SearchOptions& options,
-                                      CallerMasks& masks, SearchTrace* trace) const {
-  constexpr float kStrictest = 1e-6f;
-  if (options.least > 0) return options.least;
+StatusOr<Calibration::Depth> VectorIndex::DepthFor(const AllowedSet& allowed,
+                                                   const SearchOptions& options, CallerMasks& masks,
+                                                   SearchTrace* trace) const {
+  constexpr float kStrictest = 1e-6f, kAnyLeft = std::numeric_limits<float>::infinity();
+  if (options.least > 0) return Calibration::Depth{options.least, 0, kAnyLeft};
   ASSIGN_OR_RETURN(const uint64_t covered, CountCovered(allowed, masks, options.stop));
   ASSIGN_OR_RETURN(const uint64_t beside,
                    CountPermitted(segments().subspan(Covered()), allowed, options.stop));
   const uint64_t rows = covered + beside;
   trace->rows_permitted = rows;
   const double part = static_cast<double>(rows) / static_cast<double>(lists_->geometry().rows());
-  const auto [least, work] = lists_->geometry().calibration().DepthFor(options.recall, part);
-  if (options.plan == SearchPlan::kLists) return least == 0 ? kStrictest : least;
-  return work < FlatWork(static_cast<double>(rows), dimension_) ? least : 0;
+  const auto depth = lists_->geometry().calibration().DepthFor(options.recall, part);
+  if (options.plan == SearchPlan::kLists) {
+    return depth.least == 0 ? Calibration::Depth{kStrictest, 0, kAnyLeft} : depth;
+  }
+  const bool pays = depth.work < FlatWork(static_cast<double>(rows), dimension_);
+  return pays ? depth : Calibration::Depth();
 }
 
 // Others share the masks who have other classes beside the lists: of the covered rows alone a count

@@ -174,8 +174,8 @@ class VectorIndex {
                                        const SearchOptions& options, SearchTrace* trace) const;
   StatusOr<uint64_t> CountCovered(const AllowedSet& allowed, CallerMasks& masks,
                                   const std::function<bool()>& stop) const;
-  StatusOr<float> LeastFor(const AllowedSet& allowed, const SearchOptions& options,
-                           CallerMasks& masks, SearchTrace* trace) const;
+  StatusOr<Calibration::Depth> DepthFor(const AllowedSet& allowed, const SearchOptions& options,
+                                        CallerMasks& masks, SearchTrace* trace) const;
   StatusOr<bool> MayUseLists(const AllowedSet& allowed, const PaddedQuery& query,
                              const SearchOptions& options) const;
 

@@ -104,6 +104,7 @@ TEST_F(ThreadsTest, TheCalibrationIsTheSame) {
     ASSERT_TRUE(again.has_value());
     EXPECT_EQ(again->least, its.least) << threads;
     EXPECT_EQ(again->work, its.work) << threads;
+    EXPECT_EQ(again->left, its.left) << threads;
   }
   for (const int most : {0, 1, 5}) {
     EXPECT_FALSE(Calibrate(searched, Metric::kL2, kSharedDimension, StopAfter(most), 8)) << most;

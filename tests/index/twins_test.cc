@@ -31,6 +31,7 @@ VectorIndex ListedFrom(double rows, const VectorIndex& index) {
   for (size_t f = 0; f < Calibration::kFractions.size(); ++f) {
     calibration.least[f].fill(0.3f / static_cast<float>(f + 1));
     calibration.work[f].fill(static_cast<float>(FlatWork(rows, frozen.dimension())));
+    calibration.left[f].fill(0.3f);  // of some searches, so that these go through lists again
   }
   geometry->set_calibration(calibration);
   return frozen.With(MakeListsUnder(geometry, 0, frozen, {}));
