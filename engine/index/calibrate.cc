@@ -1,6 +1,7 @@
 #include "engine/index/calibrate.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 #include <set>
@@ -212,10 +213,13 @@ class Calibrator {
 
   // From lax to strict; between two steps by the logarithm. Also far beyond the work of a flat
   // search of the part: between it and a larger part lies where lists begin to pay, and without a
-  // figure for both nothing is known between them.
+  // figure for both nothing is known between them. What may be left is what the strictest search
+  // leaves that costs next to nothing more: clustered rows reach a recall by laxer ones, which say
+  // nothing of queries that are far from what is permitted.
   void Deepen(size_t f, Calibration* calibration) const {
     // No list is passed over that is expected to hold more than half of the answers.
     constexpr double kLax = 0.5, kStep = 0.5, kBeyondFlat = 8, kLeastPart = 0.1;
+    constexpr double kNextToNothing = 1.1;  // times the work
     constexpr int kSteps = 60;
     const ListPart& part = searched_.lists.part();
     Bitmap rows(ids_.empty() ? 0 : ids_.back() + size_t{1});
@@ -230,10 +234,11 @@ class Calibrator {
     };
     size_t target = 0;
     Outcome before{0, 0, 0};
-    for (int step = 0; step < kSteps && target < kTargets && !Stopped(); ++step) {
+    std::array<double, kTargets> cheap{};  // by target, the work up to which it costs no more
+    for (int step = 0; step < kSteps && !Stopped(); ++step) {
       const double now = kLax * std::pow(kStep, step);
       const Outcome outcome = Search(masks, f, static_cast<float>(now));
-      if (outcome.work > enough) break;
+      if (outcome.work > enough || (target == kTargets && outcome.work > cheap.back())) break;
       for (; target < kTargets && outcome.recall >= aim(target); ++target) {
         const double part_of_step =
             step == 0 || outcome.recall <= before.recall
@@ -244,7 +249,10 @@ class Calibrator {
             static_cast<float>(now / kStep * std::pow(kStep, part_of_step));
         calibration->work[f][target] =
             static_cast<float>(before.work + part_of_step * (outcome.work - before.work));
-        calibration->left[f][target] = LeftOf(step == 0 ? outcome : before);
+        cheap[target] = kNextToNothing * outcome.work;
+      }
+      for (size_t t = 0; t < target; ++t) {
+        if (outcome.work <= cheap[t]) calibration->left[f][t] = LeftOf(outcome);
       }
       before = outcome;
     }
