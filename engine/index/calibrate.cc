@@ -213,9 +213,9 @@ class Calibrator {
 
   // From lax to strict; between two steps by the logarithm. Also far beyond the work of a flat
   // search of the part: between it and a larger part lies where lists begin to pay, and without a
-  // figure for both nothing is known between them. What may be left is what the strictest search
-  // leaves that costs next to nothing more: clustered rows reach a recall by laxer ones, which say
-  // nothing of queries that are far from what is permitted.
+  // figure for both nothing is known between them. A stricter search that costs next to nothing
+  // more is taken: clustered rows reach a recall by a lax one, which says nothing of queries that
+  // are far from what is permitted, nor of what may be left then.
   void Deepen(size_t f, Calibration* calibration) const {
     // No list is passed over that is expected to hold more than half of the answers.
     constexpr double kLax = 0.5, kStep = 0.5, kBeyondFlat = 8, kLeastPart = 0.1;
@@ -249,10 +249,13 @@ class Calibrator {
             static_cast<float>(now / kStep * std::pow(kStep, part_of_step));
         calibration->work[f][target] =
             static_cast<float>(before.work + part_of_step * (outcome.work - before.work));
-        cheap[target] = kNextToNothing * outcome.work;
+        calibration->left[f][target] = LeftOf(step == 0 ? outcome : before);
+        cheap[target] = kNextToNothing * double{calibration->work[f][target]};
       }
       for (size_t t = 0; t < target; ++t) {
-        if (outcome.work <= cheap[t]) calibration->left[f][t] = LeftOf(outcome);
+        if (outcome.work > cheap[t]) continue;
+        calibration->least[f][t] = static_cast<float>(now);
+        calibration->left[f][t] = LeftOf(outcome);
       }
       before = outcome;
     }
