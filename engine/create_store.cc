@@ -17,11 +17,10 @@ Status MakeDirectory(const fs::path& path, std::string_view field) {
   std::error_code error;
   if (made.ok()) fs::permissions(path, fs::perms::owner_all, error);
   if (made.ok() && !error) return OkStatus();
-  const std::string why = made.ok()
-                              ? "cannot set the mode of " + path.string() + ": " + error.message()
-                              : std::string(made.message());
+  const std::string why = made.ok() ? "its mode: " + error.message() : std::string(made.message());
   return Status(StatusCode::kFailedPrecondition, field,
-                why + "; choose a directory that this user may write");
+                "cannot create " + path.string() + ": " + why +
+                    "; choose a directory that this user may write");
 }
 
 Status RefuseForeign(const fs::path& dir) {

@@ -69,6 +69,7 @@ class BackupFaults : public BackupWorld {
   std::unique_ptr<Engine> engine_;
 };
 
+// Each has another backup after it, of some 200 ms: so few; a soak comes to all of them.
 TEST_F(BackupFaults, ABackupOfWhichACallFails) {
   Begin();
   Open();
@@ -77,7 +78,7 @@ TEST_F(BackupFaults, ABackupOfWhichACallFails) {
   ASSERT_TRUE(engine_->Backup(/*keep=*/1).ok());
   const uint64_t calls = CallsSeen();
   EndWatch();
-  Effort effort("R5-backup", calls);
+  Effort effort("R5-backup", 48);
   Random random(effort.seed());
   const auto order = Order(calls, &random);
   uint64_t refused = 0;
