@@ -166,7 +166,7 @@ class Calibrator {
   // Of no meaning if it was stopped.
   Outcome Search(CallerMasks& masks, size_t f, float least) const {
     const AllowedSet nobody;
-    constexpr double kMostOfThem = 0.95;
+    constexpr double kMostOfThem = 0.99;
     constexpr float kAnyLeft = std::numeric_limits<float>::infinity();
     struct Found {
       size_t rows;

@@ -34,8 +34,8 @@ constexpr float kTail = 0.75f;
 constexpr size_t kMoreRows = 8;
 
 // How much smaller `least` becomes when too much is left, and how often.
-constexpr float kDeeper = 8.0f;
-constexpr int kDeeperTimes = 8;
+constexpr float kDeeper = 4.0f;
+constexpr int kDeeperTimes = 12;
 
 using SteadyClock = std::chrono::steady_clock;
 double MicrosSince(SteadyClock::time_point begin) {
