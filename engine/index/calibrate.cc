@@ -220,6 +220,9 @@ class Calibrator {
     // No list is passed over that is expected to hold more than half of the answers.
     constexpr double kLax = 0.5, kStep = 0.5, kBeyondFlat = 8, kLeastPart = 0.1;
     constexpr double kNextToNothing = 1.1;  // times the work
+    // Once all recalls are reached, larger steps and farther, to what a float still holds: in few
+    // lists even that costs next to nothing, and far queries need it.
+    constexpr double kStepBeyond = 1.0 / 16, kStrictest = 1e-36;
     constexpr int kSteps = 60;
     const ListPart& part = searched_.lists.part();
     Bitmap rows(ids_.empty() ? 0 : ids_.back() + size_t{1});
@@ -235,8 +238,8 @@ class Calibrator {
     size_t target = 0;
     Outcome before{0, 0, 0};
     std::array<double, kTargets> cheap{};  // by target, the work up to which it costs no more
-    for (int step = 0; step < kSteps && !Stopped(); ++step) {
-      const double now = kLax * std::pow(kStep, step);
+    double now = kLax;
+    for (int step = 0; step < kSteps && now > kStrictest && !Stopped(); ++step) {
       const Outcome outcome = Search(masks, f, static_cast<float>(now));
       if (outcome.work > enough || (target == kTargets && outcome.work > cheap.back())) break;
       for (; target < kTargets && outcome.recall >= aim(target); ++target) {
@@ -258,6 +261,7 @@ class Calibrator {
         calibration->left[f][t] = LeftOf(outcome);
       }
       before = outcome;
+      now *= target < kTargets ? kStep : kStepBeyond;
     }
   }
 
