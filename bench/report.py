@@ -271,7 +271,8 @@ def sections(report):
         title = "Relevance; of a fusion the weights of vector:text and how many of each"
         yield title, ["set", "ranking", "nDCG@10", "recall@100"], rows
     if "server" in report:
-        names = {"echo": "echo", "echo_put": "echo and a synced put"}
+        names = {"echo": "echo", "echo_queue": "echo by completion queues"}
+        names["echo_put"] = "echo and a synced put"
         rows = [
             [
                 names.get(cell["peer"], f"cordond {cell['peer']}"),
@@ -329,7 +330,7 @@ def sections(report):
 
 
 def order(cell):
-    peers = ["echo", "echo_put", "buffered", "required"]
+    peers = ["echo", "echo_queue", "echo_put", "buffered", "required"]
     return (cell["in_flight"], peers.index(cell["peer"]), cell["permitted"] or 0)
 
 
