@@ -97,8 +97,10 @@ float ToQueryCodes(const float* x, size_t stride, int16_t* codes) {
   return scale;
 }
 
-// Sixteen products at a time, the unit of padding, in pairs that are added as 32-bit numbers.
+// Sixteen products at a time, the unit of padding, in pairs that are added as 32-bit numbers; twice
+// as many where a register holds them and a row still has them.
 using Wide = hn::CappedTag<int16_t, kRowUnitFloats>;
+using Wider = hn::CappedTag<int16_t, 2 * kRowUnitFloats>;
 using Sums = hn::RepartitionToWide<Wide>;
 
 // The processor's prefetcher follows a stream of rows that lie one after the other, but is late at
@@ -110,22 +112,36 @@ constexpr size_t kAheadBytes = 4096;
 // The sum of one row; fetches the row `next` on the way.
 HWY_INLINE int32_t SumRow(const int16_t* HWY_RESTRICT q, const int8_t* HWY_RESTRICT x,
                           const int8_t* next, size_t stride) {
-  const Wide d;
-  const hn::Rebind<int8_t, Wide> narrow;
-  const Sums sums;
-  const size_t lanes = hn::Lanes(d);
-  auto sum0 = hn::Zero(sums), sum1 = sum0;  // the second stays zero on x86
-  const auto add = [&](size_t i) HWY_ATTR {
-    const auto wide = hn::PromoteTo(d, hn::LoadU(narrow, x + i));
-    sum0 = hn::ReorderWidenMulAccumulate(sums, hn::LoadU(d, q + i), wide, sum0, sum1);
+  constexpr size_t kFetched = 64;  // a line of the cache
+  const Wider wider;
+  const hn::RepartitionToWide<Wider> sums;
+  const size_t lanes = hn::Lanes(wider);
+  const auto widened = [x](auto d, size_t at) HWY_ATTR {
+    return hn::PromoteTo(d, hn::LoadU(hn::Rebind<int8_t, decltype(d)>(), x + at));
   };
+  // Two chains of additions; the second of each stays zero on x86.
+  auto even0 = hn::Zero(sums), even1 = even0, odd0 = even0, odd1 = even0;
   size_t i = 0;
-  for (; i + 4 * kRowUnitFloats <= stride; i += 4 * kRowUnitFloats) {
+  for (; i + kFetched <= stride; i += kFetched) {
     __builtin_prefetch(next + i, 0, 2);
-    for (size_t j = 0; j < 4 * kRowUnitFloats; j += lanes) add(i + j);
+    for (size_t j = i; j < i + kFetched; j += 2 * lanes) {
+      const size_t odd = j + lanes;
+      even0 = hn::ReorderWidenMulAccumulate(sums, hn::LoadU(wider, q + j), widened(wider, j), even0,
+                                            even1);
+      odd0 = hn::ReorderWidenMulAccumulate(sums, hn::LoadU(wider, q + odd), widened(wider, odd),
+                                           odd0, odd1);
+    }
   }
-  for (; i < stride; i += lanes) add(i);
-  return hn::GetLane(hn::SumOfLanes(sums, hn::Add(sum0, sum1)));
+  const auto both = hn::Add(hn::Add(even0, even1), hn::Add(odd0, odd1));
+  const int32_t sum = hn::GetLane(hn::SumOfLanes(sums, both));
+  if (i == stride) return sum;
+  const Wide wide;
+  auto rest0 = hn::Zero(Sums()), rest1 = rest0;
+  for (; i < stride; i += hn::Lanes(wide)) {
+    rest0 = hn::ReorderWidenMulAccumulate(Sums(), hn::LoadU(wide, q + i), widened(wide, i), rest0,
+                                          rest1);
+  }
+  return sum + hn::GetLane(hn::SumOfLanes(Sums(), hn::Add(rest0, rest1)));
 }
 
 void DotCodes(const int16_t* query, const int8_t* const* rows, size_t n, size_t stride,
