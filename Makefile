@@ -23,7 +23,7 @@ CPP_FOLDERS = $(wildcard engine include tools tests bench examples)
 CPP_FILES = $(shell find $(CPP_FOLDERS) -name '*.cc' -o -name '*.h')
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo serve test check soak tsan fuzz bench bench-filtered bench-claims format \
+.PHONY: help build demo serve test quick check soak tsan fuzz bench bench-filtered bench-claims format \
   check-format tidy clean build-deps bench-deps configure
 
 help:  ## lists the targets
@@ -41,6 +41,10 @@ serve: build  ## serves the demo's store on 127.0.0.1:7420
 test: configure  ## builds everything and runs all tests
 	@cmake --build $(BUILD) --parallel $(JOBS)
 	$(call run_tests,$(BUILD))
+
+quick: configure  ## builds everything and runs the tests of daily work, a minute or so of them
+	@cmake --build $(BUILD) --parallel $(JOBS)
+	$(call run_tests,$(BUILD) -LE slow)
 
 bench: bench-deps configure  ## measures the claims; QUICK=1: a smoke run
 	@cmake --build $(BUILD) --parallel $(JOBS) --target bench >$(BUILD)/bench/build.log 2>&1 \

@@ -1,8 +1,9 @@
 // What a server costs that does nothing: a gRPC callback service that answers every Retrieve with
 // the same bytes. With a directory it puts one synced RocksDB record for each call first: what an
-// audit trail costs that waits for the disk once for every call.
+// audit trail costs that waits for the disk once for every call. With --queue the answers leave by
+// completion queues instead of callbacks.
 //
-//   echo_server ANSWER_FILE [STORE_DIRECTORY]
+//   echo_server ANSWER_FILE [STORE_DIRECTORY | --queue]
 #include <fmt/format.h>
 #include <grpcpp/grpcpp.h>
 #include <rocksdb/db.h>
@@ -15,6 +16,7 @@
 #include <memory>
 #include <string>
 
+#include "bench/echo_queue.h"
 #include "cordon/v1/retrieval.grpc.pb.h"
 #include "engine/base/executor.h"
 
@@ -64,7 +66,7 @@ class EchoService final : public v1::Retrieval::CallbackService {
 
 int Main(int argc, char** argv) {
   if (argc < 2) {
-    fmt::print(stderr, "echo_server ANSWER_FILE [STORE_DIRECTORY]\n");
+    fmt::print(stderr, "echo_server ANSWER_FILE [STORE_DIRECTORY | --queue]\n");
     return 2;
   }
   std::ifstream file(argv[1], std::ios::binary);
@@ -73,8 +75,9 @@ int Main(int argc, char** argv) {
     fmt::print(stderr, "echo_server: {} holds no answer\n", argv[1]);
     return 1;
   }
+  const bool by_queue = argc > 2 && std::string(argv[2]) == "--queue";
   rocksdb::DB* store = nullptr;
-  if (argc > 2) {
+  if (argc > 2 && !by_queue) {
     rocksdb::Options options;
     options.create_if_missing = true;
     if (const auto opened = rocksdb::DB::Open(options, argv[2], &store); !opened.ok()) {
@@ -82,11 +85,16 @@ int Main(int argc, char** argv) {
       return 1;
     }
   }
+  QueueEcho queue_echo(answer);
   EchoService service(std::move(answer), std::unique_ptr<rocksdb::DB>(store));
   grpc::ServerBuilder builder;
   int port = 0;
   builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
-  builder.RegisterService(&service);
+  if (by_queue) {
+    queue_echo.Join(&builder);
+  } else {
+    builder.RegisterService(&service);
+  }
   sigset_t signals;
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);
@@ -94,11 +102,13 @@ int Main(int argc, char** argv) {
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   const auto server = builder.BuildAndStart();
   if (!server) return 1;
+  queue_echo.Serve();
   fmt::print("listening on 127.0.0.1:{}\n", port);
   std::fflush(stdout);
   int signal = 0;
   sigwait(&signals, &signal);
   server->Shutdown();
+  queue_echo.Stop();
   return 0;
 }
 

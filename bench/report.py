@@ -182,6 +182,11 @@ def interval(one):
     return f"{figure(one['median'])} [{figure(one['low'])}–{figure(one['high'])}]"
 
 
+def of_bandwidth(cell):
+    parts = [cell[f"bandwidth_ratio{end}"] * 100 for end in ("", "_low", "_high")]
+    return "{:.0f} % [{:.0f}–{:.0f}]".format(*parts)
+
+
 def table(title, head, rows):
     """Text columns; the first to the left, the others to the right."""
     rows = [head, *([str(cell) for cell in row] for row in rows)]
@@ -211,9 +216,9 @@ def sections(report):
                 interval(cell["us"]),
                 figure(cell["qps"]),
                 figure(cell["gb_s"]),
-                f"{cell['bandwidth_ratio'] * 100:.0f} %",
+                of_bandwidth(cell),
                 figure(cell["read_bytes"] / 1e3),
-                *(f"{cell['peers'][name]['ratio']['median']:.2f} ×" for name in cell["peers"]),
+                *(f"{interval(peer['ratio'])} ×" for peer in cell["peers"].values()),
             ]
             for cell in report["exact"]
         ]
@@ -266,7 +271,8 @@ def sections(report):
         title = "Relevance; of a fusion the weights of vector:text and how many of each"
         yield title, ["set", "ranking", "nDCG@10", "recall@100"], rows
     if "server" in report:
-        names = {"echo": "echo", "echo_put": "echo and a synced put"}
+        names = {"echo": "echo", "echo_queue": "echo by completion queues"}
+        names["echo_put"] = "echo and a synced put"
         rows = [
             [
                 names.get(cell["peer"], f"cordond {cell['peer']}"),
@@ -276,10 +282,12 @@ def sections(report):
                 figure(cell["p50_us"]["median"]),
                 figure(cell["p99_us"]["median"]),
                 interval(cell["of_echo"]) if "of_echo" in cell else "1",
+                interval(cell["of_echo_put"]) if "of_echo_put" in cell else "–",
             ]
             for cell in sorted(report["server"]["cells"], key=order)
         ]
         head = ["server", "permitted", "in flight", "calls/s", "p50 µs", "p99 µs", "of the echo"]
+        head += ["of echo and put"]
         yield "Retrieval over gRPC, exact, 10 passages, beside an echo", head, rows
         ingest = report["ingest"]
         rows = [
@@ -322,7 +330,7 @@ def sections(report):
 
 
 def order(cell):
-    peers = ["echo", "echo_put", "buffered", "required"]
+    peers = ["echo", "echo_queue", "echo_put", "buffered", "required"]
     return (cell["in_flight"], peers.index(cell["peer"]), cell["permitted"] or 0)
 
 

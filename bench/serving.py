@@ -81,7 +81,7 @@ def settle(server, data, effort):
 
 def retrieve(load, effort):
     """Rounds over all peers, callers and numbers in flight."""
-    cells = [("echo", 0), ("echo_put", 0)]
+    cells = [("echo", 0), ("echo_queue", 0), ("echo_put", 0)]
     cells += [(mode, which) for which in range(len(FRACTIONS)) for mode in ("buffered", "required")]
     results = {}
     for number in range(effort.rounds):
@@ -137,7 +137,8 @@ def measure(build, folder, effort, servers, tools):
         # One after the other: the second may begin while the first rests only.
         settled_s[f"after_restart_{journal}"] = settle(server, path, effort)
     answer = load("answer", "buffered", ECHO_ANSWER_OF, folder / "answer")
-    for name, more in (("echo", []), ("echo_put", [folder / "puts"])):
+    echoes = {"echo": [], "echo_queue": ["--queue"], "echo_put": [folder / "puts"]}
+    for name, more in echoes.items():
         server = Server(name, [own / "echo_server", folder / "answer", *more], folder / "log")
         servers.append(server)
         connect(load, name, server)

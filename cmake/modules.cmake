@@ -71,9 +71,14 @@ function(cordon_test_binary name)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
 endfunction()
 
-# cordon_slow(TESTS…): `ctest -LE slow` leaves them out; where there are many, they begin first.
+# cordon_slow(TESTS…): `make quick` leaves them out; where there are many, they begin first.
 function(cordon_slow)
   set_tests_properties(${ARGN} PROPERTIES LABELS slow COST 100)
+endfunction()
+
+# cordon_not_quick(TESTS…): left out likewise, so that the others take a minute or so.
+function(cordon_not_quick)
+  set_tests_properties(${ARGN} PROPERTIES LABELS slow)
 endfunction()
 
 # cordon_test(NAME SOURCES… LIBS libs…): a binary that CTest runs whole.

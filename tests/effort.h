@@ -16,9 +16,10 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
-#include <random>
 #include <string>
 #include <utility>
+
+#include "tests/seed.h"
 
 namespace cordon {
 
@@ -36,10 +37,7 @@ class Effort {
       : test_(std::move(test)),
         rounds_max_((rounds + kDivisor - 1) / kDivisor),
         soak_s_(FromEnvironment("CORDON_SOAK_S", 0)),
-        seed_(FromEnvironment("CORDON_SEED", std::random_device{}())) {
-    fmt::print("{}: CORDON_SEED={}\n", test_, seed_);
-    std::fflush(stdout);
-  }
+        seed_(TestSeed(test_)) {}
 
   uint64_t seed() const { return seed_; }
   uint64_t rounds() const { return rounds_; }

@@ -1,10 +1,9 @@
 #include "engine/index/calibrate.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <limits>
-#include <set>
+#include <utility>
 
 #include "engine/base/random.h"
 
@@ -38,6 +37,80 @@ size_t LevelOf(uint32_t id) {
   while (level + 1 < kFractions && place < Calibration::kFractions[level + 1]) ++level;
   return level;
 }
+
+// What the searches of all queries with one `least` come to.
+struct Outcome {
+  double recall;  // mean
+  double work;    // of a search, in bytes that a flat search reads in the time
+  double left;    // ListSearch::Left() of most of them
+};
+
+// Finds how far one part of the rows must be searched for each recall, by searches from lax to
+// strict. A stricter one that costs next to nothing more is taken: clustered rows reach a recall by
+// a lax one, which says nothing of queries that are far from what is permitted, nor of what may be
+// left then.
+class DepthsOfPart {
+ public:
+  // Of `least` from one search to the next, as long as there are recalls to reach.
+  static constexpr double kStep = 0.5;
+
+  // `calibration` is borrowed: what is found is written there.
+  DepthsOfPart(size_t f, Calibration* calibration)
+      : fraction_(Calibration::kFractions[f]),
+        least_(calibration->least[f]),
+        work_(calibration->work[f]),
+        left_(calibration->left[f]) {}
+
+  bool AllReached() const { return reached_ == kTargets; }
+
+  // Whether this search says something: not if it costs too much to be taken for any recall.
+  bool Wants(const Outcome& outcome) const { return !AllReached() || Cheap(outcome, kTargets - 1); }
+
+  void Take(double least, const Outcome& outcome) {
+    if (std::exchange(first_, false)) laxer_ = outcome;
+    for (; !AllReached() && outcome.recall >= AimAt(reached_); ++reached_) Reach(least, outcome);
+    for (size_t target = 0; target < reached_; ++target) {
+      if (!Cheap(outcome, target)) continue;
+      least_[target] = static_cast<float>(least);
+      left_[target] = LeftOf(outcome);
+    }
+    laxer_ = outcome;
+  }
+
+ private:
+  double AimAt(size_t target) const { return Aim(Calibration::kTargets[target], fraction_); }
+
+  // The next recall lies between the laxer search and this one: where, by the logarithm of `least`.
+  void Reach(double least, const Outcome& outcome) {
+    const double risen = outcome.recall - laxer_.recall;
+    const double part =
+        risen > 0 ? std::clamp((AimAt(reached_) - laxer_.recall) / risen, 0.0, 1.0) : 1;
+    least_[reached_] = static_cast<float>(least / kStep * std::pow(kStep, part));
+    work_[reached_] = static_cast<float>(laxer_.work + part * (outcome.work - laxer_.work));
+    left_[reached_] = LeftOf(laxer_);
+  }
+
+  // Whether this costs next to nothing more than what reaches the recall.
+  bool Cheap(const Outcome& outcome, size_t target) const {
+    constexpr double kNextToNothing = 1.1;  // times the work
+    return outcome.work <= kNextToNothing * double{work_[target]};
+  }
+
+  // As a geometry is stored: numbers beyond its limits are none that a search needs.
+  static float LeftOf(const Outcome& outcome) {
+    return static_cast<float>(std::min(outcome.left, 1e9));
+  }
+
+  using Row = Calibration::Table::value_type;  // by target
+
+  const double fraction_;
+  Row& least_;
+  Row& work_;
+  Row& left_;
+  size_t reached_ = 0;  // so many of the recalls
+  bool first_ = true;
+  Outcome laxer_{};  // of the search before; of the first one, its own
+};
 
 class Calibrator {
  public:
@@ -157,12 +230,6 @@ class Calibrator {
     best->pop_back();
   }
 
-  struct Outcome {
-    double recall;  // mean
-    double work;    // of a search, in bytes that a flat search reads in the time
-    double left;    // ListSearch::Left() of most of them
-  };
-
   // Of no meaning if it was stopped.
   Outcome Search(CallerMasks& masks, size_t f, float least) const {
     const AllowedSet nobody;
@@ -211,63 +278,34 @@ class Calibrator {
            static_cast<double>(trace.rows_reranked * stride) * 2;
   }
 
-  // From lax to strict; between two steps by the logarithm. Also far beyond the work of a flat
-  // search of the part: between it and a larger part lies where lists begin to pay, and without a
-  // figure for both nothing is known between them. A stricter search that costs next to nothing
-  // more is taken: clustered rows reach a recall by a lax one, which says nothing of queries that
-  // are far from what is permitted, nor of what may be left then.
-  void Deepen(size_t f, Calibration* calibration) const {
-    // No list is passed over that is expected to hold more than half of the answers.
-    constexpr double kLax = 0.5, kStep = 0.5, kBeyondFlat = 8, kLeastPart = 0.1;
-    constexpr double kNextToNothing = 1.1;  // times the work
-    // Once all recalls are reached, larger steps and farther, to what a float still holds: in few
-    // lists even that costs next to nothing, and far queries need it.
-    constexpr double kStepBeyond = 1.0 / 16, kStrictest = 1e-36;
-    constexpr int kSteps = 60;
-    const ListPart& part = searched_.lists.part();
+  Bitmap RowsOfPart(size_t f) const {
     Bitmap rows(ids_.empty() ? 0 : ids_.back() + size_t{1});
     for (size_t i = 0; i < ids_.size(); ++i) {
       if (levels_[i] >= f) rows.Set(ids_[i]);
     }
-    CallerMasks masks(part, searched_.lists.geometry().lists(), std::move(rows));
-    const double scanned = std::clamp(kBeyondFlat * Calibration::kFractions[f], kLeastPart, 1.0);
-    const double enough = FlatWork(scanned * static_cast<double>(ids_.size()), dimension_);
-    const auto aim = [f](size_t target) {
-      return Aim(Calibration::kTargets[target], Calibration::kFractions[f]);
-    };
-    size_t target = 0;
-    Outcome before{0, 0, 0};
-    std::array<double, kTargets> cheap{};  // by target, the work up to which it costs no more
-    double now = kLax;
-    for (int step = 0; step < kSteps && now > kStrictest && !Stopped(); ++step) {
-      const Outcome outcome = Search(masks, f, static_cast<float>(now));
-      if (outcome.work > enough || (target == kTargets && outcome.work > cheap.back())) break;
-      for (; target < kTargets && outcome.recall >= aim(target); ++target) {
-        const double part_of_step =
-            step == 0 || outcome.recall <= before.recall
-                ? 1
-                : std::clamp((aim(target) - before.recall) / (outcome.recall - before.recall), 0.0,
-                             1.0);
-        calibration->least[f][target] =
-            static_cast<float>(now / kStep * std::pow(kStep, part_of_step));
-        calibration->work[f][target] =
-            static_cast<float>(before.work + part_of_step * (outcome.work - before.work));
-        calibration->left[f][target] = LeftOf(step == 0 ? outcome : before);
-        cheap[target] = kNextToNothing * double{calibration->work[f][target]};
-      }
-      for (size_t t = 0; t < target; ++t) {
-        if (outcome.work > cheap[t]) continue;
-        calibration->least[f][t] = static_cast<float>(now);
-        calibration->left[f][t] = LeftOf(outcome);
-      }
-      before = outcome;
-      now *= target < kTargets ? kStep : kStepBeyond;
-    }
+    return rows;
   }
 
-  // As a geometry is stored: numbers beyond its limits are none that a search needs.
-  static float LeftOf(const Outcome& outcome) {
-    return static_cast<float>(std::min(outcome.left, 1e9));
+  // Also far beyond the work of a flat search of the part: between it and a larger part lies where
+  // lists begin to pay, and without a figure for both nothing is known between them.
+  void Deepen(size_t f, Calibration* calibration) const {
+    // No list is passed over that is expected to hold more than half of the answers.
+    constexpr double kLax = 0.5, kBeyondFlat = 8, kLeastPart = 0.1;
+    // Once all recalls are reached, larger steps and farther, to what a float still holds: in few
+    // lists even that costs next to nothing, and far queries need it.
+    constexpr double kStepBeyond = 1.0 / 16, kStrictest = 1e-36;
+    constexpr int kSteps = 60;
+    CallerMasks masks(searched_.lists.part(), searched_.lists.geometry().lists(), RowsOfPart(f));
+    const double scanned = std::clamp(kBeyondFlat * Calibration::kFractions[f], kLeastPart, 1.0);
+    const double enough = FlatWork(scanned * static_cast<double>(ids_.size()), dimension_);
+    DepthsOfPart depths(f, calibration);
+    double least = kLax;
+    for (int step = 0; step < kSteps && least > kStrictest && !Stopped(); ++step) {
+      const Outcome outcome = Search(masks, f, static_cast<float>(least));
+      if (outcome.work > enough || !depths.Wants(outcome)) break;
+      depths.Take(least, outcome);
+      least *= depths.AllReached() ? kStepBeyond : DepthsOfPart::kStep;
+    }
   }
 
   const SearchedLists& searched_;

@@ -12,6 +12,7 @@
 #include "tests/crash/damage.h"
 #include "tests/crash/engine_on_disk.h"
 #include "tests/effort.h"
+#include "tests/seed.h"
 #include "tests/store/from_text.h"
 #include "tests/store/scratch_directory.h"
 #include "tests/view/asked.h"
@@ -121,7 +122,7 @@ class JournalDamage : public testing::Test {
 };
 
 TEST_F(JournalDamage, AnAnswerHasNoRecordOrARecordNoAnswer) {
-  const uint64_t seed = std::random_device{}();
+  const uint64_t seed = TestSeed();
   InOneChild([&] {
     DiskModel disk(scratch_ / "attic");
     CreateTemplate(paths(), &disk);
@@ -182,7 +183,7 @@ TEST_F(JournalDamage, AFlippedBitIsMissed) {
 }
 
 TEST_F(JournalDamage, MovedRepeatedCutOrForeignRecordsAreMissed) {
-  const uint64_t seed = std::random_device{}();
+  const uint64_t seed = TestSeed();
   MakeStore(seed, /*crashed=*/false);
   InOneChild([&] {
     Rng rng(seed);
@@ -228,7 +229,7 @@ TEST_F(JournalDamage, MovedRepeatedCutOrForeignRecordsAreMissed) {
 // Of a store that crashed, records after the last anchor may be cut: what the store has beyond the
 // journal is then added to it, once, as recovered; what the anchor covers may not be cut.
 TEST_F(JournalDamage, AStoreAheadOfItsJournalIsServedUnrecorded) {
-  MakeStore(std::random_device{}(), /*crashed=*/true);
+  MakeStore(TestSeed(), /*crashed=*/true);
   InOneChild([&] {
     const FileParts parts = Split(File());
     int opened = 0;
@@ -264,7 +265,7 @@ TEST_F(JournalDamage, AStoreAheadOfItsJournalIsServedUnrecorded) {
 }
 
 TEST_F(JournalDamage, AStoreBehindItsJournalIsServed) {
-  const uint64_t seed = std::random_device{}();
+  const uint64_t seed = TestSeed();
   MakeStore(seed, /*crashed=*/true);
   InOneChild([&] {
     fs::copy(paths().Store(), scratch_ / "store-before", fs::copy_options::recursive);

@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include <cstdint>
-#include <string>
 #include <vector>
 
 #include "engine/index/geometry_file.h"
@@ -29,18 +28,8 @@ class DeadlineTest : public testing::Test {
  protected:
   // Documents of one class, which end at `until`.
   VectorIndex Rows(uint64_t rows, Micros until) {
-    VectorIndexBuilder builder(VectorIndex(kAskedDimension, Metric::kL2));
-    for (uint64_t row = 0; row < rows; ++row) {
-      const std::string id = std::to_string(row);
-      const std::vector<float> vector = clusters_.Next();
-      DocumentChange change;
-      change.document = id;
-      change.number = static_cast<uint32_t>(row);
-      change.valid_until = until;
-      change.rows = {{0, 0, vector.data()}};
-      builder.Add(change);
-    }
-    return builder.Finish();
+    const VectorIndex empty(kAskedDimension, Metric::kL2);
+    return Filled(empty, rows, [&] { return Drawn{clusters_.Next(), 0, until}; });
   }
 
   // In lists of a geometry that was trained on few rows, which is quicker.

@@ -101,16 +101,8 @@ TEST(GeometryFileTest, ARestartKnowsHowManyVectorsHaveChanged) {
   EXPECT_EQ(restored(0), own);
   // 40 rows more than it was trained on, as a start finds them in the store.
   Clusters clusters(random, 20, 5);
-  VectorIndexBuilder builder(VectorIndex(20, Metric::kL2));
-  for (size_t i = 0; i < 340; ++i) {
-    const std::string id = std::to_string(i);
-    const std::vector<float> vector = clusters.Next();
-    DocumentChange change;
-    change.document = id;
-    change.rows = {{0, 0, vector.data()}};
-    builder.Add(change);
-  }
-  index = builder.Finish().Frozen();
+  const VectorIndex empty(20, Metric::kL2);
+  index = Filled(empty, 340, [&] { return Drawn{clusters.Next()}; }).Frozen();
   EXPECT_EQ(restored(77), 77u);
   EXPECT_EQ(restored(0), 40u);
 }

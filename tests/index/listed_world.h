@@ -45,6 +45,30 @@ class Clusters {
   std::vector<std::vector<float>> centres_;
 };
 
+// A document of one row.
+struct Drawn {
+  std::vector<float> vector;
+  uint32_t class_id = 0;
+  Micros until = kNever;
+};
+
+// `empty` with documents 0, 1, … by id and number, each as draw() says.
+template <typename Draw>
+VectorIndex Filled(const VectorIndex& empty, size_t documents, const Draw& draw) {
+  VectorIndexBuilder builder(empty);
+  for (size_t d = 0; d < documents; ++d) {
+    const std::string id = std::to_string(d);
+    const Drawn drawn = draw();
+    DocumentChange change;
+    change.document = id;
+    change.number = static_cast<uint32_t>(d);
+    change.valid_until = drawn.until;
+    change.rows = {{0, drawn.class_id, drawn.vector.data()}};
+    builder.Add(change);
+  }
+  return builder.Finish();
+}
+
 // The index after upkeep, at once.
 inline VectorIndex Upkept(const VectorIndex& index, Upkeep upkeep) {
   const VectorIndex frozen = index.Frozen();

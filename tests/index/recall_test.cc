@@ -33,18 +33,13 @@ class Grid {
       : many_(centres),
         clusters_(random_, kGridDimension, centres),
         index_(kGridDimension, metric) {
-    VectorIndexBuilder builder(index_);
-    for (size_t row = 0; row < rows; ++row) {
-      const std::string id = std::to_string(row);
+    const auto draw = [&] {
       const size_t centre = random_.Below(many_);
-      const std::vector<float> vector = clusters_.Near(centre);
-      DocumentChange change;
-      change.document = id;
-      const size_t class_id = centre * kShades + random_.Below(kShades);
-      change.rows = {{0, static_cast<uint32_t>(class_id), vector.data()}};
-      builder.Add(change);
-    }
-    index_ = Upkept(builder.Finish(), Upkeep::kTrain);
+      Drawn drawn{clusters_.Near(centre)};
+      drawn.class_id = static_cast<uint32_t>(centre * kShades + random_.Below(kShades));
+      return drawn;
+    };
+    index_ = Upkept(Filled(index_, rows, draw), Upkeep::kTrain);
   }
 
   const VectorIndex& index() const { return index_; }

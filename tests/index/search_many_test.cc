@@ -150,17 +150,11 @@ TEST(SearchManyTest, FindsForEachWhatItWouldAloneWhereThereAreLists) {
   constexpr size_t kClasses = 10;
   Random random(5);
   Clusters clusters(random, kDimension, 30);
-  VectorIndexBuilder builder(VectorIndex(kDimension, Metric::kCosine, 700 * kDimension));
-  for (size_t row = 0; row < kRows; ++row) {
-    const std::string id = std::to_string(row);
-    const std::vector<float> vector = clusters.Next();
-    DocumentChange change;
-    change.document = id;
-    change.number = static_cast<uint32_t>(row);
-    change.rows = {{0, static_cast<uint32_t>(random.Below(kClasses)), vector.data()}};
-    builder.Add(change);
-  }
-  const VectorIndex index = Upkept(builder.Finish(), Upkeep::kTrain);
+  const auto draw = [&] {
+    return Drawn{clusters.Next(), static_cast<uint32_t>(random.Below(kClasses))};
+  };
+  const VectorIndex empty(kDimension, Metric::kCosine, 700 * kDimension);
+  const VectorIndex index = Upkept(Filled(empty, kRows, draw), Upkeep::kTrain);
   ASSERT_NE(index.lists(), nullptr);
   std::vector<std::vector<float>> vectors;
   for (int q = 0; q < 40; ++q) vectors.push_back(clusters.Next());
@@ -177,15 +171,8 @@ TEST(SearchManyTest, FindsForEachWhatItWouldAloneWhereThereAreLists) {
 
 // One index of many blocks for the rest.
 VectorIndex Rows(size_t rows, const std::vector<float>& vector) {
-  VectorIndexBuilder builder(VectorIndex(vector.size(), Metric::kCosine));
-  for (size_t row = 0; row < rows; ++row) {
-    const std::string id = std::to_string(row);
-    DocumentChange change;
-    change.document = id;
-    change.rows = {{0, 0, vector.data()}};
-    builder.Add(change);
-  }
-  return builder.Finish();
+  const VectorIndex empty(vector.size(), Metric::kCosine);
+  return Filled(empty, rows, [&] { return Drawn{vector}; });
 }
 
 TEST(SearchManyTest, AsksOnceABlockWhetherItGoesOn) {

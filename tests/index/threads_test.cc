@@ -49,17 +49,8 @@ void ExpectSameLists(const SegmentLists& lists, const SegmentLists& others, size
 class ThreadsTest : public testing::Test {
  protected:
   VectorIndex Built(size_t rows) {
-    VectorIndexBuilder builder(VectorIndex(kSharedDimension, Metric::kL2));
-    for (size_t row = 0; row < rows; ++row) {
-      const std::string id = std::to_string(row);
-      const std::vector<float> vector = clusters_.Next();
-      DocumentChange change;
-      change.document = id;
-      change.number = static_cast<uint32_t>(row);
-      change.rows = {{0, 0, vector.data()}};
-      builder.Add(change);
-    }
-    return builder.Finish().Frozen();
+    const VectorIndex empty(kSharedDimension, Metric::kL2);
+    return Filled(empty, rows, [&] { return Drawn{clusters_.Next()}; }).Frozen();
   }
   const SegmentRows& rows() const { return index_.segments().front().rows(); }
   std::shared_ptr<Geometry> Trained(size_t threads) const {

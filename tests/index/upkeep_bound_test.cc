@@ -18,16 +18,8 @@ constexpr size_t kSegments = 20;
 class UpkeepBoundTest : public testing::Test {
  protected:
   void SetUp() override {
-    VectorIndexBuilder builder(index_);
-    for (size_t row = 0; row < kFull * kSegments; ++row) {
-      const std::string id = std::to_string(row);
-      const std::vector<float> vector = clusters_.Next();
-      DocumentChange change;
-      change.document = id;
-      change.rows = {{0, 0, vector.data()}};
-      builder.Add(change);
-    }
-    index_ = Upkept(builder.Finish(), Upkeep::kTrain);
+    const auto draw = [&] { return Drawn{clusters_.Next()}; };
+    index_ = Upkept(Filled(index_, kFull * kSegments, draw), Upkeep::kTrain);
     ASSERT_EQ(index_.segments().size(), kSegments);
   }
 

@@ -9,6 +9,7 @@
 #include "tests/policy/engine_world.h"
 #include "tests/policy/random_world.h"
 #include "tests/policy/reference_model.h"
+#include "tests/seed.h"
 
 namespace cordon {
 namespace {

@@ -6,6 +6,7 @@
 #include "engine/base/limits.h"
 #include "tests/policy/engine_world.h"
 #include "tests/policy/random_world.h"
+#include "tests/seed.h"
 
 namespace cordon {
 namespace {

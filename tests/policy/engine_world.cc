@@ -1,10 +1,6 @@
 #include "tests/policy/engine_world.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
-#include <cstdlib>
-#include <random>
 
 namespace cordon {
 namespace {
@@ -140,14 +136,6 @@ void EngineWorld::AddChunk(const reference::Chunk& chunk) {
   facts_.push_back(
       {static_cast<ClassId>(table.classes.size()), chunk.valid_from, chunk.valid_until});
   table.classes.PushBack(std::move(security));
-}
-
-uint64_t TestSeed() {
-  const char* given = std::getenv("CORDON_SEED");
-  const uint64_t seed =
-      given != nullptr ? std::strtoull(given, nullptr, 10) : std::random_device{}();
-  fmt::print("CORDON_SEED={}\n", seed);
-  return seed;
 }
 
 }  // namespace cordon

@@ -41,7 +41,4 @@ Clearance ToClearance(const reference::Clearance& clearance);
 Destination ToDestination(std::string name, const reference::Destination& destination);
 Authenticated ToCaller(const reference::World& world, const reference::Key& key);
 
-// CORDON_SEED, or a new seed each time; printed, so that a failure can be repeated.
-uint64_t TestSeed();
-
 }  // namespace cordon

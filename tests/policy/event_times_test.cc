@@ -6,7 +6,7 @@
 #include <set>
 
 #include "engine/base/random.h"
-#include "tests/policy/engine_world.h"
+#include "tests/seed.h"
 
 namespace cordon {
 namespace {

@@ -8,6 +8,7 @@
 
 #include "tests/policy/engine_world.h"
 #include "tests/policy/random_world.h"
+#include "tests/seed.h"
 
 namespace cordon {
 namespace {

@@ -1,4 +1,5 @@
-"""The contract names every command, option and JSON key; no list of tests lacks one.
+"""The contract names every command, option and JSON key; no list of tests, or of a story's verbs,
+lacks one.
 
 A verb that several families of commands share is looked for once, not in each of them. Of an index
 file of another format only the first bytes are read: to fuzz from one tries nothing.
@@ -67,8 +68,17 @@ def check_corpus(root):
             yield f"{source.relative_to(root)} is of no format that the engine has"
 
 
+def check_stories(root):
+    runner = (root / "tests/scenarios/runner.cc").read_text(encoding="utf-8")
+    told = (root / "tests/scenarios/README.md").read_text(encoding="utf-8")
+    for verb in re.findall(r'^      \{"(\w+)",', runner, re.MULTILINE):
+        if f"`{verb}`" not in told:
+            yield f"tests/scenarios/README.md lacks the verb {verb}"
+
+
 def check(root):
-    return [*check_contract(root), *check_lists(root), *check_corpus(root)]
+    lists = [*check_lists(root), *check_corpus(root), *check_stories(root)]
+    return [*check_contract(root), *lists]
 
 
 run(
@@ -96,6 +106,9 @@ run(
             root, "tests/fuzz/corpus/index_file/planted", "CDNGEO01"
         ),
         "lacks planted_test.py": lambda root: plant(root, "tests/blackbox/planted_test.py", ""),
+        "lacks the verb close_break_glass": lambda root: replace(
+            root, "tests/scenarios/README.md", "`close_break_glass`", "that"
+        ),
         "lacks docs_test.py": lambda root: replace(
             root, "tests/structure/CMakeLists.txt", " docs soak)", " soak)"
         ),

@@ -4,14 +4,13 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <iostream>
 #include <iterator>
-#include <random>
 #include <string>
 
 #include "engine/base/limits.h"
 #include "engine/base/random.h"
 #include "engine/base/text_check.h"
+#include "tests/seed.h"
 
 namespace cordon {
 namespace {
@@ -236,9 +235,7 @@ std::string RandomText(Random& random, bool with_headings) {
 }
 
 TEST(Chunker, NoTextIsLost) {
-  const uint64_t seed = std::random_device()();
-  std::cout << "seed " << seed << "\n";
-  Random random(seed);
+  Random random(TestSeed());
   for (int i = 0; i < 2000; ++i) {
     const std::string text = RandomText(random, /*with_headings=*/false);
     const auto chunks = ChunkText(text);
@@ -254,9 +251,7 @@ TEST(Chunker, NoTextIsLost) {
 }
 
 TEST(Chunker, NoWordIsLostAroundHeadings) {
-  const uint64_t seed = std::random_device()();
-  std::cout << "seed " << seed << "\n";
-  Random random(seed);
+  Random random(TestSeed());
   for (int i = 0; i < 2000; ++i) {
     std::string text;
     std::string words;
@@ -284,9 +279,7 @@ TEST(Chunker, NoWordIsLostAroundHeadings) {
 }
 
 TEST(Chunker, HostileMarkupIsSound) {
-  const uint64_t seed = std::random_device()();
-  std::cout << "seed " << seed << "\n";
-  Random random(seed);
+  Random random(TestSeed());
   for (int i = 0; i < 2000; ++i) {
     const std::string text = RandomText(random, /*with_headings=*/true);
     const auto chunks = ChunkText(text);

@@ -9,7 +9,6 @@
 #include <ctime>
 #include <iterator>
 #include <map>
-#include <random>
 #include <string>
 #include <thread>
 #include <utility>
@@ -17,6 +16,7 @@
 
 #include "engine/base/limits.h"
 #include "engine/base/random.h"
+#include "tests/seed.h"
 
 namespace cordon {
 namespace {
@@ -54,9 +54,7 @@ TEST(Terms, WordsLoseTheirEndings) {
 // A thread remembers the words that it met last. A new thread has met none.
 TEST(Terms, AWordGetsTheEndingOfAnotherThatCameBefore) {
   constexpr std::string_view kEndings[] = {"", "s", "ing", "ed", "ly", "ness", "ational", "ies"};
-  const uint64_t seed = std::random_device()();
-  SCOPED_TRACE(::testing::Message() << "seed " << seed);
-  Random random(seed);
+  Random random(TestSeed());
   std::vector<std::string> words;
   for (int i = 0; i < 30'000; ++i) {  // several for each place
     std::string& word = words.emplace_back();
@@ -192,9 +190,7 @@ bool HoldsPhrasesPlainly(const TextQuery& query, const Words& words) {
 }
 
 TEST(Terms, PhrasesRepeatThemselves) {
-  const uint64_t seed = std::random_device()();
-  SCOPED_TRACE(::testing::Message() << "seed " << seed);
-  Random random(seed);
+  Random random(TestSeed());
   const auto some = [&](uint64_t most) {
     std::string text;
     for (uint64_t i = 1 + random.Below(most); i > 0; --i)

@@ -2,11 +2,10 @@
 
 #include <gtest/gtest.h>
 
-#include <iostream>
-#include <random>
 #include <string>
 
 #include "engine/base/random.h"
+#include "tests/seed.h"
 
 namespace cordon {
 namespace {
@@ -44,9 +43,7 @@ size_t CountedByBytes(std::string_view text) {
 }
 
 TEST(ApproximateTokens, CountsBlocksAsItCountsBytes) {
-  const uint64_t seed = std::random_device()();
-  std::cout << "seed " << seed << "\n";
-  Random random(seed);
+  Random random(TestSeed());
   for (int i = 0; i < 2000; ++i) {
     const size_t size = random.Below(400);
     const size_t run_max = 1 + random.Below(i % 10 == 0 ? 200 : 12);
@@ -70,9 +67,7 @@ TEST(ApproximateTokens, NoTextIsNearlyFree) {
 }
 
 TEST(ApproximateTokens, LongerTextIsNeverLess) {
-  const uint64_t seed = std::random_device()();
-  std::cout << "seed " << seed << "\n";
-  Random random(seed);
+  Random random(TestSeed());
   for (int i = 0; i < 200; ++i) {
     std::string text;
     size_t before = 0;
