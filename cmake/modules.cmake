@@ -46,11 +46,18 @@ endfunction()
 # what they test is. With sanitizers they have AddressSanitizer alone.
 set(CORDON_TEST_OPTIONS ${CORDON_WARNINGS} -O0 $<$<CONFIG:Checked>:-fno-sanitize=undefined>)
 
+# cordon_compiled_with(OPTIONS TARGETS…): otherwise than the other tests, so that these read their
+# headers themselves (precompiled.cmake).
+function(cordon_compiled_with options)
+  foreach(target ${ARGN})
+    target_compile_options(${target} PRIVATE ${options})
+    set_target_properties(${target} PROPERTIES DISABLE_PRECOMPILE_HEADERS ON)
+  endforeach()
+endfunction()
+
 # cordon_reckons(TARGETS…): tests whose own work takes longer than to optimise it.
 function(cordon_reckons)
-  foreach(target ${ARGN})
-    target_compile_options(${target} PRIVATE $<$<NOT:$<CONFIG:Debug>>:-O1>)
-  endforeach()
+  cordon_compiled_with($<$<NOT:$<CONFIG:Debug>>:-O1> ${ARGN})
 endfunction()
 
 # cordon_test_binary(NAME SOURCES… LIBS libs…): a GoogleTest binary.
@@ -60,6 +67,7 @@ function(cordon_test_binary name)
   target_compile_options(${name} PRIVATE ${CORDON_TEST_OPTIONS})
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR})
   target_link_libraries(${name} PRIVATE ${arg_LIBS} GTest::gtest_main GTest::gmock)
+  target_precompile_headers(${name} REUSE_FROM cordon_unreserved)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
 endfunction()
 

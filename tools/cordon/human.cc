@@ -55,7 +55,7 @@ std::string PassageText(const v1::Passage& passage, int rank) {
 
 std::string Grouped(uint64_t number) {
   std::string digits = fmt::format("{}", number);
-  for (size_t place = digits.size(); place > 3; place -= 3) digits.insert(place - 3, ",");
+  for (size_t place = digits.size(); place > 3; place -= 3) digits.insert(place - 3, 1, ',');
   return digits;
 }
 
