@@ -12,6 +12,8 @@
 #include <fstream>
 #include <memory>
 #include <string>
+#include <thread>
+#include <vector>
 
 #include "cordon/v1/admin.grpc.pb.h"
 #include "cordon/v1/ingest.grpc.pb.h"
@@ -159,6 +161,21 @@ TEST_F(Connections, TakeAStreamWithThem) {
   EXPECT_TRUE(Put(stream.get(), "b"));
   stream->WritesDone();
   EXPECT_TRUE(stream->Finish().ok());
+}
+
+TEST_F(Connections, FailACallAsTheyEnd) {
+  Start({.age_ms = 100});
+  const auto until = In(1);
+  std::vector<std::thread> callers;
+  for (int i = 0; i < 4; ++i) {
+    callers.emplace_back([&, channel = Connect()] {
+      while (std::chrono::system_clock::now() < until) {
+        const auto end = Ask(channel);
+        EXPECT_TRUE(end.ok()) << end.error_message();
+      }
+    });
+  }
+  for (auto& caller : callers) caller.join();
 }
 
 TEST_F(Connections, OutliveTheirClient) {
