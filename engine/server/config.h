@@ -19,9 +19,17 @@ struct TlsPaths {
   int poll_ms = 1000;       // how often they are read; tests hurry
 };
 
+// When connections end; tests hurry.
+struct ConnectionTimes {
+  int age_ms = limits::kConnectionAge_ms;         // a tenth more or less: not all at once
+  int ping_every_ms = limits::kPingEvery_ms;      // of silence
+  int ping_timeout_ms = limits::kPingTimeout_ms;  // without an answer the client is gone
+};
+
 struct Config {
   DataPaths paths;
   TlsPaths tls;
+  ConnectionTimes connections;
   std::string listen = "127.0.0.1:7420";
   // Where figures are to be read (metrics.h); empty: nowhere. They are neither authenticated nor
   // encrypted, so that whoever means an address beyond loopback says it twice.

@@ -6,6 +6,7 @@
 #include <spdlog/spdlog.h>
 
 #include <filesystem>
+#include <limits>
 #include <thread>
 
 #include "engine/base/stand_back.h"
@@ -23,13 +24,22 @@ namespace {
 // must not keep the server beyond the 10 s after which supervisors kill it.
 constexpr auto kDrain = std::chrono::seconds(7);
 
-void SetLimits(grpc::ServerBuilder* builder) {
+void SetLimits(const ConnectionTimes& times, grpc::ServerBuilder* builder) {
   builder->SetMaxReceiveMessageSize(static_cast<int>(limits::kIngestMessageBytes));
   builder->AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, static_cast<int>(limits::kMetadataBytes));
   builder->AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, limits::kStreamsPerConnection);
   builder->AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS,
                               limits::kPingPause_ms);
+  // Idle connections are asked, too, and their clients may ask.
   builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+  builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, times.ping_every_ms);
+  builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, times.ping_timeout_ms);
+  // An old connection takes no new calls, and has all the time for those under way: a stream may
+  // last for days, and each of its messages is authenticated. Idle ones have no other end than
+  // their age: gRPC 1.51 drops those (MAX_CONNECTION_IDLE) under a call that is just coming.
+  builder->AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_MS, times.age_ms);
+  builder->AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_GRACE_MS,
+                              std::numeric_limits<int>::max());
   // Without this a second server would share the port instead of failing.
   builder->AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
   grpc::ResourceQuota quota("cordon");
@@ -143,7 +153,7 @@ Status Server::Parts::Listen(const Config& config) {
   if (config.dev) grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   grpc::ServerBuilder builder;
   if (!config.dev) builder.SetOption(std::make_unique<NoPlugins>());
-  SetLimits(&builder);
+  SetLimits(config.connections, &builder);
   int port = 0;
   builder.AddListeningPort(config.listen,
                            tls ? tls->Credentials() : grpc::InsecureServerCredentials(), &port);

@@ -375,6 +375,19 @@ TEST_F(Served, MetadataWithoutAnEnd) {
   EXPECT_TRUE(refused(stream->Finish().error_code()));
 }
 
+// The connection lets through what an ingest may send.
+TEST_F(Served, AQueryOfFiveMebibytes) {
+  Start();
+  v1::RetrieveRequest request;
+  request.set_collection("docs");
+  request.set_text(std::string(5 << 20, 'x'));
+  v1::RetrieveResponse response;
+  const auto end = retrieval_->Retrieve(As(dev_key_).get(), request, &response);
+  EXPECT_EQ(end.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_NE(end.error_message().find("the message has more than"), std::string::npos)
+      << end.error_message();
+}
+
 TEST_F(Served, ADeadlinePasses) {
   Start();
   const auto start = Stopwatch::now();

@@ -28,6 +28,7 @@ WAITS = "what is beyond it waits, and is not refused"
 
 UNTESTED = {
     "kCallersBytes": ROOM,
+    "kConnectionAge_ms": GIVEN,
     "kDiversityFactor": PART,
     "kEmbeddedPage": GIVEN,
     "kEndpointAnswerBytes": SLOW,
@@ -51,7 +52,9 @@ UNTESTED = {
     "kMetricsBytes": "a library takes its own part of it first",
     "kMetricsConnections": WAITS,
     "kMetricsSilence_s": PACE,
+    "kPingEvery_ms": GIVEN,
     "kPingPause_ms": PACE,
+    "kPingTimeout_ms": GIVEN,
     "kRevisionWaiters": GIVEN,
     "kSelectedPageBytes": PART,
     "kSelectedPerCall": GIVEN,
