@@ -72,7 +72,7 @@ TESTS = [
     gtest("R6", "crash_disk_test", "FullDisk.*", loops=4),
     gtest("R7", "crash_disk_test", "BitFlip.*"),
     gtest("R7 geometry", "index_test", "GeometryFileTest.AnyFlippedBitIsFound"),
-    gtest("R2 files", "filed_crash_test", loops=5),
+    gtest("R2 files", "filed_crash_test", loops=6),
     gtest("R2 backups", "backup_crash_test", loops=9),
     gtest("R9", "index_test", "InstructionSetsTest.*"),
     gtest("R12", "crash_served_test", "Sigterm.*"),
