@@ -45,6 +45,7 @@ TESTS = [
     gtest("S1 remembered", "policy_test", "EntitlementCacheTest.ARememberedCallerIsTold*", loops=2),
     gtest("S2", "security_test", "Twins.*"),
     gtest("S2 lists", "index_test", "*/TwinsTest.*", loops=3),
+    gtest("S2 fast", "engine_test", "FastTwins.*"),
     gtest("S2 lexical", "lexical_test", "History.AnAnswerDepends*"),
     gtest("S3", "security_served_test", "Calls.LetsInWhomItShouldNot"),
     gtest("S4", "security_served_test", "HiddenDocuments.*"),
