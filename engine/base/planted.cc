@@ -48,6 +48,7 @@ constexpr Name kNames[] = {
     {"rows-of-another", Bug::kRowsOfAnother},
     {"scan-of-another", Bug::kScanOfAnother},
     {"stream-of-one-view", Bug::kStreamOfOneView},
+    {"hidden-expected", Bug::kHiddenExpected},
     {"tombstone-not-in-lists", Bug::kTombstoneNotInLists},
     {"erased-in-lists", Bug::kErasedInLists},
     {"counts-hidden", Bug::kCountsHidden},

@@ -41,6 +41,7 @@ enum class Bug {
   kRowsOfAnother,        // how many rows lie beside the lists, kept for all who share masks
   kScanOfAnother,        // questions of one batch share a scan, whoever they are asked for
   kStreamOfOneView,      // all messages of a stream are of the View of the first
+  kHiddenExpected,       // rows beside the lists are expected to be answers, whoever may see them
   kTombstoneNotInLists,  // a deleted row stays in the lists
   kErasedInLists,        // erased rows stay in the memory that lists cover
   kCountsHidden,         // stats --as counts all rows

@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "engine/base/check.h"
+#include "engine/base/planted.h"
 #include "engine/base/stop.h"
 #include "engine/index/list_scratch.h"
 
@@ -218,6 +219,7 @@ size_t ListSearch::MaskNew(uint32_t list) {
     const ListPart& part = *segment.lists()->part;
     const ListRange range = part.Find(list);
     if (range.size() == 0) continue;
+    if (Planted(Bug::kHiddenExpected)) count += range.size();
     const bool sparse = segment.Sparse() || allowed_.filter != nullptr;
     const size_t masks = scratch_.newer_masks.size();
     scratch_.newer_masks.resize(masks + range.end_block() - range.first_block());

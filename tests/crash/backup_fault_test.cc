@@ -13,6 +13,7 @@
 #include "engine/base/random.h"
 #include "engine/restore.h"
 #include "tests/crash/backup_world.h"
+#include "tests/crash/flip_bit.h"
 #include "tests/effort.h"
 
 namespace cordon {
@@ -217,13 +218,6 @@ class DamagedBackup : public BackupFaults {
     std::sort(files.begin(), files.end());
     return files;
   }
-  static void Flip(const std::string& file, uint64_t at, int bit) {
-    std::fstream bytes(file, std::ios::in | std::ios::out | std::ios::binary);
-    bytes.seekg(static_cast<std::streamoff>(at));
-    const int byte = bytes.get();
-    bytes.seekp(static_cast<std::streamoff>(at));
-    bytes.put(static_cast<char>(byte ^ 1 << bit));
-  }
   StatusOr<std::vector<BackupInfo>> Verified() const {
     BackupStop stop;
     return ListBackups(paths().backups, /*verify=*/true, &stop);
@@ -238,7 +232,7 @@ class DamagedBackup : public BackupFaults {
 TEST_F(DamagedBackup, IsRestoredOtherwise) {
   Begin();
   const auto files = Files();
-  Effort effort("R7-backup", 2 * files.size());
+  Effort effort("R7-backup", 8 * files.size());
   Random random(effort.seed());
   uint64_t refused = 0;
   while (!HasFailure() && effort.More()) {
@@ -247,7 +241,7 @@ TEST_F(DamagedBackup, IsRestoredOtherwise) {
     const uint64_t at = random.Below(fs::file_size(file));
     const int bit = static_cast<int>(random.Below(8));
     SCOPED_TRACE(fmt::format("{}, byte {}, bit {}", file, at, bit));
-    Flip(file, at, bit);
+    FlipBit(file, at, bit);
     const auto verified = Verified();
     const bool whole = verified.ok() && verified->size() == 1 && verified->front().whole == true;
     EXPECT_TRUE(!whole || file == List(1)) << "it passes for whole";

@@ -11,11 +11,13 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <map>
 
 #include "engine/verify_erased.h"
 #include "engine/verify_store.h"
 #include "tests/crash/crash_run.h"
 #include "tests/crash/filed_history.h"
+#include "tests/crash/flip_bit.h"
 #include "tests/effort.h"
 #include "tests/store/scratch_directory.h"
 
@@ -57,6 +59,35 @@ class FiledCrash : public testing::Test {
       if (IsBesideTheStore(place)) counts_[place] = count;
     }
     for (const char* place : kMustCome) EXPECT_TRUE(counts_.contains(place)) << place;
+  }
+
+  // The same as it was once the last file was dropped: others are there, with rows that are dead.
+  void PrepareFiles(uint64_t seed) {
+    ASSERT_NO_FATAL_FAILURE(Prepare(seed));
+    const char* const last = "index.unlink.after";
+    Crash({"filed", root(), seed, last, counts_[last]}, prepared());
+  }
+
+  std::string KeysOfFiles() const { return CrashPaths(root()).data.Keys() + "/files"; }
+  // Those of the index, and their keys'.
+  std::vector<std::string> Files() const {
+    std::vector<std::string> files = {KeysOfFiles()};
+    const std::string index = CrashPaths(root()).data.Index();
+    for (const auto& name : ListIndexFiles(index)) files.push_back(index + "/" + name.text());
+    return files;
+  }
+  // What each file of the index says that opens.
+  std::map<std::string, std::string> Said() const {
+    const DataPaths paths = CrashPaths(root()).data;
+    std::map<std::string, std::string> said;
+    const auto keys = OpenKeys(paths);
+    EXPECT_TRUE(keys.ok()) << keys.status().ToString();
+    if (!keys.ok()) return said;
+    for (const auto& name : ListIndexFiles(paths.Index())) {
+      auto text = ReadIndexFile(paths.Index(), name, (*keys)->file_keys());
+      if (text.ok()) said[paths.Index() + "/" + name.text()] = *std::move(text);
+    }
+    return said;
   }
 
   // Every place has its turn, at a random one of its times.
@@ -211,31 +242,47 @@ TEST_F(FiledCrash, ABitThatFlips) {
   Effort effort("R7-files", 8);
   const uint64_t seed = effort.seed() % 1'000'000;
   Random random(seed);
-  ASSERT_NO_FATAL_FAILURE(Prepare(seed));
-  // As it was once the last file was dropped: others are there, with rows that are dead.
+  ASSERT_NO_FATAL_FAILURE(PrepareFiles(seed));
   const FiledHistory history(seed);
-  Crash({"filed", root(), seed, "index.unlink.after", counts_["index.unlink.after"]}, prepared());
   const std::string damaged = scratch_ / "damaged";
   fs::copy(root(), damaged, fs::copy_options::recursive);
   while (!HasFailure() && effort.More()) {
     fs::remove_all(root());
     fs::copy(damaged, root(), fs::copy_options::recursive);
-    std::vector<std::string> files = {CrashPaths(root()).data.Keys() + "/files"};
-    const std::string index = CrashPaths(root()).data.Index();
-    for (const auto& name : ListIndexFiles(index)) files.push_back(index + "/" + name.text());
+    const auto files = Files();
     ASSERT_GT(files.size(), 1u);
     const std::string& file = files[random.Below(files.size())];
     SCOPED_TRACE(file);
-    std::fstream bytes(file, std::ios::in | std::ios::out | std::ios::binary);
-    const auto at = static_cast<std::streamoff>(random.Below(fs::file_size(file)));
-    bytes.seekg(at);
-    const int byte = bytes.get();
-    bytes.seekp(at);
-    bytes.put(static_cast<char>(byte ^ 1 << random.Below(8)));
-    bytes.close();
+    FlipBit(file, random.Below(fs::file_size(file)), static_cast<int>(random.Below(8)));
     Check(history);
   }
   effort.Report("rows_from_files={} wrong={}", rows_loaded_, HasFailure() ? 1 : 0);
+}
+
+// Without a start for each, of which there are hundreds: a start makes anew what does not open.
+TEST_F(FiledCrash, AFileWithAFlippedBitOpens) {
+  Effort effort("R7-opened", 500);
+  const uint64_t seed = effort.seed() % 1'000'000;
+  Random random(seed);
+  ASSERT_NO_FATAL_FAILURE(PrepareFiles(seed));
+  const auto whole = Said();
+  ASSERT_FALSE(whole.empty());
+  std::vector<std::string> files = {KeysOfFiles()};
+  for (const auto& [file, text] : whole) files.push_back(file);
+  while (!HasFailure() && effort.More()) {
+    const std::string& file = files[effort.rounds() % files.size()];
+    const uint64_t byte = random.Below(fs::file_size(file));
+    const int bit = static_cast<int>(random.Below(8));
+    SCOPED_TRACE(fmt::format("{}, byte {}, bit {}", file, byte, bit));
+    FlipBit(file, byte, bit);
+    auto others = whole;
+    others.erase(file);
+    if (file == KeysOfFiles()) others.clear();
+    EXPECT_TRUE(Said() == others);
+    FlipBit(file, byte, bit);
+  }
+  EXPECT_TRUE(Said() == whole);
+  effort.Report("files={} wrong={}", files.size(), HasFailure() ? 1 : 0);
 }
 
 // R8: the same history, however often the store is opened anew and whatever has files.
