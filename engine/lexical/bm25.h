@@ -15,13 +15,14 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/base/limits.h"
 #include "engine/text/terms.h"
 
 namespace cordon {
 
 struct Bm25 {
-  double k1 = 1.2;
-  double b = 0.75;
+  double k1 = limits::kBm25K1Default;
+  double b = limits::kBm25BDefault;
 };
 
 // What a score depends on beside query and text: counts over the permitted rows and no others.

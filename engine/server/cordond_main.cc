@@ -14,6 +14,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <functional>
 
 #include "engine/base/check.h"
 #include "engine/format.h"
@@ -22,6 +23,7 @@
 #include "engine/server/server.h"
 #include "engine/server/tls_files.h"
 #include "engine/upgrade.h"
+#include "tools/cordon/offline/offline.h"
 
 // Read by jemalloc: memory in huge pages. A start takes gigabytes, of which the kernel clears and
 // enters each page, and a fifth of its processor time goes with 4 KiB pages alone.
@@ -225,12 +227,15 @@ int Main(int argc, char** argv) {
       app.add_subcommand("upgrade", "make a store of an older format one of this program's");
   DataPaths upgrade_paths;
   AddPaths(upgrade, &upgrade_paths);
+  std::function<int()> offline;
+  AddOfflineCommands(app, &offline);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 2;
   }
 
+  if (offline) return offline();
   if (init->parsed()) {
     const DataPaths& paths = init_paths.data_dir.empty() ? flags.config.paths : init_paths;
     if (paths.data_dir.empty()) return Fail(Invalid("data_dir", "missing; give --data-dir DIR"));

@@ -7,7 +7,7 @@ import stat
 import unittest
 from pathlib import Path
 
-from harness import CORDON, CORDOND, ServerTest, Store, document, main, run
+from harness import CORDON, CORDOND, ServerTest, Store, document, environment, main, run
 
 START_S = 30
 
@@ -260,6 +260,43 @@ class Listening(StartTest):
         answer = store.cordon("key", "list", key=key)
         self.assertEqual(answer.error.get("code"), "UNAUTHENTICATED", answer)
         self.assertEqual(store.cordon("key", "list").code, 0)
+
+
+class Offline(StartTest):
+    def cordond(self, folder, says):
+        """A cordond in `folder` that says this and its arguments, and ends with 7."""
+        folder.mkdir(exist_ok=True)
+        (folder / "cordond").write_text(f"#!/bin/sh\necho {says} \"$@\"\nexit 7\n")
+        (folder / "cordond").chmod(0o700)
+
+    def test_cordon_runs_the_cordond_beside_it_or_the_one_in_the_path(self):
+        store = self.store()
+        own, path = store.path(), store.path()
+        own.mkdir()
+        cordon = shutil.copy(CORDON, own / "cordon")
+        where = ["--data-dir", store.data, "--master-key-command", "-x y"]
+        asked = [cordon, "store", "verify", "--json", "--server", "127.0.0.1:1", *where]
+        told = f"store verify --data-dir {store.data} --master-key-command -x y --json\n"
+        env = environment(PATH=str(path))
+        missing = run(asked, env=env)
+        self.assertEqual((missing.code, missing.error.get("code")), (1, "FAILED_PRECONDITION"))
+        self.assertIn("install it beside", missing.error["message"])
+        for folder in (path, own):
+            self.cordond(folder, folder.name)
+            answer = run(asked, env=env)
+            self.assertEqual(answer.code, 7, answer)
+            self.assertEqual(answer.out.decode(), f"{folder.name} {told}")
+
+    def test_cordond_answers_by_itself(self):
+        store = self.store(dev=False).start()
+        self.assertEqual(store.cordon("key", "list").code, 0)
+        self.assertEqual(store.stop(), 0)
+        for family in ("journal", "erase", "store"):
+            asked = [family, "verify", "--data-dir", store.data, "--json"]
+            answer = run([CORDOND, *asked])
+            self.assertEqual((answer.code, answer.last["ok"]), (0, True), answer)
+            self.assertEqual(run([CORDON, *asked]).out, answer.out)
+            self.assertEqual(run([CORDOND, family, "verify"]).code, 2)
 
 
 class Journal(ServerTest):

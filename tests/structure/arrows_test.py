@@ -1,9 +1,12 @@
 """Modules include only what engine/modules.txt allows; library headers stay in their modules.
 
-Examples are what strangers would write: they know the API's protos and nothing else of the tree.
+The command line knows what a client needs of the engine; the engine knows no tools, but for the
+main() of cordond. Examples are what strangers would write: they know the API's protos and nothing
+else of the tree.
 """
 
 import re
+from pathlib import Path
 
 from tree import files, plant, replace, run
 
@@ -33,6 +36,12 @@ HOMES = {
     "gtest/": {"tests"},
     "gmock/": {"tests"},
 }
+
+# The command line, and what it knows of the engine: no libraries but those that a client has. What
+# takes more is in its folder offline/, which the main() of cordond has.
+CORDON = Path("tools/cordon")
+COMPOSED = Path("engine/server/cordond_main.cc")
+CLIENT = {"base", "crypto"}
 
 
 def read_modules(root):
@@ -75,6 +84,8 @@ def check_library(allowed, path, module, header):
 
 def check_include(allowed, path, module, quote, header):
     """What is wrong with one #include; None if nothing."""
+    if path.parts[0] == "engine" and header.startswith("tools/") and path != COMPOSED:
+        return f"{header}: tools are above the engine"
     if not header.startswith("engine/"):
         if quote == '"' and path.parts[0] == "engine" and "/" not in header:
             return f'"{header}": write the path from the top of the tree'
@@ -85,6 +96,8 @@ def check_include(allowed, path, module, quote, header):
     target = match and (match.group(1) or "engine")
     if target not in allowed:
         return f"{header}: unknown module"
+    if path.parent == CORDON and target not in CLIENT:
+        return f"{header}: a client has {', '.join(sorted(CLIENT))} of the engine only"
     if path.parts[0] == "engine" and target != module and target not in allowed.get(module, ()):
         return f"{header}: {module} may not include {target}"
     return None
@@ -162,6 +175,12 @@ run(
         "<unicode/uchar.h> belongs to": violation("engine/policy/planted.h", "<unicode/uchar.h>"),
         "the RPC stubs belong to": violation(
             "engine/view/planted.h", '"cordon/v1/admin.grpc.pb.h"'
+        ),
+        "engine/store/codec.h: a client has base, crypto": violation(
+            "tools/cordon/planted.h", '"engine/store/codec.h"'
+        ),
+        "tools/cordon/output.h: tools are above": violation(
+            "engine/server/planted.h", '"tools/cordon/output.h"'
         ),
         "engine/base/status.h: examples know": violation(
             "examples/planted.cc", '"engine/base/status.h"'

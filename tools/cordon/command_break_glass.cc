@@ -1,15 +1,17 @@
 // break-glass open | close | list: access past lists, with a reason and an end.
 #include <fmt/format.h>
+#include <google/protobuf/util/time_util.h>
 
 #include "cordon/v1/policy.grpc.pb.h"
 #include "engine/base/clock.h"
-#include "engine/store/codec.h"
 #include "tools/cordon/command.h"
 #include "tools/cordon/human.h"
 #include "tools/cordon/message_json.h"
 
 namespace cordon {
 namespace {
+
+using google::protobuf::util::TimeUtil;
 
 struct OpenOptions {
   std::string as;
@@ -32,7 +34,7 @@ StatusOr<int> Open(const OpenOptions& options, Session& session) {
   request.set_reason(options.reason);
   const auto until = ParseTime(options.until);
   if (!until.ok()) return until.status().Within("until");
-  *request.mutable_until() = ToProtoTime(*until);
+  *request.mutable_until() = TimeUtil::MicrosecondsToTimestamp(*until);
   ASSIGN_OR_RETURN(Connection * connection, session.Connect());
   const auto stub = v1::Policy::NewStub(connection->channel());
   ASSIGN_OR_RETURN(const v1::OpenBreakGlassResponse response,

@@ -6,15 +6,14 @@
 
 #include "cordon/v1/ingest.grpc.pb.h"
 #include "tools/cordon/command.h"
-#include "tools/cordon/gzip.h"
 #include "tools/cordon/human.h"
 #include "tools/cordon/message_json.h"
-#include "tools/cordon/verify_offline.h"
+#include "tools/cordon/offline_paths.h"
+#include "tools/cordon/run_cordond.h"
 
 namespace cordon {
 namespace {
 
-constexpr size_t kNeedleBytesMax = 64 << 20;
 constexpr auto kVerifyTimeout = std::chrono::minutes(10);  // a large collection is written anew
 
 struct EraseOptions {
@@ -30,6 +29,7 @@ struct EraseOptions {
 struct SearchOptions {
   OfflinePaths paths;
   std::vector<std::string> needles;
+  const CLI::App* command = nullptr;
 };
 
 // Exactly one of document and subject must be given.
@@ -112,32 +112,7 @@ StatusOr<int> Erase(const EraseOptions& options, Session& session) {
 }
 
 StatusOr<int> VerifyErasure(const SearchOptions& options, Session& session) {
-  std::vector<std::string> needles;
-  for (const auto& file : options.needles) {
-    auto needle = ReadFileAsIs(file, kNeedleBytesMax);
-    if (!needle.ok()) return Invalid("needle", needle.status().message());
-    needles.push_back(*std::move(needle));
-  }
-  ASSIGN_OR_RETURN(const ErasureSearch search, SearchOffline(options.paths, needles));
-  if (!session.output().json()) {
-    for (const auto& [file, where] : search.found) {
-      session.output().Line(fmt::format("found in {}: {}", Printable(file), Printable(where)));
-    }
-    session.output().Line(fmt::format(
-        "{} entries of {} searched, {} decrypted: {}, {} of erased documents left",
-        Grouped(search.entries), Counted(search.files, "file"), Counted(search.decrypted, "record"),
-        Counted(search.found.size(), "hit"), Counted(search.records_left, "record")));
-    return search.ok() ? 0 : 1;
-  }
-  JsonWriter json;
-  json.BeginObject().Key("ok").Bool(search.ok()).Key("files").Unsigned(search.files);
-  json.Key("entries").Unsigned(search.entries).Key("decrypted").Unsigned(search.decrypted);
-  json.Key("records_left").Unsigned(search.records_left).Key("found").BeginArray();
-  for (const auto& [file, where] : search.found) {
-    json.BeginObject().Key("file").String(file).Key("where").String(where).EndObject();
-  }
-  session.output().Line(json.EndArray().EndObject());
-  return search.ok() ? 0 : 1;
+  return RunCordond(*options.command, session.output().json());
 }
 
 StatusOr<int> ChangeHold(const EraseOptions& options, Session& session, bool release) {
@@ -216,6 +191,7 @@ void AddErase(CLI::App& app, Session& session) {
       *erase, "verify", "Searches every file of a store that no server has open; exit 1 on a hit",
       "  cordon erase verify --data-dir /srv/cordon --needle text.bin --needle vector.bin");
   const auto search = std::make_shared<SearchOptions>();
+  search->command = verify;
   AddOfflinePaths(verify, &search->paths);
   verify->add_option("--needle", search->needles, "File whose bytes, as they are, must be nowhere")
       ->type_name("FILE");

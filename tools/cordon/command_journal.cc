@@ -4,8 +4,9 @@
 #include "cordon/v1/admin.grpc.pb.h"
 #include "tools/cordon/command.h"
 #include "tools/cordon/human.h"
+#include "tools/cordon/journal_verdict.h"
 #include "tools/cordon/message_json.h"
-#include "tools/cordon/verify_offline.h"
+#include "tools/cordon/run_cordond.h"
 
 namespace cordon {
 namespace {
@@ -14,6 +15,7 @@ struct VerifyOptions {
   std::string data_dir;
   std::string journal_dir;
   std::string journal_key;
+  const CLI::App* command = nullptr;
 };
 
 struct ShowOptions {
@@ -30,37 +32,17 @@ StatusOr<JournalVerdict> VerifyOnline(Session& session) {
                          return stub->VerifyJournal(context, v1::VerifyJournalRequest(), answer);
                        },
                        kLongCallTimeout));
-  JournalVerdict verification{response.records(), response.ok(), std::nullopt, response.problem()};
-  if (response.has_first_bad()) verification.first_bad = response.first_bad();
-  return verification;
+  JournalVerdict verdict{response.records(), response.ok(), std::nullopt, response.problem()};
+  if (response.has_first_bad()) verdict.first_bad = response.first_bad();
+  return verdict;
 }
 
 StatusOr<int> Verify(const VerifyOptions& options, Session& session) {
-  const bool offline = !options.data_dir.empty() || !options.journal_dir.empty();
-  ASSIGN_OR_RETURN(const JournalVerdict verification,
-                   offline
-                       ? VerifyOffline(options.data_dir, options.journal_dir, options.journal_key)
-                       : VerifyOnline(session));
-  // A chain that names a bad record does not hold, whatever else is said.
-  const bool ok = verification.ok && !verification.first_bad;
-  if (!session.output().json()) {
-    session.output().Line(
-        ok ? fmt::format("{}, the chain holds", Counted(verification.records, "record"))
-           : fmt::format("{}, bad from record {}: {}", Counted(verification.records, "record"),
-                         verification.first_bad.value_or(0), Printable(verification.problem)));
-    return ok ? 0 : 1;
+  if (!options.data_dir.empty() || !options.journal_dir.empty()) {
+    return RunCordond(*options.command, session.output().json());
   }
-  JsonWriter json;
-  json.BeginObject().Key("records").Unsigned(verification.records);
-  json.Key("ok").Bool(ok).Key("first_bad");
-  if (verification.first_bad) {
-    json.Unsigned(*verification.first_bad);
-  } else {
-    json.Null();
-  }
-  json.Key("problem").String(verification.problem);
-  session.output().Line(json.EndObject());
-  return ok ? 0 : 1;
+  ASSIGN_OR_RETURN(const JournalVerdict verdict, VerifyOnline(session));
+  return Tell(verdict, session.output());
 }
 
 std::string JournalText(const v1::JournalLine& line) {
@@ -120,6 +102,7 @@ void AddJournalCommands(CLI::App& app, Session& session) {
       *journal, "verify", "Verifies the whole chain; exit 1 if a record is bad",
       "  cordon journal verify\n  cordon journal verify --data-dir /var/lib/cordon   (no server)");
   const auto verify_options = std::make_shared<VerifyOptions>();
+  verify_options->command = verify;
   CLI::Option* const data_dir = verify->add_option("--data-dir", verify_options->data_dir,
                                                    "Verifies this data directory without a server");
   verify->add_option("--journal-dir", verify_options->journal_dir, "Where its journal is")

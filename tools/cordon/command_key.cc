@@ -1,6 +1,7 @@
 // key create | list | rotate | revoke, tenant create. (key usage: command_usage.cc.)
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <google/protobuf/util/time_util.h>
 
 #include <charconv>
 #include <optional>
@@ -8,7 +9,6 @@
 #include "cordon/v1/admin.grpc.pb.h"
 #include "engine/base/clock.h"
 #include "engine/base/limits.h"
-#include "engine/store/codec.h"
 #include "tools/cordon/access_json.h"
 #include "tools/cordon/command.h"
 #include "tools/cordon/human.h"
@@ -17,6 +17,8 @@
 
 namespace cordon {
 namespace {
+
+using google::protobuf::util::TimeUtil;
 
 struct CreateKeyOptions {
   std::string principal;
@@ -63,7 +65,7 @@ StatusOr<v1::KeyGrant> GrantOf(const CreateKeyOptions& options) {
   if (!options.expires.empty()) {
     const auto time = ParseTime(options.expires);
     if (!time.ok()) return time.status().Within("expires");
-    *grant.mutable_expires() = ToProtoTime(*time);
+    *grant.mutable_expires() = TimeUtil::MicrosecondsToTimestamp(*time);
   }
   if (!options.quota.empty()) {
     ASSIGN_OR_RETURN(*grant.mutable_quota(), ParseQuotaOption("quota", options.quota));

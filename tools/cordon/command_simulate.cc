@@ -1,11 +1,11 @@
 // simulate: who would gain and lose which documents by a change, which is not made. Its commands
 // are named after those that make the change, and take the options that matter.
 #include <fmt/format.h>
+#include <google/protobuf/util/time_util.h>
 
 #include "cordon/v1/policy.grpc.pb.h"
 #include "engine/base/clock.h"
 #include "engine/base/limits.h"
-#include "engine/store/codec.h"
 #include "tools/cordon/access_file.h"
 #include "tools/cordon/access_json.h"
 #include "tools/cordon/audit_answers.h"
@@ -24,6 +24,8 @@
 
 namespace cordon {
 namespace {
+
+using google::protobuf::util::TimeUtil;
 
 // Of all the changes; each has some.
 struct SimulateOptions {
@@ -253,7 +255,7 @@ StatusOr<v1::SimulateRequest> OpenedAccessOf(const SimulateOptions& options) {
   access->set_reason(options.reason);
   const auto until = ParseTime(options.until);
   if (!until.ok()) return until.status().Within("until");
-  *access->mutable_until() = ToProtoTime(*until);
+  *access->mutable_until() = TimeUtil::MicrosecondsToTimestamp(*until);
   return request;
 }
 

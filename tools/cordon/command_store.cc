@@ -5,50 +5,24 @@
 #include "tools/cordon/command.h"
 #include "tools/cordon/human.h"
 #include "tools/cordon/message_json.h"
-#include "tools/cordon/verify_offline.h"
+#include "tools/cordon/offline_paths.h"
+#include "tools/cordon/run_cordond.h"
 
 namespace cordon {
 namespace {
+
+struct StoreOptions {
+  OfflinePaths paths;
+  const CLI::App* command = nullptr;
+};
 
 struct BackupOptions {
   uint32_t keep = 0;
   bool verify = false;
 };
 
-void Append(JsonWriter& json, const std::vector<std::pair<std::string, std::string>>& places) {
-  json.BeginArray();
-  for (const auto& [where, what] : places) {
-    json.BeginObject().Key("where").String(where).Key("what").String(what).EndObject();
-  }
-  json.EndArray();
-}
-
-StatusOr<int> Verify(const OfflinePaths& paths, Session& session) {
-  ASSIGN_OR_RETURN(const StoreCheck check, CheckStoreOffline(paths));
-  if (!session.output().json()) {
-    for (const auto& [where, what] : check.damage) {
-      session.output().Line(fmt::format("{}: {}", Printable(where), Printable(what)));
-    }
-    for (const auto& [where, what] : check.derived) {
-      session.output().Line(
-          fmt::format("{}: {} (derived: no loss)", Printable(where), Printable(what)));
-    }
-    session.output().Line(
-        fmt::format("{}, {}, {}, {}, {}: {}", Counted(check.records, "record"),
-                    Counted(check.documents, "document"), Counted(check.chunks, "chunk"),
-                    Counted(check.keys, "key"), Counted(check.journal_records, "journal record"),
-                    check.damage.empty() ? "all whole" : Counted(check.damage.size(), "damage")));
-    return check.damage.empty() ? 0 : 1;
-  }
-  JsonWriter json;
-  json.BeginObject().Key("ok").Bool(check.damage.empty());
-  json.Key("records").Unsigned(check.records).Key("documents").Unsigned(check.documents);
-  json.Key("chunks").Unsigned(check.chunks).Key("keys").Unsigned(check.keys);
-  json.Key("journal_records").Unsigned(check.journal_records);
-  Append(json.Key("damage"), check.damage);
-  Append(json.Key("derived"), check.derived);
-  session.output().Line(json.EndObject());
-  return check.damage.empty() ? 0 : 1;
+StatusOr<int> Verify(const StoreOptions& options, Session& session) {
+  return RunCordond(*options.command, session.output().json());
 }
 
 void Write(JsonWriter& json, const v1::Backup& backup) {
@@ -125,9 +99,10 @@ void AddStoreCommands(CLI::App& app, Session& session) {
   CLI::App* const verify = AddCommand(
       *store, "verify", "Reads everything and names what is damaged; exit 1 if anything is",
       "  cordon store verify --data-dir /srv/cordon   (no server)");
-  const auto paths = std::make_shared<OfflinePaths>();
-  AddOfflinePaths(verify, paths.get());
-  OnRun(verify, session, paths, Verify);
+  const auto store_options = std::make_shared<StoreOptions>();
+  store_options->command = verify;
+  AddOfflinePaths(verify, &store_options->paths);
+  OnRun(verify, session, store_options, Verify);
 
   CLI::App* const backup =
       AddCommand(app, "backup", "Backs the store up, and tells of backups",

@@ -53,16 +53,6 @@ std::string PassageText(const v1::Passage& passage, int rank) {
 
 }  // namespace
 
-std::string Grouped(uint64_t number) {
-  std::string digits = fmt::format("{}", number);
-  for (size_t place = digits.size(); place > 3; place -= 3) digits.insert(place - 3, 1, ',');
-  return digits;
-}
-
-std::string Counted(uint64_t number, std::string_view singular) {
-  return fmt::format("{} {}{}", Grouped(number), singular, number == 1 ? "" : "s");
-}
-
 std::string LabelText(const v1::Label& label) {
   std::string text = label.level() + Compartments(label.compartments());
   for (const std::string& tag : label.tags()) text += " #" + tag;

@@ -8,15 +8,10 @@
 
 #include "cordon/v1/retrieval.pb.h"
 #include "cordon/v1/types.pb.h"
+#include "tools/cordon/counted.h"
 #include "tools/cordon/output.h"
 
 namespace cordon {
-
-// 1234567 → "1,234,567".
-std::string Grouped(uint64_t number);
-
-// "3 documents", "1 document".
-std::string Counted(uint64_t number, std::string_view singular);
 
 // "confidential {people} #pii".
 std::string LabelText(const v1::Label& label);

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <google/protobuf/util/time_util.h>
 
 #include <algorithm>
 #include <cmath>
@@ -12,11 +13,6 @@ namespace cordon {
 namespace {
 
 using simdjson::dom::element_type;
-
-// RFC 3339 years, which are also those of a protobuf Timestamp.
-constexpr int64_t kFirstSecond = -62'135'596'800;  // 0001-01-01T00:00:00Z
-constexpr int64_t kLastSecond = 253'402'300'799;   // 9999-12-31T23:59:59Z
-constexpr int64_t kMicrosPerSecond = 1'000'000;
 
 std::string_view TypeName(JsonValue value) {
   switch (value.type()) {
@@ -154,14 +150,7 @@ Status ReadTimeOrNull(JsonValue value, const std::function<google::protobuf::Tim
     return WrongType(value, "an RFC 3339 time or null");
   }
   ASSIGN_OR_RETURN(const Micros micros, ParseTime(text));
-  const int64_t rest = ((micros % kMicrosPerSecond) + kMicrosPerSecond) % kMicrosPerSecond;
-  const int64_t seconds = (micros - rest) / kMicrosPerSecond;
-  if (seconds < kFirstSecond || seconds > kLastSecond) {
-    return Invalid("", "not a time of the years 0001 to 9999");
-  }
-  google::protobuf::Timestamp* const target = time();
-  target->set_seconds(seconds);
-  target->set_nanos(static_cast<int32_t>(rest * 1000));
+  *time() = google::protobuf::util::TimeUtil::MicrosecondsToTimestamp(micros);
   return OkStatus();
 }
 

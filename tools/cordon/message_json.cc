@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "engine/base/clock.h"
-#include "engine/lexical/bm25.h"
+#include "engine/base/limits.h"
 #include "tools/cordon/context_options.h"
 
 namespace cordon {
@@ -355,9 +355,8 @@ void WriteKey(JsonWriter& json, const v1::KeyInfo& key) {
 
 v1::Bm25 Bm25Of(const v1::CollectionConfig& config) {
   v1::Bm25 bm25 = config.bm25();
-  constexpr Bm25 kUsual;
-  if (!bm25.has_k1()) bm25.set_k1(kUsual.k1);
-  if (!bm25.has_b()) bm25.set_b(kUsual.b);
+  if (!bm25.has_k1()) bm25.set_k1(limits::kBm25K1Default);
+  if (!bm25.has_b()) bm25.set_b(limits::kBm25BDefault);
   return bm25;
 }
 

@@ -1,11 +1,12 @@
 // The time that an auditor's question is about: --at.
 #pragma once
 
+#include <google/protobuf/util/time_util.h>
+
 #include <CLI/CLI.hpp>
 #include <string>
 
 #include "engine/base/clock.h"
-#include "engine/store/codec.h"
 
 namespace cordon {
 
@@ -27,7 +28,7 @@ Status SetQuestionTime(const QuestionTime& time, Request* request) {
   if (time.option->count() == 0) return OkStatus();
   const auto at = ParseTime(time.text);
   if (!at.ok()) return at.status().Within("at");
-  *request->mutable_at() = ToProtoTime(*at);
+  *request->mutable_at() = google::protobuf::util::TimeUtil::MicrosecondsToTimestamp(*at);
   return OkStatus();
 }
 

@@ -1,6 +1,7 @@
 #include "tools/cordon/rules.h"
 
 #include <fmt/format.h>
+#include <google/protobuf/util/time_util.h>
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
@@ -80,10 +81,7 @@ Status ParseTimeAt(const YAML::Node& node, const std::string& key,
   if (!time.ok()) {
     return NodeError(value, key, "not an RFC 3339 time; write it as 2026-12-31T00:00:00Z");
   }
-  // Rounded down also before 1970: nanoseconds are never negative.
-  const int64_t micros = ((*time % 1000000) + 1000000) % 1000000;
-  target()->set_seconds((*time - micros) / 1000000);
-  target()->set_nanos(static_cast<int32_t>(micros * 1000));
+  *target() = google::protobuf::util::TimeUtil::MicrosecondsToTimestamp(*time);
   return OkStatus();
 }
 
