@@ -1,23 +1,29 @@
 // LexicalRows out of texts, and out of the live rows of other segments.
 #include <algorithm>
-#include <bit>
+#include <numeric>
+#include <optional>
+#include <span>
 #include <tuple>
 #include <utility>
+#include <vector>
 
 #include "engine/base/check.h"
+#include "engine/lexical/merge_runs.h"
 #include "engine/lexical/segment.h"
 
 namespace cordon {
 
-// Takes the rows in their order, then their postings in any order, and puts each in its place.
+// Takes the rows in their order, then the terms with how often they come, and puts each posting in
+// its place.
 class LexicalRowsBuilder {
  public:
-  LexicalRowsBuilder() : rows_(std::make_shared<LexicalRows>()) { rows_->slots_.resize(1024); }
-
-  // Makes room for about so many: what grows by doubling is copied each time.
-  void Reserve(size_t terms, size_t postings) {
-    rows_->slots_.resize(std::max(rows_->slots_.size(), std::bit_ceil(2 * terms + 1)));
-    flat_.reserve(postings);
+  // Of about so many terms: a table that grows by doubling is filled each time.
+  explicit LexicalRowsBuilder(size_t rows, size_t terms = 0)
+      : rows_(std::make_shared<LexicalRows>()) {
+    rows_->keys_.reserve(rows);
+    rows_->lengths_.reserve(rows);
+    rows_->weights_.reserve(rows);
+    rows_->slots_ = TermSlots(terms);
   }
 
   // Rows come by (class, document, ordinal).
@@ -39,42 +45,46 @@ class LexicalRowsBuilder {
     }
   }
 
-  // The place of a term among those that there are so far.
-  uint32_t Intern(std::string_view text, uint32_t hash) {
-    if (rows_->terms_.size() * 2 >= rows_->slots_.size()) Grow();
-    uint32_t& slot = SlotOf(text, hash);
-    if (slot == 0) {
-      rows_->terms_.push_back({hash, static_cast<uint32_t>(rows_->text_.size()), 0, 0, 0});
-      rows_->text_.append(text);
-      counts_.push_back(0);
-      slot = static_cast<uint32_t>(rows_->terms_.size());
-    }
-    return slot - 1;
+  // The place of a term among those that there are so far. So many more postings of it will come.
+  uint32_t Intern(std::string_view text, uint32_t hash, size_t postings) {
+    const auto found = rows_->slots_.Find(hash, [&](uint32_t term) {
+      return rows_->terms_[term].hash == hash && TextOf(term) == text;
+    });
+    const uint32_t term = found ? *found : Add(text, hash);
+    rows_->terms_[term].postings += static_cast<uint32_t>(postings);
+    return term;
   }
 
-  void AddPosting(uint32_t term, uint32_t row, uint32_t count) {
-    CORDON_CHECK(count <= UINT16_MAX);
-    ++counts_[term];
-    flat_.push_back({term, {static_cast<uint16_t>(row), static_cast<uint16_t>(count)}});
+  // All terms are there; their postings follow, in any order.
+  void MakeRoom() {
+    CORDON_CHECK(rows_->text_.size() <= UINT32_MAX);
+    rows_->terms_.push_back({0, static_cast<uint32_t>(rows_->text_.size()), 0, 0, 0});
+    next_.reserve(rows_->terms_.size());
+    uint64_t begin = 0;
+    for (LexicalRows::Term& term : rows_->terms_) {
+      next_.push_back(static_cast<uint32_t>(begin));
+      begin += std::exchange(term.postings, static_cast<uint32_t>(begin));
+    }
+    CORDON_CHECK(begin <= UINT32_MAX);
+    rows_->postings_.resize(begin);
+  }
+
+  // The next `n` postings of a term, to be written.
+  std::span<Posting> Next(uint32_t term, size_t n) {
+    const uint32_t begin = std::exchange(next_[term], next_[term] + static_cast<uint32_t>(n));
+    return std::span(rows_->postings_).subspan(begin, n);
   }
 
   std::shared_ptr<const LexicalRows> Finish() {
     NumberRows();
-    CORDON_CHECK(rows_->text_.size() <= UINT32_MAX);
-    rows_->terms_.push_back({0, static_cast<uint32_t>(rows_->text_.size()), 0, 0, 0});
-    PlacePostings();
-    for (size_t term = 0; term < rows_->terms(); ++term) Complete(term);
+    const std::vector<uint16_t> lengths = CutLengths();
+    for (size_t term = 0; term < rows_->terms(); ++term) Complete(term, lengths);
     rows_->text_.shrink_to_fit();
     rows_->terms_.shrink_to_fit();
     return std::move(rows_);
   }
 
  private:
-  struct Flat {
-    uint32_t term;
-    Posting posting;
-  };
-
   std::string_view TextOf(size_t term) const {
     const size_t begin = rows_->terms_[term].text;
     const size_t end =
@@ -82,22 +92,19 @@ class LexicalRowsBuilder {
     return std::string_view(rows_->text_).substr(begin, end - begin);
   }
 
-  uint32_t& SlotOf(std::string_view text, uint32_t hash) {
-    const size_t mask = rows_->slots_.size() - 1;
-    for (size_t at = hash & mask;; at = (at + 1) & mask) {
-      uint32_t& slot = rows_->slots_[at];
-      if (slot == 0) return slot;
-      if (rows_->terms_[slot - 1].hash == hash && TextOf(slot - 1) == text) return slot;
-    }
+  uint32_t Add(std::string_view text, uint32_t hash) {
+    const auto term = static_cast<uint32_t>(rows_->terms_.size());
+    if (term == rows_->slots_.room()) Grow();
+    rows_->terms_.push_back({hash, static_cast<uint32_t>(rows_->text_.size()), 0, 0, 0});
+    rows_->text_.append(text);
+    rows_->slots_.Put(hash, term);
+    return term;
   }
 
   void Grow() {
-    rows_->slots_.assign(rows_->slots_.size() * 2, 0);
-    const size_t mask = rows_->slots_.size() - 1;
-    for (size_t term = 0; term < rows_->terms_.size(); ++term) {
-      size_t at = rows_->terms_[term].hash & mask;
-      while (rows_->slots_[at] != 0) at = (at + 1) & mask;
-      rows_->slots_[at] = static_cast<uint32_t>(term + 1);
+    rows_->slots_ = TermSlots(rows_->terms_.size());
+    for (uint32_t term = 0; term < rows_->terms_.size(); ++term) {
+      rows_->slots_.Put(rows_->terms_[term].hash, term);
     }
   }
 
@@ -105,8 +112,9 @@ class LexicalRowsBuilder {
     const auto& keys = rows_->keys_;
     auto& order = rows_->by_number_;
     order.resize(keys.size());
-    for (uint32_t i = 0; i < order.size(); ++i) order[i] = i;
-    std::sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) {
+    std::iota(order.begin(), order.end(), 0U);
+    std::vector<uint32_t> left;
+    MergeRuns(std::span(order), &left, [&](uint32_t a, uint32_t b) {
       return std::tie(keys[a].document, keys[a].ordinal) <
              std::tie(keys[b].document, keys[b].ordinal);
     });
@@ -117,49 +125,58 @@ class LexicalRowsBuilder {
     }
   }
 
-  void PlacePostings() {
-    CORDON_CHECK(flat_.size() <= UINT32_MAX);
-    uint32_t begin = 0;
-    for (size_t term = 0; term < counts_.size(); ++term) {
-      rows_->terms_[term].postings = begin;
-      begin += std::exchange(counts_[term], begin);
-    }
-    rows_->terms_.back().postings = begin;
-    rows_->postings_.resize(begin);
-    for (const Flat& flat : flat_) rows_->postings_[counts_[flat.term]++] = flat.posting;
-  }
-
-  // Of some segments each gave its rows in order.
-  void Complete(size_t term) {
+  // Orders a term's postings, of which each segment gave its own in order, and bounds them.
+  void Complete(size_t term, std::span<const uint16_t> lengths) {
     LexicalRows::Term& entry = rows_->terms_[term];
-    const auto begin = rows_->postings_.begin() + entry.postings;
-    const auto end = rows_->postings_.begin() + rows_->terms_[term + 1].postings;
-    SortRuns(begin, end);
-    uint32_t length_min = UINT16_MAX;
-    for (auto posting = begin; posting != end; ++posting) {
-      entry.count_max = std::max(entry.count_max, posting->count);
-      length_min = std::min(length_min, rows_->lengths_[posting->row]);
+    const uint32_t end = rows_->terms_[term + 1].postings;
+    CORDON_CHECK(next_[term] == end);
+    const auto postings = std::span(rows_->postings_).subspan(entry.postings, end - entry.postings);
+    bool sorted = true;
+    uint16_t last = 0, count_max = 0, length_min = UINT16_MAX;
+    for (const Posting& posting : postings) {
+      sorted &= posting.row >= last;
+      last = posting.row;
+      count_max = std::max(count_max, posting.count);
+      length_min = std::min(length_min, lengths[posting.row]);
     }
-    entry.length_min = static_cast<uint16_t>(length_min);
+    entry.count_max = count_max;
+    entry.length_min = length_min;
+    if (!sorted) SortByRow(postings);
   }
 
-  // By row: runs are merged, of few postings all sorted at once.
-  template <typename Place>
-  void SortRuns(Place begin, Place end) {
-    constexpr std::ptrdiff_t kFew = 64;
+  void SortByRow(std::span<Posting> postings) {
+    constexpr size_t kFew = 64;  // all sorted at once for less than it takes to find their runs
     const auto by_row = [](const Posting& a, const Posting& b) { return a.row < b.row; };
-    for (Place sorted = std::is_sorted_until(begin, end, by_row); sorted != end;) {
-      if (end - begin < kFew) return std::sort(begin, end, by_row);
-      const Place next = std::is_sorted_until(sorted, end, by_row);
-      std::inplace_merge(begin, sorted, next, by_row);
-      sorted = next;
+    if (postings.size() < kFew) {
+      std::sort(postings.begin(), postings.end(), by_row);
+    } else {
+      MergeRuns(postings, &left_, by_row);
     }
+  }
+
+  // Those of rows, as bounds have them: UINT16_MAX if they are more.
+  std::vector<uint16_t> CutLengths() const {
+    std::vector<uint16_t> lengths;
+    lengths.reserve(rows_->lengths_.size());
+    for (const uint32_t length : rows_->lengths_) {
+      lengths.push_back(static_cast<uint16_t>(std::min<uint32_t>(length, UINT16_MAX)));
+    }
+    return lengths;
   }
 
   std::shared_ptr<LexicalRows> rows_;
-  std::vector<Flat> flat_;
-  std::vector<uint32_t> counts_;  // postings by term; then where the next one goes
+  std::vector<uint32_t> next_;  // where the next posting of a term goes
+  std::vector<Posting> left_;
 };
+
+namespace {
+
+Posting PostingOf(uint32_t row, uint32_t count) {
+  CORDON_CHECK(count <= UINT16_MAX);
+  return {static_cast<uint16_t>(row), static_cast<uint16_t>(count)};
+}
+
+}  // namespace
 
 std::shared_ptr<const LexicalRows> LexicalRows::Build(std::vector<LexicalSource> sources) {
   CORDON_CHECK(!sources.empty());
@@ -167,20 +184,27 @@ std::shared_ptr<const LexicalRows> LexicalRows::Build(std::vector<LexicalSource>
     return std::tie(a.class_id, a.document, a.ordinal) <
            std::tie(b.class_id, b.document, b.ordinal);
   });
-  LexicalRowsBuilder builder;
+  LexicalRowsBuilder builder(sources.size());
+  std::vector<uint32_t> places;  // of the terms of one row after the other
+  for (const LexicalSource& source : sources) {
+    const TermCounts& terms = *source.terms;
+    builder.AddRow(source, terms.length(), WeightOf(terms));
+    for (size_t i = 0; i < terms.size(); ++i) {
+      places.push_back(builder.Intern(terms[i].text, terms[i].hash, 1));
+    }
+  }
+  builder.MakeRoom();
+  auto place = places.begin();
   for (uint32_t row = 0; row < sources.size(); ++row) {
     const TermCounts& terms = *sources[row].terms;
-    builder.AddRow(sources[row], terms.length(), WeightOf(terms));
     for (size_t i = 0; i < terms.size(); ++i) {
-      builder.AddPosting(builder.Intern(terms[i].text, terms[i].hash), row, terms[i].count);
+      builder.Next(*place++, 1)[0] = PostingOf(row, terms[i].count);
     }
   }
   return builder.Finish();
 }
 
 namespace {
-
-constexpr uint32_t kNoRow = UINT32_MAX;
 
 std::vector<SegmentRow> LiveRows(std::span<const LexicalSegment> segments) {
   std::vector<SegmentRow> live;
@@ -200,40 +224,85 @@ std::vector<SegmentRow> LiveRows(std::span<const LexicalSegment> segments) {
   return live;
 }
 
+// The rows of one segment that are gathered: their terms first, then their postings.
+class Gathering {
+ public:
+  explicit Gathering(const LexicalRows& rows) : rows_(rows), places_(rows.size(), kNoRow) {}
+
+  void Place(uint32_t row, size_t place) {
+    places_[row] = static_cast<uint16_t>(place);
+    ++placed_;
+  }
+
+  // About how many terms they have.
+  size_t Terms() const { return rows_.terms() * placed_ / rows_.size(); }
+
+  void Intern(LexicalRowsBuilder* builder) {
+    terms_.reserve(rows_.terms());
+    rows_.ForEachTerm([&](std::string_view text, uint32_t hash, std::span<const Posting> postings) {
+      const size_t n = Placed(postings);
+      terms_.push_back({n == 0 ? 0 : builder->Intern(text, hash, n), static_cast<uint32_t>(n)});
+    });
+  }
+
+  void AddPostings(LexicalRowsBuilder* builder) const {
+    auto term = terms_.begin();
+    rows_.ForEachTerm([&](std::string_view, uint32_t, std::span<const Posting> postings) {
+      const auto [place, n] = *term++;
+      if (n == 0) return;
+      const std::span<Posting> to = builder->Next(place, n);
+      size_t i = 0;
+      for (const Posting& posting : postings) {
+        const uint16_t row = places_[posting.row];
+        if (row != kNoRow) to[i++] = {row, posting.count};
+      }
+    });
+  }
+
+ private:
+  struct Term {
+    uint32_t place;  // among the gathered ones
+    uint32_t postings;
+  };
+
+  static constexpr uint16_t kNoRow = UINT16_MAX;
+  static_assert(kLexicalRowsMax <= kNoRow);
+
+  size_t Placed(std::span<const Posting> postings) const {
+    if (placed_ == rows_.size()) return postings.size();
+    return static_cast<size_t>(
+        std::count_if(postings.begin(), postings.end(),
+                      [&](const Posting& posting) { return places_[posting.row] != kNoRow; }));
+  }
+
+  const LexicalRows& rows_;
+  std::vector<uint16_t> places_;  // by row
+  size_t placed_ = 0;
+  std::vector<Term> terms_;
+};
+
 // Some rows as one segment.
 LexicalSegment Gathered(std::span<const LexicalSegment> segments,
                         std::span<const SegmentRow> some) {
-  LexicalRowsBuilder builder;
-  std::vector<std::vector<uint32_t>> places(segments.size());  // of the rows of those that have any
+  std::vector<std::optional<Gathering>> parts(segments.size());  // of the segments that have any
+  size_t terms = 0;
   for (size_t i = 0; i < some.size(); ++i) {
-    const auto& [source, s, row] = some[i];
+    auto& part = parts[some[i].segment];
+    if (!part) part.emplace(segments[some[i].segment].rows());
+    part->Place(some[i].row, i);
+  }
+  for (const auto& part : parts) terms = std::max(terms, part ? part->Terms() : 0);
+  LexicalRowsBuilder builder(some.size(), terms);
+  for (const auto& [source, s, row] : some) {
     const LexicalRows& rows = segments[s].rows();
     builder.AddRow(source, rows.length(row), rows.weight(row));
-    if (places[s].empty()) places[s].assign(rows.size(), kNoRow);
-    places[s][row] = static_cast<uint32_t>(i);
   }
-  size_t terms = 0, postings = 0, from = 0;
-  for (size_t s = 0; s < segments.size(); ++s) {
-    if (places[s].empty()) continue;
-    terms = std::max(terms, segments[s].rows().terms());
-    postings += segments[s].rows().all_postings();
-    from += segments[s].rows().size();
+  for (auto& part : parts) {
+    if (part) part->Intern(&builder);
   }
-  const double part = static_cast<double>(some.size()) / static_cast<double>(from);
-  builder.Reserve(static_cast<size_t>(part * static_cast<double>(terms)),
-                  static_cast<size_t>(part * static_cast<double>(postings)));
-  for (size_t s = 0; s < segments.size(); ++s) {
-    if (places[s].empty()) continue;
-    segments[s].rows().ForEachTerm(
-        [&](std::string_view text, uint32_t hash, std::span<const Posting> postings) {
-          std::optional<uint32_t> term;
-          for (const Posting& posting : postings) {
-            const uint32_t place = places[s][posting.row];
-            if (place == kNoRow) continue;
-            if (!term) term = builder.Intern(text, hash);
-            builder.AddPosting(*term, place, posting.count);
-          }
-        });
+  builder.MakeRoom();
+  for (const auto& part : parts) {
+    if (part) part->AddPostings(&builder);
   }
   return LexicalSegment(builder.Finish());
 }
@@ -242,7 +311,8 @@ LexicalSegment Gathered(std::span<const LexicalSegment> segments,
 
 std::vector<LexicalSegment> GatherRows(std::span<const LexicalSegment> segments,
                                        std::vector<SegmentRow> rows, size_t weight_max) {
-  std::sort(rows.begin(), rows.end(), [](const SegmentRow& a, const SegmentRow& b) {
+  std::vector<SegmentRow> left;
+  MergeRuns(std::span(rows), &left, [](const SegmentRow& a, const SegmentRow& b) {
     return std::tie(a.source.class_id, a.source.document, a.source.ordinal) <
            std::tie(b.source.class_id, b.source.document, b.source.ordinal);
   });

@@ -22,18 +22,16 @@ std::span<const uint32_t> LexicalRows::rows_of(uint32_t document) const {
 }
 
 std::optional<TermPostings> LexicalRows::Find(std::string_view term, uint32_t hash) const {
-  const size_t mask = slots_.size() - 1;
-  for (size_t at = hash & mask;; at = (at + 1) & mask) {
-    const uint32_t slot = slots_[at];
-    if (slot == 0) return std::nullopt;
-    if (terms_[slot - 1].hash == hash && text(slot - 1) == term) return postings(slot - 1);
-  }
+  const auto found = slots_.Find(
+      hash, [&](uint32_t place) { return terms_[place].hash == hash && text(place) == term; });
+  if (!found) return std::nullopt;
+  return postings(*found);
 }
 
 size_t LexicalRows::bytes() const {
   return keys_.size() * (sizeof(Key) + 3 * sizeof(uint32_t)) + runs_.size() * sizeof(Run) +
-         bounded_.size() * sizeof(Bounded) + terms_.size() * sizeof(Term) +
-         slots_.size() * sizeof(uint32_t) + text_.size() + postings_.size() * sizeof(Posting);
+         bounded_.size() * sizeof(Bounded) + terms_.size() * sizeof(Term) + slots_.bytes() +
+         text_.size() + postings_.size() * sizeof(Posting);
 }
 
 LexicalSegment LexicalSegment::WithDead(Bitmap dead) const {

@@ -18,6 +18,7 @@
 #include "engine/base/clock.h"
 #include "engine/index/bitmap.h"
 #include "engine/index/segment.h"
+#include "engine/lexical/term_slots.h"
 #include "engine/text/terms.h"
 
 namespace cordon {
@@ -102,7 +103,6 @@ class LexicalRows {
   }
 
   size_t terms() const { return terms_.size() - 1; }
-  size_t all_postings() const { return postings_.size(); }
   size_t bytes() const;  // of memory, about
 
  private:
@@ -141,7 +141,7 @@ class LexicalRows {
   std::vector<Bounded> bounded_;     // by row
   std::vector<uint32_t> by_number_;  // rows by (document, ordinal)
   std::vector<Term> terms_;          // one more at the end
-  std::vector<uint32_t> slots_;      // a table of hashes: place in terms_ + 1, or 0; a power of two
+  TermSlots slots_;                  // of terms_
   std::string text_;                 // of the terms
   std::vector<Posting> postings_;
 };

@@ -145,9 +145,7 @@ class LexicalRowsFile {
 
  private:
   static Status PutTerms(const std::vector<WordsTerm>& terms, LexicalRows* rows) {
-    size_t slots = 1024;
-    while (slots <= terms.size() * 2) slots *= 2;
-    rows->slots_.resize(slots);
+    rows->slots_ = TermSlots(terms.size());
     rows->terms_.reserve(terms.size() + 1);
     const std::vector<uint16_t> lengths = CutLengths(*rows);
     const std::span<const Posting> postings = rows->postings_;
@@ -162,10 +160,8 @@ class LexicalRowsFile {
       LexicalRows::Term term{HashOfTerm(text), begin.text_end, begin.postings_end, 0, 0};
       const auto its = postings.subspan(begin.postings_end, end.postings_end - begin.postings_end);
       if (!PutBounds(its, lengths, rows->lengths_.size(), &term)) return WordsDamaged();
-      size_t at = term.hash & (slots - 1);
-      while (rows->slots_[at] != 0) at = (at + 1) & (slots - 1);
+      rows->slots_.Put(term.hash, static_cast<uint32_t>(rows->terms_.size()));
       rows->terms_.push_back(term);
-      rows->slots_[at] = static_cast<uint32_t>(rows->terms_.size());
       begin = end;
     }
     if (begin.text_end != rows->text_.size() || begin.postings_end != postings.size()) {
