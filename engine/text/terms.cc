@@ -79,8 +79,9 @@ std::string_view Bare(Language language, std::string_view word) {
 
 // What may tie two words to a code, a path, a paragraph or a name, standing alone between them.
 bool Ties(std::string_view between) {
-  constexpr size_t kWrittenBytes = 3;  // of what is typed as one
-  if (between == " " || between.size() > kWrittenBytes) return false;
+  constexpr size_t kWrittenBytes = 3;                          // of what is typed as one
+  if (between.size() == 1 && between[0] == ' ') return false;  // as most do: without a call
+  if (between.size() > kWrittenBytes) return false;
   if (between == ")(") return true;
   between = AsTyped(between);
   return between.size() == 1 &&
@@ -149,6 +150,8 @@ class TermCounter {
     table_ = &table;
     // Half full with the words alone; parts and chains may make it grow.
     table.assign(std::bit_ceil(2 * words.size() + 64), 0);
+    counts_.entries_.reserve(words.size() / 2 + 1);
+    counts_.bytes_.reserve(words.folded().size() / 2);
     ForEachTerm(language, words, [&](std::string_view term, bool is_word) {
       counts_.length_ += is_word ? 1 : 0;
       Add(term);

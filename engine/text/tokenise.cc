@@ -64,28 +64,36 @@ icu::BreakIterator* WordIterator() {
   return iterator.get();
 }
 
-enum class CharKind : uint8_t { kLetter, kDigit, kJoiner, kBetweenAny, kBetweenDigits, kOther };
-
 // The classes of UAX #29 as far as ASCII has them, after folding: ExtendNumLet, MidNumLet with the
 // single quote, MidNum. ICU 72 takes the at sign for a letter, and the colon for none between two.
-constexpr CharKind Classify(char c) {
-  if ((c >= 'a' && c <= 'z') || c == '@') return CharKind::kLetter;
-  if (c >= '0' && c <= '9') return CharKind::kDigit;
-  if (c == '_') return CharKind::kJoiner;
-  if (c == '.' || c == '\'') return CharKind::kBetweenAny;
-  if (c == ',' || c == ';') return CharKind::kBetweenDigits;
-  return CharKind::kOther;
+enum CharKind : uint8_t {
+  kLetter = 1,
+  kDigit = 2,
+  kJoiner = 4,
+  kBetweenAny = 8,
+  kBetweenDigits = 16,
+  kHolds = 32,  // what makes a word of what has it
+};
+constexpr uint8_t kInWord = kLetter | kDigit | kJoiner;
+
+constexpr uint8_t Classify(char c) {
+  if (c >= 'a' && c <= 'z') return kLetter | kHolds;
+  if (c == '@') return kLetter;
+  if (c >= '0' && c <= '9') return kDigit | kHolds;
+  if (c == '_') return kJoiner;
+  if (c == '.' || c == '\'') return kBetweenAny;
+  if (c == ',' || c == ';') return kBetweenDigits;
+  return 0;
 }
 
 // A look-up costs less than what it is made of, and there are several for each character.
 constexpr auto kCharKinds = [] {
-  std::array<CharKind, 256> kinds{};
+  std::array<uint8_t, 256> kinds{};
   for (size_t c = 0; c < kinds.size(); ++c) kinds[c] = Classify(static_cast<char>(c));
   return kinds;
 }();
 
-CharKind CharKindOf(char c) { return kCharKinds[static_cast<unsigned char>(c)]; }
-bool IsAlphanumeric(char c) { return CharKindOf(c) <= CharKind::kDigit && c != '@'; }
+uint8_t CharKindOf(char c) { return kCharKinds[static_cast<unsigned char>(c)]; }
 bool IsBlank(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 
 }  // namespace
@@ -97,6 +105,7 @@ class WordCutter {
   explicit WordCutter(Words* words) : words_(*words), folded_(words->folded_) {}
 
   void Cut() {
+    words_.spans_.reserve(folded_.size() / kBytesOfWord + 1);
     if (IsAscii(folded_)) return CutAscii(0, folded_.size());
     for (size_t begin = 0; begin < folded_.size();) {
       bool ascii = true;
@@ -113,6 +122,8 @@ class WordCutter {
   }
 
  private:
+  static constexpr size_t kBytesOfWord = 6;  // with the blank, in English: about as many words come
+
   // Up to the next blanks, and over them.
   size_t EndOfPiece(size_t at, bool* ascii) const {
     *ascii = true;
@@ -126,22 +137,22 @@ class WordCutter {
   // Whether a word whose last character is before `at` goes on behind what stands there.
   bool GoesOn(size_t at, size_t end) const {
     if (at + 1 >= end) return false;
-    const CharKind last = CharKindOf(folded_[at - 1]), between = CharKindOf(folded_[at]);
-    if (last > CharKind::kDigit || CharKindOf(folded_[at + 1]) != last) return false;
-    return between == CharKind::kBetweenAny ||
-           (last == CharKind::kDigit && between == CharKind::kBetweenDigits);
+    const uint8_t last = CharKindOf(folded_[at - 1]), between = CharKindOf(folded_[at]);
+    if ((last & CharKindOf(folded_[at + 1]) & (kLetter | kDigit)) == 0) return false;
+    return between == kBetweenAny || ((last & kDigit) != 0 && between == kBetweenDigits);
   }
 
   void CutAscii(size_t begin, size_t end) {
     for (size_t at = begin; at < end; ++at) {
-      if (CharKindOf(folded_[at]) > CharKind::kJoiner) continue;
+      if ((CharKindOf(folded_[at]) & kInWord) == 0) continue;
       const size_t first = at;
-      bool holds = false;
+      uint8_t kinds = 0;
       for (; at < end; ++at) {
-        if (CharKindOf(folded_[at]) > CharKind::kJoiner && !GoesOn(at, end)) break;
-        holds |= IsAlphanumeric(folded_[at]);
+        const uint8_t kind = CharKindOf(folded_[at]);
+        if ((kind & kInWord) == 0 && !GoesOn(at, end)) break;
+        kinds |= kind;
       }
-      if (holds) Add(first, at);
+      if ((kinds & kHolds) != 0) Add(first, at);
     }
   }
 
