@@ -56,8 +56,8 @@ class Stemmer {
   }
 
  private:
-  static constexpr unsigned kMetBits = 13;
-  static constexpr size_t kMet = size_t{1} << kMetBits;  // 0.5 MiB
+  static constexpr unsigned kMetBits = 15;
+  static constexpr size_t kMet = size_t{1} << kMetBits;  // 2 MiB
   static constexpr size_t kWordBytes = 31;
 
   struct Met {
