@@ -257,10 +257,11 @@ void LiveRight(TwinStore& right, TwinAnswers* told) {
   AskAtStage(right, told);
   AskAtStage(right, told);
   ChangeAtStage(right, 2, 70);
-  // So many that the lists are merged.
-  right.Ingest(DrawTwinDocuments("foreign-", 41, 2500, "user:emil"));
+  // So many that the lists are merged, whenever it was that the rounds before had them merged.
+  constexpr size_t kMany = 2500;
+  right.Ingest(DrawTwinDocuments("foreign-", 41, kMany, "user:emil"));
   ASSERT_NO_FATAL_FAILURE(
-      right.WaitForIndex([](const VectorIndex& index) { return index.unlisted() < 1000; }));
+      right.WaitForIndex([](const VectorIndex& index) { return index.unlisted() < kMany; }));
   AskAtStage(right, told);
 }
 
