@@ -6,7 +6,7 @@ TEST_TIMEOUT_S ?= 900
 # there is room for it, they do not; TESTS_IN=/tmp lets them wait.
 TESTS_IN ?= $(shell [ "$$(df --output=avail -BG /dev/shm 2>/dev/null | tail -n 1 | tr -dc 0-9)" -ge 4 ] \
   2>/dev/null && echo /dev/shm || echo /tmp)
-TEST_JOBS ?= $(shell echo $$(($(JOBS) * 2)))  # many wait for a process, a clock or an endpoint
+TEST_JOBS ?= $(shell echo $$(($(JOBS) * 3)))  # many wait for a process, a clock or an endpoint
 
 # Builds a preset of CMakePresets.json in its own folder below BUILD.
 preset = @mkdir -p $(BUILD)/$(1) && cmake --preset $(1) -B $(BUILD)/$(1) \

@@ -19,8 +19,11 @@ namespace fs = std::filesystem;
 
 // The script runs in sessions, so that the way to an I/O is short; what opening does has its turn
 // in the first.
-constexpr size_t kSessions = 10;
+constexpr size_t kSessions = 20;
 constexpr size_t kSteps = 400 / kSessions;
+// Three sessions begin on what an opening has tidied, or every fault would write its log into
+// tables once more. The fourth finds the log, and with it enough tables to merge them meanwhile.
+constexpr size_t kLogLeftEvery = 4;
 constexpr size_t kStepsAfterFault = 12;  // enough to see what is answered then
 constexpr uint64_t kStride = kSanitized ? 29 : 1;
 
@@ -68,8 +71,9 @@ class IoErrors : public testing::Test {
   }
 
   // Runs a session without faults: counts its I/O up to its opening and up to its end, and makes
-  // what it leaves the next one's start.
-  void RunWell(const std::vector<Step>& script, History* history, Counts* opening, Counts* all) {
+  // what it leaves, or what the opening after it does, the next one's start.
+  void RunWell(const std::vector<Step>& script, bool leave_log, History* history, Counts* opening,
+               Counts* all) {
     CopyTo(Start(), Data());
     EngineOnDisk engine({Data(), "", ""}, &disk_);
     ASSERT_TRUE(engine.Open().ok());
@@ -79,8 +83,10 @@ class IoErrors : public testing::Test {
     engine.Close();
     *all = CountsNow();
     disk_.Mend();
-    CopyTo(Data(), scratch_ / "next");
+    if (leave_log) CopyTo(Data(), scratch_ / "next");
     CheckReopened(&engine, history, acknowledged);
+    engine.Close();
+    if (!leave_log) CopyTo(Data(), scratch_ / "next");
   }
 
   void RunWith(const Fault& fault, const std::vector<Step>& script, History history) {
@@ -104,15 +110,17 @@ class IoErrors : public testing::Test {
   Counts CountsNow() const { return {disk_.count(Side::kStore), disk_.count(Side::kJournal)}; }
 
   // Every I/O of one session fails in its turn.
-  void Sweep(const std::vector<Step>& script, bool opening_too, History* history, Rng* rng) {
+  void Sweep(const std::vector<Step>& script, size_t session, History* history, Rng* rng) {
+    const bool opening_too = session == 0;
+    const bool leave_log = (session + 2) % kLogLeftEvery == 0;  // to the next
     const History before = *history;
     Counts opening;
     Counts all;
-    RunWell(script, history, &opening, &all);
+    RunWell(script, leave_log, history, &opening, &all);
     for (const Side side : {Side::kStore, Side::kJournal}) {
       const uint64_t first = opening_too ? 1 : opening[static_cast<size_t>(side)] + 1;
       const uint64_t last = all[static_cast<size_t>(side)];
-      ASSERT_GT(last, first + kSteps / 2);
+      ASSERT_GT(last, first);
       for (uint64_t n = first + (*rng)() % kStride; n <= last && !HasFatalFailure(); n += kStride) {
         const uint64_t dice = (*rng)();
         const Fault fault{side, n, static_cast<FaultKind>(dice % 3), dice / 3 % 2 == 0};
@@ -181,7 +189,7 @@ TEST_F(IoErrors, AcknowledgeWhatIsNotThere) {
     disk_.Mend();
     History history(kTemplateRevision);
     for (size_t i = 0; i < kSessions && !HasFatalFailure(); ++i) {
-      Sweep(Script(rng()), /*opening_too=*/i == 0, &history, &rng);
+      Sweep(Script(rng()), i, &history, &rng);
     }
   }
   effort.Report("lost={} faults={} refused={} reads_after_fault={}", HasFatalFailure() ? 1 : 0,
