@@ -19,7 +19,8 @@ struct OfflinePaths {
   std::string master_key_command;
 };
 
-// Adds the options to `command`; `paths` outlives its run.
+// Adds the options of the journals to `command`, or all; `paths` outlives its run.
+void AddJournalPaths(CLI::App* command, OfflinePaths* paths);
 void AddOfflinePaths(CLI::App* command, OfflinePaths* paths);
 
 }  // namespace cordon

@@ -18,7 +18,7 @@ void AddVerifyJournals(CLI::App& app, std::function<int()>* run) {
   const auto paths = std::make_shared<OfflinePaths>();
   CLI::App* const command =
       AddCheck(app, "journal", "verify the journals' chains", paths, CheckJournals, run);
-  AddOfflinePaths(command, paths.get());
+  AddJournalPaths(command, paths.get());
 }
 
 }  // namespace cordon
