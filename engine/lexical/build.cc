@@ -77,7 +77,7 @@ class LexicalRowsBuilder {
 
   std::shared_ptr<const LexicalRows> Finish() {
     NumberRows();
-    const std::vector<uint16_t> lengths = CutLengths();
+    const std::vector<uint16_t> lengths = rows_->CutLengths();
     for (size_t term = 0; term < rows_->terms(); ++term) Complete(term, lengths);
     rows_->text_.shrink_to_fit();
     rows_->terms_.shrink_to_fit();
@@ -152,16 +152,6 @@ class LexicalRowsBuilder {
     } else {
       MergeRuns(postings, &left_, by_row);
     }
-  }
-
-  // Those of rows, as bounds have them: UINT16_MAX if they are more.
-  std::vector<uint16_t> CutLengths() const {
-    std::vector<uint16_t> lengths;
-    lengths.reserve(rows_->lengths_.size());
-    for (const uint32_t length : rows_->lengths_) {
-      lengths.push_back(static_cast<uint16_t>(std::min<uint32_t>(length, UINT16_MAX)));
-    }
-    return lengths;
   }
 
   std::shared_ptr<LexicalRows> rows_;

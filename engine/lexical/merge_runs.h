@@ -8,7 +8,7 @@
 
 namespace cordon {
 
-// `left` is room that calls may share.
+// Equal ones keep their order. `left` is room that calls may share.
 template <typename T, typename Less>
 void MergeRuns(std::span<T> values, std::vector<T>* left, Less less) {
   for (bool sorted = false; !sorted;) {
@@ -18,7 +18,11 @@ void MergeRuns(std::span<T> values, std::vector<T>* left, Less less) {
       const auto end = std::is_sorted_until(middle, values.end(), less);
       if (middle != end) {
         left->assign(begin, middle);
-        std::merge(left->begin(), left->end(), middle, end, begin, less);
+        // What is written is never ahead of what is read: the rest of the right run is in place.
+        auto to = begin, right = middle;
+        for (auto next = left->begin(); next != left->end();) {
+          *to++ = right != end && less(*right, *next) ? *right++ : *next++;
+        }
       }
       sorted = sorted && begin == values.begin() && end == values.end();
       begin = end;

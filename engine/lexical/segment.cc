@@ -28,6 +28,14 @@ std::optional<TermPostings> LexicalRows::Find(std::string_view term, uint32_t ha
   return postings(*found);
 }
 
+std::vector<uint16_t> LexicalRows::CutLengths() const {
+  std::vector<uint16_t> lengths(size_t{UINT16_MAX} + 1);
+  for (size_t row = 0; row < std::min(lengths_.size(), lengths.size()); ++row) {
+    lengths[row] = static_cast<uint16_t>(std::min<uint32_t>(lengths_[row], UINT16_MAX));
+  }
+  return lengths;
+}
+
 size_t LexicalRows::bytes() const {
   return keys_.size() * (sizeof(Key) + 3 * sizeof(uint32_t)) + runs_.size() * sizeof(Run) +
          bounded_.size() * sizeof(Bounded) + terms_.size() * sizeof(Term) + slots_.bytes() +

@@ -133,6 +133,10 @@ class LexicalRows {
         entry.count_max, entry.length_min};
   }
 
+  // lengths_ as bounds have them: UINT16_MAX if they are more. One for each row that a posting can
+  // name, whether it is there or not.
+  std::vector<uint16_t> CutLengths() const;
+
   std::vector<Key> keys_;          // by row
   std::vector<uint32_t> lengths_;  // by row
   std::vector<uint32_t> weights_;  // by row

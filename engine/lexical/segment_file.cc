@@ -147,7 +147,7 @@ class LexicalRowsFile {
   static Status PutTerms(const std::vector<WordsTerm>& terms, LexicalRows* rows) {
     rows->slots_ = TermSlots(terms.size());
     rows->terms_.reserve(terms.size() + 1);
-    const std::vector<uint16_t> lengths = CutLengths(*rows);
+    const std::vector<uint16_t> lengths = rows->CutLengths();
     const std::span<const Posting> postings = rows->postings_;
     WordsTerm begin{0, 0};
     for (const WordsTerm& end : terms) {
@@ -169,16 +169,6 @@ class LexicalRowsFile {
     }
     rows->terms_.push_back({0, begin.text_end, begin.postings_end, 0, 0});
     return OkStatus();
-  }
-
-  // Those of rows, as bounds have them: UINT16_MAX if they are more. One for each row that a
-  // posting can name, whether it is there or not.
-  static std::vector<uint16_t> CutLengths(const LexicalRows& rows) {
-    std::vector<uint16_t> lengths(size_t{UINT16_MAX} + 1);
-    for (size_t row = 0; row < std::min(rows.lengths_.size(), lengths.size()); ++row) {
-      lengths[row] = static_cast<uint16_t>(std::min<uint32_t>(rows.lengths_[row], UINT16_MAX));
-    }
-    return lengths;
   }
 
   // False unless the postings are of the first `rows` rows, ascending. Without a branch, as there
